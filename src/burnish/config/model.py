@@ -1,0 +1,18 @@
+"""Which model, in which precision, on which device."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from burnish.config.base import Config
+
+
+class ModelConfig(Config):
+    """The base model of a run."""
+
+    base: str = "nano"
+    """``nano`` for the model inside the package, or a folder that transformers can load."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Weights in memory; ``auto`` is bfloat16 on an accelerator and float32 on a CPU."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """``auto`` takes the accelerator when there is one."""

@@ -1,0 +1,146 @@
+"""A recipe: what a run does, stage after stage. The stages are a union keyed by ``kind``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from burnish.config.base import Config
+from burnish.config.data import DataConfig
+from burnish.config.generate import SamplingConfig
+from burnish.config.model import ModelConfig
+from burnish.config.train import LoraConfig, OptimizerConfig
+from burnish.config.verify import VerifyConfig
+
+STAGE_NAME = r"^[a-z0-9][a-z0-9-]*$"
+
+
+class Stage(Config):
+    """What every stage has."""
+
+    name: str = Field(pattern=STAGE_NAME)
+    """Names the stage's folder in the run, and the stage in ``--set stages.NAME.key=value``."""
+
+
+class TasksStage(Stage):
+    """Build the task set that ``data.tasks`` describes, and check every held-out reference answer."""
+
+    kind: Literal["tasks"] = "tasks"
+
+
+class CorpusStage(Stage):
+    """Write a pretraining corpus of documented Rust functions."""
+
+    kind: Literal["corpus"] = "corpus"
+    documents: int = Field(ge=1)
+    """Documents to write."""
+    chat_share: float = Field(0.0, ge=0, le=1)
+    """Share of documents that are an instruction with its answer in the chat template."""
+
+
+class PretrainStage(Stage, OptimizerConfig):
+    """Train a tokenizer and a small Llama-shaped model from scratch on the text of a corpus stage."""
+
+    kind: Literal["pretrain"] = "pretrain"
+    corpus: str
+    """Name of the corpus stage."""
+    vocabulary: int = Field(1024, ge=300)
+    """Most entries of the byte-level BPE tokenizer."""
+    hidden_size: int = Field(128, ge=8)
+    layers: int = Field(4, ge=1)
+    heads: int = Field(4, ge=1)
+    intermediate_size: int = Field(384, ge=8)
+    block_size: int = Field(256, ge=16)
+    """Tokens per packed training sequence."""
+    matrix_learning_rate: float = Field(0.02, ge=0)
+    """Learning rate of Muon on the hidden matrices; embeddings and norms take ``learning_rate`` with AdamW."""
+
+
+class SftStage(Stage, OptimizerConfig):
+    """Supervised fine-tuning with a LoRA adapter on answers only."""
+
+    kind: Literal["sft"] = "sft"
+    start_from: str = "base"
+    """``base``, or the name of an earlier pretrain or merge stage."""
+    lora: LoraConfig = LoraConfig()
+    max_length: int = Field(512, ge=16)
+    """Longest conversation in tokens; longer ones are refused by the gate."""
+
+
+class EvaluateStage(Stage):
+    """Let a model answer the held-out tasks, verify every answer, and count."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    model: str = "base"
+    """``base``, or the name of an earlier pretrain, sft or merge stage."""
+    sampling: SamplingConfig = SamplingConfig()
+    limit: int | None = Field(None, ge=1)
+    """Measure on the first so many held-out tasks."""
+
+
+class MergeStage(Stage):
+    """Merge a LoRA adapter into its full-precision base, and prove that the logits agree."""
+
+    kind: Literal["merge"] = "merge"
+    adapter: str
+    """Name of the sft stage."""
+
+
+class ReportStage(Stage):
+    """Write ``summary.json`` and ``report.html``, and print the table."""
+
+    kind: Literal["report"] = "report"
+
+
+AnyStage = Annotated[
+    TasksStage | CorpusStage | PretrainStage | SftStage | EvaluateStage | MergeStage | ReportStage,
+    Field(discriminator="kind"),
+]
+
+
+class Recipe(Config):
+    """One run from beginning to end."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Names the run folder."""
+    runs_dir: Path = Path("runs")
+    """Where run folders and the ledger lie."""
+    seed: int = Field(0, ge=0)
+    """Every random choice of the run derives from it."""
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    verify: VerifyConfig = VerifyConfig()
+    stages: tuple[AnyStage, ...] = Field(min_length=1)
+
+    @field_validator("stages")
+    @classmethod
+    def _unique_names(cls, stages: tuple[AnyStage, ...]) -> tuple[AnyStage, ...]:
+        names = [stage.name for stage in stages]
+        if "base" in {s.name for s in stages if not isinstance(s, EvaluateStage | PretrainStage)}:
+            raise ValueError("the name 'base' is kept for the base model")
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two stages are named {name!r}; names must differ")
+        return stages
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> Recipe:
+        wanted = {
+            "sft": ("start_from", ("pretrain", "merge")),
+            "evaluate": ("model", ("pretrain", "sft", "merge")),
+            "merge": ("adapter", ("sft",)),
+            "pretrain": ("corpus", ("corpus",)),
+        }
+        kinds: dict[str, str] = {}
+        for stage in self.stages:
+            if stage.kind in wanted:
+                key, allowed = wanted[stage.kind]
+                target = getattr(stage, key)
+                if not (target == "base" and "pretrain" in allowed) and kinds.get(target) not in allowed:
+                    raise ValueError(
+                        f"stage {stage.name!r}: {key} is {target!r}, which is no earlier {' or '.join(allowed)} stage"
+                    )
+            kinds[stage.name] = stage.kind
+        return self

@@ -1,0 +1,49 @@
+"""How models are trained: pretraining from scratch, and supervised fine-tuning with adapters."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from burnish.config.base import Config
+
+
+class LoraConfig(Config):
+    """A low-rank adapter (Hu et al. 2021): the update of a weight is ``alpha / r`` times B A."""
+
+    r: int = Field(16, ge=1)
+    """Rank."""
+    alpha: int = Field(32, ge=1)
+    """Scale numerator."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout on the adapter's input."""
+    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    """``all-linear``, or module names."""
+
+
+class OptimizerConfig(Config):
+    """What both training methods share."""
+
+    learning_rate: float = Field(1e-4, ge=0)
+    """Peak learning rate of AdamW."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Decoupled weight decay."""
+    warmup_share: float = Field(0.03, ge=0, lt=1)
+    """Share of all steps spent warming up linearly."""
+    schedule: Literal["linear", "cosine", "constant", "wsd"] = "linear"
+    """After warm-up; ``wsd`` stays constant and decays linearly over the last half."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients are clipped to this norm."""
+    effective_batch: int = Field(32, ge=1)
+    """Sequences per optimiser step, over all processes and accumulation."""
+    micro_batch: int = Field(32, ge=1)
+    """Sequences per forward pass on one device; must divide ``effective_batch``."""
+    max_steps: int | None = Field(None, ge=1)
+    """Optimiser steps; None trains ``epochs``."""
+    epochs: float = Field(1.0, gt=0)
+    """Passes over the data when ``max_steps`` is None."""
+    save_every: int = Field(100, ge=1)
+    """Optimiser steps between checkpoints."""
+    log_every: int = Field(10, ge=1)
+    """Optimiser steps between rows of metrics."""

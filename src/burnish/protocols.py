@@ -1,0 +1,104 @@
+"""The seams between stages: narrow protocols, each with a fake that ships beside its real part.
+
+| protocol       | real part                           | fake                              |
+| -------------- | ----------------------------------- | --------------------------------- |
+| `Generator`    | `generate.transformers_engine`      | `generate.scripted`               |
+| `Sandbox`      | `verify.sandbox.bubblewrap`         | `verify.sandbox.faulty`           |
+| `VerdictCache` | `verify.cache.SqliteVerdictCache`   | `verify.cache.MemoryVerdictCache` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from burnish.records import Completion, Task, Verdict
+
+
+class Generator(Protocol):
+    """Writes completions for tasks."""
+
+    @property
+    def model_digest(self) -> str:
+        """Digest of everything that decides what this generator writes, sampling options aside."""
+        ...
+
+    def generate(self, tasks: Sequence[Task]) -> Iterator[list[Completion]]:
+        """Yield finished batches; each batch holds all samples of the tasks it covers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one sandboxed process may use."""
+
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+    pids: int
+    work_bytes: int
+    """Size of the writable tmpfs at /work."""
+    output_bytes: int
+    """More than this on stdout and stderr together is `output_limit` and a kill."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One process to run in a sandbox.
+
+    ``files`` are made in /work before the start (path relative to /work -> content); ``collect`` names files
+    below /work to hand back; ``stage`` picks the policy: compilers get /proc and the toolchain, candidates none.
+    """
+
+    argv: tuple[str, ...]
+    stage: Literal["compile", "run"]
+    limits: Limits
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    executables: frozenset[str] = frozenset()
+    """Which of ``files`` get the executable bit."""
+    collect: tuple[str, ...] = ()
+    stdin: bytes = b""
+    read_only: Mapping[str, Path] = field(default_factory=dict)
+    """Further host paths to bind read-only: path inside -> path outside."""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a sandboxed process ended. ``fault`` is non-empty when the sandbox failed, not the program."""
+
+    exit_code: int
+    """Exit status; negative for death by that signal."""
+    stdout: bytes
+    stderr: bytes
+    cpu_ms: float
+    wall_ms: float
+    collected: Mapping[str, bytes] = field(default_factory=dict)
+    exceeded: Literal["", "cpu", "wall", "memory", "output"] = ""
+    fault: str = ""
+
+
+class Sandbox(Protocol):
+    """Runs one untrusted process, isolated and limited."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Backend with version, then every active layer; recorded with each verdict."""
+        ...
+
+    def run(self, job: Job) -> JobResult:
+        """Run to the end or to a limit. Never raises for what the program does."""
+        ...
+
+
+class VerdictCache(Protocol):
+    """Keeps verdicts by the digest of all that decides them."""
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Verdict]:
+        """The known ones among ``keys``."""
+        ...
+
+    def put(self, key: str, verdict: Verdict) -> None:
+        """Store; timeouts and infra must not be given."""
+        ...

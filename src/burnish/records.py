@@ -1,0 +1,209 @@
+"""The frozen records that pass between stages, and the format of the files that hold them.
+
+A record file is JSONL: one record per line, as ``record.to_json()`` writes it. Every record carries
+``schema_version``; a reader refuses versions it does not know. Records hold data only: what acts on them
+lives in the stages.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+
+from burnish.errors import DataError
+
+Role = Literal["system", "user", "assistant"]
+Edition = Literal["2015", "2018", "2021", "2024"]
+Status = Literal["pass", "fail", "infra"]
+VerifyStage = Literal["extract", "parse", "check", "lint", "build", "test"]
+Reason = Literal[
+    "ok",
+    "no_code",
+    "compile_error",
+    "timeout",
+    "memory",
+    "output_limit",
+    "runtime_error",
+    "tests_failed",
+    "blocked",
+    "infra",
+]
+"""Why a verdict is what it is; ``infra`` goes with status ``infra`` alone, its cause is in ``detail``."""
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, strict about unknown fields, versioned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    SCHEMA_VERSION: ClassVar[int] = 1
+
+    schema_version: Literal[1] = 1
+
+    def to_json(self) -> str:
+        """One line of JSON, without line breaks."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Self:
+        """Read one line; raises DataError naming the record kind and the first wrong field."""
+        try:
+            return cls.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the line itself"
+            raise DataError(
+                f"not a {cls.__name__} record: {place}: {first['msg']}",
+                "Rebuild the file with this version of burnish, or mend the row.",
+            ) from error
+
+
+class Part(BaseModel):
+    """Base of the pieces that records are made of: frozen and strict, without a version of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(Part):
+    """One turn of a conversation. ``content`` is text; numbers and null are refused, never converted."""
+
+    role: Role
+    content: StrictStr
+
+
+class ValueCase(Part):
+    """One hidden value test: ``call`` is a Rust expression resolved in the candidate's crate."""
+
+    call: str
+    type: str
+    """Fully written Rust type that the call's value is bound to before it is printed."""
+    expected: str
+    """The Debug text (``{:?}``) of the right value; compared outside the sandbox."""
+
+
+class ValueTests(Part):
+    """Tests by value: the harness prints values, the parent process compares them."""
+
+    kind: Literal["values"] = "values"
+    cases: tuple[ValueCase, ...]
+
+
+class RustTests(Part):
+    """Tests as Rust source: ``#[test]`` functions or an ``fn main`` with asserts, put into a separate crate."""
+
+    kind: Literal["rust"] = "rust"
+    source: str
+
+
+Tests = Annotated[ValueTests | RustTests, Field(discriminator="kind")]
+
+
+class Task(Record):
+    """Something to write, how it is judged, and where it came from."""
+
+    id: str
+    kind: Literal["rust"] = "rust"
+    family: str
+    """Combination of parts the task was composed from; splits and clustered intervals go by it."""
+    level: int = 1
+    """1 one expression, 2 two steps, 3 types with methods, 4 small programs."""
+    prompt: tuple[Message, ...]
+    code_prompt: str | None = None
+    """Source that a completion may continue (ends in an open ``{``), as in HumanEval; None for instructions."""
+    entry_point: str | None = None
+    tests: Tests | None = None
+    reference: str | None = None
+    """A whole program or library that passes the tests."""
+    edition: Edition = "2021"
+    crates: tuple[str, ...] = ()
+    """External crates that the code needs, by name."""
+    licence: str = ""
+    origin: str = ""
+
+
+class Example(Record):
+    """One conversation to train on; never a pre-joined string."""
+
+    id: str
+    messages: tuple[Message, ...]
+    weight: float = 1.0
+    origin: str = ""
+
+
+class Completion(Record):
+    """What a model wrote for one task."""
+
+    task_id: str
+    sample_index: int = 0
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish_reason: Literal["stop", "length", "given"] = "stop"
+    """``given`` marks an answer that was read from a file instead of sampled."""
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    model_digest: str = ""
+    seconds: float = 0.0
+
+
+class Diagnostic(Part):
+    """One compiler message with its first span; summary messages of rustc are not diagnostics."""
+
+    level: Literal["error", "warning"]
+    code: str | None
+    """``E0308``, a lint name such as ``clippy::needless_return``, or None for syntax errors."""
+    message: str
+    line: int | None = None
+    column: int | None = None
+    rendered: str = ""
+
+
+class TestCounts(Part):
+    """How many tests ran, passed and were expected; ``expected`` is known before the run."""
+
+    __test__: ClassVar[bool] = False  # not a pytest class
+
+    run: int = 0
+    passed: int = 0
+    expected: int = 0
+
+
+class Verdict(Record):
+    """What the verifier found. ``infra`` never counts as fail; its cause is in ``detail``."""
+
+    task_id: str
+    sample_index: int = 0
+    status: Status
+    stage: VerifyStage
+    """The last stage reached."""
+    reason: Reason
+    compiled: bool | None
+    """Whether the candidate compiles: None when infra kept us from knowing."""
+    code: str = ""
+    """The source that was judged, after extraction."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    lints: tuple[str, ...] = ()
+    """Names of the lints that fired, with repeats."""
+    tests: TestCounts = TestCounts()
+    metrics: dict[str, float] = Field(default_factory=dict)
+    detail: str = ""
+    cpu_ms: float = 0.0
+    cached: bool = False
+    isolation: tuple[str, ...] = ()
+    """Sandbox layers that were active."""
+    toolchain: str = ""
+    """Version and digest of compiler, lint set and policy."""
+
+    @property
+    def lint_free(self) -> bool:
+        """Whether it compiled without a single lint."""
+        return bool(self.compiled) and not self.lints
+
+
+class Score(Record):
+    """A value with named components, or unscored with a reason; unscored is not zero."""
+
+    task_id: str
+    sample_index: int = 0
+    value: float | None
+    unscored_reason: str = ""
+    components: dict[str, float] = Field(default_factory=dict)
