@@ -80,4 +80,4 @@ def test_the_body_error_is_not_swallowed() -> None:
 def test_lines_without_total_without_time_and_with_hours(
     total: int | None, done: int, fresh: int, elapsed: float, line: str
 ) -> None:
-    assert describe("read", total, "rows", done, fresh, elapsed) == line
+    assert describe("read", "rows", total=total, done=done, fresh=fresh, elapsed_s=elapsed) == line

@@ -55,19 +55,19 @@ def progress(
     """
     out = stream if stream is not None else sys.stderr
     if out.isatty():
-        terminal = _TerminalBar(label, total, unit, done, out, clock)
+        terminal = _TerminalBar(label, unit, total=total, done=done, out=out, clock=clock)
         try:
             yield terminal
         finally:
             terminal.close()
     else:
-        lines = _PlainLines(label, total, unit, done, out, clock)
+        lines = _PlainLines(label, unit, total=total, done=done, out=out, clock=clock)
         yield lines
         lines.finish()
 
 
-def describe(label: str, total: int | None, unit: str, done: int, fresh: int, elapsed_s: float) -> str:
-    """One line such as ``verify 40/300 verdicts, 8.0/s, 0:33 left``; ``fresh`` of ``done`` were done in ``elapsed_s``."""
+def describe(label: str, unit: str, *, total: int | None, done: int, fresh: int, elapsed_s: float) -> str:
+    """One line such as ``verify 40/300 verdicts, 8.0/s, 0:33 left``; ``fresh`` of ``done`` took ``elapsed_s``."""
     rate = fresh / elapsed_s if elapsed_s > 0 else 0.0
     count = f"{done}/{total}" if total is not None else f"{done}"
     parts = [f"{label} {count} {unit}", f"{_rate(rate)}/s"]
@@ -93,9 +93,9 @@ class _Counter:
     """The counting that both renderings share."""
 
     def __init__(
-        self, label: str, total: int | None, unit: str, done: int, out: TextIO, clock: Callable[[], float]
+        self, label: str, unit: str, *, total: int | None, done: int, out: TextIO, clock: Callable[[], float]
     ) -> None:
-        self.label, self.total, self.unit = label, total, unit
+        self.label, self.unit, self.total = label, unit, total
         self.done, self.fresh = done, 0
         self.notes: dict[str, str] = {}
         self.out, self.clock = out, clock
@@ -113,7 +113,8 @@ class _Counter:
         raise NotImplementedError
 
     def line(self) -> str:
-        text = describe(self.label, self.total, self.unit, self.done, self.fresh, self.clock() - self.started)
+        elapsed = self.clock() - self.started
+        text = describe(self.label, self.unit, total=self.total, done=self.done, fresh=self.fresh, elapsed_s=elapsed)
         notes = "  ".join(f"{name} {value}" for name, value in self.notes.items())
         return f"{text}  {notes}" if notes else text
 
