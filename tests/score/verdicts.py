@@ -1,0 +1,50 @@
+"""Builders of verdicts for the tests of scores."""
+
+from __future__ import annotations
+
+from burnish.records import Diagnostic, TestCounts, Verdict
+
+
+def passing(task: str, sample: int = 0, lints: tuple[str, ...] = ()) -> Verdict:
+    counts = TestCounts(run=12, passed=12, expected=12)
+    return Verdict(
+        task_id=task,
+        sample_index=sample,
+        status="pass",
+        stage="test",
+        reason="ok",
+        compiled=True,
+        lints=lints,
+        tests=counts,
+    )
+
+
+def wrong(task: str, sample: int = 0) -> Verdict:
+    counts = TestCounts(run=12, passed=7, expected=12)
+    return Verdict(
+        task_id=task,
+        sample_index=sample,
+        status="fail",
+        stage="test",
+        reason="tests_failed",
+        compiled=True,
+        tests=counts,
+    )
+
+
+def broken(task: str, sample: int = 0, codes: tuple[str | None, ...] = ("E0308",)) -> Verdict:
+    diagnostics = tuple(Diagnostic(level="error", code=code, message="no", line=1) for code in codes)
+    return Verdict(
+        task_id=task,
+        sample_index=sample,
+        status="fail",
+        stage="check",
+        reason="compile_error",
+        compiled=False,
+        diagnostics=diagnostics,
+    )
+
+
+def infra(task: str, sample: int = 0, compiled: bool | None = None) -> Verdict:
+    stage = "check" if compiled is None else "test"
+    return Verdict(task_id=task, sample_index=sample, status="infra", stage=stage, reason="infra", compiled=compiled)
