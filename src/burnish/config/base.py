@@ -12,6 +12,5 @@ class Config(BaseModel):
         frozen=True,
         extra="forbid",
         use_attribute_docstrings=True,
-        validate_default=True,
         allow_inf_nan=False,
     )

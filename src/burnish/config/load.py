@@ -1,0 +1,164 @@
+"""From a YAML file and ``--set`` values to a checked configuration, with errors that name their place.
+
+Relative paths in a file are relative to the current folder, not to the file. A variant whose ``kind`` is left
+unsaid is the kind of the field's default. Not covered: whether files that a configuration names exist.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import ValidationError
+
+from burnish.config.base import Config
+from burnish.config.yaml_source import Location, Source, apply_override, read_yaml
+from burnish.errors import ConfigError
+
+C = TypeVar("C", bound=Config)
+
+
+def load_config(model_type: type[C], path: Path | None, overrides: Sequence[str] = ()) -> C:
+    """Read ``path`` (or start from nothing), apply ``a.b=value`` overrides, check against ``model_type``.
+
+    Raises ConfigError: the first wrong key with its place, and the places of all others.
+    """
+    source = read_yaml(path) if path is not None else Source({})
+    for override in overrides:
+        apply_override(source, override)
+    _fill_kinds(model_type, source.value)
+    try:
+        # Strict JSON mode: text becomes a path and a list a tuple, but "1" never becomes 1.
+        return model_type.model_validate_json(json.dumps(source.value), strict=True)
+    except ValidationError as error:
+        raise _config_error(model_type, source, error) from error
+
+
+def variants(annotation: Any) -> dict[str, type[Config]]:
+    """The configurations that a type allows, by their ``kind``; under ``""`` one that has no kind."""
+    plain = _strip(annotation)
+    if isinstance(plain, type) and issubclass(plain, Config):
+        return {_kind(plain): plain}
+    if get_origin(plain) in (Union, types.UnionType):
+        return {kind: arm for part in get_args(plain) for kind, arm in variants(part).items()}
+    return {}
+
+
+def _strip(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _kind(config: type[Config]) -> str:
+    field = config.model_fields.get("kind")
+    return str(get_args(field.annotation)[0]) if field is not None and get_origin(field.annotation) is Literal else ""
+
+
+def _fill_kinds(annotation: Any, value: Any, default: Any = None) -> None:
+    plain = _strip(annotation)
+    if get_origin(plain) is tuple and isinstance(value, list):
+        for item in value:
+            _fill_kinds(get_args(plain)[0], item)
+    if not isinstance(value, dict):
+        return
+    arms = variants(plain)
+    if len(arms) > 1 and "kind" not in value and isinstance(default, Config):
+        value["kind"] = _kind(type(default))
+    kind = value.get("kind", "")
+    config = next(iter(arms.values())) if len(arms) == 1 else arms.get(kind) if isinstance(kind, str) else None
+    if config is not None:
+        for name, field in config.model_fields.items():
+            _fill_kinds(field.annotation, value.get(name), field.get_default(call_default_factory=False))
+
+
+def _config_error(model_type: type[Config], source: Source, error: ValidationError) -> ConfigError:
+    found: dict[str, str] = {}
+    order = {place: index for index, place in enumerate(source.places.values())}
+    located = [(*_locate(model_type, detail["loc"]), dict(detail)) for detail in error.errors()]
+    for location, holder, detail in sorted(located, key=lambda item: order.get(source.place(item[0]), 0)):
+        key = _readable(location, source.value)
+        place = source.place(location)
+        where = place if place.startswith("--set") else ": ".join(part for part in (place, key) if part)
+        found.setdefault(where, _message(detail, location, holder))
+    wheres = list(found)
+    cause = ": ".join(part for part in (wheres[0], found[wheres[0]]) if part)
+    if len(wheres) == 1:
+        return ConfigError(cause, "Mend it and run the same command again.")
+    others = "; ".join(wheres[1:6]) + ("; ..." if len(wheres) > 6 else "")
+    return ConfigError(cause, f"Mend it, and {len(wheres) - 1} more: {others}")
+
+
+def _locate(model_type: type[Config], loc: tuple[str | int, ...]) -> tuple[Location, type[Config] | None]:
+    """The location without pydantic's variant tags, and the configuration that holds its last key."""
+    annotation: Any = model_type
+    location: Location = ()
+    holder: type[Config] | None = None
+    for part in loc:
+        plain = _strip(annotation)
+        arms = variants(plain)
+        if len(arms) > 1:
+            annotation = arms.get(str(part))
+        elif arms:
+            (holder,) = arms.values()
+            location = (*location, part)
+            field = holder.model_fields.get(str(part))
+            annotation = field.annotation if field is not None else None
+        elif get_origin(plain) is tuple and isinstance(part, int):
+            location = (*location, part)
+            annotation = get_args(plain)[0]
+        else:
+            break
+    return location, holder
+
+
+def _readable(location: Location, value: Any) -> str:
+    """``stages.sft.learning_rate``: list items by name where they have one."""
+    parts: list[str] = []
+    for step in location:
+        value = _item(value, step)
+        name = value.get("name") if isinstance(step, int) and isinstance(value, dict) else None
+        parts.append(name if isinstance(name, str) else str(step))
+    return ".".join(parts)
+
+
+def _item(value: Any, step: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(step)
+    if isinstance(value, list) and isinstance(step, int) and step < len(value):
+        return value[step]
+    return None
+
+
+def _message(detail: dict[str, Any], location: Location, holder: type[Config] | None) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "extra_forbidden":
+            allowed = list(holder.model_fields) if holder is not None else []
+            return f"unknown key {str(location[-1])!r}; {_nearest(str(location[-1]), allowed)}"
+        case "missing":
+            return "this key is missing"
+        case "union_tag_invalid":
+            kinds = [name.strip("' ") for name in str(context["expected_tags"]).split(",")]
+            return f"unknown kind {context['tag']!r}; {_nearest(str(context['tag']), kinds)}"
+        case "union_tag_not_found":
+            return "it needs a `kind`"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            text = str(detail["msg"])
+            return f"{text[:1].lower()}{text[1:]}, not {_shown(detail['input'])}"
+
+
+def _nearest(word: str, allowed: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, allowed, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(allowed)}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
