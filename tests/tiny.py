@@ -13,7 +13,8 @@ from typing import Any, Literal
 Family = Literal["llama", "qwen3", "gemma"]
 
 CHATML = (
-    "{%- for message in messages %}{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{%- for message in messages %}"
+    "{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
     "{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
 )
 GEMMA = (
@@ -39,7 +40,7 @@ _TEXT = (
     "pub fn solve(v: &[i64]) -> i64 {\n    v.iter().filter(|x| **x > 7).map(|x| x * x).sum()\n}\n",
     "pub fn solve(s: &str) -> usize {\n    s.chars().filter(|c| c.is_ascii_digit()).count()\n}\n",
     "system user assistant model You are a helpful assistant. How are you? I am fine.",
-    'fn main() {\n    let mut total = 0;\n    for i in 0..10 {\n        total += i;\n    }\n    println!("{}", total);\n}\n',
+    "fn main() {\n    let mut total = 0;\n    for i in 0..10 {\n        total += i;\n    }\n    drop(total);\n}\n",
 )
 
 
@@ -68,7 +69,8 @@ def make_tiny_model(
 
     tokenizer = _tokenizer(family, chat_template)
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(_config(family, tokenizer, tie_embeddings))
+    auto: Any = AutoModelForCausalLM
+    model = auto.from_config(_config(family, tokenizer, tie_embeddings))
     model.to(getattr(torch, dtype))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -96,7 +98,8 @@ def _tokenizer(family: Family, chat_template: bool) -> Any:
             show_progress=False,
         ),
     )
-    tokenizer = PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast
+    tokenizer = fast(
         tokenizer_object=bpe,
         extra_special_tokens=turns,
         model_max_length=512,

@@ -1,0 +1,67 @@
+"""Where an adapter comes from: the digests stored beside it as ``burnish.json``, checked by whoever loads it.
+
+Not covered: the adapter's weights (`model.base.load_adapter`, PEFT).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from burnish.errors import ConfigError
+from burnish.fsio import write_atomic
+from burnish.records import Record
+
+ORIGIN_FILE = "burnish.json"
+
+
+class AdapterOrigin(Record):
+    """What an adapter was trained on."""
+
+    SCHEMA_VERSION: ClassVar[int] = 1
+
+    base_digest: str
+    """`model_digest` of the base model's folder."""
+    template_digest: str
+    """Digest of the chat template that the training rows were rendered with."""
+    dataset_digest: str
+    """Digest of the encoded training rows, in order."""
+
+
+def write_origin(folder: Path, origin: AdapterOrigin) -> None:
+    """Store ``origin`` beside the adapter."""
+    write_atomic(folder / ORIGIN_FILE, origin.to_json() + "\n")
+
+
+def read_origin(folder: Path) -> AdapterOrigin:
+    """Read what `write_origin` stored; ConfigError when the folder is no adapter of burnish."""
+    for name in ("adapter_config.json", "adapter_model.safetensors", ORIGIN_FILE):
+        if not (folder / name).is_file():
+            there = ", ".join(sorted(p.name for p in folder.iterdir())[:12]) if folder.is_dir() else "no such folder"
+            raise ConfigError(
+                f"{folder} is no adapter: {name} is missing; it holds: {there or 'nothing'}.",
+                "Name the adapter folder that an sft stage wrote (runs/NAME/STAGE/adapter).",
+            )
+    try:
+        return AdapterOrigin.model_validate_json((folder / ORIGIN_FILE).read_bytes())
+    except ValidationError as error:
+        raise ConfigError(
+            f"{folder / ORIGIN_FILE} is not readable: {error.errors()[0]['msg']}.",
+            "Train the adapter again with this version of burnish.",
+        ) from error
+
+
+def check_origin(folder: Path, *, base_digest: str, template_digest: str) -> None:
+    """Raise ConfigError when the adapter was trained on another base model or with another chat template."""
+    origin = read_origin(folder)
+    for what, stored, found in (
+        ("base model", origin.base_digest, base_digest),
+        ("chat template", origin.template_digest, template_digest),
+    ):
+        if stored != found:
+            raise ConfigError(
+                f"the adapter {folder} was trained on another {what} (digest {stored[:12]}, this one is {found[:12]}).",
+                "Load it on the model folder that it was trained from, unchanged, or train it again.",
+            )

@@ -1,0 +1,204 @@
+"""Load a causal language model, with or without a LoRA adapter, from a folder: offline, without remote code.
+
+Not covered: quantised loading, models spread over several devices, tokenizers without a Rust backend.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils import logging as transformers_logging
+
+from burnish.config.model import ModelConfig
+from burnish.errors import ConfigError, DeviceMemoryError
+from burnish.fsio import digest_json
+from burnish.model.adapters import check_origin
+from burnish.model.chat_template import ensure_chat_template, template_digest
+from burnish.model.folders import check_model_folder, model_digest, resolve_base
+
+__all__ = [
+    "LoadedModel",
+    "device_memory",
+    "load_adapter",
+    "load_model",
+    "load_tokenizer",
+    "model_digest",
+    "resolve_base",
+    "resolve_device",
+    "resolve_dtype",
+]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in evaluation mode on its device, and the tokenizer that goes with it."""
+
+    model: PreTrainedModel
+    """The model, or the PEFT model around it."""
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+    digest: str
+    """Digest of the files the weights came from (base, and adapter where there is one)."""
+
+
+def resolve_device(config: ModelConfig) -> torch.device:
+    """The device that ``config.device`` means here; ConfigError when it asks for a missing accelerator."""
+    available = torch.cuda.is_available()
+    if config.device == "cuda" and not available:
+        raise ConfigError("model.device is 'cuda', and torch finds no CUDA device.", "Set model.device to auto or cpu.")
+    return torch.device("cuda" if available and config.device != "cpu" else "cpu")
+
+
+def resolve_dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
+    """The dtype of the weights in memory: bfloat16 on an accelerator and float32 on a CPU unless the user says one."""
+    if config.dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[config.dtype]
+
+
+@contextlib.contextmanager
+def device_memory(doing: str, way_out: str) -> Iterator[None]:
+    """Turn an out-of-memory of the accelerator into a DeviceMemoryError."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise DeviceMemoryError(f"the accelerator ran out of memory while {doing}.", way_out) from error
+
+
+def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder, with a chat template and a padding token.
+
+    A missing chat template is made (see `model.chat_template`). A missing padding token becomes the end-of-sequence
+    token; attention masks keep padding out either way.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ConfigError(
+            f"the tokenizer in {path} cannot be loaded: {_first_line(error)}.",
+            "Save it again with tokenizer.save_pretrained(folder), with tokenizer.json in it.",
+        ) from error
+    if not tokenizer.is_fast:
+        raise ConfigError(
+            f"the tokenizer in {path} has no tokenizer.json, so characters cannot be mapped to tokens.",
+            "Convert it: AutoTokenizer.from_pretrained(folder).save_pretrained(folder) with the tokenizers package.",
+        )
+    ensure_chat_template(tokenizer)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(path: Path, config: ModelConfig) -> LoadedModel:
+    """Load weights and tokenizer from ``path``.
+
+    Raises:
+        ConfigError: files are missing or broken, the architecture is unknown, is no causal language model or needs
+            code from the folder, or the tokenizer has more entries than the model has embeddings.
+        DeviceMemoryError: it does not fit on the accelerator.
+    """
+    check_model_folder(path)
+    _check_architecture(path)
+    tokenizer = load_tokenizer(path)
+    device = resolve_device(config)
+    with device_memory(f"loading {path}", "Set model.device to cpu, or take a smaller model."):
+        model = _load_weights(path, resolve_dtype(config, device)).to(device)
+    rows = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        raise ConfigError(
+            f"the tokenizer in {path} has {len(tokenizer)} entries and the model only {rows} embeddings.",
+            "Tokenizer and weights must come from the same model.",
+        )
+    model.eval()
+    return LoadedModel(model, tokenizer, device, model_digest(path))
+
+
+def load_adapter(base: Path, adapter: Path, config: ModelConfig) -> LoadedModel:
+    """Load ``base`` with the LoRA adapter on top, after checking that they belong together.
+
+    Raises:
+        ConfigError: as `load_model`; or the adapter was trained on another base model or chat template.
+    """
+    from peft import PeftModel
+
+    check_model_folder(base)
+    check_origin(adapter, base_digest=model_digest(base), template_digest=template_digest(load_tokenizer(base)))
+    loaded = load_model(base, config)
+    with device_memory(f"loading {adapter}", "Set model.device to cpu, or take a smaller model."):
+        model: Any = PeftModel.from_pretrained(loaded.model, str(adapter), local_files_only=True)
+    model.eval()
+    return LoadedModel(model, loaded.tokenizer, loaded.device, digest_json([loaded.digest, model_digest(adapter)]))
+
+
+def _check_architecture(path: Path) -> None:
+    try:
+        config = json.loads((path / "config.json").read_bytes())
+        model_type = str(config["model_type"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path / 'config.json'} is no model configuration: {_first_line(error)}.",
+            "It must be JSON with model_type, as model.save_pretrained(folder) writes it.",
+        ) from error
+    if model_type not in CONFIG_MAPPING:
+        why = "needs Python code from its folder, which burnish never runs" if "auto_map" in config else "is unknown"
+        raise ConfigError(
+            f"the model type {model_type!r} in {path} {why}.",
+            "Take a model whose architecture is part of the installed transformers.",
+        )
+    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise ConfigError(
+            f"the model type {model_type!r} in {path} is no causal language model.",
+            "Take a decoder-only language model, such as Llama, Qwen or Gemma.",
+        )
+
+
+def _load_weights(path: Path, dtype: torch.dtype) -> Any:
+    loader: Any = AutoModelForCausalLM
+    with _quiet_transformers():
+        try:
+            model, info = loader.from_pretrained(
+                str(path), dtype=dtype, local_files_only=True, trust_remote_code=False, output_loading_info=True
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise ConfigError(
+                f"the weights in {path} cannot be loaded: {_first_line(error)}.",
+                "Copy or download the model's files again; they may be cut short or of another model.",
+            ) from error
+    absent = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
+    if absent:
+        raise ConfigError(
+            f"the weights in {path} lack {len(absent)} tensors, among them {absent[0]}.",
+            "Copy or download the model's files again; transformers would fill the gap with random numbers.",
+        )
+    return model
+
+
+@contextlib.contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """No bars and warnings while weights load: what matters of them is raised by `_load_weights`."""
+    settings: Any = transformers_logging
+    verbosity, bars = settings.get_verbosity(), settings.is_progress_bar_enabled()
+    settings.set_verbosity_error()
+    settings.disable_progress_bar()
+    try:
+        yield
+    finally:
+        settings.set_verbosity(verbosity)
+        if bars:
+            settings.enable_progress_bar()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

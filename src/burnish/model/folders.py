@@ -1,0 +1,119 @@
+"""Model folders on disk: which folder a name means, what has to lie in one, and its digest. No torch.
+
+Not covered: loading (`model.base`), hub names: weights come from a folder only, nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from burnish.errors import ConfigError
+from burnish.fsio import digest_file, digest_json
+
+NANO = Path(__file__).parent / "nano"
+"""The embedded base model."""
+
+DIGESTED = (
+    "config.json",
+    "generation_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "pytorch_model*.bin",
+    "pytorch_model*.bin.index.json",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "chat_template.j*",
+    "adapter_config.json",
+)
+"""The files that decide what a model writes; cards and logs beside them do not."""
+
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "tekken.json")
+
+
+def resolve_base(base: str) -> Path:
+    """The folder that ``model.base`` names: ``nano`` inside the package, else a path.
+
+    Raises:
+        ConfigError: no such folder, or files are missing in it; says what is there.
+    """
+    if base == "nano":
+        folder = NANO
+    else:
+        folder = Path(base).expanduser()
+        if not folder.is_dir():
+            kind = "a file" if folder.exists() else "no folder"
+            raise ConfigError(
+                f"model.base is {base!r}, and {folder.absolute()} is {kind}.",
+                "Name a folder with config.json, weights and tokenizer, or 'nano' for the model inside the package; "
+                "hub names are not downloaded.",
+            )
+    check_model_folder(folder)
+    return folder
+
+
+def check_model_folder(folder: Path) -> None:
+    """Raise ConfigError when ``folder`` lacks a file that loading needs: what is missing, what is there, what to do."""
+    missing = []
+    if not (folder / "config.json").is_file():
+        missing.append("config.json")
+    missing += _missing_weights(folder)
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        missing.append("a tokenizer (tokenizer.json or tokenizer.model)")
+    if not missing:
+        return
+    there = sorted(p.name + ("/" if p.is_dir() else "") for p in folder.iterdir()) if folder.is_dir() else []
+    listed = ", ".join(there[:12]) + (f" and {len(there) - 12} more" if len(there) > 12 else "")
+    if (folder / "adapter_config.json").is_file():
+        way_out = "This is a LoRA adapter: merge it into its base first, or name the base model's folder."
+    elif folder == NANO:
+        way_out = "Install the package again, or make the model with: burnish run recipes/nano-base.yaml"
+    else:
+        way_out = (
+            "Save the model with model.save_pretrained(folder) and tokenizer.save_pretrained(folder), or download "
+            f"every file of it with: hf download NAME --local-dir {folder}"
+        )
+    raise ConfigError(
+        f"the model folder {folder} lacks {', '.join(missing)}; it holds: {listed or 'nothing'}.", way_out
+    )
+
+
+def _missing_weights(folder: Path) -> list[str]:
+    for index_name in ("model.safetensors.index.json", "pytorch_model.bin.index.json"):
+        index = folder / index_name
+        if index.is_file():
+            try:
+                shards = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+            except (ValueError, KeyError, AttributeError, TypeError):
+                return [f"a readable {index_name}"]
+            return [shard for shard in shards if not (folder / shard).is_file()]
+    if any((folder / name).is_file() for name in ("model.safetensors", "pytorch_model.bin")):
+        return []
+    return ["weights (model.safetensors)"]
+
+
+def model_digest(path: Path) -> str:
+    """SHA-256 over names and bytes of the files that decide what the model (or adapter) in ``path`` writes.
+
+    Files are hashed once per process as long as their size and modification time stay the same.
+    """
+    files = sorted(
+        file
+        for file in path.iterdir()
+        if file.is_file() and any(fnmatch.fnmatchcase(file.name, pattern) for pattern in DIGESTED)
+    )
+    entries = []
+    for file in files:
+        state = file.stat()
+        entries.append([file.name, _digest_unchanged(file.resolve(), state.st_size, state.st_mtime_ns)])
+    return digest_json(entries)
+
+
+@lru_cache(maxsize=4096)
+def _digest_unchanged(path: Path, _size: int, _mtime_ns: int) -> str:
+    return digest_file(path)
