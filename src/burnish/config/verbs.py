@@ -1,0 +1,48 @@
+"""What the verbs that stand alone take: generate, data build, export merge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from burnish.config.base import Config
+from burnish.config.data import RustTasks, TasksConfig
+from burnish.config.evaluate import ModelAnswers
+from burnish.config.model import ModelConfig
+
+
+class GenerateConfig(Config):
+    """``burnish generate --config FILE --set key=value``."""
+
+    out: Path
+    """JSONL of `Completion` records; a new file."""
+    tasks: TasksConfig = RustTasks()
+    """Task set whose held-out tasks are answered, unless ``prompts`` says what to answer."""
+    prompts: tuple[str, ...] = ()
+    """Instructions to answer instead of tasks."""
+    answers: ModelAnswers = ModelAnswers()
+    """Model, adapter and sampling."""
+    seed: int = Field(0, ge=0)
+    limit: int | None = Field(None, ge=1)
+    """Answer the first so many."""
+
+
+class BuildTasksConfig(Config):
+    """``burnish data build rust-tasks --config FILE --set key=value``."""
+
+    out: Path
+    """A new folder for ``train.jsonl`` and ``held_out.jsonl``."""
+    tasks: RustTasks = RustTasks()
+    seed: int = Field(0, ge=0)
+
+
+class MergeConfig(Config):
+    """``burnish export merge --config FILE --set key=value``."""
+
+    model: ModelConfig = ModelConfig()
+    """The full-precision base that the adapter was trained on."""
+    adapter: Path
+    """Folder of the LoRA adapter."""
+    out: Path
+    """A new folder for the merged model."""

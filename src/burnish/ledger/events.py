@@ -1,0 +1,23 @@
+"""``events.jsonl``: what happened in a run and when, one line each; for people and for post-mortems.
+
+Nothing reads it to decide anything: `ledger.stage` keeps its own records.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from burnish.fsio import append_lines
+
+
+class EventLog:
+    """Appends events to one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, event: str, **fields: str | int | float | None) -> None:
+        """Append ``{"at", "event", ...fields}``."""
+        append_lines(self.path, [json.dumps({"at": round(time.time(), 3), "event": event, **fields})])

@@ -1,0 +1,54 @@
+"""``metrics.jsonl``: one schema for the numbers of every stage, one row per step.
+
+A row is ``{"at", "stage", "step", "values"}``; ``at`` is seconds since the epoch. Steps that a resumed stage takes
+again are written again; reading lets the later row win. Not covered: results (`ledger.store`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from burnish.fsio import append_lines, read_lines, write_atomic
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """The values of one step of one stage."""
+
+    stage: str
+    step: int
+    values: Mapping[str, float]
+
+
+class MetricsWriter:
+    """Appends rows to one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
+        """Append one row; a value that is no finite number is left out, since JSON has none."""
+        finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
+        row = {"at": round(time.time(), 3), "stage": stage, "step": step, "values": finite}
+        append_lines(self.path, [json.dumps(row)])
+
+    def drop_stage(self, stage: str) -> None:
+        """Forget the rows of a stage that begins anew."""
+        if self.path.exists():
+            kept = [line for line in read_lines(self.path) if json.loads(line)["stage"] != stage]
+            write_atomic(self.path, "".join(line + "\n" for line in kept))
+
+
+def read_metrics(path: Path) -> list[MetricRow]:
+    """Rows by stage (in order of first appearance) and step; repeated steps are merged, the later value wins."""
+    merged: dict[str, dict[int, dict[str, float]]] = {}
+    if path.exists():
+        for line in read_lines(path):
+            row = json.loads(line)
+            merged.setdefault(row["stage"], {}).setdefault(row["step"], {}).update(row["values"])
+    return [MetricRow(stage, step, values) for stage, steps in merged.items() for step, values in sorted(steps.items())]

@@ -1,0 +1,150 @@
+"""One run's folder: who holds it, which recipe it belongs to, and what differs when another one knocks.
+
+The folder holds ``recipe.resolved.json``, ``metrics.jsonl``, ``events.jsonl``, ``logs/`` and a folder per stage.
+One process at a time works in it; the lock is the system's, so it ends with the process however that ends.
+Not covered: which stages must run (`ledger.stage`), folders on file systems without ``flock``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish.errors import RunFolderError
+from burnish.fsio import disk_errors, write_json
+from burnish.ledger.events import EventLog
+from burnish.ledger.metrics import MetricsWriter
+
+RESOLVED = "recipe.resolved.json"
+LOCK = ".lock"
+INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache")
+"""Keys of a recipe that change no result: a run goes on under other values."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """An open, locked run folder."""
+
+    path: Path
+    run_id: str
+    """Tells apart runs that bore the same name one after another."""
+
+    @property
+    def metrics(self) -> MetricsWriter:
+        return MetricsWriter(self.path / "metrics.jsonl")
+
+    @property
+    def events(self) -> EventLog:
+        return EventLog(self.path / "events.jsonl")
+
+
+@contextmanager
+def open_run(
+    path: Path, *, recipe: Mapping[str, Any], digests: Mapping[str, str], version: str, resume: bool
+) -> Iterator[RunFolder]:
+    """Lock the folder and hold it while the body runs; make it, or go on in it when recipe and digests are the same.
+
+    Args:
+        path: The run's folder.
+        recipe: The resolved recipe as plain data.
+        digests: Code, data, base model, toolchain: whatever decides results without standing in the recipe.
+        version: The program's version, recorded.
+        resume: Go on although recipe or digests differ; the folder then belongs to the new ones.
+
+    Raises RunFolderError when another process holds the folder, or it belongs to something else.
+    """
+    with _locked(path):
+        before = _read_resolved(path)
+        if before is None:
+            run_id = uuid.uuid4().hex
+        else:
+            run_id = before["run_id"]
+            differing = differences(before, {"recipe": recipe, "digests": digests})
+            if differing and not resume:
+                raise RunFolderError(
+                    f"{path} belongs to another recipe or state: {_listed(differing)}",
+                    f"Add --resume to rerun only what that changes, or --set name=OTHER for a new run, "
+                    f"or remove {path}.",
+                )
+        now = {"run_id": run_id, "burnish": version, "digests": dict(digests), "recipe": dict(recipe)}
+        if before != now:
+            write_json(path / RESOLVED, now)
+        yield RunFolder(path, run_id)
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two resolved states: ``key: old -> new`` of the recipe, names of digests."""
+    old, new = _flat(before["recipe"]), _flat(now["recipe"])
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in INDIFFERENT]
+    recipe = [f"{key}: {_shown(old, key)} -> {_shown(new, key)}" for key in keys]
+    names = {**before["digests"], **now["digests"]}
+    digests = [name for name in names if before["digests"].get(name) != now["digests"].get(name)]
+    return recipe + [f"the {name} changed" for name in digests]
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        items = [(item["name"], item) for item in value]
+    else:
+        return {prefix: value}
+    return {
+        key: leaf for name, item in items for key, leaf in _flat(item, f"{prefix}.{name}" if prefix else name).items()
+    }
+
+
+def _shown(flat: Mapping[str, Any], key: str) -> str:
+    return json.dumps(flat[key], ensure_ascii=False) if key in flat else "absent"
+
+
+def _listed(differing: list[str]) -> str:
+    more = f"; and {len(differing) - 4} more" if len(differing) > 4 else ""
+    return "; ".join(differing[:4]) + more
+
+
+def _read_resolved(path: Path) -> dict[str, Any] | None:
+    try:
+        before = json.loads((path / RESOLVED).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        strangers = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+        if strangers:
+            raise RunFolderError(
+                f"{path} is not empty and is no run: it holds {strangers[0]}",
+                f"Give the run another name with --set name=OTHER, or remove {path}.",
+            ) from None
+        return None
+    except ValueError as error:
+        raise RunFolderError(f"{path / RESOLVED} is broken: {error}", f"Remove {path} and run again.") from error
+    if not isinstance(before, dict) or not {"run_id", "recipe", "digests"} <= before.keys():
+        raise RunFolderError(f"{path / RESOLVED} is no resolved recipe", f"Remove {path} and run again.")
+    return before
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+            raise RunFolderError(
+                f"{path} is in use by process {holder or 'unknown'}",
+                "Wait until it ends, or give this run another name with --set name=OTHER.",
+            ) from None
+        with disk_errors(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

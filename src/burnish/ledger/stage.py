@@ -1,0 +1,110 @@
+"""Whether a stage must run, goes on, or is done: fingerprints and the two small files in a stage's folder.
+
+``attempt.json`` is written when a stage begins, ``done.json`` last of all, atomically: whatever moment the process
+dies, the stage is either done or begun. A folder begun under another fingerprint is emptied, never mixed.
+Not covered: what a stage does and how it goes on inside its folder (the workflows).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from burnish.fsio import digest_file, digest_folder, digest_json, disk_errors, write_json
+
+DONE = "done.json"
+ATTEMPT = "attempt.json"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished stage."""
+
+    fingerprint: str
+    seconds: float
+    """Over all attempts; of one that was killed, up to its last write."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Name of a file or folder in the stage's folder -> digest."""
+    peak_bytes: int | None = None
+    """Peak resident memory of the last attempt."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A begun stage."""
+
+    fingerprint: str
+    started_at: float
+    spent_s: float
+    """Seconds that earlier attempts spent."""
+    fresh: bool
+    """Whether the folder was empty, so that nothing is resumed."""
+
+
+def fingerprint(stage: Mapping[str, Any], inputs: Mapping[str, str], *, code: str, seed: int) -> str:
+    """Digest of all that decides a stage's outputs: its settings, its inputs' digests, the code, the seed."""
+    return digest_json({"stage": dict(stage), "inputs": dict(inputs), "code": code, "seed": seed})
+
+
+def read_done(folder: Path) -> Done | None:
+    """The record of a finished stage whose outputs are all still there, else None."""
+    record = _read(folder / DONE)
+    if record is None:
+        return None
+    done = Done(**record)
+    return done if all((folder / name).exists() for name in done.outputs) else None
+
+
+def begin(folder: Path, fingerprint: str, *, now: Callable[[], float] = time.time) -> Attempt:
+    """Note that an attempt begins; empties the folder first unless it was begun under the same fingerprint."""
+    before = _read(folder / ATTEMPT)
+    spent = 0.0
+    fresh = before is None or before["fingerprint"] != fingerprint or (folder / DONE).exists()
+    with disk_errors(folder):
+        if fresh and folder.exists():
+            shutil.rmtree(folder)
+        elif before is not None:
+            spent = before["spent_s"] + max(0.0, _last_write(folder) - before["started_at"])
+        folder.mkdir(parents=True, exist_ok=True)
+    attempt = Attempt(fingerprint, now(), spent, fresh)
+    record = asdict(attempt)
+    del record["fresh"]
+    write_json(folder / ATTEMPT, record)
+    return attempt
+
+
+def finish(
+    folder: Path,
+    attempt: Attempt,
+    outputs: tuple[str, ...],
+    *,
+    peak_bytes: int | None = None,
+    now: Callable[[], float] = time.time,
+) -> Done:
+    """Digest the outputs and write ``done.json``."""
+    digests = {name: _digest(folder / name) for name in outputs}
+    seconds = round(attempt.spent_s + now() - attempt.started_at, 3)
+    done = Done(attempt.fingerprint, seconds, digests, peak_bytes)
+    write_json(folder / DONE, asdict(done))
+    return done
+
+
+def _digest(path: Path) -> str:
+    return digest_folder(path) if path.is_dir() else digest_file(path)
+
+
+def _last_write(folder: Path) -> float:
+    return max((path.stat().st_mtime for path in folder.rglob("*") if path.is_file()), default=0.0)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return record if isinstance(record, dict) else None

@@ -1,0 +1,192 @@
+"""``runs/ledger.sqlite``: every run's stages, what they read and wrote, what was measured.
+
+The run folders are the truth that decides what runs; the ledger is their index across runs. Migrations are
+append-only: a change of schema is a new entry, never an edit of an old one.
+Not covered: curves (``metrics.jsonl``), the verdict cache.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from burnish.errors import DataError, DiskError
+from burnish.fsio import disk_errors
+from burnish.ledger.stage import Done
+
+MIGRATIONS = (
+    """
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, path TEXT NOT NULL, recipe TEXT NOT NULL, version TEXT NOT NULL,
+        state TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL
+    );
+    CREATE TABLE stages (
+        run TEXT NOT NULL REFERENCES runs(id), name TEXT NOT NULL, kind TEXT NOT NULL, fingerprint TEXT NOT NULL,
+        finished_at REAL NOT NULL, seconds REAL NOT NULL, peak_bytes INTEGER, PRIMARY KEY (run, name)
+    );
+    CREATE TABLE artefacts (
+        run TEXT NOT NULL, stage TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL,
+        PRIMARY KEY (run, stage, name), FOREIGN KEY (run, stage) REFERENCES stages(run, name)
+    );
+    CREATE INDEX artefacts_by_digest ON artefacts(digest);
+    CREATE TABLE parents (
+        run TEXT NOT NULL, stage TEXT NOT NULL, input TEXT NOT NULL, digest TEXT NOT NULL,
+        PRIMARY KEY (run, stage, input), FOREIGN KEY (run, stage) REFERENCES stages(run, name)
+    );
+    CREATE TABLE metrics (
+        run TEXT NOT NULL, stage TEXT NOT NULL, name TEXT NOT NULL, value REAL NOT NULL,
+        PRIMARY KEY (run, stage, name), FOREIGN KEY (run, stage) REFERENCES stages(run, name)
+    );
+    """,
+)
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as the ledger knows it."""
+
+    run_id: str
+    name: str
+    path: Path
+    state: str
+    """``running``, ``done``, ``interrupted`` or ``failed``; a killed process leaves ``running``."""
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """A finished stage as the ledger knows it."""
+
+    name: str
+    kind: str
+    seconds: float
+    peak_bytes: int | None
+    artefacts: Mapping[str, str]
+    parents: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+class Ledger:
+    """The store, open; a context manager. Raises DataError for a file that is no ledger or from a newer program."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with self._errors():
+            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def open_run(self, run_id: str, *, name: str, path: Path, recipe: str, version: str) -> None:
+        """A run begins or goes on; ``recipe`` is the digest of its resolved form."""
+        now = time.time()
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, 'running', ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                "path = excluded.path, recipe = excluded.recipe, version = excluded.version, state = 'running', "
+                "updated_at = excluded.updated_at",
+                (run_id, name, str(path.resolve()), recipe, version, now, now),
+            )
+
+    def close_run(self, run_id: str, state: str) -> None:
+        """A run ended as ``done``, ``interrupted`` or ``failed``."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET state = ?, updated_at = ? WHERE id = ?", (state, time.time(), run_id))
+
+    def record_stage(
+        self, run_id: str, *, name: str, kind: str, done: Done, inputs: Mapping[str, str], metrics: Mapping[str, float]
+    ) -> None:
+        """A stage finished; what an earlier attempt recorded under its name is replaced."""
+        with self._transaction() as db:
+            for table in ("artefacts", "parents", "metrics"):
+                db.execute(f"DELETE FROM {table} WHERE run = ? AND stage = ?", (run_id, name))
+            db.execute(
+                "INSERT OR REPLACE INTO stages VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (run_id, name, kind, done.fingerprint, time.time(), done.seconds, done.peak_bytes),
+            )
+            for table, rows in (("artefacts", done.outputs), ("parents", inputs), ("metrics", metrics)):
+                db.executemany(
+                    f"INSERT INTO {table} VALUES (?, ?, ?, ?)",
+                    [(run_id, name, key, value) for key, value in rows.items()],
+                )
+
+    def runs(self) -> list[RunRow]:
+        """All runs, the latest first."""
+        query = "SELECT id, name, path, state, created_at, updated_at FROM runs ORDER BY updated_at DESC"
+        with self._errors():
+            return [RunRow(row[0], row[1], Path(row[2]), *row[3:]) for row in self._db.execute(query)]
+
+    def stages(self, run_id: str) -> list[StageRow]:
+        """Finished stages of a run in the order they finished."""
+        query = "SELECT name, kind, seconds, peak_bytes FROM stages WHERE run = ? ORDER BY finished_at, rowid"
+        with self._errors():
+            rows = self._db.execute(query, (run_id,)).fetchall()
+            return [
+                StageRow(
+                    name=name,
+                    kind=kind,
+                    seconds=seconds,
+                    peak_bytes=peak_bytes,
+                    artefacts=self._pairs("name, digest", "artefacts", run_id, name),
+                    parents=self._pairs("input, digest", "parents", run_id, name),
+                    metrics=self._pairs("name, value", "metrics", run_id, name),
+                )
+                for name, kind, seconds, peak_bytes in rows
+            ]
+
+    def _pairs(self, columns: str, table: str, run_id: str, stage: str) -> dict[str, Any]:
+        query = f"SELECT {columns} FROM {table} WHERE run = ? AND stage = ?"
+        return dict(self._db.execute(query, (run_id, stage)).fetchall())
+
+    def _migrate(self) -> None:
+        with self._transaction() as db:  # two programs that start at once must not both create the tables
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                way_out = "Update burnish, or use another runs_dir."
+                raise DataError(f"{self.path} was written by a newer burnish", way_out)
+            for script in MIGRATIONS[version:]:
+                for statement in script.split(";"):
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+                way_out = "Free some space or give write permission, then run the same command again."
+                raise DiskError(f"cannot write the ledger {self.path}: {error}", way_out) from error
+            raise
+        except sqlite3.DatabaseError as error:
+            raise DataError(
+                f"{self.path} is not a ledger: {error}", "Move it away; the run folders hold everything it knew."
+            ) from error
