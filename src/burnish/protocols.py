@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -25,8 +25,12 @@ class Generator(Protocol):
         """Digest of everything that decides what this generator writes, sampling options aside."""
         ...
 
-    def generate(self, tasks: Sequence[Task]) -> Iterator[list[Completion]]:
-        """Yield finished batches; each batch holds all samples of the tasks it covers."""
+    def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
+        """Yield finished batches; each batch holds all samples of the tasks it covers.
+
+        Batches whose tasks are all in ``finished`` (task ids) are left out. How tasks are split into batches depends
+        on ``tasks`` and options alone, so a resumed call with the same ``tasks`` writes what an unbroken one would.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from burnish.config.base import Config
 
@@ -20,3 +20,9 @@ class SamplingConfig(Config):
     """Nucleus mass; 1 keeps all tokens."""
     batch_size: int = Field(64, ge=1)
     """Sequences decoded together."""
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> SamplingConfig:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(f"samples is {self.samples} with temperature 0: greedy samples are all the same")
+        return self
