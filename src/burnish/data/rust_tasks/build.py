@@ -1,0 +1,98 @@
+"""Draws tasks from all families and splits them by combination of parts, so that held-out means unseen.
+
+A combination belongs to the held-out side for ever, by its digest and not by any seed: no training set and
+no pretraining corpus of any run holds one of them, in whatever wording, with whatever constants.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+from burnish.data.rust_tasks.draft import Draft
+from burnish.data.rust_tasks.loops import draw_range, draw_steps
+from burnish.data.rust_tasks.parsing import draw_parsing
+from burnish.data.rust_tasks.programs import draw_program
+from burnish.data.rust_tasks.search import draw_aggregate_pair, draw_search
+from burnish.data.rust_tasks.slices import draw_slice_check, draw_slice_pipeline
+from burnish.data.rust_tasks.texts import draw_characters, draw_words
+from burnish.data.rust_tasks.types import draw_struct, draw_trait
+from burnish.data.rust_tasks.wording import instruction
+from burnish.errors import ConfigError
+from burnish.fsio import digest_bytes
+from burnish.records import Message, Task, ValueTests
+
+FAMILIES: tuple[tuple[Callable[[random.Random], Draft], float], ...] = (
+    (draw_slice_pipeline, 0.24),
+    (draw_slice_check, 0.08),
+    (draw_search, 0.10),
+    (draw_aggregate_pair, 0.06),
+    (draw_characters, 0.12),
+    (draw_words, 0.10),
+    (draw_range, 0.10),
+    (draw_steps, 0.08),
+    (draw_parsing, 0.04),
+    (draw_struct, 0.04),
+    (draw_trait, 0.02),
+    (draw_program, 0.02),
+)
+HELD_OUT_SHARE = 0.2
+ORIGIN = "burnish rust tasks 1"
+
+
+def is_held_out(combination: str) -> bool:
+    """Whether a combination of parts is kept for measuring."""
+    return int(digest_bytes(combination.encode())[:8], 16) < HELD_OUT_SHARE * 2**32
+
+
+def draw_drafts(rng: random.Random, *, held_out: bool) -> Iterator[Draft]:
+    """Endless drafts from one side of the split, families in their shares."""
+    draws, shares = [family for family, _ in FAMILIES], [share for _, share in FAMILIES]
+    while True:
+        draft = rng.choices(draws, shares)[0](rng)
+        if is_held_out(draft.combination) == held_out:
+            yield draft
+
+
+def build_rust_tasks(*, train: int, held_out: int, cases: int, seed: int) -> tuple[tuple[Task, ...], tuple[Task, ...]]:
+    """Training and held-out tasks; no prompt appears twice.
+
+    Raises ConfigError when so many distinct tasks cannot be composed.
+    """
+    return (
+        _build(train, cases, f"{seed}/train", held_out=False),
+        _build(held_out, cases, f"{seed}/held-out", held_out=True),
+    )
+
+
+def _build(count: int, cases: int, seed: str, *, held_out: bool) -> tuple[Task, ...]:
+    rng = random.Random(seed)
+    tasks: dict[str, Task] = {}
+    drafts = draw_drafts(rng, held_out=held_out)
+    for _ in range(20 * count + 1000):
+        if len(tasks) == count:
+            return tuple(tasks.values())
+        draft = next(drafts)
+        prompt = instruction(draft, rng)
+        if prompt not in tasks:
+            side = "held-out" if held_out else "train"
+            tasks[prompt] = _task(f"rust-{side}-{len(tasks):05d}", draft, prompt, cases, rng)
+    raise ConfigError(
+        f"only {len(tasks)} distinct {'held-out' if held_out else 'training'} tasks can be composed, not {count}",
+        "Ask for fewer: data.tasks.train and data.tasks.held_out set the numbers.",
+    )
+
+
+def _task(task_id: str, draft: Draft, prompt: str, cases: int, rng: random.Random) -> Task:
+    drawn = {case.call: case for case in (draft.draw_case(rng) for _ in range(3 * cases))}
+    return Task(
+        id=task_id,
+        family=draft.combination,
+        level=draft.level,
+        prompt=(Message(role="user", content=prompt),),
+        entry_point=draft.entry_point,
+        tests=ValueTests(cases=tuple(drawn.values())[:cases]),
+        reference=draft.code,
+        licence="MIT",
+        origin=ORIGIN,
+    )

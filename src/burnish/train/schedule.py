@@ -1,0 +1,29 @@
+"""Learning rate over steps, as a share of its peak: linear warm-up, then the chosen shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from burnish.config.train import OptimizerConfig
+
+
+def learning_rate_share(config: OptimizerConfig, max_steps: int) -> Callable[[int], float]:
+    """A function from step (0-based) to a share in 0..1 of the peak learning rate."""
+    warmup = math.ceil(config.warmup_share * max_steps)
+
+    def share(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        left = max(0.0, (max_steps - step) / max(1, max_steps - warmup))
+        match config.schedule:
+            case "linear":
+                return left
+            case "cosine":
+                return 0.5 * (1 - math.cos(math.pi * left))
+            case "wsd":
+                return min(1.0, 2 * left)
+            case "constant":
+                return 1.0
+
+    return share
