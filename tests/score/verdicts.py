@@ -46,5 +46,11 @@ def broken(task: str, sample: int = 0, codes: tuple[str | None, ...] = ("E0308",
 
 
 def infra(task: str, sample: int = 0, compiled: bool | None = None) -> Verdict:
-    stage = "check" if compiled is None else "test"
-    return Verdict(task_id=task, sample_index=sample, status="infra", stage=stage, reason="infra", compiled=compiled)
+    return Verdict(
+        task_id=task,
+        sample_index=sample,
+        status="infra",
+        stage="check" if compiled is None else "test",
+        reason="infra",
+        compiled=compiled,
+    )

@@ -1,0 +1,1 @@
+"""Tables for the terminal and one self-contained page per run. No torch."""

@@ -1,0 +1,170 @@
+"""One self-contained page per run: what was run, what came out, curves, errors, samples. Needs no network.
+
+The template is ``page.html.j2`` with ``page.css`` and ``page.js`` written into it. Everything is escaped by the
+template engine; samples travel as data (`report.samples`), and the page's content security policy allows the one
+script by its digest, so that no other can run even if something slipped through.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish import __version__
+from burnish.fsio import write_atomic
+from burnish.ledger.metrics import MetricRow
+from burnish.records import Comparison, Summary
+from burnish.report import text
+from burnish.report.figures import rates_figure, training_curves
+from burnish.report.samples import StageAnswers, browser_data, embed_json
+
+FOLDER = Path(__file__).parent
+MOST_CODES = 15
+"""Rows of the table of error codes; rarer ones are summed up."""
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All a report shows. ``summary`` is the content of summary.json, ``metrics`` what `read_metrics` gives."""
+
+    name: str
+    summary: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    """The resolved recipe."""
+    digests: Mapping[str, str]
+    """What the run depends on -> its digest or version."""
+    metrics: Sequence[MetricRow]
+    answers: Sequence[StageAnswers]
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """One row of a table of counts: a name, an explanation, and a count with its share per stage."""
+
+    name: str
+    note: str
+    cells: tuple[tuple[int, float], ...]
+
+
+def write_html(path: Path, data: ReportData) -> None:
+    """Write the page to ``path``, whole or not at all. Raises DiskError when it cannot be written."""
+    write_atomic(path, render_html(data))
+
+
+def render_html(data: ReportData) -> str:
+    """The page as text; the same data gives the same page, byte for byte."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    summary = Summary.model_validate(data.summary)
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["text"] = text
+    script = (FOLDER / "page.js").read_text()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html.j2").render(
+        name=data.name,
+        version=__version__,
+        style=Markup((FOLDER / "page.css").read_text()),
+        script=Markup(script),
+        script_digest=digest,
+        summary=summary,
+        headline=_headline(summary),
+        pairs=_pairs(summary),
+        infra=sum(stage.infra for stage in summary.stages),
+        rates_svg=Markup(rates_figure(summary.stages)) if summary.stages else "",
+        curves=[(one.stage, Markup(one.svg)) for one in training_curves(data.metrics)],
+        reasons=_reason_rows(summary),
+        codes=_code_rows(summary, data.answers),
+        lints=_lint_rows(summary),
+        digests=dict(data.digests) | _verifier_facts(data.answers),
+        recipe=json.dumps(data.recipe, indent=2, ensure_ascii=False, default=str),
+        samples=Markup(embed_json(browser_data(data.answers))),
+        sample_count=sum(len(one.verdicts) for one in data.answers),
+    )
+
+
+def _headline(summary: Summary) -> list[Comparison]:
+    """Last measured stage against the first: the comparisons a reader looks for."""
+    if len(summary.stages) < 2:
+        return []
+    ends = (summary.stages[0].name, summary.stages[-1].name)
+    return [one for one in summary.comparisons if (one.a, one.b) == ends]
+
+
+def _pairs(summary: Summary) -> list[tuple[tuple[str, str], list[Comparison]]]:
+    grouped: dict[tuple[str, str], list[Comparison]] = {}
+    for one in summary.comparisons:
+        grouped.setdefault((one.a, one.b), []).append(one)
+    return list(grouped.items())
+
+
+def _reason_rows(summary: Summary) -> list[CountRow]:
+    notes: dict[str, str] = {
+        "ok": "compiled, and all hidden tests passed",
+        "no_code": "no Rust code in the answer",
+        "compile_error": "the compiler refused it",
+        "timeout": "ran out of time",
+        "memory": "ran out of memory",
+        "output_limit": "printed too much",
+        "runtime_error": "panicked or was killed while running",
+        "tests_failed": "ran, but gave a wrong value",
+        "blocked": "used something the rules forbid",
+        "infra": "no verdict: the machine failed, not the program",
+    }
+    counts = [{str(reason): count for reason, count in stage.reasons.items()} for stage in summary.stages]
+    shown = [reason for reason in notes if any(reason in one for one in counts)]
+    return [_row(summary, reason, notes[reason], counts) for reason in shown]
+
+
+def _code_rows(summary: Summary, answers: Sequence[StageAnswers]) -> list[CountRow]:
+    messages: dict[str, str] = {}
+    for stage in answers:
+        for verdict in stage.verdicts:
+            for diagnostic in verdict.diagnostics:
+                if diagnostic.level == "error":
+                    messages.setdefault(diagnostic.code or "syntax", diagnostic.message)
+    return _ranked(summary, [stage.error_codes for stage in summary.stages], messages)
+
+
+def _lint_rows(summary: Summary) -> list[CountRow]:
+    return _ranked(summary, [stage.lints for stage in summary.stages], {})
+
+
+def _ranked(summary: Summary, counts: Sequence[Mapping[str, int]], notes: Mapping[str, str]) -> list[CountRow]:
+    total: dict[str, int] = {}
+    for one in counts:
+        for name, count in one.items():
+            total[name] = total.get(name, 0) + count
+    names = sorted(total, key=lambda name: (-total[name], name))
+    rows = [_row(summary, name, notes.get(name, ""), counts) for name in names[:MOST_CODES]]
+    if rest := names[MOST_CODES:]:
+        summed = [{"others": sum(one.get(name, 0) for name in rest)} for one in counts]
+        rows.append(_row(summary, "others", f"{len(rest)} rarer ones, added up", summed))
+    return rows
+
+
+def _row(summary: Summary, name: str, note: str, counts: Sequence[Mapping[str, int]]) -> CountRow:
+    cells = tuple(
+        (one.get(name, 0), one.get(name, 0) / stage.n if stage.n else 0.0)
+        for stage, one in zip(summary.stages, counts, strict=True)
+    )
+    return CountRow(name, note, cells)
+
+
+def _verifier_facts(answers: Sequence[StageAnswers]) -> dict[str, str]:
+    verdicts = [verdict for stage in answers for verdict in stage.verdicts]
+    toolchains = sorted({verdict.toolchain for verdict in verdicts if verdict.toolchain})
+    layers = sorted({", ".join(verdict.isolation) for verdict in verdicts if verdict.isolation})
+    facts = {"toolchain of the verdicts": "; ".join(toolchains), "isolation of the verdicts": "; ".join(layers)}
+    return {name: value for name, value in facts.items() if value}

@@ -1,0 +1,90 @@
+"""The sample browser's data: tasks, completions and verdicts of every measured stage as one JSON text.
+
+What a model wrote is untrusted. It reaches the page only through `embed_json`, and the page's script puts it into
+text nodes alone; it is never HTML. Not covered: how it looks (`page.js`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from burnish.records import Completion, Task, Verdict
+
+SAMPLES_PER_STAGE = 1000
+"""More would make the page slow to open; the page says how many of how many it shows."""
+
+
+@dataclass(frozen=True)
+class StageAnswers:
+    """Everything one measured stage produced. Completions and verdicts may lack partners; order is free."""
+
+    stage: str
+    tasks: Sequence[Task]
+    completions: Sequence[Completion]
+    verdicts: Sequence[Verdict]
+
+
+def browser_data(answers: Sequence[StageAnswers]) -> dict[str, Any]:
+    """What `page.js` reads: ``stages`` with total counts, ``tasks`` by id, ``samples`` in the order of the verdicts."""
+    tasks: dict[str, Any] = {}
+    samples: list[dict[str, Any]] = []
+    for stage in answers:
+        wanted = {task.id: task for task in stage.tasks}
+        completions = {(one.task_id, one.sample_index): one for one in stage.completions}
+        for verdict in stage.verdicts[:SAMPLES_PER_STAGE]:
+            task = wanted.get(verdict.task_id)
+            if task is not None:
+                tasks[task.id] = _task_data(task)
+            completion = completions.get((verdict.task_id, verdict.sample_index))
+            samples.append(_sample_data(stage.stage, verdict, completion))
+    stages = [
+        {"name": one.stage, "shown": min(len(one.verdicts), SAMPLES_PER_STAGE), "all": len(one.verdicts)}
+        for one in answers
+    ]
+    return {"stages": stages, "tasks": tasks, "samples": samples}
+
+
+def embed_json(value: Any) -> str:
+    """JSON that may stand inside ``<script type="application/json">``.
+
+    ``<``, ``>`` and ``&`` are written as escapes, so no text can end the element or open a comment in it; pure
+    ASCII, so line separators and odd encodings cannot matter either.
+    """
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _task_data(task: Task) -> dict[str, Any]:
+    return {
+        "prompt": [{"role": message.role, "content": message.content} for message in task.prompt],
+        "family": task.family,
+        "level": task.level,
+        "reference": task.reference,
+    }
+
+
+def _sample_data(stage: str, verdict: Verdict, completion: Completion | None) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "task": verdict.task_id,
+        "index": verdict.sample_index,
+        "status": verdict.status,
+        "reached": verdict.stage,
+        "reason": verdict.reason,
+        "code": verdict.code,
+        "text": completion.text if completion is not None else "",
+        "finish": completion.finish_reason if completion is not None else "",
+        "tokens": completion.completion_tokens if completion is not None else 0,
+        "diagnostics": [
+            {"level": one.level, "code": one.code, "message": one.message, "line": one.line}
+            for one in verdict.diagnostics
+        ],
+        "lints": list(verdict.lints),
+        "tests": {"run": verdict.tests.run, "passed": verdict.tests.passed, "expected": verdict.tests.expected},
+        "detail": verdict.detail,
+        "cpu_ms": verdict.cpu_ms,
+        "cached": verdict.cached,
+    }

@@ -1,0 +1,52 @@
+"""How numbers are written for people: per cent with intervals, p-values, durations."""
+
+from __future__ import annotations
+
+from burnish.records import Metric
+
+METRIC_NAMES: dict[Metric, str] = {
+    "compile_rate": "compiles",
+    "lint_free_rate": "lint-free",
+    "tests_passed": "tests passed",
+}
+
+
+def percent(rate: float) -> str:
+    """A rate in 0..1 as per cent with one decimal, without the sign."""
+    return f"{100 * rate:.1f}"
+
+
+def percent_interval(interval: tuple[float, float]) -> str:
+    """``12.3–45.6``, in per cent."""
+    return f"{percent(interval[0])}–{percent(interval[1])}"
+
+
+def points(difference: float) -> str:
+    """A difference of rates in percentage points, always with its sign."""
+    return f"{100 * difference:+.1f}"
+
+
+def points_interval(interval: tuple[float, float]) -> str:
+    """``+1.2 to +9.8``, in percentage points."""
+    return f"{points(interval[0])} to {points(interval[1])}"
+
+
+def p_value(p: float) -> str:
+    """Three digits after the point; tiny ones as a bound."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_relation(p: float) -> str:
+    """To stand after the letter p: ``= 0.042`` or ``< 0.001``."""
+    return p_value(p) if p < 0.001 else f"= {p_value(p)}"
+
+
+def duration(seconds: float) -> str:
+    """``4.2 s``, ``3 min 05 s`` or ``1 h 20 min``."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,55 @@
+"""The table on a terminal and in a log file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from burnish.records import StageTime
+from burnish.report.table import render_table
+from burnish.score.summary import MeasuredStage, build_summary
+from tests.report.made_up import run_data, verdict
+
+
+def printed(summary: Mapping[str, Any], width: int = 80) -> str:
+    buffer = io.StringIO()
+    render_table(summary, Console(file=buffer, width=width))
+    return buffer.getvalue()
+
+
+def small(after: str = "ok") -> dict[str, Any]:
+    base = MeasuredStage("base", [verdict(n, "compile_error") for n in range(3)] + [verdict(3, "ok")], 61.0)
+    tuned = MeasuredStage("tuned", [verdict(n, after) for n in range(4)], 60.0)
+    return build_summary([base, tuned], [StageTime(name="sft", kind="sft", seconds=185, reused=True)])
+
+
+def test_shows_rates_intervals_pairs_and_times() -> None:
+    output = printed(small())
+    assert "25.0" in output
+    assert "4.6–69.9" in output  # Wilson, 1 of 4
+    assert "tuned against base, on the same 4 tasks" in output
+    [row] = [line.split() for line in output.splitlines() if line.strip().startswith("tests passed")]
+    assert row[2] == "+75.0"
+    assert row[-3:] == ["3", "0", "0.250"]
+    assert "3 min 05 s (kept)" in output
+
+
+def test_infra_gets_a_column_only_when_there_is_any() -> None:
+    assert "infra" not in printed(small())
+    assert "infra: 4 without a verdict" in " ".join(printed(small(after="infra")).split())
+
+
+def test_fits_80_columns_without_colour_codes() -> None:
+    output = printed(run_data().summary)
+    assert max(len(line) for line in output.splitlines()) <= 80
+    assert "\x1b" not in output
+    assert "…" not in output
+
+
+def test_a_run_that_measured_nothing_still_shows_its_times() -> None:
+    output = printed(build_summary([], [StageTime(name="pretrain", kind="pretrain", seconds=4000)]))
+    assert "1 h 07 min" in output
+    assert "Measured" not in output
