@@ -50,8 +50,8 @@ def rates_figure(stages: Sequence[StageSummary]) -> str:
                 rate = 100 * float(getattr(stage, metric))
                 low, high = (100 * end for end in stage.ci95[metric])
                 colour = COLOURS[row % len(COLOURS)]
-                panel.plot([low, high], [row, row], color=colour, linewidth=2.2, solid_capstyle="round")
-                panel.plot([rate], [row], marker="o", markersize=6.5, color=colour)
+                panel.plot([low, high], [row, row], color=colour, linewidth=2.2, solid_capstyle="round", clip_on=False)
+                panel.plot([rate], [row], marker="o", markersize=6.5, color=colour, clip_on=False)
             panel.set_title(f"{title}, %", loc="left", fontsize=10)
             panel.set_xlim(0, 100)
             panel.set_ylim(len(stages) - 0.5, -0.5)
