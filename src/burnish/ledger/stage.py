@@ -30,8 +30,12 @@ class Done:
     """Over all attempts; of one that was killed, up to its last write."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Name of a file or folder in the stage's folder -> digest."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Results worth finding in the ledger."""
     peak_bytes: int | None = None
     """Peak resident memory of the last attempt."""
+    finished_at: float = 0.0
+    """Seconds since the epoch."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,15 @@ def finish(
     attempt: Attempt,
     outputs: tuple[str, ...],
     *,
+    metrics: Mapping[str, float] | None = None,
     peak_bytes: int | None = None,
     now: Callable[[], float] = time.time,
 ) -> Done:
     """Digest the outputs and write ``done.json``."""
     digests = {name: _digest(folder / name) for name in outputs}
-    seconds = round(attempt.spent_s + now() - attempt.started_at, 3)
-    done = Done(attempt.fingerprint, seconds, digests, peak_bytes)
+    at = now()
+    seconds = round(attempt.spent_s + at - attempt.started_at, 3)
+    done = Done(attempt.fingerprint, seconds, digests, dict(metrics or {}), peak_bytes, at)
     write_json(folder / DONE, asdict(done))
     return done
 

@@ -110,18 +110,16 @@ class Ledger:
         with self._transaction() as db:
             db.execute("UPDATE runs SET state = ?, updated_at = ? WHERE id = ?", (state, time.time(), run_id))
 
-    def record_stage(
-        self, run_id: str, *, name: str, kind: str, done: Done, inputs: Mapping[str, str], metrics: Mapping[str, float]
-    ) -> None:
-        """A stage finished; what an earlier attempt recorded under its name is replaced."""
+    def record_stage(self, run_id: str, *, name: str, kind: str, done: Done, inputs: Mapping[str, str]) -> None:
+        """A stage is done; what an earlier attempt recorded under its name is replaced."""
         with self._transaction() as db:
             for table in ("artefacts", "parents", "metrics"):
                 db.execute(f"DELETE FROM {table} WHERE run = ? AND stage = ?", (run_id, name))
             db.execute(
                 "INSERT OR REPLACE INTO stages VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (run_id, name, kind, done.fingerprint, time.time(), done.seconds, done.peak_bytes),
+                (run_id, name, kind, done.fingerprint, done.finished_at, done.seconds, done.peak_bytes),
             )
-            for table, rows in (("artefacts", done.outputs), ("parents", inputs), ("metrics", metrics)):
+            for table, rows in (("artefacts", done.outputs), ("parents", inputs), ("metrics", done.metrics)):
                 db.executemany(
                     f"INSERT INTO {table} VALUES (?, ?, ?, ?)",
                     [(run_id, name, key, value) for key, value in rows.items()],

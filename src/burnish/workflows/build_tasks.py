@@ -1,0 +1,54 @@
+"""Build the task set of a run and prove its references: a task whose own answer fails cannot measure a model.
+
+Every held-out reference is verified, and a seeded sample of the training ones. Left out on purpose: mending or
+dropping tasks; a broken task set stops the run.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from burnish.data.task_sets import load_task_set
+from burnish.errors import DataError
+from burnish.fsio import write_atomic
+from burnish.records import Completion, Record, Task
+from burnish.workflows.context import HELD_OUT, TRAIN, Outcome, Run
+from burnish.workflows.judge import judge
+
+SAMPLE = 200
+"""Training references to verify."""
+
+
+def build_tasks(run: Run, folder: Path) -> Outcome:
+    """Write both parts of the task set; raises DataError naming tasks whose reference does not pass."""
+    recipe = run.recipe
+    tasks = load_task_set(recipe.data.tasks, recipe.seed)
+    if not tasks.held_out:
+        raise DataError("the task set holds no task to measure on", "Check data.tasks in the recipe.")
+    write_records(folder / TRAIN, tasks.train)
+    write_records(folder / HELD_OUT, tasks.held_out)
+    checked = [task for task in (*tasks.held_out, *_sample(tasks.train, recipe.seed)) if task.reference is not None]
+    answers = [Completion(task_id=task.id, text=task.reference or "", finish_reason="given") for task in checked]
+    verdicts = judge(run.judge(), checked, answers, label="references")
+    failing = [verdict for verdict in verdicts if verdict.status != "pass"]
+    if failing:
+        first = failing[0]
+        raise DataError(
+            f"{len(failing)} of {len(checked)} reference answers do not pass, first {first.task_id}: "
+            f"{first.reason} {first.detail}".rstrip(),
+            "Mend these tasks, or take them out of the task set: "
+            + ", ".join(verdict.task_id for verdict in failing[:10]),
+        )
+    counts = {"train": len(tasks.train), "held_out": len(tasks.held_out), "references_verified": len(checked)}
+    return Outcome((TRAIN, HELD_OUT), {name: float(count) for name, count in counts.items()})
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write a record file, whole or not at all."""
+    write_atomic(path, "".join(record.to_json() + "\n" for record in records))
+
+
+def _sample(tasks: Sequence[Task], seed: int) -> list[Task]:
+    return random.Random(f"{seed}/references").sample(list(tasks), min(SAMPLE, len(tasks)))

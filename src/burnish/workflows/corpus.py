@@ -1,0 +1,15 @@
+"""Write the pretraining corpus of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnish.config.recipe import CorpusStage
+from burnish.data.corpus import write_corpus
+from burnish.workflows.context import CORPUS, Outcome, Run
+
+
+def build_corpus(run: Run, stage: CorpusStage, folder: Path) -> Outcome:
+    """Write ``corpus.jsonl``; begins anew after an interruption."""
+    write_corpus(folder / CORPUS, documents=stage.documents, chat_share=stage.chat_share, seed=run.recipe.seed)
+    return Outcome((CORPUS,), {"documents": float(stage.documents)})

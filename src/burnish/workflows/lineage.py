@@ -1,0 +1,125 @@
+"""What decides the results of a run and of each stage beyond the settings: digests of inputs, code, models, tools.
+
+Not covered: the library versions of torch and friends (pinned by the constraints), the kind of machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import assert_never
+
+from burnish.config.data import RustTasks
+from burnish.config.recipe import (
+    AnyStage,
+    CorpusStage,
+    EvaluateStage,
+    MergeStage,
+    PretrainStage,
+    Recipe,
+    ReportStage,
+    SftStage,
+    TasksStage,
+)
+from burnish.errors import DataError
+from burnish.fsio import digest_file, digest_json
+from burnish.ledger.stage import Done
+from burnish.model.folders import model_digest, resolve_base
+from burnish.workflows.context import HELD_OUT, TRAIN, Run, uses_base
+
+CODE = "code of burnish"
+BASE = "base model"
+TOOLCHAIN = "toolchain and verification policy"
+
+
+def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
+    """Digests of all that a run starts from; raises the error of the first input that is not there."""
+    digests = {CODE: code_digest()}
+    if uses_base(recipe):
+        digests[BASE] = model_digest(resolve_base(recipe.model.base))
+    if toolchain is not None:
+        digests[TOOLCHAIN] = toolchain
+    for path in data_files(recipe):
+        if not path.is_file():
+            raise DataError(f"there is no data file {path}", "Check data.sources and data.tasks in the recipe.")
+        digests[f"file {path}"] = digest_file(path)
+    return digests
+
+
+def data_files(recipe: Recipe) -> list[Path]:
+    """The user's data files that the recipe reads."""
+    tasks = [] if isinstance(recipe.data.tasks, RustTasks) else [recipe.data.tasks.path]
+    return tasks + [source.path for source in recipe.data.sources]
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the program's own sources."""
+    package = Path(__file__).parents[1]
+    files = sorted(package.rglob("*.py"))
+    return digest_json([[str(file.relative_to(package)), digest_file(file)] for file in files])
+
+
+def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
+    """Digests of what the stage reads, by name."""
+    recipe, data = run.recipe, run.recipe.data
+    match stage:
+        case TasksStage():
+            files = {path: run.digests[f"file {path}"] for path in map(str, data_files(recipe))}
+            settings = data.tasks.model_dump(mode="json")
+            inputs = {"data.tasks": digest_json([settings, files]), TOOLCHAIN: run.digests[TOOLCHAIN]}
+        case CorpusStage():
+            inputs = {}
+        case PretrainStage():
+            inputs = {"corpus": _outputs(run, stage.corpus), "model": _model_settings(recipe)}
+        case SftStage():
+            inputs = _model(run, stage.start_from) | _rows(run, stage) | {"model": _model_settings(recipe)}
+        case EvaluateStage():
+            held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
+            inputs = (
+                _model(run, stage.model)
+                | {"held-out tasks": held_out, "model": _model_settings(recipe)}
+                | {TOOLCHAIN: run.digests[TOOLCHAIN]}
+            )
+        case MergeStage():
+            base = run.sft_stage(stage.adapter).start_from
+            inputs = _model(run, base) | _model(run, stage.adapter) | {"model": _model_settings(recipe)}
+        case ReportStage():
+            inputs = {name: _record(done) for name, done in run.done.items()}
+        case _:
+            assert_never(stage)
+    return inputs
+
+
+def _model(run: Run, name: str) -> dict[str, str]:
+    if run.is_base(name):
+        return {"base": run.digests[BASE]}
+    stages = {stage.name: stage for stage in run.recipe.stages}
+    made = {name: _outputs(run, name)}
+    stage = stages[name]
+    return _model(run, stage.start_from) | made if isinstance(stage, SftStage) else made
+
+
+def _rows(run: Run, stage: SftStage) -> dict[str, str]:
+    data = run.recipe.data
+    tasks = run.tasks_stage(stage)
+    made: Mapping[str, str] = run.done[tasks].outputs if tasks is not None else {}
+    rows = {"held-out tasks": made[HELD_OUT]} if made else {}
+    if not data.sources:
+        return rows | {"training tasks": made[TRAIN]}
+    settings = [source.model_dump(mode="json") for source in data.sources]
+    files = [run.digests[f"file {source.path}"] for source in data.sources]
+    return rows | {"data.sources": digest_json([settings, files, data.bad_rows])}
+
+
+def _model_settings(recipe: Recipe) -> str:
+    return digest_json(recipe.model.model_dump(mode="json", exclude={"base"}))
+
+
+def _outputs(run: Run, name: str) -> str:
+    return digest_json(dict(run.done[name].outputs))
+
+
+def _record(done: Done) -> str:
+    return digest_json([done.fingerprint, done.seconds, dict(done.outputs)])

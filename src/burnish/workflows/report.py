@@ -1,0 +1,67 @@
+"""The report of a run: what its evaluate stages measured, compared, with the time of every stage.
+
+Left out on purpose: printing (`cli` shows the table of ``summary.json``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnish.config.recipe import EvaluateStage
+from burnish.fsio import read_lines, write_json
+from burnish.ledger.metrics import read_metrics
+from burnish.records import StageTime, Verdict
+from burnish.report.html import ReportData, write_html
+from burnish.report.samples import StageAnswers
+from burnish.score.summary import MeasuredStage, build_summary
+from burnish.workflows.answer import read_answers
+from burnish.workflows.context import COMPLETIONS, VERDICTS, Outcome, Run
+
+SUMMARY, PAGE = "summary.json", "report.html"
+
+
+def report(run: Run) -> Outcome:
+    """Write ``summary.json`` and ``report.html`` into the run's folder."""
+    measured, answers = [], []
+    for stage in _measured(run):
+        folder, name = run.stage_folder(stage.name), _row_name(run, stage)
+        verdicts = read_verdicts(folder / VERDICTS)
+        measured.append(MeasuredStage(name, verdicts, run.done[stage.name].seconds))
+        completions = tuple(read_answers(folder / COMPLETIONS).values())
+        answers.append(StageAnswers(name, run.held_out_tasks(stage), completions, verdicts))
+    kinds = {stage.name: stage.kind for stage in run.recipe.stages}
+    timings = [
+        StageTime(name=name, kind=kinds[name], seconds=done.seconds, reused=name in run.reused)
+        for name, done in run.done.items()
+    ]
+    summary = build_summary(measured, timings)
+    root = run.folder.path
+    write_json(root / SUMMARY, summary)
+    write_html(
+        root / PAGE,
+        ReportData(
+            name=run.recipe.name,
+            summary=summary,
+            recipe=run.recipe.model_dump(mode="json"),
+            digests=run.digests,
+            metrics=read_metrics(run.folder.metrics.path),
+            answers=answers,
+        ),
+    )
+    # Named from the stage's folder, so that a removed page is written again.
+    return Outcome((f"../{SUMMARY}", f"../{PAGE}"))
+
+
+def read_verdicts(path: Path) -> tuple[Verdict, ...]:
+    """All verdicts of a file."""
+    return tuple(Verdict.from_json(line) for line in read_lines(path))
+
+
+def _measured(run: Run) -> list[EvaluateStage]:
+    return [stage for stage in run.recipe.stages if isinstance(stage, EvaluateStage) and stage.name in run.done]
+
+
+def _row_name(run: Run, stage: EvaluateStage) -> str:
+    """A row bears its model's name; the stage's where one model is measured more than once."""
+    models = [other.model for other in _measured(run)]
+    return stage.model if models.count(stage.model) == 1 else stage.name

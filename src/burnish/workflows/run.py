@@ -1,0 +1,174 @@
+"""A recipe from beginning to end, stage after stage, going on where an earlier attempt stopped.
+
+Left out on purpose: how a stage works (one module per kind beside this one), what decides its results (`lineage`),
+what the user sees and types (`cli`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from burnish import __version__
+from burnish.config.recipe import (
+    AnyStage,
+    CorpusStage,
+    EvaluateStage,
+    MergeStage,
+    PretrainStage,
+    Recipe,
+    ReportStage,
+    SftStage,
+    TasksStage,
+)
+from burnish.errors import ConfigError
+from burnish.fsio import digest_json
+from burnish.ledger.attempt_log import attempt_log
+from burnish.ledger.memory import peak_bytes, reset_peak
+from burnish.ledger.run_folder import open_run
+from burnish.ledger.stage import begin, fingerprint, finish, read_done
+from burnish.ledger.store import Ledger
+from burnish.workflows.context import Outcome, Run
+from burnish.workflows.lineage import CODE, run_digests, stage_inputs
+from burnish.workflows.requirements import require_train_extra
+
+if TYPE_CHECKING:
+    from burnish.verify import Verifier
+
+logger = logging.getLogger("burnish.run")
+
+LEDGER = "ledger.sqlite"
+VERDICT_CACHE = "verdicts.sqlite"
+
+
+def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStage] | None = None) -> Path:
+    """Do the recipe's stages (or the given first ones) and return the run's folder.
+
+    Stages that are done and whose inputs are unchanged are kept. ``resume`` goes on although the recipe changed: it
+    reruns what the change touches. Raises the BurnishError of whatever cannot be done.
+    """
+    path = recipe.runs_dir / recipe.name
+    selected = recipe.stages if stages is None else tuple(stages)
+    if any(isinstance(stage, PretrainStage | SftStage | EvaluateStage | MergeStage) for stage in selected):
+        require_train_extra()
+    with ExitStack() as stack:
+        verifier = stack.enter_context(open_verifier(recipe)) if _verifies(selected) else None
+        digests = run_digests(recipe, verifier.digest if verifier is not None else None)
+        resolved = recipe.model_dump(mode="json")
+        folder = stack.enter_context(
+            open_run(path, recipe=resolved, digests=digests, version=__version__, resume=resume)
+        )
+        stack.enter_context(attempt_log(path / "logs"))
+        ledger = stack.enter_context(Ledger(recipe.runs_dir / LEDGER))
+        ledger.open_run(
+            folder.run_id, name=recipe.name, path=path, recipe=digest_json([resolved, digests]), version=__version__
+        )
+        run = Run(recipe, folder, digests, verifier)
+        with _recorded(ledger, run):
+            for stage in selected:
+                _do_stage(run, ledger, stage)
+    return path
+
+
+def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
+    """The recipe's stages up to and including the last one that trains; raises ConfigError when none does."""
+    training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | SftStage)]
+    if not training:
+        raise ConfigError(f"recipe {recipe.name!r} trains nothing", "Add an sft or pretrain stage, or use burnish run.")
+    return recipe.stages[: training[-1] + 1]
+
+
+@contextmanager
+def open_verifier(recipe: Recipe) -> Iterator[Verifier]:
+    """The verifier of a run, with the verdict cache beside the runs; its self-test runs here, before any work."""
+    from burnish.verify import Verifier
+    from burnish.verify.cache import SqliteVerdictCache
+
+    cache = SqliteVerdictCache(recipe.verify.cache or recipe.runs_dir / VERDICT_CACHE)
+    with Verifier(recipe.verify, cache=cache) as verifier:
+        yield verifier
+
+
+def _verifies(stages: Sequence[AnyStage]) -> bool:
+    return any(isinstance(stage, TasksStage | EvaluateStage) for stage in stages)
+
+
+def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
+    folder = run.stage_folder(stage.name)
+    inputs = stage_inputs(run, stage)
+    wanted = fingerprint(stage.model_dump(mode="json"), inputs, code=run.digests[CODE], seed=run.recipe.seed)
+    done = read_done(folder)
+    if done is not None and done.fingerprint == wanted:
+        logger.info("%s: done before, kept", stage.name)
+        run.reused.add(stage.name)
+    else:
+        attempt = begin(folder, wanted)
+        if attempt.fresh:
+            run.folder.metrics.drop_stage(stage.name)
+        logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
+        run.folder.events.write("stage_begins", stage=stage.name, kind=stage.kind, fresh=attempt.fresh)
+        reset_peak()
+        outcome = _execute(run, stage, folder)
+        done = finish(folder, attempt, outcome.outputs, metrics=outcome.metrics, peak_bytes=peak_bytes())
+        run.folder.events.write("stage_done", stage=stage.name, kind=stage.kind, seconds=done.seconds)
+        logger.info("%s: done in %.1f s", stage.name, done.seconds)
+    # Also when it was kept: an attempt may have died between done.json and the ledger.
+    ledger.record_stage(run.folder.run_id, name=stage.name, kind=stage.kind, done=done, inputs=inputs)
+    run.done[stage.name] = done
+
+
+def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
+    match stage:
+        case TasksStage():
+            from burnish.workflows.build_tasks import build_tasks
+
+            outcome = build_tasks(run, folder)
+        case CorpusStage():
+            from burnish.workflows.corpus import build_corpus
+
+            outcome = build_corpus(run, stage, folder)
+        case PretrainStage():
+            from burnish.workflows.pretrain import pretrain
+
+            outcome = pretrain(run, stage, folder)
+        case SftStage():
+            from burnish.workflows.tune import tune
+
+            outcome = tune(run, stage, folder)
+        case EvaluateStage():
+            from burnish.workflows.measure import measure
+
+            outcome = measure(run, stage, folder)
+        case MergeStage():
+            from burnish.workflows.merge import merge
+
+            outcome = merge(run, stage, folder)
+        case ReportStage():
+            from burnish.workflows.report import report
+
+            outcome = report(run)
+        case _:
+            assert_never(stage)
+    return outcome
+
+
+@contextmanager
+def _recorded(ledger: Ledger, run: Run) -> Iterator[None]:
+    """Note in ledger and events how the run ended."""
+    run_id, events = run.folder.run_id, run.folder.events
+    events.write("run_begins", version=__version__)
+    try:
+        yield
+    except KeyboardInterrupt:
+        ledger.close_run(run_id, "interrupted")
+        events.write("run_interrupted")
+        raise
+    except BaseException as error:
+        ledger.close_run(run_id, "failed")
+        events.write("run_failed", error=type(error).__name__)
+        raise
+    ledger.close_run(run_id, "done")
+    events.write("run_done")

@@ -1,0 +1,54 @@
+"""Supervised fine-tuning of a run: rows become conversations, conversations tokens, gates look at them, then LoRA.
+
+Left out on purpose: mixing and filtering data; every row of the sources is trained on.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from burnish.config.recipe import SftStage
+from burnish.data.chat import encode_examples
+from burnish.data.examples import examples_from_tasks
+from burnish.data.gates import check_gates
+from burnish.data.sources import read_sources
+from burnish.errors import DataError
+from burnish.model.base import load_tokenizer
+from burnish.records import Example
+from burnish.train.sft import run_sft
+from burnish.workflows.context import ADAPTER, Outcome, Run
+
+logger = logging.getLogger("burnish.tune")
+
+
+def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
+    """Train the adapter of the stage; goes on from its last complete checkpoint."""
+    base = run.model_folder(stage.start_from)
+    tokenizer = load_tokenizer(base)
+    examples = _examples(run, stage, folder)
+    encoded = encode_examples(examples, tokenizer)
+    report = check_gates(
+        encoded, tokenizer, max_length=stage.max_length, held_out=run.held_out_tasks(stage), examples=examples
+    )
+    logger.info("%s: %s", stage.name, report)
+    result = run_sft(
+        base=base,
+        model=run.recipe.model,
+        stage=stage,
+        encoded=encoded,
+        out=folder,
+        seed=run.recipe.seed,
+        log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+    )
+    return Outcome((ADAPTER,), {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)})
+
+
+def _examples(run: Run, stage: SftStage, folder: Path) -> list[Example]:
+    data = run.recipe.data
+    if data.sources:
+        return read_sources(data.sources, bad_rows=data.bad_rows, rejected=folder / "rejected.jsonl")
+    examples = examples_from_tasks(run.train_tasks(stage))
+    if not examples:
+        raise DataError("there is nothing to train on: the task set has no training part", "Name data.sources.")
+    return examples
