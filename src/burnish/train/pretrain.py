@@ -105,7 +105,9 @@ def build_model(stage: PretrainStage, tokenizer: PreTrainedTokenizerBase, *, con
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    model: LlamaForCausalLM = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+    model: LlamaForCausalLM = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+        config, attn_implementation="sdpa"
+    )
     model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         eos_token_id=[tokenizer.eos_token_id, end_of_text], pad_token_id=tokenizer.pad_token_id
     )

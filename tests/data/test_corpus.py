@@ -1,0 +1,36 @@
+"""The corpus holds no held-out combination, and its rows come back as they were written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from burnish.data.corpus import read_corpus, write_corpus
+from burnish.data.rust_tasks import build_rust_tasks
+from burnish.errors import DataError
+
+
+def test_share_of_conversations_and_determinism(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "a.jsonl", documents=600, chat_share=0.25, seed=4)
+    write_corpus(tmp_path / "b.jsonl", documents=600, chat_share=0.25, seed=4)
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+    rows = list(read_corpus(tmp_path / "a.jsonl"))
+    assert len(rows) == 600
+    assert 100 < sum(not isinstance(row, str) for row in rows) < 200
+
+
+def test_no_held_out_reference_is_in_the_corpus(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "a.jsonl", documents=3000, chat_share=0.0, seed=0)
+    text = (tmp_path / "a.jsonl").read_text()
+    _, held_out = build_rust_tasks(train=0, held_out=200, cases=1, seed=0)
+    bodies = [task.reference.split("{", 1)[1] for task in held_out if task.reference and "slice/" in task.family]
+    assert bodies
+    assert not [body for body in bodies if body.replace("\n", "\\n") in text]
+
+
+def test_a_row_of_another_shape_is_named_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "fn a() {}"}\n{"code": "x"}\n')
+    with pytest.raises(DataError, match=r"a\.jsonl:2"):
+        list(read_corpus(path))
