@@ -1,0 +1,322 @@
+"""The default sandbox: bubblewrap, with every layer of the design.
+
+Who starts it: as root the program drops to an ordinary uid first (one per slot); as an ordinary user it stays that
+user. Inside: new namespaces of every kind, no capabilities, no further user namespaces, an empty environment, a
+read-only root and one size-limited tmpfs at /work (with /tmp pointing there). The compile stage sees /proc of its own
+pid namespace and the system's compilers read-only; the run stage sees neither, and a system call filter.
+
+The program is the first process of its pid namespace: when it ends, the kernel ends all others before the monitor can
+report, so nothing survives a verdict. Inside, default actions of signals sent to itself do not apply (pid 1).
+
+Not covered: a control group for an ordinary user without delegation. ``layers`` says what is active.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from burnish.errors import MissingToolError, SandboxError
+from burnish.protocols import Job, JobResult, Limits
+from burnish.verify.sandbox.cgroups import Cgroups, Group
+from burnish.verify.sandbox.seccomp import run_stage_filter
+from burnish.verify.sandbox.supervise import Outcome, Running
+
+INSTALL = "apt-get install bubblewrap"
+FIRST_UID = 64100
+"""As root, slot n runs as FIRST_UID + n: uids that no package hands out."""
+_MINIMUM = (0, 8)  # --disable-userns, --size
+_OPEN_FILES = 256
+_MONITOR_PIDS = 2
+_CPU_TOLERANCE = 0.75
+
+# What a compiler needs from the system: itself, cc with its helpers, and libraries. Links stay links.
+_SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/bin", "/lib", "/lib64", "/etc/alternatives")
+_FIXED = (
+    "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--disable-userns",
+    "--die-with-parent", "--new-session", "--clearenv", "--as-pid-1", "--hostname", "sandbox",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Slot:
+    number: int
+    group: Group
+
+
+class BubblewrapSandbox:
+    """`protocols.Sandbox` on bubblewrap; safe to call from several threads.
+
+    Raises MissingToolError when bwrap is not installed, SandboxError when it is too old. A job that could not be set
+    up or was cancelled comes back with ``fault``, never as if the program had failed.
+    """
+
+    def __init__(self) -> None:
+        self._bwrap, version = _find_bwrap()
+        self._root = os.geteuid() == 0
+        self._drop = _required("setpriv") if self._root else ""
+        self._prlimit = _required("prlimit")
+        self._cgroups = Cgroups()
+        self._filter = run_stage_filter()
+        self._slots: queue.LifoQueue[_Slot] = queue.LifoQueue()
+        self._lock = threading.Lock()
+        self._made: list[_Slot] = []
+        self._running: set[Running] = set()
+        self._layers = (
+            f"bubblewrap {version}",
+            "namespaces",
+            "uid-drop" if self._root else "ordinary-user",
+            f"cgroup-{self._cgroups.kind}",
+            "rlimits",
+            "seccomp",
+            "size-limited-tmpfs",
+            "output-cap",
+        )
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Backend with version, then every active layer."""
+        return self._layers
+
+    def run(self, job: Job) -> JobResult:
+        """Run one job to its end or to a limit; ``collect`` works in the compile stage alone (ValueError otherwise)."""
+        if job.collect and job.stage != "compile":
+            raise ValueError("only the compile stage can hand files back")
+        try:
+            slot = self._take()
+        except OSError as error:
+            return _fault(f"no control group: {error}")
+        try:
+            return self._run_in(slot, job)
+        except OSError as error:
+            return _fault(f"{type(error).__name__}: {error}")
+        finally:
+            self._slots.put(slot)
+
+    def cancel(self) -> None:
+        """Kill every running job; their results carry a fault. Jobs started later run as usual."""
+        with self._lock:
+            running = list(self._running)
+        for one in running:
+            one.cancel()
+
+    def close(self) -> None:
+        """Kill what runs and remove the control groups."""
+        self.cancel()
+        with self._lock:
+            made, self._made = self._made, []
+            self._slots = queue.LifoQueue()
+        for slot in made:
+            slot.group.empty()
+            slot.group.remove()
+
+    def _take(self) -> _Slot:
+        with contextlib.suppress(queue.Empty):
+            return self._slots.get_nowait()
+        with self._lock:
+            number = len(self._made)
+            slot = _Slot(number, self._cgroups.group(number))
+            self._made.append(slot)
+            return slot
+
+    def _run_in(self, slot: _Slot, job: Job) -> JobResult:
+        slot.group.set_limits(job.limits.memory_bytes, job.limits.pids + _MONITOR_PIDS)
+        kills_before = slot.group.oom_kills()
+        with contextlib.ExitStack() as descriptors:
+            status_read, status_write = os.pipe()
+            descriptors.callback(os.close, status_write)
+            start_read, start_write = os.pipe()
+            descriptors.callback(os.close, start_read)
+            passed = [status_write, start_read]
+
+            def pass_bytes(content: bytes) -> int:
+                descriptor = _memory_file(content)
+                descriptors.callback(os.close, descriptor)
+                passed.append(descriptor)
+                return descriptor
+
+            collected = {name: pass_bytes(b"") for name in job.collect}
+            argv = [
+                *self._before(slot, job.limits),
+                self._bwrap,
+                *_FIXED,
+                *("--json-status-fd", str(status_write), "--block-fd", str(start_read)),
+                *self._mounts(job, pass_bytes),
+                *("--chdir", "/work", "--"),
+                *_command(job.argv, collected),
+            ]
+            running = Running(argv, passed, status_read, start_write)
+            with self._lock:
+                self._running.add(running)
+            try:
+                outcome = running.supervise(
+                    job.stdin, job.limits.wall_s, job.limits.output_bytes, lambda pid: self._enter(slot, job, pid)
+                )
+            finally:
+                with self._lock:
+                    self._running.discard(running)
+                emptied = slot.group.empty()
+            files = {name: _read_all(fd) for name, fd in collected.items()}
+        killed_for_memory = slot.group.oom_kills() > kills_before
+        return _result(outcome, job.limits, files, killed_for_memory, emptied)
+
+    def _before(self, slot: _Slot, limits: Limits) -> list[str]:
+        """Rlimits, then (as root) the ordinary uid. RLIMIT_NPROC counts per uid: set here where a slot has its own."""
+        grouped = self._cgroups.kind != "none"
+        cpu = max(1, round(limits.cpu_s))
+        # With a control group the group decides, and memory that runs out is seen as such.
+        data = limits.memory_bytes * (4 if grouped else 1)
+        words = [
+            self._prlimit, f"--cpu={cpu}:{cpu}", f"--data={data}:{data}", "--core=0:0",
+            f"--fsize={limits.work_bytes}:{limits.work_bytes}", f"--nofile={_OPEN_FILES}:{_OPEN_FILES}",
+        ]  # fmt: skip
+        if not self._root:
+            return words
+        processes = limits.pids + _MONITOR_PIDS
+        uid = str(FIRST_UID + slot.number)
+        words.append(f"--nproc={processes}:{processes}")
+        return [*words, self._drop, "--reuid", uid, "--regid", uid, "--clear-groups"]
+
+    def _enter(self, slot: _Slot, job: Job, pid: int) -> None:
+        """Called while the program waits to start: control group, and the process limit of an ordinary user.
+
+        Set here, RLIMIT_NPROC counts in the sandbox's own user namespace (Linux 5.14 and later).
+        """
+        slot.group.add(pid)
+        if not self._root:
+            resource.prlimit(pid, resource.RLIMIT_NPROC, (job.limits.pids, job.limits.pids))
+
+    def _mounts(self, job: Job, pass_bytes: Callable[[bytes], int]) -> list[str]:
+        words = ["--size", str(job.limits.work_bytes), "--tmpfs", "/work", "--symlink", "work", "/tmp", "--dir", "/dev"]
+        for device in ("/dev/null", "/dev/urandom"):
+            words += ["--dev-bind", device, device]
+        if job.stage == "compile":
+            words += ["--proc", "/proc"]
+            words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "TMPDIR", "/work"]
+            for name in _SYSTEM:
+                path = Path(name)
+                if path.is_symlink():
+                    words += ["--symlink", str(path.readlink()), name]
+                elif path.exists():
+                    words += ["--ro-bind", name, name]
+        else:
+            words += ["--seccomp", str(pass_bytes(self._filter))]
+        for inside, outside in job.read_only.items():
+            words += ["--ro-bind", str(outside), inside]
+        folders: set[str] = set()
+        for name, content in job.files.items():
+            for parent in reversed(Path(name).parents[:-1]):
+                if str(parent) not in folders:
+                    folders.add(str(parent))
+                    words += ["--dir", f"/work/{parent}"]
+            mode = "0755" if name in job.executables else "0644"
+            words += ["--perms", mode, "--file", str(pass_bytes(content)), f"/work/{name}"]
+        return [*words, "--remount-ro", "/"]
+
+
+def _find_bwrap() -> tuple[str, str]:
+    path = shutil.which("bwrap")
+    if path is None:
+        raise MissingToolError(
+            "bubblewrap is not installed, and untrusted code never runs without a sandbox.", f"Install it: {INSTALL}"
+        )
+    answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=30)
+    version = re.search(r"(\d+)\.(\d+)[.\d]*", answer.stdout)
+    if version is None:
+        raise SandboxError(f"{path} --version says {answer.stdout.strip()!r}.", f"Install it again: {INSTALL}")
+    if (int(version[1]), int(version[2])) < _MINIMUM:
+        raise SandboxError(
+            f"bubblewrap {version[0]} is too old (0.8 or later is needed: --disable-userns, --size).",
+            f"Install a newer one: {INSTALL}",
+        )
+    return path, version[0]
+
+
+def _required(tool: str) -> str:
+    path = shutil.which(tool)
+    if path is None:
+        raise MissingToolError(
+            f"{tool} is not installed; the sandbox needs it.", "Install it: apt-get install util-linux"
+        )
+    return path
+
+
+def _command(argv: Sequence[str], collected: dict[str, int]) -> list[str]:
+    """The program itself, or a shell that runs it and then copies the collected files to their descriptors."""
+    if not collected:
+        return list(argv)
+    copies = "; ".join(
+        f"[ -f /work/{shlex.quote(name)} ] && cat /work/{shlex.quote(name)} >/proc/self/fd/{fd}"
+        for name, fd in collected.items()
+    )
+    return ["/bin/sh", "-c", f'"$@"; status=$?; {copies}; exit $status', "sh", *argv]
+
+
+def _memory_file(content: bytes) -> int:
+    descriptor = os.memfd_create("burnish")
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _read_all(descriptor: int) -> bytes:
+    size = os.fstat(descriptor).st_size
+    return os.pread(descriptor, size, 0) if size else b""
+
+
+def _fault(cause: str) -> JobResult:
+    return JobResult(exit_code=0, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault=cause)
+
+
+def _result(
+    outcome: Outcome, limits: Limits, files: dict[str, bytes], killed_for_memory: bool, emptied: bool
+) -> JobResult:
+    fault = ""
+    exit_code = outcome.reported_exit if outcome.reported_exit is not None else 0
+    if exit_code > 128:
+        exit_code = 128 - exit_code  # bwrap reports death by signal n as 128 + n
+    if outcome.cancelled:
+        fault = "cancelled"
+    elif not emptied:
+        fault = "a process would not die"
+    elif outcome.exceeded:
+        exit_code = -signal.SIGKILL
+    elif outcome.reported_exit is None:
+        message = outcome.stderr.decode(errors="replace").strip().splitlines()
+        fault = f"the sandbox did not start: {message[-1] if message else f'wait status {outcome.status}'}"
+    return JobResult(
+        exit_code=exit_code,
+        stdout=outcome.stdout,
+        stderr=outcome.stderr,
+        cpu_ms=outcome.cpu_ms,
+        wall_ms=outcome.wall_ms,
+        collected=files,
+        exceeded=_exceeded(outcome, limits, exit_code, killed_for_memory),
+        fault=fault,
+    )
+
+
+def _exceeded(
+    outcome: Outcome, limits: Limits, exit_code: int, killed_for_memory: bool
+) -> Literal["", "cpu", "wall", "memory", "output"]:
+    if outcome.exceeded:
+        return outcome.exceeded
+    if killed_for_memory and exit_code != 0:
+        return "memory"
+    killed = exit_code in (-signal.SIGKILL, -signal.SIGXCPU)
+    # The kernel enforces RLIMIT_CPU on sampled ticks and reports precise time: the two differ by a tenth under load.
+    return "cpu" if killed and outcome.cpu_ms >= limits.cpu_s * 1000 * _CPU_TOLERANCE else ""

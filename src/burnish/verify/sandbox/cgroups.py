@@ -1,0 +1,221 @@
+"""Control groups for sandboxed processes: memory and process count, on version 1, version 2, or none.
+
+Each sandbox slot keeps one group for its lifetime; between jobs it is empty, and out-of-memory kills are read as the
+growth of a counter. Which kind is active is said in the sandbox's layers: an ordinary user mostly has none, and then
+memory is limited per process by rlimits only.
+
+Not covered: CPU and disk controllers (rlimits, the wall clock and the size-limited tmpfs hold those).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Literal, Protocol
+
+_PREFIX = "burnish-"
+_EMPTY_WAIT_S = 5.0
+CgroupKind = Literal["v1", "v2", "none"]
+
+
+class Group(Protocol):
+    """One control group, reused by the jobs of a slot, one after the other."""
+
+    def set_limits(self, memory_bytes: int, pids: int) -> None:
+        """Set the limits of the next job; raises OSError."""
+        ...
+
+    def add(self, pid: int) -> None:
+        """Move a process in; its children follow. Raises OSError."""
+        ...
+
+    def oom_kills(self) -> int:
+        """How often the kernel killed in this group for lack of memory, ever."""
+        ...
+
+    def empty(self) -> bool:
+        """Kill what is left and wait; False when something would not die."""
+        ...
+
+    def remove(self) -> None:
+        """Remove the group."""
+        ...
+
+
+class NoGroup:
+    """Stands where there is no control group."""
+
+    def set_limits(self, memory_bytes: int, pids: int) -> None: ...
+
+    def add(self, pid: int) -> None: ...
+
+    def oom_kills(self) -> int:
+        return 0
+
+    def empty(self) -> bool:
+        return True
+
+    def remove(self) -> None: ...
+
+
+class _Folders:
+    """What both versions share: groups are folders that hold ``cgroup.procs``."""
+
+    def __init__(self, folders: tuple[Path, ...]) -> None:
+        self._folders = folders
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
+
+    def add(self, pid: int) -> None:
+        for folder in self._folders:
+            _write(folder / "cgroup.procs", str(pid))
+
+    def empty(self) -> bool:
+        deadline = time.monotonic() + _EMPTY_WAIT_S
+        while True:
+            pids = {int(p) for folder in self._folders for p in (folder / "cgroup.procs").read_text().split()}
+            if not pids:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.002)
+
+    def remove(self) -> None:
+        for folder in self._folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+class GroupV1(_Folders):
+    """A folder in the memory hierarchy and one in the pids hierarchy."""
+
+    def __init__(self, memory: Path, pids: Path) -> None:
+        super().__init__((memory, pids))
+        self._memory, self._pids = memory, pids
+
+    def set_limits(self, memory_bytes: int, pids: int) -> None:
+        swap = self._memory / "memory.memsw.limit_in_bytes"
+        limit = self._memory / "memory.limit_in_bytes"
+        with contextlib.suppress(FileNotFoundError):
+            _write(swap, "-1")  # the two limits must never cross
+        _write(limit, str(memory_bytes))
+        with contextlib.suppress(FileNotFoundError):
+            _write(swap, str(memory_bytes))
+        _write(self._pids / "pids.max", str(pids))
+
+    def oom_kills(self) -> int:
+        return _counter(self._memory / "memory.oom_control", "oom_kill")
+
+
+class GroupV2(_Folders):
+    """A folder in the unified hierarchy, below a parent that has memory and pids enabled for its children."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__((folder,))
+        self._folder = folder
+
+    def set_limits(self, memory_bytes: int, pids: int) -> None:
+        _write(self._folder / "memory.max", str(memory_bytes))
+        with contextlib.suppress(FileNotFoundError):
+            _write(self._folder / "memory.swap.max", "0")
+        _write(self._folder / "pids.max", str(pids))
+
+    def oom_kills(self) -> int:
+        return _counter(self._folder / "memory.events", "oom_kill")
+
+
+class Cgroups:
+    """Finds what this process may use, and makes groups there."""
+
+    def __init__(self, mounts: Path = Path("/proc/self/mountinfo"), own: Path = Path("/proc/self/cgroup")) -> None:
+        self._parents = _find(mounts.read_text(), own.read_text())
+        self.kind: CgroupKind = "none"
+        if self._parents:
+            self.kind = "v1" if len(self._parents) == 2 else "v2"
+        for parent in self._parents:
+            _sweep(parent)
+
+    def group(self, slot: int) -> Group:
+        """A group for one slot; raises OSError when the kernel refuses."""
+        name = f"{_PREFIX}{os.getpid()}-{slot}"
+        if self.kind == "v1":
+            return GroupV1(self._parents[0] / name, self._parents[1] / name)
+        if self.kind == "v2":
+            return GroupV2(self._parents[0] / name)
+        return NoGroup()
+
+
+def _find(mounts: str, own: str) -> tuple[Path, ...]:
+    """Parents for our groups: (memory, pids) on version 1, (unified,) on version 2, () when neither is writable."""
+    paths = {}
+    for line in own.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            paths[controller] = path
+    version_1: dict[str, Path] = {}
+    unified: Path | None = None
+    for line in mounts.splitlines():
+        left, _, right = line.partition(" - ")
+        mount = Path(left.split()[4])
+        kind, _, options = right.split(" ", 2)
+        if kind == "cgroup2":
+            unified = _inside(mount, paths.get("", "/"))
+        elif kind == "cgroup":
+            for controller in {"memory", "pids"} & set(options.split(",")):
+                version_1[controller] = _inside(mount, paths.get(controller, "/"))
+    if len(version_1) == 2 and all(os.access(p, os.W_OK) for p in version_1.values()):
+        return version_1["memory"], version_1["pids"]
+    if unified is not None and os.access(unified, os.W_OK) and _enable(unified):
+        return (unified,)
+    return ()
+
+
+def _inside(mount: Path, path: str) -> Path:
+    """Our own group below the mount; in a container the path may not be visible, then the mount itself."""
+    inside = mount / path.lstrip("/")
+    return inside if inside.is_dir() else mount
+
+
+def _enable(folder: Path) -> bool:
+    """Give memory and pids to the children; refused (EBUSY) below the root while processes live in ``folder``."""
+    control = folder / "cgroup.subtree_control"
+    try:
+        available = set((folder / "cgroup.controllers").read_text().split())
+        if not {"memory", "pids"} <= available:
+            return False
+        if not {"memory", "pids"} <= set(control.read_text().split()):
+            _write(control, "+memory +pids")
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(parent: Path) -> None:
+    """Remove groups that a killed burnish left behind."""
+    for folder in parent.glob(f"{_PREFIX}*-*"):
+        pid = folder.name[len(_PREFIX) :].split("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _counter(file: Path, key: str) -> int:
+    for line in file.read_text().splitlines():
+        name, _, value = line.partition(" ")
+        if name == key:
+            return int(value)
+    return 0
+
+
+def _write(file: Path, text: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)

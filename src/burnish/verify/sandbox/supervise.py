@@ -1,0 +1,227 @@
+"""Starts one process, feeds and drains its pipes, enforces wall time and output size, and ends it.
+
+The verdict comes when the supervised process exits (pidfd), not when its pipes close: a grandchild may hold those
+open. After the exit, what already is in the pipes is drained without waiting.
+
+Not covered: isolation (`bubblewrap` builds the command), CPU and memory limits (rlimits and control groups).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+_CHUNK = 1 << 16
+_DEATH_WAIT_S = 5.0
+"""How long a killed sandbox may take to be gone before its monitor is killed too."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the supervised sandbox ended."""
+
+    status: int
+    """Wait status of the sandbox's monitor process."""
+    reported_exit: int | None
+    """Exit code of the program inside as the monitor reported it; None when it never ran to an end."""
+    stdout: bytes
+    stderr: bytes
+    cpu_ms: float
+    """User and system time of the monitor and of all it waited for."""
+    wall_ms: float
+    exceeded: Literal["", "wall", "output"]
+    cancelled: bool
+
+
+class Running:
+    """One supervised process; ``cancel`` may be called from another thread."""
+
+    def __init__(self, argv: Sequence[str], pass_fds: Sequence[int], status_read: int, start_write: int) -> None:
+        """``status_read`` yields bwrap's JSON status; a byte on ``start_write`` lets the program start. Takes both."""
+        self._status = status_read
+        self._start = start_write
+        self._status_text = b""
+        self._child: int | None = None  # pidfd of the program: numbers can be reused, this cannot
+        self._lock = threading.Lock()  # over _child, which cancel uses from another thread
+        self._cancelled = threading.Event()
+        self._began = time.monotonic()
+        self._process = subprocess.Popen(
+            list(argv),
+            pass_fds=pass_fds,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            env={},
+            start_new_session=True,
+        )
+
+    def cancel(self) -> None:
+        """Kill the sandbox; the supervising thread then returns with ``cancelled`` set."""
+        self._cancelled.set()
+        self._kill()
+
+    def supervise(self, stdin: bytes, wall_s: float, output_bytes: int, on_child: Callable[[int], None]) -> Outcome:
+        """Run to the end or to a limit; ``on_child`` gets the program's pid before it starts."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        deadline = self._began + wall_s
+        pidfd = os.pidfd_open(self._process.pid)
+        pipes = {self._process.stdout.fileno(): bytearray(), self._process.stderr.fileno(): bytearray()}
+        exceeded: Literal["", "wall", "output"] = ""
+        try:
+            child_pid = self._read_child_pid(deadline)
+            if child_pid is not None:
+                on_child(child_pid)
+                os.write(self._start, b"x")
+            exceeded = self._pump(pidfd, pipes, stdin, deadline, output_bytes)
+            status, cpu_ms = self._reap(pidfd)
+        except BaseException:
+            self._kill()
+            self._reap(pidfd)
+            raise
+        finally:
+            os.close(pidfd)
+            self._close()
+        stdout, stderr = pipes.values()
+        return Outcome(
+            status=status,
+            reported_exit=self._reported_exit(),
+            stdout=bytes(stdout),
+            stderr=bytes(stderr),
+            cpu_ms=cpu_ms,
+            wall_ms=(time.monotonic() - self._began) * 1000,
+            exceeded=exceeded,
+            cancelled=self._cancelled.is_set(),
+        )
+
+    def _read_child_pid(self, deadline: float) -> int | None:
+        """The first status line names the program's pid; an end of file means that the set-up failed."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._status, selectors.EVENT_READ)
+            while b"\n" not in self._status_text and selector.select(max(0.0, deadline - time.monotonic())):
+                part = os.read(self._status, 4096)
+                if not part:
+                    return None
+                self._status_text += part
+        if b"\n" not in self._status_text:
+            return None
+        pid = int(json.loads(self._status_text.split(b"\n")[0])["child-pid"])
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            self._child = os.pidfd_open(pid)
+        if self._cancelled.is_set():
+            self._kill()
+        return pid
+
+    def _pump(
+        self, pidfd: int, pipes: dict[int, bytearray], stdin: bytes, deadline: float, output_bytes: int
+    ) -> Literal["", "wall", "output"]:
+        assert self._process.stdin is not None
+        writer = self._process.stdin.fileno()
+        rest = memoryview(stdin)
+        with selectors.DefaultSelector() as selector:
+            for descriptor in pipes:
+                os.set_blocking(descriptor, False)
+                selector.register(descriptor, selectors.EVENT_READ)
+            selector.register(pidfd, selectors.EVENT_READ)
+            if stdin:
+                os.set_blocking(writer, False)
+                selector.register(writer, selectors.EVENT_WRITE)
+            else:
+                self._process.stdin.close()
+            while True:
+                events = selector.select(max(0.0, deadline - time.monotonic()))
+                if not events:
+                    self._kill()
+                    return "wall"
+                ready = {key.fd for key, _ in events}
+                if writer in ready and rest:
+                    rest = self._feed(selector, rest)
+                for descriptor in ready & pipes.keys():
+                    if not _drain(descriptor, pipes[descriptor], output_bytes):
+                        selector.unregister(descriptor)
+                if sum(len(held) for held in pipes.values()) > output_bytes:
+                    self._kill()
+                    return "output"
+                if pidfd in ready:
+                    for descriptor, held in pipes.items():
+                        _drain(descriptor, held, output_bytes)
+                    return "output" if sum(len(held) for held in pipes.values()) > output_bytes else ""
+
+    def _feed(self, selector: selectors.BaseSelector, rest: memoryview) -> memoryview:
+        assert self._process.stdin is not None
+        writer = self._process.stdin.fileno()
+        try:
+            rest = rest[os.write(writer, rest) :]
+        except BlockingIOError:
+            return rest
+        except BrokenPipeError:
+            rest = rest[:0]
+        if not rest:
+            selector.unregister(writer)
+            self._process.stdin.close()
+        return rest
+
+    def _kill(self) -> None:
+        """Kill the first process inside: the kernel then ends its whole pid namespace before the monitor can report."""
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if self._child is not None:
+                signal.pidfd_send_signal(self._child, signal.SIGKILL)
+            elif self._process.returncode is None:
+                os.kill(self._process.pid, signal.SIGKILL)
+
+    def _reap(self, pidfd: int) -> tuple[int, float]:
+        with selectors.DefaultSelector() as selector:
+            selector.register(pidfd, selectors.EVENT_READ)
+            if not selector.select(_DEATH_WAIT_S):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._process.pid, signal.SIGKILL)
+        with self._lock:
+            _, status, usage = os.wait4(self._process.pid, 0)
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+        return status, (usage.ru_utime + usage.ru_stime) * 1000
+
+    def _reported_exit(self) -> int | None:
+        for line in self._status_text.splitlines()[1:]:
+            if b'"exit-code"' in line:
+                return int(json.loads(line)["exit-code"])
+        return None
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.set_blocking(self._status, False)
+            while part := os.read(self._status, 4096):
+                self._status_text += part
+        with self._lock:
+            if self._child is not None:
+                os.close(self._child)
+                self._child = None
+        os.close(self._status)
+        os.close(self._start)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+
+
+def _drain(descriptor: int, held: bytearray, cap: int) -> bool:
+    """Move what is there; stop one chunk past the cap. False at the end of the file."""
+    while len(held) <= cap:
+        try:
+            part = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return True
+        if not part:
+            return False
+        held += part
+    return True
