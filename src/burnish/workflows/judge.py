@@ -1,15 +1,31 @@
-"""Verify completions with a progress line; shared by every workflow that judges."""
+"""Open the verifier and verify completions with a progress line; shared by every workflow that judges."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from burnish.config.verify import VerifyConfig
 from burnish.progress import progress
 from burnish.records import Completion, Task, Verdict
 
 if TYPE_CHECKING:
     from burnish.verify import Verifier
+
+
+CACHE = "verdicts.sqlite"
+
+
+@contextmanager
+def open_verifier(config: VerifyConfig, beside: Path) -> Iterator[Verifier]:
+    """A verifier that passed its self-test, with the verdict cache in ``config.cache`` or else in ``beside``."""
+    from burnish.verify import Verifier
+    from burnish.verify.cache import SqliteVerdictCache
+
+    with Verifier(config, cache=SqliteVerdictCache(config.cache or beside / CACHE)) as verifier:
+        yield verifier
 
 
 def judge(

@@ -7,10 +7,11 @@ what the user sees and types (`cli`).
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from burnish import __version__
 from burnish.config.recipe import (
@@ -24,7 +25,7 @@ from burnish.config.recipe import (
     SftStage,
     TasksStage,
 )
-from burnish.errors import ConfigError
+from burnish.errors import BurnishError, ConfigError, DiskError
 from burnish.fsio import digest_json
 from burnish.ledger.attempt_log import attempt_log
 from burnish.ledger.memory import peak_bytes, reset_peak
@@ -32,16 +33,15 @@ from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.ledger.store import Ledger
 from burnish.workflows.context import Outcome, Run
+from burnish.workflows.judge import open_verifier
 from burnish.workflows.lineage import CODE, run_digests, stage_inputs
 from burnish.workflows.requirements import require_train_extra
-
-if TYPE_CHECKING:
-    from burnish.verify import Verifier
 
 logger = logging.getLogger("burnish.run")
 
 LEDGER = "ledger.sqlite"
-VERDICT_CACHE = "verdicts.sqlite"
+FULL_BYTES = 1 << 20
+"""A disk with less free space than this counts as full when something fails."""
 
 
 def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStage] | None = None) -> Path:
@@ -55,7 +55,8 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
     if any(isinstance(stage, PretrainStage | SftStage | EvaluateStage | MergeStage) for stage in selected):
         require_train_extra()
     with ExitStack() as stack:
-        verifier = stack.enter_context(open_verifier(recipe)) if _verifies(selected) else None
+        judging = _verifies(selected)
+        verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir)) if judging else None
         digests = run_digests(recipe, verifier.digest if verifier is not None else None)
         resolved = recipe.model_dump(mode="json")
         folder = stack.enter_context(
@@ -79,17 +80,6 @@ def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
     if not training:
         raise ConfigError(f"recipe {recipe.name!r} trains nothing", "Add an sft or pretrain stage, or use burnish run.")
     return recipe.stages[: training[-1] + 1]
-
-
-@contextmanager
-def open_verifier(recipe: Recipe) -> Iterator[Verifier]:
-    """The verifier of a run, with the verdict cache beside the runs; its self-test runs here, before any work."""
-    from burnish.verify import Verifier
-    from burnish.verify.cache import SqliteVerdictCache
-
-    cache = SqliteVerdictCache(recipe.verify.cache or recipe.runs_dir / VERDICT_CACHE)
-    with Verifier(recipe.verify, cache=cache) as verifier:
-        yield verifier
 
 
 def _verifies(stages: Sequence[AnyStage]) -> bool:
@@ -166,7 +156,17 @@ def _recorded(ledger: Ledger, run: Run) -> Iterator[None]:
         ledger.close_run(run_id, "interrupted")
         events.write("run_interrupted")
         raise
-    except BaseException as error:
+    except BurnishError as error:
+        ledger.close_run(run_id, "failed")
+        events.write("run_failed", error=error.cause)
+        raise
+    except Exception as error:
+        # Libraries report a full disk in errors of their own kinds (torch, safetensors): ask the disk instead.
+        if shutil.disk_usage(run.folder.path).free < FULL_BYTES:
+            raise DiskError(
+                f"the disk that holds {run.folder.path} is full",
+                "Finished stages and checkpoints are intact: free some space and run the same command again.",
+            ) from error
         ledger.close_run(run_id, "failed")
         events.write("run_failed", error=type(error).__name__)
         raise

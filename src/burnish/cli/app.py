@@ -1,0 +1,58 @@
+"""The ``burnish`` program: its verbs, and logging to the terminal.
+
+Verbs import their workflow when they run, so that ``burnish --help`` starts fast and without torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from burnish import __version__
+from burnish.cli import data, doctor, evaluate, export, generate, run, runs, train, verify
+
+app = typer.Typer(
+    name="burnish",
+    help="Make a language model write Rust that compiles, passes its tests and reads well.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("train")(train.train)
+app.command("generate")(generate.generate)
+app.command("verify")(verify.verify)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(data.app, name="data")
+app.add_typer(export.app, name="export")
+app.add_typer(runs.app, name="runs")
+app.command("doctor")(doctor.doctor)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def burnish(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Make a language model write Rust that compiles, passes its tests and reads well."""
+
+
+def main() -> None:
+    """Run the program. Exit codes: 0 done, 2 user, 3 missing tool, 4 machine, 130 interrupted, 1 a fault of burnish."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("burnish")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    app()

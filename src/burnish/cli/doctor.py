@@ -1,0 +1,25 @@
+"""``burnish doctor``: what is installed, and what is missing."""
+
+from __future__ import annotations
+
+import typer
+
+from burnish.cli.reporting import reported
+
+
+def doctor() -> None:
+    """Check the machine: Rust toolchain, sandbox, packages. Exit code 3 when something is missing."""
+    with reported():
+        from burnish.verify.doctor import checks
+        from burnish.workflows.requirements import TRAIN_EXTRA, missing_packages
+
+        found = [(check.name, check.ok, check.detail, check.install) for check in checks()]
+        missing = missing_packages(TRAIN_EXTRA)
+        detail = f"without {', '.join(missing)}" if missing else "installed"
+        found.append(("training packages", not missing, detail, "pip install 'burnish[train]'"))
+        for name, ok, detail, install in found:
+            typer.echo(f"{'ok  ' if ok else 'MISS'}  {name}: {detail}")
+            if not ok:
+                typer.echo(f"      -> {install}")
+        if not all(ok for _, ok, _, _ in found):
+            raise typer.Exit(3)

@@ -1,0 +1,23 @@
+"""The options that verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Recipe = Annotated[
+    str, typer.Argument(help="Recipe file, or the name of a shipped one.", show_default=False, metavar="RECIPE")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="YAML file; paths in it are relative to the current folder.", metavar="FILE"),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Set one key; stages by name: stages.sft.learning_rate=1e-3.", metavar="a.b=VALUE"),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on although settings changed; rerun only what the change touches.")
+]

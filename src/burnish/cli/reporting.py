@@ -1,0 +1,45 @@
+"""How errors reach the user: two lines on stderr and the exit code of the error's family."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from burnish.errors import BurnishError
+
+INTERRUPTED = 130
+
+
+@contextmanager
+def reported(go_on: str = "Run the same command again.") -> Iterator[None]:
+    """Turn intended errors, a full disk and Ctrl-C into their lines and exit codes; anything else keeps its traceback.
+
+    ``go_on`` says how to continue after Ctrl-C.
+    """
+    try:
+        yield
+    except BurnishError as error:
+        show_error(error.cause, error.way_out)
+        raise typer.Exit(error.exit_code) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" while writing {error.filename}" if error.filename else ""
+        show_error(
+            f"no space left on the disk{where}",
+            "Everything written before is intact: free some space and run the same command again.",
+        )
+        raise typer.Exit(4) from error
+    except KeyboardInterrupt as error:
+        show_error("interrupted", go_on)
+        raise typer.Exit(INTERRUPTED) from error
+
+
+def show_error(cause: str, way_out: str) -> None:
+    """Write the two lines."""
+    sys.stderr.write(f"error: {cause}\n  -> {way_out}\n")
+    sys.stderr.flush()

@@ -1,0 +1,20 @@
+"""``burnish run``: a recipe from beginning to end."""
+
+from __future__ import annotations
+
+from burnish.cli import options
+from burnish.cli.reporting import reported
+
+
+def run(recipe: options.Recipe, overrides: options.Overrides = None, resume: options.Resume = False) -> None:
+    """Do a recipe, stage after stage. The same command again goes on where it was."""
+    with reported("What is finished is kept; the same command again goes on where it was."):
+        from burnish.cli.recipes import find_recipe
+        from burnish.cli.tables import show_run
+        from burnish.config.load import load_config
+        from burnish.config.recipe import Recipe
+
+        config = load_config(Recipe, find_recipe(recipe), overrides or ())
+        from burnish.workflows.run import run_recipe
+
+        show_run(run_recipe(config, resume=resume))

@@ -1,0 +1,28 @@
+"""``burnish verify``: judge a file of candidates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from burnish.cli import options
+from burnish.cli.reporting import reported
+
+
+def verify(
+    rows: Annotated[Path, typer.Argument(help="JSONL of candidates with their tasks.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="JSONL of verdicts to write.", show_default=False)],
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+) -> None:
+    """Compile, lint and test Rust programs in the sandbox, one verdict per row."""
+    with reported("The same command again is quick where verdicts are known."):
+        from burnish.config.load import load_config
+        from burnish.config.verify import VerifyConfig
+        from burnish.workflows.verify_file import verify_file
+
+        summary = verify_file(rows, out, load_config(VerifyConfig, config, overrides or ()))
+        typer.echo(json.dumps(summary, indent=2))
