@@ -80,10 +80,13 @@ def _config_error(model_type: type[Config], source: Source, error: ValidationErr
     found: dict[str, str] = {}
     order = {place: index for index, place in enumerate(source.places.values())}
     located = [(*_locate(model_type, detail["loc"]), dict(detail)) for detail in error.errors()]
-    for location, holder, detail in sorted(located, key=lambda item: order.get(source.place(item[0]), 0)):
+    # A missing key may only be misspelt: unknown ones come first.
+    located.sort(key=lambda item: (item[2]["type"] == "missing", order.get(source.place(item[0]), 0)))
+    for location, holder, detail in located:
         key = _readable(location, source.value)
         place = source.place(location)
-        where = place if place.startswith("--set") else ": ".join(part for part in (place, key) if part)
+        said = place in (key, f"--set {key}")
+        where = place if said else ": ".join(part for part in (place, key) if part)
         found.setdefault(where, _message(detail, location, holder))
     wheres = list(found)
     cause = ": ".join(part for part in (wheres[0], found[wheres[0]]) if part)

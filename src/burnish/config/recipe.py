@@ -142,5 +142,9 @@ class Recipe(Config):
                     raise ValueError(
                         f"stage {stage.name!r}: {key} is {target!r}, which is no earlier {' or '.join(allowed)} stage"
                     )
+            if "tasks" not in kinds.values() and (
+                stage.kind == "evaluate" or (stage.kind == "sft" and not self.data.sources)
+            ):
+                raise ValueError(f"stage {stage.name!r} needs a task set: put a tasks stage before it")
             kinds[stage.name] = stage.kind
         return self

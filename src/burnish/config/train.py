@@ -20,6 +20,8 @@ class LoraConfig(Config):
     """Dropout on the adapter's input."""
     target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
     """``all-linear``, or module names."""
+    modules_to_save: tuple[str, ...] = ()
+    """Modules to train whole beside the adapter, such as ``embed_tokens``; tied embeddings stay tied."""
 
 
 class OptimizerConfig(Config):

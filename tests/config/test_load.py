@@ -1,0 +1,185 @@
+"""Loading configuration: strict values, places of errors, overrides, and the shipped recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burnish.config.data import RustTasks, SourceConfig, TaskFile
+from burnish.config.evaluate import EvaluateConfig
+from burnish.config.load import load_config
+from burnish.config.recipe import Recipe, SftStage
+from burnish.errors import ConfigError
+
+RECIPE = """\
+name: quick
+data:
+  tasks: {kind: rust, train: 20}
+stages:
+  - kind: tasks
+    name: tasks
+  - kind: sft
+    name: sft
+    learning_rate: 1e-3
+    lora: {r: 8}
+  - kind: evaluate
+    name: measure
+    model: sft
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def changed(path: Path, old: str, new: str) -> Path:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def cause_of(path: Path | None, *overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_config(Recipe, path, overrides)
+    return caught.value.cause
+
+
+def sft_of(config: Recipe) -> SftStage:
+    (stage,) = (stage for stage in config.stages if isinstance(stage, SftStage))
+    return stage
+
+
+def test_a_recipe_loads_with_defaults_and_plain_exponents(recipe: Path) -> None:
+    config = load_config(Recipe, recipe)
+    assert (config.name, config.runs_dir, config.model.base) == ("quick", Path("runs"), "nano")
+    assert sft_of(config).learning_rate == 1e-3
+    assert sft_of(config).lora.r == 8
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_shipped_recipe_loads_and_says_what_to_expect(path: Path) -> None:
+    config = load_config(Recipe, path)
+    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    assert config.name == path.stem
+    for word in (f"burnish run recipes/{path.name}", "Hardware:", "Time:", "Result:"):
+        assert any(word in line for line in header), word
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("learning_rate", "learning_rat", ":9: stages.sft.learning_rat: unknown key 'learning_rat'; did you mean"),
+        ("name: quick", "nme: quick", "nme: unknown key 'nme'; did you mean 'name'?"),
+        ("lora: {r: 8}", "lora: {zzz: 8}", "unknown key 'zzz'; allowed are r, alpha, dropout, target_modules"),
+        ("lora: {r: 8}", 'lora: {r: "8"}', ':10: stages.sft.lora.r: input should be a valid integer, not "8"'),
+        ("lora: {r: 8}", "lora: {r: 0}", ":10: stages.sft.lora.r: input should be greater than or equal to 1, not 0"),
+        ("lora: {r: 8}", "lora: {dropout: .nan}", "stages.sft.lora.dropout: input should be a finite number"),
+        ("lora: {r: 8}", "epochs: yes", 'stages.sft.epochs: input should be a valid number, not "yes"'),
+        ("kind: evaluate", "kind: evaluat", ":11: stages.measure: unknown kind 'evaluat'; did you mean 'evaluate'?"),
+        ("  - kind: sft\n    name", "  - name", ":7: stages.sft: it needs a `kind`"),
+        ("    name: sft\n", "", ":7: stages.1.name: this key is missing"),
+        ("kind: rust, train: 20", "kind: file", ":3: data.tasks.path: this key is missing"),
+        ("model: sft", "model: sfd", "stage 'measure': model is 'sfd', which is no earlier pretrain or sft or merge"),
+        ("  - kind: tasks\n    name: tasks\n", "", "stage 'sft' needs a task set: put a tasks stage before it"),
+        ("name: measure", "name: sft", ":4: stages: two stages are named 'sft'"),
+        ("name: quick", "name: quick\nname: other", ":2: key 'name' is there twice"),
+        ("lora: {r: 8}", "lora: {r: 8, r: 9}", ":10: key 'r' is there twice"),
+        ("lora: {r: 8}", "lora: {r: 8", ": not YAML: "),
+        ("lora: {r: 8}", "lora: {[1]: 8}", ":10: a key must be a word"),
+        ("lora: {r: 8}", "lora: &a {r: *a}", ":10: an alias that contains itself"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(recipe: Path, old: str, new: str, expected: str) -> None:
+    cause = cause_of(changed(recipe, old, new))
+    assert cause.startswith(str(recipe))
+    assert expected in cause
+
+
+def test_all_mistakes_are_listed_in_the_order_of_the_file(recipe: Path) -> None:
+    changed(recipe, "name: quick", "name: quick\nsed: 1")
+    changed(recipe, "lora: {r: 8}", "lora: {rr: 8}")
+    with pytest.raises(ConfigError) as caught:
+        load_config(Recipe, recipe, ["model.bas=x"])
+    assert caught.value.cause == f"{recipe}:2: sed: unknown key 'sed'; did you mean 'seed'?"
+    assert caught.value.way_out == f"Mend it, and 2 more: {recipe}:11: stages.sft.lora.rr; --set model.bas"
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    binary, empty, listing = tmp_path / "binary.yaml", tmp_path / "empty.yaml", tmp_path / "list.yaml"
+    binary.write_bytes(b"\xff\xfe")
+    empty.write_text("")
+    listing.write_text("- a\n")
+    assert cause_of(tmp_path / "none.yaml") == f"there is no file {tmp_path / 'none.yaml'}"
+    assert cause_of(tmp_path) == f"{tmp_path} is a folder"
+    assert cause_of(binary) == f"{binary} is not UTF-8 text"
+    assert cause_of(empty) == f"{empty}: name: this key is missing"
+    assert cause_of(listing) == f"{listing}:1: a mapping of keys is wanted"
+
+
+def test_overrides_reach_stages_by_name_lists_and_new_keys(recipe: Path) -> None:
+    config = load_config(
+        Recipe,
+        recipe,
+        [
+            "stages.sft.learning_rate=2e-4",
+            "stages.sft.lora.alpha=64",
+            "stages.2.limit=5",
+            "data.sources=[rows.jsonl, {path: more.jsonl, limit: 3}]",
+            "model.base=some/folder",
+            "data.tasks.train=7",
+        ],
+    )
+    assert (sft_of(config).learning_rate, sft_of(config).lora.r, sft_of(config).lora.alpha) == (2e-4, 8, 64)
+    assert config.data.sources == (
+        SourceConfig(path=Path("rows.jsonl")),
+        SourceConfig(path=Path("more.jsonl"), limit=3),
+    )
+    assert config.data.tasks == RustTasks(train=7)
+    assert config.model.base == "some/folder"
+
+
+@pytest.mark.parametrize(
+    ("override", "cause"),
+    [
+        ("stages.sft.lr=1", "--set stages.sft.lr: unknown key 'lr'; did you mean 'lora'?"),
+        ("stages.sfd.epochs=1", "--set stages.sfd.epochs: stages has no item 'sfd'"),
+        ("name.x=1", "--set name.x: name is a single value, it has no 'x'"),
+        ("seed", "--set seed: no KEY=VALUE"),
+        ("a..b=1", "--set a..b=1: no KEY=VALUE"),
+        ("seed=-1", "--set seed: input should be greater than or equal to 0, not -1"),
+        ("seed=1.0", "--set seed: input should be a valid integer, not 1.0"),
+        ("data.sources=[x", "--set data.sources: its value is not YAML"),
+        ("data.tasks={kind: file}", "--set data.tasks: data.tasks.path: this key is missing"),
+    ],
+)
+def test_a_wrong_override_is_named(recipe: Path, override: str, cause: str) -> None:
+    found = cause_of(recipe, override)
+    assert found.startswith(cause)
+
+
+def test_a_variant_left_unsaid_is_the_default_one() -> None:
+    config = load_config(EvaluateConfig, None, ["out=x", "tasks.held_out=7", "answers.sampling.top_p=0.9"])
+    assert config.tasks == RustTasks(held_out=7)
+    other = load_config(EvaluateConfig, None, ["out=x", "tasks={kind: file, path: t.jsonl}"])
+    assert other.tasks == TaskFile(path=Path("t.jsonl"))
+
+
+@given(st.floats(min_value=0, max_value=1e6, allow_nan=False))
+def test_every_way_python_writes_a_float_is_a_number(value: float) -> None:
+    stage = f"{{kind: sft, name: s, learning_rate: {value!r}}}"
+    loaded = load_config(Recipe, None, ["name=x", f"stages=[{{kind: tasks, name: t}}, {stage}]"])
+    assert sft_of(loaded).learning_rate == value
+
+
+def test_text_that_only_looks_like_something_stays_text() -> None:
+    stages = "stages=[{kind: tasks, name: no}]"
+    for word in ("no", "2024-01-01", "1_000", "0x10", "1:30", "on"):
+        assert load_config(Recipe, None, ["name=x", stages, f"model.base={word}"]).model.base == word
+    assert load_config(Recipe, None, ["name=x", stages, "seed=010"]).seed == 10
