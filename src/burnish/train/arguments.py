@@ -36,6 +36,7 @@ def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int
         "weight_decay": config.weight_decay,
         "max_grad_norm": config.max_grad_norm,
         "logging_strategy": "steps",
+        "logging_nan_inf_filter": False,
         "logging_steps": config.log_every,
         "save_strategy": "steps",
         "save_steps": config.save_every,
@@ -48,6 +49,7 @@ def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": False,
         "remove_unused_columns": False,
+        "include_num_input_tokens_seen": "non_padding",
         "report_to": [],
         "disable_tqdm": True,
     }

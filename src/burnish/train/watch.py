@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -25,6 +26,7 @@ class TrainingWatch(TrainerCallback):
         self.stack = ExitStack()
         self.fields: dict[str, str] = {}
         self.bar: Any = None
+        self.last_log = (0.0, 0)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -33,6 +35,7 @@ class TrainingWatch(TrainerCallback):
         self.bar = self.stack.enter_context(progress(f"train {self.name}", total=self.max_steps, unit="steps"))
         if state.global_step:
             self.bar.advance(state.global_step)
+        self.last_log = (time.monotonic(), int(state.num_input_tokens_seen))
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """One optimiser step is done."""
@@ -50,8 +53,11 @@ class TrainingWatch(TrainerCallback):
         values = {LOGGED[key]: float(value) for key, value in (logs or {}).items() if key in LOGGED}
         if "loss" not in values:
             return
+        now, seen = time.monotonic(), int(state.num_input_tokens_seen)
+        values["tokens_per_s"] = (seen - self.last_log[1]) / max(now - self.last_log[0], 1e-9)
+        self.last_log = (now, seen)
         self.log(state.global_step, values)
-        self.fields = {"loss": f"{values['loss']:.4f}", "lr": f"{values['learning_rate']:.2e}"}
+        self.fields = {"loss": f"{values['loss']:.4f}", "tokens/s": f"{values['tokens_per_s']:.0f}"}
         if not math.isfinite(values["loss"]):
             raise UserError(
                 f"the loss became {values['loss']} before step {state.global_step} of {self.name}.",
