@@ -184,6 +184,8 @@ class Ledger:
                 way_out = "Free some space or give write permission, then run the same command again."
                 raise DiskError(f"cannot write the ledger {self.path}: {error}", way_out) from error
             raise
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise  # a fault of this module
         except sqlite3.DatabaseError as error:
             raise DataError(
                 f"{self.path} is not a ledger: {error}", "Move it away; the run folders hold everything it knew."

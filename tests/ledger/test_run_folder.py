@@ -1,0 +1,111 @@
+"""Run folders: one owner at a time, one recipe, and what differs is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnish.errors import RunFolderError
+from burnish.ledger.run_folder import LOCK, RESOLVED, differences, open_run
+
+RECIPE: dict[str, Any] = {
+    "name": "quick",
+    "runs_dir": "runs",
+    "seed": 0,
+    "verify": {"workers": None},
+    "stages": [{"name": "tasks", "kind": "tasks"}, {"name": "sft", "kind": "sft", "lora": {"r": 8}}],
+}
+DIGESTS = {"base model": "aa", "code of burnish": "bb"}
+
+
+def opened(path: Path, *, resume: bool = False, digests: dict[str, str] | None = None, **changes: Any) -> str:
+    """Open and close; returns the run's id."""
+    with open_run(path, recipe=RECIPE | changes, digests=digests or DIGESTS, version="1", resume=resume) as run:
+        return run.run_id
+
+
+def test_the_same_recipe_goes_on_in_the_same_run(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "quick"
+    assert opened(path) == opened(path)
+    resolved = json.loads((path / RESOLVED).read_text())
+    assert (resolved["recipe"], resolved["digests"]) == (RECIPE, DIGESTS)
+
+
+def test_what_changes_no_result_may_differ(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    assert opened(tmp_path, runs_dir="elsewhere", verify={"workers": 2}) == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": 1}, "seed: 0 -> 1"),
+        ({"stages": RECIPE["stages"][:1]}, 'stages.sft.name: "sft" -> absent'),
+        ({"data": {"sources": ["x"]}}, 'data.sources: absent -> ["x"]'),
+        ({"digests": {"base model": "cc", "code of burnish": "bb"}}, "the base model changed"),
+    ],
+)
+def test_another_recipe_is_refused_with_what_differs_and_three_ways_on(
+    tmp_path: Path, changes: dict[str, Any], named: str
+) -> None:
+    opened(tmp_path)
+    before = (tmp_path / RESOLVED).read_bytes()
+    with pytest.raises(RunFolderError) as caught:
+        opened(tmp_path, **changes)
+    assert named in caught.value.cause
+    for way in ("--resume", "--set name=", f"remove {tmp_path}"):
+        assert way in caught.value.way_out
+    assert (tmp_path / RESOLVED).read_bytes() == before
+
+
+def test_resume_takes_the_folder_over_for_the_changed_recipe(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    assert opened(tmp_path, seed=1, resume=True) == first
+    assert opened(tmp_path, seed=1) == first
+    with pytest.raises(RunFolderError):
+        opened(tmp_path)
+
+
+def test_a_stage_setting_is_named_by_the_stage(tmp_path: Path) -> None:
+    changed = json.loads(json.dumps(RECIPE))
+    changed["stages"][1]["lora"]["r"] = 16
+    before, now = {"recipe": RECIPE, "digests": {}}, {"recipe": changed, "digests": {}}
+    assert differences(before, now) == ["stages.sft.lora.r: 8 -> 16"]
+    assert differences(before, before) == []
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(RunFolderError, match=r"is no run: it holds thesis.tex"):
+        opened(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != LOCK) == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"recipe": {}}'])
+def test_a_broken_resolved_recipe_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / RESOLVED).write_text(content)
+    with pytest.raises(RunFolderError, match=r"recipe\.resolved\.json is"):
+        opened(tmp_path)
+
+
+def test_a_folder_in_use_names_the_process_and_is_free_after_a_kill(tmp_path: Path) -> None:
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom burnish.ledger.run_folder import open_run\n"
+        f"with open_run(Path({str(tmp_path)!r}), recipe={RECIPE!r}, digests={DIGESTS!r}, version='1', resume=False):\n"
+        "    print('open', flush=True)\n    sys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(RunFolderError, match=f"in use by process {other.pid}"):
+            opened(tmp_path)
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+    opened(tmp_path)
