@@ -20,9 +20,9 @@ def families(root: type[BurnishError] = BurnishError) -> dict[str, type[BurnishE
 def test_the_drawn_tree_is_the_tree() -> None:
     drawn: list[tuple[int, str]] = []
     for line in (errors.__doc__ or "").splitlines():
-        name = re.match(r"[\s│├└─]*([A-Z]\w+Error)\b", line)
-        if name:
-            drawn.append((name.start(1), name[1]))
+        found = re.match(r"[\s│├└─]*([A-Z]\w+Error)\b", line)
+        if found:
+            drawn.append((found.start(1), found[1]))
     assert {name for _, name in drawn} == families().keys()
     above: list[tuple[int, str]] = []
     for depth, name in drawn:

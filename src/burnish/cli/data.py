@@ -34,10 +34,11 @@ def build(
     with reported():
         from burnish.config.load import load_config
         from burnish.config.verbs import BuildTasksConfig
-        from burnish.workflows.data_build import build_rust_task_files
 
         match what:
             case Builder.RUST_TASKS:
                 loaded = load_config(BuildTasksConfig, config, overrides or ())
+                from burnish.workflows.data_build import build_rust_task_files
+
                 tasks = build_rust_task_files(loaded)
                 typer.echo(f"{len(tasks.train)} training and {len(tasks.held_out)} held-out tasks in {loaded.out}")

@@ -14,6 +14,8 @@ def evaluate(
         from burnish.cli.tables import show_summary
         from burnish.config.evaluate import EvaluateConfig
         from burnish.config.load import load_config
+
+        loaded = load_config(EvaluateConfig, config, overrides or ())
         from burnish.workflows.evaluate import evaluate as evaluate_answers
 
-        show_summary(evaluate_answers(load_config(EvaluateConfig, config, overrides or ()), resume=resume))
+        show_summary(evaluate_answers(loaded, resume=resume))

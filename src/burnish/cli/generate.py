@@ -13,9 +13,10 @@ def generate(config: options.Config = None, overrides: options.Overrides = None)
     with reported("Finished batches are kept; the same command again goes on where it was."):
         from burnish.config.load import load_config
         from burnish.config.verbs import GenerateConfig
-        from burnish.workflows.generate import generate as generate_answers
 
         loaded = load_config(GenerateConfig, config, overrides or ())
+        from burnish.workflows.generate import generate as generate_answers
+
         completions = generate_answers(loaded)
         for completion in completions if loaded.prompts else ():
             typer.echo(f"{completion.text}\n")

@@ -87,7 +87,9 @@ def _config_error(model_type: type[Config], source: Source, error: ValidationErr
         place = source.place(location)
         said = place in (key, f"--set {key}")
         where = place if said else ": ".join(part for part in (place, key) if part)
-        found.setdefault(where, _message(detail, location, holder))
+        cascaded = detail["type"] == "too_short" and any(len(other) > len(location) for other, _, _ in located)
+        if not cascaded:  # else: too short only because of the items that are wrong themselves
+            found.setdefault(where, _message(detail, location, holder))
     wheres = list(found)
     cause = ": ".join(part for part in (wheres[0], found[wheres[0]]) if part)
     if len(wheres) == 1:
