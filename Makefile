@@ -1,0 +1,37 @@
+# `make quickstart` and `make test` do their own set-up; see scripts/setup.sh for what it installs.
+SHELL := /bin/bash
+export PATH := $(PATH):$(HOME)/.cargo/bin
+BIN := .venv/bin
+
+.PHONY: help setup quickstart test check docs bench
+
+help:
+	@echo "make setup       Python environment, Rust toolchain, bubblewrap"
+	@echo "make quickstart  set up, then run recipes/quickstart.yaml"
+	@echo "make test        set up, then all checks and tests"
+	@echo "make check       style, types, layers, reference docs"
+	@echo "make docs        write docs/reference anew"
+	@echo "make bench       run the benchmarks"
+
+setup:
+	@scripts/setup.sh
+
+quickstart: setup
+	$(BIN)/burnish run recipes/quickstart.yaml
+
+test: setup
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m scripts.write_reference --check
+
+docs: setup
+	$(BIN)/python -m scripts.write_reference
+
+bench: setup
+	$(BIN)/python -m benchmarks.cli_startup

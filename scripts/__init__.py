@@ -1,0 +1,1 @@
+"""What a checkout needs besides the package: set-up, and the generated reference."""
