@@ -35,7 +35,7 @@ from burnish.ledger.store import Ledger
 from burnish.workflows.context import Outcome, Run
 from burnish.workflows.judge import open_verifier
 from burnish.workflows.lineage import CODE, run_digests, stage_inputs
-from burnish.workflows.requirements import require_train_extra
+from burnish.workflows.preflight import check_before
 
 logger = logging.getLogger("burnish.run")
 
@@ -52,8 +52,7 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
     """
     path = recipe.runs_dir / recipe.name
     selected = recipe.stages if stages is None else tuple(stages)
-    if any(isinstance(stage, PretrainStage | SftStage | EvaluateStage | MergeStage) for stage in selected):
-        require_train_extra()
+    check_before(recipe, selected)
     with ExitStack() as stack:
         judging = _verifies(selected)
         verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir)) if judging else None
