@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -36,6 +37,7 @@ __all__ = [
     "resolve_base",
     "resolve_device",
     "resolve_dtype",
+    "stored_dtype",
 ]
 
 
@@ -138,6 +140,21 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig) -> LoadedModel:
         model: Any = PeftModel.from_pretrained(loaded.model, str(adapter), local_files_only=True)
     model.eval()
     return LoadedModel(model, loaded.tokenizer, loaded.device, digest_json([loaded.digest, model_digest(adapter)]))
+
+
+def stored_dtype(path: Path) -> torch.dtype:
+    """The dtype that most weights in a model folder are stored in; float32 for folders without safetensors."""
+    size_by_dtype: dict[torch.dtype, int] = {}
+    for file in sorted(path.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118  a safetensors handle is no mapping
+                piece = tensors.get_slice(name)
+                dtype = _DTYPES.get(piece.get_dtype(), torch.int8)
+                size_by_dtype[dtype] = size_by_dtype.get(dtype, 0) + math.prod(piece.get_shape())
+    return max(size_by_dtype, key=lambda dtype: size_by_dtype[dtype]) if size_by_dtype else torch.float32
+
+
+_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 def _check_architecture(path: Path) -> None:
