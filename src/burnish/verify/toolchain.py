@@ -17,7 +17,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from burnish.errors import DiskError, MissingToolError, SandboxError
@@ -43,6 +44,8 @@ class Toolchain:
     host: str
     """Target triple."""
     digest: str
+    runtime: Mapping[str, Path] = field(default_factory=dict)
+    """What a program linked with ``prefer-dynamic`` needs to start: path inside -> path outside."""
 
     @property
     def inside(self) -> str:
@@ -88,7 +91,25 @@ def find_toolchain() -> Toolchain:
     digest = digest_json([about, _ask(driver, "--version"), _listing(sysroot, host[1])])
     if os.geteuid() == 0 and not _open_to_all(sysroot):
         sysroot = _readable_copy(sysroot, digest[:16])
-    return Toolchain(sysroot, version[1], host[1], digest)
+    return Toolchain(sysroot, version[1], host[1], digest, _runtime(sysroot, host[1]))
+
+
+def _runtime(sysroot: Path, host: str) -> dict[str, Path]:
+    """The standard library as a shared object, libc and the loader, each at a place where the loader looks."""
+    libraries = sysroot / "lib/rustlib" / host / "lib"
+    standard = next(libraries.glob("libstd-*.so"), None)
+    if standard is None:
+        raise MissingToolError(f"{libraries} holds no libstd.", f"Install Rust again: {INSTALL_RUST}")
+    listed = _ask(Path(shutil.which("ldd") or "/usr/bin/ldd"), str(standard))
+    system = [Path(p) for p in re.findall(r"(?:=> |^\s*)(/\S+) \(0x", listed, re.MULTILINE)]
+    libc = next((p for p in system if p.name.startswith("libc.")), None)
+    if libc is None:
+        raise MissingToolError(f"ldd finds no libc for {standard}.", f"Install it: {INSTALL_LINKER}")
+    mathematics = libc.with_name("libm.so.6")
+    if mathematics.exists():
+        system.append(mathematics)
+    # Beside libc is a place where the loader looks; glob may have followed a link to the real file.
+    return {str(p): p.resolve() for p in system} | {str(libc.with_name(standard.name)): standard}
 
 
 def _find_rustc() -> Path:

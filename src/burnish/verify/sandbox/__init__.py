@@ -1,1 +1,1 @@
-"""Backends that run untrusted processes; `open_sandbox` gives the one that the configuration names, self-tested."""
+"""Backends that run untrusted processes; `opening.open_sandbox` gives a self-tested one."""

@@ -74,6 +74,7 @@ class BubblewrapSandbox:
         self._lock = threading.Lock()
         self._made: list[_Slot] = []
         self._running: set[Running] = set()
+        self._stopped = False
         self._layers = (
             f"bubblewrap {version}",
             "namespaces",
@@ -105,16 +106,21 @@ class BubblewrapSandbox:
         finally:
             self._slots.put(slot)
 
-    def cancel(self) -> None:
-        """Kill every running job; their results carry a fault. Jobs started later run as usual."""
+    def stop(self) -> None:
+        """Kill every running job, and those that start later, until `resume`; their results carry a fault."""
         with self._lock:
+            self._stopped = True
             running = list(self._running)
         for one in running:
             one.cancel()
 
+    def resume(self) -> None:
+        """Let jobs run again."""
+        self._stopped = False
+
     def close(self) -> None:
         """Kill what runs and remove the control groups."""
-        self.cancel()
+        self.stop()
         with self._lock:
             made, self._made = self._made, []
             self._slots = queue.LifoQueue()
@@ -160,6 +166,9 @@ class BubblewrapSandbox:
             running = Running(argv, passed, status_read, start_write)
             with self._lock:
                 self._running.add(running)
+                stopped = self._stopped
+            if stopped:
+                running.cancel()
             try:
                 outcome = running.supervise(
                     job.stdin, job.limits.wall_s, job.limits.output_bytes, lambda pid: self._enter(slot, job, pid)

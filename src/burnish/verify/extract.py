@@ -1,0 +1,122 @@
+"""Takes the program out of what a model wrote: fenced blocks, bare code, or a continuation of the prompt's code.
+
+Syntax decides, never bracket counting, and nothing is cut or repaired to make it compile. Fences follow CommonMark:
+three or more backticks or tildes at the start of a line; an open last fence reaches to the end.
+
+Not covered: code inside running prose without a fence.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from burnish.verify.syntax import ITEMS, function_named, is_program, looks_like_code, name_of, parse, text_of, top_items
+
+_FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>[^\n`]*)$")
+_RUST = frozenset({"", "rust", "rs"})
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: the first word of its label, lower case, and its text."""
+
+    label: str
+    text: str
+
+
+def extract(text: str, code_prompt: str | None = None, entry_point: str | None = None) -> str | None:
+    """The program in ``text``, completed by ``code_prompt`` where the text continues it; None when there is no code.
+
+    ``code_prompt`` ends inside an open function. A text that holds the whole function again takes the prompt's other
+    items (imports, helpers) along; a text that has those too is taken as it is.
+    """
+    blocks = [b.text for b in fenced_blocks(text) if re.split(r"[\s,{]", b.label)[0] in _RUST and b.text.strip()]
+    if code_prompt is not None:
+        return _continue(code_prompt, blocks or [text], entry_point)
+    if blocks:
+        return _choose(blocks, entry_point)
+    root = parse(text)
+    return text if is_program(root) or looks_like_code(root) else None
+
+
+def fenced_blocks(text: str) -> list[Block]:
+    """All fenced blocks, in order."""
+    blocks: list[Block] = []
+    mark, label = "", ""
+    lines: list[str] = []
+    for line in text.splitlines(keepends=True):
+        match = _FENCE.match(line.rstrip("\r\n"))
+        if not mark:
+            if match:
+                mark, label, lines = match["mark"], match["label"].strip().lower(), []
+        elif match and match["mark"].startswith(mark) and not match["label"].strip():
+            blocks.append(Block(label, "".join(lines)))
+            mark = ""
+        else:
+            lines.append(line)
+    if mark:
+        blocks.append(Block(label, "".join(lines)))
+    return blocks
+
+
+def _choose(blocks: list[str], entry_point: str | None) -> str | None:
+    """One of several blocks, or all together when they make one program."""
+    roots = [(block, parse(block)) for block in blocks]
+    if len(blocks) > 1:
+        together = "\n".join(blocks)
+        names = [item.name for _, root in roots for item in top_items(root)]
+        if len(names) == len(set(names)) and all(is_program(root) for _, root in roots):
+            return together
+    if entry_point is not None:
+        for block, root in roots:
+            if function_named(root, entry_point) is not None:
+                return block
+    for accept in (is_program, looks_like_code):
+        for block, root in roots:
+            if accept(root):
+                return block
+    return None
+
+
+def _continue(prompt: str, texts: list[str], entry_point: str | None) -> str | None:
+    """A text that completes the prompt, or one that repeats its function."""
+    for text in texts:
+        joined = prompt + text
+        root = parse(joined)
+        repeated = entry_point is not None and function_named(parse(text), entry_point) is not None
+        if is_program(root) and not repeated:
+            return joined
+        if repeated:
+            return _with_header(prompt, text)
+    whole = _choose(texts, entry_point) if len(texts) > 1 else None
+    if whole is not None:
+        return _with_header(prompt, whole)
+    return prompt + texts[0] if texts[0].strip() else None
+
+
+def _with_header(prompt: str, text: str) -> str:
+    """``text`` behind those items of the prompt that it does not repeat."""
+    header = parse(prompt_header(prompt))
+    own_root = parse(text)
+    own = {item.name for item in top_items(own_root)}
+    repeats_imports = any(n.type == "use_declaration" for n in own_root.named_children)
+    kept: list[str] = []
+    pending: list[str] = []  # attributes and comments, which go with the item that follows
+    for node in header.named_children:
+        pending.append(text_of(node))
+        if node.type not in ITEMS:
+            continue
+        if name_of(node) not in own and not (node.type == "use_declaration" and repeats_imports):
+            kept += pending
+        pending = []
+    return "\n".join([*kept, text])
+
+
+def prompt_header(prompt: str) -> str:
+    """The prompt's complete items: all before the function that is left open."""
+    closed = parse(prompt + "}")
+    functions = [item for item in top_items(closed) if item.kind == "function_item"]
+    if closed.has_error or not functions:
+        return ""
+    return prompt.encode()[: functions[-1].node.start_byte].decode()

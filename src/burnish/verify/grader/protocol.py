@@ -1,0 +1,83 @@
+"""How a harness tells its results: lines that begin with a nonce it read from standard input.
+
+The candidate is never trusted: its exit status and its output prove nothing. A result counts when its line carries the
+nonce, names each index exactly once and in order, and the end marker is the last of these lines. Values travel as hex
+of their UTF-8, so no text of theirs can look like a line of the protocol.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from dataclasses import dataclass, field
+
+from burnish.protocols import JobResult
+from burnish.records import Reason, TestCounts
+
+_END = "end"
+_EXCEEDED: dict[str, tuple[Reason, str]] = {
+    "output": ("output_limit", "the program wrote too much"),
+    "memory": ("memory", "the program ran out of memory"),
+    "cpu": ("timeout", "the program used up its CPU time"),
+    "wall": ("timeout", "the program did not end in time"),
+}
+
+
+def new_nonce() -> str:
+    """Sixteen random bytes as hex."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a harness reported: word and payload per index; ``complete`` when every index and the end marker came."""
+
+    results: dict[int, tuple[str, str]] = field(default_factory=dict)
+    complete: bool = False
+    broken: bool = False
+    """Lines with the nonce that no honest harness writes."""
+
+
+def read_report(stdout: bytes, nonce: str, expected: int) -> Report:
+    """Read ``nonce INDEX WORD [HEX]`` lines and the final ``nonce end``."""
+    results: dict[int, tuple[str, str]] = {}
+    prefix = nonce.encode() + b" "
+    ended = False
+    for line in stdout.split(b"\n"):
+        if not line.startswith(prefix):
+            continue
+        words = line[len(prefix) :].decode("ascii", errors="replace").split(" ")
+        if ended:
+            return Report(results, broken=True)
+        if words == [_END]:
+            ended = True
+            continue
+        if len(words) not in (2, 3) or words[0] != str(len(results)) or len(results) >= expected:
+            return Report(results, broken=True)
+        results[len(results)] = (words[1], words[2] if len(words) == 3 else "")
+    return Report(results, complete=ended and len(results) == expected)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Outcome of a test run."""
+
+    reason: Reason
+    tests: TestCounts
+    detail: str = ""
+
+
+def read_end(result: JobResult) -> tuple[Reason, str]:
+    """How a candidate's process ended by itself, tests aside: ok, or the reason why it counts as failed."""
+    if result.fault:
+        return "infra", result.fault
+    if result.exceeded:
+        return _EXCEEDED[result.exceeded]
+    if result.exit_code == 0:
+        return "ok", ""
+    if result.exit_code == -signal.SIGSYS:
+        return "blocked", "killed for a forbidden system call"
+    if result.exit_code == -signal.SIGKILL:
+        return "infra", "killed from outside, no limit exceeded"
+    words = result.stderr.decode(errors="replace").strip()
+    return "runtime_error", f"ended with {result.exit_code}: {words[-400:]}"

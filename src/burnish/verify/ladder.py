@@ -1,0 +1,167 @@
+"""From a program to a verdict: parse, check, lint, build, test, stopping at the first failure.
+
+Each compilation feeds every signal it can: the check gives compile verdict, error codes and lints at once. A check that
+passes is not yet a build that passes (lints that run with code generation, post-monomorphisation errors): a failed
+build of the candidate's own crate is a compile error of the candidate, at stage ``build``.
+
+Not covered: retries and caching (`pool`, `verifier`); external crates, whose tasks are ``infra`` until they can be had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from burnish.protocols import Job, Limits, Sandbox
+from burnish.records import Reason, RustTests, Task, TestCounts, ValueTests, Verdict, VerifyStage
+from burnish.verify.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
+from burnish.verify.grader.protocol import Grade, new_nonce, read_end
+from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
+from burnish.verify.grader.values import grade_values, value_harness
+from burnish.verify.syntax import has_main, make_public, parse
+from burnish.verify.toolchain import Toolchain
+
+Goal = Literal["check", "run", "test"]
+RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)
+POLICY = 1
+"""Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
+_FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
+"""What an ``-F unsafe_code`` build reports: the lint, and an attempt to allow it again."""
+
+
+def policy_parts() -> list[object]:
+    """All that decides a verdict beside program, tests and toolchain; goes into the cache key."""
+    limits = [[getattr(x, f) for f in x.__dataclass_fields__] for x in (COMPILE_LIMITS, RUN_LIMITS)]
+    return [POLICY, list(LINTS), limits]
+
+
+def deepest_goal(task: Task, code: str) -> Goal:
+    """Tests where there are tests, else a run where there is an ``fn main``, else a check."""
+    if task.tests is not None:
+        return "test"
+    return "run" if has_main(code) else "check"
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is known so far about one candidate."""
+
+    stage: VerifyStage
+    compiled: bool | None = None
+    check: Compiled | None = None
+    cpu_ms: float = 0.0
+
+
+class Ladder:
+    """Judges programs with one toolchain in one sandbox; safe to call from several threads."""
+
+    def __init__(self, sandbox: Sandbox, toolchain: Toolchain) -> None:
+        self._sandbox = sandbox
+        self._toolchain = toolchain
+        self._compiler = Compiler(sandbox, toolchain)
+
+    @property
+    def toolchain_name(self) -> str:
+        """Version and short digest of the compiler, as verdicts carry it."""
+        return f"rustc {self._toolchain.version} {self._toolchain.digest[:16]}"
+
+    def judge(self, task: Task, code: str, goal: Goal) -> Verdict:
+        """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
+        if task.crates:
+            return self._verdict(
+                code, _State("extract"), "infra", f"needs the crates {', '.join(task.crates)}: there is no set of them"
+            )
+        plan = plan_tests(task.tests) if goal == "test" and isinstance(task.tests, RustTests) else None
+        if plan is not None and not plan.functions:
+            return self._verdict(code, _State("extract"), "infra", "the task's tests hold no test function")
+        crate_type: Literal["bin", "lib"] = "bin" if has_main(code) else "lib"
+        check = self._compiler.check(code, task.edition, crate_type, reachable=goal == "test")
+        syntax_error = check.reason == "compile_error" and None in check.codes and parse(code).has_error
+        state = _State("parse" if syntax_error else "check", check=check, cpu_ms=check.cpu_ms)
+        if check.reason != "ok":
+            return self._verdict(code, replace(state, compiled=_says(check)), check.reason, check.detail)
+        state = replace(state, stage="lint", compiled=True)
+        if goal == "check":
+            return self._verdict(code, state, "ok")
+        if goal == "run":
+            return self._run(task, code, state)
+        return self._test(task, code, plan, state)
+
+    def _run(self, task: Task, code: str, state: _State) -> Verdict:
+        built = self._compiler.build_program(code, task.edition)
+        state = replace(state, stage="build", cpu_ms=state.cpu_ms + built.cpu_ms)
+        if built.reason != "ok":
+            return self._failed_build(code, state, built)
+        result = self._sandbox.run(self._job(built.artifact, b""))
+        state = replace(state, stage="test", cpu_ms=state.cpu_ms + result.cpu_ms)
+        reason, detail = read_end(result)
+        return self._verdict(code, state, reason, detail)
+
+    def _test(self, task: Task, code: str, plan: TestPlan | None, state: _State) -> Verdict:
+        library = self._compiler.build_library(make_public(code), task.edition, forbid_unsafe=plan is not None)
+        state = replace(state, stage="build", cpu_ms=state.cpu_ms + library.cpu_ms)
+        if library.reason != "ok":
+            if plan is not None and library.codes and library.codes <= _FORBIDDEN_UNSAFE:
+                return self._verdict(code, state, "blocked", "tests in Rust allow no unsafe code in the candidate")
+            return self._failed_build(code, state, library)
+        if plan is not None:
+            harness = rust_harness(plan, task, code)
+        else:
+            assert isinstance(task.tests, ValueTests)
+            harness = value_harness(task.tests)
+        built = self._compiler.build_harness(harness, library.artifact, task.edition)
+        state = replace(state, cpu_ms=state.cpu_ms + built.cpu_ms)
+        if built.reason != "ok":
+            first = built.diagnostics[0].message if built.diagnostics else built.detail
+            detail = f"the tests do not compile against this code: {first}" if built.reason != "infra" else built.detail
+            return self._verdict(code, state, built.reason, detail)
+        nonce = new_nonce()
+        result = self._sandbox.run(self._job(built.artifact, nonce.encode() + b"\n"))
+        state = replace(state, stage="test", cpu_ms=state.cpu_ms + result.cpu_ms)
+        if plan is not None:
+            return self._graded(code, state, grade_rust_tests(result, nonce, plan))
+        assert isinstance(task.tests, ValueTests)
+        return self._graded(code, state, grade_values(result, nonce, task.tests))
+
+    def _job(self, program: bytes, stdin: bytes) -> Job:
+        return Job(
+            argv=("/work/program",),
+            stage="run",
+            limits=RUN_LIMITS,
+            files={"program": program},
+            executables=frozenset({"program"}),
+            stdin=stdin,
+            read_only=self._toolchain.runtime,
+        )
+
+    def _failed_build(self, code: str, state: _State, built: Compiled) -> Verdict:
+        assert state.check is not None
+        seen = replace(state.check, diagnostics=built.diagnostics + state.check.diagnostics)
+        return self._verdict(code, replace(state, compiled=_says(built), check=seen), built.reason, built.detail)
+
+    def _graded(self, code: str, state: _State, grade: Grade) -> Verdict:
+        return self._verdict(code, state, grade.reason, grade.detail, grade.tests)
+
+    def _verdict(
+        self, code: str, state: _State, reason: Reason, detail: str = "", tests: TestCounts | None = None
+    ) -> Verdict:
+        return Verdict(
+            task_id="",
+            status="pass" if reason == "ok" else "infra" if reason == "infra" else "fail",
+            stage=state.stage,
+            reason=reason,
+            compiled=state.compiled,
+            code=code,
+            diagnostics=state.check.diagnostics if state.check is not None else (),
+            lints=state.check.lints if state.check is not None else (),
+            tests=tests or TestCounts(),
+            detail=detail[:1000],
+            cpu_ms=round(state.cpu_ms, 3),
+            isolation=self._sandbox.layers,
+            toolchain=self.toolchain_name,
+        )
+
+
+def _says(compiled: Compiled) -> bool | None:
+    """What a failed compilation says about the candidate: nothing when the machine failed."""
+    return None if compiled.reason == "infra" else False

@@ -1,0 +1,46 @@
+"""The fake of `protocols.Sandbox`: passes jobs on to a real one and injects faults, for tests of what follows a fault.
+
+Faults are drawn per start from a seeded generator, so a run can be repeated; ``on_start`` faults leave the program
+unrun, ``mid_job`` faults run it and lose the result.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import replace
+from typing import Literal
+
+from burnish.protocols import Job, JobResult, Sandbox
+
+
+class FaultySandbox:
+    """Fails a share of the jobs of another sandbox."""
+
+    def __init__(
+        self, inner: Sandbox, share: float, seed: int = 0, kind: Literal["on_start", "mid_job"] = "on_start"
+    ) -> None:
+        self._inner = inner
+        self._share = share
+        self._kind = kind
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+        self.injected = 0
+        """How many faults were injected so far."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The inner sandbox's layers, with a word that this is the fake."""
+        return (*self._inner.layers, "faulty")
+
+    def run(self, job: Job) -> JobResult:
+        """Run or fail; never raises for what the program does."""
+        with self._lock:
+            fails = self._random.random() < self._share
+            self.injected += fails
+        if fails and self._kind == "on_start":
+            return JobResult(
+                exit_code=127, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault="injected: did not start"
+            )
+        result = self._inner.run(job)
+        return replace(result, exit_code=-9, collected={}, fault="injected: died mid-job") if fails else result

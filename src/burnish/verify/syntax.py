@@ -1,0 +1,174 @@
+"""Questions about Rust source that its syntax tree answers, and edits that keep every line where it was.
+
+Not covered: judging a program (the compiler does that); syntax metrics. tree-sitter may lag behind the newest syntax,
+so an error in its tree is a hint and never a verdict.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import tree_sitter_rust
+from tree_sitter import Language, Node, Parser
+
+ITEMS = frozenset(
+    {
+        "function_item", "struct_item", "enum_item", "union_item", "type_item", "const_item", "static_item",
+        "trait_item", "mod_item", "impl_item", "use_declaration", "macro_definition", "macro_invocation",
+        "foreign_mod_item", "extern_crate_declaration", "function_signature_item",
+    }
+)  # fmt: skip
+_NAMED = frozenset(
+    {
+        "function_item", "struct_item", "enum_item", "union_item", "type_item", "const_item", "static_item",
+        "trait_item", "mod_item",
+    }
+)  # fmt: skip
+_BESIDE_ITEMS = frozenset({"line_comment", "block_comment", "attribute_item", "inner_attribute_item", "shebang"})
+_OPENERS = frozenset({"fn", "struct", "enum", "impl", "trait", "mod", "macro_rules!"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """A named item at the top level of a file."""
+
+    kind: str
+    """Node type, as in ``function_item``."""
+    name: str
+    node: Node
+
+
+@functools.cache
+def _language() -> Language:
+    return Language(tree_sitter_rust.language())
+
+
+def parse(source: str) -> Node:
+    """Root of the syntax tree; every call has its own parser, so threads may call it."""
+    return Parser(_language()).parse(source.encode()).root_node
+
+
+def text_of(node: Node) -> str:
+    """The source a node covers."""
+    return (node.text or b"").decode(errors="replace")
+
+
+def name_of(node: Node) -> str:
+    """The name of an item, or an empty string."""
+    name = node.child_by_field_name("name")
+    return "" if name is None else text_of(name)
+
+
+def top_items(root: Node) -> list[Item]:
+    """Named items at the top level, in order."""
+    return [Item(n.type, name_of(n), n) for n in root.named_children if n.type in _NAMED]
+
+
+def function_named(root: Node, name: str) -> Node | None:
+    """The top-level function of that name."""
+    return next((i.node for i in top_items(root) if i.kind == "function_item" and i.name == name), None)
+
+
+def is_program(root: Node) -> bool:
+    """Whether the tree is clean and holds items alone, at least one of them."""
+    if root.has_error:
+        return False
+    kinds = [n.type for n in root.named_children]
+    statements = [k for k in kinds if k not in ITEMS and k not in _BESIDE_ITEMS]
+    # `println!("x");` at the top level parses as an expression statement
+    return not statements and any(k in ITEMS for k in kinds)
+
+
+def looks_like_code(root: Node) -> bool:
+    """Whether something in the tree opens an item, even in broken source. Prose does not."""
+    return any(
+        node.type in _OPENERS and node.next_sibling is not None and node.next_sibling.is_named for node in walk(root)
+    )
+
+
+def has_main(source: str) -> bool:
+    """Whether the file has an ``fn main`` at its top level."""
+    return function_named(parse(source), "main") is not None
+
+
+def walk(root: Node) -> Iterator[Node]:
+    """Every node, parents first, without recursion: hostile sources nest tens of thousands deep."""
+    cursor = root.walk()
+    while True:
+        node = cursor.node
+        if node is not None:
+            yield node
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+
+
+def identifiers(source: str) -> set[str]:
+    """All identifiers of a source, except those that name a macro being called."""
+    found: set[str] = set()
+    macros: set[str] = set()
+    for node in walk(parse(source)):
+        if node.type in ("identifier", "type_identifier"):
+            follower = node.next_sibling
+            (macros if follower is not None and follower.type == "!" else found).add(text_of(node))
+    return found - macros
+
+
+def apply_edits(source: str, edits: list[tuple[int, int, str]]) -> str:
+    """Replace byte ranges (start, end, text) that do not overlap."""
+    data = source.encode()
+    for start, end, text in sorted(edits, reverse=True):
+        data = data[:start] + text.encode() + data[end:]
+    return data.decode()
+
+
+def make_public(source: str) -> str:
+    """Make items, fields and inherent methods visible from outside, in inline modules too; lines stay in place."""
+    edits: list[tuple[int, int, str]] = []
+    containers = [parse(source)]
+    while containers:
+        for node in containers.pop().named_children:
+            if node.type in _NAMED and name_of(node) != "_":
+                _publish(node, edits)
+            body = node.child_by_field_name("body")
+            if body is None:
+                continue
+            if node.type == "mod_item":
+                containers.append(body)
+            elif node.type in ("struct_item", "union_item"):
+                _publish_fields(body, edits)
+            elif node.type == "impl_item" and node.child_by_field_name("trait") is None:
+                for member in body.named_children:
+                    if member.type in ("function_item", "const_item"):
+                        _publish(member, edits)
+    return apply_edits(source, edits)
+
+
+def _publish(node: Node, edits: list[tuple[int, int, str]]) -> None:
+    visibility = next((c for c in node.named_children if c.type == "visibility_modifier"), None)
+    if visibility is None:
+        edits.append((node.start_byte, node.start_byte, "pub "))
+    elif text_of(visibility) != "pub":
+        edits.append((visibility.start_byte, visibility.end_byte, "pub "))
+
+
+def _publish_fields(body: Node, edits: list[tuple[int, int, str]]) -> None:
+    if body.type == "field_declaration_list":
+        for field in body.named_children:
+            if field.type == "field_declaration":
+                _publish(field, edits)
+        return
+    seen_visibility = False
+    for child in body.named_children:  # (pub A, B): visibility and type are siblings
+        if child.type == "visibility_modifier":
+            seen_visibility = True
+            if text_of(child) != "pub":
+                edits.append((child.start_byte, child.end_byte, "pub "))
+        elif child.type not in _BESIDE_ITEMS:
+            if not seen_visibility:
+                edits.append((child.start_byte, child.start_byte, "pub "))
+            seen_visibility = False
