@@ -31,7 +31,7 @@ def build_tasks(run: Run, folder: Path) -> Outcome:
     write_records(folder / HELD_OUT, tasks.held_out)
     checked = [task for task in (*tasks.held_out, *_sample(tasks.train, recipe.seed)) if task.reference is not None]
     answers = [Completion(task_id=task.id, text=task.reference or "", finish_reason="given") for task in checked]
-    verdicts = judge(run.judge(), checked, answers, label="references")
+    verdicts = judge(run.judge(), checked, answers)
     failing = [verdict for verdict in verdicts if verdict.status != "pass"]
     if failing:
         first = failing[0]
