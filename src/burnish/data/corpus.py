@@ -34,7 +34,7 @@ def write_corpus(path: Path, *, documents: int, chat_share: float, seed: int) ->
             turns = [{"role": "user", "content": instruction(draft, rng)}, {"role": "assistant", "content": draft.code}]
             rows.append(json.dumps({"messages": turns}))
         else:
-            rows.append(json.dumps({"text": draft.code if rng.random() < BARE_SHARE else documented(draft)}))
+            rows.append(json.dumps({"text": draft.code if rng.random() < BARE_SHARE else documented(draft, rng)}))
         if len(rows) == ROWS_PER_WRITE:
             append_lines(path, rows)
             rows.clear()

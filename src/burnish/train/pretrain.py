@@ -21,14 +21,17 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerBase,
+    PrinterCallback,
     Trainer,
     TrainingArguments,
     set_seed,
 )
 
 from burnish.config.recipe import PretrainStage
+from burnish.model.base import device_memory
 from burnish.train.arguments import common_arguments
 from burnish.train.checkpoints import CompleteCheckpoints, latest_complete
+from burnish.train.interrupt import saving_interrupts
 from burnish.train.muon import MuonWithAdamW
 from burnish.train.schedule import learning_rate_share
 from burnish.train.watch import TrainingWatch
@@ -148,7 +151,11 @@ def run_pretrain(
         optimizers=(optimizer, schedule),
         callbacks=[CompleteCheckpoints(), TrainingWatch(stage.name, arguments.max_steps, log)],
     )
-    trainer.train(resume_from_checkpoint=latest_complete(out / "checkpoints"))
+    trainer.remove_callback(PrinterCallback)
+    way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
+    with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
+        trainer.add_callback(stopper)
+        trainer.train(resume_from_checkpoint=latest_complete(out / "checkpoints"))
     folder = out / "model"
     model.bfloat16().save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -21,6 +21,21 @@ def instruction(draft: Draft, rng: random.Random) -> str:
     return rng.choice(INSTRUCTIONS).format(noun=noun, signature=draft.signature, purpose=draft.purpose)
 
 
-def documented(draft: Draft) -> str:
+DOCUMENTATION = (
+    ("/// {sentence}.", 0.5),
+    ("/// `{entry_point}` {purpose}.", 0.25),
+    ("/// `{signature}`: {purpose}.", 0.25),
+)
+"""Comments above the code with their shares; the later ones teach to carry names from text into code."""
+
+
+def documented(draft: Draft, rng: random.Random) -> str:
     """The reference with a doc comment, as it stands in a source file."""
-    return f"/// {draft.purpose[0].upper()}{draft.purpose[1:]}.\n{draft.code}"
+    forms, shares = zip(*DOCUMENTATION, strict=True)
+    comment = rng.choices(forms, shares)[0].format(
+        sentence=draft.purpose[0].upper() + draft.purpose[1:],
+        entry_point=draft.entry_point,
+        signature=draft.signature,
+        purpose=draft.purpose,
+    )
+    return f"{comment}\n{draft.code}"
