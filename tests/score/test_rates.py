@@ -55,3 +55,9 @@ def test_error_codes_count_programs_not_messages() -> None:
 def test_lints_count_programs_not_messages() -> None:
     counted = rates([passing("a", lints=("clippy::x", "clippy::x")), passing("b", lints=("clippy::x",))])
     assert counted.lints == {"clippy::x": 2}
+
+
+def test_a_deny_lint_of_a_program_that_compiles_is_no_error_code() -> None:
+    denied = broken("a", codes=("clippy::absurd_extreme_comparisons",)).diagnostics
+    counted = rates([passing("a").model_copy(update={"diagnostics": denied})])
+    assert counted.error_codes == {}

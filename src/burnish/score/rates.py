@@ -32,7 +32,7 @@ class Rates:
     """Infra before it was known whether the code compiles; the other infra verdicts do count as compiled or not."""
     reasons: Mapping[Reason, int]
     error_codes: Mapping[str, int]
-    """Compiler error code -> completions that showed it at least once; ``syntax`` for errors without a code."""
+    """Compiler error code -> completions that did not compile and showed it; ``syntax`` for errors without a code."""
     lints: Mapping[str, int]
 
     @property
@@ -95,7 +95,8 @@ def rates(verdicts: Sequence[Verdict]) -> Rates:
     codes: Counter[str] = Counter()
     lints: Counter[str] = Counter()
     for verdict in verdicts:
-        codes.update({d.code or "syntax" for d in verdict.diagnostics if d.level == "error"})
+        if verdict.compiled is False:  # a program that compiles may still show lints that are errors by default
+            codes.update({d.code or "syntax" for d in verdict.diagnostics if d.level == "error"})
         lints.update(set(verdict.lints))
     return Rates(
         n=len(verdicts),
