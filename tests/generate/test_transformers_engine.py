@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from burnish.config.generate import SamplingConfig
+from burnish.config.model import ModelConfig
+from burnish.data.chat import render_prompt
+from burnish.generate.transformers_engine import TransformersGenerator, batch_seed, stop_ids
+from burnish.model.base import LoadedModel, load_model
+from burnish.records import Completion, Message, Task
+from tests.tiny import make_tiny_model
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return load_model(make_tiny_model(tmp_path_factory.mktemp("llama")), ModelConfig(device="cpu"))
+
+
+def some_tasks(count: int) -> list[Task]:
+    return [
+        Task(
+            id=f"t{index}",
+            family="f",
+            prompt=(Message(role="user", content="Write a Rust function " + "again " * (index * 7 % 11)),),
+        )
+        for index in range(count)
+    ]
+
+
+def make(loaded: LoadedModel, seed: int = 0, **sampling: Any) -> TransformersGenerator:
+    return TransformersGenerator(
+        loaded.model,
+        loaded.tokenizer,
+        sampling=SamplingConfig(**sampling),
+        seed=seed,
+        model_digest=loaded.digest,
+        render=lambda messages: render_prompt(messages, loaded.tokenizer),
+    )
+
+
+def texts(completions: list[Completion]) -> dict[tuple[str, int], str]:
+    return {(one.task_id, one.sample_index): one.text for one in completions}
+
+
+def flat(batches: Any) -> list[Completion]:
+    return [completion for batch in batches for completion in batch]
+
+
+def test_every_task_gets_its_samples_with_counts(loaded: LoadedModel) -> None:
+    tasks = some_tasks(10)
+    batches = list(make(loaded, samples=2, temperature=1.0, batch_size=8, max_new_tokens=9).generate(tasks))
+    completions = flat(batches)
+    assert [len(batch) for batch in batches] == [8, 8, 4]
+    assert set(texts(completions)) == {(f"t{index}", sample) for index in range(10) for sample in range(2)}
+    lengths = [one.prompt_tokens for one in completions]
+    assert lengths == sorted(lengths)
+    tokenizer: Any = loaded.tokenizer
+    by_id = {task.id: task for task in tasks}
+    for one in completions:
+        prompt = render_prompt(by_id[one.task_id].prompt, tokenizer)
+        assert one.prompt_tokens == len(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+        assert 0 < one.completion_tokens <= 9
+        assert one.finish_reason == "stop" or one.completion_tokens == 9
+        assert one.model_digest == loaded.digest
+        assert one.sampling["temperature"] == 1.0
+    assert len({one.text for one in completions if one.task_id == "t0"}) == 2
+
+
+def test_a_resumed_run_writes_what_an_unbroken_one_would(loaded: LoadedModel) -> None:
+    options: dict[str, Any] = {"samples": 2, "temperature": 1.0, "batch_size": 4, "max_new_tokens": 8}
+    tasks = some_tasks(7)
+    whole = list(make(loaded, **options).generate(tasks))
+    first = whole[0]
+    rest = list(make(loaded, **options).generate(tasks, {one.task_id for one in first}))
+    assert [texts(batch) for batch in rest] == [texts(batch) for batch in whole[1:]]
+    half_written = {first[0].task_id}
+    assert texts(flat(make(loaded, **options).generate(tasks, half_written))) == texts(flat(whole))
+
+
+def test_another_seed_draws_other_samples(loaded: LoadedModel) -> None:
+    options: dict[str, Any] = {"temperature": 1.0, "max_new_tokens": 12}
+    tasks = some_tasks(3)
+    one, same, other = (texts(flat(make(loaded, seed, **options).generate(tasks))) for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
+    assert len({batch_seed(seed, index) for seed in range(10) for index in range(10)}) == 100
+
+
+def test_more_samples_than_fit_in_a_batch(loaded: LoadedModel) -> None:
+    made = make(loaded, samples=5, temperature=1.0, batch_size=2, max_new_tokens=4)
+    batches = list(made.generate(some_tasks(2)))
+    assert [len(batch) for batch in batches] == [5, 5]
+    assert made.model_digest == loaded.digest
+    assert list(made.generate([])) == []
+
+
+def test_the_batch_does_not_change_greedy_answers(loaded: LoadedModel) -> None:
+    tasks = some_tasks(9)
+    alone = texts(flat(make(loaded, batch_size=1, max_new_tokens=16).generate(tasks)))
+    assert texts(flat(make(loaded, batch_size=9, max_new_tokens=16).generate(tasks))) == alone
+
+
+def test_a_prompt_that_fills_the_context_gets_an_empty_completion(
+    loaded: LoadedModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = Task(id="long", family="f", prompt=(Message(role="user", content="xyz " * 400),))
+    with caplog.at_level(logging.WARNING):
+        (completion,) = flat(make(loaded, max_new_tokens=8).generate([long]))
+    assert (completion.text, completion.completion_tokens, completion.finish_reason) == ("", 0, "length")
+    assert "512" in caplog.text
+
+
+def test_stops_at_end_of_turn_and_end_of_sequence(loaded: LoadedModel) -> None:
+    tokenizer: Any = loaded.tokenizer
+    wanted = {tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|endoftext|>")}
+    assert stop_ids(loaded.model, tokenizer) == wanted
+
+
+def test_greedy_samples_that_are_all_the_same_are_refused() -> None:
+    with pytest.raises(ValidationError, match="greedy samples are all the same"):
+        SamplingConfig(samples=2)
