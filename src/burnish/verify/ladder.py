@@ -68,9 +68,8 @@ class Ladder:
     def judge(self, task: Task, code: str, goal: Goal) -> Verdict:
         """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
         if task.crates:
-            return self._verdict(
-                code, _State("extract"), "infra", f"needs the crates {', '.join(task.crates)}: there is no set of them"
-            )
+            missing = f"the task needs crates that are not available here: {', '.join(task.crates)}"
+            return self._verdict(code, _State("extract"), "infra", missing)
         plan = plan_tests(task.tests) if goal == "test" and isinstance(task.tests, RustTests) else None
         if plan is not None and not plan.functions:
             return self._verdict(code, _State("extract"), "infra", "the task's tests hold no test function")

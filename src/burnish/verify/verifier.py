@@ -144,18 +144,22 @@ class Verifier:
     ) -> None:
         faults = 0
         self._stopping.clear()
-        for program, (verdict, fault) in run_pool(programs, self._judge, workers=self._workers, cancel=self._cancel):
-            if may_store(verdict):
-                self._cache.put(program.key, verdict)
-            for index in places[program.key]:
-                settle(index, verdict)
-            faults += len(places[program.key]) if fault else 0
-            if faults > self._budget * total:
-                raise InfraBudgetError(
-                    f"{faults} of {total} candidates could not be judged, the last one because: {verdict.detail}.",
-                    f"At most {self._budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
-                    "Run burnish doctor.",
-                )
+        if self._owned is not None:
+            self._owned.resume()
+        results = run_pool(programs, self._judge, workers=self._workers, cancel=self._cancel)
+        with contextlib.closing(results):
+            for program, (verdict, fault) in results:
+                if may_store(verdict):
+                    self._cache.put(program.key, verdict)
+                for index in places[program.key]:
+                    settle(index, verdict)
+                faults += len(places[program.key]) if fault else 0
+                if faults > self._budget * total:
+                    raise InfraBudgetError(
+                        f"{faults} of {total} candidates could not be judged, the last one because: {verdict.detail}.",
+                        f"At most {self._budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
+                        "Run burnish doctor.",
+                    )
 
     def _program(self, task: Task, completion: Completion, goal: Goal | None) -> _Program | Verdict:
         """The program to judge, or the verdict when there is none."""

@@ -1,0 +1,128 @@
+"""HumanEvalPack for Rust (Muennighoff et al. 2023, OctoPack): ``problems.jsonl`` as published, read into tasks.
+
+Every problem imports the same three external crates whether it needs them or not. Imports that nothing uses are
+dropped, by the syntax tree; crates that the reference or its tests really use are listed in ``Task.crates``. A
+solution continues the declaration, which ends in an open ``{``.
+
+Not covered: the ``example_test`` field (empty in the Rust part) and the bug descriptions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tree_sitter_rust
+from tree_sitter import Language, Node, Parser
+
+from burnish.errors import DataError
+from burnish.records import Completion, Message, RustTests, Task
+
+_STANDARD = frozenset({"std", "core", "alloc", "crate", "self", "super"})
+_FIELDS = ("task_id", "declaration", "canonical_solution", "test", "entry_point", "instruction")
+LICENCE = "MIT"
+ORIGIN = "HumanEvalPack (Rust)"
+
+
+def load_humanevalpack(path: Path) -> tuple[Task, ...]:
+    """Tasks in the order of the file. Raises DataError naming the line of a missing or broken row."""
+    return tuple(_task(row) for row in _rows(path, _FIELDS))
+
+
+def read_answers(path: Path, field: str) -> tuple[Completion, ...]:
+    """What stands under ``field`` (``canonical_solution``, ``buggy_solution``) as completions marked ``given``."""
+    return tuple(
+        Completion(task_id=row["task_id"], text=row[field], finish_reason="given")
+        for row in _rows(path, ("task_id", field))
+    )
+
+
+def _rows(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Rows that hold every one of ``fields`` as text."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}.", "Give the path of problems.jsonl.") from error
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: not JSON: {error}.", "Fetch the file again.") from error
+        missing = [f for f in fields if not isinstance(row, dict) or not isinstance(row.get(f), str)]
+        if missing:
+            known = ", ".join(sorted(row)) if isinstance(row, dict) else "nothing"
+            raise DataError(f"{path}:{number}: no text under {missing[0]!r}.", f"The row holds {known}.")
+        rows.append(row)
+    if not rows:
+        raise DataError(f"{path} holds no problems.", "Give the path of problems.jsonl.")
+    return rows
+
+
+def _task(row: dict[str, Any]) -> Task:
+    whole = row["declaration"] + row["canonical_solution"]
+    tests, test_crates = _without_unused_crates(row["test"], row["test"])
+    prompt, crates = _without_unused_crates(row["declaration"], whole + row["test"])
+    return Task(
+        id=row["task_id"],
+        family=row["task_id"],
+        prompt=(Message(role="user", content=f"{row['instruction']}\n\n```rust\n{prompt.strip()}\n```"),),
+        code_prompt=prompt,
+        entry_point=row["entry_point"],
+        tests=RustTests(source=tests),
+        reference=prompt + row["canonical_solution"],
+        crates=tuple(sorted(set(crates) | set(test_crates))),
+        licence=LICENCE,
+        origin=ORIGIN,
+    )
+
+
+def _without_unused_crates(source: str, whole: str) -> tuple[str, list[str]]:
+    """``source`` without imports of external crates that ``whole`` never uses, and the crates that stay."""
+    root = _parse(source if source.rstrip().endswith("}") else source + "}")
+    paths, names = _used(_parse(whole))
+    data = source.encode()
+    crates: list[str] = []
+    for node in reversed(root.named_children):
+        if node.type != "use_declaration":
+            continue
+        leaves = [_text(n) for n in _walk(node) if n.type == "identifier"]
+        if not leaves or leaves[0] in _STANDARD:
+            continue
+        if leaves[0] in paths or names & set(leaves[1:]):
+            crates.append(leaves[0])
+        else:
+            data = data[: node.start_byte] + data[node.end_byte :].removeprefix(b"\n")
+    return data.decode(), crates
+
+
+def _used(root: Node) -> tuple[set[str], set[str]]:
+    """First parts of paths (``md5`` in ``md5::compute``), and all other identifiers, imports aside."""
+    paths: set[str] = set()
+    names: set[str] = set()
+    for item in root.named_children:
+        if item.type == "use_declaration":
+            continue
+        for node in _walk(item):
+            if node.type in ("identifier", "type_identifier"):
+                following = node.next_sibling
+                (paths if following is not None and following.type == "::" else names).add(_text(node))
+    return paths, names
+
+
+def _parse(source: str) -> Node:
+    return Parser(Language(tree_sitter_rust.language())).parse(source.encode()).root_node
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode()
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _walk(child)
