@@ -45,10 +45,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_carries_all_that_the_program_reads(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    tracked = subprocess.run(
-        ["git", "ls-files", "src", "recipes"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split()
-    wanted = {re.sub(r"^src/|^(?=recipes/)", lambda m: "" if m[0] else "burnish/", path) for path in tracked}
+    source = ROOT / "src" / "burnish"
+    files = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    wanted = {f"burnish/{path.relative_to(source)}" for path in files}
+    wanted |= {f"burnish/recipes/{path.name}" for path in (ROOT / "recipes").iterdir()}
     assert {"burnish/report/page.html.j2", "burnish/py.typed", "burnish/recipes/quickstart.yaml"} <= wanted
     assert wanted <= names
 

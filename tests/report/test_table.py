@@ -42,6 +42,12 @@ def test_infra_gets_a_column_only_when_there_is_any() -> None:
     assert "infra: 4 without a verdict" in " ".join(printed(small(after="infra")).split())
 
 
+def test_infra_counts_stand_in_their_rows() -> None:
+    lines = [line.split() for line in printed(small(after="infra")).splitlines()]
+    assert next(line for line in lines if line[:1] == ["base"])[-1] == "0"
+    assert next(line for line in lines if line[:2] == ["tuned", "4"])[-1] == "4"
+
+
 def test_fits_80_columns_without_colour_codes() -> None:
     output = printed(run_data().summary)
     assert max(len(line) for line in output.splitlines()) <= 80

@@ -66,6 +66,7 @@ def test_unequal_lengths_are_refused() -> None:
     [
         ((36, 12, 2, 0), (0.0569, 0.3404)),
         ((0, 30, 0, 0), (0.8395, 1.0)),
+        ((14, 5, 0, 22), (0.0114, 0.2265)),  # positive φ, lowered by n/2: Altman et al. (2000), table 6.2
     ],
 )
 def test_interval_matches_the_published_example(
