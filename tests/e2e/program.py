@@ -1,0 +1,68 @@
+"""Starts the program for the end-to-end tests: as a user would, on a tiny model and few tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
+QUICKSTART = REPOSITORY / "recipes" / "quickstart.yaml"
+PROGRAM = ("-c", "from burnish.cli import main; main()")
+
+
+def small_quickstart(model: Path, *more: str) -> list[str]:
+    """Arguments that run the quickstart recipe at a reduced size."""
+    settings = [
+        f"model.base={model}",
+        "model.device=cpu",
+        "data.tasks.train=40",
+        "data.tasks.held_out=12",
+        "data.tasks.cases=4",
+        "stages.sft.max_steps=6",
+        "stages.sft.save_every=2",
+        "stages.sft.log_every=2",
+        "stages.sft.effective_batch=8",
+        "stages.sft.micro_batch=8",
+        *(f"stages.{stage}.sampling.{key}" for stage in ("measure-base", "measure-sft") for key in SAMPLING),
+        *more,
+    ]
+    return ["run", str(QUICKSTART), *(part for setting in settings for part in ("--set", setting))]
+
+
+SAMPLING = ("max_new_tokens=24", "batch_size=4", "temperature=1.0")
+
+
+def burnish(
+    arguments: Sequence[str],
+    cwd: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    program: Sequence[str] = PROGRAM,
+    prefix: Sequence[str] = (),
+) -> subprocess.CompletedProcess[str]:
+    """Run the program in ``cwd`` to its end."""
+    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    variables = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    command = [*prefix, sys.executable, *program, *arguments]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=cwd, env=variables | dict(environment or {})
+    )
+
+
+def summary_of(run: Path) -> dict[str, Any]:
+    """``summary.json`` without times: all that must not depend on interruptions."""
+    summary = json.loads((run / "summary.json").read_text())
+    for stage in summary["stages"]:
+        del stage["seconds"]
+    summary["timings"] = [(timing["name"], timing["kind"]) for timing in summary["timings"]]
+    return dict(summary)
+
+
+def texts_of(run: Path, stage: str) -> list[str]:
+    """What the model wrote in an evaluate stage."""
+    return [json.loads(line)["text"] for line in (run / stage / "completions.jsonl").read_text().splitlines()]

@@ -1,0 +1,96 @@
+"""The quickstart at a reduced size, from task set to report, with a real rustc in a real sandbox."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from burnish.ledger.metrics import read_metrics
+from burnish.ledger.stage import read_done
+from burnish.ledger.store import Ledger
+from burnish.records import Completion, Verdict
+from tests.e2e.program import burnish, small_quickstart, summary_of
+
+STAGES = ["tasks", "measure-base", "sft", "measure-sft", "merge", "report"]
+
+
+@pytest.fixture
+def run(unbroken: Path) -> Path:
+    return unbroken / "runs" / "quickstart"
+
+
+def test_the_table_is_printed_and_stored_as_data(unbroken: Path, run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    assert [stage["name"] for stage in summary["stages"]] == ["base", "sft"]
+    for stage in summary["stages"]:
+        assert stage["n"] == 12
+        for rate in ("compile_rate", "lint_free_rate", "tests_passed"):
+            assert 0 <= stage[rate] <= 1
+            low, high = stage["ci95"][rate]
+            assert low <= stage[rate] <= high
+        assert stage["seconds"] > 0
+    assert {(one["a"], one["b"]) for one in summary["comparisons"]} == {("base", "sft")}
+    assert [timing["name"] for timing in summary["timings"]] == STAGES[:-1]
+    shown = (unbroken / "stdout").read_text()
+    for word in ("base", "sft", "report.html"):
+        assert word in shown
+
+
+def test_every_completion_has_a_verdict_from_the_real_compiler(run: Path) -> None:
+    for stage in ("measure-base", "measure-sft"):
+        completions = [
+            Completion.from_json(line) for line in (run / stage / "completions.jsonl").read_text().splitlines()
+        ]
+        verdicts = [Verdict.from_json(line) for line in (run / stage / "verdicts.jsonl").read_text().splitlines()]
+        assert {one.task_id for one in completions} == {one.task_id for one in verdicts}
+        assert len(verdicts) == 12
+        for verdict in verdicts:
+            assert verdict.status in ("pass", "fail"), verdict.detail
+            assert verdict.toolchain
+            assert verdict.isolation or verdict.cached or verdict.stage in ("extract", "parse")
+
+
+def test_the_run_folder_holds_what_it_promises(run: Path) -> None:
+    resolved = json.loads((run / "recipe.resolved.json").read_text())
+    assert resolved["recipe"]["data"]["tasks"] == {"kind": "rust", "train": 40, "held_out": 12, "cases": 4}
+    assert {"code of burnish", "base model"} <= resolved["digests"].keys()
+    assert all(read_done(run / stage) is not None for stage in STAGES)
+    losses = [row.values["loss"] for row in read_metrics(run / "metrics.jsonl") if row.stage == "sft"]
+    assert len(losses) == 3
+    assert (run / "report.html").read_text().startswith("<!doctype html>")
+    assert "sft: done in" in (run / "logs" / "attempt_1.log").read_text()
+    assert (run / "merge" / "model" / "config.json").is_file()
+    with Ledger(run.parent / "ledger.sqlite") as ledger:
+        (row,) = ledger.runs()
+        stages = {stage.name: stage for stage in ledger.stages(row.run_id)}
+    assert (row.name, row.state) == ("quickstart", "done")
+    assert list(stages) == STAGES
+    assert stages["measure-sft"].parents["sft"] != stages["measure-base"].parents["base"]
+    assert stages["sft"].artefacts.keys() == {"adapter"}
+
+
+def test_the_same_command_again_runs_no_stage_anew(unbroken: Path, run: Path, tiny_model: Path) -> None:
+    before = {stage: (run / stage / "done.json").read_bytes() for stage in STAGES}
+    again = burnish(small_quickstart(tiny_model), unbroken)
+    assert again.returncode == 0, again.stderr
+    assert {stage: (run / stage / "done.json").read_bytes() for stage in STAGES} == before
+    assert [line for line in again.stderr.splitlines() if "kept" in line] == [f"{s}: done before, kept" for s in STAGES]
+
+
+def test_a_changed_recipe_is_refused_and_resume_reruns_only_what_it_touches(
+    unbroken: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    first = burnish(small_quickstart(tiny_model, "stages.measure-base.limit=4", "stages.measure-sft.limit=4"), tmp_path)
+    assert first.returncode == 0, first.stderr
+    changed = small_quickstart(tiny_model, "stages.measure-base.limit=4", "stages.measure-sft.limit=5")
+    refused = burnish(changed, tmp_path)
+    assert refused.returncode == 2
+    assert "stages.measure-sft.limit: 4 -> 5" in refused.stderr
+    resumed = burnish([*changed, "--resume"], tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    begun = [line.split(":")[0] for line in resumed.stderr.splitlines() if line.endswith(": begins")]
+    assert begun == ["measure-sft", "report"]
+    summary = summary_of(tmp_path / "runs" / "quickstart")
+    assert [stage["n"] for stage in summary["stages"]] == [4, 5]
