@@ -1,0 +1,146 @@
+"""``burnish verify FILE.jsonl --out DIR``: judge the programs of a file.
+
+    rows -> tasks and completions -> verdicts.jsonl (one row per input row, same id) + summary.json
+
+A row holds ``id``, ``code`` or ``completion`` (with ``prompt``, when it continues one), and what it is judged by:
+``edition``, ``goal`` (check, run or test; as deep as the row allows), ``entry_point``, ``tests``. A bad row is recorded
+with its line in ``rejected.jsonl`` and counted; it stops nothing.
+
+Left out: standard input and expected output of programs, external crates.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from burnish.config.verify import VerifyConfig
+from burnish.errors import DataError, RunFolderError
+from burnish.fsio import write_atomic, write_json
+from burnish.records import Completion, Edition, Task, Tests, Verdict
+from burnish.score.rates import METRICS, rates
+from burnish.workflows.judge import CACHE, open_verifier
+
+_VERDICTS, _SUMMARY, _REJECTED = "verdicts.jsonl", "summary.json", "rejected.jsonl"
+_OURS = frozenset({_VERDICTS, _SUMMARY, _REJECTED, CACHE})
+
+
+class VerifyRow(BaseModel):
+    """One row of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    code: str | None = None
+    completion: str | None = None
+    prompt: str | None = None
+    edition: Edition = "2021"
+    goal: Literal["check", "run", "test"] | None = None
+    entry_point: str | None = None
+    tests: Tests | None = None
+
+    @model_validator(mode="after")
+    def _has_one_program(self) -> VerifyRow:
+        if (self.code is None) == (self.completion is None):
+            raise ValueError("a row holds either code or completion")
+        if self.prompt is not None and self.completion is None:
+            raise ValueError("prompt goes with completion")
+        if self.goal == "test" and self.tests is None:
+            raise ValueError("goal test needs tests")
+        return self
+
+
+def verify_file(rows: Path, out: Path, config: VerifyConfig) -> dict[str, Any]:
+    """Judge every row; returns what ``summary.json`` holds.
+
+    Verdicts are kept in ``out`` (or ``config.cache``) as they are found, so the same command goes on where it was.
+    Raises DataError when the file cannot be read, RunFolderError when ``out`` holds something else, and what
+    `Verifier.verify` raises.
+    """
+    read, rejected = _read(rows)
+    if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
+        raise RunFolderError(f"{out} holds other things than verdicts.", "Name a new folder, or remove this one.")
+    with open_verifier(config, beside=out) as verifier:
+        verdicts = verifier.verify([_pair(row) for row in read], goals=[row.goal for row in read])
+    write_atomic(out / _REJECTED, "".join(json.dumps(row) + "\n" for row in rejected))
+    write_atomic(out / _VERDICTS, "".join(_line(verdict) + "\n" for verdict in verdicts))
+    summary = _summary(verdicts, len(rejected))
+    write_json(out / _SUMMARY, summary)
+    return summary
+
+
+def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
+    """Good rows, and what is wrong with the others: ``line``, ``reason``."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}.", "Give a JSONL file of programs.") from error
+    rows: list[VerifyRow] = []
+    rejected: list[dict[str, Any]] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = VerifyRow.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            rejected.append({"line": number, "reason": f"{place}: {first['msg']}" if place else first["msg"]})
+            continue
+        if row.id in seen:
+            rejected.append({"line": number, "reason": f"id {row.id!r} is taken by line {seen[row.id]}"})
+            continue
+        seen[row.id] = number
+        rows.append(row)
+    if not rows:
+        why = f"the first of them: line {rejected[0]['line']}: {rejected[0]['reason']}" if rejected else "it is empty"
+        raise DataError(f"{path} holds no row that can be judged; {why}.", "Mend the file.")
+    return rows, rejected
+
+
+def _pair(row: VerifyRow) -> tuple[Task, Completion]:
+    task = Task(
+        id=row.id,
+        family=row.id,
+        prompt=(),
+        code_prompt=row.prompt,
+        entry_point=row.entry_point,
+        tests=row.tests,
+        edition=row.edition,
+    )
+    if row.completion is not None:
+        return task, Completion(task_id=row.id, text=row.completion, finish_reason="given")
+    return task, Completion(task_id=row.id, text=_fence(row.code or ""), finish_reason="given")
+
+
+def _fence(code: str) -> str:
+    """A row's ``code`` is a program by definition: fenced longer than any fence inside, it is taken as it is."""
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    mark = "`" * max(3, longest + 1)
+    return f"{mark}rust\n{code}\n{mark}\n"
+
+
+def _line(verdict: Verdict) -> str:
+    return json.dumps(
+        {"id": verdict.task_id, **verdict.model_dump(mode="json", exclude={"task_id"})}, ensure_ascii=False
+    )
+
+
+def _summary(verdicts: list[Verdict], rejected: int) -> dict[str, Any]:
+    counted = rates(verdicts)
+    return {
+        "n": counted.n,
+        "rejected_rows": rejected,
+        "infra": counted.infra,
+        "rates": {metric: {"rate": counted.rate(metric), "ci95": counted.interval(metric)} for metric in METRICS},
+        "reasons": dict(counted.reasons),
+        "error_codes": dict(counted.error_codes),
+        "lints": dict(counted.lints),
+        "cpu_ms": round(sum(verdict.cpu_ms for verdict in verdicts if not verdict.cached), 1),
+        "cached": sum(verdict.cached for verdict in verdicts),
+    }
