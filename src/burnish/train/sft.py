@@ -118,7 +118,10 @@ def run_sft(
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)
-        trainer.train(resume_from_checkpoint=checkpoint)
+        if checkpoint is not None and Path(checkpoint).name == f"checkpoint-{steps}":
+            trainer._load_from_checkpoint(checkpoint)  # all steps are done; the trainer would take one more
+        else:
+            trainer.train(resume_from_checkpoint=checkpoint)
     save_adapter(trainer.model, loaded.tokenizer, out / "adapter", origin)
     counts = [trained_tokens(row) for row in encoded]
     tokens = sum(counts[row] for batch in trainer.order.first_batches(steps) for row in batch)
