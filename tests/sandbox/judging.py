@@ -1,0 +1,52 @@
+"""What the attack tests share: the tasks that samples are judged by, and a look at what is left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnish.records import RustTests, Task, Tests, ValueCase, ValueTests
+
+VALUES = ValueTests(
+    cases=(
+        ValueCase(call="add(2, 3)", type="i64", expected="5"),
+        ValueCase(call='rev("abc")', type="String", expected='"cba"'),
+        *(ValueCase(call=f"add({a}, {b})", type="i64", expected=str(a + b)) for a, b in ((7, -9), (1 << 40, 17))),
+    )
+)
+RUST = RustTests(
+    source="""
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn small() { assert_eq!(add(2, 3), 5); }
+    #[test]
+    fn large() { assert_eq!(add(1 << 40, 17), (1 << 40) + 17); }
+}
+"""
+)
+DECLARED = "pub fn add(a: i64, b: i64) -> i64 {\n"
+
+
+def task(name: str, tests: Tests | None, code_prompt: str | None = None) -> Task:
+    """A task that judges a sample; instructions play no part here."""
+    return Task(id=name, family=name, prompt=(), tests=tests, entry_point="add", code_prompt=code_prompt)
+
+
+def fenced(code: str) -> str:
+    """A completion that holds one program."""
+    return f"```rust\n{code}\n```\n"
+
+
+def survivors() -> list[str]:
+    """Command names of sandboxed programs that still run."""
+    names = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                name = (folder / "comm").read_text().strip()
+            except OSError:
+                continue
+            if name == "program":
+                names.append(f"{folder.name} {name}")
+    return names

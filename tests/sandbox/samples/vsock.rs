@@ -1,0 +1,12 @@
+// goal: run
+// accept: blocked
+// AF_VSOCK reaches a hypervisor; a network namespace does not hold it.
+unsafe extern "C" {
+    fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
+}
+fn main() {
+    if unsafe { socket(40, 1, 0) } >= 0 {
+        println!("ESCAPED");
+    }
+    std::process::exit(77);
+}
