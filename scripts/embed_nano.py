@@ -10,6 +10,7 @@ import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from burnish.fsio import digest_file, write_atomic, write_json
 
@@ -21,17 +22,17 @@ tags: [rust, code, llama, tiny]
 ---
 # burnish nano
 
-A {parameters:,}-parameter Llama-shaped model (hidden {hidden_size}, {layers} layers, {heads} heads, context {context}, BPE of
-{vocabulary:,} entries, bfloat16). It exists so that burnish can be tried, tested and measured from end to end on two CPU
-cores without a network.
+A Llama-shaped model of {parameters:,} parameters (hidden {hidden_size}, {layers} layers, {heads} heads, context
+{context}, BPE of {vocabulary:,} entries, bfloat16). It exists so that burnish can be tried, tested and measured from
+end to end on two CPU cores without a network.
 
-**What it is.** A toy. It writes short Rust functions of the kinds in burnish's own task set (iterator pipelines, string
-and word handling, small loops, `Option` and `Result`, a struct or a trait now and then) and nothing else. It knows a few
-hundred words of English. It cannot help with real code.
+**What it is.** A toy. It writes short Rust functions of the kinds in burnish's own task set (iterator pipelines,
+string and word handling, small loops, `Option` and `Result`, a struct or a trait now and then) and nothing else. It
+knows a few hundred words of English. It cannot help with real code.
 
 **How it was made.** From scratch by `recipes/nano-base.yaml`, seed {seed}: {steps:,} steps on {documents:,} generated
-documents, each a function below its doc comment; {chat_share:.0%} of them were an instruction with its answer in the chat
-template, so that it has seen the format and follows instructions poorly: that is what fine-tuning is to teach it. All
+documents, each a function below its doc comment. {chat_share:.1%} of them were an instruction with its answer in the
+chat template: it has seen the format and follows instructions poorly, which is what fine-tuning is to teach it. All
 text was composed by burnish (MIT); nothing was scraped. Combinations of parts that the task set holds out are in no
 document.
 
@@ -41,15 +42,14 @@ document.
 | --- | --- | --- |
 | {compile_rate} | {lint_free_rate} | {tests_passed} |
 
-`provenance.json` holds the recipe, the versions and the SHA-256 of corpus, tokenizer and weights. Another processor may
-give other last bits, and so other weights, from the same recipe.
+`provenance.json` holds the recipe, the versions and the SHA-256 of corpus, tokenizer and weights. Another processor
+may give other last bits, and so other weights, from the same recipe.
 """
 
 
-def _rate(row: dict[str, object], key: str) -> str:
-    value = row[key]
-    interval = row["ci95"].get(key)  # type: ignore[attr-defined]
-    text = f"{100 * float(value):.1f} %"  # type: ignore[arg-type]
+def _rate(row: dict[str, Any], key: str) -> str:
+    interval = row["ci95"].get(key)
+    text = f"{100 * row[key]:.1f} %"
     return text + (f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else "")
 
 
@@ -66,7 +66,7 @@ def main(run: Path) -> None:
 
     from safetensors import safe_open
 
-    with safe_open(TARGET / "model.safetensors", "pt") as weights:  # type: ignore[no-untyped-call]
+    with safe_open(TARGET / "model.safetensors", "pt") as weights:
         parameters = sum(weights.get_tensor(name).numel() for name in weights.keys())  # noqa: SIM118 - no mapping
     write_json(
         TARGET / "provenance.json",

@@ -29,7 +29,9 @@ def disk_errors(path: Path) -> Iterator[None]:
                 "Everything written before is intact: free some space and run the same command again.",
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise DiskError(f"cannot write {path}: {error.strerror}", "Choose a folder that you may write to.") from error
+            raise DiskError(
+                f"cannot write {path}: {error.strerror}", "Choose a folder that you may write to."
+            ) from error
         raise
 
 

@@ -44,7 +44,7 @@ def test_packed_loss_equals_the_loss_of_each_document_alone(
     tokenizer: PreTrainedTokenizerFast, blocks: list[Block]
 ) -> None:
     torch.manual_seed(0)
-    model = build_model(STAGE, tokenizer, context=96).eval()
+    model = build_model(STAGE, tokenizer, context=96).train(False)
     batch = collate_blocks(blocks[:3], padding=3)
     assert max(len(block.documents) for block in blocks[:3]) > 1
     with torch.no_grad():

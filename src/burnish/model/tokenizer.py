@@ -30,10 +30,10 @@ CHAT_TEMPLATE = (
 def train_tokenizer(texts: Iterable[str], *, vocabulary: int, longest: int, out: Path) -> PreTrainedTokenizerFast:
     """Train on ``texts`` and save to the folder ``out``; ``longest`` is the model's context in tokens."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=[END_OF_TEXT, TURN_START, TURN_END, PADDING],
@@ -41,7 +41,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int, longest: int, out:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    fast = PreTrainedTokenizerFast(
+    fast: PreTrainedTokenizerFast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         eos_token=TURN_END,
         pad_token=PADDING,

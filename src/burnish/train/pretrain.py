@@ -134,7 +134,10 @@ def run_pretrain(
     started = time.monotonic()
     set_seed(seed)
     model = build_model(stage, tokenizer, context=context)
-    arguments = TrainingArguments(**common_arguments(stage, rows=len(blocks), out=out / "checkpoints", seed=seed))
+    arguments = TrainingArguments(
+        **common_arguments(stage, rows=len(blocks), out=out / "checkpoints", seed=seed)
+        | {"include_num_input_tokens_seen": "all"}  # packed rows have no attention mask to count by
+    )
     optimizer = MuonWithAdamW(
         model,
         matrix_learning_rate=stage.matrix_learning_rate,

@@ -31,8 +31,8 @@ DOCUMENTATION = (
 
 def documented(draft: Draft, rng: random.Random) -> str:
     """The reference with a doc comment, as it stands in a source file."""
-    forms, shares = zip(*DOCUMENTATION, strict=True)
-    comment = rng.choices(forms, shares)[0].format(
+    form = rng.choices([form for form, _ in DOCUMENTATION], [share for _, share in DOCUMENTATION])[0]
+    comment = form.format(
         sentence=draft.purpose[0].upper() + draft.purpose[1:],
         entry_point=draft.entry_point,
         signature=draft.signature,
