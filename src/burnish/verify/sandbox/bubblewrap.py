@@ -35,8 +35,8 @@ from burnish.verify.sandbox.seccomp import run_stage_filter
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 INSTALL = "apt-get install bubblewrap"
-FIRST_UID = 64100
-"""As root, slot n runs as FIRST_UID + n: uids that no package hands out."""
+FIRST_UID, UIDS = 64100, 1400
+"""As root, a slot runs as one of these uids, which no package hands out; which one follows from process and slot."""
 _MINIMUM = (0, 8)  # --disable-userns, --size
 _OPEN_FILES = 256
 _MONITOR_PIDS = 2
@@ -133,7 +133,7 @@ class BubblewrapSandbox:
             return self._slots.get_nowait()
         with self._lock:
             number = len(self._made)
-            slot = _Slot(number, self._cgroups.group(number))
+            slot = _Slot(number, self._cgroups.group())
             self._made.append(slot)
             return slot
 
@@ -182,7 +182,10 @@ class BubblewrapSandbox:
         return _result(outcome, job.limits, files, killed_for_memory, emptied)
 
     def _before(self, slot: _Slot, limits: Limits) -> list[str]:
-        """Rlimits, then (as root) the ordinary uid. RLIMIT_NPROC counts per uid: set here where a slot has its own."""
+        """Rlimits, then (as root) the ordinary uid.
+
+        RLIMIT_NPROC counts per uid, over all sandboxes of that uid: root sets it only where no control group counts.
+        """
         grouped = self._cgroups.kind != "none"
         cpu = max(1, round(limits.cpu_s))
         # With a control group the group decides, and memory that runs out is seen as such.
@@ -193,9 +196,10 @@ class BubblewrapSandbox:
         ]  # fmt: skip
         if not self._root:
             return words
-        processes = limits.pids + _MONITOR_PIDS
-        uid = str(FIRST_UID + slot.number)
-        words.append(f"--nproc={processes}:{processes}")
+        if not grouped:
+            processes = limits.pids + _MONITOR_PIDS
+            words.append(f"--nproc={processes}:{processes}")
+        uid = str(FIRST_UID + (os.getpid() * 16 + slot.number) % UIDS)
         return [*words, self._drop, "--reuid", uid, "--regid", uid, "--clear-groups"]
 
     def _enter(self, slot: _Slot, job: Job, pid: int) -> None:

@@ -10,6 +10,7 @@ Not covered: CPU and disk controllers (rlimits, the wall clock and the size-limi
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import time
@@ -18,6 +19,8 @@ from typing import Literal, Protocol
 
 _PREFIX = "burnish-"
 _EMPTY_WAIT_S = 5.0
+_NUMBERS = itertools.count()
+"""Several sandboxes of one process must not share groups."""
 CgroupKind = Literal["v1", "v2", "none"]
 
 
@@ -141,9 +144,9 @@ class Cgroups:
         for parent in self._parents:
             _sweep(parent)
 
-    def group(self, slot: int) -> Group:
-        """A group for one slot; raises OSError when the kernel refuses."""
-        name = f"{_PREFIX}{os.getpid()}-{slot}"
+    def group(self) -> Group:
+        """A new group; raises OSError when the kernel refuses."""
+        name = f"{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
         if self.kind == "v1":
             return GroupV1(self._parents[0] / name, self._parents[1] / name)
         if self.kind == "v2":

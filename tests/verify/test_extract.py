@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burnish.verify.extract import Block, extract, fenced_blocks, prompt_header
+from burnish.verify.syntax import function_named, parse
+
+PROMPT = "use std::collections::HashMap;\n\nfn helper() -> i32 {\n    1\n}\n\nfn f(a: i32) -> i32 {\n"
+WHOLE = "fn f(a: i32) -> i32 {\n    a + 1\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Here:\n```rust\nfn a() {}\n```\nDone.", "fn a() {}\n"),
+        ("```rs\nfn a() {}\n```", "fn a() {}\n"),
+        ("```\nfn a() {}\n```", "fn a() {}\n"),
+        ("```rust,ignore\nfn a() {}\n```", "fn a() {}\n"),
+        ("~~~Rust\nfn a() {}\n~~~", "fn a() {}\n"),
+        ("````rust\n// ```\nfn a() {}\n````", "// ```\nfn a() {}\n"),
+        ("```rust\nfn a() {", "fn a() {"),
+        ("fn a() {}\n", "fn a() {}\n"),
+        ("fn a( {", "fn a( {"),
+        ("```python\nprint(1)\n```", None),
+        ("I cannot do that; use the function for it.", None),
+        ("", None),
+        ("```rust\n```", None),
+    ],
+)
+def test_extracts_programs(text: str, expected: str | None) -> None:
+    assert extract(text) == expected
+
+
+def test_blocks_that_make_one_program_are_joined() -> None:
+    assert extract("```rust\nstruct A;\n```\nand\n```rust\nfn f(_: A) {}\n```") == "struct A;\n\nfn f(_: A) {}\n"
+
+
+def test_the_block_with_the_entry_point_wins_over_a_fragment_and_a_second_version() -> None:
+    text = (
+        "```rust\nlet x = f(1);\n```\n```rust\nfn f(a: i32) -> i32 { a }\n```\n```rust\nfn f(a: i32) -> i32 { -a }\n```"
+    )
+    assert extract(text, entry_point="f") == "fn f(a: i32) -> i32 { a }\n"
+
+
+def test_a_body_continues_the_prompt() -> None:
+    assert extract("    a + 1\n}\n", PROMPT, "f") == PROMPT + "    a + 1\n}\n"
+    assert extract("```rust\n    a + 1\n}\n```", PROMPT, "f") == PROMPT + "    a + 1\n}\n"
+
+
+@pytest.mark.parametrize("text", [WHOLE, f"Sure:\n```rust\n{WHOLE}```"])
+def test_a_whole_function_takes_the_prompts_other_items_along(text: str) -> None:
+    code = extract(text, PROMPT, "f")
+    assert code is not None
+    root = parse(code)
+    assert not root.has_error
+    assert code.count("fn f(") == 1
+    assert code.count("use std") == 1
+    assert function_named(root, "helper") is not None
+
+
+def test_a_whole_program_is_taken_as_it_is() -> None:
+    whole = f"use std::collections::HashMap;\nfn helper() -> i32 {{ 2 }}\n{WHOLE}"
+    assert extract(whole, PROMPT, "f") == whole
+
+
+def test_broken_continuations_are_not_repaired() -> None:
+    assert extract("    a + 1\n", PROMPT, "f") == PROMPT + "    a + 1\n"
+
+
+def test_attributes_go_with_their_items() -> None:
+    prompt = "#[derive(Debug)]\nstruct P(i32);\n\nfn f(p: P) -> i32 {\n"
+    code = extract("struct P(i32);\nfn f(p: P) -> i32 { p.0 }", prompt, "f")
+    assert code == "struct P(i32);\nfn f(p: P) -> i32 { p.0 }"
+
+
+def test_prompt_header_ends_before_the_open_function() -> None:
+    assert prompt_header(PROMPT) == PROMPT[: PROMPT.index("fn f(")]
+
+
+@given(
+    st.lists(
+        st.text(alphabet=st.characters(codec="utf-8", exclude_characters="`~\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")),
+        max_size=4,
+    )
+)
+def test_fenced_text_comes_back(texts: list[str]) -> None:
+    written = "".join(f"words\n```rust\n{text}\n```\n" for text in texts)
+    assert fenced_blocks(written) == [Block("rust", text + "\n") for text in texts]
