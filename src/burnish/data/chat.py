@@ -104,8 +104,13 @@ def _render_with_answers(example: Example, tokenizer: Any) -> tuple[str, list[tu
 
 def _end_inside(example: Example, text: str, begin: int, content: str, closing: str) -> int:
     """Where an answer that is not the last turn ends: after its content and the template's end of turn."""
+    if not closing:
+        raise DataError(
+            f"row {example.id}: the chat template writes nothing that ends an answer.",
+            "Let the chat_template.jinja of the model folder write eos_token after each assistant turn.",
+        )
     found = text.find(content.strip(), begin)
-    end = text.find(closing, found + len(content.strip())) if found >= 0 and closing else -1
+    end = text.find(closing, found + len(content.strip())) if found >= 0 else -1
     if end < 0:
         raise DataError(
             f"row {example.id}: the chat template does not write an earlier answer as it stands, followed by "
