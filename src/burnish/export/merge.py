@@ -72,7 +72,7 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, model: ModelConfig) -
         shutil.rmtree(temporary, ignore_errors=True)
         try:
             peft_model: Any = loaded.model
-            merged = peft_model.merge_and_unload(safe_merge=True)
+            merged = peft_model.merge_and_unload()
             check_logits(expected, _logits(merged, probe), MERGE_TOLERANCE, "merged in memory")
             _save(merged.to(dtype), loaded.tokenizer, temporary)
             found = _logits(load_model(temporary, exact).model, probe)

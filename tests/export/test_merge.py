@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from burnish.config.model import ModelConfig
+from burnish.config.recipe import SftStage
+from burnish.errors import ConfigError, MachineError
+from burnish.export.merge import MERGE_TOLERANCE, check_logits, merge_adapter
+from burnish.model.base import load_adapter, load_model, load_tokenizer, stored_dtype
+from burnish.model.chat_template import template_digest
+from burnish.train.sft import run_sft
+from tests.tiny import Family, make_tiny_model
+from tests.train.tuning import some_rows
+
+CPU = ModelConfig(device="cpu")
+IDS = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 5, 6]])
+
+
+def trained(base: Path, out: Path, modules_to_save: tuple[str, ...] = ()) -> Path:
+    stage = {"name": "sft", "max_steps": 6, "effective_batch": 4, "micro_batch": 4, "learning_rate": 1e-2}
+    return run_sft(
+        base=base,
+        model=CPU,
+        stage=SftStage.model_validate({**stage, "lora": {"r": 4, "modules_to_save": list(modules_to_save)}}),
+        encoded=some_rows(),
+        out=out,
+        seed=0,
+        log=lambda _step, _values: None,
+    ).adapter
+
+
+def logits(loaded: Any) -> torch.Tensor:
+    with torch.inference_mode():
+        return torch.as_tensor(loaded.model(input_ids=IDS).logits).float()
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gemma"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("modules_to_save", [(), ("embed_tokens",)])
+def test_the_merged_folder_computes_what_base_and_adapter_do(
+    tmp_path: Path, family: Family, tied: bool, modules_to_save: tuple[str, ...]
+) -> None:
+    base = make_tiny_model(tmp_path / "base", family, tie_embeddings=tied)
+    adapter = trained(base, tmp_path / "sft", modules_to_save)
+    result = merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
+    assert result.folder == tmp_path / "merged"
+    assert result.largest_logit_difference < 1e-4
+    expected = logits(load_adapter(base, adapter, CPU))
+    assert torch.allclose(logits(load_model(result.folder, CPU)), expected, atol=1e-4)
+    assert (logits(load_model(base, CPU)) - expected).abs().max() > 0.1
+    assert template_digest(load_tokenizer(result.folder)) == template_digest(load_tokenizer(base))
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_dtype_on_disk_is_the_base_s(tmp_path: Path, dtype: Literal["float32", "bfloat16"]) -> None:
+    base = make_tiny_model(tmp_path / "base", dtype=dtype)
+    result = merge_adapter(base, trained(base, tmp_path / "sft"), tmp_path / "merged", model=CPU)
+    assert stored_dtype(result.folder) == stored_dtype(base) == getattr(torch, dtype)
+    assert {tensor.dtype for tensor in load_file(result.folder / "model.safetensors").values()} == {
+        getattr(torch, dtype)
+    }
+
+
+def test_a_base_without_template_hands_its_made_one_on(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base", chat_template=False)
+    result = merge_adapter(base, trained(base, tmp_path / "sft"), tmp_path / "merged", model=CPU)
+    assert (result.folder / "chat_template.jinja").is_file()
+    assert template_digest(load_tokenizer(result.folder)) == template_digest(load_tokenizer(base))
+
+
+def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    other = make_tiny_model(tmp_path / "other", seed=1)
+    adapter = trained(base, tmp_path / "sft")
+    with pytest.raises(ConfigError, match="trained on another base model"):
+        merge_adapter(other, adapter, tmp_path / "merged", model=CPU)
+    (base / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
+    with pytest.raises(ConfigError, match="trained on another"):
+        merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
+    assert not (tmp_path / "merged").exists()
+
+
+def test_an_adapter_that_is_no_number_leaves_nothing_behind(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    adapter = trained(base, tmp_path / "sft")
+    weights = load_file(adapter / "adapter_model.safetensors")
+    broken = {name: torch.full_like(tensor, 1e30) for name, tensor in weights.items()}
+    save_file(broken, adapter / "adapter_model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(MachineError, match="nan"):
+        merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
+    assert not (tmp_path / "merged").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_quantised_weights_are_refused(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    adapter = trained(base, tmp_path / "sft")
+    weights = load_file(base / "model.safetensors")
+    whole_numbers = {name: tensor.to(torch.int8) for name, tensor in weights.items()}
+    save_file(whole_numbers, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ConfigError, match=r"stored as torch.int8, not in full precision"):
+        merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
+
+
+def test_the_comparison_can_fail() -> None:
+    expected = torch.randn(4, 8, 100, generator=torch.Generator().manual_seed(0))
+    assert check_logits(expected, expected, MERGE_TOLERANCE, "same") == 0
+    with pytest.raises(MachineError, match=r"shifted, the model's logits differ .* 0.10% is allowed"):
+        check_logits(expected, expected + 0.01, MERGE_TOLERANCE, "shifted")
+    with pytest.raises(MachineError):
+        check_logits(expected, expected * float("nan"), MERGE_TOLERANCE, "no numbers")
