@@ -93,7 +93,7 @@ def _without_unused_crates(source: str, whole: str) -> tuple[str, list[str]]:
         leaves = [_text(n) for n in _walk(node) if n.type == "identifier"]
         if not leaves or leaves[0] in _STANDARD:
             continue
-        if leaves[0] in paths or names & set(leaves[1:]):
+        if leaves[0] in paths or (names | paths) & set(leaves[1:]):
             crates.append(leaves[0])
         else:
             data = data[: node.start_byte] + data[node.end_byte :].removeprefix(b"\n")

@@ -137,7 +137,7 @@ def _summary(verdicts: list[Verdict], rejected: int) -> dict[str, Any]:
         "n": counted.n,
         "rejected_rows": rejected,
         "infra": counted.infra,
-        "rates": {metric: {"rate": counted.rate(metric), "ci95": counted.interval(metric)} for metric in METRICS},
+        "rates": {metric: {"rate": counted.rate(metric), "ci95": list(counted.interval(metric))} for metric in METRICS},
         "reasons": dict(counted.reasons),
         "error_codes": dict(counted.error_codes),
         "lints": dict(counted.lints),

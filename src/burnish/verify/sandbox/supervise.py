@@ -66,9 +66,15 @@ class Running:
         )
 
     def cancel(self) -> None:
-        """Kill the sandbox; the supervising thread then returns with ``cancelled`` set."""
+        """Kill the program; the supervising thread then returns with ``cancelled`` set.
+
+        While the sandbox is being set up, the supervising thread does it: a monitor killed then would leave a child.
+        """
         self._cancelled.set()
-        self._kill()
+        with self._lock:
+            known = self._child is not None
+        if known:
+            self._kill()
 
     def supervise(self, stdin: bytes, wall_s: float, output_bytes: int, on_child: Callable[[int], None]) -> Outcome:
         """Run to the end or to a limit; ``on_child`` gets the program's pid before it starts."""
@@ -80,10 +86,12 @@ class Running:
         pipes = {self._process.stdout.fileno(): bytearray(), self._process.stderr.fileno(): bytearray()}
         exceeded: Literal["", "wall", "output"] = ""
         try:
-            child_pid = self._read_child_pid(deadline)
+            child_pid = self._read_child_pid(pidfd, deadline)
             if child_pid is not None:
-                on_child(child_pid)
-                os.write(self._start, b"x")
+                # Both errors say that the program is dead already: its set-up failed, or it was cancelled.
+                with contextlib.suppress(ProcessLookupError, BrokenPipeError):
+                    on_child(child_pid)
+                    os.write(self._start, b"x")
             exceeded = self._pump(pidfd, pipes, stdin, deadline, output_bytes)
             status, cpu_ms = self._reap(pidfd)
         except BaseException:
@@ -105,17 +113,17 @@ class Running:
             cancelled=self._cancelled.is_set(),
         )
 
-    def _read_child_pid(self, deadline: float) -> int | None:
-        """The first status line names the program's pid; an end of file means that the set-up failed."""
+    def _read_child_pid(self, pidfd: int, deadline: float) -> int | None:
+        """The first status line names the program's pid; None when the monitor ended before it could write it."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._status, selectors.EVENT_READ)
-            while b"\n" not in self._status_text and selector.select(max(0.0, deadline - time.monotonic())):
-                part = os.read(self._status, 4096)
-                if not part:
+            selector.register(pidfd, selectors.EVENT_READ)
+            while b"\n" not in self._status_text:
+                ready = {key.fd for key, _ in selector.select(max(0.0, deadline - time.monotonic()))}
+                part = os.read(self._status, 4096) if self._status in ready else b""
+                if not part:  # end of file, the monitor's end, or the deadline
                     return None
                 self._status_text += part
-        if b"\n" not in self._status_text:
-            return None
         pid = int(json.loads(self._status_text.split(b"\n")[0])["child-pid"])
         with self._lock, contextlib.suppress(ProcessLookupError):
             self._child = os.pidfd_open(pid)

@@ -1,0 +1,91 @@
+"""Finding control groups, on folders that look like the kernel's; the real ones are used by test_bubblewrap."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from burnish.verify.sandbox.cgroups import Cgroups, GroupV1, GroupV2
+
+
+def describe(tmp_path: Path, mounts: list[str], own: list[str]) -> Cgroups:
+    mounted, belongs = tmp_path / "mountinfo", tmp_path / "cgroup"
+    mounted.write_text("\n".join(mounts) + "\n")
+    belongs.write_text("\n".join(own) + "\n")
+    return Cgroups(mounted, belongs)
+
+
+def mount(folder: Path, kind: str, options: str) -> str:
+    return f"30 24 0:26 / {folder} rw,nosuid shared:9 - {kind} cgroup {options}"
+
+
+def unified(tmp_path: Path, controllers: str) -> Path:
+    folder = tmp_path / "unified" / "user"
+    folder.mkdir(parents=True)
+    (folder / "cgroup.controllers").write_text(controllers)
+    (folder / "cgroup.subtree_control").write_text("")
+    return folder
+
+
+def test_version_1_takes_both_hierarchies(tmp_path: Path) -> None:
+    memory, pids = tmp_path / "m", tmp_path / "p"
+    (memory / "mine").mkdir(parents=True)
+    pids.mkdir()
+    found = describe(
+        tmp_path,
+        [mount(memory, "cgroup", "rw,memory"), mount(pids, "cgroup", "rw,pids"), mount(tmp_path, "tmpfs", "rw")],
+        ["4:memory:/mine", "8:pids:/hidden/elsewhere", "0::/"],
+    )
+    assert found.kind == "v1"
+    group = found.group()
+    assert isinstance(group, GroupV1)
+    assert [p.parent for p in sorted(tmp_path.glob("*/**/burnish-*"))] == [memory / "mine", pids]
+    second = found.group()
+    assert isinstance(second, GroupV1)
+    assert len(list(pids.iterdir())) == 2
+
+
+def test_version_2_needs_memory_and_pids(tmp_path: Path) -> None:
+    folder = unified(tmp_path, "cpu memory pids")
+    found = describe(tmp_path, [mount(folder.parent, "cgroup2", "rw")], ["0::/user"])
+    assert found.kind == "v2"
+    assert (folder / "cgroup.subtree_control").read_text() == "+memory +pids"
+    assert isinstance(found.group(), GroupV2)
+
+
+def test_version_2_without_memory_is_none(tmp_path: Path) -> None:
+    folder = unified(tmp_path, "hugetlb")
+    found = describe(tmp_path, [mount(folder.parent, "cgroup2", "rw")], ["0::/user"])
+    assert found.kind == "none"
+    assert found.group().oom_kills() == 0
+    assert found.group().empty()
+
+
+def test_limits_and_counters_of_version_2(tmp_path: Path) -> None:
+    folder = tmp_path / "g"
+    group = GroupV2(folder)
+    for name in ("memory.max", "pids.max", "cgroup.procs", "memory.swap.max"):
+        (folder / name).write_text("")
+    (folder / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
+    group.set_limits(1 << 20, 7)
+    group.add(41)
+    assert [(folder / n).read_text() for n in ("memory.max", "pids.max", "cgroup.procs")] == ["1048576", "7", "41"]
+    assert group.oom_kills() == 2
+
+
+def test_groups_of_the_dead_are_swept_and_those_of_the_living_stay(tmp_path: Path) -> None:
+    folder = unified(tmp_path, "memory pids")
+    dead, living = folder / "burnish-999999999-0", folder / f"burnish-{os.getppid()}-0"
+    dead.mkdir()
+    living.mkdir()
+    describe(tmp_path, [mount(folder.parent, "cgroup2", "rw")], ["0::/user"])
+    assert not dead.exists()
+    assert living.exists()
+
+
+def test_a_refusing_kernel_is_an_error_of_the_system(tmp_path: Path) -> None:
+    group = GroupV2(tmp_path / "g")
+    with pytest.raises(OSError, match=r"memory\.max"):
+        group.set_limits(1, 1)

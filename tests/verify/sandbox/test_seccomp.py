@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import platform
+import struct
+
+import pytest
+
+from burnish.errors import SandboxError
+from burnish.verify.sandbox.seccomp import run_stage_filter
+
+KILL, ALLOW, ENOSYS = 0x80000000, 0x7FFF0000, 0x00050000 | 38
+
+
+def decide(program: bytes, number: int, architecture: int = 0xC000003E, argument: int = 0) -> int:
+    """Run the filter as the kernel does, on one system call."""
+    memory = {0: number, 4: architecture, 16: argument}
+    operations = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
+    accumulator, at = 0, 0
+    while True:
+        code, if_true, if_false, value = operations[at]
+        at += 1
+        if code == 0x20:
+            accumulator = memory[value]
+        elif code == 0x06:
+            return int(value)
+        else:
+            holds = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[code]
+            at += if_true if holds else if_false
+
+
+@pytest.mark.parametrize(
+    ("number", "argument", "answer"),
+    [
+        (0, 0, ALLOW),  # read
+        (60, 0, ALLOW),  # exit
+        (101, 0, KILL),  # ptrace
+        (272, 0x10000000, KILL),  # unshare
+        (425, 0, KILL),  # io_uring_setup
+        (435, 0, ENOSYS),  # clone3
+        (56, 0x003D0F00, ALLOW),  # clone of a thread
+        (56, 0x10000000 | 17, KILL),  # clone with a new user namespace
+        (41, 1, ALLOW),  # socket AF_UNIX
+        (41, 10, ALLOW),  # socket AF_INET6
+        (41, 40, KILL),  # socket AF_VSOCK
+        (41, 16, KILL),  # socket AF_NETLINK
+        (0x40000000, 0, KILL),  # x32
+    ],
+)
+def test_decisions_on_x86_64(monkeypatch: pytest.MonkeyPatch, number: int, argument: int, answer: int) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert decide(run_stage_filter(), number, argument=argument) == answer
+
+
+def test_a_foreign_architecture_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert decide(run_stage_filter(), 0, architecture=0x40000003) == KILL
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert decide(run_stage_filter(), 117, architecture=0xC00000B7) == KILL
+    assert decide(run_stage_filter(), 63, architecture=0xC00000B7) == ALLOW
+
+
+def test_an_unknown_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "pdp11")
+    with pytest.raises(SandboxError, match="pdp11"):
+        run_stage_filter()

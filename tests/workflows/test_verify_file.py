@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnish.config.verify import VerifyConfig
+from burnish.errors import DataError, RunFolderError
+from burnish.workflows.verify_file import verify_file
+
+VALUES = {"kind": "values", "cases": [{"call": "add(2, 3)", "type": "i64", "expected": "5"}]}
+ROWS: list[dict[str, Any]] = [
+    {"id": "runs", "code": 'fn main() { println!("```"); }'},
+    {"id": "values", "completion": "```rust\nfn add(a: i64, b: i64) -> i64 { a + b }\n```", "tests": VALUES},
+    {"id": "wrong", "code": "fn add(a: i64, b: i64) -> i64 { a - b }", "tests": VALUES},
+    {"id": "checked", "code": "fn add(a: i64, b: i64) -> i64 { a - b }", "tests": VALUES, "goal": "check"},
+    {"id": "broken", "code": "fn main() { let x: i32 = \"\"; }"},
+    {"id": "continued", "prompt": "fn one() -> u8 {\n", "completion": "    1\n}\n", "entry_point": "one",
+     "tests": {"kind": "rust", "source": "#[test]\nfn t() { assert_eq!(one(), 1); }"}},
+    {"id": "old", "code": "fn main() { let async = 1; let _ = async; }", "edition": "2015"},
+]  # fmt: skip
+BAD = [
+    '{"id": "torn",',
+    '{"id": "nothing"}',
+    '{"id": "both", "code": "", "completion": ""}',
+    '{"id": "typo", "code": "fn main() {}", "test": []}',
+    '{"id": "runs", "code": "fn main() {}"}',
+    '{"id": "untested", "code": "fn main() {}", "goal": "test"}',
+]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join([json.dumps(ROWS[0]), *BAD, "", *(json.dumps(row) for row in ROWS[1:])]) + "\n")
+    return path
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_every_row_gets_a_verdict_under_its_id(rows: Path, tmp_path: Path) -> None:
+    summary = verify_file(rows, tmp_path / "out", VerifyConfig())
+    verdicts = read(tmp_path / "out/verdicts.jsonl")
+    assert [(v["id"], v["stage"], v["reason"]) for v in verdicts] == [
+        ("runs", "test", "ok"),
+        ("values", "test", "ok"),
+        ("wrong", "test", "tests_failed"),
+        ("checked", "lint", "ok"),
+        ("broken", "check", "compile_error"),
+        ("continued", "test", "ok"),
+        ("old", "test", "ok"),
+    ]
+    assert verdicts[1]["tests"] == {"run": 1, "passed": 1, "expected": 1}
+    assert [row["line"] for row in read(tmp_path / "out/rejected.jsonl")] == [2, 3, 4, 5, 6, 7]
+    assert summary == json.loads((tmp_path / "out/summary.json").read_text())
+    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (7, 6, 0)
+    assert summary["error_codes"] == {"E0308": 1}
+    assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(6 / 7)
+
+
+def test_the_same_command_again_compiles_nothing(rows: Path, tmp_path: Path) -> None:
+    first = verify_file(rows, tmp_path / "out", VerifyConfig())
+    second = verify_file(rows, tmp_path / "out", VerifyConfig())
+    assert (second["cached"], second["cpu_ms"]) == (7, 0)
+    assert second["reasons"] == first["reasons"]
+
+
+def test_a_folder_with_other_things_is_left_alone(rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(RunFolderError, match="holds other things"):
+        verify_file(rows, out, VerifyConfig())
+    assert [p.name for p in out.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("content", ["", "not json\n"])
+def test_a_file_without_a_good_row_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"rows\.jsonl holds no row"):
+        verify_file(path, tmp_path / "out", VerifyConfig())
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot read"):
+        verify_file(tmp_path / "none.jsonl", tmp_path / "out", VerifyConfig())
