@@ -2,7 +2,7 @@
 
 The lean loop calls the model directly and takes finished rows out of the batch. Step for step it costs what
 ``generate`` costs; with answers of different lengths it is 1.4 times as fast on one CPU thread
-(`benchmarks/generation.py` prints the ratio). Models that do not keep a plain key-value cache (state-space models) go
+(`benchmarks/model_speed.py` prints the ratio). Models that do not keep a plain key-value cache (state-space models) go
 through ``generate``.
 
 Not covered: beam search, repetition penalties, speculative decoding.
@@ -80,7 +80,7 @@ def _cut(ids: list[int], stop_ids: frozenset[int]) -> Decoded:
     return Decoded(ids, "length")
 
 
-def _left_padded(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Any, Any]:
+def left_padded(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Any, Any]:
     """Token ids and attention mask, both (B, T)."""
     longest = max(len(prompt) for prompt in prompts)
     ids_BT = torch.full((len(prompts), longest), pad_id, dtype=torch.long)
@@ -104,7 +104,7 @@ def _lean_loop(
     extra: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
     takes_positions = "position_ids" in parameters
 
-    ids_BT, mask_BT = _left_padded(prompts, options.pad_id, device)
+    ids_BT, mask_BT = left_padded(prompts, options.pad_id, device)
     padded = not bool(mask_BT.all())
     position_B1 = mask_BT.sum(1, keepdim=True)
     positions = {"position_ids": (mask_BT.cumsum(1) - 1).clamp(min=0)} if takes_positions else {}
@@ -169,7 +169,7 @@ def _transformers_loop(
 ) -> list[list[int]]:
     """`generate` of transformers, which draws from torch's global generator: it is seeded here and put back."""
     device = next(model.parameters()).device
-    ids_BT, mask_BT = _left_padded(prompts, options.pad_id, device)
+    ids_BT, mask_BT = left_padded(prompts, options.pad_id, device)
     sampling: dict[str, Any] = {"do_sample": False}
     if options.temperature > 0:
         sampling = {"do_sample": True, "temperature": options.temperature, "top_p": options.top_p, "top_k": 0}
