@@ -17,7 +17,7 @@ PROGRAM = ("-c", "from burnish.cli import main; main()")
 
 def small_quickstart(model: Path, *more: str) -> list[str]:
     """Arguments that run the quickstart recipe at a reduced size."""
-    settings = [
+    said = [
         f"model.base={model}",
         "model.device=cpu",
         "data.tasks.train=40",
@@ -31,7 +31,12 @@ def small_quickstart(model: Path, *more: str) -> list[str]:
         *(f"stages.{stage}.sampling.{key}" for stage in ("measure-base", "measure-sft") for key in SAMPLING),
         *more,
     ]
-    return ["run", str(QUICKSTART), *(part for setting in settings for part in ("--set", setting))]
+    return ["run", str(QUICKSTART), *settings(*said)]
+
+
+def settings(*said: str) -> list[str]:
+    """``--set`` before each."""
+    return [part for setting in said for part in ("--set", setting)]
 
 
 SAMPLING = ("max_new_tokens=24", "batch_size=4", "temperature=1.0")

@@ -18,7 +18,7 @@ def doctor() -> None:
         detail = f"without {', '.join(missing)}" if missing else "installed"
         found.append(("training packages", not missing, detail, "pip install 'burnish[train]'"))
         for name, ok, detail, install in found:
-            typer.echo(f"{'ok  ' if ok else 'MISS'}  {name}: {detail}")
+            typer.echo(f"{'ok  ' if ok else 'MISS'}  {name}{': ' if detail else ''}{detail}")
             if not ok:
                 typer.echo(f"      -> {install}")
         if not all(ok for _, ok, _, _ in found):

@@ -13,8 +13,8 @@ from burnish.cli.reporting import reported
 
 
 def verify(
-    rows: Annotated[Path, typer.Argument(help="JSONL of candidates with their tasks.", show_default=False)],
-    out: Annotated[Path, typer.Argument(help="JSONL of verdicts to write.", show_default=False)],
+    rows: Annotated[Path, typer.Argument(help="JSONL of programs.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="Folder for verdicts and summary.", metavar="FOLDER")],
     config: options.Config = None,
     overrides: options.Overrides = None,
 ) -> None:

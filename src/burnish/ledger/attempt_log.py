@@ -6,6 +6,7 @@ Not covered: what is printed to the terminal (`cli` does that).
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,14 @@ from pathlib import Path
 from burnish.fsio import disk_errors
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class _AttemptHandler(logging.FileHandler):
+    """Stays silent when the disk is full: what the record is about says so itself, once, with a way out."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 @contextmanager
@@ -24,7 +33,7 @@ def attempt_log(folder: Path) -> Iterator[Path]:
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"attempt_{1 + max(_numbers(folder), default=0)}.log"
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = _AttemptHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(FORMAT))
     root = logging.getLogger()
     before = root.level

@@ -46,7 +46,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
     given = _given_answers(config, tasks)
     resolved = config.model_dump(mode="json")
     with ExitStack() as stack:
-        verifier = stack.enter_context(open_verifier(config.verify, config.out))
+        verifier = stack.enter_context(open_verifier(config.verify, config.out / ".cache"))
         digests = {CODE: code_digest(), TOOLCHAIN: verifier.digest, "tasks": _digest(tasks)} | _model_digests(answers)
         stack.enter_context(open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume))
         stack.enter_context(attempt_log(config.out / "logs"))

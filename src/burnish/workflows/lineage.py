@@ -66,9 +66,9 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
     recipe, data = run.recipe, run.recipe.data
     match stage:
         case TasksStage():
-            files = {path: run.digests[f"file {path}"] for path in map(str, data_files(recipe))}
+            content = "" if isinstance(data.tasks, RustTasks) else run.digests[f"file {data.tasks.path}"]
             settings = data.tasks.model_dump(mode="json")
-            inputs = {"data.tasks": digest_json([settings, files]), TOOLCHAIN: run.digests[TOOLCHAIN]}
+            inputs = {"data.tasks": digest_json([settings, content]), TOOLCHAIN: run.digests[TOOLCHAIN]}
         case CorpusStage():
             inputs = {}
         case PretrainStage():

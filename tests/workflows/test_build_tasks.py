@@ -1,0 +1,51 @@
+"""A task set proves itself: a reference that does not pass stops the run, naming the task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from burnish.config.load import load_config
+from burnish.config.recipe import Recipe
+from burnish.config.verify import VerifyConfig
+from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.task_sets import read_tasks
+from burnish.errors import DataError
+from burnish.ledger.run_folder import RunFolder
+from burnish.records import Task
+from burnish.verify import Verifier
+from burnish.workflows.build_tasks import build_tasks, write_records
+from burnish.workflows.context import HELD_OUT, TRAIN, Run
+
+
+def built(folder: Path, tasks: list[Task]) -> Path:
+    """Build the task set of a run from a file of tasks; returns the stage's folder."""
+    write_records(folder / "tasks.jsonl", tasks)
+    source = f"data.tasks={{kind: file, path: {folder / 'tasks.jsonl'}}}"
+    recipe = load_config(Recipe, None, ["name=x", source, "stages=[{kind: tasks, name: t}]"])
+    with Verifier(VerifyConfig(workers=1)) as verifier:
+        build_tasks(Run(recipe, RunFolder(folder, "id"), {}, verifier), folder / "t")
+    return folder / "t"
+
+
+def test_sound_tasks_are_written_and_broken_references_stop_the_run(tmp_path: Path) -> None:
+    _, tasks = build_rust_tasks(train=0, held_out=3, cases=3, seed=1)
+    stage = built(tmp_path / "sound", list(tasks))
+    assert read_tasks(stage / HELD_OUT) == tasks
+    assert read_tasks(stage / TRAIN) == ()
+    broken = tasks[1].model_copy(update={"reference": 'pub fn nothing() -> u8 { "text" }'})
+    with pytest.raises(DataError, match=f"1 of 3 reference answers do not pass, first {broken.id}: compile_error"):
+        built(tmp_path / "broken", [tasks[0], broken, tasks[2]])
+    assert not (tmp_path / "broken" / "t" / "done.json").exists()
+
+
+def test_a_task_without_a_reference_is_taken_as_it_is(tmp_path: Path) -> None:
+    _, (task, *_) = build_rust_tasks(train=0, held_out=1, cases=3, seed=1)
+    bare = task.model_copy(update={"reference": None})
+    assert read_tasks(built(tmp_path, [bare]) / HELD_OUT) == (bare,)
+
+
+def test_an_empty_task_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no task to measure on"):
+        built(tmp_path, [])
