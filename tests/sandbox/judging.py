@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from burnish.records import RustTests, Task, Tests, ValueCase, ValueTests
@@ -39,14 +40,27 @@ def fenced(code: str) -> str:
 
 
 def survivors() -> list[str]:
-    """Command names of sandboxed programs that still run."""
-    names = []
+    """Sandboxed programs of this process that still run, or that no sandbox holds any more.
+
+    Other verifiers may be at work on this machine: their programs hang below a bwrap that hangs below them.
+    """
+    processes: dict[int, tuple[int, str]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                name = (folder / "comm").read_text().strip()
+                before, _, after = (folder / "stat").read_text().rpartition(")")
             except OSError:
                 continue
-            if name == "program":
-                names.append(f"{folder.name} {name}")
-    return names
+            processes[int(folder.name)] = (int(after.split()[1]), before.partition("(")[2])
+    found = []
+    for pid, (parent, name) in processes.items():
+        if name != "program":
+            continue
+        ancestors: list[int] = []
+        while parent in processes:
+            ancestors.append(parent)
+            parent = processes[parent][0]
+        held = any(processes[a][1] == "bwrap" for a in ancestors)
+        if os.getpid() in ancestors or not held:
+            found.append(f"{pid} {name}")
+    return found

@@ -66,7 +66,7 @@ class BubblewrapSandbox:
     def __init__(self) -> None:
         self._bwrap, version = _find_bwrap()
         self._root = os.geteuid() == 0
-        self._drop = _required("setpriv") if self._root else ""
+        self._setpriv = _required("setpriv")
         self._prlimit = _required("prlimit")
         self._cgroups = Cgroups()
         self._filter = run_stage_filter()
@@ -195,13 +195,14 @@ class BubblewrapSandbox:
             self._prlimit, f"--cpu={cpu}:{cpu}", f"--data={data}:{data}", "--core=0:0",
             f"--fsize={limits.work_bytes}:{limits.work_bytes}", f"--nofile={_OPEN_FILES}:{_OPEN_FILES}",
         ]  # fmt: skip
-        if not self._root:
-            return words
-        if not grouped:
+        if self._root and not grouped:
             processes = limits.pids + _MONITOR_PIDS
             words.append(f"--nproc={processes}:{processes}")
+        words += [self._setpriv, "--pdeathsig", "KILL"]  # until bwrap has set its own, in the first milliseconds
+        if not self._root:
+            return words
         uid = str(FIRST_UID + (os.getpid() * 16 + slot.number) % UIDS)
-        return [*words, self._drop, "--reuid", uid, "--regid", uid, "--clear-groups"]
+        return [*words, "--reuid", uid, "--regid", uid, "--clear-groups"]
 
     def _enter(self, slot: _Slot, job: Job, pid: int) -> None:
         """Called while the program waits to start: control group, and the process limit of an ordinary user.
