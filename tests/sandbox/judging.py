@@ -57,9 +57,10 @@ def survivors() -> list[str]:
         if name != "program":
             continue
         ancestors: list[int] = []
-        while parent in processes:
-            ancestors.append(parent)
-            parent = processes[parent][0]
+        above = parent
+        while above in processes:
+            ancestors.append(above)
+            above = processes[above][0]
         held = any(processes[a][1] == "bwrap" for a in ancestors)
         if os.getpid() in ancestors or not held:
             found.append(f"{pid} {name}")
