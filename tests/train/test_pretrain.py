@@ -84,7 +84,9 @@ def test_resumed_training_ends_with_the_same_weights(
             tokenizer=tokenizer, blocks=blocks, stage=STAGE, out=tmp_path / "two", seed=3, context=96, log=stop
         )
     resumed = _weights(train(tmp_path / "two"))
+    again = _weights(train(tmp_path / "two"))  # all steps are done: not one more
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
 def test_another_seed_gives_other_weights(

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from burnish.fsio import disk_errors, write_json
 
@@ -51,3 +51,15 @@ def latest_complete(folder: Path) -> str | None:
         logger.warning("%s is torn (an interrupted write): left out", checkpoint)
         shutil.rmtree(checkpoint)
     return None
+
+
+def train_from_latest(trainer: Trainer, folder: Path) -> None:
+    """Train to the end from the newest complete checkpoint; a checkpoint of the last step is only loaded.
+
+    The trainer itself would take one step more when it resumes where it had ended.
+    """
+    checkpoint = latest_complete(folder)
+    if checkpoint is not None and Path(checkpoint).name == f"checkpoint-{trainer.args.max_steps}":
+        trainer._load_from_checkpoint(checkpoint)
+    else:
+        trainer.train(resume_from_checkpoint=checkpoint)

@@ -30,7 +30,7 @@ from transformers import (
 from burnish.config.recipe import PretrainStage
 from burnish.model.base import device_memory
 from burnish.train.arguments import common_arguments
-from burnish.train.checkpoints import CompleteCheckpoints, latest_complete
+from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.muon import MuonWithAdamW
 from burnish.train.schedule import learning_rate_share
@@ -158,7 +158,7 @@ def run_pretrain(
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)
-        trainer.train(resume_from_checkpoint=latest_complete(out / "checkpoints"))
+        train_from_latest(trainer, out / "checkpoints")
     folder = out / "model"
     model.bfloat16().save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -35,7 +35,7 @@ from burnish.model.adapters import AdapterOrigin
 from burnish.model.base import LoadedModel, device_memory, load_model
 from burnish.model.chat_template import template_digest
 from burnish.train.arguments import common_arguments
-from burnish.train.checkpoints import CompleteCheckpoints, latest_complete
+from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.lora import attach_lora, save_adapter
 from burnish.train.rows import (
@@ -114,14 +114,10 @@ def run_sft(
     trainer = _make_trainer(loaded, stage, encoded, settings, seed)
     steps = trainer.args.max_steps
     trainer.add_callback(TrainingWatch(stage.name, steps, log))
-    checkpoint = latest_complete(out / "checkpoints")
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)
-        if checkpoint is not None and Path(checkpoint).name == f"checkpoint-{steps}":
-            trainer._load_from_checkpoint(checkpoint)  # all steps are done; the trainer would take one more
-        else:
-            trainer.train(resume_from_checkpoint=checkpoint)
+        train_from_latest(trainer, out / "checkpoints")
     save_adapter(trainer.model, loaded.tokenizer, out / "adapter", origin)
     counts = [trained_tokens(row) for row in encoded]
     tokens = sum(counts[row] for batch in trainer.order.first_batches(steps) for row in batch)
