@@ -43,6 +43,8 @@ class Compiled:
     codes: frozenset[str | None] = frozenset()
     artifact: bytes = b""
     detail: str = ""
+    crashed: bool = False
+    """The compiler broke down, twice in a row."""
 
 
 class Compiler:
@@ -99,7 +101,9 @@ class Compiler:
             collect=(output,) if output is not None else (),
             read_only=self._toolchain.binds,
         )
-        return _read(self._sandbox.run(job), output)
+        compiled = _read(self._sandbox.run(job), output)
+        # On a machine that is short of something the compiler may crash by no fault of the program: believe the second.
+        return _read(self._sandbox.run(job), output) if compiled.crashed else compiled
 
 
 def _read(result: JobResult, output: str | None) -> Compiled:
@@ -119,9 +123,8 @@ def _read(result: JobResult, output: str | None) -> Compiled:
     elif crashed or (result.exit_code == 1 and said.errors):
         reason = "compile_error"
     else:
-        last = result.stderr.decode(errors="replace").strip().splitlines()[-1:]
         return Compiled(
-            "infra", result.cpu_ms, detail=f"the compiler ended with {result.exit_code}: {''.join(last)[:300]}"
+            "infra", result.cpu_ms, detail=f"the compiler ended with {result.exit_code}: {_last_line(result)}"
         )
     return Compiled(
         reason,
@@ -130,5 +133,10 @@ def _read(result: JobResult, output: str | None) -> Compiled:
         lints=said.lints,
         codes=said.codes,
         artifact=artifact,
-        detail="the compiler crashed" if crashed else "",
+        detail=f"the compiler crashed: {_last_line(result)}" if crashed else "",
+        crashed=crashed,
     )
+
+
+def _last_line(result: JobResult) -> str:
+    return "".join(result.stderr.decode(errors="replace").strip().splitlines()[-1:])[:300]
