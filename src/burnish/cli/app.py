@@ -6,6 +6,7 @@ Verbs import their workflow when they run, so that ``burnish --help`` starts fas
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Annotated
 
@@ -50,6 +51,9 @@ def burnish(
 
 def main() -> None:
     """Run the program. Exit codes: 0 done, 2 user, 3 missing tool, 4 machine, 130 interrupted, 1 a fault of burnish."""
+    # Threads that wait spinning stall training many times over as soon as anything else runs (docs/LOG.md, 2026-11-20).
+    # OpenMP reads this when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("burnish")
