@@ -3,13 +3,14 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 BIN := .venv/bin
 
-.PHONY: help setup quickstart test check docs bench
+.PHONY: help setup quickstart test check coverage docs bench
 
 help:
 	@echo "make setup       Python environment, Rust toolchain, bubblewrap"
 	@echo "make quickstart  set up, then run recipes/quickstart.yaml"
 	@echo "make test        set up, then all checks and tests"
 	@echo "make check       style, types, layers, reference docs"
+	@echo "make coverage    branches of verify and score that the tests reach; below 95 % is a failure"
 	@echo "make docs        write docs/reference anew"
 	@echo "make bench       run the benchmarks"
 
@@ -29,6 +30,12 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m scripts.write_reference --check
+
+coverage: setup
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests/verify tests/score tests/sandbox tests/workflows/test_verify_file.py
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 docs: setup
 	$(BIN)/python -m scripts.write_reference

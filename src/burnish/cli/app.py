@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from burnish import __version__
-from burnish.cli import data, doctor, evaluate, export, generate, run, runs, train, verify
+from burnish.cli import data, doctor, evaluate, export, generate, run, runs, train, verify_group
 
 app = typer.Typer(
     name="burnish",
@@ -26,7 +26,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("train")(train.train)
 app.command("generate")(generate.generate)
-app.command("verify")(verify.verify)
+app.add_typer(verify_group.app, name="verify")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
 app.add_typer(export.app, name="export")
