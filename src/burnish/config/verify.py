@@ -1,4 +1,7 @@
-"""How candidates are judged: sandbox, limits, workers, cache, infra budget."""
+"""How candidates are judged: sandbox, limits, workers, cache, infra budget.
+
+Judging without a sandbox is no setting: only the command line of ``burnish verify`` can ask for it.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,32 @@ from pydantic import Field
 
 from burnish.config.base import Config
 
+Layer = Literal[
+    "namespaces",
+    "no-network",
+    "read-only-root",
+    "hidden-host",
+    "hidden-proc",
+    "unprivileged",
+    "no-user-namespaces",
+    "cgroup",
+    "one-core",
+    "rlimits",
+    "seccomp",
+    "size-limited-tmpfs",
+    "output-cap",
+    "empty-environment",
+    "dies-with-parent",
+]
+
 
 class VerifyConfig(Config):
     """The verifier of a run."""
 
-    sandbox: Literal["auto", "bubblewrap"] = "auto"
-    """``auto`` takes the first backend that passes its self-test; none passing stops the run."""
+    sandbox: Literal["auto", "bubblewrap", "docker", "firejail"] = "auto"
+    """``auto`` takes the first of the three that passes its self-test; none passing stops the run."""
+    min_isolation: tuple[Layer, ...] = ()
+    """Layers that the sandbox must have; a missing one stops the run before anything is judged."""
     workers: int | None = Field(None, ge=1)
     """Candidates judged at once; None is one per core."""
     cache: Path | None = None

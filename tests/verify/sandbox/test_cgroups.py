@@ -51,8 +51,23 @@ def test_version_2_needs_memory_and_pids(tmp_path: Path) -> None:
     folder = unified(tmp_path, "cpu memory pids")
     found = describe(tmp_path, [mount(folder.parent, "cgroup2", "rw")], ["0::/user"])
     assert found.kind == "v2"
-    assert (folder / "cgroup.subtree_control").read_text() == "+memory +pids"
+    assert (folder / "cgroup.subtree_control").read_text() == "+cpu +memory +pids"
+    assert found.one_core
     assert isinstance(found.group(), GroupV2)
+
+
+def test_version_1_holds_a_group_to_one_core_where_it_can(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("memory", "pids", "cpu")]
+    for folder in folders:
+        folder.mkdir()
+    found = describe(tmp_path, [mount(folder, "cgroup", f"rw,{folder.name}") for folder in folders], ["0::/"])
+    assert (found.kind, found.one_core) == ("v1", True)
+    group = tmp_path / "cpu" / "g"
+    group.mkdir()
+    for name in ("cpu.cfs_period_us", "cpu.cfs_quota_us"):
+        (group / name).write_text("")
+    GroupV1(tmp_path / "memory" / "g", tmp_path / "pids" / "g", group)
+    assert (group / "cpu.cfs_quota_us").read_text() == (group / "cpu.cfs_period_us").read_text() == "100000"
 
 
 def test_version_2_without_memory_is_none(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from typing import Literal
 
 from burnish.errors import MissingToolError, SandboxError
 from burnish.protocols import Job, JobResult, Limits
+from burnish.verify.sandbox import layers
 from burnish.verify.sandbox.cgroups import Cgroups, Group
 from burnish.verify.sandbox.seccomp import run_stage_filter
 from burnish.verify.sandbox.supervise import Outcome, Running
@@ -77,13 +78,21 @@ class BubblewrapSandbox:
         self._stopped = False
         self._layers = (
             f"bubblewrap {version}",
-            "namespaces",
-            "uid-drop" if self._root else "ordinary-user",
-            f"cgroup-{self._cgroups.kind}",
-            "rlimits",
-            "seccomp",
-            "size-limited-tmpfs",
-            "output-cap",
+            layers.NAMESPACES,
+            layers.NO_NETWORK,
+            layers.READ_ONLY_ROOT,
+            layers.HIDDEN_HOST,
+            layers.HIDDEN_PROC,
+            layers.UID_DROP if self._root else layers.ORDINARY_USER,
+            layers.NO_USER_NAMESPACES,
+            layers.NO_CGROUP if self._cgroups.kind == "none" else f"cgroup-{self._cgroups.kind}",
+            layers.ONE_CORE,
+            layers.RLIMITS,
+            layers.SECCOMP,
+            layers.SIZED_TMPFS,
+            layers.OUTPUT_CAP,
+            layers.EMPTY_ENVIRONMENT,
+            layers.DIES_WITH_PARENT,
         )
 
     @property
@@ -205,11 +214,16 @@ class BubblewrapSandbox:
         return [*words, "--reuid", uid, "--regid", uid, "--clear-groups"]
 
     def _enter(self, slot: _Slot, job: Job, pid: int) -> None:
-        """Called while the program waits to start: control group, and the process limit of an ordinary user.
+        """Called while the program waits to start: control group, one core, and the process limit of an ordinary user.
+
+        Where no control group holds it to one core, a program that runs is pinned to one.
 
         Set here, RLIMIT_NPROC counts in the sandbox's own user namespace (Linux 5.14 and later).
         """
         slot.group.add(pid)
+        if not self._cgroups.one_core and job.stage == "run":
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(pid, {cores[slot.number % len(cores)]})
         if not self._root:
             resource.prlimit(pid, resource.RLIMIT_NPROC, (job.limits.pids, job.limits.pids))
 

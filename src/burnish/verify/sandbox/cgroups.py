@@ -1,10 +1,12 @@
-"""Control groups for sandboxed processes: memory and process count, on version 1, version 2, or none.
+"""Control groups for sandboxed processes: memory, process count and one core, on version 1, version 2, or none.
 
 Each sandbox slot keeps one group for its lifetime; between jobs it is empty, and out-of-memory kills are read as the
 growth of a counter. Which kind is active is said in the sandbox's layers: an ordinary user mostly has none, and then
 memory is limited per process by rlimits only.
 
-Not covered: CPU and disk controllers (rlimits, the wall clock and the size-limited tmpfs hold those).
+The CPU controller is used where it is there (`Cgroups.one_core`); it is set once, for a job is never worth more.
+
+Not covered: total CPU time and disk (rlimits, the wall clock and the size-limited tmpfs hold those).
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from typing import Literal, Protocol
 
 _PREFIX = "burnish-"
 _EMPTY_WAIT_S = 5.0
+_PERIOD_US = 100_000
+"""A group gets this much CPU time in each such span: one core."""
 _NUMBERS = itertools.count()
 """Several sandboxes of one process must not share groups."""
 CgroupKind = Literal["v1", "v2", "none"]
@@ -96,11 +100,14 @@ class _Folders:
 
 
 class GroupV1(_Folders):
-    """A folder in the memory hierarchy and one in the pids hierarchy."""
+    """A folder in the memory hierarchy, one in the pids hierarchy, and one in the cpu hierarchy if there is one."""
 
-    def __init__(self, memory: Path, pids: Path) -> None:
-        super().__init__((memory, pids))
+    def __init__(self, memory: Path, pids: Path, cpu: Path | None = None) -> None:
+        super().__init__((memory, pids) if cpu is None else (memory, pids, cpu))
         self._memory, self._pids = memory, pids
+        if cpu is not None:
+            _write(cpu / "cpu.cfs_period_us", str(_PERIOD_US))
+            _write(cpu / "cpu.cfs_quota_us", str(_PERIOD_US))
 
     def set_limits(self, memory_bytes: int, pids: int) -> None:
         swap = self._memory / "memory.memsw.limit_in_bytes"
@@ -119,9 +126,11 @@ class GroupV1(_Folders):
 class GroupV2(_Folders):
     """A folder in the unified hierarchy, below a parent that has memory and pids enabled for its children."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, one_core: bool = False) -> None:
         super().__init__((folder,))
         self._folder = folder
+        if one_core and (folder / "cpu.max").exists():
+            _write(folder / "cpu.max", f"{_PERIOD_US} {_PERIOD_US}")
 
     def set_limits(self, memory_bytes: int, pids: int) -> None:
         _write(self._folder / "memory.max", str(memory_bytes))
@@ -139,23 +148,28 @@ class Cgroups:
     def __init__(self, mounts: Path = Path("/proc/self/mountinfo"), own: Path = Path("/proc/self/cgroup")) -> None:
         self._parents = _find(mounts.read_text(), own.read_text())
         self.kind: CgroupKind = "none"
-        if self._parents:
-            self.kind = "v1" if len(self._parents) == 2 else "v2"
-        for parent in self._parents:
+        self.one_core = "cpu" in self._parents
+        if "memory" in self._parents:
+            self.kind = "v1"
+        elif "" in self._parents:
+            self.kind = "v2"
+            self.one_core = "cpu" in _controllers(self._parents[""] / "cgroup.subtree_control")
+        for parent in self._parents.values():
             _sweep(parent)
 
     def group(self) -> Group:
         """A new group; raises OSError when the kernel refuses."""
         name = f"{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
         if self.kind == "v1":
-            return GroupV1(self._parents[0] / name, self._parents[1] / name)
+            cpu = self._parents["cpu"] / name if self.one_core else None
+            return GroupV1(self._parents["memory"] / name, self._parents["pids"] / name, cpu)
         if self.kind == "v2":
-            return GroupV2(self._parents[0] / name)
+            return GroupV2(self._parents[""] / name, one_core=self.one_core)
         return NoGroup()
 
 
-def _find(mounts: str, own: str) -> tuple[Path, ...]:
-    """Parents for our groups: (memory, pids) on version 1, (unified,) on version 2, () when neither is writable."""
+def _find(mounts: str, own: str) -> dict[str, Path]:
+    """Parents for our groups by controller: version 1; under "" that of version 2; empty when neither is writable."""
     paths = {}
     for line in own.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -170,13 +184,14 @@ def _find(mounts: str, own: str) -> tuple[Path, ...]:
         if kind == "cgroup2":
             unified = _inside(mount, paths.get("", "/"))
         elif kind == "cgroup":
-            for controller in {"memory", "pids"} & set(options.split(",")):
+            for controller in {"memory", "pids", "cpu"} & set(options.split(",")):
                 version_1[controller] = _inside(mount, paths.get(controller, "/"))
-    if len(version_1) == 2 and all(os.access(p, os.W_OK) for p in version_1.values()):
-        return version_1["memory"], version_1["pids"]
+    usable = {controller: path for controller, path in version_1.items() if os.access(path, os.W_OK)}
+    if {"memory", "pids"} <= usable.keys():
+        return usable
     if unified is not None and os.access(unified, os.W_OK) and _enable(unified):
-        return (unified,)
-    return ()
+        return {"": unified}
+    return {}
 
 
 def _inside(mount: Path, path: str) -> Path:
@@ -186,17 +201,25 @@ def _inside(mount: Path, path: str) -> Path:
 
 
 def _enable(folder: Path) -> bool:
-    """Give memory and pids to the children; refused (EBUSY) below the root while processes live in ``folder``."""
+    """Give memory and pids, and cpu if there is one, to the children.
+
+    Refused (EBUSY) below the root while processes live in ``folder``.
+    """
     control = folder / "cgroup.subtree_control"
     try:
-        available = set((folder / "cgroup.controllers").read_text().split())
+        available = _controllers(folder / "cgroup.controllers")
         if not {"memory", "pids"} <= available:
             return False
-        if not {"memory", "pids"} <= set(control.read_text().split()):
-            _write(control, "+memory +pids")
+        wanted = {"cpu", "memory", "pids"} & available
+        if not wanted <= _controllers(control):
+            _write(control, " ".join(f"+{controller}" for controller in sorted(wanted)))
     except OSError:
         return False
     return True
+
+
+def _controllers(file: Path) -> set[str]:
+    return {word.removeprefix("+") for word in file.read_text().split()}
 
 
 def _sweep(parent: Path) -> None:

@@ -2,7 +2,7 @@
 
 A program on the KILL list dies with SIGSYS, which the verifier reports as ``blocked``. The list holds what a small
 program never needs and an escape often does: namespaces, mounts, tracing, kernel keys, BPF, io_uring, modules, clocks.
-``clone3`` answers ENOSYS because its flags lie in memory that a filter cannot read; libc then takes ``clone``, whose
+``sched_setaffinity`` answers EPERM, so that a program stays on the core it was put on. ``clone3`` answers ENOSYS because its flags lie in memory that a filter cannot read; libc then takes ``clone``, whose
 flags can be read. ``socket`` allows UNIX and IP families alone: AF_VSOCK is not held by a network namespace.
 
 Not covered: file access and signals, which the namespaces hold.
@@ -69,6 +69,7 @@ _KILLED: dict[str, tuple[int | None, int | None]] = {
     "mount_setattr": (442, 442),
 }
 _CLONE3 = 435
+_SET_AFFINITY = (203, 122)
 _ARCHITECTURES = {
     # machine -> (AUDIT_ARCH, column of _KILLED, clone, socket)
     "x86_64": (0xC000003E, 0, 56, 41),
@@ -105,6 +106,7 @@ def run_stage_filter() -> bytes:
         number = numbers[column]
         if number is not None:
             program += _when(_EQUAL, number, [_op(_RETURN, _KILL)])
+    program += _when(_EQUAL, _SET_AFFINITY[column], [_op(_RETURN, _ERRNO | errno.EPERM)])
     program += _when(_EQUAL, _CLONE3, [_op(_RETURN, _ERRNO | errno.ENOSYS)])
     program += _when(
         _EQUAL,
