@@ -148,9 +148,9 @@ def _open_to_all(folder: Path) -> bool:
     return can_enter and bool((real / "bin/rustc").stat().st_mode & stat.S_IROTH)
 
 
-def _readable_copy(sysroot: Path, name: str) -> Path:
+def cache_folder() -> Path:
+    """Where things live that every sandbox may read; raises SandboxError when somebody else could write there."""
     base = Path(f"/var/tmp/burnish-{os.geteuid()}")
-    target = base / "toolchains" / name
     with disk_errors(base):
         base.mkdir(mode=0o755, exist_ok=True)
         owner = base.lstat()
@@ -159,6 +159,13 @@ def _readable_copy(sysroot: Path, name: str) -> Path:
                 f"{base} belongs to somebody else or is writable for others.", f"Remove it: rm -r {base}"
             )
         base.chmod(0o755)
+    return base
+
+
+def _readable_copy(sysroot: Path, name: str) -> Path:
+    base = cache_folder()
+    target = base / "toolchains" / name
+    with disk_errors(base):
         if target.is_dir():
             return target
         target.parent.mkdir(mode=0o755, exist_ok=True)

@@ -26,6 +26,7 @@ from burnish.verify.cache import MemoryVerdictCache, SqliteVerdictCache, may_sto
 from burnish.verify.extract import extract
 from burnish.verify.ladder import Goal, Ladder, deepest_goal, policy_parts
 from burnish.verify.pool import default_workers, run_pool
+from burnish.verify.prepared import PreparedSandbox
 from burnish.verify.sandbox.opening import open_sandbox
 from burnish.verify.toolchain import find_toolchain
 
@@ -73,7 +74,8 @@ class Verifier:
         assert self._sandbox is not None
         self._file = SqliteVerdictCache(config.cache) if cache is None and config.cache is not None else None
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
-        self._ladder = Ladder(self._sandbox, toolchain)
+        self._prepared = PreparedSandbox(self._owned, toolchain) if self._owned is not None else None
+        self._ladder = Ladder(self._prepared or self._sandbox, toolchain)
         self._stopping = threading.Event()
         self.digest = digest_json([toolchain.digest, policy_parts()])
         """Digest of toolchain, lint set and policy: two verifiers with the same one give the same verdicts."""
@@ -88,6 +90,8 @@ class Verifier:
 
     def close(self) -> None:
         """Stop what runs, and close sandbox and cache."""
+        if self._prepared is not None:
+            self._prepared.close()
         if self._owned is not None:
             self._owned.close()
         if self._file is not None:

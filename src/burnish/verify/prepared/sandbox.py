@@ -1,0 +1,98 @@
+"""A `Sandbox` that gives compile jobs to prepared compilers and everything else to the sandbox behind it.
+
+A prepared compiler lives in a sandbox of the same kind, with every layer; one job at a time is in it, and its work
+folder is emptied after each. Nothing of a candidate runs at compile time. What could still look at another candidate, a
+source that names files or variables, is not let in: such a job, and any that does not end in a plain success or a plain
+refusal (crash, timeout, memory, too much output, a lost server), gets a sandbox of its own, whose result counts.
+
+Not covered: compile jobs that need more than the toolchain (dependency sets); backends other than bubblewrap.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from contextlib import suppress
+
+from burnish.protocols import Job, JobResult, Sandbox
+from burnish.verify.prepared.library import prepared_library
+from burnish.verify.prepared.server import Server, ServerError
+from burnish.verify.toolchain import Toolchain
+
+_MOST_JOBS = 1000
+"""A server is replaced after as many."""
+_MOST_FAILED_STARTS = 3
+_REACHES_OUT = re.compile(rb"(?i)include|incbin|\basm|_asm|\benv|_env|\bpath|\blink|extern\s+crate|proc_macro|feature")
+"""Words that can name a file, a variable or a linker option. Routing, not a defence: both ways are sandboxed."""
+
+
+class PreparedSandbox:
+    """`protocols.Sandbox` around another one; safe to call from several threads."""
+
+    def __init__(self, inner: Sandbox, toolchain: Toolchain) -> None:
+        self._inner = inner
+        self._toolchain = toolchain
+        self._library = prepared_library()
+        self._idle: dict[str, queue.LifoQueue[Server]] = {
+            name: queue.LifoQueue() for name in (toolchain.clippy, toolchain.rustc)
+        }
+        self._lock = threading.Lock()
+        self._failed_starts = 0
+        self.used = 0
+        """Jobs that a prepared compiler answered."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Those of the sandbox behind; a prepared compiler has them all."""
+        return self._inner.layers
+
+    def run(self, job: Job) -> JobResult:
+        """The result of a prepared compiler where it can be had, else of a sandbox of the job's own."""
+        if self._library is None or self._failed_starts >= _MOST_FAILED_STARTS or not self._fits(job):
+            return self._inner.run(job)
+        return self._ask(job) or self._inner.run(job)
+
+    def close(self) -> None:
+        """End all idle servers; the sandbox behind stays open."""
+        for servers in self._idle.values():
+            with suppress(queue.Empty):
+                while True:
+                    servers.get_nowait().close()
+
+    def _fits(self, job: Job) -> bool:
+        if job.stage != "compile" or job.argv[0] not in self._idle or job.stdin or job.executables:
+            return False
+        if dict(job.read_only) != self._toolchain.binds:
+            return False
+        if any("/" in name for name in (*job.files, *job.collect)):
+            return False
+        return not any(name.endswith(".rs") and _REACHES_OUT.search(text) for name, text in job.files.items())
+
+    def _ask(self, job: Job) -> JobResult | None:
+        """What a server answered, or None when the answer is to be had elsewhere."""
+        server: Server | None = None
+        try:
+            server = self._take(job)
+            result = server.run(job)
+        except (ServerError, OSError):
+            if server is None:
+                self._failed_starts += 1
+            else:
+                server.close()
+            return None
+        if result.exit_code not in (0, 1) or server.jobs >= _MOST_JOBS:
+            server.close()
+        else:
+            self._idle[job.argv[0]].put(server)
+        if result.exit_code not in (0, 1):
+            return None
+        with self._lock:
+            self.used += 1
+        return result
+
+    def _take(self, job: Job) -> Server:
+        with suppress(queue.Empty):
+            return self._idle[job.argv[0]].get_nowait()
+        assert self._library is not None
+        return Server(self._inner, job.argv[0], self._library, job)
