@@ -93,6 +93,8 @@ class RustTests(Part):
 
     kind: Literal["rust"] = "rust"
     source: str
+    include_ignored: bool = False
+    """Whether tests marked ``#[ignore]`` run too, as exercises want it that unlock one test after the other."""
 
 
 Tests = Annotated[ValueTests | RustTests, Field(discriminator="kind")]

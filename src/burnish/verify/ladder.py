@@ -17,13 +17,14 @@ from burnish.records import Reason, RustTests, Task, TestCounts, ValueTests, Ver
 from burnish.verify.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
 from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
+from burnish.verify.grader.traits import NO_METHOD, needed_traits
 from burnish.verify.grader.values import grade_values, value_harness
 from burnish.verify.syntax import has_main, make_public, parse
 from burnish.verify.toolchain import Toolchain
 
 Goal = Literal["check", "run", "test"]
 RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)
-POLICY = 1
+POLICY = 2
 """Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
 """What an ``-F unsafe_code`` build reports: the lint, and an attempt to allow it again."""
@@ -103,17 +104,12 @@ class Ladder:
             if plan is not None and library.codes and library.codes <= _FORBIDDEN_UNSAFE:
                 return self._verdict(code, state, "blocked", "tests in Rust allow no unsafe code in the candidate")
             return self._failed_build(code, state, library)
-        if plan is not None:
-            harness = rust_harness(plan, task, code)
-        else:
-            assert isinstance(task.tests, ValueTests)
-            harness = value_harness(task.tests)
-        built = self._compiler.build_harness(harness, library.artifact, task.edition)
+        built = self._build_harness(task, code, plan, library)
         state = replace(state, cpu_ms=state.cpu_ms + built.cpu_ms)
+        if built.reason == "compile_error" and _has_place(built):
+            return self._verdict(code, state, "tests_failed", _mismatch(built))
         if built.reason != "ok":
-            first = built.diagnostics[0].message if built.diagnostics else built.detail
-            detail = f"the tests do not compile against this code: {first}" if built.reason != "infra" else built.detail
-            return self._verdict(code, state, built.reason, detail)
+            return self._failed_build(code, state, built)
         nonce = new_nonce()
         result = self._sandbox.run(self._job(built.artifact, nonce.encode() + b"\n"))
         state = replace(state, stage="test", cpu_ms=state.cpu_ms + result.cpu_ms)
@@ -121,6 +117,22 @@ class Ladder:
             return self._graded(code, state, grade_rust_tests(result, nonce, plan))
         assert isinstance(task.tests, ValueTests)
         return self._graded(code, state, grade_values(result, nonce, task.tests))
+
+    def _build_harness(self, task: Task, code: str, plan: TestPlan | None, library: Compiled) -> Compiled:
+        """The tests with the candidate's crate; a second try when the tests call methods of the candidate's traits."""
+        if plan is None:
+            assert isinstance(task.tests, ValueTests)
+            return self._compiler.build_harness(value_harness(task.tests), library.artifact, task.edition)
+        source = rust_harness(plan, task, code)
+        built = self._compiler.build_harness(source, library.artifact, task.edition)
+        if built.codes != {NO_METHOD}:
+            return built
+        traits = needed_traits(source, plan.source, code, built.diagnostics)
+        if not traits:
+            return built
+        with_traits = rust_harness(plan, task, code, traits)
+        again = self._compiler.build_harness(with_traits, library.artifact, task.edition)
+        return replace(again, cpu_ms=built.cpu_ms + again.cpu_ms)
 
     def _job(self, program: bytes, stdin: bytes) -> Job:
         return Job(
@@ -159,6 +171,17 @@ class Ladder:
             isolation=self._sandbox.layers,
             toolchain=self.toolchain_name,
         )
+
+
+def _has_place(built: Compiled) -> bool:
+    """Whether the compiler names a place in the tests; what a linker refuses (a symbol that is nowhere) has none."""
+    return any(d.level == "error" and d.line is not None for d in built.diagnostics)
+
+
+def _mismatch(built: Compiled) -> str:
+    """What of the tests does not fit a candidate that compiles by itself: a missing item, another signature."""
+    errors = [f"{d.message} ({d.code})" if d.code else d.message for d in built.diagnostics if d.level == "error"]
+    return f"the tests do not compile against this code, which compiles alone: {'; '.join(errors[:3])}"
 
 
 def _says(compiled: Compiled) -> bool | None:

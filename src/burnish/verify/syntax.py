@@ -127,9 +127,12 @@ def apply_edits(source: str, edits: list[tuple[int, int, str]]) -> str:
 
 
 def make_public(source: str) -> str:
-    """Make items, fields and inherent methods visible from outside, in inline modules too; lines stay in place."""
-    edits: list[tuple[int, int, str]] = []
-    containers = [parse(source)]
+    """Make items, fields and inherent methods visible from outside, in inline modules too; lines stay in place.
+
+    ``#![crate_name]`` is blanked."""
+    root = parse(source)
+    edits = [(n.start_byte, n.end_byte, "\n" * text_of(n).count("\n")) for n in root.children if _names_crate(n)]
+    containers = [root]
     while containers:
         for node in containers.pop().named_children:
             if node.type in _NAMED and name_of(node) != "_":
@@ -146,6 +149,13 @@ def make_public(source: str) -> str:
                     if member.type in ("function_item", "const_item"):
                         _publish(member, edits)
     return apply_edits(source, edits)
+
+
+def _names_crate(node: Node) -> bool:
+    """``#![crate_name = ".."]``: a library is compiled under the name that its tests know."""
+    return node.type == "inner_attribute_item" and any(
+        n.type == "attribute" and text_of(n.named_children[0]) == "crate_name" for n in node.named_children
+    )
 
 
 def _publish(node: Node, edits: list[tuple[int, int, str]]) -> None:

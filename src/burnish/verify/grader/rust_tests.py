@@ -8,12 +8,15 @@ is read from the syntax tree before anything runs; a nonce protocol reports each
 This holds only for candidates built with ``-F unsafe_code``: the verdict is made inside the process. Value tests need
 no such trust and are the better choice where they can be written.
 
-Not covered: macros as the thing to be tested; async tests; tests that name the candidate's crate.
+Tests may also name the candidate's crate, as files under ``tests/`` do (`crate_paths`).
+
+Not covered: macros as the thing to be tested; async tests.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -21,18 +24,18 @@ from tree_sitter import Node
 from burnish.protocols import JobResult
 from burnish.records import RustTests, Task, TestCounts
 from burnish.verify.compile import CRATE
+from burnish.verify.grader.conditions import holds
+from burnish.verify.grader.crate_paths import PRIMITIVES, STANDARD_CRATES, lead_crate_paths, path_head
 from burnish.verify.grader.protocol import Grade, read_end, read_report
 from burnish.verify.syntax import apply_edits, function_named, identifiers, name_of, parse, text_of, top_items, walk
 
-_PRIMITIVES = {"str", "bool", "char", "f32", "f64", *(f"{s}{n}" for s in "iu" for n in (8, 16, 32, 64, 128, "size"))}
 _PRELUDE = {
     *("Vec", "String", "Option", "Some", "None", "Result", "Ok", "Err", "Box", "Iterator", "IntoIterator", "Clone"),
     *("Copy", "Debug", "Default", "Drop", "Eq", "PartialEq", "Ord", "PartialOrd", "From", "Into", "ToString"),
     *("AsRef", "AsMut", "ToOwned"),
 }
-_STANDARD_NAMES = frozenset(_PRIMITIVES | _PRELUDE | {"std", "core", "alloc", "main"})
+_STANDARD_NAMES = frozenset(PRIMITIVES | _PRELUDE | {"std", "core", "alloc", "main"})
 """Names that keep their standard meaning in tests, whatever the candidate defines."""
-_STANDARD_CRATES = frozenset({"std", "core", "alloc"})
 _HARNESS_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
 
 _MAIN = """
@@ -86,7 +89,10 @@ class TestPlan:
 
 
 def plan_tests(tests: RustTests) -> TestPlan:
-    """Find the tests; ignored ones are left out. A source without ``#[test]`` counts its ``fn main`` as one test."""
+    """Find the tests; ignored ones are left out unless ``include_ignored``.
+
+    A source without ``#[test]`` counts its ``fn main`` as one test.
+    """
     root = parse(tests.source)
     functions: list[TestFunction] = []
     edits: list[tuple[int, int, str]] = []
@@ -101,10 +107,14 @@ def plan_tests(tests: RustTests) -> TestPlan:
             if node.type == "inner_attribute_item" and container is root:
                 edits.append((node.start_byte, node.end_byte, ""))
             if node.type not in ("line_comment", "block_comment"):
+                left_in = all(holds(_condition(a)) for a in attributes if _attribute_name(a) == "cfg")
                 edits += [(a.start_byte, a.end_byte, "") for a in attributes if _is_harness_attribute(a)]
+                if not left_in:
+                    attributes = []
+                    continue
                 if node.type == "function_item":
                     edits += _visible(node)
-                    functions += _test_function(node, attributes, path)
+                    functions += _test_function(node, attributes, path, tests.include_ignored)
                 body = node.child_by_field_name("body")
                 if node.type == "mod_item" and body is not None:
                     edits += _visible(node)
@@ -115,8 +125,8 @@ def plan_tests(tests: RustTests) -> TestPlan:
     return TestPlan(tuple(functions), apply_edits(tests.source, edits))
 
 
-def rust_harness(plan: TestPlan, task: Task, code: str) -> str:
-    """Source of the harness crate for one candidate."""
+def rust_harness(plan: TestPlan, task: Task, code: str, traits: Collection[str] = ()) -> str:
+    """Source of the harness crate for one candidate; its ``traits`` are imported for the sake of their methods."""
     wanted = identifiers(plan.source)
     given = task.code_prompt + "}" if task.code_prompt is not None else task.reference
     declared = parse(given) if given is not None else None
@@ -140,11 +150,11 @@ def rust_harness(plan: TestPlan, task: Task, code: str) -> str:
         f"extern crate {CRATE};",
         "mod visible {",
         *imports,
-        *(f"pub use ::{CRATE}::{name};" for name in sorted(names)),
+        *(f"pub use ::{CRATE}::{name};" for name in sorted(names | set(traits))),
         wrapper,
         "}",
         "mod hidden {\nuse super::visible::*;",
-        plan.source,
+        lead_crate_paths(plan.source, candidate, task.crates, "crate::visible"),
         "}",
         *cases,
         f"const CASES: [(fn() -> bool, ::std::option::Option<&'static str>); {len(plan.functions)}] = [{table}];",
@@ -179,14 +189,20 @@ def _is_harness_attribute(node: Node) -> bool:
     return _attribute_name(node) in _HARNESS_ATTRIBUTES or words == ["cfg", "test"]
 
 
+def _condition(node: Node) -> str:
+    """What stands in the parentheses of an attribute."""
+    tokens = next((n for n in walk(node) if n.type == "token_tree"), None)
+    return text_of(tokens)[1:-1] if tokens is not None else ""
+
+
 def _visible(node: Node) -> list[tuple[int, int, str]]:
     has_visibility = any(c.type == "visibility_modifier" for c in node.named_children)
     return [] if has_visibility else [(node.start_byte, node.start_byte, "pub(crate) ")]
 
 
-def _test_function(node: Node, attributes: list[Node], path: str) -> list[TestFunction]:
+def _test_function(node: Node, attributes: list[Node], path: str, include_ignored: bool) -> list[TestFunction]:
     by_name = {_attribute_name(a): a for a in attributes}
-    if "test" not in by_name or "ignore" in by_name:
+    if "test" not in by_name or ("ignore" in by_name and not include_ignored):
         return []
     should_panic: str | None = None
     if "should_panic" in by_name:
@@ -227,7 +243,7 @@ def _standard_imports(root: Node) -> list[str]:
     found = []
     for node in root.named_children:
         argument = node.child_by_field_name("argument") if node.type == "use_declaration" else None
-        if argument is not None and _first_segment(argument) in _STANDARD_CRATES:
+        if argument is not None and text_of(path_head(argument)) in STANDARD_CRATES:
             found.append(f"pub use {text_of(argument)};")
     return found
 
@@ -237,15 +253,9 @@ def _plain_imports(root: Node) -> list[str]:
     found = []
     for node in root.named_children:
         argument = node.child_by_field_name("argument") if node.type == "use_declaration" else None
-        if argument is None or _first_segment(argument) not in _STANDARD_CRATES:
+        if argument is None or text_of(path_head(argument)) not in STANDARD_CRATES:
             continue
         renames = any(n.type == "use_as_clause" for n in walk(argument))
         if not renames:
             found.append(f"pub use {text_of(argument)};")
     return found
-
-
-def _first_segment(node: Node) -> str:
-    while node.named_children and node.type != "identifier":
-        node = node.named_children[0]
-    return text_of(node)
