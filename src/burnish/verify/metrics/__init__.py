@@ -1,0 +1,45 @@
+"""Syntax metrics of a program, from its syntax tree: numbers that go into ``Verdict.metrics``.
+
+One idea per file; `measure` puts them together. A program that tree-sitter cannot read, or a very long one, is
+unscored: it has no metrics at all, which is not zero. Not covered: rates over many programs (`score`).
+"""
+
+from __future__ import annotations
+
+from burnish.verify.metrics.complexity import complexity_metrics
+from burnish.verify.metrics.documentation import documentation_metrics
+from burnish.verify.metrics.expressions import expression_metrics
+from burnish.verify.metrics.hazards import hazard_metrics
+from burnish.verify.metrics.idiom import idiom_metrics
+from burnish.verify.metrics.items import item_metrics
+from burnish.verify.metrics.iterators import iterator_metrics
+from burnish.verify.metrics.prompt import prompt_metrics
+from burnish.verify.metrics.returns import return_metrics
+from burnish.verify.metrics.tree import index_tree
+from burnish.verify.syntax import parse
+
+__all__ = ["measure", "prompt_metrics"]
+
+MOST_BYTES = 64 * 1024
+"""Longer programs are not measured: the walk would hold up verdicts on others."""
+_PARTS = (
+    item_metrics,
+    documentation_metrics,
+    complexity_metrics,
+    return_metrics,
+    iterator_metrics,
+    expression_metrics,
+    hazard_metrics,
+)
+
+
+def measure(source: str) -> dict[str, float]:
+    """All metrics that depend on the program alone; empty when it cannot be read."""
+    if len(source) > MOST_BYTES:
+        return {}
+    root = parse(source)
+    if root.has_error or not root.named_children:
+        return {}
+    index = index_tree(root)
+    found = {name: float(value) for part in _PARTS for name, value in part(index).items()}
+    return found | idiom_metrics(index, found)

@@ -1,0 +1,23 @@
+"""Which share of the items that want documentation has a doc comment (``///``, ``/** */``, ``#[doc]``, ``//!`` in
+modules).
+
+Functions, structs, enums, unions, traits and modules want one; ``main``, items inside functions, and members of trait
+impls (documented with the trait) do not. ``////`` is no doc comment. Nothing to document: the share is absent, not
+zero.
+
+Not covered: what the comments say.
+"""
+
+from __future__ import annotations
+
+from burnish.verify.metrics.tree import SyntaxIndex, is_main
+
+
+def documentation_metrics(index: SyntaxIndex) -> dict[str, float]:
+    """``documented_share`` in 0..1."""
+    wanting = [
+        item
+        for item in index.items
+        if item.kind != "impl_item" and not item.local and item.container != "trait impl" and not is_main(item)
+    ]
+    return {"documented_share": sum(item.documented for item in wanting) / len(wanting)} if wanting else {}
