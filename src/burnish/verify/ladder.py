@@ -19,12 +19,13 @@ from burnish.verify.grader.protocol import Grade, new_nonce, read_end
 from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
 from burnish.verify.grader.traits import NO_METHOD, needed_traits
 from burnish.verify.grader.values import grade_values, value_harness
+from burnish.verify.metrics import measure
 from burnish.verify.syntax import has_main, make_public, parse
 from burnish.verify.toolchain import Toolchain
 
 Goal = Literal["check", "run", "test"]
 RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)
-POLICY = 2
+POLICY = 3
 """Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
 """What an ``-F unsafe_code`` build reports: the lint, and an attempt to allow it again."""
@@ -166,6 +167,7 @@ class Ladder:
             diagnostics=state.check.diagnostics if state.check is not None else (),
             lints=state.check.lints if state.check is not None else (),
             tests=tests or TestCounts(),
+            metrics=measure(code),
             detail=detail[:1000],
             cpu_ms=round(state.cpu_ms, 3),
             isolation=self._sandbox.layers,

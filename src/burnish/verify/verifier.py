@@ -25,6 +25,7 @@ from burnish.records import Completion, Task, Verdict
 from burnish.verify.cache import MemoryVerdictCache, SqliteVerdictCache, may_store
 from burnish.verify.extract import extract
 from burnish.verify.ladder import Goal, Ladder, deepest_goal, policy_parts
+from burnish.verify.metrics import prompt_metrics
 from burnish.verify.pool import default_workers, run_pool
 from burnish.verify.prepared import PreparedSandbox
 from burnish.verify.sandbox.opening import open_sandbox
@@ -118,7 +119,8 @@ class Verifier:
 
             def settle(index: int, verdict: Verdict) -> None:
                 task, completion = pairs[index]
-                own = {"task_id": task.id, "sample_index": completion.sample_index}
+                own: dict[str, object] = {"task_id": task.id, "sample_index": completion.sample_index}
+                own["metrics"] = verdict.metrics | prompt_metrics(task, verdict.code)
                 verdicts[index] = settled = verdict.model_copy(update=own)
                 compiled[bool(settled.compiled)] += 1
                 bar.advance(1, compiled=f"{100 * compiled[True] // compiled.total()} %")

@@ -203,6 +203,8 @@ def test_the_comments_of_a_code_prompt_are_its_words() -> None:
     assert prompt_metrics(task, "fn order(v: &mut [u8]) { sort(v) }") == {"prompt_word_match": 0.5}
 
 
-@pytest.mark.parametrize(("task", "code"), [(ask(""), "fn f() {}"), (ask("Do it."), "fn f() {}"), (ask("Banks"), "")])
+@pytest.mark.parametrize(
+    ("task", "code"), [(ask(""), "fn f() {}"), (ask("Do it."), "fn f() {}"), (ask("Banks"), ""), (ask("Banks"), "fn (")]
+)
 def test_without_words_or_code_there_is_no_match(task: Task, code: str) -> None:
     assert prompt_metrics(task, code) == {}

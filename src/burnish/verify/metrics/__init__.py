@@ -15,13 +15,11 @@ from burnish.verify.metrics.items import item_metrics
 from burnish.verify.metrics.iterators import iterator_metrics
 from burnish.verify.metrics.prompt import prompt_metrics
 from burnish.verify.metrics.returns import return_metrics
-from burnish.verify.metrics.tree import index_tree
+from burnish.verify.metrics.tree import MOST_BYTES, index_tree
 from burnish.verify.syntax import parse
 
-__all__ = ["measure", "prompt_metrics"]
+__all__ = ["MOST_BYTES", "measure", "prompt_metrics"]
 
-MOST_BYTES = 64 * 1024
-"""Longer programs are not measured: the walk would hold up verdicts on others."""
 _PARTS = (
     item_metrics,
     documentation_metrics,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 
 from burnish.records import Task
+from burnish.verify.metrics.tree import MOST_BYTES
 from burnish.verify.syntax import parse, text_of, walk
 
 _IDENTIFIERS = frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"})
@@ -33,9 +34,10 @@ _COMMON = frozenset(
 def prompt_metrics(task: Task, code: str) -> dict[str, float]:
     """``prompt_word_match`` in 0..1, or nothing."""
     words = prompt_words(task)
-    if not words or not code:
+    root = parse(code) if words and len(code) <= MOST_BYTES else None
+    if root is None or root.has_error or not root.named_children:
         return {}
-    named = (text_of(node) for node in walk(parse(code)) if node.type in _IDENTIFIERS)
+    named = (text_of(node) for node in walk(root) if node.type in _IDENTIFIERS)
     names = {_stem(piece.lower()) for name in named for piece in _PIECE.findall(name)}
     return {"prompt_word_match": len(words & names) / len(words)}
 

@@ -18,6 +18,9 @@ from burnish.verify.syntax import name_of, text_of
 
 Container = Literal["module", "impl", "trait impl", "trait"]
 
+MOST_BYTES = 64 * 1024
+"""Longer programs are not measured: the walk would hold up verdicts on others."""
+
 _ITEMS = frozenset(
     {
         "function_item", "function_signature_item", "struct_item", "enum_item", "union_item", "trait_item", "impl_item",
