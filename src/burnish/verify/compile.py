@@ -9,12 +9,14 @@ Not covered: external crates; several programs per crate.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from burnish.protocols import Job, JobResult, Limits, Sandbox
 from burnish.records import Diagnostic, Edition, Reason
+from burnish.verify import entropy
 from burnish.verify.diagnostics import read_diagnostics
 from burnish.verify.toolchain import Toolchain
 
@@ -66,6 +68,8 @@ class Compiler:
     def __init__(self, sandbox: Sandbox, toolchain: Toolchain) -> None:
         self._sandbox = sandbox
         self._toolchain = toolchain
+        self._entropy = b""
+        self._entropy_lock = threading.Lock()
 
     def check(self, code: str, edition: Edition, crate_type: CrateType, *, reachable: bool) -> Compiled:
         """Compile verdict, error codes and lints in one pass, without code generation.
@@ -88,7 +92,7 @@ class Compiler:
     def build_program(self, code: str, edition: Edition) -> Compiled:
         """An executable of a program with ``fn main``."""
         arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC]
-        return self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, arguments, "program")
+        return self._link({"candidate.rs": code}, edition, arguments)
 
     def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
         """The candidate as a crate of its own, without ``cfg(test)``."""
@@ -101,12 +105,27 @@ class Compiler:
         name = f"lib{CRATE}.rlib"
         arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC, "--extern", f"{CRATE}={name}"]
         files: dict[str, str | bytes] = {"harness.rs": source, name: library}
-        return self._compile(self._toolchain.rustc, files, edition, arguments, "program")
+        return self._link(files, edition, arguments)
+
+    def _link(self, files: Mapping[str, str | bytes], edition: Edition, arguments: Sequence[str]) -> Compiled:
+        """An executable, with the constant `entropy` linked in."""
+        with self._entropy_lock:
+            if not self._entropy:
+                made = self._compile(
+                    self._toolchain.rustc, {"entropy.rs": entropy.SOURCE}, "2021", entropy.ARGUMENTS, entropy.OBJECT
+                )
+                if made.reason != "ok":
+                    return Compiled("infra", made.cpu_ms, detail=f"cannot compile {entropy.OBJECT}: {made.detail}")
+                self._entropy = made.artifact
+        linked = [*arguments, "-C", f"link-arg={entropy.OBJECT}"]
+        return self._compile(
+            self._toolchain.rustc, {**files, entropy.OBJECT: self._entropy}, edition, linked, "program"
+        )
 
     def _compile(
         self,
         program: str,
-        files: dict[str, str] | dict[str, str | bytes],
+        files: Mapping[str, str | bytes],
         edition: Edition,
         arguments: Sequence[str],
         output: str | None,
