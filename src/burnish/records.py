@@ -204,6 +204,13 @@ class Verdict(Record):
 Metric = Literal["compile_rate", "lint_free_rate", "tests_passed"]
 
 
+class MetricMean(Part):
+    """Mean of one syntax metric over the ``n`` answers that have it; the others are unscored, which is not zero."""
+
+    mean: float
+    n: int
+
+
 class StageSummary(Part):
     """What one measured model reached. Rates are in 0..1 and go over all ``n`` attempted completions."""
 
@@ -225,6 +232,10 @@ class StageSummary(Part):
     """Compiler error code -> completions that showed it; ``syntax`` stands for errors without a code."""
     lints: dict[str, int]
     """Lint name -> completions that showed it."""
+    error_classes: dict[str, int] = Field(default_factory=dict)
+    """Class of compiler errors (`score.error_classes`) -> completions that showed it."""
+    metrics: dict[str, MetricMean] = Field(default_factory=dict)
+    """Syntax metric -> its mean."""
 
 
 class Comparison(Part):

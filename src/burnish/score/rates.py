@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from burnish.records import Metric, Reason, Verdict
+from burnish.score.error_classes import SYNTAX, error_classes
 from burnish.score.intervals import wilson
 
 METRICS: tuple[Metric, ...] = ("compile_rate", "lint_free_rate", "tests_passed")
@@ -34,6 +35,8 @@ class Rates:
     error_codes: Mapping[str, int]
     """Compiler error code -> completions that did not compile and showed it; ``syntax`` for errors without a code."""
     lints: Mapping[str, int]
+    error_classes: Mapping[str, int]
+    """Class of compiler errors -> completions that did not compile and showed it."""
 
     @property
     def compile_rate(self) -> float:
@@ -93,10 +96,13 @@ def rates(verdicts: Sequence[Verdict]) -> Rates:
     """Count the verdicts of one model; an empty sequence gives zero rates with intervals of (0, 1)."""
     outcome = {metric: [succeeded(verdict, metric) for verdict in verdicts] for metric in METRICS}
     codes: Counter[str] = Counter()
+    classes: Counter[str] = Counter()
     lints: Counter[str] = Counter()
     for verdict in verdicts:
         if verdict.compiled is False:  # a program that compiles may still show lints that are errors by default
-            codes.update({d.code or "syntax" for d in verdict.diagnostics if d.level == "error"})
+            errors = {d.code for d in verdict.diagnostics if d.level == "error"}
+            codes.update(code or SYNTAX for code in errors)
+            classes.update(error_classes(errors))
         lints.update(set(verdict.lints))
     return Rates(
         n=len(verdicts),
@@ -109,4 +115,5 @@ def rates(verdicts: Sequence[Verdict]) -> Rates:
         reasons=dict(Counter(verdict.reason for verdict in verdicts).most_common()),
         error_codes=dict(codes.most_common()),
         lints=dict(lints.most_common()),
+        error_classes=dict(classes.most_common()),
     )

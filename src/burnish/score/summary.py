@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.records import Comparison, Metric, StageSummary, StageTime, Summary, Verdict
+from burnish.score.metric_means import mean_metrics
 from burnish.score.paired import mcnemar
 from burnish.score.rates import METRICS, rates, succeeded
 
@@ -57,7 +58,29 @@ def summarise_stage(stage: MeasuredStage) -> StageSummary:
         reasons=dict(counted.reasons),
         error_codes=dict(counted.error_codes),
         lints=dict(counted.lints),
+        error_classes=dict(counted.error_classes),
+        metrics=mean_metrics(stage.verdicts),
     )
+
+
+def summarise_verdicts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Rates with 95 % intervals over all attempted, infra beside, and what went wrong how often; JSON-ready.
+
+    Every count is of answers, not of messages. ``cpu_ms`` is what was spent now: known verdicts cost nothing.
+    """
+    counted = rates(verdicts)
+    return {
+        "n": counted.n,
+        "infra": counted.infra,
+        "rates": {metric: {"rate": counted.rate(metric), "ci95": list(counted.interval(metric))} for metric in METRICS},
+        "reasons": dict(counted.reasons),
+        "error_classes": dict(counted.error_classes),
+        "error_codes": dict(counted.error_codes),
+        "lints": dict(counted.lints),
+        "metrics": {name: found.model_dump() for name, found in mean_metrics(verdicts).items()},
+        "cpu_ms": round(sum(verdict.cpu_ms for verdict in verdicts if not verdict.cached), 1),
+        "cached": sum(verdict.cached for verdict in verdicts),
+    }
 
 
 def compare_stages(a: MeasuredStage, b: MeasuredStage, metric: Metric) -> Comparison | None:

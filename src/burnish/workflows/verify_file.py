@@ -22,7 +22,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, RunFolderError
 from burnish.fsio import write_atomic, write_json
 from burnish.records import Completion, Edition, Task, Tests, Verdict
-from burnish.score.rates import METRICS, rates
+from burnish.score.summary import summarise_verdicts
 from burnish.workflows.judge import CACHE, open_verifier
 
 _VERDICTS, _SUMMARY, _REJECTED = "verdicts.jsonl", "summary.json", "rejected.jsonl"
@@ -65,10 +65,10 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig) -> dict[str, Any]:
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
         raise RunFolderError(f"{out} holds other things than verdicts.", "Name a new folder, or remove this one.")
     with open_verifier(config, beside=out) as verifier:
-        verdicts = verifier.verify([_pair(row) for row in read], goals=[row.goal for row in read])
+        verdicts = verifier.verify([pair_of(row) for row in read], goals=[row.goal for row in read])
     write_atomic(out / _REJECTED, "".join(json.dumps(row) + "\n" for row in rejected))
-    write_atomic(out / _VERDICTS, "".join(_line(verdict) + "\n" for verdict in verdicts))
-    summary = _summary(verdicts, len(rejected))
+    write_atomic(out / _VERDICTS, "".join(map(_line, verdicts)))
+    summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts)}
     write_json(out / _SUMMARY, summary)
     return summary
 
@@ -103,7 +103,8 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     return rows, rejected
 
 
-def _pair(row: VerifyRow) -> tuple[Task, Completion]:
+def pair_of(row: VerifyRow) -> tuple[Task, Completion]:
+    """What the verifier takes."""
     task = Task(
         id=row.id,
         family=row.id,
@@ -125,22 +126,10 @@ def _fence(code: str) -> str:
     return f"{mark}rust\n{code}\n{mark}\n"
 
 
+def verdict_row(verdict: Verdict) -> dict[str, Any]:
+    """A verdict under the ``id`` of its row."""
+    return {"id": verdict.task_id, **verdict.model_dump(mode="json", exclude={"task_id"})}
+
+
 def _line(verdict: Verdict) -> str:
-    return json.dumps(
-        {"id": verdict.task_id, **verdict.model_dump(mode="json", exclude={"task_id"})}, ensure_ascii=False
-    )
-
-
-def _summary(verdicts: list[Verdict], rejected: int) -> dict[str, Any]:
-    counted = rates(verdicts)
-    return {
-        "n": counted.n,
-        "rejected_rows": rejected,
-        "infra": counted.infra,
-        "rates": {metric: {"rate": counted.rate(metric), "ci95": list(counted.interval(metric))} for metric in METRICS},
-        "reasons": dict(counted.reasons),
-        "error_codes": dict(counted.error_codes),
-        "lints": dict(counted.lints),
-        "cpu_ms": round(sum(verdict.cpu_ms for verdict in verdicts if not verdict.cached), 1),
-        "cached": sum(verdict.cached for verdict in verdicts),
-    }
+    return json.dumps(verdict_row(verdict), ensure_ascii=False) + "\n"
