@@ -15,6 +15,7 @@ from burnish.errors import DataError
 
 Role = Literal["system", "user", "assistant"]
 Edition = Literal["2015", "2018", "2021", "2024"]
+CrateType = Literal["bin", "lib"]
 Status = Literal["pass", "fail", "infra"]
 VerifyStage = Literal["extract", "parse", "check", "lint", "build", "test"]
 Reason = Literal[
@@ -97,7 +98,23 @@ class RustTests(Part):
     """Whether tests marked ``#[ignore]`` run too, as exercises want it that unlock one test after the other."""
 
 
-Tests = Annotated[ValueTests | RustTests, Field(discriminator="kind")]
+class ProgramRun(Part):
+    """One run of a whole program."""
+
+    stdin: str = ""
+    expected_stdout: str | None = None
+    """Compared outside the sandbox, blanks at line ends aside; None takes any output."""
+    exit_code: int = 0
+
+
+class ProgramTests(Part):
+    """Tests of a program with ``fn main``: what it prints and how it ends, run by run."""
+
+    kind: Literal["program"] = "program"
+    runs: tuple[ProgramRun, ...]
+
+
+Tests = Annotated[ValueTests | RustTests | ProgramTests, Field(discriminator="kind")]
 
 
 class Task(Record):
@@ -117,6 +134,8 @@ class Task(Record):
     reference: str | None = None
     """A whole program or library that passes the tests."""
     edition: Edition = "2021"
+    crate_type: CrateType | None = None
+    """None: a program where the code has an ``fn main``, else a library."""
     crates: tuple[str, ...] = ()
     """External crates that the code needs, by name."""
     licence: str = ""

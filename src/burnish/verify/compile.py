@@ -12,10 +12,9 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from burnish.protocols import Job, JobResult, Limits, Sandbox
-from burnish.records import Diagnostic, Edition, Reason
+from burnish.records import CrateType, Diagnostic, Edition, Reason
 from burnish.verify import entropy
 from burnish.verify.diagnostics import read_diagnostics
 from burnish.verify.toolchain import Toolchain
@@ -41,7 +40,6 @@ _CLIPPY_ALONE = frozenset({"E0716"})
 CRATE = "submission"
 """Name of the candidate's crate when tests are linked against it."""
 
-CrateType = Literal["bin", "lib"]
 _BUILD = ("-C", "debuginfo=0", "-C", "opt-level=0", "-C", "codegen-units=1", "--error-format=json")
 _DYNAMIC = ("-C", "prefer-dynamic")
 """Linking std as a shared object saves a fifth of a build's CPU."""

@@ -12,9 +12,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.protocols import Job, Limits, Sandbox
-from burnish.records import Reason, RustTests, Task, TestCounts, ValueTests, Verdict, VerifyStage
+from burnish.protocols import Job, JobResult, Limits, Sandbox
+from burnish.records import (
+    CrateType,
+    ProgramTests,
+    Reason,
+    RustTests,
+    Task,
+    TestCounts,
+    ValueTests,
+    Verdict,
+    VerifyStage,
+)
 from burnish.verify.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
+from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
 from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
 from burnish.verify.grader.traits import NO_METHOD, needed_traits
@@ -38,10 +49,17 @@ def policy_parts() -> list[object]:
 
 
 def deepest_goal(task: Task, code: str) -> Goal:
-    """Tests where there are tests, else a run where there is an ``fn main``, else a check."""
+    """Tests where there are tests, else a run where it is a program, else a check."""
     if task.tests is not None:
         return "test"
-    return "run" if has_main(code) else "check"
+    return "run" if crate_type_of(task, code) == "bin" else "check"
+
+
+def crate_type_of(task: Task, code: str) -> CrateType:
+    """What the task says, else a program where there is an ``fn main`` or the tests run one, else a library."""
+    if task.crate_type is not None:
+        return task.crate_type
+    return "bin" if isinstance(task.tests, ProgramTests) or has_main(code) else "lib"
 
 
 @dataclass(frozen=True)
@@ -75,8 +93,9 @@ class Ladder:
         plan = plan_tests(task.tests) if goal == "test" and isinstance(task.tests, RustTests) else None
         if plan is not None and not plan.functions:
             return self._verdict(code, _State("extract"), "infra", "the task's tests hold no test function")
-        crate_type: Literal["bin", "lib"] = "bin" if has_main(code) else "lib"
-        check = self._compiler.check(code, task.edition, crate_type, reachable=goal == "test")
+        crate_type = crate_type_of(task, code)
+        reachable = goal == "test" and not isinstance(task.tests, ProgramTests)
+        check = self._compiler.check(code, task.edition, crate_type, reachable=reachable)
         syntax_error = check.reason == "compile_error" and None in check.codes and parse(code).has_error
         state = _State("parse" if syntax_error else "check", check=check, cpu_ms=check.cpu_ms)
         if check.reason != "ok":
@@ -84,19 +103,29 @@ class Ladder:
         state = replace(state, stage="lint", compiled=True)
         if goal == "check":
             return self._verdict(code, state, "ok")
-        if goal == "run":
-            return self._run(task, code, state)
+        if goal == "run" or isinstance(task.tests, ProgramTests):
+            return self._run(task, code, goal, state)
         return self._test(task, code, plan, state)
 
-    def _run(self, task: Task, code: str, state: _State) -> Verdict:
+    def _run(self, task: Task, code: str, goal: Goal, state: _State) -> Verdict:
         built = self._compiler.build_program(code, task.edition)
         state = replace(state, stage="build", cpu_ms=state.cpu_ms + built.cpu_ms)
         if built.reason != "ok":
             return self._failed_build(code, state, built)
-        result = self._sandbox.run(self._job(built.artifact, b""))
-        state = replace(state, stage="test", cpu_ms=state.cpu_ms + result.cpu_ms)
-        reason, detail = read_end(result)
-        return self._verdict(code, state, reason, detail)
+        state = replace(state, stage="test")
+        cpu_ms = [state.cpu_ms]
+
+        def run(stdin: bytes) -> JobResult:
+            result = self._sandbox.run(self._job(built.artifact, stdin))
+            cpu_ms.append(result.cpu_ms)
+            return result
+
+        if goal == "test" and isinstance(task.tests, ProgramTests):
+            grade = grade_program(task.tests, run)
+        else:
+            reason, detail = read_end(run(b""))
+            grade = Grade(reason, TestCounts(), detail)
+        return self._graded(code, replace(state, cpu_ms=sum(cpu_ms)), grade)
 
     def _test(self, task: Task, code: str, plan: TestPlan | None, state: _State) -> Verdict:
         library = self._compiler.build_library(make_public(code), task.edition, forbid_unsafe=plan is not None)

@@ -177,7 +177,8 @@ class Verifier:
         reached = goal or deepest_goal(task, code)
         tests = task.tests.model_dump() if task.tests is not None and reached == "test" else None
         declared = [task.code_prompt, task.reference, task.entry_point] if tests is not None else None
-        key = digest_json([self.digest, code, task.edition, list(task.crates), reached, tests, declared])
+        made_as = [task.edition, task.crate_type, list(task.crates)]
+        key = digest_json([self.digest, code, *made_as, reached, tests, declared])
         return _Program(key, task, code, reached)
 
     def _without_program(self, reason: Literal["no_code", "output_limit"], detail: str) -> Verdict:
