@@ -58,6 +58,8 @@ class Compiled:
     detail: str = ""
     crashed: bool = False
     """The compiler broke down, twice in a row."""
+    stderr: bytes = b""
+    """All that the compiler wrote, one JSON object per line."""
 
 
 class Compiler:
@@ -104,6 +106,18 @@ class Compiler:
         arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC, "--extern", f"{CRATE}={name}"]
         files: dict[str, str | bytes] = {"harness.rs": source, name: library}
         return self._link(files, edition, arguments)
+
+    def check_together(self, files: Mapping[str, str], edition: Edition, *, reachable: bool) -> Compiled:
+        """Check a library of several files, the root first; `stderr` says which file a message is about."""
+        arguments = ["--crate-type", "lib", "--emit=metadata", "-o", "candidate.rmeta", "--error-format=json"]
+        arguments += [*LINTS, *(("-A", "dead_code") if reachable else _UNUSED_ITEMS)]
+        return self._compile(self._toolchain.clippy, files, edition, arguments, None)
+
+    def build_together(self, files: Mapping[str, str], edition: Edition) -> Compiled:
+        """An executable of several files, the root first, without unsafe code in any."""
+        return self._link(
+            files, edition, ["--crate-type", "bin", "-A", "warnings", "-F", "unsafe_code", *_BUILD, *_DYNAMIC]
+        )
 
     def _link(self, files: Mapping[str, str | bytes], edition: Edition, arguments: Sequence[str]) -> Compiled:
         """An executable, with the constant `entropy` linked in."""
@@ -174,6 +188,7 @@ def _read(result: JobResult, output: str | None) -> Compiled:
         artifact=artifact,
         detail=f"the compiler crashed: {_last_line(result)}" if crashed else "",
         crashed=crashed,
+        stderr=result.stderr,
     )
 
 

@@ -75,10 +75,10 @@ class _State:
 class Ladder:
     """Judges programs with one toolchain in one sandbox; safe to call from several threads."""
 
-    def __init__(self, sandbox: Sandbox, toolchain: Toolchain) -> None:
+    def __init__(self, sandbox: Sandbox, toolchain: Toolchain, *, compiler: Compiler | None = None) -> None:
         self._sandbox = sandbox
         self._toolchain = toolchain
-        self._compiler = Compiler(sandbox, toolchain)
+        self._compiler = compiler or Compiler(sandbox, toolchain)
 
     @property
     def toolchain_name(self) -> str:

@@ -15,12 +15,11 @@ from burnish.verify.compile import CRATE
 from burnish.verify.grader.protocol import Grade, read_end, read_report
 
 # Explicit imports win over the candidate's glob, so a candidate's own `Result` alias does not change a case's type.
-_CASES_HEAD = f"""
-    use ::std::{{boxed::Box, option::Option::{{self, None, Some}}, result::Result::{{self, Err, Ok}}, string::String}};
+_CASES_HEAD = """
+    use ::std::{boxed::Box, option::Option::{self, None, Some}, result::Result::{self, Err, Ok}, string::String};
     use ::std::vec::Vec;
-    use ::{CRATE}::*;
 """
-_MAIN = """
+VALUE_MAIN = """
 fn main() {
     let mut line = ::std::string::String::new();
     ::std::io::stdin().read_line(&mut line).unwrap();
@@ -49,14 +48,20 @@ fn main() {
 
 def value_harness(tests: ValueTests) -> str:
     """Source of the harness crate."""
-    lines = [f"extern crate {CRATE};", "mod cases {", _CASES_HEAD]
+    cases = value_cases(tests, f"::{CRATE}")
+    return "\n".join([f"extern crate {CRATE};", "mod cases {", cases, "}", "use cases::CASES;", VALUE_MAIN])
+
+
+def value_cases(tests: ValueTests, candidate: str) -> str:
+    """The inside of a module with one function per case and the table ``CASES``; ``candidate`` is a path."""
+    lines = [f"{_CASES_HEAD}    use {candidate}::*;"]
     for index, case in enumerate(tests.cases):
         lines.append(
             f"    pub fn case_{index}() -> ::std::string::String {{ let value: {case.type} = {case.call}; "
             '::std::format!("{:?}", value) }'
         )
-    names = ", ".join(f"cases::case_{index}" for index in range(len(tests.cases)))
-    lines += ["}", f"const CASES: [fn() -> ::std::string::String; {len(tests.cases)}] = [{names}];", _MAIN]
+    names = ", ".join(f"case_{index}" for index in range(len(tests.cases)))
+    lines.append(f"    pub const CASES: [fn() -> ::std::string::String; {len(tests.cases)}] = [{names}];")
     return "\n".join(lines)
 
 

@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 #define MOST_BYTES 65536
-#define MOST_WORDS 256
-#define MOST_DESCRIPTORS 16
+#define MOST_WORDS 512
+#define MOST_DESCRIPTORS 128
 #define DEEPEST 8
 #define MOST_VARIABLES 32
 

@@ -23,7 +23,7 @@ from burnish.verify.toolchain import Toolchain
 _MOST_JOBS = 1000
 """A server is replaced after as many."""
 _MOST_FAILED_STARTS = 3
-_REACHES_OUT = re.compile(rb"(?i)include|incbin|\basm|_asm|\benv|_env|\bpath|\blink|extern\s+crate|proc_macro|feature")
+_REACHES_OUT = re.compile(rb"(?i)include|incbin|\basm|_asm|\benv|_env|\bpath|\blink")
 """Words that can name a file, a variable or a linker option. Routing, not a defence: both ways are sandboxed."""
 
 
