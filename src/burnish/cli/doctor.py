@@ -13,13 +13,13 @@ def doctor() -> None:
         from burnish.verify.doctor import checks
         from burnish.workflows.requirements import TRAIN_EXTRA, missing_packages
 
-        found = [(check.name, check.ok, check.detail, check.install) for check in checks()]
+        found = [(check.name, check.ok, check.detail, check.install, check.needed) for check in checks()]
         missing = missing_packages(TRAIN_EXTRA)
         detail = f"without {', '.join(missing)}" if missing else "installed"
-        found.append(("training packages", not missing, detail, "pip install 'burnish[train]'"))
-        for name, ok, detail, install in found:
-            typer.echo(f"{'ok  ' if ok else 'MISS'}  {name}{': ' if detail else ''}{detail}")
+        found.append(("training packages", not missing, detail, "pip install 'burnish[train]'", True))
+        for name, ok, detail, install, needed in found:
+            typer.echo(f"{'ok  ' if ok else 'MISS' if needed else '--  '}  {name}{': ' if detail else ''}{detail}")
             if not ok:
                 typer.echo(f"      -> {install}")
-        if not all(ok for _, ok, _, _ in found):
+        if not all(ok or not needed for _, ok, _, _, needed in found):
             raise typer.Exit(3)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from burnish.errors import BurnishError
-from burnish.verify.sandbox.bubblewrap import INSTALL, BubblewrapSandbox
 from burnish.verify.sandbox.cgroups import Cgroups
-from burnish.verify.sandbox.opening import proven_findings
+from burnish.verify.sandbox.opening import BACKENDS, proven_findings
 from burnish.verify.toolchain import INSTALL_CLIPPY, INSTALL_RUST, find_toolchain
 
 _OLDEST_PYTHON = (3, 11)
@@ -27,6 +26,8 @@ class Check:
     ok: bool
     detail: str
     install: str = ""
+    needed: bool = True
+    """Whether verification is impossible without it."""
 
 
 def checks() -> list[Check]:
@@ -36,8 +37,7 @@ def checks() -> list[Check]:
         Check("python", python, platform.python_version(), "" if python else "apt-get install python3.11"),
         _attempt("rustc", lambda: f"{find_toolchain().version} in {find_toolchain().sysroot}", INSTALL_RUST),
         _attempt("clippy", lambda: f"digest {find_toolchain().digest[:16]}", INSTALL_CLIPPY),
-        _attempt("bubblewrap", _layers, INSTALL),
-        *_self_test(),
+        *_sandboxes(),
         _cgroups(),
     ]
 
@@ -49,21 +49,26 @@ def _attempt(name: str, look: Callable[[], str], install: str) -> Check:
         return Check(name, False, error.cause, error.way_out.removeprefix("Install it: ") or install)
 
 
-def _layers() -> str:
-    sandbox = BubblewrapSandbox()
-    sandbox.close()
-    return ", ".join(sandbox.layers)
+def _sandboxes() -> list[Check]:
+    """Each backend with its layers or with what is wrong; none is needed as soon as one passes."""
+    found = {name: _sandbox(name) for name in BACKENDS}
+    one_passes = any(all(check.ok for check in own) for own in found.values())
+    return [replace(check, needed=not one_passes) for own in found.values() for check in own]
 
 
-def _self_test() -> list[Check]:
+def _sandbox(name: str) -> list[Check]:
+    """One line when all is well, else one for each thing that is not."""
+    title = f"sandbox {name}"
     try:
-        findings = proven_findings()
+        findings = proven_findings(name)
+        sandbox = BACKENDS[name]()
     except BurnishError as error:
-        return [Check("sandbox self-test", False, error.cause, error.way_out)]
-    return [
-        Check(f"sandbox: {f.name}", f.ok, f.detail if not f.ok else "", "" if f.ok else "see the detail")
-        for f in findings
-    ]
+        return [Check(title, False, error.cause, error.way_out.removeprefix("Install it: "))]
+    sandbox.close()
+    failed = [f for f in findings if not f.ok]
+    if failed:
+        return [Check(f"{title}: {f.name}", False, f.detail, "do not use it here") for f in failed]
+    return [Check(title, True, f"{len(findings)} of {len(findings)} self-tests; {', '.join(sandbox.layers)}")]
 
 
 def _cgroups() -> Check:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
@@ -22,28 +21,25 @@ from burnish.fsio import digest_json
 from burnish.progress import progress
 from burnish.protocols import Sandbox, VerdictCache
 from burnish.records import Completion, Task, Verdict
-from burnish.verify.cache import MemoryVerdictCache, SqliteVerdictCache, may_store
+from burnish.verify.batch import BatchJudge, Candidate
+from burnish.verify.cache import MemoryVerdictCache, SqliteVerdictCache
 from burnish.verify.extract import extract
-from burnish.verify.ladder import Goal, Ladder, deepest_goal, policy_parts
+from burnish.verify.flow import Flow, Pair, Program, Settled
+from burnish.verify.ladder import Goal, deepest_goal, policy_parts
 from burnish.verify.metrics import prompt_metrics
-from burnish.verify.pool import default_workers, run_pool
+from burnish.verify.pool import default_workers
 from burnish.verify.prepared import PreparedSandbox
+from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
+from burnish.verify.sandbox.layers import UNSAFE, missing, require_layers
 from burnish.verify.sandbox.opening import open_sandbox
 from burnish.verify.toolchain import find_toolchain
 
-RETRIES = 2
 MOST_CODE_BYTES = 1 << 20
 """A longer program is refused before a compiler sees it."""
 
 
-@dataclass(frozen=True)
-class _Program:
-    """One program to judge: what all equal candidates share."""
-
-    key: str
-    task: Task
-    code: str
-    goal: Goal
+_BUDGET_FROM = 50
+"""Of a stream whose length is not known, faults are weighed against at least this many candidates."""
 
 
 class Verifier:
@@ -73,12 +69,15 @@ class Verifier:
         self._owned = open_sandbox(config) if sandbox is None else None
         self._sandbox = self._owned if self._owned is not None else sandbox
         assert self._sandbox is not None
+        self._required = config.min_isolation
+        require_layers(self._required, self._sandbox.layers)
         self._file = SqliteVerdictCache(config.cache) if cache is None and config.cache is not None else None
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
-        self._prepared = PreparedSandbox(self._owned, toolchain) if self._owned is not None else None
-        self._ladder = Ladder(self._prepared or self._sandbox, toolchain)
+        self._prepared = PreparedSandbox(self._owned, toolchain) if isinstance(self._owned, BubblewrapSandbox) else None
+        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain)
         self._stopping = threading.Event()
-        self.digest = digest_json([toolchain.digest, policy_parts()])
+        unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
+        self.digest = digest_json([toolchain.digest, policy_parts(), *unsafe])
         """Digest of toolchain, lint set and policy: two verifiers with the same one give the same verdicts."""
 
     def __enter__(self) -> Self:
@@ -111,63 +110,70 @@ class Verifier:
         in this thread with each verdict as it completes. Raises InfraBudgetError when too large a share could not be
         judged; verdicts found until then are in the cache.
         """
-        verdicts: list[Verdict | None] = [None] * len(pairs)
-        places: dict[str, list[int]] = {}
-        programs: dict[str, _Program] = {}
+        verdicts: dict[int, Verdict] = {}
         with progress("verify", total=len(pairs), unit="verdicts") as bar:
             compiled: Counter[bool] = Counter()
+            asked = goals if goals is not None else [None] * len(pairs)
+            triples = ((*pair, goal) for pair, goal in zip(pairs, asked, strict=True))
+            with contextlib.closing(self._settled(self._flow(), triples, len(pairs))) as results:
+                for index, verdict in results:
+                    verdicts[index] = verdict
+                    compiled[bool(verdict.compiled)] += 1
+                    bar.advance(1, compiled=f"{100 * compiled[True] // compiled.total()} %")
+                    if on_verdict is not None:
+                        on_verdict(verdict)
+        return [verdicts[index] for index in range(len(pairs))]
 
-            def settle(index: int, verdict: Verdict) -> None:
-                task, completion = pairs[index]
-                own: dict[str, object] = {"task_id": task.id, "sample_index": completion.sample_index}
-                own["metrics"] = verdict.metrics | prompt_metrics(task, verdict.code)
-                verdicts[index] = settled = verdict.model_copy(update=own)
-                compiled[bool(settled.compiled)] += 1
-                bar.advance(1, compiled=f"{100 * compiled[True] // compiled.total()} %")
-                if on_verdict is not None:
-                    on_verdict(settled)
+    def stream(
+        self, pairs: Iterable[tuple[Task, Completion]], *, goal: Goal | None = None, ordered: bool = True
+    ) -> Generator[Verdict]:
+        """Yield verdicts of pairs that are taken in as workers come free; of an endless source, too.
 
-            for index, (task, completion) in enumerate(pairs):
-                found = self._program(task, completion, goals[index] if goals is not None else None)
-                if isinstance(found, Verdict):
-                    settle(index, found)
-                else:
-                    programs.setdefault(found.key, found)
-                    places.setdefault(found.key, []).append(index)
-            for key, verdict in self._cache.get_many(places).items():
-                for index in places[key]:
-                    settle(index, verdict.model_copy(update={"cached": True}))
-                del programs[key]
-            self._judge_all(list(programs.values()), places, settle, len(pairs))
-        return [v for v in verdicts if v is not None]
+        In the order of ``pairs``, or as they complete. At most some thousand pairs are held at a time. Closing the
+        generator stops what runs. Raises InfraBudgetError as `verify` does.
+        """
+        flow = self._flow()
+        if ordered:
+            flow.settled_until = 0
+        held: dict[int, Verdict] = {}
+        with contextlib.closing(self._settled(flow, ((*pair, goal) for pair in pairs), None)) as results:
+            for index, verdict in results:
+                if flow.settled_until is None:
+                    yield verdict
+                    continue
+                held[index] = verdict
+                while flow.settled_until in held:
+                    yield held.pop(flow.settled_until)
+                    flow.settled_until += 1
 
-    def _judge_all(
-        self,
-        programs: Sequence[_Program],
-        places: dict[str, list[int]],
-        settle: Callable[[int, Verdict], None],
-        total: int,
-    ) -> None:
+    def _flow(self) -> Flow:
+        return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
+
+    def _settled(self, flow: Flow, pairs: Iterable[Pair], total: int | None) -> Generator[tuple[int, Verdict]]:
+        """Index and verdict, as they complete."""
         faults = 0
         self._stopping.clear()
         if self._owned is not None:
             self._owned.resume()
-        results = run_pool(programs, self._judge, workers=self._workers, cancel=self._cancel)
+        results = flow.run(pairs, workers=self._workers, cancel=self._cancel)
         with contextlib.closing(results):
-            for program, (verdict, fault) in results:
-                if may_store(verdict):
-                    self._cache.put(program.key, verdict)
-                for index in places[program.key]:
-                    settle(index, verdict)
-                faults += len(places[program.key]) if fault else 0
-                if faults > self._budget * total:
+            for count, settled in enumerate(results, 1):
+                yield settled.index, _own(settled)
+                faults += settled.fault
+                of = total if total is not None else max(count, _BUDGET_FROM)
+                if faults > self._budget * of:
                     raise InfraBudgetError(
-                        f"{faults} of {total} candidates could not be judged, the last one because: {verdict.detail}.",
+                        f"{faults} of {of} candidates could not be judged, the last one because: "
+                        f"{settled.verdict.detail}.",
                         f"At most {self._budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
                         "Run burnish doctor.",
                     )
 
-    def _program(self, task: Task, completion: Completion, goal: Goal | None) -> _Program | Verdict:
+    def _is_enough(self, verdict: Verdict) -> bool:
+        """Whether a stored verdict was reached with the layers that are required now."""
+        return not missing(self._required, verdict.isolation)
+
+    def _program(self, task: Task, completion: Completion, goal: Goal | None) -> Program | Verdict:
         """The program to judge, or the verdict when there is none."""
         code = extract(completion.text, task.code_prompt, task.entry_point)
         if code is None:
@@ -179,22 +185,13 @@ class Verifier:
         declared = [task.code_prompt, task.reference, task.entry_point] if tests is not None else None
         made_as = [task.edition, task.crate_type, list(task.crates)]
         key = digest_json([self.digest, code, *made_as, reached, tests, declared])
-        return _Program(key, task, code, reached)
+        return Program(key, Candidate(task, code, reached))
 
     def _without_program(self, reason: Literal["no_code", "output_limit"], detail: str) -> Verdict:
         return Verdict(
             task_id="", status="fail", stage="extract", reason=reason, compiled=False, detail=detail,
-            toolchain=self._ladder.toolchain_name,
+            toolchain=self._judge.toolchain_name,
         )  # fmt: skip
-
-    def _judge(self, program: _Program) -> tuple[Verdict, bool]:
-        """The verdict, and whether it is a fault of the machine (a task that cannot be judged here is none)."""
-        verdict = self._ladder.judge(program.task, program.code, program.goal)
-        for _ in range(RETRIES):
-            if not _is_fault(verdict) or self._stopping.is_set():
-                break
-            verdict = self._ladder.judge(program.task, program.code, program.goal)
-        return verdict, _is_fault(verdict)
 
     def _cancel(self) -> None:
         self._stopping.set()
@@ -202,5 +199,8 @@ class Verifier:
             self._owned.stop()
 
 
-def _is_fault(verdict: Verdict) -> bool:
-    return verdict.status == "infra" and verdict.stage != "extract"
+def _own(settled: Settled) -> Verdict:
+    """The verdict with what is the pair's own."""
+    own: dict[str, object] = {"task_id": settled.task.id, "sample_index": settled.completion.sample_index}
+    own["metrics"] = settled.verdict.metrics | prompt_metrics(settled.task, settled.verdict.code)
+    return settled.verdict.model_copy(update=own)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from burnish.config.verify import VerifyConfig
+from burnish.protocols import Sandbox
 from burnish.records import Completion, Task, Verdict
 from burnish.verify import Verifier
 
@@ -14,9 +15,12 @@ CACHE = "verdicts.sqlite"
 
 
 @contextmanager
-def open_verifier(config: VerifyConfig, beside: Path) -> Iterator[Verifier]:
-    """A verifier that passed its self-test, with the verdict cache in ``config.cache`` or else in ``beside``."""
-    with Verifier(config.model_copy(update={"cache": config.cache or beside / CACHE})) as verifier:
+def open_verifier(config: VerifyConfig, beside: Path, sandbox: Sandbox | None = None) -> Iterator[Verifier]:
+    """A verifier that passed its self-test, with the verdict cache in ``config.cache`` or else in ``beside``.
+
+    ``sandbox`` replaces the one that ``config`` names; the caller closes it.
+    """
+    with Verifier(config.model_copy(update={"cache": config.cache or beside / CACHE}), sandbox=sandbox) as verifier:
         yield verifier
 
 

@@ -7,6 +7,7 @@ unsafe extern "C" {
     fn pause() -> i32;
     fn unshare(flags: i32) -> i32;
     fn ptrace(request: i64, pid: i32, address: usize, data: usize) -> i64;
+    fn personality(persona: u64) -> i32;
 }
 
 fn main() {
@@ -32,6 +33,22 @@ fn main() {
         }
         "userns" => unsafe { unshare(0x1000_0000) == 0 },
         "ptrace" => unsafe { ptrace(0x4206, number() as i32, 0, 0) == 0 }, // PTRACE_SEIZE
+        "personality" => unsafe { personality(0xffff_ffff) >= 0 }, // asks only, and so always may
+        "root" => ["/written", "/usr/written", "/etc/written"].iter().any(|path| std::fs::write(path, "x").is_ok()),
+        "proc" => std::fs::read("/proc/self/status").is_ok(),
+        "environment" => std::env::vars_os().any(|(name, _)| {
+            !["PWD", "LD_LIBRARY_PATH"].iter().any(|known| name == *known)
+        }),
+        "files" => {
+            let open: Vec<_> = (0..number()).map(|_| std::fs::File::open(&words[0])).collect();
+            open.iter().all(|file| file.is_ok())
+        }
+        "disk" => (0..4).all(|part| std::fs::write(format!("part{part}"), vec![1u8; number() / 3]).is_ok()),
+        "output" => {
+            let line = "x".repeat(999);
+            (0..number() / 1000 + 2).for_each(|_| println!("{line}"));
+            true
+        }
         _ => false,
     };
     if escaped {
@@ -42,6 +59,6 @@ fn main() {
 
 fn good() {
     std::fs::write("note.txt", "fine").unwrap();
-    let read = std::thread::spawn(|| std::fs::read_to_string("/tmp/note.txt").unwrap());
+    let read = std::thread::spawn(|| std::fs::read_to_string("note.txt").unwrap());
     println!("{}", read.join().unwrap());
 }

@@ -2,8 +2,10 @@
 
 A program on the KILL list dies with SIGSYS, which the verifier reports as ``blocked``. The list holds what a small
 program never needs and an escape often does: namespaces, mounts, tracing, kernel keys, BPF, io_uring, modules, clocks.
-``sched_setaffinity`` answers EPERM, so that a program stays on the core it was put on. ``clone3`` answers ENOSYS because its flags lie in memory that a filter cannot read; libc then takes ``clone``, whose
-flags can be read. ``socket`` allows UNIX and IP families alone: AF_VSOCK is not held by a network namespace.
+``sched_setaffinity`` answers EPERM: a program stays on the core it was put on. ``clone3`` answers ENOSYS because its
+flags lie in memory that a filter cannot read; libc then takes ``clone``, whose flags can be read. ``socket`` allows
+UNIX and IP families alone: AF_VSOCK is not held by a network namespace. The same list is given to docker and firejail
+by name.
 
 Not covered: file access and signals, which the namespaces hold.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import errno
 import platform
 import struct
+from typing import Any
 
 from burnish.errors import SandboxError
 
@@ -123,6 +126,36 @@ def run_stage_filter() -> bytes:
     program += _when(_EQUAL, socket, [*families, _op(_RETURN, _KILL)])
     program.append(_op(_RETURN, _ALLOW))
     return b"".join(program)
+
+
+def killed_names() -> tuple[str, ...]:
+    """The calls that end a program, by name, for backends that build a filter themselves."""
+    return tuple(_KILLED)
+
+
+def docker_profile() -> dict[str, Any]:
+    """The same filter in the form that docker reads."""
+    first = {"index": 0, "valueTwo": 0}
+    namespaces = [
+        {"names": ["clone"], "args": [{**first, "value": flag, "valueTwo": flag, "op": "SCMP_CMP_MASKED_EQ"}]}
+        for flag in (1 << bit for bit in range(32) if _NEW_NAMESPACES >> bit & 1)
+    ]
+    kill = "SCMP_ACT_KILL_PROCESS"
+    above = {"names": ["socket"], "args": [{**first, "value": max(_ALLOWED_FAMILIES), "op": "SCMP_CMP_GT"}]}
+    between = [
+        {"names": ["socket"], "args": [{**first, "value": family, "op": "SCMP_CMP_EQ"}]}
+        for family in range(max(_ALLOWED_FAMILIES))
+        if family not in _ALLOWED_FAMILIES
+    ]
+    return {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [
+            {"names": list(_KILLED), "action": kill, "args": []},
+            {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS, "args": []},
+            {"names": ["sched_setaffinity"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM, "args": []},
+            *({**rule, "action": kill} for rule in (*namespaces, above, *between)),
+        ],
+    }
 
 
 def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

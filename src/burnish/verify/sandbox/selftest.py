@@ -2,9 +2,11 @@
 
 A good program must compile and run, a bad one must be refused by the compiler, and each attempt of `probe.rs` must
 fail: reading a file of the host, writing one, connecting to loopback, forking past the limit, twice the memory, a new
-user namespace, tracing a process of the host. Attempts also run at compile time, where a file can be included.
+user namespace, tracing a process of the host. Attempts also run at compile time, where a file can be included. Those
+are required of every sandbox. Each further layer that a sandbox claims (`layers`) is tried too, so that none stands in
+a verdict by its name alone.
 
-Not covered: what a kernel flaw would allow.
+Not covered: what a kernel flaw would allow; one core and the end with the parent, which only the tests try.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.errors import SandboxError
 from burnish.protocols import Job, JobResult, Limits, Sandbox
 from burnish.verify.compile import MIB, Compiler
+from burnish.verify.sandbox import layers
 from burnish.verify.toolchain import Toolchain
 
 _LIMITS = Limits(cpu_s=5, wall_s=20, memory_bytes=96 * MIB, pids=16, work_bytes=16 * MIB, output_bytes=MIB)
@@ -60,44 +64,63 @@ def self_test(sandbox: Sandbox, toolchain: Toolchain) -> tuple[Finding, ...]:
             Finding("compile time: host file unreadable", included.reason == "compile_error", included.reason)
         )
 
-        def run(*words: str) -> JobResult:
+        def run(*words: str, read_only: Mapping[str, Path] | None = None) -> JobResult:
             job = Job(
                 argv=("/work/probe", *words),
                 stage="run",
                 limits=_LIMITS,
                 files={"probe": built.artifact},
                 executables=frozenset({"probe"}),
-                read_only=toolchain.runtime,
+                read_only={**toolchain.runtime, **(read_only or {})},
             )
             return sandbox.run(job)
 
         good = run("good")
-        findings.append(
-            Finding(
-                "a good program runs", good.stdout == b"fine\n" and good.exit_code == 0 and not good.fault, _end(good)
-            )
-        )
-        attempts = {
-            "host file unreadable": ("read", str(canary)),
-            "host folder unwritable": ("write", str(outside / "written.txt")),
-            "loopback unreachable": ("connect", str(listener.getsockname()[1])),
-            "process limit holds": ("fork", str(_LIMITS.pids * 2)),
-            "memory limit holds": ("memory", str(_LIMITS.memory_bytes * 2)),
-            "no new user namespace": ("userns",),
-            "no tracing of the host": ("ptrace", str(os.getpid())),
-        }
-        findings += [_held(name, run(*words)) for name, words in attempts.items()]
+        fine = good.stdout == b"fine\n" and good.exit_code == 0 and not good.fault
+        findings.append(Finding("a good program runs", fine, _end(good)))
+        port = str(listener.getsockname()[1])
+        for name, layer, words in _attempts(canary, port):
+            if layer is None or layer in sandbox.layers:
+                findings.append(_held(name, run(*words)))
+        if layers.UID_DROP in sandbox.layers:
+            guarded = outside / "guarded.txt"
+            guarded.touch(0o600)
+            findings.append(_held("files of root unreadable", run("read", "/guarded", read_only={"/guarded": guarded})))
+        if layers.NO_USER_NAMESPACES in sandbox.layers:
+            refused = sandbox.run(Job(("/usr/bin/unshare", "-U", "/bin/true"), "compile", _LIMITS))
+            held = refused.exit_code != 0 and not refused.fault
+            findings.append(Finding("compile time: no new user namespace", held, _end(refused)))
         if (outside / "written.txt").exists():
             findings.append(Finding("host folder unwritable", False, "a file appeared"))
     return tuple(findings)
 
 
-def require(findings: tuple[Finding, ...], layers: tuple[str, ...]) -> None:
+def _attempts(canary: Path, port: str) -> list[tuple[str, str | None, tuple[str, ...]]]:
+    """What is tried: name, the layer that must be claimed (None: always), the probe's words."""
+    return [
+        ("host file unreadable", None, ("read", str(canary))),
+        ("host folder unwritable", None, ("write", str(canary.with_name("written.txt")))),
+        ("loopback unreachable", None, ("connect", port)),
+        ("process limit holds", None, ("fork", str(_LIMITS.pids * 2))),
+        ("memory limit holds", None, ("memory", str(_LIMITS.memory_bytes * 2))),
+        ("no new user namespace", None, ("userns",)),
+        ("no tracing of the host", None, ("ptrace", str(os.getpid()))),
+        ("output is capped", None, ("output", str(_LIMITS.output_bytes * 4))),
+        ("root folder unwritable", layers.READ_ONLY_ROOT, ("root",)),
+        ("no /proc", layers.HIDDEN_PROC, ("proc",)),
+        ("environment is empty", layers.EMPTY_ENVIRONMENT, ("environment",)),
+        ("open files are limited", layers.RLIMITS, ("files", "300")),
+        ("work folder is limited", layers.SIZED_TMPFS, ("disk", str(_LIMITS.work_bytes))),
+        ("system calls are filtered", layers.SECCOMP, ("personality",)),
+    ]
+
+
+def require(findings: tuple[Finding, ...], claimed: tuple[str, ...]) -> None:
     """Raises SandboxError naming the first thing that failed."""
     failed = [f for f in findings if not f.ok]
     if failed:
         raise SandboxError(
-            f"{layers[0]} failed its self-test: {failed[0].name}: {failed[0].detail}.",
+            f"{claimed[0]} failed its self-test: {failed[0].name}: {failed[0].detail}.",
             "Nothing untrusted was run; burnish doctor shows every part of the test.",
         )
 

@@ -65,6 +65,11 @@ class Running:
             start_new_session=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """The supervised process."""
+        return self._process.pid
+
     def cancel(self) -> None:
         """Kill the program; the supervising thread then returns with ``cancelled`` set.
 

@@ -1,0 +1,337 @@
+"""The docker backend: kept containers without network, a job each by exec, killed by container name.
+
+A container is made for what does not change from job to job (stage, limits, what is bound) and serves one job at a
+time. Its root is an empty image of ours with the host's system folders and the toolchain bound read-only; /work is a
+size-limited tmpfs. Jobs run under a uid of their own; after each, everything of that uid is killed and /work emptied,
+and a container in which that did not work is thrown away. Its first process ends when this process closes its standard
+input, so nothing outlives a verifier that was killed.
+
+Weaker than bubblewrap, and said so by the layers: the run stage sees a /proc and the system's programs, for docker
+cannot start a process without. Not covered: daemons on other machines (folders are bound from here); a daemon whose
+control groups or seccomp are off, which the self-test refuses.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import io
+import itertools
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from burnish.fsio import digest_json
+from burnish.protocols import Job, JobResult, Limits
+from burnish.verify.sandbox import layers
+from burnish.verify.sandbox.engine import Attached, Engine
+from burnish.verify.sandbox.seccomp import docker_profile
+
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives")
+_RUNTIME = "/runtime"
+"""Where libraries lie that would belong below a system folder which does not hold them."""
+_KEEPER, _JOB = "64099:64099", "64098:64098"
+_KEEP = "exec 3<&0; cat <&3 >/dev/null & wait"
+"""The first process: collects orphans, and ends with its standard input."""
+_OWN_PIDS = 4
+_SWEEP_S, _SWEEP_BYTES = 20.0, 1 << 28
+_CPU_TOLERANCE = 0.5
+_NUMBERS = itertools.count()
+_START = (
+    'cp -R /job/. /work/ && mark=$1 && kept=$2 && shift 2 && command -v "$1" >/dev/null && echo "$mark" >&2 && '
+    'exec /usr/bin/env -i $kept "$@"'
+)
+# kill -1 reaches all of this uid but the shell itself; then files of any mode can go.
+_SWEEP = (
+    "kill -9 -1 2>/dev/null; cd /sys/fs/cgroup; cat memory/memory.oom_control memory.events cpu.stat 2>/dev/null; "
+    "echo usage_nsec $(cat cpuacct/cpuacct.usage 2>/dev/null || echo 0); echo end; cd /work; "
+    'for name; do [ -f "$name" ] && base64 -w0 "$name"; echo; done; '
+    "chmod -R u+rwX . 2>/dev/null; find /work /dev/mqueue -mindepth 1 -delete; find /work -mindepth 1 | head -c 100"
+)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a container is made for."""
+
+    stage: Literal["compile", "run"]
+    limits: Limits
+    binds: tuple[tuple[str, str], ...]
+    libraries: bool
+
+
+@dataclass(eq=False)
+class _Container:
+    name: str
+    shape: _Shape
+    folder: Path
+    life: Attached
+    oom_kills: int = 0
+    cpu_ns: int = 0
+    killed: bool = False
+
+
+class DockerSandbox:
+    """`protocols.Sandbox` on a docker daemon; safe to call from several threads.
+
+    Raises MissingToolError when there is no daemon, SandboxError when it does not answer.
+    """
+
+    def __init__(self, socket: str | None = None) -> None:
+        self._engine = Engine(socket)
+        self._root = Path(tempfile.mkdtemp(prefix="burnish-docker-"))
+        self._image = _image(self._engine)
+        self._idle: list[_Container] = []
+        self._busy: set[_Container] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Backend with version, then every active layer."""
+        return (
+            f"docker {self._engine.version}",
+            layers.NAMESPACES,
+            layers.NO_NETWORK,
+            layers.READ_ONLY_ROOT,
+            layers.HIDDEN_HOST,
+            layers.UID_DROP,
+            layers.NO_USER_NAMESPACES,
+            "cgroup-docker",
+            layers.ONE_CORE,
+            layers.RLIMITS,
+            layers.SECCOMP,
+            layers.SIZED_TMPFS,
+            layers.OUTPUT_CAP,
+            layers.EMPTY_ENVIRONMENT,
+            layers.DIES_WITH_PARENT,
+        )
+
+    def run(self, job: Job) -> JobResult:
+        """Run one job to its end or to a limit; ``collect`` works in the compile stage alone (ValueError otherwise)."""
+        if job.collect and job.stage != "compile":
+            raise ValueError("only the compile stage can hand files back")
+        container = None
+        try:
+            container = self._take(_shape(job))
+            result = self._run_in(container, job)
+        except (OSError, http.client.HTTPException) as error:
+            result = _fault(f"docker: {error}")
+            if container is not None:
+                container.killed = True
+        if container is not None:
+            self._give_back(container)
+        return result
+
+    def stop(self) -> None:
+        """Kill every running job, and those that start later, until `resume`; their results carry a fault."""
+        with self._lock:
+            self._stopped = True
+            busy = list(self._busy)
+        for container in busy:
+            self._kill(container)
+
+    def resume(self) -> None:
+        """Let jobs run again."""
+        self._stopped = False
+
+    def close(self) -> None:
+        """Kill what runs and remove the containers and their folders."""
+        self.stop()
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for container in idle:
+            self._discard(container)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _take(self, shape: _Shape) -> _Container:
+        with self._lock:
+            found = next((c for c in self._idle if c.shape == shape), None)
+            if found is not None:
+                self._idle.remove(found)
+        container = found or self._make(shape)
+        with self._lock:
+            self._busy.add(container)
+        return container
+
+    def _give_back(self, container: _Container) -> None:
+        with self._lock:
+            self._busy.discard(container)
+            if not container.killed:
+                self._idle.append(container)
+        if container.killed:
+            self._discard(container)
+
+    def _make(self, shape: _Shape) -> _Container:
+        name = f"burnish-{os.getpid()}-{next(_NUMBERS)}"
+        folder = Path(tempfile.mkdtemp(dir=self._root))
+        folder.chmod(0o755)
+        self._engine.call("POST", f"/containers/create?name={name}", _container(self._image, shape, folder))
+        life = self._engine.attach_life(name)
+        try:
+            self._engine.call("POST", f"/containers/{name}/start")
+        except BaseException:
+            life.close()
+            self._engine.call("DELETE", f"/containers/{name}?force=true")
+            raise
+        return _Container(name, shape, folder, life)
+
+    def _discard(self, container: _Container) -> None:
+        self._kill(container)
+        container.life.close()
+        shutil.rmtree(container.folder, ignore_errors=True)
+
+    def _kill(self, container: _Container) -> None:
+        """By name, with all that runs inside; it is removed by itself."""
+        container.killed = True
+        with contextlib.suppress(OSError):
+            self._engine.call("POST", f"/containers/{container.name}/kill")
+
+    def _run_in(self, container: _Container, job: Job) -> JobResult:
+        began = time.monotonic()
+        _write_files(container.folder, job)
+        mark = os.urandom(8).hex()
+        kept = "LD_LIBRARY_PATH=" + _RUNTIME if container.shape.libraries else ""
+        if job.stage == "compile":
+            kept += " PATH=/usr/bin:/bin TMPDIR=/work"
+        command = ["/bin/sh", "-c", _START, "sh", mark, kept, *job.argv]
+        process, attached = self._engine.attach(container.name, command, _JOB, [])
+        if self._stopped:
+            self._kill(container)
+        said = attached.communicate(job.stdin, job.limits.wall_s, job.limits.output_bytes + len(mark) + 1)
+        wall_ms = (time.monotonic() - began) * 1000
+        started, _, stderr = said.stderr.partition(f"{mark}\n".encode())
+        if self._stopped or container.killed:
+            return _fault("cancelled")
+        if said.exceeded:
+            cpu_ms = self._cpu_ms_now(container)
+            self._kill(container)
+            return JobResult(-9, said.stdout, stderr, cpu_ms, wall_ms, exceeded=said.exceeded)
+        code = self._engine.exit_code(process)
+        oom, cpu_ms, files = self._sweep(container, job)
+        if code is None or not said.stderr.startswith(f"{mark}\n".encode()):
+            return _fault(f"the sandbox did not start: {started.decode(errors='replace').strip()[-300:]} ({code})")
+        code = 128 - code if code > 128 else code
+        return JobResult(code, said.stdout, stderr, cpu_ms, wall_ms, files, _exceeded(code, oom, cpu_ms, job.limits))
+
+    def _sweep(self, container: _Container, job: Job) -> tuple[bool, float, dict[str, bytes]]:
+        """End what is left of a job, take its files, empty /work.
+
+        Returns whether memory ran out, the CPU milliseconds used, and the files.
+        """
+        command = ["/bin/sh", "-c", _SWEEP, "sh", *job.collect]
+        attached = self._engine.attach(container.name, command, _JOB, [])[1]
+        said = attached.communicate(b"", _SWEEP_S, _SWEEP_BYTES)
+        counters, _, rest = said.stdout.partition(b"end\n")
+        lines = rest.split(b"\n")
+        files = {name: base64.b64decode(line) for name, line in zip(job.collect, lines, strict=False)}
+        left = b"".join(lines[len(job.collect) :]).strip()
+        if said.exceeded or left or len(lines) <= len(job.collect):
+            self._kill(container)
+        words = [line.split() for line in counters.decode().splitlines()]
+        counted = {line[0]: int(line[1]) for line in words if len(line) == 2}
+        kills = counted.get("oom_kill", 0)
+        used = counted.get("usage_usec", 0) * 1000 or counted.get("usage_nsec", 0)
+        oom, cpu_ms = kills > container.oom_kills, (used - container.cpu_ns) / 1e6
+        container.oom_kills, container.cpu_ns = kills, used
+        return oom, cpu_ms, files
+
+    def _cpu_ms_now(self, container: _Container) -> float:
+        """CPU milliseconds since the last job, asked from outside; the daemon takes up to a second to say."""
+        stats = self._engine.call("GET", f"/containers/{container.name}/stats?stream=false&one-shot=true")
+        return (int(stats["cpu_stats"]["cpu_usage"]["total_usage"]) - container.cpu_ns) / 1e6
+
+
+def _shape(job: Job) -> _Shape:
+    binds = {}
+    libraries = False
+    for inside, outside in job.read_only.items():
+        if not any(Path(inside).is_relative_to(system) for system in _SYSTEM):
+            binds[inside] = str(outside)
+        elif not (Path(inside).exists() and Path(inside).samefile(outside)):
+            libraries = True
+            binds[f"{_RUNTIME}/{Path(inside).name}"] = str(outside)
+    return _Shape(job.stage, job.limits, tuple(sorted(binds.items())), libraries)
+
+
+def _container(image: str, shape: _Shape, folder: Path) -> dict[str, object]:
+    limits = shape.limits
+    binds = [f"{name}:{name}:ro" for name in _SYSTEM if Path(name).exists() and not Path(name).is_symlink()]
+    binds += [f"{outside}:{inside}:ro" for inside, outside in shape.binds]
+    binds.append(f"{folder}:/job:ro")
+    security = ["no-new-privileges"]
+    if shape.stage == "run":
+        security.append(f"seccomp={json.dumps(docker_profile())}")
+    ulimits = {"cpu": max(1, round(limits.cpu_s)), "fsize": limits.work_bytes, "nofile": 256, "core": 0}
+    return {
+        "Image": image,
+        "Cmd": ["/bin/sh", "-c", _KEEP],
+        "User": _KEEPER,
+        "Hostname": "sandbox",
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "NetworkDisabled": True,
+        "HostConfig": {
+            "AutoRemove": True,
+            "NetworkMode": "none",
+            "IpcMode": "none",
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "SecurityOpt": security,
+            "Binds": binds,
+            "Tmpfs": {"/work": f"size={limits.work_bytes},mode=1777,exec,nosuid,nodev"},
+            "Memory": limits.memory_bytes,
+            "MemorySwap": limits.memory_bytes,
+            "PidsLimit": limits.pids + _OWN_PIDS,
+            "NanoCpus": 1_000_000_000,
+            "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in ulimits.items()],
+        },
+    }
+
+
+def _image(engine: Engine) -> str:
+    """An image of empty folders and the host's links between system folders; made once per layout."""
+    links = {name: str(Path(name).readlink()) for name in _SYSTEM if Path(name).is_symlink()}
+    folders = [name for name in _SYSTEM if name not in links and Path(name).exists()]
+    folders += ["/etc", "/work", "/job", "/toolchain", _RUNTIME, "/proc", "/sys", "/dev"]
+    tag = digest_json([links, folders])[:16]
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name in sorted(folders):
+            entry = tarfile.TarInfo(name.lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "/work" else 0o755
+            tar.addfile(entry)
+        for name, target in {**links, "/tmp": "work"}.items():
+            entry = tarfile.TarInfo(name.lstrip("/"))
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
+    engine.call("POST", f"/images/create?fromSrc=-&repo=burnish-sandbox&tag={tag}", content.getvalue())
+    return f"burnish-sandbox:{tag}"
+
+
+def _write_files(folder: Path, job: Job) -> None:
+    for old in folder.iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    for name, content in job.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o755 if name in job.executables else 0o644)
+
+
+def _exceeded(code: int, oom: bool, cpu_ms: float, limits: Limits) -> Literal["", "cpu", "memory"]:
+    if oom and code != 0:
+        return "memory"
+    return "cpu" if code in (-9, -24) and cpu_ms >= limits.cpu_s * 1000 * _CPU_TOLERANCE else ""
+
+
+def _fault(cause: str) -> JobResult:
+    return JobResult(exit_code=0, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault=cause)
