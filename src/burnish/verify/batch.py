@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.protocols import Job, JobResult, Sandbox
-from burnish.records import Edition, Task, ValueTests, Verdict
+from burnish.records import CrateType, Edition, Task, ValueTests, Verdict
 from burnish.verify.compile import Compiled, Compiler
+from burnish.verify.dependencies.store import DependencySet
 from burnish.verify.diagnostics import read_diagnostics
 from burnish.verify.grader.values import VALUE_MAIN, value_cases
 from burnish.verify.joining import PREFIX, may_join
@@ -62,10 +63,10 @@ class BatchJudge:
     ``start`` compiles a group, ``finish`` gives one program's verdict; the second may go on in another thread.
     """
 
-    def __init__(self, sandbox: Sandbox, toolchain: Toolchain) -> None:
+    def __init__(self, sandbox: Sandbox, toolchain: Toolchain, dependencies: DependencySet | None = None) -> None:
         self._sandbox = sandbox
         self._toolchain = toolchain
-        self._compiler = Compiler(sandbox, toolchain)
+        self._compiler = Compiler(sandbox, toolchain, dependencies)
         self._alone = Ladder(sandbox, toolchain, compiler=self._compiler)
         self._good = 1.0  # share of programs that compiled lately: checking together pays only when most do
 
@@ -158,25 +159,32 @@ class BatchJudge:
 
 
 class _Given(Compiler):
-    """A compiler that has checked, and perhaps built, one program already."""
+    """A compiler that has checked, and perhaps built, one program already; such a program needs no crates."""
 
     def __init__(self, base: Compiler, start: Start) -> None:
+        vars(self).update(vars(base))
         self._base = base
+        self.dependencies = base.dependencies
         self._started = start
 
-    def check(self, code: str, edition: Edition, crate_type: str, *, reachable: bool) -> Compiled:  # noqa: ARG002
-        assert self._started.check is not None
-        return self._started.check
+    def check(
+        self, code: str, edition: Edition, crate_type: CrateType, *, reachable: bool, crates: Sequence[str] = ()
+    ) -> Compiled:
+        if self._started.check is not None:
+            return self._started.check
+        return self._base.check(code, edition, crate_type, reachable=reachable, crates=crates)
 
-    def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
+    def build_library(
+        self, code: str, edition: Edition, *, forbid_unsafe: bool, crates: Sequence[str] = ()
+    ) -> Compiled:
         if self._started.built is not None:
             return Compiled("ok", 0.0)
-        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe)
+        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe, crates=crates)
 
-    def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
+    def build_harness(self, source: str, library: bytes, edition: Edition, crates: Sequence[str] = ()) -> Compiled:
         built = self._started.built
         if built is None:
-            return self._base.build_harness(source, library, edition)
+            return self._base.build_harness(source, library, edition, crates)
         own = built.artifact.replace(_stamp(self._started.mark, 0), _stamp(self._started.mark, self._started.place))
         return replace(built, artifact=own)
 

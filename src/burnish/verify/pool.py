@@ -1,7 +1,7 @@
 """Runs many independent jobs on threads: the work is done by other processes, so threads do.
 
 Results arrive in the calling thread as they complete. An interrupt (Ctrl-C, or an error in the caller's handler) stops
-what runs through ``cancel`` and starts nothing more.
+what runs through ``cancel`` and starts nothing more. Jobs are taken as workers come free, so an endless source is fine.
 
 Not covered: what a job is; retries.
 """
@@ -9,7 +9,7 @@ Not covered: what a job is; retries.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -23,21 +23,36 @@ def default_workers() -> int:
 
 
 def run_pool(
-    jobs: Sequence[Given], work: Callable[[Given], Made], *, workers: int, cancel: Callable[[], None]
-) -> Generator[tuple[Given, Made]]:
-    """Yield (job, result) as they complete; an exception of ``work`` is raised here, after the rest has stopped."""
+    jobs: Iterable[Given | None], work: Callable[[Given], Made], *, workers: int, cancel: Callable[[], None]
+) -> Generator[tuple[Given, Made] | None]:
+    """Yield (job, result) as they complete; an exception of ``work`` is raised here, after the rest has stopped.
+
+    A None among the jobs means "none now": it is passed on to the caller, and after a second one in a row no further
+    job is asked for until one that runs has completed.
+    """
     waiting = iter(jobs)
     running: dict[Future[Made], Given] = {}
+    ended = False
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="verify") as executor:
         try:
             while True:
-                for job in waiting:
-                    running[executor.submit(work, job)] = job
-                    if len(running) >= workers * 2:  # bounded: a queue of two per worker keeps all of them busy
-                        break
-                if not running:
+                pauses = 0
+                # bounded: a queue of two per worker keeps all of them busy
+                while not ended and pauses < 2 and len(running) < workers * 2:
+                    try:
+                        job = next(waiting)
+                    except StopIteration:
+                        ended = True
+                    else:
+                        if job is None:
+                            pauses += 1
+                            yield None
+                        else:
+                            pauses = 0
+                            running[executor.submit(work, job)] = job
+                if ended and not running:
                     return
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                finished = wait(running, return_when=FIRST_COMPLETED).done if running else ()
                 for future in finished:
                     yield running.pop(future), future.result()
         finally:
