@@ -164,27 +164,22 @@ class _Given(Compiler):
     def __init__(self, base: Compiler, start: Start) -> None:
         vars(self).update(vars(base))
         self._base = base
-        self.dependencies = base.dependencies
         self._started = start
 
-    def check(
-        self, code: str, edition: Edition, crate_type: CrateType, *, reachable: bool, crates: Sequence[str] = ()
-    ) -> Compiled:
+    def check(self, code: str, edition: Edition, crate_type: CrateType, *, reachable: bool) -> Compiled:
         if self._started.check is not None:
             return self._started.check
-        return self._base.check(code, edition, crate_type, reachable=reachable, crates=crates)
+        return self._base.check(code, edition, crate_type, reachable=reachable)
 
-    def build_library(
-        self, code: str, edition: Edition, *, forbid_unsafe: bool, crates: Sequence[str] = ()
-    ) -> Compiled:
+    def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
         if self._started.built is not None:
             return Compiled("ok", 0.0)
-        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe, crates=crates)
+        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe)
 
-    def build_harness(self, source: str, library: bytes, edition: Edition, crates: Sequence[str] = ()) -> Compiled:
+    def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
         built = self._started.built
         if built is None:
-            return self._base.build_harness(source, library, edition, crates)
+            return self._base.build_harness(source, library, edition)
         own = built.artifact.replace(_stamp(self._started.mark, 0), _stamp(self._started.mark, self._started.place))
         return replace(built, artifact=own)
 

@@ -3,11 +3,14 @@
 How an end is read: status 0 is good; 1 with a JSON error is a compile error; 101 or a signal is a crash of the
 compiler, a kind of compile error; anything else is a fault of the machine, never of the program.
 
-Not covered: external crates; several programs per crate.
+External crates come from a dependency set; `Compiler.with_crates` opens some of them to a program.
+
+Not covered: several programs per crate.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,6 +19,7 @@ from dataclasses import dataclass, replace
 from burnish.protocols import Job, JobResult, Limits, Sandbox
 from burnish.records import CrateType, Diagnostic, Edition, Reason
 from burnish.verify import entropy
+from burnish.verify.dependencies.store import DependencySet
 from burnish.verify.diagnostics import read_diagnostics
 from burnish.verify.toolchain import Toolchain
 
@@ -65,11 +69,22 @@ class Compiled:
 class Compiler:
     """Runs one toolchain in one sandbox."""
 
-    def __init__(self, sandbox: Sandbox, toolchain: Toolchain) -> None:
+    def __init__(self, sandbox: Sandbox, toolchain: Toolchain, dependencies: DependencySet | None = None) -> None:
         self._sandbox = sandbox
+        self.dependencies = dependencies or DependencySet()
+        """The crates that programs may ask for."""
+        self._crates: Sequence[str] = ()
         self._toolchain = toolchain
-        self._entropy = b""
+        self._entropy: list[bytes] = []  # one, once it is compiled; shared by compilers with other crates
         self._entropy_lock = threading.Lock()
+
+    def with_crates(self, crates: Sequence[str]) -> Compiler:
+        """A compiler that hands these crates of the set to every compilation; this one when there are none."""
+        if not crates:
+            return self
+        other = copy.copy(self)
+        other._crates = crates
+        return other
 
     def check(self, code: str, edition: Edition, crate_type: CrateType, *, reachable: bool) -> Compiled:
         """Compile verdict, error codes and lints in one pass, without code generation.
@@ -128,10 +143,10 @@ class Compiler:
                 )
                 if made.reason != "ok":
                     return Compiled("infra", made.cpu_ms, detail=f"cannot compile {entropy.OBJECT}: {made.detail}")
-                self._entropy = made.artifact
+                self._entropy.append(made.artifact)
         linked = [*arguments, "-C", f"link-arg={entropy.OBJECT}"]
         return self._compile(
-            self._toolchain.rustc, {**files, entropy.OBJECT: self._entropy}, edition, linked, "program"
+            self._toolchain.rustc, {**files, entropy.OBJECT: self._entropy[0]}, edition, linked, "program"
         )
 
     def _compile(
@@ -144,6 +159,7 @@ class Compiler:
     ) -> Compiled:
         source = next(iter(files))
         argv = [program, source, "--edition", edition, "--sysroot", self._toolchain.inside, *arguments]
+        argv += self.dependencies.arguments(self._crates)
         if output is not None:
             argv += ["-o", output]
         job = Job(
@@ -152,7 +168,7 @@ class Compiler:
             limits=COMPILE_LIMITS,
             files={name: text.encode() if isinstance(text, str) else text for name, text in files.items()},
             collect=(output,) if output is not None else (),
-            read_only=self._toolchain.binds,
+            read_only=self._toolchain.binds | self.dependencies.binds(self._crates),
         )
         compiled = _read(self._sandbox.run(job), output)
         # On a machine that is short of something the compiler may crash by no fault of the program: believe the second.

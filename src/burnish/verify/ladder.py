@@ -4,7 +4,10 @@ Each compilation feeds every signal it can: the check gives compile verdict, err
 passes is not yet a build that passes (lints that run with code generation, post-monomorphisation errors): a failed
 build of the candidate's own crate is a compile error of the candidate, at stage ``build``.
 
-Not covered: retries and caching (`pool`, `verifier`); external crates, whose tasks are ``infra`` until they can be had.
+A task whose crates are not in the dependency set cannot be judged: ``infra`` at stage ``extract``, with the command
+that builds the set.
+
+Not covered: retries and caching (`pool`, `verifier`).
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from burnish.records import (
     VerifyStage,
 )
 from burnish.verify.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
+from burnish.verify.dependencies.store import BUILD_COMMAND, WELL_KNOWN, DependencySet
 from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
 from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
@@ -75,27 +79,39 @@ class _State:
 class Ladder:
     """Judges programs with one toolchain in one sandbox; safe to call from several threads."""
 
-    def __init__(self, sandbox: Sandbox, toolchain: Toolchain, *, compiler: Compiler | None = None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        toolchain: Toolchain,
+        dependencies: DependencySet | None = None,
+        *,
+        compiler: Compiler | None = None,
+    ) -> None:
         self._sandbox = sandbox
         self._toolchain = toolchain
-        self._compiler = compiler or Compiler(sandbox, toolchain)
+        self._compiler = compiler or Compiler(sandbox, toolchain, dependencies)
 
     @property
     def toolchain_name(self) -> str:
-        """Version and short digest of the compiler, as verdicts carry it."""
-        return f"rustc {self._toolchain.version} {self._toolchain.digest[:16]}"
+        """Version and short digest of the compiler and of the dependency set, as verdicts carry it."""
+        name = f"rustc {self._toolchain.version} {self._toolchain.digest[:16]}"
+        dependencies = self._compiler.dependencies.digest
+        return f"{name} dependencies {dependencies[:16]}" if dependencies else name
 
     def judge(self, task: Task, code: str, goal: Goal) -> Verdict:
         """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
-        if task.crates:
-            missing = f"the task needs crates that are not available here: {', '.join(task.crates)}"
-            return self._verdict(code, _State("extract"), "infra", missing)
+        missing = self._compiler.dependencies.missing(task.crates) if task.crates else []
+        if missing:
+            detail = f"the task needs crates that are not built here: {', '.join(missing)}; build them: {BUILD_COMMAND}"
+            unknown = [name for name in missing if name not in WELL_KNOWN]
+            return self._verdict(code, _State("extract"), "infra", " ".join([detail, *unknown]))
         plan = plan_tests(task.tests) if goal == "test" and isinstance(task.tests, RustTests) else None
         if plan is not None and not plan.functions:
             return self._verdict(code, _State("extract"), "infra", "the task's tests hold no test function")
         crate_type = crate_type_of(task, code)
         reachable = goal == "test" and not isinstance(task.tests, ProgramTests)
-        check = self._compiler.check(code, task.edition, crate_type, reachable=reachable)
+        compiler = self._compiler.with_crates(task.crates)
+        check = compiler.check(code, task.edition, crate_type, reachable=reachable)
         syntax_error = check.reason == "compile_error" and None in check.codes and parse(code).has_error
         state = _State("parse" if syntax_error else "check", check=check, cpu_ms=check.cpu_ms)
         if check.reason != "ok":
@@ -108,7 +124,8 @@ class Ladder:
         return self._test(task, code, plan, state)
 
     def _run(self, task: Task, code: str, goal: Goal, state: _State) -> Verdict:
-        built = self._compiler.build_program(code, task.edition)
+        compiler = self._compiler.with_crates(task.crates)
+        built = compiler.build_program(code, task.edition)
         state = replace(state, stage="build", cpu_ms=state.cpu_ms + built.cpu_ms)
         if built.reason != "ok":
             return self._failed_build(code, state, built)
@@ -128,7 +145,8 @@ class Ladder:
         return self._graded(code, replace(state, cpu_ms=sum(cpu_ms)), grade)
 
     def _test(self, task: Task, code: str, plan: TestPlan | None, state: _State) -> Verdict:
-        library = self._compiler.build_library(make_public(code), task.edition, forbid_unsafe=plan is not None)
+        compiler = self._compiler.with_crates(task.crates)
+        library = compiler.build_library(make_public(code), task.edition, forbid_unsafe=plan is not None)
         state = replace(state, stage="build", cpu_ms=state.cpu_ms + library.cpu_ms)
         if library.reason != "ok":
             if plan is not None and library.codes and library.codes <= _FORBIDDEN_UNSAFE:
@@ -150,18 +168,19 @@ class Ladder:
 
     def _build_harness(self, task: Task, code: str, plan: TestPlan | None, library: Compiled) -> Compiled:
         """The tests with the candidate's crate; a second try when the tests call methods of the candidate's traits."""
+        compiler = self._compiler.with_crates(task.crates)
         if plan is None:
             assert isinstance(task.tests, ValueTests)
-            return self._compiler.build_harness(value_harness(task.tests), library.artifact, task.edition)
+            return compiler.build_harness(value_harness(task.tests), library.artifact, task.edition)
         source = rust_harness(plan, task, code)
-        built = self._compiler.build_harness(source, library.artifact, task.edition)
+        built = compiler.build_harness(source, library.artifact, task.edition)
         if built.codes != {NO_METHOD}:
             return built
         traits = needed_traits(source, plan.source, code, built.diagnostics)
         if not traits:
             return built
         with_traits = rust_harness(plan, task, code, traits)
-        again = self._compiler.build_harness(with_traits, library.artifact, task.edition)
+        again = compiler.build_harness(with_traits, library.artifact, task.edition)
         return replace(again, cpu_ms=built.cpu_ms + again.cpu_ms)
 
     def _job(self, program: bytes, stdin: bytes) -> Job:

@@ -23,6 +23,7 @@ from burnish.protocols import Sandbox, VerdictCache
 from burnish.records import Completion, Task, Verdict
 from burnish.verify.batch import BatchJudge, Candidate
 from burnish.verify.cache import MemoryVerdictCache, SqliteVerdictCache
+from burnish.verify.dependencies.store import load_set
 from burnish.verify.extract import extract
 from burnish.verify.flow import Flow, Pair, Program, Settled
 from burnish.verify.ladder import Goal, deepest_goal, policy_parts
@@ -74,11 +75,12 @@ class Verifier:
         self._file = SqliteVerdictCache(config.cache) if cache is None and config.cache is not None else None
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
         self._prepared = PreparedSandbox(self._owned, toolchain) if isinstance(self._owned, BubblewrapSandbox) else None
-        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain)
+        dependencies = load_set(toolchain)
+        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies)
         self._stopping = threading.Event()
         unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
-        self.digest = digest_json([toolchain.digest, policy_parts(), *unsafe])
-        """Digest of toolchain, lint set and policy: two verifiers with the same one give the same verdicts."""
+        self.digest = digest_json([toolchain.digest, dependencies.digest, policy_parts(), *unsafe])
+        """Digest of toolchain, dependencies, lints and policy: two verifiers with the same give the same verdicts."""
 
     def __enter__(self) -> Self:
         return self

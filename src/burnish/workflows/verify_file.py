@@ -3,14 +3,18 @@
     rows -> tasks and completions -> verdicts.jsonl (one row per input row, same id) + summary.json
 
 A row holds ``id``, ``code`` or ``completion`` (with ``prompt``, when it continues one), and what it is judged by:
-``edition``, ``goal`` (check, run or test; as deep as the row allows), ``entry_point``, ``tests``. A bad row is recorded
-with its line in ``rejected.jsonl`` and counted; it stops nothing.
+``edition``, ``crate_type``, ``goal`` (check, run or test; as deep as the row allows), ``stdin``, ``expected_stdout``,
+``entry_point``, ``tests``. A bad row is recorded with its line in ``rejected.jsonl`` and counted; it stops nothing.
 
-Left out: standard input and expected output of programs, external crates.
+``crates`` names the dependencies a row may use. Without it they are read from the code: a well-known crate, or one of
+the dependency set, that the code names is one the row needs.
+
+Left out: several runs of one program in a row's own fields (``tests`` of kind ``program`` has them).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -21,8 +25,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, RunFolderError
 from burnish.fsio import write_atomic, write_json
-from burnish.records import Completion, Edition, Task, Tests, Verdict
+from burnish.records import Completion, CrateType, Edition, ProgramRun, ProgramTests, Task, Tests, Verdict
 from burnish.score.summary import summarise_verdicts
+from burnish.verify.dependencies.store import known_crates
+from burnish.verify.extract import extract
+from burnish.verify.grader.crate_paths import named_crates
+from burnish.verify.ladder import Goal
+from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
 from burnish.workflows.judge import CACHE, open_verifier
 
 _VERDICTS, _SUMMARY, _REJECTED = "verdicts.jsonl", "summary.json", "rejected.jsonl"
@@ -39,7 +48,11 @@ class VerifyRow(BaseModel):
     completion: str | None = None
     prompt: str | None = None
     edition: Edition = "2021"
+    crate_type: CrateType | None = None
+    crates: tuple[str, ...] | None = None
     goal: Literal["check", "run", "test"] | None = None
+    stdin: str | None = None
+    expected_stdout: str | None = None
     entry_point: str | None = None
     tests: Tests | None = None
 
@@ -49,13 +62,29 @@ class VerifyRow(BaseModel):
             raise ValueError("a row holds either code or completion")
         if self.prompt is not None and self.completion is None:
             raise ValueError("prompt goes with completion")
-        if self.goal == "test" and self.tests is None:
+        if self.runs_on_input and self.tests is not None:
+            raise ValueError("stdin and expected_stdout go without tests")
+        if self.goal == "test" and self.tests is None and not self.runs_on_input:
             raise ValueError("goal test needs tests")
+        if self.crate_type == "lib" and (self.goal == "run" or self.runs_on_input):
+            raise ValueError("a library cannot be run")
         return self
 
+    @property
+    def runs_on_input(self) -> bool:
+        """Whether the row says what its program reads or prints."""
+        return self.stdin is not None or self.expected_stdout is not None
 
-def verify_file(rows: Path, out: Path, config: VerifyConfig) -> dict[str, Any]:
+    @property
+    def goal_of_task(self) -> Goal | None:
+        """The goal, where a run that has something to compare is a test of the program."""
+        return "test" if self.goal == "run" and self.runs_on_input else self.goal
+
+
+def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbox: bool = False) -> dict[str, Any]:
     """Judge every row; returns what ``summary.json`` holds.
+
+    ``unsafe_no_sandbox`` runs the programs without isolation, for programs that one trusts.
 
     Verdicts are kept in ``out`` (or ``config.cache``) as they are found, so the same command goes on where it was.
     Raises DataError when the file cannot be read, RunFolderError when ``out`` holds something else, and what
@@ -64,8 +93,10 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig) -> dict[str, Any]:
     read, rejected = _read(rows)
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
         raise RunFolderError(f"{out} holds other things than verdicts.", "Name a new folder, or remove this one.")
-    with open_verifier(config, beside=out) as verifier:
-        verdicts = verifier.verify([pair_of(row) for row in read], goals=[row.goal for row in read])
+    with contextlib.ExitStack() as stack:
+        unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
+        verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
+        verdicts = verifier.verify([pair_of(row) for row in read], goals=[row.goal_of_task for row in read])
     write_atomic(out / _REJECTED, "".join(json.dumps(row) + "\n" for row in rejected))
     write_atomic(out / _VERDICTS, "".join(map(_line, verdicts)))
     summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts)}
@@ -105,14 +136,23 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
 
 def pair_of(row: VerifyRow) -> tuple[Task, Completion]:
     """What the verifier takes."""
+    tests = row.tests
+    if row.runs_on_input:
+        tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
+    crates = row.crates
+    if crates is None:
+        code = row.code if row.code is not None else extract(row.completion or "", row.prompt, row.entry_point)
+        crates = named_crates(code or "", known_crates())
     task = Task(
         id=row.id,
         family=row.id,
         prompt=(),
         code_prompt=row.prompt,
         entry_point=row.entry_point,
-        tests=row.tests,
+        tests=tests,
         edition=row.edition,
+        crate_type=row.crate_type,
+        crates=crates,
     )
     if row.completion is not None:
         return task, Completion(task_id=row.id, text=row.completion, finish_reason="given")

@@ -42,6 +42,15 @@ def lead_crate_paths(source: str, candidate: Node, dependencies: Iterable[str], 
     return apply_edits(source, edits)
 
 
+def named_crates(source: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Which of the ``known`` crates a program names at the head of a path, sorted; its own modules are none."""
+    root = parse(source)
+    own = {item.name for item in top_items(root) if item.kind in _SPACES}
+    heads = {text_of(head) for head in _heads(root)}
+    heads |= {name_of(node) for node in root.named_children if node.type == "extern_crate_declaration"}
+    return tuple(sorted((heads & set(known)) - own))
+
+
 def path_head(node: Node) -> Node:
     """The first segment of a path or of an import's argument."""
     while node.named_children and node.type != "identifier":

@@ -24,7 +24,7 @@ from tree_sitter import Node
 from burnish.protocols import JobResult
 from burnish.records import RustTests, Task, TestCounts
 from burnish.verify.compile import CRATE
-from burnish.verify.grader.conditions import holds
+from burnish.verify.conditions import holds
 from burnish.verify.grader.crate_paths import PRIMITIVES, STANDARD_CRATES, lead_crate_paths, path_head
 from burnish.verify.grader.protocol import Grade, read_end, read_report
 from burnish.verify.syntax import apply_edits, function_named, identifiers, name_of, parse, text_of, top_items, walk
