@@ -133,6 +133,8 @@ class Task(Record):
     tests: Tests | None = None
     reference: str | None = None
     """A whole program or library that passes the tests."""
+    wrong: tuple[str, ...] = ()
+    """Answers, as a model would write them, that must not pass; they prove the tests, and nobody trains on them."""
     edition: Edition = "2021"
     crate_type: CrateType | None = None
     """None: a program where the code has an ``fn main``, else a library."""
@@ -140,6 +142,30 @@ class Task(Record):
     """External crates that the code needs, by name."""
     licence: str = ""
     origin: str = ""
+
+
+ExclusionReason = Literal["no_tests", "tests_cut_off", "reference_fails", "wrong_answer_passes", "empty_answer_passes"]
+"""Why a task cannot measure anything."""
+
+
+class Exclusion(Part):
+    """One task that is not scored, and why."""
+
+    id: str
+    reason: ExclusionReason
+    detail: str = ""
+
+
+class TaskExclusions(Record):
+    """The format of an exclusion file: what of one task file is not scored."""
+
+    tasks: str
+    """Name of the task file."""
+    digest: str
+    """SHA-256 of the task file's bytes."""
+    toolchain: str = ""
+    """What judged the answers."""
+    excluded: tuple[Exclusion, ...]
 
 
 class Example(Record):
@@ -292,6 +318,8 @@ class Summary(Record):
     stages: tuple[StageSummary, ...]
     comparisons: tuple[Comparison, ...] = ()
     timings: tuple[StageTime, ...] = ()
+    excluded_tasks: int = 0
+    """Tasks left out before anything was attempted, by an exclusion file."""
 
 
 class Score(Record):

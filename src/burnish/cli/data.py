@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,3 +43,22 @@ def build(
 
                 tasks = build_rust_task_files(loaded)
                 typer.echo(f"{len(tasks.train)} training and {len(tasks.held_out)} held-out tasks in {loaded.out}")
+
+
+@app.command("validate-tasks")
+def validate_tasks(
+    tasks: Annotated[
+        Path, typer.Argument(help="JSONL: Task records, HumanEvalPack, or HumanEval rows.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for report and exclusion file.", metavar="FOLDER")],
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+) -> None:
+    """Prove tasks: references must pass, wrong and empty answers must not; list and exclude the others."""
+    with reported("The same command again is quick where verdicts are known."):
+        from burnish.cli.tables import show_validation
+        from burnish.config.load import load_config
+        from burnish.config.verify import VerifyConfig
+        from burnish.workflows.validate_tasks import validate_tasks as prove
+
+        show_validation(prove(tasks, out, load_config(VerifyConfig, config, overrides or ())), out)

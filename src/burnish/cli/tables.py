@@ -26,3 +26,20 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     from burnish.report.table import render_table
 
     render_table(summary, Console())
+
+
+def show_validation(report: Mapping[str, Any], out: Path) -> None:
+    """Unsound tasks with their reasons, what could not be proven, and where the exclusion file lies."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [("excluded", row) for row in report["excluded"]] + [("not proven", row) for row in report["unproven"]]
+    console = Console()
+    if rows:
+        table = Table("task", "is", "because", "detail")
+        for state, row in rows:
+            table.add_row(Text(row["id"]), state, row["reason"], Text(row["detail"][:200]))
+        console.print(table)
+    console.print(f"{report['sound']} of {report['tasks']} tasks are sound, {len(report['excluded'])} excluded.")
+    console.print(f"Leave them out with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)

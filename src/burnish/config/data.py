@@ -27,6 +27,8 @@ class TaskFile(Config):
 
     kind: Literal["file"] = "file"
     path: Path
+    exclude: Path | None = None
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
 
 
 class HumanEvalPackTasks(Config):
@@ -34,9 +36,20 @@ class HumanEvalPackTasks(Config):
 
     kind: Literal["humanevalpack"] = "humanevalpack"
     path: Path
+    exclude: Path | None = None
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
 
 
-TasksConfig = Annotated[RustTasks | TaskFile | HumanEvalPackTasks, Field(discriminator="kind")]
+class HumanEvalTasks(Config):
+    """HumanEval-shaped rows for Rust: a prompt that ends in an open brace, a solution, tests as Rust source."""
+
+    kind: Literal["humaneval"] = "humaneval"
+    path: Path
+    exclude: Path | None = None
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
+
+
+TasksConfig = Annotated[RustTasks | TaskFile | HumanEvalPackTasks | HumanEvalTasks, Field(discriminator="kind")]
 
 
 class SourceConfig(Config):

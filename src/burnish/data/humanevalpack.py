@@ -75,6 +75,7 @@ def _task(row: dict[str, Any]) -> Task:
         entry_point=row["entry_point"],
         tests=RustTests(source=tests),
         reference=prompt + row["canonical_solution"],
+        wrong=(row["buggy_solution"],) if isinstance(row.get("buggy_solution"), str) else (),
         crates=tuple(sorted(set(crates) | set(test_crates))),
         licence=LICENCE,
         origin=ORIGIN,

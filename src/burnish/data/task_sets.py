@@ -1,11 +1,17 @@
-"""Task sets by configuration: the built-in Rust tasks, a file of `Task` records, or HumanEvalPack."""
+"""Task sets by configuration: the built-in Rust tasks, a file of `Task` records, HumanEvalPack, or HumanEval rows.
+
+Tasks that an exclusion file names are left out here, and nowhere else; their number stays with the set.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.config.data import HumanEvalPackTasks, RustTasks, TaskFile, TasksConfig
+from burnish.config.data import HumanEvalPackTasks, HumanEvalTasks, RustTasks, TaskFile, TasksConfig
+from burnish.data.exclusions import read_exclusions
+from burnish.data.human_eval import load_human_eval
 from burnish.data.humanevalpack import load_humanevalpack
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.errors import DataError
@@ -19,6 +25,8 @@ class TaskSet:
 
     train: tuple[Task, ...]
     held_out: tuple[Task, ...]
+    excluded: int = 0
+    """Tasks of ``held_out`` that an exclusion file took out."""
 
 
 def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
@@ -30,9 +38,39 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
             )
             return TaskSet(train, held_out)
         case TaskFile():
-            return TaskSet((), read_tasks(config.path))
+            return _without(read_tasks(config.path), config)
         case HumanEvalPackTasks():
-            return TaskSet((), load_humanevalpack(config.path))
+            return _without(load_humanevalpack(config.path), config)
+        case HumanEvalTasks():
+            return _without(load_human_eval(config.path), config)
+
+
+def _without(tasks: tuple[Task, ...], config: TaskFile | HumanEvalPackTasks | HumanEvalTasks) -> TaskSet:
+    """The set without what its exclusion file names."""
+    if config.exclude is None:
+        return TaskSet((), tasks)
+    excluded = read_exclusions(config.exclude, config.path)
+    kept = tuple(task for task in tasks if task.id not in excluded)
+    if not kept:
+        raise DataError(f"{config.exclude} excludes every task of {config.path}", "Mend the tasks: none can be scored.")
+    return TaskSet((), kept, excluded=len(tasks) - len(kept))
+
+
+def read_any_tasks(path: Path) -> tuple[Task, ...]:
+    """Tasks of a file in any of the known formats; the fields of its first row tell which."""
+    if not path.is_file():
+        raise DataError(f"there is no file {path}", "Name a JSONL file of tasks.")
+    first = next(read_lines(path), "{}")
+    try:
+        row = json.loads(first)
+    except ValueError as error:
+        raise DataError(f"{path}:1: not JSON: {error}", "Name a JSONL file of tasks.") from error
+    fields = set(row) if isinstance(row, dict) else set()
+    if {"declaration", "canonical_solution"} <= fields:
+        return load_humanevalpack(path)
+    if {"prompt", "canonical_solution"} <= fields:
+        return load_human_eval(path)
+    return read_tasks(path)
 
 
 def read_tasks(path: Path) -> tuple[Task, ...]:

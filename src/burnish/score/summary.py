@@ -24,7 +24,9 @@ class MeasuredStage:
     seconds: float
 
 
-def build_summary(stages: Sequence[MeasuredStage], timings: Sequence[StageTime] = ()) -> dict[str, Any]:
+def build_summary(
+    stages: Sequence[MeasuredStage], timings: Sequence[StageTime] = (), *, excluded_tasks: int = 0
+) -> dict[str, Any]:
     """The `Summary` record as JSON-ready data: stages and timings in the given order, then comparisons.
 
     Every stage is compared with the first one and with the one right before it, on the tasks they share.
@@ -38,6 +40,7 @@ def build_summary(stages: Sequence[MeasuredStage], timings: Sequence[StageTime] 
             if (comparison := compare_stages(a, b, metric)) is not None
         ),
         timings=tuple(timings),
+        excluded_tasks=excluded_tasks,
     )
     return summary.model_dump(mode="json")
 

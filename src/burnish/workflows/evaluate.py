@@ -42,7 +42,8 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
     answers = config.answers
     if isinstance(answers, ModelAnswers):
         require_train_extra()
-    tasks = load_task_set(config.tasks, config.seed).held_out[: config.limit]
+    task_set = load_task_set(config.tasks, config.seed)
+    tasks = task_set.held_out[: config.limit]
     given = _given_answers(config, tasks)
     resolved = config.model_dump(mode="json")
     with ExitStack() as stack:
@@ -57,7 +58,9 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
         verdicts = judge(verifier, tasks, completions)
         write_records(folder / VERDICTS, verdicts)
         done = finish(folder, attempt, (COMPLETIONS, VERDICTS))
-        summary = build_summary([MeasuredStage(_name(config), verdicts, done.seconds)])
+        summary = build_summary(
+            [MeasuredStage(_name(config), verdicts, done.seconds)], excluded_tasks=task_set.excluded
+        )
         write_json(config.out / SUMMARY, summary)
     return summary
 

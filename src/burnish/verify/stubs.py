@@ -1,0 +1,28 @@
+"""The emptiest answers that compile: a program whose functions do nothing but stop.
+
+Tests that such a program passes test nothing. Not covered: answers that are wrong in a cleverer way.
+"""
+
+from __future__ import annotations
+
+from burnish.verify.syntax import apply_edits, name_of, parse, walk
+
+BODY = "{ unimplemented!() }"
+
+
+def stub_program(source: str, entry_point: str | None) -> str | None:
+    """``source`` with the bodies of ``entry_point`` (or, without one, of all functions) emptied; None if none is there.
+
+    ``fn main`` keeps its body unless it is asked for, and what stands inside an emptied body goes with it.
+    """
+    edits: list[tuple[int, int, str]] = []
+    end = 0
+    for node in walk(parse(source)):
+        if node.type != "function_item" or node.start_byte < end:
+            continue
+        body = node.child_by_field_name("body")
+        wanted = name_of(node) == entry_point if entry_point is not None else name_of(node) != "main"
+        if body is not None and wanted:
+            edits.append((body.start_byte, body.end_byte, BODY))
+            end = body.end_byte
+    return apply_edits(source, edits) if edits else None
