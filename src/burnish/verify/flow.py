@@ -79,7 +79,10 @@ class Flow:
         program_of: Callable[[Task, Completion, Goal | None], Program | Verdict],
         usable: Callable[[Verdict], bool],
         stopping: threading.Event,
+        *,
+        together: bool,
     ) -> None:
+        self._together = together
         self._judge = judge
         self._cache = cache
         self._program_of = program_of
@@ -136,7 +139,7 @@ class Flow:
                 self._settle(key, verdict.model_copy(update={"cached": True}), fault=False)
         alike: dict[tuple[str, str], list[Program]] = {}
         for program in programs.values():
-            if joins(program.candidate):
+            if self._together and joins(program.candidate):
                 alike.setdefault(likeness(program.candidate), []).append(program)
             else:
                 self._jobs.append(_One(program, Start()))

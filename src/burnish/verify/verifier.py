@@ -58,11 +58,17 @@ class Verifier:
     ('pass', 'test', 1, True)
 
     Raises MissingToolError or SandboxError when nothing can be judged safely here. ``sandbox`` and ``cache`` replace
-    the ones that ``config`` names; without either, verdicts are kept for the life of the verifier.
+    the ones that ``config`` names; without either, verdicts are kept for the life of the verifier. Plain programs
+    share a compilation where ``together`` says so; verdicts are the same without.
     """
 
     def __init__(
-        self, config: VerifyConfig, *, sandbox: Sandbox | None = None, cache: VerdictCache | None = None
+        self,
+        config: VerifyConfig,
+        *,
+        sandbox: Sandbox | None = None,
+        cache: VerdictCache | None = None,
+        together: bool = True,
     ) -> None:
         self._workers = config.workers or default_workers()
         self._budget = config.infra_budget
@@ -76,6 +82,7 @@ class Verifier:
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
         self._prepared = PreparedSandbox(self._owned, toolchain) if isinstance(self._owned, BubblewrapSandbox) else None
         dependencies = load_set(toolchain)
+        self._together = together
         self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies)
         self._stopping = threading.Event()
         unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
@@ -149,7 +156,7 @@ class Verifier:
                     flow.settled_until += 1
 
     def _flow(self) -> Flow:
-        return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
+        return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping, together=self._together)
 
     def _settled(self, flow: Flow, pairs: Iterable[Pair], total: int | None) -> Generator[tuple[int, Verdict]]:
         """Index and verdict, as they complete."""
