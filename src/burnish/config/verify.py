@@ -42,5 +42,7 @@ class VerifyConfig(Config):
     """Candidates judged at once; None is one per core."""
     cache: Path | None = None
     """SQLite file of verdicts; None puts it beside the runs."""
+    dependencies: Path | None = None
+    """Folder of dependency sets, readable for all users; None is one below /var/tmp that is made so."""
     infra_budget: float = Field(0.02, ge=0, le=1)
     """Share of candidates that may end in an infrastructure fault before the run stops."""

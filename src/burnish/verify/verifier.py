@@ -81,7 +81,7 @@ class Verifier:
         self._file = SqliteVerdictCache(config.cache) if cache is None and config.cache is not None else None
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
         self._prepared = PreparedSandbox(self._owned, toolchain) if isinstance(self._owned, BubblewrapSandbox) else None
-        dependencies = load_set(toolchain)
+        dependencies = load_set(toolchain, config.dependencies)
         self._together = together
         self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies)
         self._stopping = threading.Event()

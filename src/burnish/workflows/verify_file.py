@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,7 +97,8 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
     with contextlib.ExitStack() as stack:
         unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
         verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
-        verdicts = verifier.verify([pair_of(row) for row in read], goals=[row.goal_of_task for row in read])
+        known = known_crates(config.dependencies)
+        verdicts = verifier.verify([pair_of(row, known) for row in read], goals=[row.goal_of_task for row in read])
     write_atomic(out / _REJECTED, "".join(json.dumps(row) + "\n" for row in rejected))
     write_atomic(out / _VERDICTS, "".join(map(_line, verdicts)))
     summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts)}
@@ -134,7 +136,7 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     return rows, rejected
 
 
-def pair_of(row: VerifyRow) -> tuple[Task, Completion]:
+def pair_of(row: VerifyRow, known: Collection[str] | None = None) -> tuple[Task, Completion]:
     """What the verifier takes."""
     tests = row.tests
     if row.runs_on_input:
@@ -142,7 +144,7 @@ def pair_of(row: VerifyRow) -> tuple[Task, Completion]:
     crates = row.crates
     if crates is None:
         code = row.code if row.code is not None else extract(row.completion or "", row.prompt, row.entry_point)
-        crates = named_crates(code or "", known_crates())
+        crates = named_crates(code or "", known_crates() if known is None else known)
     task = Task(
         id=row.id,
         family=row.id,

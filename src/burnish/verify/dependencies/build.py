@@ -60,9 +60,11 @@ def build_set(
     wanted: Sequence[Wanted],
     sandbox: Sandbox,
     toolchain: Toolchain,
+    *,
+    base: Path | None = None,
     on_crate: Callable[[str], None] = lambda _: None,
 ) -> DependencySet:
-    """Build what is not built yet and put it in force.
+    """Build what is not built yet and put it in force; ``base`` is the folder of sets where one is configured.
 
     Raises DataError when a package is missing or does not compile, SandboxError when the sandbox fails.
     """
@@ -73,10 +75,10 @@ def build_set(
     parts = [[*unit.key, unit.features, digest_folder(unit.package.folder)] for unit in units]
     digest = digest_json([_FORMAT, toolchain.digest, sorted(roots), parts, _OPTIONS])
     name = digest[:16]
-    folder = sets_folder(toolchain)
+    folder = sets_folder(toolchain, base)
     chosen = {unit.package.library: unit for unit in units if unit.package.name in roots}
     with disk_errors(folder):
-        folder.mkdir(mode=0o755, exist_ok=True)
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         folder.chmod(0o755)
         if not (folder / name).is_dir():
             with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as making:
@@ -92,8 +94,8 @@ def build_set(
                 except OSError as error:  # another process was faster
                     if not (folder / name).is_dir():
                         raise DiskError(f"cannot make {folder / name}: {error}", "Free space.") from error
-        put_in_force(toolchain, name)
-    return load_set(toolchain)
+        put_in_force(folder, name)
+    return load_set(toolchain, base)
 
 
 def source_folder(text: str) -> Path:

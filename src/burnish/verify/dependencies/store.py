@@ -56,7 +56,7 @@ class DependencySet:
         return {INSIDE: self.folder} if wanted and self.folder is not None else {}
 
 
-def base_folder() -> Path:
+def _own_folder() -> Path:
     """A folder of ours that a sandboxed compiler's uid can read. Raises SandboxError when it is somebody else's."""
     base = Path(f"/var/tmp/burnish-{os.geteuid()}")
     with disk_errors(base):
@@ -73,14 +73,14 @@ def base_folder() -> Path:
     return folder
 
 
-def sets_folder(toolchain: Toolchain) -> Path:
-    """Where the sets of one toolchain lie; a library fits the compiler that made it alone."""
-    return base_folder() / toolchain.digest[:16]
+def sets_folder(toolchain: Toolchain, base: Path | None = None) -> Path:
+    """Where the sets of one toolchain lie; a library fits the compiler that made it alone. ``base`` as configured."""
+    return (base if base is not None else _own_folder()) / toolchain.digest[:16]
 
 
-def load_set(toolchain: Toolchain) -> DependencySet:
+def load_set(toolchain: Toolchain, base: Path | None = None) -> DependencySet:
     """The set in force, or an empty one. Raises MachineError when its record cannot be read."""
-    folder = sets_folder(toolchain)
+    folder = sets_folder(toolchain, base)
     current = folder / _CURRENT
     if not current.is_file():
         return DependencySet()
@@ -99,11 +99,11 @@ def record_set(folder: Path, made: DependencySet) -> None:
     write_json(folder / _SET, {"digest": made.digest, "crates": made.crates, "versions": made.versions})
 
 
-def put_in_force(toolchain: Toolchain, name: str) -> None:
-    """Make the set in the folder ``name`` the one that verifiers use from now on."""
-    write_json(sets_folder(toolchain) / _CURRENT, {"folder": name})
+def put_in_force(folder: Path, name: str) -> None:
+    """Make the set ``name`` in the folder of a toolchain's sets the one that verifiers use from now on."""
+    write_json(folder / _CURRENT, {"folder": name})
 
 
-def known_crates() -> frozenset[str]:
+def known_crates(base: Path | None = None) -> frozenset[str]:
     """Names that are crates when a program says them: the well-known ones, and those of the set in force."""
-    return frozenset(WELL_KNOWN) | frozenset(load_set(find_toolchain()).crates)
+    return frozenset(WELL_KNOWN) | frozenset(load_set(find_toolchain(), base).crates)

@@ -46,7 +46,7 @@ def named_crates(source: str, known: Iterable[str]) -> tuple[str, ...]:
     """Which of the ``known`` crates a program names at the head of a path, sorted; its own modules are none."""
     root = parse(source)
     own = {item.name for item in top_items(root) if item.kind in _SPACES}
-    heads = {text_of(head) for head in _heads(root)}
+    heads = {text_of(head) for head in _heads(root, attributes=True)}
     heads |= {name_of(node) for node in root.named_children if node.type == "extern_crate_declaration"}
     return tuple(sorted((heads & set(known)) - own))
 
@@ -58,10 +58,10 @@ def path_head(node: Node) -> Node:
     return node
 
 
-def _heads(root: Node) -> Iterator[Node]:
-    """First segments of all paths, those inside of macro calls too."""
+def _heads(root: Node, *, attributes: bool = False) -> Iterator[Node]:
+    """First segments of all paths, those inside of macro calls too, and on demand those in attributes."""
     for node in walk(root):
-        if node.type != "identifier" or node.parent is None or _in_attribute(node):
+        if node.type != "identifier" or node.parent is None or (not attributes and _in_attribute(node)):
             continue
         parent = node.parent
         if parent.type == "token_tree":

@@ -137,7 +137,7 @@ def rust_harness(plan: TestPlan, task: Task, code: str, traits: Collection[str] 
     wrapper = _wrapper(declared, task.entry_point, names)
     if wrapper and task.entry_point is not None:
         names.discard(task.entry_point)
-    imports = _standard_imports(declared) if declared is not None else _plain_imports(candidate)
+    imports = _given_imports(declared, task.crates) if declared is not None else _plain_imports(candidate)
     cases = [
         f"fn case_{index}() -> bool {{ Outcome::passed(hidden::{test.path}()) }}"
         for index, test in enumerate(plan.functions)
@@ -238,12 +238,13 @@ def _wrapper(declared: Node | None, entry_point: str | None, names: set[str]) ->
     return f"pub fn {entry_point}{lifetimes}({listed}){returns} {{ ::{CRATE}::{entry_point}({passed}) }}"
 
 
-def _standard_imports(root: Node) -> list[str]:
-    """The task's own imports from the standard library, which its tests may rely on through ``use super::*``."""
+def _given_imports(root: Node, crates: Collection[str]) -> list[str]:
+    """The task's own imports from the standard library and its crates, which tests may rely on by ``use super::*``."""
+    known = {*STANDARD_CRATES, *crates}
     found = []
     for node in root.named_children:
         argument = node.child_by_field_name("argument") if node.type == "use_declaration" else None
-        if argument is not None and text_of(path_head(argument)) in STANDARD_CRATES:
+        if argument is not None and text_of(path_head(argument)) in known:
             found.append(f"pub use {text_of(argument)};")
     return found
 
