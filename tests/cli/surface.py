@@ -17,7 +17,7 @@ from burnish.config.base import Config
 from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import variants
 from burnish.config.recipe import Recipe
-from burnish.config.verbs import BuildTasksConfig, GenerateConfig, MergeConfig
+from burnish.config.verbs import BuildTasksConfig, GenerateConfig, MergeConfig, ServeVerifierConfig
 from burnish.config.verify import VerifyConfig
 
 LISTING = Path(__file__).parent / "surface.txt"
@@ -27,6 +27,7 @@ SCHEMAS: dict[str, type[Config]] = {
     "generate": GenerateConfig,
     "verify": VerifyConfig,
     "data build rust-tasks": BuildTasksConfig,
+    "verify serve": ServeVerifierConfig,
     "export merge": MergeConfig,
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from burnish.cli import verify
+from burnish.cli import dependencies, verify, verify_serve
 
 DEFAULT = "file"
 
@@ -26,3 +26,5 @@ class _FileOrVerb(TyperGroup):
 
 app = typer.Typer(cls=_FileOrVerb, no_args_is_help=True, help="Judge untrusted Rust: burnish verify FILE --out FOLDER.")
 app.command(DEFAULT)(verify.verify)
+app.command("serve")(verify_serve.serve)
+app.add_typer(dependencies.app, name="dependencies")

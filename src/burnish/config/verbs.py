@@ -1,4 +1,4 @@
-"""What the verbs that stand alone take: generate, data build, export merge."""
+"""What the verbs that stand alone take: generate, data build, export merge, verify serve."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from burnish.config.base import Config
 from burnish.config.data import RustTasks, TasksConfig
 from burnish.config.evaluate import ModelAnswers
 from burnish.config.model import ModelConfig
+from burnish.config.verify import VerifyConfig
 
 
 class GenerateConfig(Config):
@@ -46,3 +47,20 @@ class MergeConfig(Config):
     """Folder of the LoRA adapter."""
     out: Path
     """A new folder for the merged model."""
+
+
+class ServeVerifierConfig(Config):
+    """``burnish verify serve --config FILE --set key=value``."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; any but a loopback one needs a token."""
+    port: int = Field(8765, ge=0, le=65535)
+    """0 takes a free one."""
+    token_file: Path | None = None
+    """File with the bearer token that callers must send; else ``BURNISH_VERIFY_TOKEN``, else none on loopback."""
+    request_bytes: int = Field(8 << 20, ge=1024)
+    """Longest request."""
+    rows: int = Field(1000, ge=1)
+    """Most rows in one request."""
+    verify: VerifyConfig = VerifyConfig()
+    """Verifier; faults are verdicts here, so ``infra_budget`` does not stop it."""

@@ -8,6 +8,8 @@ from burnish.errors import MissingToolError
 
 TRAIN_EXTRA = ("torch", "transformers", "tokenizers", "safetensors", "peft", "trl", "accelerate", "datasets")
 
+SERVE_EXTRA = ("fastapi", "uvicorn")
+
 
 def require_train_extra() -> None:
     """Raise MissingToolError when a package of the ``train`` extra is missing; imports none of them."""

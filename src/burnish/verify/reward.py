@@ -1,0 +1,145 @@
+"""A reward function for TRL's trainers: verdicts as numbers, and None where the machine failed.
+
+    from burnish.config.verify import VerifyConfig
+    from burnish.verify.reward import VerifierReward
+    trainer = GRPOTrainer(model, reward_funcs=VerifierReward(VerifyConfig()), train_dataset=dataset)
+
+TRL hands over the dataset's columns: either ``task`` (a `Task` record, as JSON or as a mapping), or fields of one, of
+which ``tests``, ``entry_point``, ``code_prompt``, ``reference``, ``edition``, ``crate_type``, ``crates`` decide a
+verdict. Other columns are not looked at. None inside a mapping counts as left out, since a dataset fills every row up
+to the same fields. None as a reward keeps a sample out of its group's mean.
+
+Not covered: shaping (hand in ``value``); other frameworks (`burnish verify serve` talks to any).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from burnish.config.verify import VerifyConfig
+from burnish.errors import DataError, InfraBudgetError
+from burnish.records import Completion, Task, Verdict
+from burnish.verify.verifier import Verifier
+
+BUDGET_FROM = 50
+"""Faults are weighed against at least this many verdicts: one in the first batch of eight is no broken machine."""
+_FIELDS = ("tests", "entry_point", "code_prompt", "reference", "edition", "crate_type", "crates")
+
+
+def passed(verdict: Verdict) -> float:
+    """1 for a pass, else 0."""
+    return float(verdict.status == "pass")
+
+
+class VerifierReward:
+    """Callable as ``reward(prompts=..., completions=..., **columns)``; completions are texts or conversations.
+
+    ``value`` makes a number of every verdict but infra, whose reward is None. A ``verifier`` that is given stays its
+    owner's to close. Raises InfraBudgetError when the share of faults over all calls exceeds ``config.infra_budget``,
+    and DataError for a task column that cannot be read.
+    """
+
+    __name__ = "verifier_reward"
+
+    def __init__(
+        self,
+        config: VerifyConfig,
+        *,
+        value: Callable[[Verdict], float] = passed,
+        verifier: Verifier | None = None,
+    ) -> None:
+        self._value = value
+        self._budget = config.infra_budget
+        # the budget is over all calls, not over the handful of samples of one
+        self._owned = Verifier(config.model_copy(update={"infra_budget": 1.0})) if verifier is None else None
+        self._verifier = verifier if verifier is not None else self._owned
+        self._seen = 0
+        self._faults = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the verifier, unless it was given."""
+        if self._owned is not None:
+            self._owned.close()
+
+    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        """One reward per completion, in their order."""
+        assert self._verifier is not None
+        tasks = [_task(columns, index) for index in range(len(prompts))]
+        pairs = [
+            (task, Completion(task_id=task.id, text=_text(completion)))
+            for task, completion in zip(tasks, completions, strict=True)
+        ]
+        verdicts = self._verifier.verify(pairs)
+        self._weigh(verdicts)
+        return [None if verdict.status == "infra" else self._value(verdict) for verdict in verdicts]
+
+    def _weigh(self, verdicts: Sequence[Verdict]) -> None:
+        """Stop when too much could not be judged; tasks whose crates are not there are no fault of the machine."""
+        faults = [verdict for verdict in verdicts if verdict.status == "infra" and verdict.stage != "extract"]
+        self._seen += len(verdicts)
+        self._faults += len(faults)
+        if faults and self._faults > self._budget * max(self._seen, BUDGET_FROM):
+            raise InfraBudgetError(
+                f"{self._faults} of {self._seen} answers could not be judged, the last one because: "
+                f"{faults[-1].detail}.",
+                f"At most {self._budget:.0%} may (verify.infra_budget). Run burnish doctor.",
+            )
+
+
+def _task(columns: Mapping[str, Any], index: int) -> Task:
+    """The task of one sample."""
+    whole = columns.get("task")
+    if whole is not None:
+        fields = _mapping(whole[index])
+    else:
+        fields = {name: columns[name][index] for name in _FIELDS if name in columns}
+        if isinstance(fields.get("tests"), str):
+            fields["tests"] = _mapping(fields["tests"])
+    fields = {"id": str(index), "family": "", "prompt": (), **_without_none(fields)}
+    try:
+        return Task.model_validate_json(json.dumps(fields))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"sample {index} has no usable task: {place}: {first['msg']}.",
+            "Give a column 'task' of Task records, or columns 'tests' and 'entry_point'.",
+        ) from error
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    try:
+        read = json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise DataError(f"a task column holds text that is not JSON: {error}.", "Give mappings, or JSON.") from error
+    if not isinstance(read, Mapping):
+        raise DataError(f"a task column holds {type(read).__name__}.", "Give mappings, or JSON of them.")
+    return dict(read)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_none(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(inner) for inner in value]
+    return value
+
+
+def _text(completion: Any) -> str:
+    """What the model wrote: a text, or the last message of a conversation."""
+    if isinstance(completion, str):
+        return completion
+    return str(completion[-1]["content"] or "") if completion else ""
