@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from burnish.config.verify import VerifyConfig
+from burnish.errors import DiskError
 from burnish.protocols import Job, JobResult
-from burnish.records import Completion, Task
+from burnish.records import Completion, Task, Verdict
 from burnish.verify import Verifier, service
+from burnish.verify.cache import MemoryVerdictCache
 from burnish.verify.service import ServiceBusyError, ServiceClosedError, VerdictService
 
 
@@ -40,8 +42,8 @@ def gate() -> Iterator[Gate]:
     one.open.set()
 
 
-def serve(gate: Gate, budget: float = 1.0) -> VerdictService:
-    return VerdictService(Verifier(VerifyConfig(workers=1, infra_budget=budget), sandbox=gate))
+def serve(gate: Gate) -> VerdictService:
+    return VerdictService(Verifier(VerifyConfig(workers=1, infra_budget=1.0), sandbox=gate))
 
 
 def test_waiting_requests_are_judged_and_each_gets_its_own(gate: Gate) -> None:
@@ -92,11 +94,23 @@ def test_closing_refuses_what_waits_and_what_comes(gate: Gate) -> None:
     served.close()
 
 
+class TornCache(MemoryVerdictCache):
+    """A cache whose file cannot be read once."""
+
+    torn = True
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Verdict]:
+        if self.torn:
+            self.torn = False
+            raise DiskError("the cache is torn.", "Delete it.")
+        return super().get_many(keys)
+
+
 def test_an_error_reaches_its_callers_and_the_lane_goes_on(gate: Gate) -> None:
     gate.open.set()
-    served = serve(gate, budget=0.0)
-    failing = served.submit(asked("fn main() {}"))
-    with pytest.raises(Exception, match="could not be judged"):
-        failing.result()
-    assert [verdict.reason for verdict in served.submit(asked("no code")).result()] == ["no_code"]
+    verifier = Verifier(VerifyConfig(workers=1, infra_budget=1.0), sandbox=gate, cache=TornCache())
+    served = VerdictService(verifier)
+    with pytest.raises(DiskError, match="torn"):
+        served.submit(asked("fn main() {}")).result()
+    assert [verdict.reason for verdict in served.submit(asked("fn main() {}")).result()] == ["infra"]
     served.close()

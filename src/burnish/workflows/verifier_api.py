@@ -26,7 +26,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from burnish import __version__
-from burnish.verify.service import ServiceBusyError, ServiceClosedError, VerdictService
+from burnish.errors import MachineError
+from burnish.verify.service import VerdictService
 from burnish.workflows.verify_file import VerifyRow, pair_of, verdict_row
 
 RETRY_AFTER_S = 1
@@ -78,7 +79,7 @@ def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> 
             return _error(413, f"a request may hold {limits.rows} rows")
         try:
             verdicts = await asyncio.wrap_future(service.submit([(*pair_of(row), row.goal_of_task) for row in rows]))
-        except (ServiceBusyError, ServiceClosedError) as error:
+        except MachineError as error:
             return _error(503, error.cause, {"Retry-After": str(RETRY_AFTER_S)})
         return JSONResponse({"verdicts": [verdict_row(verdict) for verdict in verdicts]})
 
