@@ -97,8 +97,7 @@ def _ours(name: str, workers: int, depth: Depth, cache: Path, *, singly: bool = 
 
     def work(programs: Sequence[Program]) -> None:
         pairs = [p.as_program() if depth == "run" else p.as_library() for p in programs]
-        with contextlib.redirect_stderr(None):
-            verdicts = verifier.verify(pairs, goals=[depth] * len(pairs))
+        verdicts = verifier.verify(pairs, goals=[depth] * len(pairs))
         wrong = [
             v for v, p in zip(verdicts, programs, strict=True) if v.status == "infra" or (p.good and v.status != "pass")
         ]
@@ -140,7 +139,6 @@ def recompiles_on_rerun(count: int, cache: Path) -> int:
     counting = CountingSandbox(inner)
     with (
         contextlib.closing(inner),
-        contextlib.redirect_stderr(None),
         Verifier(VerifyConfig(cache=cache), sandbox=counting) as again,
     ):
         again.verify([p.as_library() for p in draw_programs(count)], goals=["check"] * count)

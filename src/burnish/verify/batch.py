@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.protocols import Job, JobResult, Sandbox
-from burnish.records import CrateType, Edition, Task, ValueTests, Verdict
+from burnish.records import CrateType, Edition, ProgramTests, Task, ValueTests, Verdict
 from burnish.verify.compile import Compiled, Compiler
 from burnish.verify.dependencies.store import DependencySet
 from burnish.verify.diagnostics import read_diagnostics
 from burnish.verify.grader.values import VALUE_MAIN, value_cases
 from burnish.verify.joining import PREFIX, may_join
-from burnish.verify.ladder import Goal, Ladder
+from burnish.verify.ladder import Goal, Ladder, crate_type_of
 from burnish.verify.syntax import make_public
 from burnish.verify.toolchain import Toolchain
 
@@ -31,6 +31,8 @@ MOST_JOINED = 32
 _ROUNDS = 3
 """Compilations of a shrinking batch before the rest is judged one by one."""
 _FEWEST = 3
+_WORTH_JOINING, _WORTH_TRYING = 0.75, 0.6
+"""Shares of good programs from which checking together, and checking and building in one pass, cost less."""
 _OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
 _DIGITS = 4
 
@@ -68,6 +70,7 @@ class BatchJudge:
         self._toolchain = toolchain
         self._compiler = Compiler(sandbox, toolchain, dependencies)
         self._alone = Ladder(sandbox, toolchain, compiler=self._compiler)
+        self._passing = 1.0  # share of programs that passed lately: one pass pays only where most do
         self._good = 1.0  # share of programs that compiled lately: checking together pays only when most do
 
     @property
@@ -87,16 +90,36 @@ class BatchJudge:
     def finish(self, one: Candidate, start: Start) -> Verdict:
         """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
         if start.check is None:
-            return self._alone.judge(one.task, one.code, one.goal)
+            return self._judge_alone(one)
         given = _Given(self._compiler, start)
         sandbox = _Renaming(self._sandbox, start.number) if start.built is not None else self._sandbox
         return Ladder(sandbox, self._toolchain, compiler=given).judge(one.task, one.code, one.goal)
+
+    def _judge_alone(self, one: Candidate) -> Verdict:
+        if not _runs(one):
+            return self._alone.judge(one.task, one.code, one.goal)
+        verdict: Verdict | None = None
+        if self._passing > _WORTH_TRYING:
+            verdict = self._in_one_pass(one)
+        if verdict is None:
+            verdict = self._alone.judge(one.task, one.code, one.goal)
+        self._passing += ((verdict.status == "pass") - self._passing) / 64
+        return verdict
+
+    def _in_one_pass(self, one: Candidate) -> Verdict | None:
+        """A pass from one compilation for check and build; None is no verdict: the ordinary way has to find it."""
+        built = self._compiler.check_and_build(one.code, one.task.edition)
+        if built is None:
+            return None
+        given = _Given(self._compiler, Start(check=built, built=replace(built, cpu_ms=0.0)))
+        verdict = Ladder(self._sandbox, self._toolchain, compiler=given).judge(one.task, one.code, one.goal)
+        return verdict if verdict.status == "pass" else None
 
     def _check(self, candidates: Sequence[Candidate], group: Sequence[int]) -> dict[int, Compiled]:
         found: dict[int, Compiled] = {}
         rest = list(group)
         for _ in range(_ROUNDS):
-            if len(rest) < _FEWEST or self._good < 0.75:
+            if len(rest) < _FEWEST or self._good < _WORTH_JOINING:
                 break
             said = self._check_together(candidates, rest)
             if said is None:
@@ -171,6 +194,9 @@ class _Given(Compiler):
             return self._started.check
         return self._base.check(code, edition, crate_type, reachable=reachable)
 
+    def build_program(self, code: str, edition: Edition) -> Compiled:
+        return self._started.built or self._base.build_program(code, edition)
+
     def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
         if self._started.built is not None:
             return Compiled("ok", 0.0)
@@ -205,6 +231,12 @@ def joins(one: Candidate) -> bool:
     if one.goal == "run" or one.task.crates or (one.goal == "test" and not isinstance(one.task.tests, ValueTests)):
         return False
     return one.task.crate_type in (None, "lib") and may_join(one.code, one.task.edition)
+
+
+def _runs(one: Candidate) -> bool:
+    """Whether a program is built and run as it is."""
+    graded = one.goal == "run" or (one.goal == "test" and isinstance(one.task.tests, ProgramTests))
+    return graded and not one.task.crates and crate_type_of(one.task, one.code) == "bin"
 
 
 def likeness(one: Candidate) -> tuple[str, str]:

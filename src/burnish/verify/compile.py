@@ -109,6 +109,17 @@ class Compiler:
         arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC]
         return self._link({"candidate.rs": code}, edition, arguments)
 
+    def check_and_build(self, code: str, edition: Edition) -> Compiled | None:
+        """What `check` says of a program that compiles, with its executable, from one pass of the linter; else None.
+
+        The linter keeps the least optimised form, so what it builds is to be believed only where it does well.
+        """
+        if _OWN_LEVELS.search(code):
+            return None
+        arguments = ["--crate-type", "bin", *LINTS, *_UNUSED_ITEMS, *_BUILD, *_DYNAMIC]
+        built = self._link({"candidate.rs": code}, edition, arguments, self._toolchain.clippy)
+        return built if built.reason == "ok" else None
+
     def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
         """The candidate as a crate of its own, without ``cfg(test)``."""
         arguments = ["--crate-type", "rlib", "--crate-name", CRATE, "-A", "warnings", *_BUILD]
@@ -134,7 +145,13 @@ class Compiler:
             files, edition, ["--crate-type", "bin", "-A", "warnings", "-F", "unsafe_code", *_BUILD, *_DYNAMIC]
         )
 
-    def _link(self, files: Mapping[str, str | bytes], edition: Edition, arguments: Sequence[str]) -> Compiled:
+    def _link(
+        self,
+        files: Mapping[str, str | bytes],
+        edition: Edition,
+        arguments: Sequence[str],
+        compiler: str | None = None,
+    ) -> Compiled:
         """An executable, with the constant `entropy` linked in."""
         with self._entropy_lock:
             if not self._entropy:
@@ -145,9 +162,8 @@ class Compiler:
                     return Compiled("infra", made.cpu_ms, detail=f"cannot compile {entropy.OBJECT}: {made.detail}")
                 self._entropy.append(made.artifact)
         linked = [*arguments, "-C", f"link-arg={entropy.OBJECT}"]
-        return self._compile(
-            self._toolchain.rustc, {**files, entropy.OBJECT: self._entropy[0]}, edition, linked, "program"
-        )
+        program = compiler or self._toolchain.rustc
+        return self._compile(program, {**files, entropy.OBJECT: self._entropy[0]}, edition, linked, "program")
 
     def _compile(
         self,

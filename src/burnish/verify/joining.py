@@ -18,10 +18,10 @@ PREFIX = "joined_"
 """Begins the name of every module; a program that holds this word does not join."""
 _MOST_BYTES = 16_384
 _ALONE = re.compile(
-    r"\b(?:crate|unsafe|main|extern|macro_rules|macro|joined_\w*|tested_\w*|include\w*|\w*asm|\w*env|path|paths|module_path"
-    r"|file|line|column|dbg|type_name\w*|type_id|TypeId|Any|any|Location|caller|\w*[bB]acktrace|process|stdin|args\w*|panic_any"
-    r"|set_hook|take_hook|catch_unwind|thread_local|proc_macro|feature|link\w*|async|await|deny|forbid|global_allocator"
-    r"|non_exhaustive)\b|r#\w|//!|/\*!|#\s*!"
+    r"\b(?:crate|unsafe|main|extern|macro_rules|macro|joined_\w*|tested_\w*|include\w*|\w*asm|\w*env|paths?|module_path"
+    r"|type_name\w*|type_id|TypeId|Any|Location|caller|\w*[bB]acktrace|panic_any"
+    r"|\w*_hook|catch_unwind|thread_local|proc_macro|feature|link\w*|async|await|deny|forbid|global_allocator"
+    r"|non_exhaustive|dbg)\b|(?:file|line|column)\s*!|\bany\s*::|use[^;]*\bany\b|r#\w|//!|/\*!|#\s*!"
 )
 _ATTRIBUTE = re.compile(r"#\s*\[\s*([\w:]*)")
 _HARMLESS = frozenset({"derive", "inline", "must_use", "doc", "test", "cold", "track_caller", "default"})
