@@ -59,3 +59,8 @@ def test_a_run_that_measured_nothing_still_shows_its_times() -> None:
     output = printed(build_summary([], [StageTime(name="pretrain", kind="pretrain", seconds=4000)]))
     assert "1 h 07 min" in output
     assert "Measured" not in output
+
+
+def test_excluded_tasks_are_spoken_of_when_there_are_any() -> None:
+    assert "8 tasks were left out before" in printed(small() | {"excluded_tasks": 8})
+    assert "left out before" not in printed(small())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.task_sets import read_tasks
 from burnish.errors import DataError
+from burnish.fsio import digest_file
 from burnish.ledger.run_folder import RunFolder
-from burnish.records import Task
+from burnish.ledger.stage import Done
+from burnish.records import Exclusion, Task, TaskExclusions
 from burnish.verify import Verifier
 from burnish.workflows.build_tasks import build_tasks, write_records
 from burnish.workflows.context import HELD_OUT, TRAIN, Run
+from burnish.workflows.report import report
 
 
 def built(folder: Path, tasks: list[Task]) -> Path:
@@ -49,3 +53,21 @@ def test_a_task_without_a_reference_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_an_empty_task_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no task to measure on"):
         built(tmp_path, [])
+
+
+def test_excluded_tasks_are_left_out_and_counted_for_the_report(tmp_path: Path) -> None:
+    _, tasks = build_rust_tasks(train=0, held_out=2, cases=3, seed=1)
+    path, exclusions = tmp_path / "tasks.jsonl", tmp_path / "e.json"
+    write_records(path, tasks)
+    gone = Exclusion(id=tasks[0].id, reason="reference_fails")
+    write_records(exclusions, [TaskExclusions(tasks=path.name, digest=digest_file(path), excluded=(gone,))])
+    source = f"data.tasks={{kind: file, path: {path}, exclude: {exclusions}}}"
+    recipe = load_config(Recipe, None, ["name=x", source, "stages=[{kind: tasks, name: t}, {kind: report, name: r}]"])
+    with Verifier(VerifyConfig(workers=1)) as verifier:
+        run = Run(recipe, RunFolder(tmp_path, "id"), {}, verifier)
+        outcome = build_tasks(run, tmp_path / "t")
+    assert outcome.metrics["excluded"] == 1
+    assert read_tasks(tmp_path / "t" / HELD_OUT) == tasks[1:]
+    run.done["t"] = Done("f", 1.0, metrics=outcome.metrics)
+    report(run)
+    assert json.loads((tmp_path / "summary.json").read_text())["excluded_tasks"] == 1

@@ -122,3 +122,13 @@ def test_models_are_found_where_their_stage_left_them(tmp_path: Path) -> None:
     assert run.model_and_adapter("sft") == (base, tmp_path / "sft" / "adapter")
     assert run.model_and_adapter("merge") == (tmp_path / "merge" / "model", None)
     assert run.model_and_adapter("again") == (tmp_path / "merge" / "model", tmp_path / "again" / "adapter")
+
+
+def test_an_exclusion_file_counts_by_its_content(tmp_path: Path) -> None:
+    source = "data.tasks={kind: file, path: t.jsonl, exclude: e.json}"
+    known = {"file t.jsonl": "t", "file e.json": "e"}
+    run = run_of(tmp_path, source, digests=known)
+    assert data_files(run.recipe) == [Path("t.jsonl"), Path("e.json")]
+    before = inputs(run)["tasks"]
+    assert inputs(run_of(tmp_path, source, digests=known))["tasks"] == before
+    assert inputs(run_of(tmp_path, source, digests=known | {"file e.json": "other"}))["tasks"] != before

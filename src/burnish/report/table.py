@@ -32,6 +32,10 @@ def render_table(summary: Mapping[str, Any], console: Console) -> None:
     if content.stages:
         console.print(_rates(content.stages))
         console.print(_note(content.stages), style="dim")
+    if content.excluded_tasks:
+        console.print(
+            f"{content.excluded_tasks} tasks were left out before: an exclusion file names them.", style="dim"
+        )
     for _, group in groupby(content.comparisons, key=lambda one: (one.a, one.b, one.n)):
         console.print(_comparisons(list(group)))
     if content.comparisons:

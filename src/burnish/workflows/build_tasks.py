@@ -17,6 +17,7 @@ from burnish.records import Completion, Record, Task
 from burnish.workflows.context import HELD_OUT, TRAIN, Outcome, Run
 from burnish.workflows.judge import judge
 
+EXCLUDED = "excluded"
 SAMPLE = 200
 """Training references to verify."""
 
@@ -38,10 +39,11 @@ def build_tasks(run: Run, folder: Path) -> Outcome:
         raise DataError(
             f"{len(failing)} of {len(checked)} reference answers do not pass, first {first.task_id}: "
             f"{first.reason} {first.detail}".rstrip(),
-            "Mend these tasks, or take them out of the task set: "
+            "Mend these tasks, or leave them out (burnish data validate-tasks): "
             + ", ".join(verdict.task_id for verdict in failing[:10]),
         )
     counts = {"train": len(tasks.train), "held_out": len(tasks.held_out), "references_verified": len(checked)}
+    counts[EXCLUDED] = tasks.excluded
     return Outcome((TRAIN, HELD_OUT), {name: float(count) for name, count in counts.items()})
 
 

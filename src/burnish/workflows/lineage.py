@@ -49,8 +49,7 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
 
 def data_files(recipe: Recipe) -> list[Path]:
     """The user's data files that the recipe reads."""
-    tasks = [] if isinstance(recipe.data.tasks, RustTasks) else [recipe.data.tasks.path]
-    return tasks + [source.path for source in recipe.data.sources]
+    return task_files(recipe) + [source.path for source in recipe.data.sources]
 
 
 @cache
@@ -61,12 +60,20 @@ def code_digest() -> str:
     return digest_json([[str(file.relative_to(package)), digest_file(file)] for file in files])
 
 
+def task_files(recipe: Recipe) -> list[Path]:
+    """The task file and its exclusion file, where the recipe names them."""
+    tasks = recipe.data.tasks
+    if isinstance(tasks, RustTasks):
+        return []
+    return [tasks.path] if tasks.exclude is None else [tasks.path, tasks.exclude]
+
+
 def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
     """Digests of what the stage reads, by name."""
     recipe, data = run.recipe, run.recipe.data
     match stage:
         case TasksStage():
-            content = "" if isinstance(data.tasks, RustTasks) else run.digests[f"file {data.tasks.path}"]
+            content = [run.digests[f"file {path}"] for path in task_files(recipe)]
             settings = data.tasks.model_dump(mode="json")
             inputs = {"data.tasks": digest_json([settings, content]), TOOLCHAIN: run.digests[TOOLCHAIN]}
         case CorpusStage():

@@ -15,6 +15,7 @@ from burnish.report.html import ReportData, write_html
 from burnish.report.samples import StageAnswers
 from burnish.score.summary import MeasuredStage, build_summary
 from burnish.workflows.answer import read_answers
+from burnish.workflows.build_tasks import EXCLUDED
 from burnish.workflows.context import COMPLETIONS, VERDICTS, Outcome, Run
 
 SUMMARY, PAGE = "summary.json", "report.html"
@@ -34,7 +35,8 @@ def report(run: Run) -> Outcome:
         StageTime(name=name, kind=kinds[name], seconds=done.seconds, reused=name in run.reused)
         for name, done in run.done.items()
     ]
-    summary = build_summary(measured, timings)
+    excluded = max((int(done.metrics.get(EXCLUDED, 0)) for done in run.done.values()), default=0)
+    summary = build_summary(measured, timings, excluded_tasks=excluded)
     root = run.folder.path
     write_json(root / SUMMARY, summary)
     write_html(
