@@ -14,9 +14,10 @@ import queue
 import re
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 from burnish.protocols import Job, JobResult, Sandbox
-from burnish.verify.prepared.library import prepared_library
+from burnish.verify.native import built
 from burnish.verify.prepared.server import Server, ServerError
 from burnish.verify.toolchain import Toolchain
 
@@ -33,7 +34,7 @@ class PreparedSandbox:
     def __init__(self, inner: Sandbox, toolchain: Toolchain) -> None:
         self._inner = inner
         self._toolchain = toolchain
-        self._library = prepared_library()
+        self._library = built(Path(__file__).with_name("prepared.c"), "-shared", "-fPIC")
         self._idle: dict[str, queue.LifoQueue[Server]] = {
             name: queue.LifoQueue() for name in (toolchain.clippy, toolchain.rustc)
         }

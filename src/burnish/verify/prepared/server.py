@@ -3,7 +3,7 @@
 The compiler is started through ``Sandbox.run`` like any other job, so every layer of the sandbox is around it; what it
 reports is believed only for a child that ended by itself. A server in any doubt is closed, and never used again.
 
-Not covered: which jobs may come here (`prepared.sandbox`); how the C part is built (`prepared.library`).
+Not covered: which jobs may come here (`prepared.sandbox`); how the C part is built (`native`).
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ from typing import Literal
 
 from burnish.errors import MissingToolError, SandboxError
 from burnish.protocols import Job, JobResult, Limits
+from burnish.verify.native import built
 from burnish.verify.sandbox import layers
-from burnish.verify.sandbox.cgroups import Cgroups, Group
+from burnish.verify.sandbox.cgroups import Cgroups, Group, blamed, machine_oom_kills
 from burnish.verify.sandbox.seccomp import run_stage_filter
 from burnish.verify.sandbox.supervise import Outcome, Running
 
@@ -69,6 +70,7 @@ class BubblewrapSandbox:
         self._root = os.geteuid() == 0
         self._setpriv = _required("setpriv")
         self._prlimit = _required("prlimit")
+        self._launch = built(Path(__file__).with_name("launch.c"))
         self._cgroups = Cgroups()
         self._filter = run_stage_filter()
         self._slots: queue.LifoQueue[_Slot] = queue.LifoQueue()
@@ -200,18 +202,25 @@ class BubblewrapSandbox:
         cpu = max(1, round(limits.cpu_s))
         # With a control group the group decides, and memory that runs out is seen as such.
         data = limits.memory_bytes * (4 if grouped else 1)
+        nproc = limits.pids + _MONITOR_PIDS if self._root and not grouped else None
+        if self._launch is not None:
+            held = (self._uid(slot), cpu, data, 0, limits.work_bytes, _OPEN_FILES, nproc)
+            return [str(self._launch), *("-" if one is None else str(one) for one in held)]
         words = [
             self._prlimit, f"--cpu={cpu}:{cpu}", f"--data={data}:{data}", "--core=0:0",
             f"--fsize={limits.work_bytes}:{limits.work_bytes}", f"--nofile={_OPEN_FILES}:{_OPEN_FILES}",
         ]  # fmt: skip
-        if self._root and not grouped:
-            processes = limits.pids + _MONITOR_PIDS
-            words.append(f"--nproc={processes}:{processes}")
+        if nproc is not None:
+            words.append(f"--nproc={nproc}:{nproc}")
         words += [self._setpriv, "--pdeathsig", "KILL"]  # until bwrap has set its own, in the first milliseconds
-        if not self._root:
+        uid = self._uid(slot)
+        if uid is None:
             return words
-        uid = str(FIRST_UID + (os.getpid() * 16 + slot.number) % UIDS)
-        return [*words, "--reuid", uid, "--regid", uid, "--clear-groups"]
+        return [*words, "--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
+
+    def _uid(self, slot: _Slot) -> int | None:
+        """The ordinary user that a slot of root's runs as."""
+        return FIRST_UID + (os.getpid() * 16 + slot.number) % UIDS if self._root else None
 
     def _enter(self, slot: _Slot, job: Job, pid: int) -> None:
         """Called while the program waits to start: control group, one core, and the process limit of an ordinary user.
