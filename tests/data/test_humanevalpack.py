@@ -68,13 +68,13 @@ def test_missing_fields_name_what_there_is(tmp_path: Path) -> None:
         read_answers(write(tmp_path), "bugs")
 
 
-def test_canonical_solutions_pass_and_buggy_ones_fail(shared: Path) -> None:
+def test_canonical_solutions_pass_and_buggy_ones_fail(shared: Path, tmp_path: Path) -> None:
     path = shared / "data/humanevalpack_rust/problems.jsonl"
     tasks = load_humanevalpack(path)
     recorded = [json.loads(row) for row in path.with_name("verdicts_rustc195.jsonl").read_text().splitlines()]
     needing = {row["task_id"] for row in recorded if row["needs_crate"]}
     assert {task.id for task in tasks if task.crates} == needing
-    with Verifier(VerifyConfig()) as verifier:
+    with Verifier(VerifyConfig(dependencies=tmp_path)) as verifier:
         for field, status in (("canonical_solution", "pass"), ("buggy_solution", "fail")):
             verdicts = verifier.verify(list(zip(tasks, read_answers(path, field), strict=True)))
             assert Counter(v.status for v in verdicts if v.task_id not in needing) == {status: 82 - len(needing)}

@@ -53,7 +53,13 @@ def gpt4(shared: Path) -> list[Sample]:
 def book_listings(shared: Path) -> list[Sample]:
     """Listings of The Rust Programming Language with what the compiler was recorded to say."""
     return [
-        _labelled(row["id"], row["code"], row["edition"], row["recorded_compile_error"], row["recorded_codes"])
+        _labelled(
+            row["id"],
+            row["code"],
+            row["edition"],
+            refused=row["recorded_compile_error"],
+            codes=row["recorded_codes"],
+        )
         for row in _rows(shared, "rust_compile_labels/book_listings.jsonl")
         if row["agrees"]
     ]
@@ -66,8 +72,8 @@ def reference_blocks(shared: Path) -> list[Sample]:
             row["id"],
             row["program"],
             row["edition"],
-            row["expected"] == "compile_fail",
-            row["expected_codes"],
+            refused=row["expected"] == "compile_fail",
+            codes=row["expected_codes"],
             goal="check" if row["expected"] == "no_run" else None,
         )
         for row in _rows(shared, "rust_compile_labels/reference_blocks.jsonl")
@@ -148,7 +154,7 @@ def _sample(
 
 
 def _labelled(
-    name: str, code: str, edition: str, refused: bool, codes: Sequence[str], goal: Goal | None = None
+    name: str, code: str, edition: str, *, refused: bool, codes: Sequence[str], goal: Goal | None = None
 ) -> Sample:
     def right(verdict: Verdict) -> bool:
         found = {d.code for d in verdict.diagnostics if d.level == "error"}

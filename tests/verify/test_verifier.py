@@ -75,6 +75,57 @@ def test_lints_and_codes_come_with_the_verdict(verifier: Verifier) -> None:
     assert [d.code for d in wrong.diagnostics if d.level == "error"] == ["E0308"]
 
 
+@pytest.mark.parametrize(
+    ("code", "lints"),
+    [
+        ("#![allow(clippy::all)]\npub fn f(v: &Vec<i32>) -> usize { return v.len(); }", {"clippy::needless_return"}),
+        ("#![allow(warnings)]\npub fn f() { let x = 1; }", {"unused_variables"}),
+        ("#![cfg_attr(all(), allow(unused))]\npub fn f() { let mut x = 1; drop(x); }", {"unused_mut"}),
+        ("#[expect(clippy::needless_return)]\npub fn f() -> u8 { return 1; }", {"clippy::needless_return"}),
+    ],
+)
+def test_no_attribute_hides_a_lint(verifier: Verifier, code: str, lints: set[str]) -> None:
+    verdict = judge(verifier, code)
+    assert (verdict.compiled, lints <= set(verdict.lints)) == (True, True), verdict.lints
+
+
+@pytest.mark.parametrize(
+    ("code", "compiled"),
+    [
+        ("#![deny(unused_variables)]\npub fn f() { let x = 1; }", False),
+        ("#![forbid(warnings)]\npub fn f() { let x = 1; }", False),
+        ("#![deny(clippy::all)]\npub fn f() -> u8 { return 1; }", True),  # unknown to the compiler itself
+        ("#![deny(unused_variables)]\npub fn f() {}", True),
+        ('pub fn f() { let x = { let x = format_args!("{}", 0); x }; drop(x); }', True),
+    ],
+)
+def test_forcing_lints_does_not_decide_what_compiles(verifier: Verifier, code: str, compiled: bool) -> None:
+    task_2024 = task("t", edition="2024")
+    verdict = verifier.verify([(task_2024, Completion(task_id="t", text=code))])[0]
+    assert verdict.compiled is compiled, verdict.diagnostics
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("pub fn sub(a: i64, b: i64) -> i64 { a - b }", "cannot find function `add`"),
+        ("pub fn add(a: i64) -> i64 { a }", "E0061"),
+    ],
+)
+def test_tests_that_do_not_fit_are_not_the_crates_failure_to_compile(verifier: Verifier, code: str, said: str) -> None:
+    verdict = judge(verifier, code, ADD)
+    assert (verdict.stage, verdict.reason, verdict.compiled) == ("build", "tests_failed", True)
+    assert "which compiles alone" in verdict.detail
+    assert said in verdict.detail
+    assert not [d for d in verdict.diagnostics if d.level == "error"]
+
+
+def test_a_crate_name_of_its_own_stands_in_no_way(verifier: Verifier) -> None:
+    code = '#![crate_name = "mine"]\npub fn add(a: i64, b: i64) -> i64 { a + b }\nfn main() {}'
+    assert judge(verifier, code, ADD).status == "pass"
+    assert judge(verifier, code).status == "pass"
+
+
 def test_a_private_function_under_test_is_no_dead_code(verifier: Verifier) -> None:
     assert judge(verifier, "fn add(a: i64, b: i64) -> i64 { a + b }", ADD).lint_free
 
@@ -107,12 +158,12 @@ def test_zero_tests_are_never_a_pass(verifier: Verifier) -> None:
     assert (verdict.status, verdict.stage) == ("infra", "extract")
 
 
-def test_missing_crates_are_infra_beside_the_budget() -> None:
+def test_missing_crates_are_infra_beside_the_budget(tmp_path: Path) -> None:
     needs = Task(id="t", family="t", prompt=(), crates=("rand",))
-    with Verifier(VerifyConfig(infra_budget=0.0)) as strict:
+    with Verifier(VerifyConfig(infra_budget=0.0, dependencies=tmp_path)) as strict:
         verdict = strict.verify([(needs, Completion(task_id="t", text="fn main() {}"))])[0]
     assert (verdict.status, verdict.compiled) == ("infra", None)
-    assert "rand" in verdict.detail
+    assert "rand; build them: burnish verify dependencies build --from debian" in verdict.detail
 
 
 def test_equal_programs_are_judged_once_and_answers_keep_their_order(tmp_path: Path) -> None:

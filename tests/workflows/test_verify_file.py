@@ -11,6 +11,12 @@ from burnish.errors import DataError, RunFolderError
 from burnish.workflows.verify_file import verify_file
 
 VALUES = {"kind": "values", "cases": [{"call": "add(2, 3)", "type": "i64", "expected": "5"}]}
+DOUBLE = """use std::io::Read;
+fn main() {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).unwrap();
+    println!("{}", 2 * text.trim().parse::<i32>().unwrap());
+}"""
 ROWS: list[dict[str, Any]] = [
     {"id": "runs", "code": 'fn main() { println!("```"); }'},
     {"id": "values", "completion": "```rust\nfn add(a: i64, b: i64) -> i64 { a + b }\n```", "tests": VALUES},
@@ -19,6 +25,12 @@ ROWS: list[dict[str, Any]] = [
     {"id": "broken", "code": "fn main() { let x: i32 = \"\"; }"},
     {"id": "continued", "prompt": "fn one() -> u8 {\n", "completion": "    1\n}\n", "entry_point": "one",
      "tests": {"kind": "rust", "source": "#[test]\nfn t() { assert_eq!(one(), 1); }"}},
+    {"id": "doubled", "code": DOUBLE, "stdin": "21\n", "expected_stdout": "42"},
+    {"id": "not doubled", "code": DOUBLE, "stdin": "21\n", "expected_stdout": "43\n", "goal": "run"},
+    {"id": "unfinished", "code": DOUBLE, "stdin": "x\n", "expected_stdout": ""},
+    {"id": "a library", "code": "pub fn main() {}", "crate_type": "lib"},
+    {"id": "no program", "code": "pub fn f() {}", "crate_type": "bin"},
+    {"id": "needy", "code": "use regex::Regex;\nfn main() { Regex::new(\"\").unwrap(); }"},
     {"id": "old", "code": "fn main() { let async = 1; let _ = async; }", "edition": "2015"},
 ]  # fmt: skip
 BAD = [
@@ -28,6 +40,8 @@ BAD = [
     '{"id": "typo", "code": "fn main() {}", "test": []}',
     '{"id": "runs", "code": "fn main() {}"}',
     '{"id": "untested", "code": "fn main() {}", "goal": "test"}',
+    '{"id": "both", "code": "fn main() {}", "stdin": "", "tests": {"kind": "values", "cases": []}}',
+    '{"id": "lib", "code": "fn main() {}", "stdin": "", "crate_type": "lib"}',
 ]
 
 
@@ -43,7 +57,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def test_every_row_gets_a_verdict_under_its_id(rows: Path, tmp_path: Path) -> None:
-    summary = verify_file(rows, tmp_path / "out", VerifyConfig())
+    summary = verify_file(rows, tmp_path / "out", VerifyConfig(dependencies=tmp_path / "none"))
     verdicts = read(tmp_path / "out/verdicts.jsonl")
     assert [(v["id"], v["stage"], v["reason"]) for v in verdicts] == [
         ("runs", "test", "ok"),
@@ -52,20 +66,26 @@ def test_every_row_gets_a_verdict_under_its_id(rows: Path, tmp_path: Path) -> No
         ("checked", "lint", "ok"),
         ("broken", "check", "compile_error"),
         ("continued", "test", "ok"),
+        ("doubled", "test", "ok"),
+        ("not doubled", "test", "tests_failed"),
+        ("unfinished", "test", "runtime_error"),
+        ("a library", "lint", "ok"),
+        ("no program", "check", "compile_error"),
+        ("needy", "extract", "infra"),
         ("old", "test", "ok"),
     ]
     assert verdicts[1]["tests"] == {"run": 1, "passed": 1, "expected": 1}
-    assert [row["line"] for row in read(tmp_path / "out/rejected.jsonl")] == [2, 3, 4, 5, 6, 7]
+    assert [row["line"] for row in read(tmp_path / "out/rejected.jsonl")] == [2, 3, 4, 5, 6, 7, 8, 9]
     assert summary == json.loads((tmp_path / "out/summary.json").read_text())
-    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (7, 6, 0)
-    assert summary["error_codes"] == {"E0308": 1}
-    assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(6 / 7)
+    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (13, 8, 1)
+    assert summary["error_codes"] == {"E0308": 1, "E0601": 1}
+    assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(10 / 13)
 
 
 def test_the_same_command_again_compiles_nothing(rows: Path, tmp_path: Path) -> None:
-    first = verify_file(rows, tmp_path / "out", VerifyConfig())
-    second = verify_file(rows, tmp_path / "out", VerifyConfig())
-    assert (second["cached"], second["cpu_ms"]) == (7, 0)
+    first = verify_file(rows, tmp_path / "out", VerifyConfig(dependencies=tmp_path / "none"))
+    second = verify_file(rows, tmp_path / "out", VerifyConfig(dependencies=tmp_path / "none"))
+    assert (second["cached"], second["cpu_ms"]) == (12, 0)
     assert second["reasons"] == first["reasons"]
 
 

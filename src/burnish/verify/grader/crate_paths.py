@@ -61,7 +61,9 @@ def path_head(node: Node) -> Node:
 def _heads(root: Node, *, attributes: bool = False) -> Iterator[Node]:
     """First segments of all paths, those inside of macro calls too, and on demand those in attributes."""
     for node in walk(root):
-        if node.type != "identifier" or node.parent is None or (not attributes and _in_attribute(node)):
+        if node.type != "identifier" or node.parent is None or _inside_list(node):
+            continue
+        if not attributes and _in_attribute(node):
             continue
         parent = node.parent
         if parent.type == "token_tree":
@@ -83,6 +85,16 @@ def _in_attribute(node: Node) -> bool:
     while above is not None and above.type in ("token_tree", "scoped_identifier"):
         above = above.parent
     return above is not None and above.type == "attribute"
+
+
+def _inside_list(node: Node) -> bool:
+    """``b`` in ``use a::{b::C};``: its path began before the braces."""
+    above = node.parent
+    while above is not None and above.type in (*_SCOPED, "use_as_clause", "use_list"):
+        if above.type == "use_list" and above.parent is not None and above.parent.type == "scoped_use_list":
+            return True
+        above = above.parent
+    return False
 
 
 def _is_head_of_scope(scoped: Node) -> bool:

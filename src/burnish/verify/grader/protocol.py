@@ -77,7 +77,7 @@ def read_end(result: JobResult) -> tuple[Reason, str]:
         return "ok", ""
     if result.exit_code == -signal.SIGSYS:
         return "blocked", "killed for a forbidden system call"
-    if result.exit_code == -signal.SIGKILL:
-        return "infra", "killed from outside, no limit exceeded"
+    if result.exit_code == -signal.SIGKILL:  # had the machine killed it, the sandbox would have said so in `fault`
+        return "runtime_error", "killed by itself, no limit exceeded"
     words = result.stderr.decode(errors="replace").strip()
     return "runtime_error", f"ended with {result.exit_code}: {words[-400:]}"

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from burnish.verify.grader.crate_paths import lead_crate_paths, named_crates
+from burnish.verify.syntax import parse
+
+
+def led(tests: str, candidate: str = "pub fn f() {}", crates: tuple[str, ...] = ()) -> str:
+    return lead_crate_paths(tests, parse(candidate), crates, "HERE")
+
+
+@pytest.mark.parametrize(
+    ("tests", "expected"),
+    [
+        ("use etl::transform;", "use HERE::transform;"),
+        ("use etl::*;\nfn t() { etl::f(); }", "use HERE::*;\nfn t() { HERE::f(); }"),
+        ("use etl as e;\nfn t() { e::f(); }", "use HERE as e;\nfn t() { e::f(); }"),
+        ("use etl::{A, b::C};", "use HERE::{A, b::C};"),
+        ("fn t() { assert_eq!(etl::f(&etl::A::new()), 1); }", "fn t() { assert_eq!(HERE::f(&HERE::A::new()), 1); }"),
+        ("use std::fmt;\nuse etl::f;\nfn t() { u8::from(fmt::x()); }", None),
+        ("extern crate etl;\nuse etl::f;", "\nuse HERE::f;"),
+        ("#[allow(clippy::all)]\nfn t() { etl::f(); }", "#[allow(clippy::all)]\nfn t() { HERE::f(); }"),
+        ("mod tests { use super::*; fn t() { etl::f() } }", "mod tests { use super::*; fn t() { HERE::f() } }"),
+    ],
+)
+def test_paths_of_the_candidates_crate_are_led(tests: str, expected: str | None) -> None:
+    assert led(tests) == (expected if expected is not None else tests.replace("etl::", "HERE::"))
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "use super::*;\nfn t() { Shape::new(); u8::MAX; std::mem::take(x); }",
+        "use one::f;\nuse two::g;",
+        "mod inner { pub fn f() {} }\nfn t() { inner::f(); }",
+    ],
+)
+def test_nothing_is_led_where_no_single_crate_is_named(tests: str) -> None:
+    assert led(tests) == tests
+
+
+def test_modules_of_the_candidate_and_dependencies_are_no_crate_of_its_own() -> None:
+    tests = "use super::*;\nfn t() { shapes::f(); rand::random(); }"
+    assert led(tests, "pub mod shapes { pub fn f() {} }", ("rand",)) == tests
+
+
+@pytest.mark.parametrize(
+    ("code", "crates"),
+    [
+        ("use regex::Regex;", ("regex",)),
+        ("fn f() { serde_json::to_string(&1); }", ("serde_json",)),
+        ("#[derive(thiserror::Error)]\nstruct E;", ("thiserror",)),
+        ("extern crate rand;", ("rand",)),
+        ("mod regex {}\nuse regex::f;", ()),
+        ("use tokio::time; // regex::Regex", ()),
+    ],
+)
+def test_known_crates_are_found_by_syntax(code: str, crates: tuple[str, ...]) -> None:
+    assert named_crates(code, {"regex", "serde_json", "thiserror", "rand"}) == crates
