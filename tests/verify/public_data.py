@@ -41,7 +41,7 @@ def gpt4(shared: Path) -> list[Sample]:
         _sample(
             row["id"],
             _fenced(row["solution"]),
-            lambda v, wanted=row["recorded_pass"]: v.status == ("pass" if wanted else "fail"),
+            _ends("pass" if row["recorded_pass"] else "fail"),
             code_prompt=row["prompt"],
             entry_point=row["entry_point"],
             tests=RustTests(source=row["test"]),
@@ -94,7 +94,7 @@ def exercism(shared: Path) -> list[Sample]:
                 _sample(
                     f"{row['id']}/{name}",
                     _fenced(code),
-                    lambda v, status=status: v.status == status,
+                    _ends(status),
                     edition=row["edition"],
                     tests=tests,
                 )
@@ -142,6 +142,10 @@ def _rows(shared: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (shared / "data" / name).read_text().splitlines()]
 
 
+def _ends(status: str) -> Callable[[Verdict], bool]:
+    return lambda verdict: verdict.status == status
+
+
 def _fenced(code: str) -> str:
     return f"`````rust\n{code}\n`````\n"
 
@@ -168,7 +172,7 @@ def _continued(row: dict[str, Any], sound: bool, *, cut_off: bool = False) -> Sa
     return _sample(
         row["task_id"],
         row["canonical_solution"],
-        lambda v: v.status == status,
+        _ends(status),
         code_prompt=row["prompt"],
         entry_point=row["entry_point"],
         edition=row.get("edition", "2021"),
