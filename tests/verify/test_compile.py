@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
 from burnish.protocols import Job, JobResult
 from burnish.verify.compile import Compiler
 from burnish.verify.toolchain import find_toolchain
@@ -45,3 +50,25 @@ def test_an_end_without_a_crash_is_believed_at_once() -> None:
     sandbox = _Scripted(0, 101)
     assert _check(sandbox) == ("ok", False)
     assert sandbox.exit_codes == [101]
+
+
+@pytest.mark.parametrize(
+    ("exceeded", "reason"),
+    [("output", "output_limit"), ("memory", "memory"), ("cpu", "timeout"), ("wall", "timeout")],
+)
+def test_a_compiler_that_exceeds_a_limit_fails_the_program(
+    exceeded: Literal["output", "memory", "cpu", "wall"], reason: str
+) -> None:
+    class Limited(_Scripted):
+        def run(self, job: Job) -> JobResult:
+            return replace(super().run(job), exceeded=exceeded)
+
+    assert _check(Limited(-9)) == (reason, False)
+
+
+def test_a_broken_sandbox_is_no_word_about_the_program() -> None:
+    class Broken(_Scripted):
+        def run(self, job: Job) -> JobResult:
+            return replace(super().run(job), fault="gone")
+
+    assert _check(Broken(1)) == ("infra", False)

@@ -88,3 +88,21 @@ def test_prompt_header_ends_before_the_open_function() -> None:
 def test_fenced_text_comes_back(texts: list[str]) -> None:
     written = "".join(f"words\n```rust\n{text}\n```\n" for text in texts)
     assert fenced_blocks(written) == [Block("rust", text + "\n") for text in texts]
+
+
+def test_a_fragment_beside_prose_blocks_is_taken_when_nothing_better_is_there() -> None:
+    assert extract("```\nls -l\n```\n```rust\nfn f( {\n```\n", entry_point="g") == "fn f( {\n"
+    assert extract("```\nls -l\n```\n```\nmore words\n```\n", entry_point="g") is None
+
+
+def test_of_several_blocks_the_whole_function_is_found_behind_its_helpers() -> None:
+    text = "```rust\nlet x = 1;\n```\n```rust\nstruct Helper;\n```\n"
+    joined = extract(text, PROMPT, "f")
+    assert joined is not None
+    assert "struct Helper;" in joined
+    assert "use std::collections::HashMap;" in joined
+
+
+def test_a_prompt_without_an_open_function_has_no_header() -> None:
+    assert prompt_header("struct A {\n") == ""
+    assert prompt_header("fn f( {{{") == ""

@@ -62,3 +62,18 @@ def test_identifiers_leave_macro_names_out() -> None:
 
 def test_walk_survives_deep_nesting() -> None:
     assert sum(1 for _ in walk(parse("fn a() { " + "(" * 20000 + ")" * 20000 + " }"))) > 20000
+
+
+def test_visibility_of_every_kind_becomes_public() -> None:
+    source = (
+        "pub(crate) struct A(pub u8, pub(crate) u16, /* c */ u32);\n"
+        "struct B { pub(super) x: u8, /* c */ y: u8 }\n"
+        "mod m;\nmod n { fn f() {} }\nconst _: () = ();\ntrait T { fn g(); }\nimpl T for A { fn g() {} type X = u8; }\n"
+        "impl A { const C: u8 = 1; type Y = u8; }\n"
+    )
+    public = make_public(source)
+    assert "pub  struct A(pub u8, pub  u16, /* c */ pub u32);" in public
+    assert "pub struct B { pub  x: u8, /* c */ pub y: u8 }" in public
+    assert "pub mod m;\npub mod n { pub fn f() {} }\nconst _" in public
+    assert "impl T for A { fn g() {} type X" in public
+    assert "impl A { pub const C: u8 = 1; type Y" in public

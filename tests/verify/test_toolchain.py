@@ -68,3 +68,37 @@ def test_doctor_names_what_installs_the_rest(tmp_path: Path, monkeypatch: pytest
     found = {check.name: check for check in checks()}
     assert not found["bubblewrap"].ok
     assert found["bubblewrap"].install == "apt-get install bubblewrap"
+
+
+def toolchain_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, about: str) -> None:
+    """A PATH whose rustc belongs to a made-up toolchain with an ``rustc -vV`` of one's own."""
+    (tmp_path / "bin").mkdir()
+    for name, said in (("rustc", about), ("clippy-driver", "echo clippy")):
+        program = tmp_path / "bin" / name
+        program.write_text(f'#!/bin/sh\ncase "$*" in *sysroot*) echo {tmp_path};; *) {said} ;; esac\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize(
+    ("about", "why"),
+    [
+        ("echo nothing", "gives no version"),
+        ("exit 1", "failed: "),
+        ("echo rustc 1.0.0; echo host: nowhere", "holds no libstd"),
+    ],
+)
+def test_a_toolchain_that_is_not_whole_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, about: str, why: str
+) -> None:
+    toolchain_of(tmp_path, monkeypatch, about)
+    with pytest.raises(MissingToolError, match=why):
+        find_toolchain()
+
+
+def test_without_a_linker_the_install_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toolchain_of(tmp_path, monkeypatch, "echo")
+    (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(MissingToolError, match="there is no cc"):
+        find_toolchain()
