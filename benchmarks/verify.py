@@ -93,7 +93,7 @@ def _cpu_s() -> float:
 
 
 def _ours(name: str, workers: int, depth: Depth, cache: Path, *, singly: bool = False, good_only: bool = False) -> Way:
-    verifier = Verifier(VerifyConfig(workers=workers, cache=cache), together=not singly)
+    verifier = Verifier(VerifyConfig(workers=workers, cache=cache), together="never" if singly else "worth")
 
     def work(programs: Sequence[Program]) -> None:
         pairs = [p.as_program() if depth == "run" else p.as_library() for p in programs]
@@ -116,7 +116,7 @@ def measure_ways(count: int, workers: int, folder: Path) -> dict[str, Way]:
         Way("bare clippy-driver", tools.clippy_driver),
         Way("cargo check + clippy", tools.cargo_pair),
         Way("cargo build + clippy + run", tools.cargo_three),
-        _ours("ours, run", workers, "run", folder / "run.sqlite", singly=True),
+        _ours("ours, run", workers, "run", folder / "run.sqlite"),
         Way("rustc -o && ./test", tools.rustc_and_run),
         _ours("ours, check joined, all good", workers, "check", folder / "joined.sqlite", good_only=True),
         Way("bare clippy-driver, all good", tools.clippy_driver, good_only=True),

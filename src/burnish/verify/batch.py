@@ -15,6 +15,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from burnish.protocols import Job, JobResult, Sandbox
 from burnish.records import CrateType, Edition, ProgramTests, Task, ValueTests, Verdict
@@ -35,6 +36,10 @@ _WORTH_JOINING, _WORTH_TRYING = 0.75, 0.6
 """Shares of good programs from which checking together, and checking and building in one pass, cost less."""
 _OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
 _DIGITS = 4
+
+
+Together = Literal["never", "worth", "always"]
+"""Whether work is shared between programs, and between check and build: where it lately was worth it, by default."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,15 @@ class BatchJudge:
     ``start`` compiles a group, ``finish`` gives one program's verdict; the second may go on in another thread.
     """
 
-    def __init__(self, sandbox: Sandbox, toolchain: Toolchain, dependencies: DependencySet | None = None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        toolchain: Toolchain,
+        dependencies: DependencySet | None = None,
+        together: Together = "worth",
+    ) -> None:
         self._sandbox = sandbox
+        self._together = together
         self._toolchain = toolchain
         self._compiler = Compiler(sandbox, toolchain, dependencies)
         self._alone = Ladder(sandbox, toolchain, compiler=self._compiler)
@@ -77,6 +89,10 @@ class BatchJudge:
     def toolchain_name(self) -> str:
         """As verdicts carry it."""
         return self._alone.toolchain_name
+
+    def joins(self, one: Candidate) -> bool:
+        """Whether a program may be judged together with others."""
+        return self._together != "never" and joins(one)
 
     def start(self, group: Sequence[Candidate]) -> list[Start]:
         """Compile a group whose members `joins` and agree in `likeness`; at most `MOST_JOINED`."""
@@ -95,11 +111,14 @@ class BatchJudge:
         sandbox = _Renaming(self._sandbox, start.number) if start.built is not None else self._sandbox
         return Ladder(sandbox, self._toolchain, compiler=given).judge(one.task, one.code, one.goal)
 
+    def _pays(self, share: float, worth: float) -> bool:
+        return self._together == "always" or (self._together == "worth" and share > worth)
+
     def _judge_alone(self, one: Candidate) -> Verdict:
         if not _runs(one):
             return self._alone.judge(one.task, one.code, one.goal)
         verdict: Verdict | None = None
-        if self._passing > _WORTH_TRYING:
+        if self._pays(self._passing, _WORTH_TRYING):
             verdict = self._in_one_pass(one)
         if verdict is None:
             verdict = self._alone.judge(one.task, one.code, one.goal)
@@ -119,7 +138,7 @@ class BatchJudge:
         found: dict[int, Compiled] = {}
         rest = list(group)
         for _ in range(_ROUNDS):
-            if len(rest) < _FEWEST or self._good < _WORTH_JOINING:
+            if len(rest) < _FEWEST or not self._pays(self._good, _WORTH_JOINING):
                 break
             said = self._check_together(candidates, rest)
             if said is None:

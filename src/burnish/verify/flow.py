@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from burnish.protocols import VerdictCache
 from burnish.records import Completion, Task, Verdict
-from burnish.verify.batch import MOST_JOINED, BatchJudge, Candidate, Start, joins, likeness
+from burnish.verify.batch import MOST_JOINED, BatchJudge, Candidate, Start, likeness
 from burnish.verify.cache import may_store
 from burnish.verify.ladder import Goal
 from burnish.verify.pool import run_pool
@@ -79,10 +79,7 @@ class Flow:
         program_of: Callable[[Task, Completion, Goal | None], Program | Verdict],
         usable: Callable[[Verdict], bool],
         stopping: threading.Event,
-        *,
-        together: bool,
     ) -> None:
-        self._together = together
         self._judge = judge
         self._cache = cache
         self._program_of = program_of
@@ -139,7 +136,7 @@ class Flow:
                 self._settle(key, verdict.model_copy(update={"cached": True}), fault=False)
         alike: dict[tuple[str, str], list[Program]] = {}
         for program in programs.values():
-            if self._together and joins(program.candidate):
+            if self._judge.joins(program.candidate):
                 alike.setdefault(likeness(program.candidate), []).append(program)
             else:
                 self._jobs.append(_One(program, Start()))

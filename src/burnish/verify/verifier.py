@@ -21,7 +21,7 @@ from burnish.fsio import digest_json
 from burnish.progress import progress
 from burnish.protocols import Sandbox, VerdictCache
 from burnish.records import Completion, Task, Verdict
-from burnish.verify.batch import BatchJudge, Candidate
+from burnish.verify.batch import BatchJudge, Candidate, Together
 from burnish.verify.cache import MemoryVerdictCache, SqliteVerdictCache
 from burnish.verify.dependencies.store import load_set
 from burnish.verify.extract import extract
@@ -58,8 +58,8 @@ class Verifier:
     ('pass', 'test', 1, True)
 
     Raises MissingToolError or SandboxError when nothing can be judged safely here. ``sandbox`` and ``cache`` replace
-    the ones that ``config`` names; without either, verdicts are kept for the life of the verifier. Plain programs
-    share a compilation where ``together`` says so; verdicts are the same without.
+    the ones that ``config`` names; without either, verdicts are kept for the life of the verifier. ``together`` says
+    when programs may share work (`burnish.verify.batch`); verdicts are the same either way.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Verifier:
         *,
         sandbox: Sandbox | None = None,
         cache: VerdictCache | None = None,
-        together: bool = True,
+        together: Together = "worth",
     ) -> None:
         self._workers = config.workers or default_workers()
         self._budget = config.infra_budget
@@ -82,8 +82,7 @@ class Verifier:
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
         self._prepared = PreparedSandbox(self._owned, toolchain) if isinstance(self._owned, BubblewrapSandbox) else None
         dependencies = load_set(toolchain, config.dependencies)
-        self._together = together
-        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies)
+        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together)
         self._stopping = threading.Event()
         unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
         self.digest = digest_json([toolchain.digest, dependencies.digest, policy_parts(), *unsafe])
@@ -156,7 +155,7 @@ class Verifier:
                     flow.settled_until += 1
 
     def _flow(self) -> Flow:
-        return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping, together=self._together)
+        return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
 
     def _settled(self, flow: Flow, pairs: Iterable[Pair], total: int | None) -> Generator[tuple[int, Verdict]]:
         """Index and verdict, as they complete."""
