@@ -150,13 +150,16 @@ class BubblewrapSandbox:
 
     def _run_in(self, slot: _Slot, job: Job) -> JobResult:
         slot.group.set_limits(job.limits.memory_bytes, job.limits.pids + _MONITOR_PIDS)
-        kills_before = slot.group.oom_kills()
+        kills_before, machine_before = slot.group.oom_kills(), machine_oom_kills()
         with contextlib.ExitStack() as descriptors, contextlib.ExitStack() as inherited:
             status_read, status_write = os.pipe()
             inherited.callback(os.close, status_write)
             start_read, start_write = os.pipe()
             inherited.callback(os.close, start_read)
-            passed = [status_write, start_read]
+            # Opened for writing too, it never ends: bwrap takes an end for go, and would start a program without us.
+            gate = os.open(f"/proc/self/fd/{start_read}", os.O_RDWR)
+            inherited.callback(os.close, gate)
+            passed = [status_write, gate]
 
             def pass_bytes(content: bytes) -> int:
                 descriptor = _memory_file(content)
@@ -169,7 +172,7 @@ class BubblewrapSandbox:
                 *self._before(slot, job.limits),
                 self._bwrap,
                 *_FIXED,
-                *("--json-status-fd", str(status_write), "--block-fd", str(start_read)),
+                *("--json-status-fd", str(status_write), "--block-fd", str(gate)),
                 *self._mounts(job, pass_bytes),
                 *("--chdir", "/work", "--"),
                 *_command(job.argv, collected),
@@ -190,8 +193,10 @@ class BubblewrapSandbox:
                     self._running.discard(running)
                 emptied = slot.group.empty()
             files = {name: _read_all(fd) for name, fd in collected.items()}
-        killed_for_memory = slot.group.oom_kills() > kills_before
-        return _result(outcome, job.limits, files, killed_for_memory, emptied)
+        if not emptied:
+            return _fault("a process would not die")
+        result = _result(outcome, job.limits, files, slot.group.oom_kills() > kills_before)
+        return blamed(result, machine_before)
 
     def _before(self, slot: _Slot, limits: Limits) -> list[str]:
         """Rlimits, then (as root) the ordinary uid.
@@ -320,17 +325,13 @@ def _fault(cause: str) -> JobResult:
     return JobResult(exit_code=0, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault=cause)
 
 
-def _result(
-    outcome: Outcome, limits: Limits, files: dict[str, bytes], killed_for_memory: bool, emptied: bool
-) -> JobResult:
+def _result(outcome: Outcome, limits: Limits, files: dict[str, bytes], killed_for_memory: bool) -> JobResult:
     fault = ""
     exit_code = outcome.reported_exit if outcome.reported_exit is not None else 0
     if exit_code > 128:
         exit_code = 128 - exit_code  # bwrap reports death by signal n as 128 + n
     if outcome.cancelled:
         fault = "cancelled"
-    elif not emptied:
-        fault = "a process would not die"
     elif outcome.exceeded:
         exit_code = -signal.SIGKILL
     elif outcome.reported_exit is None:

@@ -16,8 +16,11 @@ import itertools
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol
+
+from burnish.protocols import JobResult
 
 _PREFIX = "burnish-"
 _EMPTY_WAIT_S = 5.0
@@ -168,6 +171,23 @@ class Cgroups:
         return NoGroup()
 
 
+def machine_oom_kills() -> int:
+    """How often the kernel killed for lack of memory on the whole machine, in whatever group.
+
+    Death by SIGKILL that no limit explains is the machine's fault when this has grown. Else it is the program's: there
+    are more ways to such an end than a filter can close, and who could choose ``infra`` would never fail.
+    """
+    return _counter(Path("/proc/vmstat"), "oom_kill")
+
+
+def blamed(result: JobResult, machine_before: int) -> JobResult:
+    """The result, as a fault when the machine ran out of memory and that may have killed the program."""
+    unexplained = result.exit_code == -signal.SIGKILL and not result.exceeded and not result.fault
+    if unexplained and machine_oom_kills() > machine_before:
+        return replace(result, fault="killed while the machine was out of memory")
+    return result
+
+
 def _find(mounts: str, own: str) -> dict[str, Path]:
     """Parents for our groups by controller: version 1; under "" that of version 2; empty when neither is writable."""
     paths = {}
@@ -223,12 +243,24 @@ def _controllers(file: Path) -> set[str]:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove groups that a killed burnish left behind."""
+    """End what a killed burnish left behind, and remove its groups."""
     for folder in parent.glob(f"{_PREFIX}*-*"):
         pid = folder.name[len(_PREFIX) :].split("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
             with contextlib.suppress(OSError):
+                _kill_orphans(folder)
                 folder.rmdir()
+
+
+def _kill_orphans(folder: Path) -> None:
+    """Kill what no monitor waits for. A burnish that this pid namespace does not show may be at work in the group."""
+    listed = folder / "cgroup.procs"
+    pids = {int(word) for word in listed.read_text().split()} - {0} if listed.exists() else set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            if parent not in pids and Path(f"/proc/{parent}/comm").read_text().strip() != "bwrap":
+                os.kill(pid, signal.SIGKILL)
 
 
 def _counter(file: Path, key: str) -> int:

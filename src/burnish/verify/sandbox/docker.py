@@ -32,6 +32,7 @@ from typing import Literal
 from burnish.fsio import digest_json
 from burnish.protocols import Job, JobResult, Limits
 from burnish.verify.sandbox import layers
+from burnish.verify.sandbox.cgroups import blamed, machine_oom_kills
 from burnish.verify.sandbox.engine import Attached, Engine
 from burnish.verify.sandbox.seccomp import docker_profile
 
@@ -120,9 +121,10 @@ class DockerSandbox:
         if job.collect and job.stage != "compile":
             raise ValueError("only the compile stage can hand files back")
         container = None
+        machine_before = machine_oom_kills()
         try:
             container = self._take(_shape(job))
-            result = self._run_in(container, job)
+            result = blamed(self._run_in(container, job), machine_before)
         except (OSError, http.client.HTTPException) as error:
             result = _fault(f"docker: {error}")
             if container is not None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Literal
 
 from burnish.protocols import Job, JobResult, Limits
-from burnish.verify.sandbox.cgroups import Cgroups, Group
+from burnish.verify.sandbox.cgroups import Cgroups, Group, blamed, machine_oom_kills
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 _GATE = 'read -r go && exec "$@"'
@@ -124,7 +124,7 @@ class HostedSandbox(ABC):
 
     def _run_in(self, slot: _Slot, job: Job) -> JobResult:
         slot.group.set_limits(job.limits.memory_bytes, job.limits.pids + _MONITOR_PIDS)
-        kills_before = slot.group.oom_kills()
+        kills_before, machine_before = slot.group.oom_kills(), machine_oom_kills()
         folder = Path(tempfile.mkdtemp(dir=self._root))
         try:
             _write_files(folder, job)
@@ -135,7 +135,8 @@ class HostedSandbox(ABC):
             shutil.rmtree(folder, ignore_errors=True)
         if not emptied:
             return fault("a process would not die")
-        return _result(outcome, job.limits, files, mark, out_of_memory=slot.group.oom_kills() > kills_before)
+        result = _result(outcome, job.limits, files, mark, out_of_memory=slot.group.oom_kills() > kills_before)
+        return blamed(result, machine_before)
 
     def _give_away(self, folder: Path, slot: _Slot) -> int | None:
         """Make the folder and what is in it belong to the uid of the job."""
