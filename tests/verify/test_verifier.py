@@ -120,6 +120,24 @@ def test_tests_that_do_not_fit_are_not_the_crates_failure_to_compile(verifier: V
     assert not [d for d in verdict.diagnostics if d.level == "error"]
 
 
+def test_chance_is_the_same_in_every_run_but_differs_within_one() -> None:
+    code = (
+        "use std::hash::{BuildHasher, RandomState};\n"
+        "fn main() {\n"
+        "    let spawned = std::thread::spawn(|| RandomState::new().hash_one(1)).join().unwrap();\n"
+        "    let own = RandomState::new().hash_one(1);\n"
+        "    assert_ne!(own, spawned);\n"
+        "    std::process::exit((own % 100) as i32 + 1);\n"
+        "}"
+    )
+    details = set()
+    for _ in range(3):
+        with Verifier(VerifyConfig(workers=1)) as fresh:
+            details.add(judge(fresh, code).detail)
+    assert len(details) == 1
+    assert details.pop().startswith("ended with ")
+
+
 def test_a_crate_name_of_its_own_stands_in_no_way(verifier: Verifier) -> None:
     code = '#![crate_name = "mine"]\npub fn add(a: i64, b: i64) -> i64 { a + b }\nfn main() {}'
     assert judge(verifier, code, ADD).status == "pass"

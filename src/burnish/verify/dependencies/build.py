@@ -73,7 +73,7 @@ def build_set(
     units = resolve(packages, wanted, facts, toolchain.host)
     roots = {one.package for one in wanted}
     parts = [[*unit.key, unit.features, digest_folder(unit.package.folder)] for unit in units]
-    digest = digest_json([_FORMAT, toolchain.digest, sorted(roots), parts, _OPTIONS])
+    digest = digest_json([_FORMAT, toolchain.digest, sorted(roots), sorted(parts), _OPTIONS])
     name = digest[:16]
     folder = sets_folder(toolchain, base)
     chosen = {unit.package.library: unit for unit in units if unit.package.name in roots}
