@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +11,7 @@ from burnish.verify.pool import run_pool
 
 
 def test_every_job_is_done_once() -> None:
-    results = dict(run_pool(range(50), lambda n: n * n, workers=4, cancel=lambda: None))
+    results = dict(r for r in run_pool(range(50), lambda n: n * n, workers=4, cancel=lambda: None) if r is not None)
     assert results == {n: n * n for n in range(50)}
 
 
@@ -41,3 +43,39 @@ def test_an_error_in_a_job_reaches_the_caller_after_the_rest_has_stopped() -> No
     with pytest.raises(RuntimeError, match="broken"):
         list(run_pool(range(3), work, workers=3, cancel=stop.set))
     assert stop.is_set()
+
+
+def test_jobs_that_results_bring_about_are_done() -> None:
+    made: list[int] = []
+    open_jobs = 1
+
+    def jobs() -> Iterator[int | None]:
+        yield 0
+        while open_jobs:
+            yield made.pop() if made else None
+
+    done: list[int] = []
+    for result in run_pool(jobs(), lambda n: n, workers=2, cancel=lambda: None):
+        if result is None:
+            continue
+        number, _ = result
+        done.append(number)
+        open_jobs -= 1
+        if number < 5:
+            made.append(number + 1)
+            open_jobs += 1
+    assert done == [0, 1, 2, 3, 4, 5]
+
+
+def test_jobs_are_taken_as_workers_come_free() -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[int]:
+        for number in itertools.count():
+            taken.append(number)
+            yield number
+
+    with contextlib.closing(run_pool(endless(), lambda n: n, workers=2, cancel=lambda: None)) as results:
+        first = [next(results) for _ in range(10)]
+    assert len(first) == 10
+    assert len(taken) <= 10 + 2 * 2

@@ -114,6 +114,8 @@ class Flow:
                 yield None
             elif window := list(itertools.islice(pairs, WINDOW)):
                 self._take(window, workers)
+                if not self._jobs:  # all are known, or equal to one in flight: let that come to an end
+                    yield None
             elif self._groups:
                 yield None
             else:
