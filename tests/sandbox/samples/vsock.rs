@@ -1,5 +1,5 @@
 // goal: run
-// accept: blocked
+// accept: blocked runtime_error
 // AF_VSOCK reaches a hypervisor; a network namespace does not hold it.
 unsafe extern "C" {
     fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
