@@ -42,3 +42,4 @@ docs: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.cli_startup
+	$(BIN)/python -m benchmarks.verify
