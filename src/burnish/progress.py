@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -89,7 +90,7 @@ def _clock_time(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{secs:02d}" if hours else f"{minutes}:{secs:02d}"
 
 
-class _Counter:
+class _Counter(ABC):
     """The counting that both renderings share."""
 
     def __init__(
@@ -109,8 +110,9 @@ class _Counter:
             self.notes.update(fields)
             self.show()
 
+    @abstractmethod
     def show(self) -> None:
-        raise NotImplementedError
+        """Bring the line up to date."""
 
     def line(self) -> str:
         elapsed = self.clock() - self.started

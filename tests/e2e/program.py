@@ -39,7 +39,7 @@ def settings(*said: str) -> list[str]:
     return [part for setting in said for part in ("--set", setting)]
 
 
-SAMPLING = ("max_new_tokens=24", "batch_size=4", "temperature=1.0")
+SAMPLING = ("max_new_tokens=80", "batch_size=4", "temperature=0.7")
 
 
 def burnish(

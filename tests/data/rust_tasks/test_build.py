@@ -32,7 +32,7 @@ def test_no_combination_and_no_prompt_is_on_both_sides() -> None:
 
 
 def test_every_part_of_a_held_out_combination_is_seen_in_training() -> None:
-    train, held_out = build_rust_tasks(train=3000, held_out=300, cases=1, seed=0)
+    train, held_out = build_rust_tasks(train=12000, held_out=300, cases=1, seed=0)
     seen = {(task.family.split("/")[0], part) for task in train for part in task.family.split("/")}
     missing = {(task.family.split("/")[0], part) for task in held_out for part in task.family.split("/")} - seen
     assert not missing

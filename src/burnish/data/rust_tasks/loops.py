@@ -113,6 +113,8 @@ def draw_steps(rng: random.Random) -> Draft:
     count = 2 if rng.random() < 0.7 else 3
     while len(steps) < count:
         step = _draw_step(rng)
+        if step.key == "reverse" and steps and steps[-1].key == "sort":
+            continue  # that would be "descend" again, under another name
         if all(step.key.split("-")[0] != other.key.split("-")[0] for other in steps):
             steps.append(step)
     name, parameter = rng.choice(FUNCTION_NAMES), rng.choice(SLICE_NAMES)

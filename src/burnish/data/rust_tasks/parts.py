@@ -37,7 +37,7 @@ class Predicate:
 def draw_predicate(rng: random.Random) -> Predicate:
     """One of eleven kinds, with constants and wording drawn."""
     k = rng.randint(1, 9)
-    m = rng.randint(2, 7)
+    m = rng.randint(3, 7)  # 2 would be "even" or "odd" again, under another name
     low = rng.randint(-6, 3)
     high = low + rng.randint(2, 8)
     word = rng.choice
@@ -85,7 +85,7 @@ class Mapping:
 
 def draw_mapping(rng: random.Random) -> Mapping:
     """One of nine kinds, with constants and wording drawn."""
-    k = rng.randint(2, 9)
+    k = rng.randint(3, 9)  # 2 would be "doubled" again, under another name
     m = rng.randint(2, 7)
     kinds = (
         Mapping("square", "the squares of", "each squared", "squares", "x * x", lambda x: x * x),

@@ -1,0 +1,36 @@
+"""The embedded model is what its provenance says, and its card says what it is."""
+
+from __future__ import annotations
+
+import json
+
+from burnish.config.model import ModelConfig
+from burnish.fsio import digest_file
+from burnish.model.base import load_model
+from burnish.model.folders import resolve_base
+
+NANO = resolve_base("nano")
+
+
+def test_weights_and_tokenizer_have_the_recorded_digests() -> None:
+    recorded = json.loads((NANO / "provenance.json").read_text())["sha256"]
+    assert recorded["weights"] == digest_file(NANO / "model.safetensors")
+    assert recorded["tokenizer"] == digest_file(NANO / "tokenizer.json")
+
+
+def test_the_shipped_recipe_is_the_one_that_made_it() -> None:
+    from burnish.config.load import load_config
+    from burnish.config.recipe import Recipe
+    from tests.e2e.program import REPOSITORY
+
+    made_by = json.loads((NANO / "provenance.json").read_text())["recipe"]
+    shipped = load_config(Recipe, REPOSITORY / "recipes" / "nano-base.yaml", []).model_dump(mode="json")
+    assert shipped["seed"] == made_by["seed"]
+    assert shipped["stages"][:2] == made_by["stages"][:2]
+
+
+def test_it_is_as_large_as_the_card_says() -> None:
+    model = load_model(NANO, ModelConfig(device="cpu")).model
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    assert 1_000_000 < parameters < 4_000_000
+    assert f"{parameters:,} parameters" in (NANO / "README.md").read_text()
