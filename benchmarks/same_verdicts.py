@@ -68,7 +68,7 @@ def rows(file: Path) -> Iterator[Judged]:
 def differences(judged: Sequence[Judged]) -> tuple[list[tuple[Verdict, Verdict]], list[str]]:
     """Pairs (fast, plain) that differ, and the ids of programs whose plain verdict is not stable."""
     pairs, goals = [(task, completion) for task, completion, _ in judged], [goal for _, _, goal in judged]
-    with Verifier(CONFIG, together="always") as verifier:
+    with Verifier(CONFIG, together="always", prepared=True) as verifier:
         fast = verifier.verify(pairs, goals=goals)
     plain = _plainly(pairs, goals)
     unequal = [i for i, (a, b) in enumerate(zip(fast, plain, strict=True)) if _bare(a) != _bare(b)]

@@ -93,7 +93,9 @@ def _cpu_s() -> float:
 
 
 def _ours(name: str, workers: int, depth: Depth, cache: Path, *, singly: bool = False, good_only: bool = False) -> Way:
-    verifier = Verifier(VerifyConfig(workers=workers, cache=cache), together="never" if singly else "worth")
+    verifier = Verifier(
+        VerifyConfig(workers=workers, cache=cache), together="never" if singly else "worth", prepared=True
+    )
 
     def work(programs: Sequence[Program]) -> None:
         pairs = [p.as_program() if depth == "run" else p.as_library() for p in programs]

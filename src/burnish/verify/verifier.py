@@ -59,7 +59,9 @@ class Verifier:
 
     Raises MissingToolError or SandboxError when nothing can be judged safely here. ``sandbox`` and ``cache`` replace
     the ones that ``config`` names; without either, verdicts are kept for the life of the verifier. ``together`` says
-    when programs may share work (`burnish.verify.batch`); verdicts are the same either way.
+    when programs may share a compilation (`burnish.verify.batch`), ``prepared`` whether they share a loaded compiler
+    (`burnish.verify.prepared`). Both are off by default: their verdicts have not been proven equal on enough programs
+    yet, and what shares a compile sandbox is less apart than what has its own.
     """
 
     def __init__(
@@ -68,7 +70,8 @@ class Verifier:
         *,
         sandbox: Sandbox | None = None,
         cache: VerdictCache | None = None,
-        together: Together = "worth",
+        together: Together = "never",
+        prepared: bool = False,
     ) -> None:
         self._workers = config.workers or default_workers()
         self._budget = config.infra_budget
@@ -80,7 +83,9 @@ class Verifier:
         require_layers(self._required, self._sandbox.layers)
         self._file = SqliteVerdictCache(config.cache) if cache is None and config.cache is not None else None
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
-        self._prepared = PreparedSandbox(self._owned, toolchain) if isinstance(self._owned, BubblewrapSandbox) else None
+        self._prepared = None
+        if prepared and isinstance(self._owned, BubblewrapSandbox):
+            self._prepared = PreparedSandbox(self._owned, toolchain)
         dependencies = load_set(toolchain, config.dependencies)
         self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together)
         self._stopping = threading.Event()
