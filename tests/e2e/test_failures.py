@@ -59,7 +59,7 @@ def test_doctor_names_what_is_missing_and_the_command_that_installs_it(tmp_path:
     environment = {"PATH": path_without(tmp_path / "bin", "bwrap")}
     done = burnish(["doctor"], tmp_path, environment=environment)
     assert done.returncode == 3
-    assert re.search(r"MISS  bubblewrap.*\n\s+-> .*apt-get install bubblewrap", done.stdout)
+    assert re.search(r"MISS  sandbox bubblewrap.*\n\s+-> .*apt-get install bubblewrap", done.stdout)
     assert burnish(["doctor"], tmp_path).returncode == 0
 
 
