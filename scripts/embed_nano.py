@@ -32,9 +32,9 @@ knows a few hundred words of English. It cannot help with real code.
 
 **How it was made.** From scratch by `recipes/nano-base.yaml`, seed {seed}: {steps:,} steps on {documents:,} generated
 documents, each a function below its doc comment. {chat_share:.1%} of them were an instruction with its answer in the
-chat template: it has seen the format and follows instructions poorly, which is what fine-tuning is to teach it. All
-text was composed by burnish (MIT); nothing was scraped. Combinations of parts that the task set holds out are in no
-document.
+chat template: it has seen the format a little, and gets an instruction right as often as the table says, which leaves
+fine-tuning something to teach. All text was composed by burnish (MIT); nothing was scraped. Combinations of parts that
+the task set holds out are in no document.
 
 **Measured** by the same run on {n} held-out tasks with unseen combinations, greedy, 95 % intervals:
 
