@@ -60,8 +60,8 @@ class Verifier:
     Raises MissingToolError or SandboxError when nothing can be judged safely here. ``sandbox`` and ``cache`` replace
     the ones that ``config`` names; without either, verdicts are kept for the life of the verifier. ``together`` says
     when programs may share a compilation (`burnish.verify.batch`), ``prepared`` whether they share a loaded compiler
-    (`burnish.verify.prepared`). Both are off by default: their verdicts have not been proven equal on enough programs
-    yet, and what shares a compile sandbox is less apart than what has its own.
+    (`burnish.verify.prepared`). Verdicts are the same (`benchmarks/same_verdicts.py`); both are off by default, because
+    what shares a compile sandbox is less apart than what has its own.
     """
 
     def __init__(
