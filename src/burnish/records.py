@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError, model_validator
 
 from burnish.errors import DataError
 
@@ -117,11 +117,22 @@ class ProgramTests(Part):
 Tests = Annotated[ValueTests | RustTests | ProgramTests, Field(discriminator="kind")]
 
 
+TaskKind = Literal["rust", "classification", "multiple_choice", "extractive_qa", "numeric", "text"]
+"""How an answer is judged: Rust by the compiler and hidden tests, the others by what is extracted from the answer."""
+
+
+class Choice(Part):
+    """One option of a multiple-choice task."""
+
+    label: str
+    text: str
+
+
 class Task(Record):
     """Something to write, how it is judged, and where it came from."""
 
     id: str
-    kind: Literal["rust"] = "rust"
+    kind: TaskKind = "rust"
     family: str
     """Combination of parts the task was composed from; splits and clustered intervals go by it."""
     level: int = 1
@@ -140,6 +151,15 @@ class Task(Record):
     """None: a program where the code has an ``fn main``, else a library."""
     crates: tuple[str, ...] = ()
     """External crates that the code needs, by name."""
+    context: str | None = None
+    """The passage that an extractive answer is taken from; it stands in ``prompt`` too."""
+    choices: tuple[Choice, ...] = ()
+    """Options of a multiple-choice task."""
+    labels: tuple[str, ...] = ()
+    """What a classification may answer; the first is the positive class."""
+    answers: tuple[StrictStr, ...] = ()
+    """Right answers of a task that is not Rust, any of which counts: a label, a choice's label, a number as text.
+    Empty in ``extractive_qa`` when the passage does not answer the question."""
     licence: str = ""
     origin: str = ""
 
@@ -169,12 +189,30 @@ class TaskExclusions(Record):
 
 
 class Example(Record):
-    """One conversation to train on; never a pre-joined string."""
+    """One conversation (``messages``) or one document (``text``) to train on, never a conversation joined to text."""
 
     id: str
-    messages: tuple[Message, ...]
+    """``source:place``, where place is a line, a row number or a path."""
+    messages: tuple[Message, ...] = ()
+    text: StrictStr | None = None
+    """Source code or prose, trained on from its first token to an end-of-sequence token; None for conversations."""
     weight: float = 1.0
+    """Weight of its tokens in the loss."""
+    source: str = ""
+    """Name of the source in the configuration."""
+    path: str = ""
+    """Path in the repository or folder it came from, with ``/``; empty when unknown."""
+    licence: str = ""
+    """SPDX expression as the source gives it; empty when unknown."""
+    task_type: str = ""
+    """What the row teaches, where the source says so; task weights of a mixture go by it."""
     origin: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.messages) == (self.text is not None):
+            raise ValueError("an example has either messages or a text")
+        return self
 
 
 class Completion(Record):

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from burnish.verify.extract import Block, extract, fenced_blocks, prompt_header
-from burnish.verify.syntax import function_named, parse
+from burnish.syntax.source import function_named, parse
+from burnish.verify.extract import extract, prompt_header
 
 PROMPT = "use std::collections::HashMap;\n\nfn helper() -> i32 {\n    1\n}\n\nfn f(a: i32) -> i32 {\n"
 WHOLE = "fn f(a: i32) -> i32 {\n    a + 1\n}\n"
@@ -77,17 +75,6 @@ def test_attributes_go_with_their_items() -> None:
 
 def test_prompt_header_ends_before_the_open_function() -> None:
     assert prompt_header(PROMPT) == PROMPT[: PROMPT.index("fn f(")]
-
-
-@given(
-    st.lists(
-        st.text(alphabet=st.characters(codec="utf-8", exclude_characters="`~\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")),
-        max_size=4,
-    )
-)
-def test_fenced_text_comes_back(texts: list[str]) -> None:
-    written = "".join(f"words\n```rust\n{text}\n```\n" for text in texts)
-    assert fenced_blocks(written) == [Block("rust", text + "\n") for text in texts]
 
 
 def test_a_fragment_beside_prose_blocks_is_taken_when_nothing_better_is_there() -> None:

@@ -25,8 +25,8 @@ from burnish.verify.diagnostics import read_diagnostics
 from burnish.verify.grader.values import VALUE_MAIN, value_cases
 from burnish.verify.joining import PREFIX, may_join
 from burnish.verify.ladder import Goal, Ladder, crate_type_of
-from burnish.verify.syntax import make_public
 from burnish.verify.toolchain import Toolchain
+from burnish.verify.visibility import make_public
 
 MOST_JOINED = 32
 _ROUNDS = 3

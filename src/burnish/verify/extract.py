@@ -8,21 +8,8 @@ Not covered: code inside running prose without a fence.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
-from burnish.verify.syntax import ITEMS, function_named, is_program, looks_like_code, name_of, parse, text_of, top_items
-
-_FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>[^\n`]*)$")
-_RUST = frozenset({"", "rust", "rs"})
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: the first word of its label, lower case, and its text."""
-
-    label: str
-    text: str
+from burnish.syntax.fences import rust_blocks
+from burnish.syntax.source import ITEMS, function_named, is_program, looks_like_code, name_of, parse, text_of, top_items
 
 
 def extract(text: str, code_prompt: str | None = None, entry_point: str | None = None) -> str | None:
@@ -31,33 +18,13 @@ def extract(text: str, code_prompt: str | None = None, entry_point: str | None =
     ``code_prompt`` ends inside an open function. A text that holds the whole function again takes the prompt's other
     items (imports, helpers) along; a text that has those too is taken as it is.
     """
-    blocks = [b.text for b in fenced_blocks(text) if re.split(r"[\s,{]", b.label)[0] in _RUST and b.text.strip()]
+    blocks = rust_blocks(text)
     if code_prompt is not None:
         return _continue(code_prompt, blocks or [text], entry_point)
     if blocks:
         return _choose(blocks, entry_point)
     root = parse(text)
     return text if is_program(root) or looks_like_code(root) else None
-
-
-def fenced_blocks(text: str) -> list[Block]:
-    """All fenced blocks, in order."""
-    blocks: list[Block] = []
-    mark, label = "", ""
-    lines: list[str] = []
-    for line in text.splitlines(keepends=True):
-        match = _FENCE.match(line.rstrip("\r\n"))
-        if not mark:
-            if match:
-                mark, label, lines = match["mark"], match["label"].strip().lower(), []
-        elif match and match["mark"].startswith(mark) and not match["label"].strip():
-            blocks.append(Block(label, "".join(lines)))
-            mark = ""
-        else:
-            lines.append(line)
-    if mark:
-        blocks.append(Block(label, "".join(lines)))
-    return blocks
 
 
 def _choose(blocks: list[str], entry_point: str | None) -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from burnish.records import Edition
-from burnish.verify.syntax import name_of, parse, text_of, walk
+from burnish.syntax.source import name_of, parse, text_of, walk
 
 PREFIX = "joined_"
 """Begins the name of every module; a program that holds this word does not join."""

@@ -27,6 +27,7 @@ from burnish.records import (
     Verdict,
     VerifyStage,
 )
+from burnish.syntax.source import has_main, parse
 from burnish.verify.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
 from burnish.verify.dependencies.store import BUILD_COMMAND, WELL_KNOWN, DependencySet
 from burnish.verify.grader.program import grade_program
@@ -35,8 +36,8 @@ from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_te
 from burnish.verify.grader.traits import NO_METHOD, needed_traits
 from burnish.verify.grader.values import grade_values, value_harness
 from burnish.verify.metrics import measure
-from burnish.verify.syntax import has_main, make_public, parse
 from burnish.verify.toolchain import Toolchain
+from burnish.verify.visibility import make_public
 
 Goal = Literal["check", "run", "test"]
 RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)

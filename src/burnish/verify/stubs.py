@@ -5,7 +5,7 @@ Tests that such a program passes test nothing. Not covered: answers that are wro
 
 from __future__ import annotations
 
-from burnish.verify.syntax import apply_edits, name_of, parse, walk
+from burnish.syntax.source import apply_edits, name_of, parse, walk
 
 BODY = "{ unimplemented!() }"
 

@@ -21,9 +21,9 @@ from burnish.data.task_sets import read_any_tasks
 from burnish.errors import RunFolderError
 from burnish.fsio import digest_file, write_atomic, write_json
 from burnish.records import Completion, Exclusion, ExclusionReason, RustTests, Task, TaskExclusions, ValueTests, Verdict
+from burnish.syntax.source import parse
 from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.stubs import stub_program
-from burnish.verify.syntax import parse
 from burnish.workflows.judge import CACHE, open_verifier
 
 REPORT, EXCLUSIONS = "report.json", "exclusions.json"

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from burnish.syntax.source import parse
 from burnish.verify.grader.crate_paths import lead_crate_paths, named_crates
-from burnish.verify.syntax import parse
 
 
 def led(tests: str, candidate: str = "pub fn f() {}", crates: tuple[str, ...] = ()) -> str:

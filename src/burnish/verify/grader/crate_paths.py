@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from tree_sitter import Node
 
-from burnish.verify.syntax import apply_edits, name_of, parse, text_of, top_items, walk
+from burnish.syntax.source import apply_edits, name_of, parse, text_of, top_items, walk
 
 STANDARD_CRATES = frozenset({"std", "core", "alloc"})
 PRIMITIVES = frozenset(

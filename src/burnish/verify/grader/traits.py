@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from burnish.records import Diagnostic
-from burnish.verify.syntax import identifiers, name_of, parse, text_of, top_items, walk
+from burnish.syntax.source import identifiers, name_of, parse, text_of, top_items, walk
 
 NO_METHOD = "E0599"
 

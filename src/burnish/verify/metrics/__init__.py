@@ -6,6 +6,8 @@ unscored: it has no metrics at all, which is not zero. Not covered: rates over m
 
 from __future__ import annotations
 
+from burnish.syntax.source import parse
+from burnish.syntax.survey import MOST_BYTES, index_tree
 from burnish.verify.metrics.complexity import complexity_metrics
 from burnish.verify.metrics.documentation import documentation_metrics
 from burnish.verify.metrics.expressions import expression_metrics
@@ -15,8 +17,6 @@ from burnish.verify.metrics.items import item_metrics
 from burnish.verify.metrics.iterators import iterator_metrics
 from burnish.verify.metrics.prompt import prompt_metrics
 from burnish.verify.metrics.returns import return_metrics
-from burnish.verify.metrics.tree import MOST_BYTES, index_tree
-from burnish.verify.syntax import parse
 
 __all__ = ["MOST_BYTES", "measure", "prompt_metrics"]
 

@@ -10,7 +10,7 @@ Not covered: decisions inside macro arguments.
 
 from __future__ import annotations
 
-from burnish.verify.metrics.tree import SyntaxIndex
+from burnish.syntax.survey import SyntaxIndex
 
 
 def complexity_metrics(index: SyntaxIndex) -> dict[str, float]:

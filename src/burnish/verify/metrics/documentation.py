@@ -10,7 +10,7 @@ Not covered: what the comments say.
 
 from __future__ import annotations
 
-from burnish.verify.metrics.tree import SyntaxIndex, is_main
+from burnish.syntax.survey import SyntaxIndex, is_main
 
 
 def documentation_metrics(index: SyntaxIndex) -> dict[str, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 
-from burnish.verify.metrics.tree import SyntaxIndex
+from burnish.syntax.survey import SyntaxIndex
 
 _TURBOFISH_TYPES = ("generic_type", "generic_type_with_turbofish")
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from burnish.verify.metrics.tree import SyntaxIndex
-from burnish.verify.syntax import text_of
+from burnish.syntax.source import text_of
+from burnish.syntax.survey import SyntaxIndex
 
 _UNWRAPS = frozenset({"unwrap", "unwrap_err"})
 _EXPECTS = frozenset({"expect", "expect_err"})

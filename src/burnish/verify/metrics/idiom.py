@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from burnish.verify.metrics.tree import SyntaxIndex
+from burnish.syntax.survey import SyntaxIndex
 
 PREFIX = "idiom_"
 _GRACEFUL = frozenset(

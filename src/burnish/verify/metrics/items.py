@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from burnish.verify.metrics.tree import SyntaxIndex
+from burnish.syntax.survey import SyntaxIndex
 
 
 def item_metrics(index: SyntaxIndex) -> dict[str, float]:

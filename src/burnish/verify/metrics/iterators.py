@@ -9,8 +9,8 @@ Not covered: chains inside macro arguments, iterators kept in variables and used
 
 from __future__ import annotations
 
-from burnish.verify.metrics.tree import Chain, SyntaxIndex
-from burnish.verify.syntax import text_of
+from burnish.syntax.source import text_of
+from burnish.syntax.survey import Chain, SyntaxIndex
 
 _SOURCES = frozenset(
     {

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 
 from burnish.records import Task
-from burnish.verify.metrics.tree import MOST_BYTES
-from burnish.verify.syntax import parse, text_of, walk
+from burnish.syntax.source import parse, text_of, walk
+from burnish.syntax.survey import MOST_BYTES
 
 _IDENTIFIERS = frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"})
 _WORD = re.compile(r"[A-Za-z]{4,}")

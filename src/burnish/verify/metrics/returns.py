@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from burnish.verify.metrics.tree import SyntaxIndex
-from burnish.verify.syntax import text_of, walk
+from burnish.syntax.source import text_of, walk
+from burnish.syntax.survey import SyntaxIndex
 
 
 def return_metrics(index: SyntaxIndex) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""Questions about Rust source that its syntax tree answers, and edits that keep every line where it was.
+"""Questions about Rust source that its syntax tree answers.
 
-Not covered: judging a program (the compiler does that); syntax metrics. tree-sitter may lag behind the newest syntax,
+Not covered: judging a program (the compiler does that). tree-sitter may lag behind the newest syntax,
 so an error in its tree is a hint and never a verdict.
 """
 
@@ -20,13 +20,13 @@ ITEMS = frozenset(
         "foreign_mod_item", "extern_crate_declaration", "function_signature_item",
     }
 )  # fmt: skip
-_NAMED = frozenset(
+NAMED_ITEMS = frozenset(
     {
         "function_item", "struct_item", "enum_item", "union_item", "type_item", "const_item", "static_item",
         "trait_item", "mod_item",
     }
 )  # fmt: skip
-_BESIDE_ITEMS = frozenset({"line_comment", "block_comment", "attribute_item", "inner_attribute_item", "shebang"})
+BESIDE_ITEMS = frozenset({"line_comment", "block_comment", "attribute_item", "inner_attribute_item", "shebang"})
 _OPENERS = frozenset({"fn", "struct", "enum", "impl", "trait", "mod", "macro_rules!"})
 
 
@@ -63,7 +63,7 @@ def name_of(node: Node) -> str:
 
 def top_items(root: Node) -> list[Item]:
     """Named items at the top level, in order."""
-    return [Item(n.type, name_of(n), n) for n in root.named_children if n.type in _NAMED]
+    return [Item(n.type, name_of(n), n) for n in root.named_children if n.type in NAMED_ITEMS]
 
 
 def function_named(root: Node, name: str) -> Node | None:
@@ -76,7 +76,7 @@ def is_program(root: Node) -> bool:
     if root.has_error:
         return False
     kinds = [n.type for n in root.named_children]
-    statements = [k for k in kinds if k not in ITEMS and k not in _BESIDE_ITEMS]
+    statements = [k for k in kinds if k not in ITEMS and k not in BESIDE_ITEMS]
     # `println!("x");` at the top level parses as an expression statement
     return not statements and any(k in ITEMS for k in kinds)
 
@@ -124,61 +124,3 @@ def apply_edits(source: str, edits: list[tuple[int, int, str]]) -> str:
     for start, end, text in sorted(edits, reverse=True):
         data = data[:start] + text.encode() + data[end:]
     return data.decode()
-
-
-def make_public(source: str) -> str:
-    """Make items, fields and inherent methods visible from outside, in inline modules too; lines stay in place.
-
-    ``#![crate_name]`` is blanked."""
-    root = parse(source)
-    edits = [(n.start_byte, n.end_byte, "\n" * text_of(n).count("\n")) for n in root.children if _names_crate(n)]
-    containers = [root]
-    while containers:
-        for node in containers.pop().named_children:
-            if node.type in _NAMED and name_of(node) != "_":
-                _publish(node, edits)
-            body = node.child_by_field_name("body")
-            if body is None:
-                continue
-            if node.type == "mod_item":
-                containers.append(body)
-            elif node.type in ("struct_item", "union_item"):
-                _publish_fields(body, edits)
-            elif node.type == "impl_item" and node.child_by_field_name("trait") is None:
-                for member in body.named_children:
-                    if member.type in ("function_item", "const_item"):
-                        _publish(member, edits)
-    return apply_edits(source, edits)
-
-
-def _names_crate(node: Node) -> bool:
-    """``#![crate_name = ".."]``: a library is compiled under the name that its tests know."""
-    return node.type == "inner_attribute_item" and any(
-        n.type == "attribute" and text_of(n.named_children[0]) == "crate_name" for n in node.named_children
-    )
-
-
-def _publish(node: Node, edits: list[tuple[int, int, str]]) -> None:
-    visibility = next((c for c in node.named_children if c.type == "visibility_modifier"), None)
-    if visibility is None:
-        edits.append((node.start_byte, node.start_byte, "pub "))
-    elif text_of(visibility) != "pub":
-        edits.append((visibility.start_byte, visibility.end_byte, "pub "))
-
-
-def _publish_fields(body: Node, edits: list[tuple[int, int, str]]) -> None:
-    if body.type == "field_declaration_list":
-        for field in body.named_children:
-            if field.type == "field_declaration":
-                _publish(field, edits)
-        return
-    seen_visibility = False
-    for child in body.named_children:  # (pub A, B): visibility and type are siblings
-        if child.type == "visibility_modifier":
-            seen_visibility = True
-            if text_of(child) != "pub":
-                edits.append((child.start_byte, child.end_byte, "pub "))
-        elif child.type not in _BESIDE_ITEMS:
-            if not seen_visibility:
-                edits.append((child.start_byte, child.start_byte, "pub "))
-            seen_visibility = False

@@ -14,7 +14,7 @@ from typing import Literal
 
 from tree_sitter import Node
 
-from burnish.verify.syntax import name_of, text_of
+from burnish.syntax.source import name_of, text_of
 
 Container = Literal["module", "impl", "trait impl", "trait"]
 

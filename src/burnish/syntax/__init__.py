@@ -1,0 +1,1 @@
+"""Rust source as a syntax tree: what every stage that looks at code shares. It judges nothing."""
