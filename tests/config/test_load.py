@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.config.data import RustTasks, SourceConfig, TaskFile
+from burnish.config.data import SourceConfig
 from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import load_config
 from burnish.config.recipe import Recipe, SftStage
+from burnish.config.tasks import RustTasks, TaskFile
 from burnish.errors import ConfigError
 
 RECIPE = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from burnish.config.data import HumanEvalTasks, TaskFile
+from burnish.config.tasks import HumanEvalTasks, TaskFile
 from burnish.data.task_sets import load_task_set, read_any_tasks
 from burnish.errors import DataError
 from burnish.fsio import digest_file

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from burnish.cli.tables import show_validation
-from burnish.config.data import HumanEvalTasks, TaskFile
 from burnish.config.evaluate import EvaluateConfig, FieldAnswers
+from burnish.config.tasks import HumanEvalTasks, TaskFile
 from burnish.config.verify import VerifyConfig
 from burnish.errors import RunFolderError
 from burnish.records import RustTests, Task, TaskExclusions, Tests, ValueCase, ValueTests

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from burnish.config.base import Config
-from burnish.config.data import RustTasks, TasksConfig
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
+from burnish.config.tasks import RustTasks, TasksConfig
 from burnish.config.verify import VerifyConfig
 
 

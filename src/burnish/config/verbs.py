@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import Field
 
 from burnish.config.base import Config
-from burnish.config.data import RustTasks, TasksConfig
 from burnish.config.evaluate import ModelAnswers
 from burnish.config.model import ModelConfig
+from burnish.config.tasks import RustTasks, TasksConfig
 from burnish.config.verify import VerifyConfig
 
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.config.data import HumanEvalPackTasks, HumanEvalTasks, RustTasks, TaskFile, TasksConfig
+from burnish.config.tasks import HumanEvalPackTasks, HumanEvalTasks, RustTasks, TaskFile, TasksConfig
 from burnish.data.exclusions import read_exclusions
 from burnish.data.human_eval import load_human_eval
 from burnish.data.humanevalpack import load_humanevalpack

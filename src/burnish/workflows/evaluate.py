@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from burnish import __version__
-from burnish.config.data import HumanEvalPackTasks
 from burnish.config.evaluate import EvaluateConfig, FieldAnswers, FileAnswers, ModelAnswers
+from burnish.config.tasks import HumanEvalPackTasks
 from burnish.data.humanevalpack import read_answers as read_field
 from burnish.data.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import assert_never
 
-from burnish.config.data import RustTasks
 from burnish.config.recipe import (
     AnyStage,
     CorpusStage,
@@ -22,6 +21,7 @@ from burnish.config.recipe import (
     SftStage,
     TasksStage,
 )
+from burnish.config.tasks import RustTasks
 from burnish.errors import DataError
 from burnish.fsio import digest_file, digest_json
 from burnish.ledger.stage import Done

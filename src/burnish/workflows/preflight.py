@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from burnish.config.data import RustTasks
 from burnish.config.recipe import AnyStage, EvaluateStage, MergeStage, PretrainStage, Recipe, SftStage, TasksStage
+from burnish.config.tasks import RustTasks
 from burnish.data.sources import read_sources
 from burnish.data.task_sets import load_task_set
 from burnish.workflows.requirements import require_train_extra

@@ -1,0 +1,52 @@
+"""Which task set to measure on: the built-in Rust tasks, a file of one's own, or a published benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from burnish.config.base import Config
+
+
+class RustTasks(Config):
+    """The built-in Rust task set: composed instructions with references and hidden value tests."""
+
+    kind: Literal["rust"] = "rust"
+    train: int = Field(8000, ge=0)
+    """Training tasks to build."""
+    held_out: int = Field(300, ge=1)
+    """Tasks to measure on, from combinations of parts that training tasks never use."""
+    cases: int = Field(12, ge=1)
+    """Hidden value tests per task, drawn fresh."""
+
+
+class TaskFile(Config):
+    """A task set of one's own: JSONL of `Task` records."""
+
+    kind: Literal["file"] = "file"
+    path: Path
+    exclude: Path | None = None
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
+
+
+class HumanEvalPackTasks(Config):
+    """HumanEvalPack (Rust): ``problems.jsonl`` as published; tests are Rust sources."""
+
+    kind: Literal["humanevalpack"] = "humanevalpack"
+    path: Path
+    exclude: Path | None = None
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
+
+
+class HumanEvalTasks(Config):
+    """HumanEval-shaped rows for Rust: a prompt that ends in an open brace, a solution, tests as Rust source."""
+
+    kind: Literal["humaneval"] = "humaneval"
+    path: Path
+    exclude: Path | None = None
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
+
+
+TasksConfig = Annotated[RustTasks | TaskFile | HumanEvalPackTasks | HumanEvalTasks, Field(discriminator="kind")]
