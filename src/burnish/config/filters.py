@@ -1,0 +1,155 @@
+"""Which rows are left out before training: one configuration per filter, its ``kind`` is the reason that is recorded.
+
+Not covered: what the filters do (`data.filters`, one file each).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from burnish.config.base import Config
+from burnish.records import Edition
+
+
+class VendorPath(Config):
+    """Leave out copies of other people's code and build output, by path."""
+
+    kind: Literal["vendor_path"] = "vendor_path"
+
+
+class TestFile(Config):
+    """Leave out files of tests: by path, or because every item is a test."""
+
+    kind: Literal["test_file"] = "test_file"
+
+
+class ExampleFile(Config):
+    """Leave out files in ``example`` or ``examples`` folders."""
+
+    kind: Literal["example_file"] = "example_file"
+
+
+class BenchFile(Config):
+    """Leave out benchmarks: by path, or because every item is one."""
+
+    kind: Literal["bench_file"] = "bench_file"
+
+
+class TooShort(Config):
+    """Leave out short rows."""
+
+    kind: Literal["too_short"] = "too_short"
+    characters: int = Field(64, ge=1)
+    """Fewer than these are too short."""
+
+
+class TooLong(Config):
+    """Leave out long rows."""
+
+    kind: Literal["too_long"] = "too_long"
+    characters: int = Field(200_000, ge=1)
+    """More than these are too long."""
+
+
+class NotIdiomatic(Config):
+    """Leave out Rust with few signs of idiom against signs of low quality."""
+
+    kind: Literal["not_idiomatic"] = "not_idiomatic"
+    ratio: float = Field(2.0, gt=0)
+    """Idiomatic families wanted per family of low quality; at least one in any case."""
+
+
+class NoDocumentation(Config):
+    """Leave out Rust without any doc comment."""
+
+    kind: Literal["no_documentation"] = "no_documentation"
+
+
+class LowQuality(Config):
+    """Leave out Rust with signs of low quality."""
+
+    kind: Literal["low_quality"] = "low_quality"
+    most: int = Field(0, ge=0, le=3)
+    """Families of low quality that are let through, of four."""
+
+
+class DoesNotParse(Config):
+    """Leave out what the Rust grammar cannot read."""
+
+    kind: Literal["does_not_parse"] = "does_not_parse"
+
+
+class DoesNotCompile(Config):
+    """Leave out what the compiler refuses, in the sandbox."""
+
+    kind: Literal["does_not_compile"] = "does_not_compile"
+    edition: Edition = "2021"
+
+
+class HasLints(Config):
+    """Leave out what draws a lint, or does not compile so that none can be drawn."""
+
+    kind: Literal["has_lints"] = "has_lints"
+    edition: Edition = "2021"
+
+
+class Licence(Config):
+    """Leave out rows whose licence does not allow the use."""
+
+    kind: Literal["licence"] = "licence"
+    allow: tuple[str, ...] = ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unlicense", "CC0-1.0")
+    """SPDX identifiers, or pairs as in ``GPL-2.0-only WITH Classpath-exception-2.0``."""
+    unknown: Literal["drop", "keep"] = "drop"
+    """What happens to rows whose licence is not known."""
+
+
+class NearDuplicate(Config):
+    """Leave out rows that are nearly the same as an earlier one."""
+
+    kind: Literal["near_duplicate"] = "near_duplicate"
+    threshold: float = Field(0.85, gt=0, le=1)
+    """Jaccard similarity of token shingles from which rows count as the same."""
+    shingle: int = Field(5, ge=1)
+    """Tokens per shingle."""
+    permutations: int = Field(128, ge=16)
+    """Hash functions of the signature: more estimate the similarity better and take longer."""
+
+
+class Contaminated(Config):
+    """Leave out rows that share code with tasks one measures on."""
+
+    kind: Literal["contaminated"] = "contaminated"
+    tasks: tuple[Path, ...] = Field(min_length=1)
+    """Task files: Task records, HumanEvalPack or HumanEval rows."""
+    tokens: int = Field(13, ge=2)
+    """Tokens per n-gram."""
+    share: float = Field(0.2, gt=0, le=1)
+    """Share of a task's n-grams found in a row from which the row counts as contaminated."""
+
+
+def _with_mapping(value: object) -> object:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+FilterConfig = Annotated[
+    VendorPath
+    | TestFile
+    | ExampleFile
+    | BenchFile
+    | TooShort
+    | TooLong
+    | NotIdiomatic
+    | NoDocumentation
+    | LowQuality
+    | DoesNotParse
+    | DoesNotCompile
+    | HasLints
+    | Licence
+    | NearDuplicate
+    | Contaminated,
+    Field(discriminator="kind"),
+    BeforeValidator(_with_mapping),
+]
