@@ -1,12 +1,21 @@
 """Gates before the first step: what must hold of encoded training rows, or nothing is trained.
 
-1. Every row has a trained token.
-2. Every answer's end of turn is trained, in every row: without it the model never learns to stop.
-3. No row is longer than the limit: nothing is cut silently.
-4. Some tokens are trained and some are not: a mask that covers everything trains on the prompts.
-5. No held-out task's prompt is a user turn of a training row (compared without regard to case and white space).
+Of the chat template:
 
-Not covered: near-duplicates and paraphrases of held-out prompts.
+1. It marks where an answer begins, and it ends an answer with a special token.
+
+Of every row:
+
+2. It has a trained token, and its answers are not empty.
+3. Every answer's end of turn is trained, answers that truncation cut aside: without it the model never learns to stop.
+4. It is no longer than the limit: nothing is cut silently.
+
+Of all rows together (`data.set_gates` has the others: role order, held-out tasks, one answer for all, duplicates):
+
+5. No more answers are cut than the configuration allows.
+6. The label mask covers a share of the conversations' tokens that lies in the configured band.
+
+`data.batch_gates` looks at the same rows as the trainer will get them.
 """
 
 from __future__ import annotations
@@ -16,9 +25,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from burnish.data.chat import IGNORED, EncodedExample
+from burnish.config.chat import ChatConfig
+from burnish.config.gates import GatesConfig
+from burnish.data.encoded import IGNORED, EncodedExample
+from burnish.data.set_gates import check_answers, check_duplicates, check_held_out, check_role_order
 from burnish.errors import GateError
-from burnish.model.chat_template import end_of_turn, end_of_turn_ids
+from burnish.model.chat_template import end_of_turn, end_of_turn_ids, unmarked_answer
 from burnish.records import Example, Task
 
 SHOWN = 400
@@ -34,6 +46,12 @@ class GateReport:
     trained_tokens: int
     longest: int
     """Tokens of the longest row."""
+    truncated: int = 0
+    """Rows that lost tokens to truncation."""
+    cut_answers: int = 0
+    """Rows whose answer lost its end."""
+    duplicates: int = 0
+    """Rows that repeat the tokens of another row under an id of their own."""
 
     @property
     def coverage(self) -> float:
@@ -41,9 +59,18 @@ class GateReport:
         return self.trained_tokens / self.tokens
 
     def __str__(self) -> str:
+        notes = [
+            f"{count} {what}"
+            for count, what in (
+                (self.truncated, "truncated"),
+                (self.cut_answers, "with a cut answer"),
+                (self.duplicates, "duplicates"),
+            )
+            if count
+        ]
         return (
-            f"{self.rows} rows, {self.tokens} tokens, {self.coverage:.0%} of them trained, the longest row has "
-            f"{self.longest}"
+            f"{self.rows} rows" + (f" ({', '.join(notes)})" if notes else "") + f", {self.tokens} tokens, "
+            f"{self.coverage:.0%} of them trained, the longest row has {self.longest}"
         )
 
 
@@ -54,6 +81,8 @@ def check_gates(
     max_length: int,
     held_out: Sequence[Task],
     examples: Sequence[Example],
+    gates: GatesConfig | None = None,
+    chat: ChatConfig | None = None,
 ) -> GateReport:
     """Check all gates; raises GateError with the first offending row, decoded.
 
@@ -62,29 +91,44 @@ def check_gates(
         tokenizer: the one they were encoded with.
         max_length: tokens.
         held_out: tasks that will be measured on.
-        examples: the conversations behind ``encoded``, in the same order.
+        examples: the conversations and documents behind ``encoded``.
+        gates: limits; None for the defaults.
+        chat: how the rows were encoded; None for the defaults.
     """
+    gates, chat = gates or GatesConfig(), chat or ChatConfig()
     if not encoded:
         raise GateError("there are no training rows.", "Name data.sources, or build more training tasks.")
-    closing = _closing_token(tokenizer)
-    for row, example in zip(encoded, examples, strict=True):
-        _check_row(row, example, tokenizer, closing, max_length)
-    _check_held_out(examples, held_out)
-    report = GateReport(
+    check_role_order(examples)
+    check_held_out(examples, held_out)
+    closing = closing_token(tokenizer) if any(row.answers for row in encoded) else None
+    exact = chat.train_roles == ("assistant",) and chat.thinking != "untrained"
+    for row in encoded:
+        _check_row(row, tokenizer, closing, max_length, exact=exact)
+    check_answers(examples, gates.same_answer)
+    duplicates = check_duplicates(encoded, gates.duplicates, lambda row: shown(row, tokenizer))
+    _check_cut(encoded, tokenizer, gates.truncated_answers, max_length)
+    _check_coverage([row for row in encoded if row.answers], tokenizer, gates)
+    return GateReport(
         rows=len(encoded),
         tokens=sum(len(row.input_ids) for row in encoded),
-        trained_tokens=sum(sum(label != IGNORED for label in row.labels) for row in encoded),
+        trained_tokens=sum(row.trained_tokens for row in encoded),
         longest=max(len(row.input_ids) for row in encoded),
+        truncated=sum(row.cut_tokens > 0 for row in encoded),
+        cut_answers=sum(row.cut_answer for row in encoded),
+        duplicates=duplicates,
     )
-    if not 0 < report.coverage < 1:
+
+
+def closing_token(tokenizer: Any) -> int:
+    """The id that ends an answer; GateError when the template has none, or no mark where an answer begins."""
+    unmarked = unmarked_answer(tokenizer)
+    if unmarked:
         raise GateError(
-            f"the label mask covers {report.coverage:.0%} of the tokens; {_shown(encoded[0], tokenizer)}.",
-            "Answers must be trained and prompts must not: check the rows and the chat template.",
+            f"the chat template does not mark where an answer begins: its generation prompt writes nothing, and "
+            f"{unmarked!r} before every answer would be trained as part of it.",
+            "Let the chat_template.jinja of the model folder write the head of the assistant's turn when "
+            "add_generation_prompt is set.",
         )
-    return report
-
-
-def _closing_token(tokenizer: Any) -> int:
     closing = end_of_turn_ids(tokenizer)
     if not closing:
         written = end_of_turn(tokenizer)
@@ -98,44 +142,61 @@ def _closing_token(tokenizer: Any) -> int:
     return closing[0]
 
 
-def _check_row(row: EncodedExample, example: Example, tokenizer: Any, closing: int, max_length: int) -> None:
+def shown(row: EncodedExample, tokenizer: Any) -> str:
+    """The row's text, cut to `SHOWN` characters."""
+    text = str(tokenizer.decode(row.input_ids))
+    return f"it reads {text[:SHOWN]!r}" + (f" and {len(text) - SHOWN} characters more" if len(text) > SHOWN else "")
+
+
+def _check_row(row: EncodedExample, tokenizer: Any, closing: int | None, max_length: int, *, exact: bool) -> None:
     if len(row.input_ids) > max_length:
         raise GateError(
             f"row {row.id} has {len(row.input_ids)} tokens, more than max_length {max_length}; "
-            f"{_shown(row, tokenizer)}.",
-            "Raise max_length of the stage, or shorten or remove the row.",
+            f"{shown(row, tokenizer)}.",
+            "Raise max_length of the stage, shorten or remove the row, or say with data.chat.truncate what to cut.",
         )
-    answers = [list(labels) for trained, labels in groupby(row.labels, lambda x: x != IGNORED) if trained]
-    if not answers:
+    spans = [list(labels) for trained, labels in groupby(row.labels, lambda label: label != IGNORED) if trained]
+    if not spans:
         raise GateError(
-            f"row {row.id} has no token to train on; {_shown(row, tokenizer)}.", "Give it an answer, or remove it."
+            f"row {row.id} has no token to train on; {shown(row, tokenizer)}.", "Give it an answer, or remove it."
         )
-    turns = sum(message.role == "assistant" for message in example.messages)
-    ended = sum(answer[-1] == closing for answer in answers)
-    if len(answers) != turns or ended != turns:
+    if not row.answers:
+        return
+    # Where more than answers is trained, or less, spans are not answers: then ends of turn are counted.
+    ended = sum(span[-1] == closing for span in spans) if exact else row.labels.count(closing or 0)
+    wanted = row.answers - row.cut_answer
+    if ended < wanted or (exact and len(spans) != row.answers):
         raise GateError(
-            f"row {row.id} has {turns} answers, and the end of turn {tokenizer.decode([closing])!r} is trained for "
-            f"{ended} of {len(answers)} trained spans; {_shown(row, tokenizer)}.",
+            f"row {row.id} has {row.answers} answers, and the end of turn {tokenizer.decode([closing])!r} is trained "
+            f"for {ended} of {len(spans)} trained spans; {shown(row, tokenizer)}.",
             "The chat template must close every assistant turn with its end-of-turn token.",
         )
+    if exact and any(len(span) <= 2 and not str(tokenizer.decode(span[:-1])).strip() for span in spans):
+        raise GateError(
+            f"row {row.id} has an empty answer: only its end of turn would be trained; {shown(row, tokenizer)}.",
+            "Give it an answer, or remove it: the model would learn to say nothing.",
+        )
 
 
-def _check_held_out(examples: Sequence[Example], held_out: Sequence[Task]) -> None:
-    prompts = {_key(task.prompt[-1].content): task.id for task in held_out if task.prompt}
-    for example in examples:
-        for message in example.messages:
-            task = prompts.get(_key(message.content)) if message.role == "user" else None
-            if task is not None:
-                raise GateError(
-                    f"row {example.id} contains the prompt of the held-out task {task}: {message.content[:SHOWN]!r}.",
-                    "Remove the row, or measure on other tasks: what was trained on cannot be measured.",
-                )
+def _check_cut(encoded: Sequence[EncodedExample], tokenizer: Any, allowed: float, max_length: int) -> None:
+    cut = [row for row in encoded if row.cut_answer]
+    rows = sum(row.answers > 0 for row in encoded)
+    if cut and len(cut) > allowed * rows:
+        raise GateError(
+            f"{len(cut)} of {rows} answers do not fit into max_length {max_length} and were cut, more than the share "
+            f"{allowed:g} that is allowed; row {cut[0].id}: {shown(cut[0], tokenizer)}.",
+            "Raise max_length of the stage (burnish data lengths says to what), or data.gates.truncated_answers.",
+        )
 
 
-def _key(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _shown(row: EncodedExample, tokenizer: Any) -> str:
-    text = str(tokenizer.decode(row.input_ids))
-    return f"it reads {text[:SHOWN]!r}" + (f" and {len(text) - SHOWN} characters more" if len(text) > SHOWN else "")
+def _check_coverage(conversations: Sequence[EncodedExample], tokenizer: Any, gates: GatesConfig) -> None:
+    if not conversations:
+        return
+    coverage = sum(row.trained_tokens for row in conversations) / sum(len(row.input_ids) for row in conversations)
+    if not gates.min_coverage <= coverage <= gates.max_coverage:
+        raise GateError(
+            f"the label mask covers {coverage:.1%} of the conversations' tokens, and {gates.min_coverage:.1%} to "
+            f"{gates.max_coverage:.1%} is allowed; row {conversations[0].id}: {shown(conversations[0], tokenizer)}.",
+            "Answers must be trained and prompts must not: check the rows and the chat template, or set "
+            "data.gates.min_coverage and max_coverage.",
+        )

@@ -1,4 +1,5 @@
-"""The chat template of a tokenizer: its digest, what ends an assistant turn, and the template base models get.
+"""The chat template of a tokenizer: rendering, its digest, what begins and ends an assistant turn, and the template
+base models get.
 
 A tokenizer without a chat template gets one made of tokens that it has, with the end-of-sequence token at the end of
 every assistant turn, because that is the only end a base model has learned:
@@ -7,13 +8,17 @@ every assistant turn, because that is the only end a base model has learned:
   ``<|im_end|>`` ends the turn;
 - else plain text (``### User:``, ``### Assistant:``): the end-of-sequence token ends the turn.
 
-Not covered: tools, documents, images.
+Templates that write today's date get a fixed one (`TODAY`): a row must become the same tokens tomorrow.
+
+Not covered: choosing tools, documents or images for a conversation; a template's own variables are handed through.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -40,6 +45,13 @@ PLAIN_TEMPLATE = (
     "{%- if add_generation_prompt %}{{- '### Assistant:\\n' }}{%- endif %}"
 )
 
+TODAY = datetime.date(2025, 7, 10)
+"""The date that templates write."""
+THINKING = re.compile(r"<think>.*?</think>\s*", re.DOTALL)
+"""A block of thought and the white space after it."""
+DOCUMENT_ENDS = ("<|endoftext|>", "<|end_of_text|>")
+"""Tokens that end a document in vocabularies whose end-of-sequence token ends a turn instead."""
+
 _PROBE = "ANSWER"
 
 
@@ -51,7 +63,6 @@ def ensure_chat_template(tokenizer: Any) -> None:
     """
     if tokenizer.chat_template:
         return
-    adds_bos = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
     chatml = all(_is_one_token(tokenizer, token) for token in ("<|im_start|>", "<|im_end|>"))
     if not chatml and tokenizer.eos_token_id is None:
         raise ConfigError(
@@ -59,7 +70,7 @@ def ensure_chat_template(tokenizer: Any) -> None:
             "Set eos_token in tokenizer_config.json, or add a chat_template.jinja to the model folder.",
         )
     template = CHATML_TEMPLATE if chatml else PLAIN_TEMPLATE
-    tokenizer.chat_template = template.replace("BOS", "true" if adds_bos else "false")
+    tokenizer.chat_template = template.replace("BOS", "true" if _adds_bos(tokenizer) else "false")
     log.info(
         "the tokenizer has no chat template; using %s, a turn ends with %s",
         "ChatML" if chatml else "plain '### User:' headings",
@@ -67,21 +78,40 @@ def ensure_chat_template(tokenizer: Any) -> None:
     )
 
 
+def _adds_bos(tokenizer: Any) -> bool:
+    return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+
+
 def _is_one_token(tokenizer: Any, token: str) -> bool:
     return len(tokenizer(token, add_special_tokens=False)["input_ids"]) == 1
 
 
-def render(messages: Sequence[Mapping[str, str]], tokenizer: Any, *, generation_prompt: bool) -> str:
+def render(
+    messages: Sequence[Mapping[str, Any]], tokenizer: Any, *, generation_prompt: bool | None, **variables: Any
+) -> str:
     """The text of a conversation; with ``generation_prompt`` up to where the assistant would begin.
 
+    Args:
+        messages: role and content of each turn, and whatever else the template reads.
+        tokenizer: gives the template and its special tokens.
+        generation_prompt: None leaves the choice to the template.
+        variables: of the template, such as ``tools`` or ``enable_thinking``.
+
     Raises:
-        DataError: the template refuses these messages, for example roles that do not alternate or a system turn.
+        DataError: content is neither text nor a list of parts, which templates would leave out silently; or the
+            template refuses these messages, for example roles that do not alternate or a system turn.
     """
-    from jinja2 import TemplateError
+    from jinja2 import TemplateError, Undefined
 
     ensure_chat_template(tokenizer)
+    _check_content(messages)
     try:
-        text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=generation_prompt)
+        text = tokenizer.apply_chat_template(
+            list(messages),
+            tokenize=False,
+            add_generation_prompt=Undefined() if generation_prompt is None else generation_prompt,
+            **{"strftime_now": TODAY.strftime} | variables,
+        )
     except TemplateError as error:
         roles = ", ".join(message["role"] for message in messages)
         raise DataError(
@@ -91,10 +121,51 @@ def render(messages: Sequence[Mapping[str, str]], tokenizer: Any, *, generation_
     return str(text)
 
 
+def _check_content(messages: Sequence[Mapping[str, Any]]) -> None:
+    for index, message in enumerate(messages):
+        content = message.get("content")
+        if not isinstance(content, str | list) and not (content is None and message.get("tool_calls")):
+            raise DataError(
+                f"turn {index} of the role {message.get('role')!r} has the content {content!r}, which is no text.",
+                "Write contents as JSON strings: a chat template leaves out whatever is not text.",
+            )
+
+
 def template_digest(tokenizer: Any) -> str:
     """SHA-256 of everything that decides how a conversation becomes text: the template and the special tokens."""
     ensure_chat_template(tokenizer)
-    return digest_json([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token])
+    dated = [TODAY.isoformat()] if "strftime_now" in str(tokenizer.chat_template) else []
+    return digest_json([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token, *dated])
+
+
+def unmarked_answer(tokenizer: Any) -> str:
+    """What the template writes before an answer although its generation prompt writes nothing; empty as it should be.
+
+    Such a template has no mark where an answer begins: what precedes an answer would be trained as part of it.
+    """
+    ensure_chat_template(tokenizer)
+    question = {"role": "user", "content": "QUESTION"}
+    prompt = render([question], tokenizer, generation_prompt=True)
+    text = render([question, {"role": "assistant", "content": _PROBE}], tokenizer, generation_prompt=False)
+    if prompt != render([question], tokenizer, generation_prompt=False) or not text.startswith(prompt):
+        return ""
+    return THINKING.sub("", text[len(prompt) : text.rindex(_PROBE)]).strip() if _PROBE in text else ""
+
+
+def document_ends(tokenizer: Any) -> tuple[list[int], int]:
+    """Token ids before a document (the beginning-of-sequence token where the tokenizer adds one), and the id after it.
+
+    Raises:
+        ConfigError: the vocabulary has no token that ends a document.
+    """
+    special = tokenizer.get_added_vocab()
+    end = next((special[name] for name in DOCUMENT_ENDS if name in special), tokenizer.eos_token_id)
+    if end is None:
+        raise ConfigError(
+            "the tokenizer has no end-of-sequence token, so nothing can end a document.",
+            "Set eos_token in tokenizer_config.json.",
+        )
+    return ([tokenizer.bos_token_id] if _adds_bos(tokenizer) else []), int(end)
 
 
 def end_of_turn(tokenizer: Any) -> str:
