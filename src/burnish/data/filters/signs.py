@@ -1,25 +1,25 @@
 """Signs of idiom and of low quality in Rust, as families that are there or not, found by one query over the tree.
 
-| idiomatic | is there when |
-| --- | --- |
-| ``result`` | a function returns a ``Result``, anywhere in its return type, under any path (``io::Result<()>``) |
-| ``option`` | the same for ``Option`` |
-| ``combinators`` | a method ``map``, ``and_then``, ``expect`` or ``unwrap_or`` is called, or one that starts like these (``map_err``), \
-also in macro arguments |
-| ``derive`` | an attribute ``#[derive(...)]`` |
-| ``trait_impl`` | an ``impl Trait for Type``, with or without generics |
-| ``public_item`` | a function, struct, enum, trait or module with a visibility |
+Idiomatic:
 
-| low quality | is there when |
-| --- | --- |
-| ``unfinished`` | a comment holds ``TODO``, ``FIXME``, ``XXX`` or ``HACK`` in capitals, or in any case before a colon or \
-bracket; or ``todo!`` or ``unimplemented!`` is called |
-| ``debugging`` | ``dbg!`` is called (``println!`` is not meant: programs print) |
-| ``unsafe`` | an ``unsafe`` block |
-| ``allow`` | an attribute ``#[allow(...)]`` or ``#![allow(...)]`` |
+    result       a function returns a Result, anywhere in its return type, under any path (io::Result<()>)
+    option       the same for Option
+    combinators  a method map, and_then, expect or unwrap_or is called, or one that starts like these (map_err),
+                 also in macro arguments
+    derive       an attribute #[derive(...)]
+    trait_impl   an impl Trait for Type, with or without generics
+    public_item  a function, struct, enum, trait or module with a visibility
+
+Of low quality:
+
+    unfinished   a comment holds TODO, FIXME, XXX or HACK in capitals, or in any case before a colon or bracket; or
+                 todo! or unimplemented! is called
+    debugging    dbg! is called (println! is not meant: programs print)
+    unsafe       an unsafe block
+    allow        an attribute #[allow(...)] or #![allow(...)]
 
 Names in strings and comments count for nothing else. Not covered: how often a sign occurs.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ class Signs:
 def read_signs(root: Node) -> Signs:
     """The signs of a tree; of one with errors, those in the parts that could be read."""
     captures = QueryCursor(_query(_QUERY)).captures(root)
-    idiomatic = {family for family in _SIMPLE_IDIOMS if family in captures}
+    idiomatic: set[str] = {family for family in _SIMPLE_IDIOMS if family in captures}
     names = {text_of(node) for kind in captures.get("returned", []) for node in walk(kind) if _is_name(node)}
     idiomatic |= {name.lower() for name in ("Result", "Option") if name in names}
     macros = {text_of(node) for node in captures.get("macro", [])}
-    low = {family for family in ("unsafe", "allow") if family in captures}
+    low: set[str] = {family for family in ("unsafe", "allow") if family in captures}
     if "dbg" in macros:
         low.add("debugging")
     if macros - {"dbg"} or _has_mark(root):
