@@ -66,7 +66,10 @@ class SftStage(Stage, OptimizerConfig):
     """``base``, or the name of an earlier pretrain or merge stage."""
     lora: LoraConfig = LoraConfig()
     max_length: int = Field(512, ge=16)
-    """Longest conversation in tokens; longer ones are refused by the gate."""
+    """Longest row in tokens; ``data.chat.truncate`` says what happens to longer conversations."""
+    packing: bool = False
+    """Put several rows into one sequence of ``max_length`` tokens, without one seeing the other. Before training, the
+    losses of packed rows are compared with those of the rows alone; training is refused where they differ."""
 
 
 class EvaluateStage(Stage):

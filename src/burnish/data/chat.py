@@ -63,7 +63,9 @@ def encode_examples(
     rows: list[EncodedExample] = []
     for index, example in enumerate(examples):
         if index in tokenized:
-            rows.append(_conversation(example, turns[index], tokenized[index], tokenizer, chat, max_length))
+            rows.append(
+                _conversation(example, turns[index], tokenized[index], tokenizer, chat=chat, max_length=max_length)
+            )
         else:
             rows += encode_document(example, tokenizer, max_length)
     return rows
@@ -74,6 +76,7 @@ def _conversation(
     turns: Sequence[Turn],
     found: TokenizedText,
     tokenizer: Any,
+    *,
     chat: ChatConfig,
     max_length: int | None,
 ) -> EncodedExample:
