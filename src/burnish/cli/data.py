@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from burnish.cli import options
+from burnish.cli import data_cache, options
 from burnish.cli.reporting import reported
 
 app = typer.Typer(help="Prepare data without a recipe.", no_args_is_help=True)
+app.add_typer(data_cache.app, name="cache")
 
 
 class Builder(StrEnum):
