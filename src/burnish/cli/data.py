@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from burnish.cli import data_cache, options
+from burnish.cli import data_cache, data_look, options
 from burnish.cli.data_build import build
 from burnish.cli.data_prepare import prepare
 from burnish.cli.reporting import reported
@@ -23,6 +23,8 @@ def data() -> None:
 
 app.command()(build)
 app.command()(prepare)
+app.command()(data_look.inspect)
+app.command()(data_look.lengths)
 
 
 @app.command("validate-tasks")

@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 from tree_sitter import Node
 
 from burnish.data.filters.signs import Signs, read_signs
-from burnish.records import Example
+from burnish.records import Edition, Example
 from burnish.syntax.fences import rust_blocks
 from burnish.syntax.source import looks_like_code, parse
 
@@ -76,6 +76,7 @@ class Filter(Protocol):
 class StatelessFilter:
     """Base of filters that look at one row alone."""
 
+    reason: ClassVar[str]
     ordered: ClassVar[bool] = False
 
     def detail(self, example: Example, code: RustCode) -> str:
@@ -96,6 +97,6 @@ class Judgement:
 class Judge(Protocol):
     """Compiles and lints sources; they are untrusted, so the real one does it in a sandbox."""
 
-    def judge(self, sources: Sequence[str], edition: str) -> Sequence[Judgement]:
+    def judge(self, sources: Sequence[str], edition: Edition) -> Sequence[Judgement]:
         """One judgement per source, in order."""
         ...

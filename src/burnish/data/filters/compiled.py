@@ -1,7 +1,7 @@
 """``does_not_compile`` and ``has_lints``: what the compiler says in the sandbox, through an injected judge.
 
 ``has_lints`` leaves out what does not compile, too: of that no lint is known. A row that could not be judged because
-the machine failed is left out with a detail that says so: neither is known of it. A row without Rust does not compile.
+the machine failed is left out as ``not_judged``: neither is known of it. A row without Rust does not compile.
 
 Judging row by row would leave all cores but one idle, so whoever filters calls `look_ahead` with the rows to come.
 """
@@ -9,20 +9,22 @@ Judging row by row would leave all cores but one idle, so whoever filters calls 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from burnish.config.filters import DoesNotCompile, HasLints
 from burnish.data.filters.base import Judge, Judgement, RustCode
-from burnish.records import Example
+from burnish.records import Edition, Example
 
 _NO_RUST = Judgement(compiled=False, detail="the row holds no Rust")
 
 
-class _JudgedFilter:
+class JudgedFilter:
     """Remembers the judgements of the rows looked ahead at."""
 
-    ordered = True  # the judge and its sandbox live in one process
+    reason: ClassVar[str]
+    ordered: ClassVar[bool] = True  # the judge and its sandbox live in one process
 
-    def __init__(self, judge: Judge, edition: str) -> None:
+    def __init__(self, judge: Judge, edition: Edition) -> None:
         self._judge = judge
         self._edition = edition
         self._known: dict[str, Judgement] = {}
@@ -43,7 +45,7 @@ class _JudgedFilter:
         return self._known[code.source]
 
 
-class DoesNotCompileFilter(_JudgedFilter):
+class DoesNotCompileFilter(JudgedFilter):
     """By the compiler's errors."""
 
     reason = "does_not_compile"
@@ -60,7 +62,7 @@ class DoesNotCompileFilter(_JudgedFilter):
         return self.judgement(code).detail
 
 
-class HasLintsFilter(_JudgedFilter):
+class HasLintsFilter(JudgedFilter):
     """By the lints."""
 
     reason = "has_lints"

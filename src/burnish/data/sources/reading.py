@@ -136,6 +136,19 @@ def nothing_usable(source: SourceConfig) -> DataError:
     return DataError(f"{source_name(source)} holds no usable row.", f"Each row needs {FORMS}.")
 
 
+def check_sources(sources: Sequence[SourceConfig], bad_rows: int) -> None:
+    """Read everything once and keep nothing; raises what `read_sources` would raise."""
+    bad = BadRows(bad_rows)
+    with progress("check", total=None, unit="rows") as bar:
+        for source in sources:
+            used = 0
+            for _ in stream(source, source_name(source), bad):
+                used += 1
+                bar.advance()
+            if not used:
+                raise nothing_usable(source)
+
+
 def read_sources(
     sources: Sequence[SourceConfig], *, bad_rows: int, rejected: Path, load: Loader | None = None
 ) -> list[Example]:
