@@ -26,9 +26,10 @@ from burnish.data.task_sets import load_task_set
 from burnish.errors import DataError
 from burnish.fsio import disk_errors, write_json
 from burnish.records import Completion, Task
+from burnish.verify import Verifier
 from burnish.workflows.build_tasks import write_records
 from burnish.workflows.context import HELD_OUT, TRAIN
-from burnish.workflows.judge import judge, open_verifier
+from burnish.workflows.judge import CACHE, judge
 
 META = "meta.json"
 REJECTED = "rejected.jsonl"
@@ -156,9 +157,13 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def _prove(tasks: list[Task], config: BuildTasksConfig) -> dict[str, float]:
-    """Judge every reference; raises DataError naming those that fail or have lints."""
+    """Judge every reference; raises DataError naming those that fail or have lints.
+
+    The references are ours, so they may share compilations, which gives the same verdicts several times as fast.
+    """
     answers = [Completion(task_id=task.id, text=task.reference or "", finish_reason="given") for task in tasks]
-    with open_verifier(config.verify, beside=config.out.parent / ".cache") as verifier:
+    verify = config.verify.model_copy(update={"cache": config.verify.cache or config.out.parent / ".cache" / CACHE})
+    with Verifier(verify, together="always", prepared=True) as verifier:
         verdicts = judge(verifier, tasks, answers)
     bad = [verdict for verdict in verdicts if verdict.status != "pass" or verdict.lints]
     if bad:
