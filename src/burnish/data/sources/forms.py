@@ -10,7 +10,7 @@
     an `Example` record, as               itself, its weight times the source's
       ``burnish data prepare`` writes it
 
-The first form in this order whose fields are all there is taken; ``null`` is not there. What stands in one turn is
+The first form in this order whose fields are all there is taken; ``null`` is there only where nothing else is, and then named as what is wrong. What stands in one turn is
 joined by a blank line. Beside the form: ``path``, ``licence`` or ``license`` (of a list all must allow the use),
 ``_task_type`` or ``task_type``. Text must be text: a number is no answer, and is never made one.
 
@@ -90,13 +90,13 @@ def _named(row: Mapping[str, Any], mapping: Mapping[Any, str]) -> dict[str, Any]
             if ours in mapped or (hidden and ours not in _BESIDE):
                 continue
             for theirs in (ours, *_ALIASES.get(ours, ())):
-                if row.get(theirs) is not None and ours not in found:
+                if theirs in row and found.get(ours) is None:
                     found[ours] = row[theirs]
     return found | mapped
 
 
 def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[Message, ...], str | None]:
-    form = next((names for names in _REQUIRED if all(name in fields for name in names)), None)
+    form = _form({name for name, value in fields.items() if value is not None}) or _form(set(fields))
     if form is None:
         raise BadRow(f"the row has the fields {_shown(row)}; wanted are {FORMS}")
     if form == ("text",):
@@ -114,6 +114,10 @@ def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[M
         if message.role == "assistant" and not message.content.strip():
             raise BadRow(f"turn {index} of the role 'assistant' is empty")
     return messages, None
+
+
+def _form(names: set[str]) -> tuple[str, ...] | None:
+    return next((form for form in _REQUIRED if names.issuperset(form)), None)
 
 
 def _turns(form: tuple[str, ...], fields: Mapping[str, Any]) -> tuple[Message, ...]:
