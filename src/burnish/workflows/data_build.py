@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
         tasks = load_task_set(config.tasks, config.seed)
         proven: dict[str, float] = {}
         if config.prove:
-            proven = _prove([*tasks.train, *tasks.held_out], config)
+            proven = prove_references([*tasks.train, *tasks.held_out], config)
         write_records(folder / TRAIN, tasks.train)
         write_records(folder / HELD_OUT, tasks.held_out)
         counts = {"train": len(tasks.train), "held_out": len(tasks.held_out)}
@@ -156,8 +156,8 @@ def new_folder(out: Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def _prove(tasks: list[Task], config: BuildTasksConfig) -> dict[str, float]:
-    """Judge every reference; raises DataError naming those that fail or have lints.
+def prove_references(tasks: Sequence[Task], config: BuildTasksConfig) -> dict[str, float]:
+    """Judge every reference and return how many there were; raises DataError naming those that fail or have lints.
 
     The references are ours, so they may share compilations, which gives the same verdicts several times as fast.
     """
