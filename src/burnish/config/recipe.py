@@ -31,11 +31,13 @@ class TasksStage(Stage):
 
 
 class CorpusStage(Stage):
-    """Write a pretraining corpus of documented Rust functions."""
+    """Write a pretraining corpus: documented Rust functions, or the sources of crates."""
 
     kind: Literal["corpus"] = "corpus"
     documents: int = Field(ge=1)
-    """Documents to write."""
+    """Documents to write; of crates at most as many as they have, chosen by seed."""
+    crates: Path | None = None
+    """Folder of crates whose ``.rs`` files are the documents, in place of the built-in functions."""
     chat_share: float = Field(0.0, ge=0, le=1)
     """Share of documents that are an instruction with its answer in the chat template."""
 

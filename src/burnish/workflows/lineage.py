@@ -24,7 +24,7 @@ from burnish.config.recipe import (
 )
 from burnish.config.tasks import RustTasks
 from burnish.errors import DataError
-from burnish.fsio import digest_file, digest_json
+from burnish.fsio import digest_file, digest_folder, digest_json
 from burnish.ledger.stage import Done
 from burnish.model.folders import model_digest, resolve_base
 from burnish.workflows.context import HELD_OUT, TRAIN, Run, uses_base
@@ -80,7 +80,7 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
             settings = data.tasks.model_dump(mode="json")
             inputs = {"data.tasks": digest_json([settings, content]), TOOLCHAIN: run.digests[TOOLCHAIN]}
         case CorpusStage():
-            inputs = {}
+            inputs = {} if stage.crates is None else {"crates": digest_folder(stage.crates)}
         case PretrainStage():
             inputs = {"corpus": _outputs(run, stage.corpus), "model": _model_settings(recipe)}
         case SftStage():
@@ -116,6 +116,9 @@ def _rows(run: Run, stage: SftStage) -> dict[str, str]:
     tasks = run.tasks_stage(stage)
     made: Mapping[str, str] = run.done[tasks].outputs if tasks is not None else {}
     rows = {"held-out tasks": made[HELD_OUT]} if made else {}
+    rows["data.chat and data.gates"] = digest_json(
+        [data.chat.model_dump(mode="json"), data.gates.model_dump(mode="json")]
+    )
     if not data.sources:
         return rows | {"training tasks": made[TRAIN]}
     settings = [source.model_dump(mode="json") for source in data.sources]
