@@ -159,16 +159,19 @@ def draw_lengths(lengths: Sequence[int], report: dict[str, Any], path: Path) -> 
     longest = max(report["longest"], 1)
     panel.hist(np.asarray(lengths), bins=min(60, longest), range=(0, longest), color=COLOUR, alpha=0.85)
     top = panel.get_ylim()[1]
-    panel.set_ylim(0, top * 1.25)
+    panel.set_ylim(0, top * 1.3)
+    panel.set_title(f"Length of {report['rows']} rows", loc="left", fontsize=11)
+    if report["recommended"] is not None:
+        limit = report["recommended"]["max_length"]
+        panel.axvline(limit, color=LIMIT_COLOUR, linewidth=1.8)
+        panel.set_title(f"max_length {limit}", loc="right", fontsize=11, color=LIMIT_COLOUR)
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for level, (percent, length) in enumerate(report["percentiles"]):
         panel.axvline(length, color="#444444", linewidth=0.7, linestyle=":")
         # Labels of close percentiles must not lie on one another.
-        panel.annotate(f"{percent:g} %", (length, top * (1.2 - 0.06 * (level % 4))), fontsize=8, ha="right", va="top")
-    if report["recommended"] is not None:
-        limit = report["recommended"]["max_length"]
-        panel.axvline(limit, color=LIMIT_COLOUR, linewidth=1.8, label=f"max_length {limit}")
-        panel.legend(frameon=False, loc="center right")
-    panel.set_title(f"Length of {report['rows']} rows", loc="left", fontsize=11)
+        height = top * (1.27 - 0.07 * (level % 4))
+        panel.annotate(f"{percent:g} %", (length, height), fontsize=8, ha="right", va="top", bbox=behind)
+    panel.set_xlim(left=0)
     panel.set_xlabel(report["unit"])
     panel.set_ylabel("rows")
     panel.spines[["top", "right"]].set_visible(False)
