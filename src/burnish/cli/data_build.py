@@ -11,6 +11,7 @@ import typer
 
 from burnish.cli import options
 from burnish.cli.reporting import reported
+from burnish.errors import ConfigError
 
 
 class Builder(StrEnum):
@@ -43,6 +44,8 @@ def build(
     with reported():
         said = list(overrides or ())
         if n is not None:
+            if what is not Builder.RUST_TASKS:
+                raise ConfigError(f"--n goes with rust-tasks, not {what.value}.", "Leave it out.")
             said.append(f"tasks.train={n}")
         if seed is not None:
             said.append(f"seed={seed}")
