@@ -20,7 +20,8 @@ USERS = {1: 15, 2: 16, 3: 17, 4: 18, 5: 45, 6: 65}
 
 
 def built(source: Path, **settings: Any) -> dict[Part, list[Candidate]]:
-    return read_movielens(MovieLensConfig(source=source, out=Path("unused"), **settings))
+    parts = read_movielens(MovieLensConfig(source=source, out=Path("unused"), **settings))
+    return {part: list(candidates) for part, candidates in parts.items()}
 
 
 def of_user(parts: dict[Part, list[Candidate]], user: int) -> dict[str, list[int]]:

@@ -19,11 +19,11 @@ from __future__ import annotations
 import csv
 import math
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 
@@ -70,35 +70,107 @@ class Candidate:
 
     @property
     def id(self) -> str:
-        return f"movielens:{self.user}:{self.position}"
+        return candidate_id(self.user, self.position)
 
     @property
     def label(self) -> str:
         return LABELS[0] if self.liked else LABELS[1]
 
 
-def read_movielens(config: MovieLensConfig) -> dict[Part, list[Candidate]]:
+class Candidates(Sequence[Candidate]):
+    """Candidates of one part, made as they are asked for: a place among all ratings each is what they take."""
+
+    def __init__(self, timeline: _Timeline, places: list[int]) -> None:
+        self._timeline = timeline
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> Candidates: ...
+    def __getitem__(self, index: int | slice) -> Candidate | Candidates:
+        if isinstance(index, slice):
+            return Candidates(self._timeline, self._places[index])
+        return self._timeline.candidate(self._places[index])
+
+
+class _Timeline:
+    """All ratings, user by user and in time."""
+
+    def __init__(self, ratings: Ratings, titles: Mapping[int, str], config: MovieLensConfig) -> None:
+        self._ratings = ratings
+        self._titles = titles
+        self._config = config
+        columns = (np.asarray(ratings.films), np.asarray(ratings.times), np.asarray(ratings.users))
+        self._order: list[int] = np.lexsort(columns).tolist()
+        self._begins: dict[int, int] = {}
+        for place, row in enumerate(self._order):
+            self._begins.setdefault(ratings.users[row], place)
+
+    def places(self) -> dict[Part, list[int]]:
+        """Where the candidates of each part stand, in an order that the seed decides."""
+        parts: dict[Part, list[int]] = {"train": [], "eval": [], "test": []}
+        ends = [*self._begins.values(), len(self._order)][1:]
+        for begin, end in zip(self._begins.values(), ends, strict=True):
+            self._refuse_film_twice(begin, end)
+            for part, position in _positions(end - begin, self._config):
+                parts[part].append(begin + position)
+        seed = str(self._config.seed).encode()
+        for places in parts.values():
+            places.sort(key=lambda place: digest_bytes(seed, candidate_id(*self._user_position(place)).encode()))
+        return parts
+
+    def candidate(self, place: int) -> Candidate:
+        ratings, history = self._ratings, self._order[place - self._config.history : place]
+        row = self._order[place]
+        user, position = self._user_position(place)
+        return Candidate(
+            user=user,
+            position=position,
+            history=tuple((self._titles[ratings.films[one]], ratings.values[one]) for one in history),
+            title=self._titles[ratings.films[row]],
+            rating=ratings.values[row],
+            liked=ratings.values[row] >= self._config.rating_threshold,
+        )
+
+    def _user_position(self, place: int) -> tuple[int, int]:
+        user = self._ratings.users[self._order[place]]
+        return user, place - self._begins[user]
+
+    def _refuse_film_twice(self, begin: int, end: int) -> None:
+        seen: set[int] = set()
+        for row in self._order[begin:end]:
+            film = self._ratings.films[row]
+            if film in seen:
+                raise DataError(
+                    f"the user {self._ratings.users[row]} rated the film {film} twice.",
+                    "Keep one of the ratings: the history would tell the answer.",
+                )
+            seen.add(film)
+
+
+def read_movielens(config: MovieLensConfig) -> dict[Part, Candidates]:
     """Candidates by part, in an order that the seed decides, so that the first so many are a fair sample.
 
     Raises DataError naming file and line of what cannot be read.
     """
     titles = _titles(config.source / "movies.csv")
-    ratings = _ratings(config.source / "ratings.csv", titles)
-    order = np.lexsort((np.asarray(ratings.films), np.asarray(ratings.times), np.asarray(ratings.users)))
-    parts: dict[Part, list[Candidate]] = {"train": [], "eval": [], "test": []}
-    for rows in _by_user(order.tolist(), ratings.users):
-        _no_film_twice(rows, ratings)
-        for part, position in _positions(len(rows), config):
-            parts[part].append(_candidate(rows, position, ratings, titles, config))
-    for candidates in parts.values():
-        candidates.sort(key=lambda one: digest_bytes(str(config.seed).encode(), one.id.encode()))
-    if config.max_eval is not None:
-        del parts["eval"][config.max_eval :]
-    if not parts["test"]:
+    timeline = _Timeline(_ratings(config.source / "ratings.csv", titles), titles, config)
+    places = timeline.places()
+    if not places["test"]:
         raise DataError(
             f"no user in {config.source} has more than {config.history} ratings.", "Take a shorter history."
         )
-    return parts
+    del places["eval"][config.max_eval if config.max_eval is not None else len(places["eval"]) :]
+    return {part: Candidates(timeline, found) for part, found in places.items()}
+
+
+def candidate_id(user: int, position: int) -> str:
+    """Names a candidate by its user and its place among the user's ratings."""
+    return f"movielens:{user}:{position}"
 
 
 def alpaca_row(candidate: Candidate, config: MovieLensConfig) -> dict[str, object]:
@@ -138,20 +210,6 @@ def _input(candidate: Candidate) -> str:
     return f"User's last {count} watched movies:\n{watched}\n\nCandidate movie: {candidate.title}\n\n{QUESTION}"
 
 
-def _candidate(
-    rows: list[int], position: int, ratings: Ratings, titles: Mapping[int, str], config: MovieLensConfig
-) -> Candidate:
-    before, row = rows[position - config.history : position], rows[position]
-    return Candidate(
-        user=ratings.users[row],
-        position=position,
-        history=tuple((titles[ratings.films[one]], ratings.values[one]) for one in before),
-        title=titles[ratings.films[row]],
-        rating=ratings.values[row],
-        liked=ratings.values[row] >= config.rating_threshold,
-    )
-
-
 def _positions(count: int, config: MovieLensConfig) -> Iterator[tuple[Part, int]]:
     """The candidates of a user with ``count`` ratings, and the part each belongs to."""
     candidates = count - config.history
@@ -168,28 +226,6 @@ def _positions(count: int, config: MovieLensConfig) -> Iterator[tuple[Part, int]
 def _part(candidates: int, share: float) -> int:
     """max(1, floor(candidates x share)), with the share as it is written: 0.1 of 30 is 3."""
     return max(1, math.floor(candidates * Decimal(str(share))))
-
-
-def _by_user(order: list[int], users: array[int]) -> Iterator[list[int]]:
-    rows: list[int] = []
-    for row in order:
-        if rows and users[row] != users[rows[0]]:
-            yield rows
-            rows = []
-        rows.append(row)
-    if rows:
-        yield rows
-
-
-def _no_film_twice(rows: list[int], ratings: Ratings) -> None:
-    seen: set[int] = set()
-    for row in rows:
-        if ratings.films[row] in seen:
-            raise DataError(
-                f"the user {ratings.users[row]} rated the film {ratings.films[row]} twice.",
-                "Keep one of the ratings: the history would tell the answer.",
-            )
-        seen.add(ratings.films[row])
 
 
 def _titles(path: Path) -> dict[int, str]:
