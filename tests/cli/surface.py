@@ -17,6 +17,7 @@ from burnish.config.base import Config
 from burnish.config.build import BuildQuestionsConfig, BuildTasksConfig, BuildTokensConfig, MovieLensConfig
 from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import variants
+from burnish.config.prepare import PrepareConfig
 from burnish.config.recipe import Recipe
 from burnish.config.verbs import GenerateConfig, MergeConfig, ServeVerifierConfig
 from burnish.config.verify import VerifyConfig
@@ -27,6 +28,7 @@ SCHEMAS: dict[str, type[Config]] = {
     "evaluate": EvaluateConfig,
     "generate": GenerateConfig,
     "verify": VerifyConfig,
+    "data prepare": PrepareConfig,
     "data build rust-tasks": BuildTasksConfig,
     "data build QUESTIONS": BuildQuestionsConfig,
     "data build movielens": MovieLensConfig,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.config.data import SourceConfig
+from burnish.config.data import JsonlSource
 from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import load_config
 from burnish.config.recipe import Recipe, SftStage
@@ -139,8 +139,8 @@ def test_overrides_reach_stages_by_name_lists_and_new_keys(recipe: Path) -> None
     )
     assert (sft_of(config).learning_rate, sft_of(config).lora.r, sft_of(config).lora.alpha) == (2e-4, 8, 64)
     assert config.data.sources == (
-        SourceConfig(path=Path("rows.jsonl")),
-        SourceConfig(path=Path("more.jsonl"), limit=3),
+        JsonlSource(path=Path("rows.jsonl")),
+        JsonlSource(path=Path("more.jsonl"), limit=3),
     )
     assert config.data.tasks == RustTasks(train=7)
     assert config.model.base == "some/folder"

@@ -13,6 +13,9 @@ from pydantic import BeforeValidator, Field
 from burnish.config.base import Config
 from burnish.records import Edition
 
+_LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+"""Inside a union with a validator of its own, strict mode meets YAML's lists as lists, and would refuse them."""
+
 
 class VendorPath(Config):
     """Leave out copies of other people's code and build output, by path."""
@@ -101,15 +104,9 @@ class Licence(Config):
     """Leave out rows whose licence does not allow the use."""
 
     kind: Literal["licence"] = "licence"
-    allow: tuple[str, ...] = (
-        "MIT",
-        "Apache-2.0",
-        "BSD-2-Clause",
-        "BSD-3-Clause",
-        "ISC",
-        "Zlib",
-        "Unlicense",
-        "CC0-1.0",
+    allow: Annotated[tuple[str, ...], _LISTED] = Field(
+        ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unlicense", "CC0-1.0"),
+        min_length=1,
     )
     """SPDX identifiers, or pairs as in ``GPL-2.0-only WITH Classpath-exception-2.0``."""
     unknown: Literal["drop", "keep"] = "drop"
@@ -132,7 +129,7 @@ class Contaminated(Config):
     """Leave out rows that hold a task one will measure on."""
 
     kind: Literal["contaminated"] = "contaminated"
-    tasks: tuple[Path, ...] = Field(min_length=1)
+    tasks: Annotated[tuple[Path, ...], _LISTED] = Field(min_length=1)
     """Task files: Task records, HumanEvalPack or HumanEval rows."""
     run: int = Field(13, ge=2)
     """Tokens per run."""

@@ -152,6 +152,8 @@ def _imports(source: bytes) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
             yield node.module
+            if node.module.partition(".")[0] != __name__.partition(".")[0]:
+                continue  # looking for its submodules would import it
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
                 with contextlib.suppress(ModuleNotFoundError):

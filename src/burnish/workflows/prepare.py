@@ -12,6 +12,7 @@ copied from there. Nothing appears under ``out`` before all of it is there. Left
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -202,8 +203,13 @@ def _key(plan: Plan, judge: VerifierJudge | None) -> dict[str, JsonValue]:
         "seed": plan.seed,
         "bad_rows": plan.bad_rows,
         "verifier": "" if judge is None else judge.digest,
-        "code": step_version(filtered, mixture),
+        "code": _code_version(),
     }
+
+
+@functools.cache
+def _code_version() -> str:
+    return step_version(filtered, mixture)
 
 
 def _line_writer(file: TextIO) -> Callable[[Dropped], None]:
