@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 
 from tree_sitter import Node
 
+from burnish.data.filters.glance import Glance
 from burnish.data.filters.signs import Signs, read_signs
 from burnish.records import Edition, Example
 from burnish.syntax.fences import rust_blocks
@@ -49,6 +50,11 @@ class RustCode:
     def signs(self) -> Signs:
         """What one query over the tree found."""
         return read_signs(self.root)
+
+    @cached_property
+    def glance(self) -> Glance:
+        """What the first tokens prove, before the tree is asked."""
+        return Glance(self.source)
 
     @cached_property
     def lower(self) -> str:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from burnish.config.filters import LowQuality
 from burnish.data.filters.base import RustCode, StatelessFilter
-from burnish.data.filters.signs import UNFINISHED
+from burnish.data.filters.signs import LOW_QUALITY_WORDS
 from burnish.records import Example
-
-_WORDS = (*UNFINISHED, "dbg", "unsafe", "allow")
-"""One of these stands, in lower case, in every source with a sign; a look before the tree."""
 
 
 class LowQualityFilter(StatelessFilter):
@@ -21,7 +18,8 @@ class LowQualityFilter(StatelessFilter):
 
     def keeps(self, example: Example, code: RustCode) -> bool:
         """Whether it shows few enough signs."""
-        return not any(word in code.lower for word in _WORDS) or len(code.signs.low_quality) <= self._most
+        possible = sum(any(word in code.lower for word in words) for words in LOW_QUALITY_WORDS)
+        return possible <= self._most or len(code.signs.low_quality) <= self._most
 
     def detail(self, example: Example, code: RustCode) -> str:
         """The signs."""

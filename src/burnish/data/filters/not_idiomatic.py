@@ -7,8 +7,11 @@ A row without Rust shows no sign, so it is left out.
 
 from __future__ import annotations
 
+import math
+
 from burnish.config.filters import NotIdiomatic
 from burnish.data.filters.base import RustCode, StatelessFilter
+from burnish.data.filters.signs import LOW_QUALITY_WORDS
 from burnish.records import Example
 
 
@@ -22,6 +25,9 @@ class NotIdiomaticFilter(StatelessFilter):
 
     def keeps(self, example: Example, code: RustCode) -> bool:
         """Whether the signs of idiom prevail."""
+        most_low = sum(any(word in code.lower for word in words) for words in LOW_QUALITY_WORDS)
+        if code.glance.shows(max(1, math.ceil(self._ratio * most_low))):
+            return True
         idiomatic = len(code.signs.idiomatic)
         return idiomatic > 0 and idiomatic >= self._ratio * len(code.signs.low_quality)
 

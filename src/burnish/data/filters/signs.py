@@ -36,6 +36,9 @@ from burnish.syntax.source import text_of, walk
 UNFINISHED = ("todo", "fixme", "xxx", "hack", "unimplemented")
 """One of these stands, in lower case, in every source that is ``unfinished``."""
 
+LOW_QUALITY_WORDS = (UNFINISHED, ("dbg",), ("unsafe",), ("allow",))
+"""Per family of low quality words of which one stands, in lower case, in every source that shows it."""
+
 _QUERY = """
 [(function_item return_type: (_) @returned) (function_signature_item return_type: (_) @returned)]
 

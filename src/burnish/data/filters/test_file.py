@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from burnish.data.filters.base import RustCode, StatelessFilter
+from burnish.data.filters.glance import begins_unmarked
 from burnish.data.filters.items import all_items_marked
 from burnish.data.filters.paths import file_name, folders
 from burnish.records import Example
@@ -32,7 +33,7 @@ class TestFileFilter(StatelessFilter):
         """Whether neither path nor items make it a test."""
         if _by_path(example.path):
             return False
-        if not _ATTRIBUTE.search(code.source):
+        if not _ATTRIBUTE.search(code.source) or begins_unmarked(code.source, _ATTRIBUTE):
             return True
         return not all_items_marked(code.root, is_test_attribute)
 
