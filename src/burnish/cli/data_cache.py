@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List what is kept of prepared data, and remove it.", no_args_is_help=True)
 Cache = Annotated[Path, typer.Option("--cache", help="Folder of the cache.", metavar="FOLDER")]
-DEFAULT = Path("runs/.cache/data")
+DEFAULT = Path("data-cache")
 _KEY_SHOWN = 60
 
 
