@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from burnish.data.filters.glance import Glance, begins_unmarked
 from burnish.data.filters.items import all_items_marked
-from burnish.data.filters.signs import read_signs
+from burnish.data.filters.signs import most_low_quality, read_signs
 from burnish.syntax.source import parse
 from burnish.syntax.survey import is_test_attribute
 
@@ -26,7 +26,10 @@ PIECES = (
     "fn p() { println!(\"{}\", x.map(y)); }", "fn p() { x.map(|y| y).unwrap_or(1); }", "extern \"C\" { pub fn f(); }",
     "use a::{b, c};", "fn n() { if !(a && b) {} }", "pub(crate) const fn f() {}", "fn m() { let map = x.map; }",
     "#![allow(dead_code)]", "impl A for B { fn f() {} }", "const A: &[u8] = b\"/// x\";", "pub use a::b;",
-    "pub struct S;", "fn b() { let b = b'\"'; }", "#[doc = \"pub fn f() {}\"]\nfn d() {}", "macro m() { pub fn f() {} }",
+    "pub struct S;",
+    "fn b() { let b = b'\"'; }", "#[doc = \"pub fn f() {}\"]\nfn d() {}", "macro m() { pub fn f() {} }",
+    "// TODO: all", "fn u() { unsafe /* c */ { g() } }", "fn w() { m!(unsafe { g() }); }", "unsafe fn u() {}",
+    "fn d() { dbg!(1); todo!() }", "#[allow(x)]\nfn a() {}", "fn t() { todo !(); }", "/* fixme: it */",
 )  # fmt: skip
 
 
@@ -38,6 +41,7 @@ def agrees(source: str) -> None:
     for families in range(4):
         assert not Glance(source).shows(families) or len(signs.idiomatic) >= families, source
     assert not Glance(source).is_documented() or signs.documented, source
+    assert most_low_quality(source) >= len(signs.low_quality), source
     both = Glance(source)
     assert (both.shows(1), both.is_documented()) == (Glance(source).shows(1), Glance(source).is_documented())
     assert not begins_unmarked(source, MARKS) or not all_items_marked(root, is_test_attribute), source

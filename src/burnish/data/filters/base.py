@@ -56,11 +56,6 @@ class RustCode:
         """What the first tokens prove, before the tree is asked."""
         return Glance(self.source)
 
-    @cached_property
-    def lower(self) -> str:
-        """The code in lower case, for looks that come before the tree."""
-        return self.source.lower()
-
 
 class Filter(Protocol):
     """Decides on one row. Objects of a class with ``ordered`` remember earlier rows: they see rows one by one, in the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from burnish.config.filters import LowQuality
 from burnish.data.filters.base import RustCode, StatelessFilter
-from burnish.data.filters.signs import LOW_QUALITY_WORDS
+from burnish.data.filters.signs import most_low_quality
 from burnish.records import Example
 
 
@@ -18,8 +18,7 @@ class LowQualityFilter(StatelessFilter):
 
     def keeps(self, example: Example, code: RustCode) -> bool:
         """Whether it shows few enough signs."""
-        possible = sum(any(word in code.lower for word in words) for words in LOW_QUALITY_WORDS)
-        return possible <= self._most or len(code.signs.low_quality) <= self._most
+        return most_low_quality(code.source) <= self._most or len(code.signs.low_quality) <= self._most
 
     def detail(self, example: Example, code: RustCode) -> str:
         """The signs."""

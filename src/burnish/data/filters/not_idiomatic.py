@@ -11,7 +11,7 @@ import math
 
 from burnish.config.filters import NotIdiomatic
 from burnish.data.filters.base import RustCode, StatelessFilter
-from burnish.data.filters.signs import LOW_QUALITY_WORDS
+from burnish.data.filters.signs import most_low_quality
 from burnish.records import Example
 
 
@@ -25,8 +25,7 @@ class NotIdiomaticFilter(StatelessFilter):
 
     def keeps(self, example: Example, code: RustCode) -> bool:
         """Whether the signs of idiom prevail."""
-        most_low = sum(any(word in code.lower for word in words) for words in LOW_QUALITY_WORDS)
-        if code.glance.shows(max(1, math.ceil(self._ratio * most_low))):
+        if code.glance.shows(max(1, math.ceil(self._ratio * most_low_quality(code.source)))):
             return True
         idiomatic = len(code.signs.idiomatic)
         return idiomatic > 0 and idiomatic >= self._ratio * len(code.signs.low_quality)

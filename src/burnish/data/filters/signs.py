@@ -33,12 +33,6 @@ from tree_sitter import Language, Node, Query, QueryCursor
 
 from burnish.syntax.source import text_of, walk
 
-UNFINISHED = ("todo", "fixme", "xxx", "hack", "unimplemented")
-"""One of these stands, in lower case, in every source that is ``unfinished``."""
-
-LOW_QUALITY_WORDS = (UNFINISHED, ("dbg",), ("unsafe",), ("allow",))
-"""Per family of low quality words of which one stands, in lower case, in every source that shows it."""
-
 _QUERY = """
 [(function_item return_type: (_) @returned) (function_signature_item return_type: (_) @returned)]
 
@@ -55,7 +49,7 @@ _QUERY = """
  (trait_item (visibility_modifier)) (mod_item (visibility_modifier))] @public_item
 
 (unsafe_block) @unsafe
-(token_tree "unsafe" @unsafe)
+(token_tree "unsafe" @unsafe . (token_tree))
 (macro_invocation macro: [(identifier) @macro (scoped_identifier name: (identifier) @macro)]
   (#any-of? @macro "dbg" "todo" "unimplemented"))
 (token_tree (identifier) @macro . "!" (#any-of? @macro "dbg" "todo" "unimplemented"))
@@ -64,7 +58,11 @@ _QUERY = """
 (attribute . (identifier) @documented value: (_) (#eq? @documented "doc"))
 """
 _COMMENTS = "[(line_comment) (block_comment)] @comment"
+_UNFINISHED = ("todo", "fixme", "xxx", "hack", "unimplemented")
 _MARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|\b(?i:todo|fixme|xxx|hack)\s*[:(\[]")
+_UNFINISHED_MACRO = re.compile(r"\b(?:todo|unimplemented)\s*!")
+_UNSAFE = re.compile(r"\bunsafe\s*[{(\[/]")
+_ALLOW = re.compile(r"\ballow\s*[(/]")
 _SIMPLE_IDIOMS = ("combinators", "derive", "trait_impl", "public_item")
 
 
@@ -93,13 +91,23 @@ def read_signs(root: Node) -> Signs:
     return Signs(frozenset(idiomatic), frozenset(low), "documented" in captures)
 
 
+def most_low_quality(source: str) -> int:
+    """How many families of low quality a source can show at most, by its words: a look before the tree."""
+    lower = source.lower()
+    unfinished = any(word in lower for word in _UNFINISHED) and (
+        _MARK.search(source) is not None or _UNFINISHED_MACRO.search(source) is not None
+    )
+    unsafe = "unsafe" in source and _UNSAFE.search(source) is not None
+    allow = "allow" in source and _ALLOW.search(source) is not None
+    return unfinished + unsafe + allow + ("dbg" in source)
+
+
 def _is_name(node: Node) -> bool:
     return node.type == "type_identifier"
 
 
 def _has_mark(root: Node) -> bool:
-    source = (root.text or b"").lower()
-    if not any(word.encode() in source for word in UNFINISHED):
+    if _MARK.search(text_of(root)) is None:
         return False
     comments: Iterable[Node] = QueryCursor(_query(_COMMENTS)).captures(root).get("comment", [])
     return any(_MARK.search(text_of(node)) for node in comments)
