@@ -3,8 +3,8 @@ first item is no test.
 
 Parsing costs ten times what a filter by regular expressions costs, and most rows are decided by a `pub fn` under a doc
 comment near the top. So the tokens are looked at from the beginning, comments, strings, characters and lifetimes told
-apart, until enough is seen; at the first thing that only a parser understands (a macro call, a block comment, a raw
-string) the look ends. What is seen is what the tree would say (a test compares them); what is not seen proves nothing,
+apart, until enough is seen; at the first thing that only a parser understands (a macro call with code in it, a block
+comment, a raw string) the look ends. What is seen is what the tree would say (a test compares them); what is not seen proves nothing,
 and then the tree is asked. Of a source with syntax errors the tree may have lost what is seen here.
 """
 
@@ -18,10 +18,13 @@ _TOKEN = re.compile(
     /(?:(?P<doc>//(?!/)[^\n]*+|/![^\n]*+)|/[^\n]*+|(?P<block>\*))
   | "(?<![r\#]")[^"\\]*+(?:\\.[^"\\]*+)*+"
   | '(?:\\.[^'\n]*+'|[^\\'\n]'|[A-Za-z_]\w*+)
-  | p(?<!\wp)ub(?:\((?:crate|super|self)\))?\s+(?:(?:async|unsafe|const)\s+)*
-    (?:fn|struct|enum|trait|mod)\s+(?P<public_item>\w)
+  | p(?<!\wp)ub(?:\((?:crate|super|self)\))?\s+(?P<public_item>(?=(?:(?:async|unsafe|const)\s+)*
+    (?:fn|struct|enum|trait|mod)\s+\w))
+  | f(?<!\wf)n\s+\w+(?:<[^<>()]*>)?\([^()"']*\)\s*->\s*(?:\w+::)*(?:(?P<result>Result\b)|(?P<option>Option\b))
+  | i(?<!\wi)mpl\b[^{};"'/()=!]*?\sfor\s+(?P<trait_impl>[A-Z])
   | \#\[derive(?P<derive>\()
   | \.(?:map|and_then|expect|unwrap_or)\w*+(?P<combinators>\(|::<)
+  | !(?<!\#!)\s*\((?:[^()"'/\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\([^()"'/\[\]{}]*+\))*+\)
   | !(?<!\#!)\s*(?P<macro>[({\[])
   | "(?P<raw>)
   | '(?P<open>)
