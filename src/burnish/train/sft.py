@@ -111,6 +111,8 @@ def run_sft(
         raise DataError(f"{len(encoded)} rows and not one token to train on.", "Give rows with assistant turns.")
     dataset = SequenceDataset(encoded, packs)
     settings = common_arguments(stage, rows=len(dataset), out=out / "checkpoints", seed=seed)
+    if packs is not None:
+        settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
     loaded = load_model(base, model)
     if packs is not None:
         proof = prove_packing(loaded.model, dataset, padding=loaded.tokenizer.pad_token_id or 0)
