@@ -68,8 +68,8 @@ def draw_variations(count: int, seed: int = 0) -> Iterator[SourceRow]:
     rng = random.Random(f"{seed}/variations")
     pool = [row.content for row in draw_sources(200, seed)]
     for number in range(count):
-        calls = "".join(f"    module_{rng.randrange(5000)}::call_{rng.randrange(5000)}();\n" for _ in range(60))
-        yield SourceRow(f"{pool[number % 200][:400]}\n/// Calls.\npub fn calls() {{\n{calls}}}\n", f"src/{number}.rs")
+        calls = "".join(f"    module_{rng.randrange(5000)}::call_{rng.randrange(5000)}();\n" for _ in range(20))
+        yield SourceRow(f"{pool[number % 200][:200]}\n/// Calls.\npub fn calls() {{\n{calls}}}\n", f"src/{number}.rs")
 
 
 def draw_conversations(count: int, seed: int = 0) -> Iterator[Example]:
