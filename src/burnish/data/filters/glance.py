@@ -4,8 +4,8 @@ first item is no test.
 Parsing costs ten times what a filter by regular expressions costs, and most rows are decided by a `pub fn` under a doc
 comment near the top. So the tokens are looked at from the beginning, comments, strings, characters and lifetimes told
 apart, until enough is seen; at the first thing that only a parser understands (a macro call with code in it, a block
-comment, a raw string) the look ends. What is seen is what the tree would say (a test compares them); what is not seen proves nothing,
-and then the tree is asked. Of a source with syntax errors the tree may have lost what is seen here.
+comment, a raw string) the look ends. What is seen is what the tree would say (a test compares them); what is not seen
+proves nothing, and then the tree is asked. Of a source with syntax errors the tree may have lost what is seen here.
 """
 
 from __future__ import annotations
