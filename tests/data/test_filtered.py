@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,8 +26,8 @@ from tests.data.filters.judging import ToldJudge
 class OnceOnly:
     """Keeps a text the first time it is asked about it, as near-duplicates do."""
 
-    reason = "seen"
-    ordered = True
+    reason: ClassVar[str] = "seen"
+    ordered: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -142,13 +143,13 @@ def test_reading_may_stop_and_go_on_anywhere(tmp_path: Path, texts: list[str | N
     whole = list(opened(rows, configs(SHORT, "low_quality"), {1: OnceOnly()}, []).rows(0))
     dropped: list[Dropped] = []
     stream = opened(rows, configs(SHORT, "low_quality"), {1: OnceOnly()}, dropped)
-    found, position = [], 0
+    found: list[tuple[int, Example]] = []
+    position: int | None = 0
     while position is not None:
         some = data.draw(st.integers(1, 4))
-        position_after: int | None = None
-        for _, (position_after, row) in zip(range(some), stream.rows(position), strict=False):
-            found.append((position_after, row))
-        position = position_after
+        taken = list(itertools.islice(stream.rows(position), some))
+        found += taken
+        position = taken[-1][0] if taken else None
     assert found == whole
     assert stream.counts.total == len(texts)
 

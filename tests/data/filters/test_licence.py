@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,14 +52,14 @@ NAMES = st.sampled_from(["MIT", "Apache-2.0", "GPL-3.0", "ISC"])
 TREES = st.recursive(NAMES, lambda inner: st.tuples(inner, st.sampled_from(["AND", "OR"]), inner), max_leaves=8)
 
 
-def written(tree: object) -> str:
-    return tree if isinstance(tree, str) else "({} {} {})".format(*(written(part) for part in tree))  # type: ignore[attr-defined]
+def written(tree: Any) -> str:
+    return tree if isinstance(tree, str) else "({} {} {})".format(*(written(part) for part in tree))
 
 
-def meant(tree: object) -> bool:
+def meant(tree: Any) -> bool:
     if isinstance(tree, str):
         return tree.lower() in ALLOWED
-    left, word, right = tree  # type: ignore[misc]
+    left, word, right = tree
     return (meant(left) and meant(right)) if word == "AND" else (meant(left) or meant(right))
 
 

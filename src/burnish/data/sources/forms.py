@@ -10,9 +10,10 @@
     an `Example` record, as               itself, its weight times the source's
       ``burnish data prepare`` writes it
 
-The first form in this order whose fields are all there is taken; ``null`` is there only where nothing else is, and then named as what is wrong. What stands in one turn is
-joined by a blank line. Beside the form: ``path``, ``licence`` or ``license`` (of a list all must allow the use),
-``_task_type`` or ``task_type``. Text must be text: a number is no answer, and is never made one.
+The first form in this order whose fields are all there is taken; ``null`` is there only where nothing else is, and then
+named as what is wrong. What stands in one turn is joined by a blank line. Beside the form: ``path``, ``licence`` or
+``license`` (of a list all must allow the use), ``_task_type`` or ``task_type``. Text must be text: a number is no
+answer, and is never made one.
 
 Not covered: chat templates (`data.chat`).
 """
