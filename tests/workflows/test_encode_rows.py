@@ -51,7 +51,7 @@ def test_every_change_makes_rows_anew(folders: tuple[Path, Path], tmp_path: Path
     other_template.chat_template = "{{ bos_token or '' }}" + other_template.chat_template
     changed = [ROWS[0].model_copy(update={"weight": 2.0}), *ROWS[1:]]
     chat = ChatConfig()
-    calls: list[tuple[Any, ...]] = [
+    calls: list[tuple[list[Example], Any, SftStage, ChatConfig]] = [
         (ROWS, tokenizer, STAGE, chat),
         (changed, tokenizer, STAGE, chat),
         (ROWS[::-1], tokenizer, STAGE, chat),
