@@ -10,11 +10,14 @@ import yaml
 
 from burnish.config.load import load_config
 from burnish.config.prepare import PrepareConfig
+from burnish.config.recipe import Recipe
 from burnish.errors import ConfigError, DataError, RunFolderError
 from burnish.fsio import read_lines
 from burnish.ledger.metrics import read_metrics
+from burnish.ledger.run_folder import RunFolder
 from burnish.records import Example
-from burnish.workflows.prepare import prepare_data
+from burnish.workflows.context import Run
+from burnish.workflows.prepare import prepare_data, training_examples
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "data"
 GOOD = "/// Adds.\npub fn add(a: i64, b: i64) -> i64 {\n    a + b\n}\n"
@@ -211,3 +214,39 @@ def test_settings_that_make_no_sense(tmp_path: Path, settings: dict[str, Any], m
     with pytest.raises(ConfigError) as caught:
         prepare(tmp_path, **settings)
     assert message in caught.value.cause
+
+
+def train_on(tmp_path: Path, **data: Any) -> list[str | None]:
+    """Texts of what an SFT stage with this ``data`` would train on; its folder is ``tmp_path``."""
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump({"name": "x", "data": data, "stages": [{"kind": "sft", "name": "sft"}]}))
+    recipe = load_config(Recipe, file)
+    run = Run(recipe, RunFolder(tmp_path, "id"), {}, None)
+    return [row.text for row in training_examples(run, run.sft_stage("sft"), tmp_path)]
+
+
+def test_a_run_trains_on_what_the_command_would_write(tmp_path: Path) -> None:
+    one, two = rows(tmp_path / "one.jsonl", GOOD, "short", None), rows(tmp_path / "two.jsonl", LINTED)
+    data: dict[str, Any] = {
+        "sources": [str(one), str(two)],
+        "filters": [{"kind": "too_short", "characters": 10}],
+        "mixture": {"mode": "round_robin"},
+        "bad_rows": 1,
+    }
+    assert train_on(tmp_path, **data) == texts(prepare(tmp_path, **data)) == [GOOD, LINTED]
+    assert reasons(tmp_path) == ["too_short", "unusable"]
+    assert [json.loads(line)["line"] for line in read_lines(tmp_path / "rejected.jsonl")] == [3]
+    assert json.loads((tmp_path / "filter_stats.json").read_text())["total_passed"] == 2
+
+
+def test_a_run_without_filters_writes_no_counts_and_says_which_row_is_bad(tmp_path: Path) -> None:
+    assert train_on(tmp_path, sources=[str(rows(tmp_path / "one.jsonl", GOOD, LINTED))]) == [GOOD, LINTED]
+    assert not (tmp_path / "dropped.jsonl").exists()
+    with pytest.raises(DataError, match=r"two.jsonl:2: not JSON"):
+        train_on(tmp_path, sources=[str(rows(tmp_path / "two.jsonl", GOOD, None))])
+    assert [json.loads(line)["line"] for line in read_lines(tmp_path / "rejected.jsonl")] == [2]
+
+
+def test_filters_that_leave_nothing_stop_the_run(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the filters leave no row"):
+        train_on(tmp_path, sources=[str(rows(tmp_path / "one.jsonl", "short"))], filters=["too_short"])
