@@ -25,8 +25,8 @@ from burnish.records import Example, Message
 
 __all__ = ["IGNORED", "EncodedExample", "encode_example", "encode_examples", "render_prompt", "template_digest"]
 
-_TOKENIZED_AT_ONCE = 64
-"""Texts; with many more their encodings leave the processor's caches, which takes a quarter longer."""
+_AT_ONCE = 64
+"""Rows; the places of the tokens of many more leave the processor's caches, which takes a quarter longer."""
 
 
 def render_prompt(messages: Sequence[Message], tokenizer: Any) -> str:
@@ -55,7 +55,15 @@ def encode_examples(
         DataError: the chat template refuses a row, or its generation prompt is not how its answers begin, so that no
             exact label mask exists.
     """
-    chat = chat or ChatConfig()
+    rows: list[EncodedExample] = []
+    for start in range(0, len(examples), _AT_ONCE):
+        rows += _encode(examples[start : start + _AT_ONCE], tokenizer, chat or ChatConfig(), max_length)
+    return rows
+
+
+def _encode(
+    examples: Sequence[Example], tokenizer: Any, chat: ChatConfig, max_length: int | None
+) -> list[EncodedExample]:
     turns = {
         index: plain_turns(example.messages, chat.thinking)
         for index, example in enumerate(examples)
@@ -110,12 +118,10 @@ def _tokenize(masked: Sequence[MaskedText], tokenizer: Any) -> list[TokenizedTex
     backend.no_truncation()
     backend.no_padding()
     found: list[TokenizedText] = []
-    for start in range(0, len(masked), _TOKENIZED_AT_ONCE):
-        part = masked[start : start + _TOKENIZED_AT_ONCE]
-        encodings = backend.encode_batch([one.text for one in part], add_special_tokens=False)
-        for one, encoding in zip(part, encodings, strict=True):
-            ids, offsets = encoding.ids, encoding.offsets
-            found.append(TokenizedText(one.text, ids, _labels(ids, offsets, one.trained), offsets))
+    encodings = backend.encode_batch([one.text for one in masked], add_special_tokens=False)
+    for one, encoding in zip(masked, encodings, strict=True):
+        ids, offsets = encoding.ids, encoding.offsets
+        found.append(TokenizedText(one.text, ids, _labels(ids, offsets, one.trained), offsets))
     return found
 
 
