@@ -186,7 +186,7 @@ class Ladder:
 
     def _job(self, program: bytes, stdin: bytes) -> Job:
         return Job(
-            argv=("/work/program",),
+            argv=("/box/program",),
             stage="run",
             limits=RUN_LIMITS,
             files={"program": program},

@@ -2,7 +2,7 @@
 
 Who starts it: as root the program drops to an ordinary uid first (one per slot); as an ordinary user it stays that
 user. Inside: new namespaces of every kind, no capabilities, no further user namespaces, an empty environment, a
-read-only root and one size-limited tmpfs at /work (with /tmp pointing there). The compile stage sees /proc of its own
+read-only root and one size-limited tmpfs at /box (with /tmp pointing there). The compile stage sees /proc of its own
 pid namespace and the system's compilers read-only; the run stage sees neither, and a system call filter.
 
 The program is the first process of its pid namespace: when it ends, the kernel ends all others before the monitor can
@@ -174,7 +174,7 @@ class BubblewrapSandbox:
                 *_FIXED,
                 *("--json-status-fd", str(status_write), "--block-fd", str(gate)),
                 *self._mounts(job, pass_bytes),
-                *("--chdir", "/work", "--"),
+                *("--chdir", "/box", "--"),
                 *_command(job.argv, collected),
             ]
             running = Running(argv, passed, status_read, start_write)
@@ -242,12 +242,12 @@ class BubblewrapSandbox:
             resource.prlimit(pid, resource.RLIMIT_NPROC, (job.limits.pids, job.limits.pids))
 
     def _mounts(self, job: Job, pass_bytes: Callable[[bytes], int]) -> list[str]:
-        words = ["--size", str(job.limits.work_bytes), "--tmpfs", "/work", "--symlink", "work", "/tmp", "--dir", "/dev"]
+        words = ["--size", str(job.limits.work_bytes), "--tmpfs", "/box", "--symlink", "box", "/tmp", "--dir", "/dev"]
         for device in ("/dev/null", "/dev/urandom"):
             words += ["--dev-bind", device, device]
         if job.stage == "compile":
             words += ["--proc", "/proc"]
-            words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "TMPDIR", "/work"]
+            words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "TMPDIR", "/box"]
             for name in _SYSTEM:
                 path = Path(name)
                 if path.is_symlink():
@@ -263,9 +263,9 @@ class BubblewrapSandbox:
             for parent in reversed(Path(name).parents[:-1]):
                 if str(parent) not in folders:
                     folders.add(str(parent))
-                    words += ["--dir", f"/work/{parent}"]
+                    words += ["--dir", f"/box/{parent}"]
             mode = "0755" if name in job.executables else "0644"
-            words += ["--perms", mode, "--file", str(pass_bytes(content)), f"/work/{name}"]
+            words += ["--perms", mode, "--file", str(pass_bytes(content)), f"/box/{name}"]
         return [*words, "--remount-ro", "/"]
 
 
@@ -301,7 +301,7 @@ def _command(argv: Sequence[str], collected: dict[str, int]) -> list[str]:
     if not collected:
         return list(argv)
     copies = "; ".join(
-        f"[ -f /work/{shlex.quote(name)} ] && cat /work/{shlex.quote(name)} >/proc/self/fd/{fd}"
+        f"[ -f /box/{shlex.quote(name)} ] && cat /box/{shlex.quote(name)} >/proc/self/fd/{fd}"
         for name, fd in collected.items()
     )
     return ["/bin/sh", "-c", f'"$@"; status=$?; {copies}; exit $status', "sh", *argv]

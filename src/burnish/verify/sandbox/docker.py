@@ -1,8 +1,8 @@
 """The docker backend: kept containers without network, a job each by exec, killed by container name.
 
 A container is made for what does not change from job to job (stage, limits, what is bound) and serves one job at a
-time. Its root is an empty image of ours with the host's system folders and the toolchain bound read-only; /work is a
-size-limited tmpfs. Jobs run under a uid of their own; after each, everything of that uid is killed and /work emptied,
+time. Its root is an empty image of ours with the host's system folders and the toolchain bound read-only; /box is a
+size-limited tmpfs. Jobs run under a uid of their own; after each, everything of that uid is killed and /box emptied,
 and a container in which that did not work is thrown away. Its first process ends when this process closes its standard
 input, so nothing outlives a verifier that was killed.
 
@@ -47,15 +47,15 @@ _SWEEP_S, _SWEEP_BYTES = 20.0, 1 << 28
 _CPU_TOLERANCE = 0.5
 _NUMBERS = itertools.count()
 _START = (
-    'cp -R /job/. /work/ && mark=$1 && kept=$2 && shift 2 && command -v "$1" >/dev/null && echo "$mark" >&2 && '
+    'cp -R /job/. /box/ && mark=$1 && kept=$2 && shift 2 && command -v "$1" >/dev/null && echo "$mark" >&2 && '
     'exec /usr/bin/env -i $kept "$@"'
 )
 # kill -1 reaches all of this uid but the shell itself; then files of any mode can go.
 _SWEEP = (
     "kill -9 -1 2>/dev/null; cd /sys/fs/cgroup; cat memory/memory.oom_control memory.events cpu.stat 2>/dev/null; "
-    "echo usage_nsec $(cat cpuacct/cpuacct.usage 2>/dev/null || echo 0); echo end; cd /work; "
+    "echo usage_nsec $(cat cpuacct/cpuacct.usage 2>/dev/null || echo 0); echo end; cd /box; "
     'for name; do [ -f "$name" ] && base64 -w0 "$name"; echo; done; '
-    "chmod -R u+rwX . 2>/dev/null; find /work /dev/mqueue -mindepth 1 -delete; find /work -mindepth 1 | head -c 100"
+    "chmod -R u+rwX . 2>/dev/null; find /box /dev/mqueue -mindepth 1 -delete; find /box -mindepth 1 | head -c 100"
 )
 
 
@@ -203,7 +203,7 @@ class DockerSandbox:
         mark = os.urandom(8).hex()
         kept = "LD_LIBRARY_PATH=" + _RUNTIME if container.shape.libraries else ""
         if job.stage == "compile":
-            kept += " PATH=/usr/bin:/bin TMPDIR=/work"
+            kept += " PATH=/usr/bin:/bin TMPDIR=/box"
         command = ["/bin/sh", "-c", _START, "sh", mark, kept, *job.argv]
         process, attached = self._engine.attach(container.name, command, _JOB, [])
         if self._stopped:
@@ -225,7 +225,7 @@ class DockerSandbox:
         return JobResult(code, said.stdout, stderr, cpu_ms, wall_ms, files, _exceeded(code, oom, cpu_ms, job.limits))
 
     def _sweep(self, container: _Container, job: Job) -> tuple[bool, float, dict[str, bytes]]:
-        """End what is left of a job, take its files, empty /work.
+        """End what is left of a job, take its files, empty /box.
 
         Returns whether memory ran out, the CPU milliseconds used, and the files.
         """
@@ -289,7 +289,7 @@ def _container(image: str, shape: _Shape, folder: Path) -> dict[str, object]:
             "CapDrop": ["ALL"],
             "SecurityOpt": security,
             "Binds": binds,
-            "Tmpfs": {"/work": f"size={limits.work_bytes},mode=1777,exec,nosuid,nodev"},
+            "Tmpfs": {"/box": f"size={limits.work_bytes},mode=1777,exec,nosuid,nodev"},
             "Memory": limits.memory_bytes,
             "MemorySwap": limits.memory_bytes,
             "PidsLimit": limits.pids + _OWN_PIDS,
@@ -303,15 +303,15 @@ def _image(engine: Engine) -> str:
     """An image of empty folders and the host's links between system folders; made once per layout."""
     links = {name: str(Path(name).readlink()) for name in _SYSTEM if Path(name).is_symlink()}
     folders = [name for name in _SYSTEM if name not in links and Path(name).exists()]
-    folders += ["/etc", "/work", "/job", "/toolchain", _RUNTIME, "/proc", "/sys", "/dev"]
+    folders += ["/etc", "/box", "/job", "/toolchain", _RUNTIME, "/proc", "/sys", "/dev"]
     tag = digest_json([links, folders])[:16]
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
         for name in sorted(folders):
             entry = tarfile.TarInfo(name.lstrip("/"))
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "/work" else 0o755
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "/box" else 0o755
             tar.addfile(entry)
-        for name, target in {**links, "/tmp": "work"}.items():
+        for name, target in {**links, "/tmp": "box"}.items():
             entry = tarfile.TarInfo(name.lstrip("/"))
             entry.type, entry.linkname = tarfile.SYMTYPE, target
             tar.addfile(entry)

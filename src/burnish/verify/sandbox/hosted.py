@@ -1,6 +1,6 @@
 """What firejail and the unsafe backend share: a job whose files lie in a folder of the host.
 
-Neither can bind a file to another place, so the words of the command are rewritten: /work is the job's folder, and
+Neither can bind a file to another place, so the words of the command are rewritten: /box is the job's folder, and
 what would be bound is taken from where it lies. Libraries of the run stage are found by LD_LIBRARY_PATH.
 
 The program waits for a first line on its standard input, which comes when it is in its control group. A mark on
@@ -179,7 +179,7 @@ class HostedSandbox(ABC):
 def rewritten(placed: Placed) -> list[str]:
     """The command as the host's paths have it."""
     places = {inside: str(outside) for inside, outside in placed.job.read_only.items()}
-    return [_moved(word, {"/work": str(placed.folder), **places}) for word in placed.job.argv]
+    return [_moved(word, {"/box": str(placed.folder), **places}) for word in placed.job.argv]
 
 
 def libraries(job: Job) -> dict[str, Path]:
@@ -215,7 +215,7 @@ def fault(cause: str) -> JobResult:
 
 
 def _moved(word: str, places: Mapping[str, str]) -> str:
-    """``word`` with the longest known prefix replaced; also behind an equals sign, as in ``--extern x=/work/y``."""
+    """``word`` with the longest known prefix replaced; also behind an equals sign, as in ``--extern x=/box/y``."""
     before, equals, path = word.rpartition("=") if "=/" in word else ("", "", word)
     for inside in sorted(places, key=len, reverse=True):
         if path == inside or path.startswith(f"{inside}/"):
