@@ -14,34 +14,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import shutil
 import signal
 import tempfile
-import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from burnish.protocols import Job, JobResult, Limits
-from burnish.verify.sandbox.cgroups import Cgroups, Group, blamed, machine_oom_kills
+from burnish.protocols import Job, Limits
+from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 _GATE = 'read -r go && exec "$@"'
 _INSIDE = 'mark=$1; shift; command -v "$1" >/dev/null && echo "$mark" >&2 && exec "$@"'
 _LIBRARIES = ".libraries"
-_CPU_TOLERANCE = 0.5
-_MONITOR_PIDS = 8
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """What one job at a time uses."""
-
-    number: int
-    group: Group
 
 
 @dataclass(frozen=True)
@@ -53,92 +40,40 @@ class Placed:
     uid: int | None
 
 
-class HostedSandbox(ABC):
+class HostedSandbox(SlotBackend):
     """A backend that starts jobs in folders of the host; safe to call from several threads."""
+
+    monitor_pids = 8
 
     def __init__(self, uids: tuple[int, int] | None = None) -> None:
         """``uids`` is the first of the uids that jobs run as, and how many there are; None is the caller's own."""
+        super().__init__()
         self._uids = uids
-        self._cgroups = Cgroups()
         self._root = Path(tempfile.mkdtemp(prefix="burnish-jobs-"))
         self._root.chmod(0o755)
-        self._slots: queue.LifoQueue[_Slot] = queue.LifoQueue()
-        self._made: list[_Slot] = []
-        self._running: set[Running] = set()
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    @property
-    @abstractmethod
-    def layers(self) -> tuple[str, ...]:
-        """Backend with version, then every active layer."""
 
     @abstractmethod
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
         """The command that isolates ``command``."""
 
-    def run(self, job: Job) -> JobResult:
-        """Run one job to its end or to a limit; ``collect`` works in the compile stage alone (ValueError otherwise)."""
-        if job.collect and job.stage != "compile":
-            raise ValueError("only the compile stage can hand files back")
-        slot = None
-        try:
-            slot = self._take()
-            return self._run_in(slot, job)
-        except OSError as error:
-            return fault(f"{type(error).__name__}: {error}")
-        finally:
-            if slot is not None:
-                self._slots.put(slot)
-
-    def stop(self) -> None:
-        """Kill every running job, and those that start later, until `resume`; their results carry a fault."""
-        with self._lock:
-            self._stopped = True
-            running = list(self._running)
-        for one in running:
-            one.cancel()
-
-    def resume(self) -> None:
-        """Let jobs run again."""
-        self._stopped = False
-
     def close(self) -> None:
         """Kill what runs, remove control groups and folders."""
-        self.stop()
-        with self._lock:
-            made, self._made = self._made, []
-            self._slots = queue.LifoQueue()
-        for slot in made:
-            slot.group.empty()
-            slot.group.remove()
+        super().close()
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _take(self) -> _Slot:
-        with contextlib.suppress(queue.Empty):
-            return self._slots.get_nowait()
-        with self._lock:
-            slot = _Slot(len(self._made), self._cgroups.group())
-            self._made.append(slot)
-            return slot
-
-    def _run_in(self, slot: _Slot, job: Job) -> JobResult:
-        slot.group.set_limits(job.limits.memory_bytes, job.limits.pids + _MONITOR_PIDS)
-        kills_before, machine_before = slot.group.oom_kills(), machine_oom_kills()
+    def _run_in(self, slot: Slot, job: Job) -> Ended:
         folder = Path(tempfile.mkdtemp(dir=self._root))
         try:
             _write_files(folder, job)
             placed = Placed(job, folder, self._give_away(folder, slot))
-            outcome, mark, emptied = self._supervised(slot, placed)
+            outcome, mark = self._placed(slot, placed)
             files = {name: _read(folder / name) for name in job.collect}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        if not emptied:
-            return fault("a process would not die")
-        result = _result(outcome, job.limits, files, mark, out_of_memory=slot.group.oom_kills() > kills_before)
-        return blamed(result, machine_before)
+        _, started, stderr = outcome.stderr.partition(mark)
+        return Ended(outcome, os.waitstatus_to_exitcode(outcome.status) if started else None, stderr, files)
 
-    def _give_away(self, folder: Path, slot: _Slot) -> int | None:
+    def _give_away(self, folder: Path, slot: Slot) -> int | None:
         """Make the folder and what is in it belong to the uid of the job."""
         if self._uids is None:
             return None
@@ -148,7 +83,8 @@ class HostedSandbox(ABC):
             os.chown(path, uid, uid, follow_symlinks=False)
         return uid
 
-    def _supervised(self, slot: _Slot, placed: Placed) -> tuple[Outcome, bytes, bool]:
+    def _placed(self, slot: Slot, placed: Placed) -> tuple[Outcome, bytes]:
+        """Run it; also the mark that stands on standard error before the program's own words."""
         job = placed.job
         mark = os.urandom(8).hex()
         inner = ["/bin/sh", "-c", _INSIDE, "sh", mark, *rewritten(placed)]
@@ -158,22 +94,14 @@ class HostedSandbox(ABC):
         running = Running(argv, (), status_read, unused_write)
         os.write(status_write, (json.dumps({"child-pid": running.pid}) + "\n").encode())
         os.close(status_write)
-        with self._lock:
-            self._running.add(running)
-            stopped = self._stopped
-        if stopped:
-            running.cancel()
+        limits = replace(job.limits, output_bytes=job.limits.output_bytes + len(mark) + 1)
         try:
-            stdin, cap = b"\n" + job.stdin, job.limits.output_bytes + len(mark) + 1
-            outcome = running.supervise(stdin, job.limits.wall_s, cap, slot.group.add)
+            outcome = self._supervised(running, slot, limits, b"\n" + job.stdin, slot.group.add)
         finally:
             os.close(unused_read)
-            with self._lock:
-                self._running.discard(running)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(running.pid, signal.SIGKILL)
-            emptied = slot.group.empty()
-        return outcome, mark.encode() + b"\n", emptied
+        return outcome, mark.encode() + b"\n"
 
 
 def rewritten(placed: Placed) -> list[str]:
@@ -209,11 +137,6 @@ def prlimit(limits: Limits, *, processes: bool) -> list[str]:
     return [*words, f"--nproc={limits.pids}:{limits.pids}"] if processes else words
 
 
-def fault(cause: str) -> JobResult:
-    """The result of a job that the machine failed."""
-    return JobResult(exit_code=0, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault=cause)
-
-
 def _moved(word: str, places: Mapping[str, str]) -> str:
     """``word`` with the longest known prefix replaced; also behind an equals sign, as in ``--extern x=/box/y``."""
     before, equals, path = word.rpartition("=") if "=/" in word else ("", "", word)
@@ -243,23 +166,3 @@ def _read(path: Path) -> bytes:
         return b""
     with os.fdopen(descriptor, "rb") as file:
         return file.read() if path.is_file() else b""
-
-
-def _result(
-    outcome: Outcome, limits: Limits, files: dict[str, bytes], mark: bytes, *, out_of_memory: bool
-) -> JobResult:
-    if outcome.cancelled:
-        return fault("cancelled")
-    before, started, stderr = outcome.stderr.partition(mark)
-    code = os.waitstatus_to_exitcode(outcome.status)
-    if outcome.exceeded:
-        code = -signal.SIGKILL
-    elif not started:
-        return fault(f"the sandbox did not start: {before.decode(errors='replace').strip()[-300:]} ({code})")
-    code = 128 - code if code > 128 else code
-    exceeded: Literal["", "cpu", "wall", "memory", "output"] = outcome.exceeded
-    if not exceeded and out_of_memory and code != 0:
-        exceeded = "memory"
-    if not exceeded and code in (-signal.SIGKILL, -signal.SIGXCPU):
-        exceeded = "cpu" if outcome.cpu_ms >= limits.cpu_s * 1000 * _CPU_TOLERANCE else ""
-    return JobResult(code, outcome.stdout, stderr, outcome.cpu_ms, outcome.wall_ms, files, exceeded)
