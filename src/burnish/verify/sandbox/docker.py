@@ -161,13 +161,17 @@ class DockerSandbox(Backend):
         name = f"burnish-{os.getpid()}-{next(_NUMBERS)}"
         folder = Path(tempfile.mkdtemp(dir=self._root))
         folder.chmod(0o755)
-        self._engine.call("POST", f"/containers/create?name={name}", _container(self._image, shape, folder))
-        life = self._engine.attach_life(name)
+        life = None
         try:
+            self._engine.call("POST", f"/containers/create?name={name}", _container(self._image, shape, folder))
+            life = self._engine.attach_life(name)
             self._engine.call("POST", f"/containers/{name}/start")
         except BaseException:
-            life.close()
-            self._engine.call("DELETE", f"/containers/{name}?force=true")
+            if life is not None:
+                life.close()
+            with contextlib.suppress(OSError):
+                self._engine.call("DELETE", f"/containers/{name}?force=true")
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         return _Container(self._engine, name, shape, folder, life)
 
