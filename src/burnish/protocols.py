@@ -81,6 +81,8 @@ class JobResult:
     collected: Mapping[str, bytes] = field(default_factory=dict)
     exceeded: Literal["", "cpu", "wall", "memory", "output"] = ""
     fault: str = ""
+    shared: bool = False
+    """The sandbox it ran in is kept for further jobs."""
 
 
 class Sandbox(Protocol):

@@ -116,6 +116,7 @@ class Server:
                 cpu_ms=cpu_us / 1000,
                 wall_ms=(time.monotonic() - began) * 1000,
                 collected={name: _content(fd) for name, fd in zip(job.collect, wanted, strict=True)},
+                shared=True,
             )
 
     def _ask(self, message: bytes, descriptors: list[int], wall_s: float) -> tuple[int, int]:

@@ -76,6 +76,7 @@ class BubblewrapSandbox(SlotBackend):
             layers.OUTPUT_CAP,
             layers.EMPTY_ENVIRONMENT,
             layers.DIES_WITH_PARENT,
+            layers.OWN_COMPILE_SANDBOX,
         )
 
     @property

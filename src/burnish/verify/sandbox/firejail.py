@@ -64,6 +64,7 @@ class FirejailSandbox(HostedSandbox):
             layers.OUTPUT_CAP,
             layers.EMPTY_ENVIRONMENT,
             layers.DIES_WITH_PARENT,
+            layers.OWN_COMPILE_SANDBOX,
         )
 
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
