@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import tempfile
@@ -27,7 +28,9 @@ from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 _GATE = 'read -r go && exec "$@"'
-_INSIDE = 'mark=$1; shift; command -v "$1" >/dev/null && echo "$mark" >&2 && exec "$@"'
+_INSIDE = 'command -v "$1" >/dev/null && echo "$mark" >&2 && exec "$@"'
+_START = ".start"
+"""The command lies in this file of the job's folder: firejail takes no more than 127 words, and a linker gets more."""
 _LIBRARIES = ".libraries"
 
 
@@ -64,13 +67,15 @@ class HostedSandbox(SlotBackend):
     def _run_in(self, slot: Slot, job: Job) -> Ended:
         folder = Path(tempfile.mkdtemp(dir=self._root))
         try:
+            mark = os.urandom(8).hex()
             _write_files(folder, job)
-            placed = Placed(job, folder, self._give_away(folder, slot))
-            outcome, mark = self._placed(slot, placed)
+            words = shlex.join(rewritten(job, folder))
+            (folder / _START).write_text(f"mark={mark}; set -- {words}\n{_INSIDE}\n")
+            outcome = self._placed(slot, Placed(job, folder, self._give_away(folder, slot)), len(mark) + 1)
             files = {name: _read(folder / name) for name in job.collect}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        _, started, stderr = outcome.stderr.partition(mark)
+        _, started, stderr = outcome.stderr.partition(f"{mark}\n".encode())
         return Ended(outcome, os.waitstatus_to_exitcode(outcome.status) if started else None, stderr, files)
 
     def _give_away(self, folder: Path, slot: Slot) -> int | None:
@@ -83,31 +88,29 @@ class HostedSandbox(SlotBackend):
             os.chown(path, uid, uid, follow_symlinks=False)
         return uid
 
-    def _placed(self, slot: Slot, placed: Placed) -> tuple[Outcome, bytes]:
-        """Run it; also the mark that stands on standard error before the program's own words."""
+    def _placed(self, slot: Slot, placed: Placed, own_bytes: int) -> Outcome:
+        """Run it; ``own_bytes`` on standard error are ours."""
         job = placed.job
-        mark = os.urandom(8).hex()
-        inner = ["/bin/sh", "-c", _INSIDE, "sh", mark, *rewritten(placed)]
-        argv = ["/bin/sh", "-c", _GATE, "sh", *self._wrapped(placed, inner)]
+        argv = ["/bin/sh", "-c", _GATE, "sh", *self._wrapped(placed, ["/bin/sh", f"{placed.folder}/{_START}"])]
         status_read, status_write = os.pipe()
         unused_read, unused_write = os.pipe()
         running = Running(argv, (), status_read, unused_write)
         os.write(status_write, (json.dumps({"child-pid": running.pid}) + "\n").encode())
         os.close(status_write)
-        limits = replace(job.limits, output_bytes=job.limits.output_bytes + len(mark) + 1)
+        limits = replace(job.limits, output_bytes=job.limits.output_bytes + own_bytes)
         try:
             outcome = self._supervised(running, slot, limits, b"\n" + job.stdin, slot.group.add)
         finally:
             os.close(unused_read)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(running.pid, signal.SIGKILL)
-        return outcome, mark.encode() + b"\n"
+        return outcome
 
 
-def rewritten(placed: Placed) -> list[str]:
+def rewritten(job: Job, folder: Path) -> list[str]:
     """The command as the host's paths have it."""
-    places = {inside: str(outside) for inside, outside in placed.job.read_only.items()}
-    return [_moved(word, {"/box": str(placed.folder), **places}) for word in placed.job.argv]
+    places = {inside: str(outside) for inside, outside in job.read_only.items()}
+    return [_moved(word, {"/box": str(folder), **places}) for word in job.argv]
 
 
 def libraries(job: Job) -> dict[str, Path]:
