@@ -41,6 +41,9 @@ them, and none of them decides whether it compiles."""
 _UNUSED_ITEMS = ("--force-warn=dead_code",)
 _OWN_LEVELS = re.compile(r"\b(deny|forbid)\b")
 """A program that may turn warnings into errors: forcing undoes that, so rustc is asked whether it compiles."""
+_NAMES_FILES = re.compile(r"\binclude|#\s*!?\s*\[[^\]]*\bpath\b")
+"""A program that may read files while it is compiled; even the order of variables in /proc/self/environ would tell it
+whether its compiler was started to check or to build."""
 _CLIPPY_ALONE = frozenset({"E0716"})
 _BUILD_LINTS = frozenset({"arithmetic_overflow", "unconditional_panic"})
 """Lints of rustc's KnownPanicsLint, which runs only when code will be generated: no check reports them."""
@@ -117,10 +120,11 @@ class Compiler:
     def check_and_build(self, code: str, edition: Edition) -> Compiled | None:
         """What `check` says of a program, with its executable when there is nothing against it, from one pass.
 
-        None where one pass cannot tell: a limit, a crash, a build that fails after the check, and lints that run with
-        code generation alone. The linter keeps the least optimised form, so the executable uses more time and stack.
+        None where one pass cannot tell: a program that sets lint levels or names files, a limit, a crash, a build that
+        fails after its check, lints that run with code generation alone. The linter keeps the least optimised form,
+        so the executable uses more time and stack.
         """
-        if _OWN_LEVELS.search(code):
+        if _OWN_LEVELS.search(code) or _NAMES_FILES.search(code):
             return None
         arguments = ["--crate-type", "bin", *LINTS, *_UNUSED_ITEMS, *_BUILD, *_DYNAMIC]
         arguments += [f"--emit=metadata=candidate.rmeta,link={_PROGRAM}", "--json=artifacts"]

@@ -211,6 +211,8 @@ class Verifier:
 
     def _cancel(self) -> None:
         self._stopping.set()
+        if self._prepared is not None:
+            self._prepared.close()
         if self._owned is not None:
             self._owned.stop()
 

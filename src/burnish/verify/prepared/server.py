@@ -134,6 +134,8 @@ class Server:
 
     def close(self) -> None:
         """End the connection: the server ends itself and whatever it runs. Returns when the sandbox is gone."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)  # a forked process of ours may hold a copy of the descriptor
         self._connection.close()
         self._thread.join()
 
