@@ -130,11 +130,15 @@ def environment(placed: Placed) -> list[str]:
     return [*words, "PATH=/usr/bin:/bin", f"TMPDIR={placed.folder}"] if placed.job.stage == "compile" else words
 
 
-def prlimit(limits: Limits, *, processes: bool) -> list[str]:
-    """Limits of the process; with ``processes``, also how many its uid may have."""
+def prlimit(limits: Limits, *, processes: bool, grouped: bool) -> list[str]:
+    """Limits of the process; with ``processes``, also how many its uid may have.
+
+    Where a control group counts memory (``grouped``), the group decides, and memory that runs out is seen as such.
+    """
     cpu = max(1, round(limits.cpu_s))
+    data = limits.memory_bytes * (4 if grouped else 1)
     words = [
-        "/usr/bin/prlimit", f"--cpu={cpu}:{cpu}", f"--data={limits.memory_bytes * 4}:{limits.memory_bytes * 4}",
+        "/usr/bin/prlimit", f"--cpu={cpu}:{cpu}", f"--data={data}:{data}",
         "--core=0:0", f"--fsize={limits.work_bytes}:{limits.work_bytes}", "--nofile=256:256",
     ]  # fmt: skip
     return [*words, f"--nproc={limits.pids}:{limits.pids}"] if processes else words
