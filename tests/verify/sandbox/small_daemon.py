@@ -6,6 +6,7 @@ statuses, limits and the end of a container can be tested. Isolation cannot: tha
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
@@ -23,7 +24,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Self
 
-_COUNTERS = "cpu.stat", "memory.events"
+_COUNTERS = "cpu.stat", "memory.events", "pids.current"
 
 
 @dataclass
@@ -65,7 +66,11 @@ class SmallDaemon:
         """Method and path of every request."""
         self.refused: dict[str, int] = {}
         """Requests to refuse: a pattern of method and path -> status. 0 hangs up without an answer."""
-        self.counted: dict[str, str] = {"cpu.stat": "usage_usec 5000\n", "memory.events": "oom_kill 0\n"}
+        self.counted: dict[str, str] = {
+            "cpu.stat": "usage_usec 5000\n",
+            "memory.events": "oom_kill 0\n",
+            "pids.current": "3\n",
+        }
         """What the files of a container's control group say."""
         daemon = self
 
@@ -213,6 +218,8 @@ class _Handler(BaseHTTPRequestHandler):
             lane.join()
         process.code = 128 - code if code < 0 else code
         self.close_connection = True
+        with contextlib.suppress(OSError):  # the caller may have hung up
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _upgrade(self) -> None:
         self.wfile.write(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
@@ -233,13 +240,6 @@ class _Handler(BaseHTTPRequestHandler):
                 with writing:
                     self.connection.sendall(struct.pack(">BxxxI", which, len(part)) + part)
         except OSError:  # the caller has hung up
-            return
-
-    def finish(self) -> None:
-        try:
-            super().finish()
-            self.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:  # gone already
             return
 
 

@@ -17,6 +17,7 @@ import os
 import shlex
 import shutil
 import signal
+import stat
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -171,5 +172,8 @@ def _read(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return b""
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read() if path.is_file() else b""
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return Path(f"/proc/self/fd/{descriptor}").read_bytes() if regular else b""
+    finally:
+        os.close(descriptor)
