@@ -27,9 +27,10 @@ from burnish.records import (
     Verdict,
     VerifyStage,
 )
+from burnish.syntax.crates import WELL_KNOWN
 from burnish.syntax.source import has_main, parse
 from burnish.verify.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
-from burnish.verify.dependencies.store import BUILD_COMMAND, WELL_KNOWN, DependencySet
+from burnish.verify.dependencies.store import BUILD_COMMAND, DependencySet
 from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
 from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness

@@ -15,12 +15,11 @@ from pathlib import Path
 
 from burnish.errors import MachineError
 from burnish.fsio import disk_errors, write_json
+from burnish.syntax.crates import WELL_KNOWN
 from burnish.verify.toolchain import Toolchain, cache_folder, find_toolchain
 
 INSIDE = "/dependencies"
 """Where the sandbox sees the set."""
-WELL_KNOWN = ("anyhow", "chrono", "rand", "regex", "serde", "serde_json", "thiserror", "uuid")
-"""What is built when no names are given, and what a row that names it needs even while no set is there."""
 BUILD_COMMAND = "burnish verify dependencies build --from debian"
 _SET, _CURRENT = "set.json", "current.json"
 
