@@ -41,7 +41,8 @@ _RUNTIME = "/runtime"
 _KEEPER, _JOB = "64099:64099", "64098:64098"
 _KEEP = "exec 3<&0; cat <&3 >/dev/null & wait"
 """The first process: collects orphans, and ends with its standard input."""
-_OWN_PIDS = 4
+_OWN_PIDS = 12
+"""The first process, its cat, a shell, and threads of the container's runtime, which linger on a busy machine."""
 _SWEEP_S, _SWEEP_BYTES = 20.0, 1 << 28
 _NUMBERS = itertools.count()
 # Threads of the container's runtime, and the dead, count against the limit for a moment longer: before a job forks, the
