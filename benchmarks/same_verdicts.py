@@ -5,8 +5,8 @@
 The fast ways: a prepared compiler, programs that share a check or a harness, check and build in one pass; all forced,
 also where they would not pay. The plain way: one process and one sandbox for each step of each program. Programs are
 built-in references and spoiled ones (checked, run and tested), samples of a hostile folder with its ``expect.json``,
-and the ``code`` of rows, checked. Verdicts are compared whole but for CPU time and for the layer that says whether the
-compile sandbox was shared. A program whose plain verdict differs
+and the ``code`` of rows, checked. Verdicts are compared whole but for CPU time, for which time limit was met, and for
+the layer that says whether the compile sandbox was shared. A program whose plain verdict differs
 from itself when asked again (it ran into a limit, say) is listed apart. Everything is judged in the sandbox.
 """
 
@@ -90,7 +90,9 @@ def _plainly(pairs: Sequence[tuple[Task, Completion]], goals: Sequence[Goal | No
 
 def _bare(verdict: Verdict) -> Verdict:
     apart = tuple(layer for layer in verdict.isolation if layer != OWN_COMPILE_SANDBOX)
-    return verdict.model_copy(update={"cpu_ms": 0.0, "isolation": apart})
+    # which of its two time limits a program meets first is up to what else the machine does
+    detail = "" if verdict.reason == "timeout" else verdict.detail
+    return verdict.model_copy(update={"cpu_ms": 0.0, "isolation": apart, "detail": detail})
 
 
 def _completion(name: str, code: str) -> Completion:
