@@ -19,8 +19,8 @@ class BuildTasksConfig(Config):
     tasks: RustTasks = RustTasks()
     seed: int = Field(0, ge=0)
     prove: bool = True
-    """Compile, lint and test every reference first; one that fails or has lints stops the build. About 20 tasks a second
-    on two cores; without it the references are as the generator's own tests left them."""
+    """Compile, lint and test every reference first, some 20 in a second on two cores; one that fails or has lints stops
+    the build."""
     verify: VerifyConfig = VerifyConfig()
     """Verifier for ``prove``."""
 
