@@ -1,4 +1,4 @@
-"""Confidence intervals for rates. Not covered: intervals clustered by task family, intervals for means."""
+"""Confidence intervals for rates. Not covered: rows that are alike (`score.clustered`), other metrics (bootstrap)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from statistics import NormalDist
 
 
-def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval for a binomial rate, as ``(low, high)`` in 0..1.
 
     With p = successes / n and z the normal quantile of 1 - (1 - level) / 2:
@@ -14,7 +14,8 @@ def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]
         (p + z²/2n ± z · sqrt(p(1 - p)/n + z²/4n²)) / (1 + z²/n)
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
-    ``n = 0`` tells nothing: (0, 1). ``successes`` may be a fraction, for rates averaged within tasks.
+    ``n = 0`` tells nothing: (0, 1). ``successes`` and ``n`` may be fractions: rates averaged within
+    tasks, effective sample sizes of clustered rows.
     Raises ValueError when ``successes`` is not in 0..n or ``level`` not in (0, 1).
     """
     if not 0 <= successes <= n:

@@ -1,0 +1,174 @@
+"""The records of evaluation: one row per judged answer, estimates with intervals, paired comparisons.
+
+They stand beside `records`, whose `Summary` they extend where tasks are not, or not only, Rust with one sample each.
+Records hold data only: `score` makes them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from burnish.records import Message, Part, Record, Summary, TaskKind
+
+Problem = Literal["", "missing", "empty", "only_thinking", "cut_off", "no_answer", "ambiguous"]
+"""Why no answer could be read: none was given, it is empty, it never left its thinking block, it was cut off before an
+answer was marked, it holds none, or it holds several."""
+Interval = tuple[float, float]
+
+
+class EvaluatedRow(Record):
+    """One answer and its judgement: enough to judge it again, or to pair it with another model's, without a model."""
+
+    task_id: str
+    sample_index: int = 0
+    kind: TaskKind
+    family: str
+    prompt: tuple[Message, ...]
+    """The messages that the chat template was given."""
+    text: str
+    """What the model wrote."""
+    extracted: str | None
+    """The answer in it: a label, a letter, a number, a span, a program; None when none could be read."""
+    problem: Problem = ""
+    """Why ``extracted`` is None; empty for Rust, whose ``reason`` tells."""
+    expected: tuple[str, ...] = ()
+    """Right answers; empty for Rust, and for questions whose passage does not answer them."""
+    classes: tuple[str, ...] = ()
+    """What could be answered: labels or letters."""
+    correct: bool | None
+    """None when infra kept us from knowing (Rust alone)."""
+    scores: dict[str, float] = Field(default_factory=dict)
+    """Further scores of this row, by name."""
+    reason: str = ""
+    """Reason of the verdict, for Rust."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish_reason: str = "stop"
+    seconds: float = 0.0
+    """Latency as the generator measured it; 0 for answers that were given."""
+    model_digest: str = ""
+
+
+class Estimate(Part):
+    """A metric with its 95 % interval over ``n`` rows (or tasks, for pass@k)."""
+
+    value: float
+    ci95: Interval
+    n: int
+
+
+class ClassMeasures(Part):
+    """Precision, recall and F1 of one class; 0 where nothing was predicted or nothing is there."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    """Rows whose right answer it is."""
+
+
+class Timing(Part):
+    """What answering took, over rows that a model answered in this evaluation."""
+
+    seconds_p50: float
+    seconds_p95: float
+    completion_tokens: int
+    tokens_per_s: float
+    """Completion tokens over the sum of latencies."""
+
+
+class AnswerSummary(Part):
+    """What one model reached on the tasks of one kind. All metrics go over all ``n`` rows; unread answers are wrong."""
+
+    name: str
+    kind: TaskKind
+    n: int
+    tasks: int
+    families: int
+    """Independent groups of rows; intervals go by them."""
+    correct: int
+    unparsed: int
+    infra: int = 0
+    problems: dict[str, int]
+    """Why answers could not be read -> rows. For Rust the reasons of all verdicts."""
+    metrics: dict[str, Estimate]
+    """The first is the headline."""
+    classes: tuple[str, ...] = ()
+    confusion: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Right class -> answered class, or ``unparsed`` -> rows."""
+    per_class: dict[str, ClassMeasures] = Field(default_factory=dict)
+    baselines: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Trivial model -> its metrics on the same tasks."""
+    timing: Timing | None = None
+
+
+class EvaluationSummary(Summary):
+    """The format of ``summary.json`` where answers other than Rust, or several samples of a task, were judged."""
+
+    answers: tuple[AnswerSummary, ...] = ()
+
+
+class PairedEstimate(Part):
+    """A metric of two models on the same rows; ``difference`` is b minus a."""
+
+    a: float
+    b: float
+    difference: float
+    ci95: Interval
+    p_value: float
+    test: Literal["mcnemar", "randomisation"]
+
+
+class KindComparison(Part):
+    """Two models on the tasks of one kind."""
+
+    kind: TaskKind
+    classes: tuple[str, ...] = ()
+    n: int
+    families: int
+    wins: int
+    """Rows that only b got right."""
+    losses: int
+    both: int
+    neither: int
+    left_out: int
+    """Pairs without an outcome because infra ended one of them."""
+    metrics: dict[str, PairedEstimate]
+    """The first is the headline."""
+    worse: bool
+    """The interval of the headline's difference lies below zero."""
+
+
+class ComparisonReport(Record):
+    """The format of ``comparison.json``."""
+
+    a: str
+    b: str
+    only_in_a: int
+    """Rows of a without a partner in b."""
+    only_in_b: int
+    kinds: tuple[KindComparison, ...]
+
+    @property
+    def worse(self) -> bool:
+        """Whether b is worse in any kind."""
+        return any(kind.worse for kind in self.kinds)
+
+
+class Disagreement(Record):
+    """One pair that the two models answered differently, or both wrongly."""
+
+    outcome: Literal["improvement", "regression", "both_wrong"]
+    task_id: str
+    sample_index: int
+    kind: TaskKind
+    prompt: tuple[Message, ...]
+    expected: tuple[str, ...]
+    a_extracted: str | None
+    b_extracted: str | None
+    a_text: str
+    b_text: str
+    a_problem: str
+    b_problem: str

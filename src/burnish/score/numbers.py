@@ -1,0 +1,158 @@
+r"""Numbers as models write them: signs, thousands, fractions, per cent, units, LaTeX.
+
+`only_number` reads a text that should be one number (what stands in ``\boxed{}``); `last_number` finds the last one in
+prose. Values are exact fractions: 0.1 is 1/10. Words (``eighteen``) are no numbers unless ``words`` asks for them.
+
+Not covered: roots, π, ranges, sums, times of the day, numbers with a decimal comma.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+_PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+_NUMBER = re.compile(
+    rf"(?<![\w.])(?P<sign>(?<![\w)])[-+])?(?:"
+    rf"(?P<whole>\d+)\s+(?P<part>\d+)\s*/\s*(?P<parts>\d+)"
+    rf"|(?P<over>{_PLAIN})\s*/\s*(?P<under>-?{_PLAIN})"
+    rf"|(?P<plain>{_PLAIN})(?:[eE](?P<exponent>[-+]?\d+))?"
+    rf")(?!\d)(?P<rest>\s*(?:%|per ?cent\b)|\s*(?:thousand|million|billion)\b)?"
+)
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
+_MOST_DIGITS = 400
+"""A longer run of digits is a model that repeats itself, and slow to compute with."""
+
+_WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|boldsymbol|mathit)\s*\{([^{}]*)\}")
+_FRACTION = re.compile(
+    r"(?P<before>\d)?\\[dtc]?frac\s*(?:\{(?P<over>[^{}]*)\}|(?P<one>\d))\s*(?:\{(?P<under>[^{}]*)\}|(?P<two>\d))"
+)
+_POWER_OF_TEN = re.compile(r"\s*(?:\\times|\\cdot|×|\*)\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+]?\d+)\s*\}?")
+_UNIT_POWER = re.compile(r"(?<=[A-Za-z])\s*(?:\^\s*\{?\s*-?\d+\s*\}?|[²³])")
+_PER = re.compile(r"(?<=[A-Za-z])\s*/\s*(?=[A-Za-z])")
+_DEGREES = re.compile(r"\^?\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree")
+_SPACING = re.compile(r"\\[!,;: ]|\{,\}(?=\d)|(?<=\d)[\u00a0\u2009\u202f](?=\d{3})")
+_DROPPED = re.compile(r"\\left|\\right|\\displaystyle|\\[()\[\]]|\\?\$|[£€¥*`]|\\quad|~")
+_ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
+_VARIABLE = re.compile(r"[xyznkie](?![a-z])|\\", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value as written; ``percent`` says that a per cent sign followed and that ``value`` is what stood before it."""
+
+    value: Fraction
+    percent: bool = False
+
+
+def only_number(text: str, *, words: bool = False) -> Number | None:
+    """The number that ``text`` is, units and what stands before the last ``=`` aside; None for anything else."""
+    cleaned = _clean(text)
+    last = re.split(r"=|≈|\\approx", cleaned)[-1].strip().rstrip(".")
+    found = list(_NUMBER.finditer(last))
+    if len(found) != 1:
+        return _word_number(last) if words and not found else None
+    match = found[0]
+    before, after = last[: match.start()], _PER.sub(" ", last[match.end() :])
+    if re.search(r"[-+/^×*\\<>]|\d", before + after) or _VARIABLE.match(after) or _ORDINAL.match(after):
+        return None
+    return _value(match)
+
+
+def last_number(text: str) -> Number | None:
+    """The last number in prose, ordinals aside; None when there is none."""
+    cleaned = _clean(text)
+    for match in reversed(list(_NUMBER.finditer(cleaned))):
+        if not _ORDINAL.match(cleaned, match.end()):
+            return _value(match)
+    return None
+
+
+def first_number(text: str) -> Number | None:
+    """The first number in prose; None when there is none."""
+    match = _NUMBER.search(_clean(text))
+    return _value(match) if match else None
+
+
+def written(number: Number) -> str:
+    """A number as text that reads back as the same number: ``1/3``, ``-2.5``, ``50%``."""
+    value = number.value
+    plain = str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+    return plain + ("%" if number.percent else "")
+
+
+def distance(answer: Number, right: Number) -> Fraction:
+    """How far apart two numbers are. ``50%`` is as near to ``50`` as to ``0.5``, for prompts leave that open."""
+    if answer.percent == right.percent:
+        return abs(answer.value - right.value)
+    hundredth = (answer if answer.percent else right).value / 100
+    other = (right if answer.percent else answer).value
+    return min(abs(answer.value - right.value), abs(hundredth - other))
+
+
+def _clean(text: str) -> str:
+    text = text.replace("−", "-").replace("–", "-").replace("\\%", "%")
+    text = _SPACING.sub(lambda found: "," if found.group() == "{,}" else "", text)
+    text = _WRAPPED.sub(r" \1 ", text)
+    text = _FRACTION.sub(_written_fraction, text)
+    text = _POWER_OF_TEN.sub(r"e\1", text)
+    text = _DEGREES.sub(" ", _DROPPED.sub("", text))
+    return _UNIT_POWER.sub("", text).strip()
+
+
+def _written_fraction(found: re.Match[str]) -> str:
+    over, under = found["over"] or found["one"] or "", found["under"] or found["two"] or ""
+    before = f"{found['before']} " if found["before"] else ""
+    return f"{before}{over.strip()}/{under.strip()}"
+
+
+def _value(match: re.Match[str]) -> Number | None:
+    if len(match.group()) > _MOST_DIGITS or abs(int(match["exponent"] or 0)) > _MOST_DIGITS:
+        return None
+    sign = -1 if match["sign"] == "-" else 1
+    try:
+        if match["whole"]:
+            value = int(match["whole"]) + Fraction(int(match["part"]), int(match["parts"]))
+        elif match["over"]:
+            value = _plain(match["over"]) / _plain(match["under"])
+        else:
+            value = _plain(match["plain"]) * Fraction(10) ** int(match["exponent"] or 0)
+    except ZeroDivisionError:
+        return None
+    rest = (match["rest"] or "").strip().lower()
+    return Number(sign * value * _SCALES.get(rest, 1), percent=bool(rest) and rest not in _SCALES)
+
+
+def _plain(text: str) -> Fraction:
+    return Fraction(text.replace(",", ""))
+
+
+_ONES = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_SMALL = {word: number for number, word in enumerate(_ONES)} | {
+    word: 10 * number for number, word in enumerate(_TENS, 2)
+}
+
+
+def _word_number(text: str) -> Number | None:
+    """English cardinal numbers, units behind them allowed: ``minus twenty-one cows``."""
+    total, group, seen = 0, 0, False
+    tokens = re.findall(r"[a-z]+", text.lower())
+    negative = tokens[:1] in (["minus"], ["negative"])
+    for token in tokens[1:] if negative else tokens:
+        if token in _SMALL:
+            group, seen = group + _SMALL[token], True
+        elif token == "hundred" and seen:
+            group *= 100
+        elif token in _SCALES and seen:
+            total, group = total + group * _SCALES[token], 0
+        elif seen and token != "and":
+            break
+        elif not seen and token not in ("a", "the", "exactly", "about"):
+            return None
+    value = total + group
+    return Number(Fraction(-value if negative else value)) if seen else None
