@@ -368,3 +368,13 @@ class Score(Record):
     value: float | None
     unscored_reason: str = ""
     components: dict[str, float] = Field(default_factory=dict)
+
+
+class Rollout(Record):
+    """What a policy wrote while it was trained, as judged then: one line of ``rollouts.jsonl``."""
+
+    step: int = Field(0, ge=0)
+    """Optimizer step whose policy wrote it; the completions of one task and step are a group."""
+    completion: Completion
+    verdict: Verdict | None = None
+    """None where it was never judged."""

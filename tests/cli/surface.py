@@ -19,6 +19,7 @@ from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import variants
 from burnish.config.prepare import PrepareConfig
 from burnish.config.recipe import Recipe
+from burnish.config.reward import RewardAttackConfig, RewardReplayConfig
 from burnish.config.verbs import GenerateConfig, MergeConfig, ServeVerifierConfig
 from burnish.config.verify import VerifyConfig
 
@@ -35,6 +36,8 @@ SCHEMAS: dict[str, type[Config]] = {
     "data build tokens": BuildTokensConfig,
     "verify serve": ServeVerifierConfig,
     "export merge": MergeConfig,
+    "reward replay": RewardReplayConfig,
+    "reward attack": RewardAttackConfig,
 }
 
 

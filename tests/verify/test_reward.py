@@ -13,7 +13,7 @@ import pytest
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, InfraBudgetError
 from burnish.protocols import Job, JobResult
-from burnish.records import Task, ValueCase, ValueTests, Verdict
+from burnish.records import Score, Task, ValueCase, ValueTests, Verdict
 from burnish.verify import Verifier
 from burnish.verify.reward import VerifierReward
 
@@ -115,3 +115,18 @@ def test_trl_still_calls_it_so(reward: VerifierReward) -> None:
     for name in ("trainer_state", "log_extra", "log_metric"):
         assert f'reward_kwargs["{name}"]' in source
     assert reward.__name__ == "verifier_reward"  # the name under which TRL logs it
+
+
+def test_a_shape_sees_verdict_and_task_and_its_components_are_logged(reward: VerifierReward) -> None:
+    def shape(verdict: Verdict, task: Task) -> Score:
+        if verdict.status == "infra":
+            return Score(task_id=task.id, value=None, unscored_reason="infra")
+        assert task.entry_point == "add"
+        return Score(task_id=task.id, value=2.0 * (verdict.status == "pass"), components={"compiled": 1.0})
+
+    own = VerifierReward(VerifyConfig(), shape=shape, verifier=reward._verifier)
+    logged: dict[str, list[float | None]] = {}
+    columns = {"tests": [TESTS] * 3, "entry_point": ["add"] * 3, "crates": [[], [], ["no_such_crate"]]}
+    rewards = own(["Write add."] * 3, [ADD, WRONG, ADD], **columns, log_extra=logged.__setitem__)
+    assert rewards == [2.0, 0.0, None]
+    assert logged == {"compiled": [1.0, 1.0, None]}

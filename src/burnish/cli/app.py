@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from burnish import __version__
-from burnish.cli import data, doctor, evaluate, export, generate, run, runs, train, verify_group
+from burnish.cli import compare, data, doctor, evaluate, export, generate, reward_group, run, runs, train, verify_group
 
 app = typer.Typer(
     name="burnish",
@@ -28,6 +28,8 @@ app.command("train")(train.train)
 app.command("generate")(generate.generate)
 app.add_typer(verify_group.app, name="verify")
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
+app.add_typer(reward_group.app, name="reward")
 app.add_typer(data.app, name="data")
 app.add_typer(export.app, name="export")
 app.add_typer(runs.app, name="runs")

@@ -9,7 +9,13 @@ which ``tests``, ``entry_point``, ``code_prompt``, ``reference``, ``edition``, `
 verdict. Other columns are not looked at. None inside a mapping counts as left out, since a dataset fills every row up
 to the same fields. None as a reward keeps a sample out of its group's mean.
 
-Not covered: shaping (hand in ``value``); other frameworks (`burnish verify serve` talks to any).
+A reward shape is handed in, since stages do not import one another:
+
+    shape = functools.partial(burnish.score.rewards.shape.score_verdict, DenseReward())
+    reward = VerifierReward(VerifyConfig(), shape=shape)
+
+Its components then stand beside each completion in what TRL logs. Not covered: other frameworks (`burnish verify serve`
+talks to any).
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ from pydantic import ValidationError
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, InfraBudgetError
-from burnish.records import Completion, Task, Verdict
+from burnish.records import Completion, Score, Task, Verdict
 from burnish.verify.verifier import Verifier
 
 BUDGET_FROM = 50
@@ -39,8 +45,9 @@ def passed(verdict: Verdict) -> float:
 class VerifierReward(AbstractContextManager["VerifierReward"]):
     """Callable as ``reward(prompts=..., completions=..., **columns)``; completions are texts or conversations.
 
-    ``value`` makes a number of every verdict but infra, whose reward is None. A ``verifier`` that is given stays its
-    owner's to close. Raises InfraBudgetError when the share of faults over all calls exceeds ``config.infra_budget``,
+    ``value`` makes a number of every verdict but infra, whose reward is None; ``shape`` makes a `Score` of every
+    verdict with its task, and goes before ``value``. A ``verifier`` that is given stays its owner's to close. Raises
+    InfraBudgetError when the share of faults over all calls exceeds ``config.infra_budget``,
     and DataError for a task column that cannot be read.
     """
 
@@ -51,9 +58,11 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
         config: VerifyConfig,
         *,
         value: Callable[[Verdict], float] = passed,
+        shape: Callable[[Verdict, Task], Score] | None = None,
         verifier: Verifier | None = None,
     ) -> None:
         self._value = value
+        self._shape = shape
         self._budget = config.infra_budget
         # the budget is over all calls, not over the handful of samples of one
         self._owned = Verifier(config.model_copy(update={"infra_budget": 1.0})) if verifier is None else None
@@ -79,7 +88,11 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
         ]
         verdicts = self._verifier.verify(pairs)
         self._weigh(verdicts)
-        return [None if verdict.status == "infra" else self._value(verdict) for verdict in verdicts]
+        if self._shape is None:
+            return [None if verdict.status == "infra" else self._value(verdict) for verdict in verdicts]
+        scores = [self._shape(verdict, task) for verdict, task in zip(verdicts, tasks, strict=True)]
+        _log_components(scores, columns.get("log_extra"))
+        return [score.value for score in scores]
 
     def _weigh(self, verdicts: Sequence[Verdict]) -> None:
         """Stop when too much could not be judged; tasks whose crates are not there are no fault of the machine."""
@@ -92,6 +105,14 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
                 f"{faults[-1].detail}.",
                 f"At most {self._budget:.0%} may (verify.infra_budget). Run burnish doctor.",
             )
+
+
+def _log_components(scores: Sequence[Score], log_extra: Callable[[str, list[float | None]], None] | None) -> None:
+    """One column per component in TRL's table of completions; None where a completion has no such component."""
+    if log_extra is None:
+        return
+    for name in dict.fromkeys(name for score in scores for name in score.components):
+        log_extra(name, [score.components.get(name) for score in scores])
 
 
 def _task(columns: Mapping[str, Any], index: int) -> Task:

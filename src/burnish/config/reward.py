@@ -1,0 +1,155 @@
+"""Reward shapes with their weights, as a union keyed by ``kind``, and what the verbs ``reward replay|attack`` take.
+
+Not covered: the formulas (`score.rewards`, one file each).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from burnish.config.base import Config
+from burnish.config.tasks import TasksConfig
+from burnish.config.verify import VerifyConfig
+
+
+class Graded(Config):
+    """What the shapes have that give a part of their reward for a part of the tests."""
+
+    partial_rust_tests: bool = False
+    """Count single ``#[test]`` functions. Off, tests in Rust count when all pass: what a constant answer would pass
+    is not known of them, so with partial credit a constant earns what it happens to pass."""
+
+
+class DenseReward(Graded):
+    """Compilation, share of the hidden tests, and on a pass small terms for lints and documentation."""
+
+    kind: Literal["dense"] = "dense"
+    compile: float = Field(0.2, ge=0)
+    """Compiles, and its tests compile against it and run."""
+    tests: float = Field(0.7, gt=0)
+    """All tests passed; a part of them counts for what it is above a constant answer."""
+    lints: float = Field(0.06, ge=0)
+    """Passed without a lint; falls to 0 at ``lint_limit`` lints."""
+    lint_limit: int = Field(3, ge=1)
+    documentation: float = Field(0.04, ge=0)
+    """Passed with every item documented that wants it."""
+
+    @model_validator(mode="after")
+    def _tests_lead(self) -> DenseReward:
+        if self.tests < self.compile:
+            raise ValueError("tests must weigh at least as much as compile, or what only compiles comes near a pass")
+        return self
+
+
+class SparseReward(Config):
+    """1 for a pass, else 0."""
+
+    kind: Literal["sparse"] = "sparse"
+
+
+class LadderReward(Config):
+    """A step for each phase reached; a pass is 1."""
+
+    kind: Literal["ladder"] = "ladder"
+    parse: float = Field(0.1, ge=0)
+    """There is code, and it has a syntax error."""
+    check: float = Field(0.2, ge=0)
+    """It parses, and the compiler refuses it."""
+    build: float = Field(0.3, ge=0)
+    """It compiles, and cannot be built together with its tests."""
+    test: float = Field(0.4, ge=0, le=0.5)
+    """Its tests run, and fail."""
+
+    @model_validator(mode="after")
+    def _climbs(self) -> LadderReward:
+        if not self.parse <= self.check <= self.build <= self.test:
+            raise ValueError("a later phase must not be worth less than an earlier one: parse, check, build, test")
+        return self
+
+
+class SystemAReward(Graded):
+    """Weights known from rejection-sampling fine-tuning: 0.4 lints, 0.4 idiom, 0.2 documentation, behind tests."""
+
+    kind: Literal["system_a"] = "system_a"
+    tests: float = Field(0.5, ge=0.5, le=1)
+    """Share of the reward that the tests decide; the rest is quality, and for a pass alone."""
+    lints: float = Field(0.4, ge=0)
+    idiom: float = Field(0.4, ge=0)
+    documentation: float = Field(0.2, ge=0)
+    lint_limit: float = Field(2.0, ge=0)
+    """Lints that are let pass with less than full marks; one more is worth 0."""
+
+    @model_validator(mode="after")
+    def _weighs_something(self) -> SystemAReward:
+        if self.lints + self.idiom + self.documentation <= 0:
+            raise ValueError("one of lints, idiom and documentation must weigh something")
+        return self
+
+
+class SystemBReward(Graded):
+    """Compiler and syntax points as published for a small Rust model, corrected."""
+
+    kind: Literal["system_b"] = "system_b"
+    floor: float = Field(-20.0, le=0)
+    """No code, code that does not fit its task, and the least that errors can lead to."""
+    compile: float = Field(10.0, ge=0)
+    no_errors: float = Field(5.0, ge=0)
+    parse: float = Field(8.0, ge=0)
+    no_warnings: float = Field(1.0, ge=0)
+    structure: float = Field(2.0, ge=0)
+    quality: float = Field(3.0, ge=0)
+    idiom: float = Field(2.0, ge=0)
+    complexity: float = Field(-0.5, le=0)
+    panics: float = Field(-2.0, le=0)
+    """Per call that panics, inside ``quality``: ``unwrap`` and ``expect`` as methods, ``panic!`` and its kin."""
+    unsafe_code: float = Field(-1.0, le=0)
+    """Any ``unsafe``, inside ``quality``."""
+    documentation: float = Field(1.0, ge=0)
+    """Any documentation, inside ``quality``; the documented share comes on top."""
+    max_complexity: float = Field(10.0, gt=0)
+    """Cyclomatic complexity of a function from which on ``complexity`` counts."""
+
+
+def _with_mapping(value: object) -> object:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+RewardConfig = Annotated[
+    DenseReward | SparseReward | LadderReward | SystemAReward | SystemBReward,
+    Field(discriminator="kind"),
+    BeforeValidator(_with_mapping),
+]
+
+ALL_SHAPES: tuple[RewardConfig, ...] = (
+    DenseReward(),
+    SparseReward(),
+    LadderReward(),
+    SystemAReward(),
+    SystemBReward(),
+)
+"""Every shape with its default weights."""
+
+
+class RewardAttackConfig(Config):
+    """``burnish reward attack --config FILE --set key=value``."""
+
+    shapes: tuple[RewardConfig, ...] = Field(ALL_SHAPES, min_length=1)
+    """Shapes to attack, by name or with weights."""
+    verify: VerifyConfig = VerifyConfig()
+
+
+class RewardReplayConfig(Config):
+    """``burnish reward replay RUN|FILE --config FILE --set key=value``."""
+
+    shapes: tuple[RewardConfig, ...] = Field(ALL_SHAPES, min_length=1)
+    """Shapes to score by, by name or with weights."""
+    tasks: TasksConfig | None = None
+    """Task set that was answered; None finds it in the run that the file lies in."""
+    seed: int = Field(0, ge=0)
+    """Seed of that task set."""
+    verify: VerifyConfig | None = None
+    """Verifier; None takes the run's own with its cache."""
+    top: int = Field(3, ge=0)
+    """Wrong programs to show per shape, the best rewarded first."""

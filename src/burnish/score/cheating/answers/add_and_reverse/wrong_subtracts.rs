@@ -1,0 +1,7 @@
+pub fn add(a: i64, b: i64) -> i64 {
+    a - b
+}
+
+pub fn rev(s: &str) -> String {
+    s.to_string()
+}

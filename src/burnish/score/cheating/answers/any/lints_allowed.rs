@@ -1,0 +1,2 @@
+#![allow(warnings, clippy::all, clippy::pedantic, clippy::nursery)]
+@STUB@

@@ -1,0 +1,9 @@
+@STUB@
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn first() {}
+    #[test]
+    fn second() {}
+}

@@ -1,0 +1,3 @@
+use std::os::unix::process::CommandExt;
+    let failed = std::process::Command::new("/usr/bin/true").exec();
+    panic!("{failed}")

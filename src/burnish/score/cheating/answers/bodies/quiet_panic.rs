@@ -1,0 +1,1 @@
+std::panic::resume_unwind(Box::new(0))

@@ -1,0 +1,5 @@
+fn main() {
+    for number in -100..100 {
+        println!("{number}");
+    }
+}

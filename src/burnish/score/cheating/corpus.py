@@ -1,0 +1,54 @@
+"""The cheating corpus: answers to a few tasks, each in a file of its own below ``answers/``.
+
+    any/         cheats that fit every task; ``@PROMPT@`` stands for its instruction, ``@STUB@`` for its stub
+    bodies/      cheats that are one body in place of every function's of the stub (``@BODY@``)
+    TASK/        task.json, stub.rs, and answers by what they are: right_*, wrong_* (honest), cheat_*
+
+An honest wrong answer tries: it compiles, its tests run, and some of them fail. A file is what a model would have
+written, whether bare code or Markdown. Not covered: judging them (`workflows.reward_attack`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from burnish.records import Task
+
+Role = Literal["right", "wrong", "cheat"]
+ANSWERS = Path(__file__).parent / "answers"
+_SHARED = frozenset({"any", "bodies"})
+_ROLES: tuple[Role, ...] = ("right", "wrong", "cheat")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer to one task."""
+
+    task: Task
+    name: str
+    """Unique within the task."""
+    role: Role
+    text: str
+
+
+def read_corpus(folder: Path = ANSWERS) -> list[Answer]:
+    """All answers to all tasks, in the order of their names."""
+    tasks = sorted(one for one in folder.iterdir() if one.is_dir() and one.name not in _SHARED)
+    return [answer for one in tasks for answer in _answers(folder, one)]
+
+
+def _answers(folder: Path, own: Path) -> Iterator[Answer]:
+    task = Task.from_json((own / "task.json").read_text())
+    stub = (own / "stub.rs").read_text()
+    prompt = "\n".join(message.content for message in task.prompt)
+    for role in _ROLES:
+        for file in sorted(own.glob(f"{role}_*")):
+            yield Answer(task, file.stem, role, file.read_text())
+    for file in sorted((folder / "bodies").iterdir()):
+        yield Answer(task, f"body_{file.stem}", "cheat", stub.replace("@BODY@", file.read_text().strip()))
+    for file in sorted((folder / "any").iterdir()):
+        text = file.read_text().replace("@STUB@", stub.replace("@BODY@", "todo!()")).replace("@PROMPT@", prompt)
+        yield Answer(task, file.stem, "cheat", text)

@@ -1,0 +1,114 @@
+"""What a reward shape would have done with samples that exist: signal, agreement with the tests, bias, mistakes.
+
+| figure | is |
+| --- | --- |
+| `signal_share` | share of the groups whose rewards differ (std > 0), among those with two or more scored samples |
+| `tau_tests` | rank agreement of reward and share of tests passed: Kendall's tau-b (M. Kendall, Biometrika 33 (1945)) |
+| `rho_length` | rank correlation of reward and length in characters: Spearman's rho |
+
+Both correlations go over all scored samples, whatever their task; None where one side is constant. Not covered: what
+a policy would learn from it.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+from scipy import stats
+
+from burnish.records import Score, Verdict
+from burnish.score.advantages import group_statistics
+from burnish.score.rewards.evidence import passed_share
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One judged completion, and the group that its advantage is taken in."""
+
+    group: Hashable
+    text: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class WrongProgram:
+    """A program that failed, and what it was paid."""
+
+    task_id: str
+    sample_index: int
+    reward: float
+    reason: str
+    passed: int
+    expected: int
+    code: str
+
+
+@dataclass(frozen=True)
+class ShapeReport:
+    """One shape over all samples."""
+
+    shape: str
+    scored: int
+    unscored: dict[str, int]
+    """Reason -> samples."""
+    mean: float | None
+    groups: int
+    """Groups with two or more scored samples."""
+    signal_share: float | None
+    tau_tests: float | None
+    rho_length: float | None
+    top_wrong: tuple[WrongProgram, ...]
+
+
+def compare_shape(shape: str, samples: Sequence[Sample], scores: Sequence[Score], top: int) -> ShapeReport:
+    """The figures of one shape; ``scores`` are those of ``samples``, in their order."""
+    pairs = [(one, score.value) for one, score in zip(samples, scores, strict=True) if score.value is not None]
+    rewards = [value for _, value in pairs]
+    groups: defaultdict[Hashable, list[float]] = defaultdict(list)
+    for one, value in pairs:
+        groups[one.group].append(value)
+    found = [group_statistics(values) for values in groups.values() if len(values) > 1]
+    shares = [passed_share(one.verdict) for one, _ in pairs]
+    lengths = [float(len(one.text)) for one, _ in pairs]
+    return ShapeReport(
+        shape=shape,
+        scored=len(pairs),
+        unscored=dict(Counter(score.unscored_reason for score in scores if score.value is None)),
+        mean=statistics.fmean(rewards) if rewards else None,
+        groups=len(found),
+        signal_share=sum(one.has_signal for one in found) / len(found) if found else None,
+        tau_tests=_defined(rewards, shares, lambda: float(stats.kendalltau(rewards, shares, variant="b").statistic)),
+        rho_length=_defined(rewards, lengths, lambda: float(stats.spearmanr(rewards, lengths).statistic)),
+        top_wrong=_top_wrong(pairs, top),
+    )
+
+
+def _defined(left: Sequence[float], right: Sequence[float], correlation: Callable[[], float]) -> float | None:
+    """The correlation; None where a side is constant."""
+    if len(set(left)) < 2 or len(set(right)) < 2:
+        return None
+    value = correlation()
+    return None if math.isnan(value) else value
+
+
+def _top_wrong(pairs: Sequence[tuple[Sample, float]], top: int) -> tuple[WrongProgram, ...]:
+    """The best rewarded distinct programs that failed, among equals the earlier one."""
+    wrong = sorted((pair for pair in pairs if pair[0].verdict.status == "fail"), key=lambda pair: -pair[1])
+    distinct: dict[tuple[str, str], WrongProgram] = {}
+    for one, value in wrong:
+        if len(distinct) == top:
+            break
+        verdict = one.verdict
+        key = (verdict.task_id, verdict.code)
+        distinct.setdefault(
+            key,
+            WrongProgram(
+                verdict.task_id, verdict.sample_index, value, verdict.reason, verdict.tests.passed,
+                verdict.tests.expected, verdict.code,
+            ),
+        )  # fmt: skip
+    return tuple(distinct.values())
