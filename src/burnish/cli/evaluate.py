@@ -1,17 +1,32 @@
-"""``burnish evaluate``: judge a model's answers, or answers that exist."""
+"""``burnish evaluate``: judge a model's answers, or answers that exist, or judge an evaluation again."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from burnish.cli import options
 from burnish.cli.reporting import reported
 
 
 def evaluate(
-    config: options.Config = None, overrides: options.Overrides = None, resume: options.Resume = False
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    resume: options.Resume = False,
+    rescore: Annotated[
+        Path | None,
+        typer.Option(help="Judge the answers of this evaluation's folder again; needs no model.", metavar="FOLDER"),
+    ] = None,
 ) -> None:
     """Judge answers to a task set: a model's, those of a file, or those in the task file itself."""
     with reported("Finished batches are kept; the same command again goes on where it was."):
         from burnish.cli.tables import show_summary
+
+        if rescore is not None:
+            _rescore(rescore, others=config is not None or bool(overrides) or resume)
+            return
         from burnish.config.evaluate import EvaluateConfig
         from burnish.config.load import load_config
 
@@ -19,3 +34,18 @@ def evaluate(
         from burnish.workflows.evaluate import evaluate as evaluate_answers
 
         show_summary(evaluate_answers(loaded, resume=resume))
+
+
+def _rescore(folder: Path, *, others: bool) -> None:
+    from burnish.cli.tables import show_summary
+    from burnish.errors import ConfigError
+    from burnish.workflows.rescore import rescore
+
+    if others:
+        raise ConfigError(
+            "--rescore judges by the settings in the folder, and takes no others.",
+            "For other settings: burnish evaluate --set answers.kind=completions --set answers.path=FILE.",
+        )
+    done = rescore(folder)
+    show_summary(done.summary)
+    typer.echo(f"{done.changed} of {done.rows} rows changed; everything is in {done.folder}")

@@ -20,12 +20,17 @@ def show_run(folder: Path) -> None:
 
 
 def show_summary(summary: Mapping[str, Any]) -> None:
-    """The table of a summary."""
+    """The table of a summary, and those of its answers where it has some of other kinds than Rust."""
     from rich.console import Console
 
     from burnish.report.table import render_table
 
-    render_table(summary, Console())
+    console = Console()
+    render_table({key: value for key, value in summary.items() if key != "answers"}, console)
+    if "answers" in summary:
+        from burnish.report.answers import render_answers
+
+        render_answers(summary, console)
 
 
 def show_validation(report: Mapping[str, Any], out: Path) -> None:

@@ -45,10 +45,12 @@ class EvaluateConfig(Config):
     """``burnish evaluate --config FILE --set key=value``."""
 
     out: Path
-    """A new folder for completions, verdicts and the summary."""
+    """A new folder for completions, rows with their judgement, verdicts of Rust, and the summary."""
     tasks: TasksConfig = RustTasks()
     answers: AnswersConfig = ModelAnswers()
     verify: VerifyConfig = VerifyConfig()
     seed: int = Field(0, ge=0)
+    tolerance: float = Field(1e-4, ge=0)
+    """How far a numeric answer may be from the right number and still be right; other kinds have no use for it."""
     limit: int | None = Field(None, ge=1)
     """Judge the first so many tasks."""

@@ -47,12 +47,12 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
 
 
 def require_rust(tasks: Iterable[Task]) -> None:
-    """Raise DataError when a task is not Rust: its answers cannot be judged yet."""
+    """Raise DataError when a task is not Rust, for what works on Rust alone."""
     other = next((task for task in tasks if task.kind != "rust"), None)
     if other is not None:
         raise DataError(
-            f"the task {other.id!r} is of the kind {other.kind!r}, and only Rust can be judged so far.",
-            "Name a task set of Rust; tasks of other kinds are for training rows until then.",
+            f"the task {other.id!r} is of the kind {other.kind!r}, and this works on Rust alone.",
+            "Name a task set of Rust; burnish evaluate judges tasks of every kind.",
         )
 
 

@@ -65,21 +65,21 @@ class PairedDraws:
     """Whether ``exchanged`` holds all exchanges there are."""
 
 
-def draw(sums_GK: Floats, *, seed: int = 0) -> Draws:
-    """Families drawn with replacement, DRAWS times."""
+def draw(sums_GK: Floats, *, seed: int = 0, draws: int = DRAWS) -> Draws:
+    """Families drawn with replacement, ``draws`` times."""
     count = len(sums_GK)
-    drawn = [weights_BG @ sums_GK for weights_BG in _weights(count, seed)] if count else [sums_GK]
+    drawn = [weights_BG @ sums_GK for weights_BG in _weights(count, seed, draws)] if count else [sums_GK]
     return Draws(np.concatenate(drawn), count)
 
 
-def draw_pairs(a_GK: Floats, b_GK: Floats, *, seed: int = 0) -> PairedDraws:
+def draw_pairs(a_GK: Floats, b_GK: Floats, *, seed: int = 0, draws: int = DRAWS) -> PairedDraws:
     """Draws and exchanges of two models; row g of both arrays is the same family. ValueError when the shapes differ."""
     if a_GK.shape != b_GK.shape:
         raise ValueError(f"pairs need equal shapes, got {a_GK.shape} and {b_GK.shape}")
     count, width = a_GK.shape
-    both = draw(np.concatenate([a_GK, b_GK], axis=1), seed=seed)
-    exact = 2**count <= DRAWS
-    flips = _all_flips(count) if exact else _drawn_flips(count, seed)
+    both = draw(np.concatenate([a_GK, b_GK], axis=1), seed=seed, draws=draws)
+    exact = 2**count <= draws
+    flips = _all_flips(count) if exact else _drawn_flips(count, seed, draws)
     a_K, b_K = a_GK.sum(axis=0), b_GK.sum(axis=0)
     first_BK = np.concatenate([a_K + flips_BG @ (b_GK - a_GK) for flips_BG in flips])
     return PairedDraws(
@@ -109,7 +109,7 @@ def paired_bootstrap(
     """The difference of two models: interval by drawing families of pairs, p-value by exchanging the models.
 
     The p-value is that of a randomisation test, two-sided: if the models were alike, each family's results could as
-    well be the other model's, so the share of exchanges (all 2^G, or DRAWS drawn ones and the given one) with a
+    well be the other model's, so the share of exchanges (all 2^G, or so many drawn ones and the given one) with a
     difference at least as large is exact for any metric and any size of families. Source: E. W. Noreen,
     "Computer-Intensive Methods for Testing Hypotheses" (1989). No families: p = 1.
     """
@@ -130,12 +130,12 @@ def _p_value(draws: PairedDraws, statistic: Statistic, observed: float) -> float
     return hits / len(first_BK) if draws.exact else (hits + 1) / (len(first_BK) + 1)
 
 
-def _weights(count: int, seed: int) -> Iterator[Floats]:
+def _weights(count: int, seed: int, draws: int) -> Iterator[Floats]:
     """How often each family is drawn, (B, G) by chunks."""
     random = np.random.default_rng(seed)
     share = np.full(count, 1 / count)
-    for _ in range(0, DRAWS, _CHUNK):
-        yield random.multinomial(count, share, size=_CHUNK).astype(np.float64)
+    for done in range(0, draws, _CHUNK):
+        yield random.multinomial(count, share, size=min(_CHUNK, draws - done)).astype(np.float64)
 
 
 def _percentiles(values_B: Floats, count: int, level: float, bounds: Bounds) -> tuple[float, float]:
@@ -152,7 +152,7 @@ def _all_flips(count: int) -> Iterator[Floats]:
     yield ((np.arange(2**count)[:, None] >> np.arange(count)) & 1).astype(np.float64)
 
 
-def _drawn_flips(count: int, seed: int) -> Iterator[Floats]:
+def _drawn_flips(count: int, seed: int, draws: int) -> Iterator[Floats]:
     random = np.random.default_rng(seed)
-    for _ in range(0, DRAWS, _CHUNK):
-        yield random.integers(0, 2, size=(_CHUNK, count)).astype(np.float64)
+    for done in range(0, draws, _CHUNK):
+        yield random.integers(0, 2, size=(min(_CHUNK, draws - done), count)).astype(np.float64)

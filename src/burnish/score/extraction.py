@@ -121,11 +121,10 @@ def extract_number(text: str, *, cut_off: bool = False, words: bool = False) -> 
     cues = list(_CUE.finditer(visible))
     if cues:
         said = re.split(r"\n|[.!?](?=\s|\Z)", visible[cues[-1].end() :].strip(), maxsplit=1)[0]
-        return _number(only_number(said, words=words) or first_number(said))
-    alone = only_number(visible, words=words)
-    if alone is None and cut_off:
+        return _number(only_number(said, words=words) or first_number(said.rpartition("=")[2]) or first_number(said))
+    if cut_off:
         return Extracted(None, "cut_off")
-    return _number(alone or last_number(visible))
+    return _number(only_number(visible, words=words) or last_number(visible))
 
 
 def extract_text(text: str, *, cut_off: bool = False) -> Extracted:

@@ -1,6 +1,7 @@
-"""Evaluate answers without a recipe: a model's, those of a file, or those in the task file itself.
+"""Evaluate answers without a recipe: a model's, those of a file, or those in the task file itself; tasks of any kind.
 
-Left out on purpose: comparing several models (a recipe with evaluate stages does that).
+Everything that judging needs lies in the folder then, so `workflows.rescore` judges again without a model. Left out on
+purpose: comparing several models (`workflows.compare`, or a recipe with evaluate stages).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from burnish import __version__
 from burnish.config.evaluate import EvaluateConfig, FieldAnswers, FileAnswers, ModelAnswers
 from burnish.config.tasks import HumanEvalPackTasks
 from burnish.data.humanevalpack import read_answers as read_field
-from burnish.data.task_sets import load_task_set, require_rust
+from burnish.data.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, read_lines, write_json
 from burnish.ledger.attempt_log import attempt_log
@@ -22,16 +23,14 @@ from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish
 from burnish.model.folders import model_digest, resolve_base
 from burnish.records import Completion, Task
-from burnish.score.summary import MeasuredStage, build_summary
+from burnish.score.answers import check_tasks
 from burnish.workflows.answer import answer_tasks, open_generator
 from burnish.workflows.build_tasks import write_records
-from burnish.workflows.context import COMPLETIONS, VERDICTS
-from burnish.workflows.judge import judge, open_verifier
+from burnish.workflows.context import COMPLETIONS
 from burnish.workflows.lineage import CODE, TOOLCHAIN, code_digest
 from burnish.workflows.report import SUMMARY
 from burnish.workflows.requirements import require_train_extra
-
-FOLDER = "evaluated"
+from burnish.workflows.score_answers import FOLDER, TASKS, judge_answers, summarise, verifier_for
 
 
 def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
@@ -44,23 +43,29 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
         require_train_extra()
     task_set = load_task_set(config.tasks, config.seed)
     tasks = task_set.held_out[: config.limit]
-    require_rust(tasks)
+    check_tasks(tasks)
     given = _given_answers(config, tasks)
     resolved = config.model_dump(mode="json")
     with ExitStack() as stack:
-        verifier = stack.enter_context(open_verifier(config.verify, config.out / ".cache"))
-        digests = {CODE: code_digest(), TOOLCHAIN: verifier.digest, "tasks": _digest(tasks)} | _model_digests(answers)
+        verifier = stack.enter_context(verifier_for(tasks, config.verify, config.out / ".cache"))
+        toolchain = {} if verifier is None else {TOOLCHAIN: verifier.digest}
+        digests = {CODE: code_digest()} | toolchain | {"tasks": _digest(tasks)} | _model_digests(answers)
         stack.enter_context(open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume))
         stack.enter_context(attempt_log(config.out / "logs"))
         folder = config.out / FOLDER
         attempt = begin(folder, fingerprint(resolved, digests, code=digests[CODE], seed=config.seed))
+        write_records(folder / TASKS, tasks)
         completions = given if given is not None else _write_answers(config, tasks, folder)
         write_records(folder / COMPLETIONS, completions)
-        verdicts = judge(verifier, tasks, completions)
-        write_records(folder / VERDICTS, verdicts)
-        done = finish(folder, attempt, (COMPLETIONS, VERDICTS))
-        summary = build_summary(
-            [MeasuredStage(_name(config), verdicts, done.seconds)], excluded_tasks=task_set.excluded
+        judgement = judge_answers(verifier, tasks, completions, tolerance=config.tolerance)
+        done = finish(folder, attempt, (TASKS, COMPLETIONS, *judgement.write(folder)))
+        summary = summarise(
+            _name(config),
+            tasks,
+            judgement,
+            seconds=done.seconds,
+            tolerance=config.tolerance,
+            excluded_tasks=task_set.excluded,
         )
         write_json(config.out / SUMMARY, summary)
     return summary
