@@ -21,6 +21,8 @@ def test_shapes_by_name_or_with_weights() -> None:
         ('{"kind": "ladder", "build": 0.1}', "a later phase must not be worth less"),
         ('{"kind": "ladder", "test": 0.9}', "less than or equal to 0.5"),
         ('{"kind": "system_a", "lints": 0, "idiom": 0, "documentation": 0}', "must weigh something"),
+        ('{"kind": "system_b", "floor": -30}', "at least as far as floor below"),
+        ('{"kind": "system_b", "floor": 0, "compile": 0, "no_errors": 0, "parse": 0}', "must be above 0"),
     ],
 )
 def test_weights_that_pay_for_the_wrong_thing_are_refused(shape: str, why: str) -> None:

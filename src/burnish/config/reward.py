@@ -111,6 +111,15 @@ class SystemBReward(Graded):
     max_complexity: float = Field(10.0, gt=0)
     """Cyclomatic complexity of a function from which on ``complexity`` counts."""
 
+    @model_validator(mode="after")
+    def _passes_lead(self) -> SystemBReward:
+        base = self.compile + self.no_errors + self.parse
+        if base <= 0 or base < -self.floor:
+            raise ValueError(
+                "compile, no_errors and parse together must be above 0, and at least as far as floor below"
+            )
+        return self
+
 
 def _with_mapping(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value

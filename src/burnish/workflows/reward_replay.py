@@ -22,7 +22,7 @@ from burnish.config.evaluate import EvaluateConfig
 from burnish.config.recipe import Recipe
 from burnish.config.reward import RewardReplayConfig
 from burnish.config.verify import VerifyConfig
-from burnish.data.task_sets import TaskSet, load_task_set, read_tasks
+from burnish.data.task_sets import TaskSet, load_task_set, read_tasks, require_rust
 from burnish.errors import DataError
 from burnish.fsio import read_lines
 from burnish.ledger.run_folder import RESOLVED
@@ -70,6 +70,7 @@ def replay_rewards(source: Path, config: RewardReplayConfig) -> dict[str, Any]:
                 f"{one.file}: the task {one.completion.task_id!r} is not known.",
                 "Name the task set that was answered: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
             )
+    require_rust(tasks[one.completion.task_id] for one in written)
     verdicts, judged = _judge(written, tasks, origin)
     samples = [
         Sample((one.file, one.step, one.completion.task_id), one.completion.text, verdict)
