@@ -118,7 +118,7 @@ def test_mistakes_are_named(evaluated: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the task 'sum' is not known"):
         replay_rewards(stray, CONFIG.model_copy(update={"tasks": TaskFile(path=other)}))
     write_records(other, [one.model_copy(update={"kind": "numeric", "tests": None}) for one in TASKS])
-    with pytest.raises(DataError, match="of the kind .numeric."):
+    with pytest.raises(DataError, match="of the kind 'numeric'"):
         replay_rewards(stray, CONFIG.model_copy(update={"tasks": TaskFile(path=other)}))
     stray.write_text("{}\n")
     with pytest.raises(DataError, match=r"stray.jsonl:1: not a Completion record"):
