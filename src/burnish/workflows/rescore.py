@@ -83,6 +83,7 @@ def rescore(folder: Path) -> Rescored:
         judgement,
         seconds=0.0 if done is None else done.seconds,
         tolerance=tolerance,
+        excluded_tasks=_excluded(folder.parent / SUMMARY),
     )
     out = folder / RESCORED
     write_records(out / TASKS, tasks)
@@ -133,6 +134,11 @@ def _settings(path: Path) -> dict[str, Any]:
         raise DataError(f"there is no {path}, so nobody knows how to judge.", "Name the folder of an evaluation.")
     recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
     return recipe
+
+
+def _excluded(path: Path) -> int:
+    """How many tasks the evaluation left out before it began."""
+    return int(json.loads(path.read_text(encoding="utf-8"))["excluded_tasks"]) if path.is_file() else 0
 
 
 def _changes(before: Sequence[EvaluatedRow], now: Sequence[EvaluatedRow]) -> list[dict[str, Any]]:

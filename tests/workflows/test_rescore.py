@@ -1,0 +1,77 @@
+"""Judging again and comparing where Rust is among the tasks: the verifier judges, infra and samples included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnish.config.evaluate import EvaluateConfig, FileAnswers
+from burnish.config.tasks import TaskFile
+from burnish.evaluated import EvaluationSummary
+from burnish.fsio import read_lines, write_json
+from burnish.records import Completion, Task, ValueCase, ValueTests, Verdict
+from burnish.workflows.build_tasks import write_records
+from burnish.workflows.compare import compare
+from burnish.workflows.evaluate import evaluate
+from burnish.workflows.rescore import read_rows, rescore
+from tests.score.answers import number_task
+
+ADD = "pub fn add(a: i64, b: i64) -> i64 { a + b }"
+RUST = Task(
+    id="add",
+    family="add",
+    prompt=(),
+    entry_point="add",
+    tests=ValueTests(cases=(ValueCase(call="add(2, 3)", type="i64", expected="5"),)),
+)
+
+
+def evaluated(folder: Path, name: str, answers: list[Completion], tasks: list[Task]) -> Path:
+    write_records(folder / "tasks.jsonl", tasks)
+    write_records(folder / f"{name}.jsonl", answers)
+    out = folder / name
+    evaluate(
+        EvaluateConfig(
+            out=out,
+            tasks=TaskFile(path=folder / "tasks.jsonl"),
+            answers=FileAnswers(path=folder / f"{name}.jsonl"),
+        )
+    )
+    return out
+
+
+def test_rust_among_other_kinds_is_judged_by_the_verifier(tmp_path: Path) -> None:
+    answers = [
+        Completion(task_id="n", text="A: 12"),
+        Completion(task_id="add", sample_index=0, text=ADD.replace("+", "-")),
+        Completion(task_id="add", sample_index=1, text=ADD),
+    ]
+    out = evaluated(tmp_path, "mixed", answers, [number_task("n", "12"), RUST])
+    summary = EvaluationSummary.model_validate_json((out / "summary.json").read_text())
+    assert [(stage.n, stage.tests_passed) for stage in summary.stages] == [(2, 0.5)]
+    numbers, rust = summary.answers
+    assert (numbers.kind, numbers.correct, rust.kind, rust.correct) == ("numeric", 1, "rust", 1)
+    assert rust.metrics["pass@2"].value == 1.0
+    assert rust.problems == {"tests_failed": 1, "ok": 1}
+    assert [(row.task_id, row.sample_index, row.correct) for row in read_rows(out)] == [
+        ("n", 0, True),
+        ("add", 0, False),
+        ("add", 1, True),
+    ]
+    again = rescore(out)
+    assert again.changed == 0
+    assert len(list(read_lines(again.folder / "verdicts.jsonl"))) == 2
+
+
+def test_rust_alone_keeps_the_summary_of_a_stage_and_stages_can_be_compared(tmp_path: Path) -> None:
+    good = evaluated(tmp_path, "good", [Completion(task_id="add", text=ADD)], [RUST])
+    assert "answers" not in (good / "summary.json").read_text()
+    # A run's evaluate stage holds completions and verdicts; the tasks lie in another stage's folder.
+    stage = tmp_path / "run" / "base"
+    write_records(tmp_path / "run" / "tasks" / "held_out.jsonl", [RUST, number_task("n", "1")])
+    write_records(stage / "completions.jsonl", [Completion(task_id="add", text=ADD)])
+    failed = Verdict(task_id="add", status="fail", stage="test", reason="tests_failed", compiled=True)
+    write_records(stage / "verdicts.jsonl", [failed])
+    report = compare(stage, good, tmp_path / "out")
+    assert (report.kinds[0].wins, report.kinds[0].losses, report.a) == (1, 0, "base")
+    write_json(tmp_path / "run" / "recipe.resolved.json", {"recipe": {"verify": {}}})
+    assert rescore(stage).changed == 1
