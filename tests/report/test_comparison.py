@@ -11,7 +11,7 @@ RIGHTS = ["Yes", "No"] * 150
 
 def test_sections_hold_what_they_say_and_long_ones_say_how_many_there_are() -> None:
     a = classified(RIGHTS, ["Yes", None] * 150)
-    report, disagreements = compare_rows("base", a, "tuned", classified(RIGHTS, [None, None] * 40 + RIGHTS[80:]))
+    report, disagreements = compare_rows("base", a, "tuned", classified(RIGHTS, [*[None] * 80, *RIGHTS[80:]]))
     page = render_comparison(report, disagreements)
     assert f"Improvements ({report.kinds[0].wins})" in page
     assert f"Regressions ({report.kinds[0].losses})" in page

@@ -21,7 +21,9 @@ def test_rates_of_independent_rows_have_wilsons_interval_and_alike_rows_a_wider_
     assert together.ci95[0] < alone.ci95[0]
 
 
-def test_perfect_scores_still_have_an_interval() -> None:
+def test_perfect_and_hopeless_scores_still_have_an_interval() -> None:
+    wrong = estimates(classified(["Yes", "No"] * 10, ["No", "Yes"] * 10))
+    assert wrong["macro_f1"].ci95 == wrong["accuracy"].ci95 == wilson(0, 20)
     found = estimates(classified(["Yes", "No"] * 10, ["Yes", "No"] * 10))
     assert found["macro_f1"].ci95 == found["accuracy"].ci95 == wilson(20, 20)
 
