@@ -21,8 +21,8 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerBase,
-    PrinterCallback,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
     set_seed,
 )
@@ -32,9 +32,10 @@ from burnish.model.base import device_memory
 from burnish.train.arguments import common_arguments
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.interrupt import saving_interrupts
+from burnish.train.meter import Metered
 from burnish.train.muon import MuonWithAdamW
 from burnish.train.schedule import learning_rate_share
-from burnish.train.watch import TrainingWatch
+from burnish.train.watch import watch_training
 
 IGNORED = -100
 
@@ -53,6 +54,10 @@ class PretrainResult:
     model: Path
     steps: int
     seconds: float
+
+
+class PretrainTrainer(Metered, Trainer):
+    """The trainer, measured."""
 
 
 class BlockDataset(Dataset[PackedBlock]):
@@ -126,6 +131,7 @@ def run_pretrain(
     seed: int,
     context: int,
     log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> PretrainResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``.
 
@@ -146,15 +152,15 @@ def run_pretrain(
     )
     schedule = LambdaLR(optimizer, learning_rate_share(stage, arguments.max_steps))
     padding: Any = tokenizer.pad_token_id
-    trainer = Trainer(
+    trainer = PretrainTrainer(
         model=model,
         args=arguments,
         train_dataset=BlockDataset(blocks),
         data_collator=lambda rows: collate_blocks(rows, padding=padding),
         optimizers=(optimizer, schedule),
-        callbacks=[CompleteCheckpoints(), TrainingWatch(stage.name, arguments.max_steps, log)],
+        callbacks=[CompleteCheckpoints()],
     )
-    trainer.remove_callback(PrinterCallback)
+    watch_training(trainer, name=stage.name, steps=arguments.max_steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)

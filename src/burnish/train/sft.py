@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
+from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
@@ -38,6 +38,7 @@ from burnish.train.arguments import common_arguments
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.lora import attach_lora, save_adapter
+from burnish.train.meter import Metered
 from burnish.train.rows import (
     IGNORED,
     EncodedRow,
@@ -48,7 +49,7 @@ from burnish.train.rows import (
     trained_tokens,
 )
 from burnish.train.schedule import learning_rate_share
-from burnish.train.watch import TrainingWatch
+from burnish.train.watch import watch_training
 
 __all__ = ["EncodedRow", "SftResult", "run_sft"]
 
@@ -79,6 +80,7 @@ def run_sft(
     out: Path,
     seed: int,
     log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> SftResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``; writes ``out/adapter``.
 
@@ -91,7 +93,9 @@ def run_sft(
         encoded: rows with labels, already checked by the gates.
         out: folder of the stage.
         seed: of adapter initialisation, dropout and row order.
-        log: called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, tokens/s.
+        log: called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch and what `train.meter`
+            measures.
+        callbacks: further ones of the trainer; see `watch_training`.
 
     Raises:
         ConfigError: batch sizes that do not divide, module names the model does not have, a base that cannot be loaded.
@@ -113,7 +117,7 @@ def run_sft(
     _drop_foreign_checkpoints(out / "checkpoints", _made_with(origin, model, stage, seed))
     trainer = _make_trainer(loaded, stage, encoded, settings, seed)
     steps = trainer.args.max_steps
-    trainer.add_callback(TrainingWatch(stage.name, steps, log))
+    watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)
@@ -180,11 +184,10 @@ def _make_trainer(
         optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, arguments.max_steps))),
         callbacks=[CompleteCheckpoints()],
     )
-    trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-class SftTrainer(Trainer):
+class SftTrainer(Metered, Trainer):
     """The trainer with a weighted loss on labelled tokens, a row order of its own, and an eye on NaN.
 
     The loss of an optimiser step is the sum over its labelled tokens of weight times negative log-likelihood, divided
