@@ -4,12 +4,12 @@ Model FLOPs of one step follow from shapes alone (Kaplan et al. 2020, section 2.
 
     tokens x (4 x frozen + 6 x trained weights) + 12 x heads x head size x pairs, summed over the layers
 
-A weight that a token is multiplied with costs 2 in the forward pass and 2 for the gradient of its input; a trained one 2
-more for its own gradient, which a frozen base under an adapter never needs. Embedding lookups are no multiplication. A
-pair is a query with a key that it may see: causal, inside its own document, inside the window of a sliding layer;
-scores and values cost 4 x heads x head size each way, three times as for a trained weight. Recomputation
-(gradient checkpointing) is not counted. Model FLOP utilisation (``mfu``) divides their rate by that of a matrix
-multiplication measured on the same device in the same dtype before the first step; it is near 1 for nothing real.
+A weight that a token is multiplied with costs 2 in the forward pass and 2 for the gradient of its input; a trained
+one 2 more for its own gradient, which a frozen base under an adapter never needs. Embedding lookups are no
+multiplication. A pair is a query with a key that it may see: causal, inside its own document, inside the window of a
+sliding layer; scores and values cost 4 x heads x head size, and twice that again for their gradients. Recomputation
+(gradient checkpointing) is not counted. Model FLOP utilisation (``mfu``) divides the rate of these FLOPs by that of a
+matrix multiplication, measured on the same device in the same dtype before the first step.
 
 Rates are over the time of training itself: evaluation and checkpoints are left out, and stand beside as their own
 phases. Phases are what the host waited for; on an accelerator, work is finished where its result is read.

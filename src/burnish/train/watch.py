@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from burnish.errors import UserError
 from burnish.progress import progress
@@ -31,12 +31,12 @@ class MeterUser(TrainerCallback):
 
 
 def watch_training(
-    trainer: Trainer, *, name: str, steps: int, log: Log, callbacks: Sequence[TrainerCallback] = ()
+    trainer: Any, *, name: str, steps: int, log: Log, callbacks: Sequence[TrainerCallback] = ()
 ) -> StepMeter:
     """Put meter, watch and ``callbacks`` on a trainer, once, before it trains.
 
     Args:
-        trainer: one with `meter.Metered` among its classes, else tokens are not counted.
+        trainer: a transformers trainer with `meter.Metered` among its classes, else tokens are not counted.
         name: of the stage.
         steps: optimiser steps of the whole training.
         log: called with the step and its values whenever the trainer logs.
