@@ -100,7 +100,16 @@ class Licence(Config):
     """Leave out rows whose licence does not allow the use."""
 
     kind: Literal["licence"] = "licence"
-    allow: tuple[str, ...] = ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unlicense", "CC0-1.0")
+    allow: tuple[str, ...] = (
+        "MIT",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "Zlib",
+        "Unlicense",
+        "CC0-1.0",
+    )
     """SPDX identifiers, or pairs as in ``GPL-2.0-only WITH Classpath-exception-2.0``."""
     unknown: Literal["drop", "keep"] = "drop"
     """What happens to rows whose licence is not known."""

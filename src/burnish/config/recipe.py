@@ -13,6 +13,7 @@ from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
 from burnish.config.train import LoraConfig, OptimizerConfig
 from burnish.config.verify import VerifyConfig
+from burnish.config.watch import Reporter, TrainingEvaluation
 
 STAGE_NAME = r"^[a-z0-9][a-z0-9-]*$"
 
@@ -67,6 +68,8 @@ class SftStage(Stage, OptimizerConfig):
     lora: LoraConfig = LoraConfig()
     max_length: int = Field(512, ge=16)
     """Longest conversation in tokens; longer ones are refused by the gate."""
+    evaluation: TrainingEvaluation | None = None
+    """What is measured on the way; None measures nothing."""
 
 
 class EvaluateStage(Stage):
@@ -109,6 +112,8 @@ class Recipe(Config):
     """Where run folders and the ledger lie."""
     seed: int = Field(0, ge=0)
     """Every random choice of the run derives from it."""
+    report_to: tuple[Reporter, ...] = ("tensorboard",)
+    """Where curves of trainings go beside ``metrics.jsonl``."""
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     verify: VerifyConfig = VerifyConfig()
@@ -143,7 +148,9 @@ class Recipe(Config):
                         f"stage {stage.name!r}: {key} is {target!r}, which is no earlier {' or '.join(allowed)} stage"
                     )
             if "tasks" not in kinds.values() and (
-                stage.kind == "evaluate" or (stage.kind == "sft" and not self.data.sources)
+                stage.kind == "evaluate"
+                or (stage.kind == "sft" and not self.data.sources)
+                or (stage.kind == "sft" and stage.evaluation is not None and stage.evaluation.prompts)
             ):
                 raise ValueError(f"stage {stage.name!r} needs a task set: put a tasks stage before it")
             kinds[stage.name] = stage.kind

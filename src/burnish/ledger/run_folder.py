@@ -24,7 +24,7 @@ from burnish.ledger.metrics import MetricsWriter
 
 RESOLVED = "recipe.resolved.json"
 LOCK = ".lock"
-INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache")
+INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
 """Keys of a recipe that change no result: a run goes on under other values."""
 
 

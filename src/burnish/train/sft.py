@@ -36,6 +36,7 @@ from burnish.model.base import LoadedModel, device_memory, load_model
 from burnish.model.chat_template import template_digest
 from burnish.train.arguments import common_arguments
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
+from burnish.train.evaluation import load_best
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.lora import attach_lora, save_adapter
 from burnish.train.meter import Metered
@@ -64,7 +65,7 @@ class SftResult:
 
     adapter: Path
     steps: int
-    """Optimiser steps of the whole training."""
+    """Optimiser steps behind the result."""
     trained_tokens: int
     """Labelled tokens over all steps, repeats counted."""
     seconds: float
@@ -93,8 +94,8 @@ def run_sft(
         encoded: rows with labels, already checked by the gates.
         out: folder of the stage.
         seed: of adapter initialisation, dropout and row order.
-        log: called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch and what `train.meter`
-            measures.
+        log: called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, and what
+            `train.meter` measures.
         callbacks: further ones of the trainer; see `watch_training`.
 
     Raises:
@@ -122,6 +123,7 @@ def run_sft(
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)
         train_from_latest(trainer, out / "checkpoints")
+    steps = load_best(trainer, callbacks) or steps
     save_adapter(trainer.model, loaded.tokenizer, out / "adapter", origin)
     counts = [trained_tokens(row) for row in encoded]
     tokens = sum(counts[row] for batch in trainer.order.first_batches(steps) for row in batch)

@@ -114,3 +114,18 @@ class TrainingWatch(TrainerCallback):
     ) -> None:
         """Close the bar."""
         self.stack.close()
+
+
+class TrainingEvents(TrainerCallback):
+    """Notes where a training begins and how far it will go: ``write(event, stage=, step=, steps=)``."""
+
+    def __init__(self, stage: str, write: Callable[..., None]) -> None:
+        self.stage = stage
+        self.write = write
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write the event."""
+        if state.is_world_process_zero:
+            self.write("training_begins", stage=self.stage, step=state.global_step, steps=state.max_steps)

@@ -82,6 +82,8 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
             inputs = {"corpus": _outputs(run, stage.corpus), "model": _model_settings(recipe)}
         case SftStage():
             inputs = _model(run, stage.start_from) | _rows(run, stage) | {"model": _model_settings(recipe)}
+            if stage.evaluation is not None and stage.evaluation.prompts:
+                inputs[TOOLCHAIN] = run.digests[TOOLCHAIN]
         case EvaluateStage():
             held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
             inputs = (

@@ -13,13 +13,15 @@ from burnish.config.recipe import AnyStage, EvaluateStage, MergeStage, PretrainS
 from burnish.config.tasks import RustTasks
 from burnish.data.sources import read_sources
 from burnish.data.task_sets import load_task_set
-from burnish.workflows.requirements import require_train_extra
+from burnish.workflows.requirements import require_reporters, require_train_extra
 
 
 def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     """Raise what the stages would raise later: MissingToolError, DataError naming file and line."""
     if any(isinstance(stage, PretrainStage | SftStage | EvaluateStage | MergeStage) for stage in stages):
         require_train_extra()
+    if any(isinstance(stage, PretrainStage | SftStage) for stage in stages):
+        require_reporters(recipe.report_to)
     if any(isinstance(stage, TasksStage) for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
         load_task_set(recipe.data.tasks, recipe.seed)
     if any(isinstance(stage, SftStage) for stage in stages) and recipe.data.sources:

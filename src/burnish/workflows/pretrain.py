@@ -16,6 +16,7 @@ from burnish.model.tokenizer import END_OF_TEXT, train_tokenizer
 from burnish.records import Message
 from burnish.train.pretrain import run_pretrain
 from burnish.workflows.context import CORPUS, MODEL, Outcome, Run
+from burnish.workflows.watch_training import training_callbacks
 
 CONTEXT_BLOCKS = 2
 """The model's context in training blocks: answers may be longer than a packed block."""
@@ -40,6 +41,7 @@ def pretrain(run: Run, stage: PretrainStage, folder: Path) -> Outcome:
         seed=run.recipe.seed,
         context=context,
         log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+        callbacks=training_callbacks(run, stage, folder, method="PT", tokenizer=tokenizer, start_from=stage.name),
     )
     return Outcome((MODEL,), {"steps": float(result.steps), "blocks": float(len(blocks))})
 
