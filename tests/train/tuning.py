@@ -58,7 +58,7 @@ def tune(
         "micro_batch": 2,
         "log_every": 1,
         "save_every": 3,
-        "lora": {"r": 4, "dropout": 0.1},
+        "adapter": {"kind": "lora", "r": 4, "dropout": 0.1},
     }
     return run_sft(
         base=base,

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from burnish.config.adapters import AdapterConfig, LoraConfig
 from burnish.config.base import Config
 from burnish.config.data import DataConfig
 from burnish.config.generate import SamplingConfig
+from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
-from burnish.config.train import LoraConfig, OptimizerConfig
+from burnish.config.train import OptimizerConfig
 from burnish.config.verify import VerifyConfig
 from burnish.config.watch import Reporter, TrainingEvaluation
 
@@ -60,12 +62,13 @@ class PretrainStage(Stage, OptimizerConfig):
 
 
 class SftStage(Stage, OptimizerConfig):
-    """Supervised fine-tuning with a LoRA adapter on answers only."""
+    """Supervised fine-tuning on answers only, of an adapter or of the whole model."""
 
     kind: Literal["sft"] = "sft"
     start_from: str = "base"
     """``base``, or the name of an earlier pretrain or merge stage."""
-    lora: LoraConfig = LoraConfig()
+    adapter: AdapterConfig = LoraConfig()
+    """What is trained: an adapter, or every weight."""
     max_length: int = Field(512, ge=16)
     """Longest conversation in tokens; longer ones are refused by the gate."""
     evaluation: TrainingEvaluation | None = None
@@ -84,11 +87,13 @@ class EvaluateStage(Stage):
 
 
 class MergeStage(Stage):
-    """Merge a LoRA adapter into its full-precision base, and prove that the logits agree."""
+    """Merge an adapter into its base, and prove that the logits agree."""
 
     kind: Literal["merge"] = "merge"
     adapter: str
     """Name of the sft stage."""
+    onto: MergeOnto = "stored"
+    """``stored``: the base's full-precision weights; ``dequantized``: the 4-bit ones that training saw, expanded."""
 
 
 class ReportStage(Stage):
@@ -154,4 +159,18 @@ class Recipe(Config):
             ):
                 raise ValueError(f"stage {stage.name!r} needs a task set: put a tasks stage before it")
             kinds[stage.name] = stage.kind
+        return self
+
+    @model_validator(mode="after")
+    def _matrix_allows(self) -> Recipe:
+        base = "none" if self.model.quantization is None else self.model.quantization.kind
+        trained = {stage.name: stage for stage in self.stages if isinstance(stage, SftStage)}
+        for stage in self.stages:
+            refusal = None
+            if isinstance(stage, SftStage):
+                refusal = training_refusal(stage.kind, stage.adapter.kind, base)
+            elif isinstance(stage, MergeStage) and stage.adapter in trained:
+                refusal = merge_refusal(trained[stage.adapter].adapter.kind, base, stage.onto)
+            if refusal is not None:
+                raise ValueError(f"stage {stage.name!r}: {refusal}")
         return self

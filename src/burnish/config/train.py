@@ -1,4 +1,4 @@
-"""How models are trained: pretraining from scratch, and supervised fine-tuning with adapters."""
+"""How models are trained: what pretraining and fine-tuning share."""
 
 from __future__ import annotations
 
@@ -7,21 +7,6 @@ from typing import Literal
 from pydantic import Field
 
 from burnish.config.base import Config
-
-
-class LoraConfig(Config):
-    """A low-rank adapter (Hu et al. 2021): the update of a weight is ``alpha / r`` times B A."""
-
-    r: int = Field(16, ge=1)
-    """Rank."""
-    alpha: int = Field(32, ge=1)
-    """Scale numerator."""
-    dropout: float = Field(0.0, ge=0, lt=1)
-    """Dropout on the adapter's input."""
-    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
-    """``all-linear``, or module names."""
-    modules_to_save: tuple[str, ...] = ()
-    """Modules to train whole beside the adapter, such as ``embed_tokens``; tied embeddings stay tied."""
 
 
 class OptimizerConfig(Config):

@@ -63,10 +63,14 @@ class Run:
         """Folder of a full model: the base, or what a pretrain or merge stage made."""
         return resolve_base(self.recipe.model.base) if self.is_base(name) else self.stage_folder(name) / MODEL
 
+    def trained_output(self, stage: SftStage) -> str:
+        """Name of what a training stage leaves in its folder: an adapter, or a whole model."""
+        return MODEL if stage.adapter.kind == "full" else ADAPTER
+
     def model_and_adapter(self, name: str) -> tuple[Path, Path | None]:
-        """Where a model to measure lies: its folder, and its adapter when an sft stage made it."""
+        """Where a model to measure lies: its folder, and its adapter when an sft stage made one."""
         for stage in self.recipe.stages:
-            if isinstance(stage, SftStage) and stage.name == name:
+            if isinstance(stage, SftStage) and stage.name == name and self.trained_output(stage) == ADAPTER:
                 return self.model_folder(stage.start_from), self.stage_folder(name) / ADAPTER
         return self.model_folder(name), None
 

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of a run: rows become conversations, conversations tokens, gates look at them, then LoRA.
+"""Supervised fine-tuning of a run: rows become conversations, conversations tokens, and gates look before training.
 
 Left out on purpose: mixing and filtering data; every row of the sources is trained on.
 """
@@ -20,7 +20,7 @@ from burnish.errors import DataError
 from burnish.model.base import load_tokenizer
 from burnish.records import Example
 from burnish.train.sft import run_sft
-from burnish.workflows.context import ADAPTER, Outcome, Run
+from burnish.workflows.context import Outcome, Run
 from burnish.workflows.watch_training import training_callbacks
 
 logger = logging.getLogger("burnish.tune")
@@ -60,7 +60,9 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             tasks=run.held_out_tasks(stage),
         ),
     )
-    return Outcome((ADAPTER,), {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)})
+    return Outcome(
+        (run.trained_output(stage),), {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)}
+    )
 
 
 def _examples(run: Run, stage: SftStage, folder: Path) -> list[Example]:
