@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from burnish import __version__
-from burnish.cli import data, doctor, evaluate, export, generate, run, runs, train, verify_group
+from burnish.cli import data, doctor, evaluate, export, generate, monitor, run, runs, train, verify_group
 
 app = typer.Typer(
     name="burnish",
@@ -31,6 +31,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
 app.add_typer(export.app, name="export")
 app.add_typer(runs.app, name="runs")
+app.command("monitor")(monitor.monitor)
 app.command("doctor")(doctor.doctor)
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from burnish.cli import options
+from burnish.cli.detach import detached
 from burnish.cli.reporting import reported
 
 
-def train(recipe: options.Recipe, overrides: options.Overrides = None, resume: options.Resume = False) -> None:
+def train(
+    recipe: options.Recipe,
+    overrides: options.Overrides = None,
+    resume: options.Resume = False,
+    detach: options.Detach = False,
+) -> None:
     """Do a recipe's stages up to its last training stage; `burnish run` goes on from there."""
     with reported("What is finished is kept; the same command again goes on from the last checkpoint."):
         from burnish.cli.recipes import find_recipe
@@ -15,6 +21,9 @@ def train(recipe: options.Recipe, overrides: options.Overrides = None, resume: o
         from burnish.config.recipe import Recipe
 
         config = load_config(Recipe, find_recipe(recipe), overrides or ())
+        if detach:
+            detached(config.runs_dir / config.name)
+            return
         from burnish.workflows.run import last_training_stage, run_recipe
 
         show_run(run_recipe(config, resume=resume, stages=last_training_stage(config)))

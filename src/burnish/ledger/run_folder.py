@@ -24,6 +24,7 @@ from burnish.ledger.metrics import MetricsWriter
 
 RESOLVED = "recipe.resolved.json"
 LOCK = ".lock"
+LOGS = "logs"
 INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
 """Keys of a recipe that change no result: a run goes on under other values."""
 
@@ -114,7 +115,7 @@ def _read_resolved(path: Path) -> dict[str, Any] | None:
     try:
         before = json.loads((path / RESOLVED).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        strangers = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+        strangers = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.name != LOGS)
         if strangers:
             raise RunFolderError(
                 f"{path} is not empty and is no run: it holds {strangers[0]}",
