@@ -43,3 +43,4 @@ docs: setup
 bench: setup
 	$(BIN)/python -m benchmarks.cli_startup
 	$(BIN)/python -m benchmarks.verify
+	$(BIN)/python -m benchmarks.data

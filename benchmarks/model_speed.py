@@ -28,7 +28,7 @@ from burnish.config.recipe import SftStage
 from burnish.generate import decoding
 from burnish.model.base import load_model
 from burnish.train.adapters import attach_adapter
-from burnish.train.rows import collate_rows
+from burnish.train.rows import collate
 from burnish.train.sft import run_sft
 
 CPU = ModelConfig(device="cpu")
@@ -126,8 +126,8 @@ def bare_loop(folder: Path, stage: SftStage, rows: list[Row]) -> float:
 
     def steps() -> None:
         for step in range(STEPS):
-            chosen = [(index, rows[index]) for index in range(32 * step, 32 * step + 32)]
-            batch = collate_rows(chosen, padding=1, mean_weight=1.0)
+            chosen = [((index, rows[index]),) for index in range(32 * step, 32 * step + 32)]
+            batch = collate(chosen, padding=1, mean_weight=1.0, packed=False)
             inputs = {key: batch[key] for key in ("input_ids", "attention_mask", "labels")}
             model(**inputs, use_cache=False).loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)

@@ -92,10 +92,14 @@ def _cpu_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _ours(name: str, workers: int, depth: Depth, cache: Path, *, singly: bool = False, good_only: bool = False) -> Way:
-    verifier = Verifier(
-        VerifyConfig(workers=workers, cache=cache), together="never" if singly else "worth", prepared=True
-    )
+def _ours(
+    name: str, workers: int, depth: Depth, cache: Path, *, singly: bool = False, apart: bool = False,
+    good_only: bool = False,
+) -> Way:  # fmt: skip
+    """``singly``: each program has a compilation of its own; ``apart``: and a compiler and a sandbox, too."""
+    layers = ("own-compile-sandbox",) if apart else ()
+    config = VerifyConfig(workers=workers, cache=cache, min_isolation=layers)
+    verifier = Verifier(config, together="never" if singly else "worth")
 
     def work(programs: Sequence[Program]) -> None:
         pairs = [p.as_program() if depth == "run" else p.as_library() for p in programs]
@@ -115,6 +119,7 @@ def measure_ways(count: int, workers: int, folder: Path) -> dict[str, Way]:
     mixed, good = draw_programs(count), draw_programs(count, spoiled_every=0, seed=2)
     ways = [
         _ours("ours, check", workers, "check", folder / "check.sqlite", singly=True),
+        _ours("ours, check, nothing shared", workers, "check", folder / "apart.sqlite", apart=True),
         Way("bare clippy-driver", tools.clippy_driver),
         Way("cargo check + clippy", tools.cargo_pair),
         Way("cargo build + clippy + run", tools.cargo_three),
@@ -139,10 +144,7 @@ def recompiles_on_rerun(count: int, cache: Path) -> int:
     """Processes that a second run of the same programs starts."""
     inner = BubblewrapSandbox()
     counting = CountingSandbox(inner)
-    with (
-        contextlib.closing(inner),
-        Verifier(VerifyConfig(cache=cache), sandbox=counting) as again,
-    ):
+    with contextlib.closing(inner), Verifier(VerifyConfig(cache=cache), sandbox=counting) as again:
         again.verify([p.as_library() for p in draw_programs(count)], goals=["check"] * count)
     return counting.runs
 
@@ -158,8 +160,8 @@ def memory_growth(samples: int) -> float:
 
 
 def judge_only(count: int) -> None:
-    """Judge a stream of different programs and print this process's peak memory."""
-    programs = draw_programs(100)
+    """Judge a stream of different programs, nine of ten good, and print this process's peak memory."""
+    programs = draw_programs(100, spoiled_every=10)
 
     def pairs() -> Iterator[tuple[Task, Completion]]:
         for number in range(count):
@@ -185,14 +187,15 @@ def goals_of(ways: dict[str, Way], recompiles: int, growth: float) -> list[Goal]
     """What the figures should be."""
     cost = {name: way.cpu_ms for name, way in ways.items()}
     check = cost["ours, check"] / cost["bare clippy-driver"]
+    apart = cost["ours, check, nothing shared"] / cost["bare clippy-driver"]
     speedup = cost["cargo check + clippy"] / cost["ours, check"]
     three = cost["cargo build + clippy + run"] / cost["ours, run"]
     run = cost["ours, run"] / cost["rustc -o && ./test"]
     joined = cost["ours, check joined, all good"] / cost["bare clippy-driver, all good"]
     values = cost["ours, values joined, all good"] / cost["rustc -o && ./test, all good"]
     return [
-        Goal("check_vs_bare_clippy", check, "<= 1.15", check <= 1.15),
-        Goal("prepared_check_vs_bare_clippy", check, "<= 0.75", check <= 0.75),
+        Goal("check_vs_bare_clippy", check, "<= 0.75", check <= 0.75),
+        Goal("unshared_check_vs_bare_clippy", apart, "<= 1.15", apart <= 1.15),
         Goal("speedup_vs_cargo_pair", speedup, ">= 6", speedup >= 6),
         Goal("speedup_vs_three_cargo_calls", three, "shown", True),
         Goal("run_vs_plain_rustc", run, "<= 0.85", run <= 0.85),

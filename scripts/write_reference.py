@@ -102,6 +102,8 @@ def _type_name(annotation: Any) -> str:
         name = " or ".join(_type_name(one) for one in arguments)
     elif origin in (tuple, list):
         name = "list of " + _type_name(arguments[0])
+    elif origin is dict:
+        name = f"mapping of {_type_name(arguments[0])} to {_type_name(arguments[1])}"
     elif origin is typing.Annotated:
         name = _type_name(arguments[0])
     elif inspect.isclass(annotation) and issubclass(annotation, Config):
@@ -119,7 +121,7 @@ def _default(field: FieldInfo) -> str:
         return "its defaults"
     if value is None:
         return "null"
-    if isinstance(value, tuple | list) and not value:
+    if isinstance(value, tuple | list | dict) and not value:
         return "empty"
     return f"`{value}`"
 

@@ -48,7 +48,8 @@ def test_wheel_carries_all_that_the_program_reads(wheel: Path) -> None:
     source = ROOT / "src" / "burnish"
     files = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     wanted = {f"burnish/{path.relative_to(source)}" for path in files}
-    wanted |= {f"burnish/recipes/{path.name}" for path in (ROOT / "recipes").iterdir()}
+    recipes = [path for path in (ROOT / "recipes").rglob("*") if path.is_file()]
+    wanted |= {f"burnish/recipes/{path.relative_to(ROOT / 'recipes').as_posix()}" for path in recipes}
     assert {"burnish/report/page.html.j2", "burnish/py.typed", "burnish/recipes/quickstart.yaml"} <= wanted
     assert wanted <= names
 

@@ -43,7 +43,7 @@ class Limits:
     memory_bytes: int
     pids: int
     work_bytes: int
-    """Size of the writable tmpfs at /work."""
+    """Size of the writable tmpfs at /box."""
     output_bytes: int
     """More than this on stdout and stderr together is `output_limit` and a kill."""
 
@@ -52,8 +52,8 @@ class Limits:
 class Job:
     """One process to run in a sandbox.
 
-    ``files`` are made in /work before the start (path relative to /work -> content); ``collect`` names files
-    below /work to hand back; ``stage`` picks the policy: compilers get /proc and the toolchain, candidates none.
+    ``files`` are made in /box before the start (path relative to /box -> content); ``collect`` names files
+    below /box to hand back; ``stage`` picks the policy: compilers get /proc and the toolchain, candidates none.
     """
 
     argv: tuple[str, ...]
@@ -81,6 +81,8 @@ class JobResult:
     collected: Mapping[str, bytes] = field(default_factory=dict)
     exceeded: Literal["", "cpu", "wall", "memory", "output"] = ""
     fault: str = ""
+    shared: bool = False
+    """The sandbox it ran in is kept for further jobs."""
 
 
 class Sandbox(Protocol):

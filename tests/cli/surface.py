@@ -14,10 +14,12 @@ import typer.main
 
 from burnish.cli.app import app
 from burnish.config.base import Config
+from burnish.config.build import BuildQuestionsConfig, BuildTasksConfig, BuildTokensConfig, MovieLensConfig
 from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import variants
+from burnish.config.prepare import PrepareConfig
 from burnish.config.recipe import Recipe
-from burnish.config.verbs import BuildTasksConfig, GenerateConfig, MergeConfig, ServeVerifierConfig
+from burnish.config.verbs import GenerateConfig, MergeConfig, ServeVerifierConfig
 from burnish.config.verify import VerifyConfig
 
 LISTING = Path(__file__).parent / "surface.txt"
@@ -26,7 +28,11 @@ SCHEMAS: dict[str, type[Config]] = {
     "evaluate": EvaluateConfig,
     "generate": GenerateConfig,
     "verify": VerifyConfig,
+    "data prepare": PrepareConfig,
     "data build rust-tasks": BuildTasksConfig,
+    "data build QUESTIONS": BuildQuestionsConfig,
+    "data build movielens": MovieLensConfig,
+    "data build tokens": BuildTokensConfig,
     "verify serve": ServeVerifierConfig,
     "export merge": MergeConfig,
 }

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnish.config.chat import ChatConfig
 from burnish.data.chat import IGNORED, encode_example, encode_examples, render_prompt, template_digest
 from burnish.errors import DataError
 from burnish.model.base import load_tokenizer
@@ -169,26 +169,79 @@ def test_templates_that_close_no_answer(folders: dict[tuple[str, bool], Path], s
         encode_example(talk("One?", "1", "Two?", "2"), tokenizer)
 
 
-def test_rendering_equals_the_published_cases(folders: dict[tuple[str, bool], Path], shared: Path) -> None:
-    cases = [json.loads(line) for line in (shared / "data/chat_templates/hf_jinja_cases.jsonl").open()]
-    plain = [
-        case
-        for case in cases
-        if case["reproduced_by_jinja2_3_1_6"]
-        and set(case["data"]) <= {"messages", "add_generation_prompt", "bos_token", "eos_token"}
-        and case["data"]["messages"]
-        and all(isinstance(message.get("content"), str) for message in case["data"]["messages"])
-        and "strftime_now" not in case["chat_template"]  # renders today's date
-        and "add_generation_prompt is not defined" not in case["chat_template"]  # here it always is
-    ]
-    assert len(plain) >= 10
-    tokenizer: Any = load_tokenizer(folders["gemma", True])
-    wrong = []
-    for case in plain:
-        tokenizer.chat_template = case["chat_template"]
-        data = case["data"]
-        tokenizer.bos_token, tokenizer.eos_token = data.get("bos_token", "<bos>"), data.get("eos_token", "<eos>")
-        text = render(data["messages"], tokenizer, generation_prompt=data.get("add_generation_prompt", False))
-        if text != case["target"]:
-            wrong.append(case["id"])
-    assert wrong == []
+def test_a_system_turn_and_questions_can_be_trained_too(folders: dict[tuple[str, bool], Path]) -> None:
+    tokenizer: Any = load_tokenizer(folders["llama", True])
+    example = talk("system", "assistant", "end", "x", system="user")
+    for roles, expected in (
+        (("user", "assistant"), "system<|im_end|>assistant<|im_end|>end<|im_end|>x<|im_end|>"),
+        (("system",), "user<|im_end|>"),
+    ):
+        row = encode_example(example, tokenizer, ChatConfig(train_roles=roles))
+        assert tokenizer.decode([label for label in row.labels if label != IGNORED]) == expected
+        assert row.answers == (2 if "assistant" in roles else 0)
+
+
+def test_a_template_that_changes_a_trained_question(folders: dict[tuple[str, bool], Path]) -> None:
+    tokenizer: Any = load_tokenizer(folders["llama", True])
+    tokenizer.chat_template = tokenizer.chat_template.replace(
+        "message['role'] +", "message['role'] + message['content'][:2] +"
+    )
+    with pytest.raises(DataError, match="does not write turn 0 of the role 'user' as it stands"):
+        encode_example(talk("ask", "ANSWER"), tokenizer, ChatConfig(train_roles=("user",)))
+
+
+THOUGHT = "<think>\nTwo and two.\n</think>\n\n4"
+
+QWEN3_THINKING = (
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\n' }}"
+    "{%- if message.role == 'assistant' and '</think>' in message.content and not loop.last %}"
+    "{{- message.content.split('</think>')[-1].lstrip() }}{%- else %}{{- message.content }}{%- endif %}"
+    "{{- '<|im_end|>\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}"
+)
+"""Like Qwen3's: the thinking of earlier answers is left out."""
+
+
+@pytest.mark.parametrize(
+    ("thinking", "expected"),
+    [("keep", THOUGHT + "<|im_end|>"), ("strip", "4<|im_end|>"), ("untrained", "4<|im_end|>")],
+)
+def test_thinking_is_trained_taken_out_or_left_untrained(
+    folders: dict[tuple[str, bool], Path], thinking: Any, expected: str
+) -> None:
+    tokenizer: Any = load_tokenizer(folders["qwen3", True])
+    row = encode_example(talk("2+2?", THOUGHT), tokenizer, ChatConfig(thinking=thinking))
+    assert tokenizer.decode([label for label in row.labels if label != IGNORED]) == expected
+    assert ("Two and two." in tokenizer.decode(row.input_ids)) == (thinking != "strip")
+
+
+def test_thinking_that_the_template_drops_is_not_trained_silently(folders: dict[tuple[str, bool], Path]) -> None:
+    tokenizer: Any = load_tokenizer(folders["qwen3", True])
+    tokenizer.chat_template = QWEN3_THINKING
+    example = talk("2+2?", THOUGHT, "3+3?", THOUGHT.replace("4", "6"))
+    with pytest.raises(DataError, match="leaves out the thinking of an answer, '<think>"):
+        encode_example(example, tokenizer)
+    row = encode_example(example, tokenizer, ChatConfig(thinking="untrained"))
+    assert tokenizer.decode([label for label in row.labels if label != IGNORED]) == "4<|im_end|>6<|im_end|>"
+    assert tokenizer.decode(row.input_ids).count("Two and two.") == 1
+    stripped = encode_example(example, tokenizer, ChatConfig(thinking="strip"))
+    assert tokenizer.decode([label for label in stripped.labels if label != IGNORED]) == "4<|im_end|>6<|im_end|>"
+
+
+def test_a_block_of_thought_that_the_generation_prompt_opens(folders: dict[tuple[str, bool], Path]) -> None:
+    tokenizer: Any = load_tokenizer(folders["qwen3", True])
+    tokenizer.chat_template = QWEN3_THINKING.replace("assistant\n' }}", "assistant\n<think>\n' }}")
+    example = talk("2+2?", THOUGHT)
+    for thinking, expected in (("keep", THOUGHT.removeprefix("<think>\n")), ("untrained", "4")):
+        row = encode_example(example, tokenizer, ChatConfig(thinking=thinking))
+        assert tokenizer.decode([label for label in row.labels if label != IGNORED]) == expected + "<|im_end|>"
+
+
+@pytest.mark.parametrize("content", [4.0, 7, True, None])
+def test_content_that_is_no_text_is_an_error(folders: dict[tuple[str, bool], Path], content: Any) -> None:
+    tokenizer: Any = load_tokenizer(folders["llama", True])
+    with pytest.raises(DataError, match=r"turn 1 of the role 'assistant' has the content .*, which is no text"):
+        render(
+            [{"role": "user", "content": "a"}, {"role": "assistant", "content": content}],
+            tokenizer,
+            generation_prompt=False,
+        )

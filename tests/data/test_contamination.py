@@ -10,6 +10,7 @@ from burnish.data.contamination import LEAST_RUNS, Contamination
 from burnish.data.task_sets import read_any_tasks
 from burnish.fsio import read_lines
 from burnish.records import Example, Message, RustTests, Task, ValueCase, ValueTests
+from burnish.syntax.source import apply_edits, parse, text_of, walk
 from tests.conftest import SHARED
 
 REFERENCE = """
@@ -194,6 +195,43 @@ def test_every_reference_of_a_public_set_is_found_by_itself() -> None:
     for task in tasks:
         found = judged.find(document(task.reference or ""))
         assert (found is not None and found.share == 1) or f"humaneval:{task.id}" in short
+
+
+def disguised(source: str) -> str:
+    """The source with another name for every parameter, variable and function, and other whole numbers."""
+    nodes = list(walk(parse(source)))
+    names = {
+        text_of(node)
+        for node in nodes
+        if node.type == "identifier"
+        and node.parent is not None
+        and (node.parent.type in ("parameter", "let_declaration", "function_item") or "pattern" in node.parent.type)
+        and text_of(node).islower()
+    }
+    edits = [
+        (node.start_byte, node.end_byte, f"renamed_{text_of(node)}")
+        for node in nodes
+        if node.type == "identifier"
+        and text_of(node) in names
+        and node.parent is not None
+        and "scoped" not in node.parent.type
+    ]
+    edits += [(node.start_byte, node.end_byte, "77") for node in nodes if node.type == "integer_literal"]
+    return apply_edits(source, edits)
+
+
+@pytest.mark.skipif(not PUBLIC.is_file(), reason="no ../shared/data/humanevalpack_rust")
+def test_every_disguised_reference_of_a_public_set_is_found() -> None:
+    tasks = read_any_tasks(PUBLIC)
+    judged = Contamination({"humaneval": tasks})
+    missed = {}
+    for task in tasks:
+        copy = disguised(task.reference or "")
+        assert copy != task.reference
+        found = judged.find(document(copy))
+        if found is None or found.task != f"humaneval:{task.id}":
+            missed[task.id] = str(found)
+    assert set(missed) <= {line.removeprefix("humaneval:").removesuffix(" reference") for line in judged.not_judged}
 
 
 @pytest.mark.skipif(not (PUBLIC.is_file() and CORPUS.is_file()), reason="no ../shared/data/rust_corpus")

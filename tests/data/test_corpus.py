@@ -35,3 +35,27 @@ def test_a_row_of_another_shape_is_named_by_its_line(tmp_path: Path) -> None:
     path.write_text('{"text": "fn a() {}"}\n{"code": "x"}\n')
     with pytest.raises(DataError, match=r"a\.jsonl:2"):
         list(read_corpus(path))
+
+
+def test_crates_give_their_sources_in_an_order_that_the_seed_decides(tmp_path: Path) -> None:
+    (tmp_path / "crates/a").mkdir(parents=True)
+    texts = {f"pub fn f{number}() {{}}\n" for number in range(20)}
+    for number, text in enumerate(sorted(texts)):
+        (tmp_path / f"crates/a/{number}.rs").write_text(text)
+
+    def rows(documents: int, seed: int, chat_share: float = 0.0) -> list[object]:
+        path = tmp_path / "corpus.jsonl"
+        crates = tmp_path / "crates"
+        count = write_corpus(path, documents=documents, chat_share=chat_share, seed=seed, crates=crates)
+        found: list[object] = list(read_corpus(path))
+        assert len(found) == count
+        return found
+
+    assert set(rows(100, 0)) == texts
+    assert len(rows(7, 0)) == 7
+    assert rows(100, 0) != rows(100, 1)
+    mixed = rows(20, 0, chat_share=0.5)
+    assert 4 < sum(not isinstance(row, str) for row in mixed) < 16
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match=r"no \.rs file"):
+        write_corpus(tmp_path / "x.jsonl", documents=1, chat_share=0, seed=0, crates=tmp_path / "none")

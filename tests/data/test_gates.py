@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from burnish.config.chat import ChatConfig
+from burnish.config.gates import GatesConfig
 from burnish.data.chat import IGNORED, EncodedExample, encode_examples
 from burnish.data.gates import GateReport, check_gates
 from burnish.errors import GateError
@@ -35,7 +38,7 @@ def gate(
 
 
 def changed(row: EncodedExample, labels: list[int]) -> EncodedExample:
-    return EncodedExample(row.id, row.input_ids, labels)
+    return replace(row, labels=labels)
 
 
 def test_good_rows_are_counted(tokenizer: Any) -> None:
@@ -96,7 +99,7 @@ def test_a_mask_over_everything_is_refused(tokenizer: Any) -> None:
     (row,) = encode_examples([talk()], tokenizer)
     keep = max(index for index, label in enumerate(row.labels) if label != IGNORED) + 1
     whole = EncodedExample(row.id, row.input_ids[:keep], row.input_ids[:keep])
-    with pytest.raises(GateError, match="covers 100% of the tokens"):
+    with pytest.raises(GateError, match=r"covers 100\.0% of the conversations' tokens"):
         gate([talk()], tokenizer, encoded=[whole])
 
 
@@ -116,3 +119,59 @@ def test_a_template_that_never_ends_an_answer(tokenizer: Any) -> None:
     tokenizer.chat_template = tokenizer.chat_template.replace("m['content']", "m['content'] + ' END'")
     with pytest.raises(GateError, match="' END', which holds no special token"):
         gate([talk()], tokenizer)
+
+
+def test_a_template_without_a_mark_where_answers_begin(tokenizer: Any) -> None:
+    tokenizer.chat_template = tokenizer.chat_template[: tokenizer.chat_template.index("{%- if add_generation")]
+    with pytest.raises(GateError, match=r"does not mark where an answer begins: .*'<\|im_start\|>assistant'"):
+        gate([talk()], tokenizer)
+
+
+def test_an_empty_answer(tokenizer: Any) -> None:
+    with pytest.raises(GateError, match=r"row rows.jsonl:9 has an empty answer"):
+        gate([talk(answer=" \n")], tokenizer)
+
+
+def test_cut_answers_are_counted_and_limited(tokenizer: Any) -> None:
+    examples = [talk(f"Question {number}.", "x " * (120 if number < 3 else number)) for number in range(12)]
+    encoded = encode_examples(examples, tokenizer, ChatConfig(truncate="left"), 100)
+
+    def check(share: float) -> GateReport:
+        gates = GatesConfig(truncated_answers=share)
+        return check_gates(encoded, tokenizer, max_length=100, held_out=[], examples=examples, gates=gates)
+
+    assert check(0.25).cut_answers == 3
+    assert "12 rows (3 truncated, 3 with a cut answer)" in str(check(0.25))
+    with pytest.raises(
+        GateError, match=r"3 of 12 answers do not fit into max_length 100 and were cut.* row rows.jsonl"
+    ):
+        check(0.24)
+
+
+def test_the_band_of_the_mask_is_the_configurations(tokenizer: Any) -> None:
+    examples = [talk()]
+    encoded = encode_examples(examples, tokenizer)
+    coverage = gate(examples, tokenizer).coverage
+    for gates in (GatesConfig(min_coverage=coverage + 0.01), GatesConfig(max_coverage=coverage - 0.01)):
+        with pytest.raises(GateError, match=f"covers {coverage:.1%} of the conversations' tokens"):
+            check_gates(encoded, tokenizer, max_length=100, held_out=[], examples=examples, gates=gates)
+
+
+def test_documents_need_no_answer_and_do_not_count_for_the_mask(tokenizer: Any) -> None:
+    examples = [Example(id="a.rs", text="fn main() {}"), talk()]
+    report = gate(examples, tokenizer, held_out=[Task(id="t", family="f", prompt=())])
+    assert report.rows == 2
+    assert gate(examples[:1], tokenizer).coverage == 1
+
+
+def test_thinking_that_is_not_trained_and_questions_that_are(tokenizer: Any) -> None:
+    examples = [talk(answer="<think>a</think>fn f() {}<think>b</think>fn g() {}")]
+    for chat in (ChatConfig(thinking="untrained"), ChatConfig(train_roles=("user", "assistant"))):
+        encoded = encode_examples(examples, tokenizer, chat)
+        check_gates(encoded, tokenizer, max_length=100, held_out=[], examples=examples, chat=chat)
+        if chat.thinking == "untrained":
+            last = max(index for index, label in enumerate(encoded[0].labels) if label != IGNORED)
+            labels = encoded[0].labels
+            broken = [changed(encoded[0], labels[:last] + [IGNORED] * (len(labels) - last))]
+            with pytest.raises(GateError, match="is trained for 0 of"):
+                check_gates(broken, tokenizer, max_length=100, held_out=[], examples=examples, chat=chat)

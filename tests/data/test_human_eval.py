@@ -29,6 +29,22 @@ def test_a_solution_continues_its_prompt_on_a_line_of_its_own(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("changed", "crates"),
+    [
+        ({}, ()),
+        ({"prompt": "use regex::Regex;\nfn f() -> u8 {"}, ("regex",)),
+        ({"canonical_solution": "rand::random()\n}"}, ("rand",)),
+        ({"test": '#[test]\nfn t() { assert!(serde_json::from_str::<u8>("1").is_ok()) }'}, ("serde_json",)),
+        ({"canonical_solution": "rand::f()\n}\nmod rand { pub fn f() -> u8 { 1 } }"}, ()),
+    ],
+)
+def test_well_known_crates_that_a_row_names_are_listed(
+    tmp_path: Path, changed: dict[str, str], crates: tuple[str, ...]
+) -> None:
+    assert load_human_eval(written(tmp_path, ROW | changed))[0].crates == crates
+
+
+@pytest.mark.parametrize(
     ("rows", "why"),
     [
         ([ROW, {**ROW, "task_id": "b", "test": None}], r"rows\.jsonl:2: test: "),

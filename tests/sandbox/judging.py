@@ -42,7 +42,8 @@ def fenced(code: str) -> str:
 def survivors() -> list[str]:
     """Sandboxed programs of this process that still run, or that no sandbox holds any more.
 
-    Other verifiers may be at work on this machine: their programs hang below a bwrap that hangs below them.
+    Other verifiers may be at work on this machine: their programs hang below a bwrap or a firejail that hangs below
+    them. What docker runs hangs below the daemon, and counts as ours.
     """
     processes: dict[int, tuple[int, str]] = {}
     for folder in Path("/proc").iterdir():
@@ -61,7 +62,7 @@ def survivors() -> list[str]:
         while above in processes:
             ancestors.append(above)
             above = processes[above][0]
-        held = any(processes[a][1] == "bwrap" for a in ancestors)
+        held = any(processes[a][1] in ("bwrap", "firejail") for a in ancestors)
         if os.getpid() in ancestors or not held:
             found.append(f"{pid} {name}")
     return found

@@ -98,7 +98,7 @@ _ALL_BUT_NETWORK = ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unsha
 _MUTANTS: dict[str, tuple[Edit, set[str]]] = {
     "network namespace": (instead("--unshare-all", new=_ALL_BUT_NETWORK), {"loopback unreachable"}),
     "mount namespace": (
-        instead("--symlink", "work", "/tmp", new=("--bind", tempfile.gettempdir(), "/tmp")),
+        instead("--symlink", "box", "/tmp", new=("--bind", tempfile.gettempdir(), "/tmp")),
         {"compile time: host file unreadable", "host file unreadable", "host folder unwritable"},
     ),
     "read-only root": (root_writable, {"root folder unwritable"}),

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ def as_program(base: Path, out: Path, **options: Any) -> subprocess.CompletedPro
     )
 
 
-def run(base: Path, out: Path, rows: list[Row], **stage: Any) -> SftResult:
+def run(
+    base: Path, out: Path, rows: list[Row], packs: Sequence[Sequence[int]] | None = None, **stage: Any
+) -> SftResult:
     settings: dict[str, Any] = {"max_steps": 2, "effective_batch": 4, "micro_batch": 4, "log_every": 1}
     return run_sft(
         base=base,
@@ -62,6 +65,7 @@ def run(base: Path, out: Path, rows: list[Row], **stage: Any) -> SftResult:
         out=out,
         seed=0,
         log=lambda _step, _values: None,
+        packs=packs,
     )
 
 
@@ -117,12 +121,13 @@ def test_killed_and_resumed_in_a_new_process_is_bit_for_bit_the_unbroken_run(bas
     assert model_digest(tmp_path / "killed" / "adapter") == model_digest(tmp_path / "unbroken" / "adapter")
 
 
-def test_ctrl_c_saves_a_checkpoint_and_the_same_call_goes_on(base: Path, tmp_path: Path) -> None:
-    whole = tune(base, tmp_path / "whole", max_steps=7)
+@pytest.mark.parametrize("packing", [False, True])
+def test_ctrl_c_saves_a_checkpoint_and_the_same_call_goes_on(base: Path, tmp_path: Path, packing: bool) -> None:
+    whole = tune(base, tmp_path / "whole", max_steps=7, packing=packing)
     with pytest.raises(KeyboardInterrupt):
-        tune(base, tmp_path / "broken", max_steps=7, interrupt_at=4)
+        tune(base, tmp_path / "broken", max_steps=7, packing=packing, interrupt_at=4)
     assert (tmp_path / "broken" / "checkpoints" / "checkpoint-5" / "complete.json").is_file()
-    tune(base, tmp_path / "broken", max_steps=7)
+    tune(base, tmp_path / "broken", max_steps=7, packing=packing)
     assert adapter_bytes(tmp_path / "broken") == whole.trained.joinpath("adapter_model.safetensors").read_bytes()
 
 
@@ -157,6 +162,20 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch(base: Path, tmp_path
         assert torch.allclose(tensor, weights[1][name], atol=1e-5), name
 
 
+def test_packed_rows_train_what_they_train_alone(base: Path, tmp_path: Path) -> None:
+    """The whole set in one step: the same gradient, weights of rows and padding included."""
+    rows = [replace(row, weight=1.0 + index % 3) for index, row in enumerate(some_rows(10))]
+    packs = [(0, 3, 5), (1, 2), (4,), (6, 7, 8, 9)]
+    settings: dict[str, Any] = {"max_steps": 3, "learning_rate": 1e-2}
+    alone = run(base, tmp_path / "alone", rows, effective_batch=10, micro_batch=5, **settings)
+    packed = run(base, tmp_path / "packed", rows, packs, packing=True, effective_batch=4, micro_batch=2, **settings)
+    assert packed.trained_tokens == alone.trained_tokens
+    expected = load_file(tmp_path / "alone" / "adapter" / "adapter_model.safetensors")
+    for name, tensor in load_file(tmp_path / "packed" / "adapter" / "adapter_model.safetensors").items():
+        # Adam divides by gradients that begin at zero, so rounding weighs more than in the losses themselves.
+        assert torch.allclose(tensor, expected[name], atol=5e-4), name
+
+
 def test_a_row_of_tiny_weight_hardly_counts(base: Path, tmp_path: Path) -> None:
     good = Row("good", [5, 6, 7, 8, 9, 10], [-100, -100, 7, 8, 9, 10])
     bad = Row("bad", [5, 6, 11, 12, 13, 14], [-100, -100, 11, 12, 13, 14], weight=1e-6)
@@ -176,6 +195,20 @@ def test_labels_decide_what_is_trained(base: Path, tmp_path: Path) -> None:
     run(base, tmp_path / "left", left)
     run(base, tmp_path / "right", right)
     assert adapter_bytes(tmp_path / "left") == adapter_bytes(tmp_path / "right")
+
+
+def test_the_rows_of_a_packed_sequence_are_named_when_the_loss_is_no_number(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"the loss became (nan|inf).* on the rows r\d+, r\d+"):
+        run(
+            base,
+            tmp_path,
+            some_rows(8),
+            [(0, 1), (2, 3), (4, 5), (6, 7)],
+            packing=True,
+            max_steps=20,
+            learning_rate=1e30,
+            max_grad_norm=1e30,
+        )
 
 
 @pytest.mark.parametrize("family", ["qwen3", "gemma"])

@@ -15,6 +15,7 @@ import torch
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
+from burnish.data.packing import pack_lengths
 from burnish.train.sft import SftResult, run_sft
 
 
@@ -60,11 +61,13 @@ def tune(
         "save_every": 3,
         "adapter": {"kind": "lora", "r": 4, "dropout": 0.1},
     }
+    rows = some_rows()
     return run_sft(
         base=base,
         model=ModelConfig(device="cpu"),
         stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
-        encoded=some_rows(),
+        encoded=rows,
+        packs=pack_lengths([len(row.input_ids) for row in rows], 40) if stage.get("packing") else None,
         out=out,
         seed=3,
         log=log,

@@ -14,6 +14,7 @@ from burnish.verify import Verifier
 from burnish.verify.joining import may_join
 from burnish.verify.ladder import Goal
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
+from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX
 
 ADD = ValueTests(cases=(ValueCase(call="add(2, 3)", type="i64", expected="5"),))
 GOOD = "pub fn add(a: i64, b: i64) -> i64 {{ let n{0} = a; n{0} + b }}"
@@ -139,3 +140,25 @@ def test_what_could_reach_others_goes_alone(code: str) -> None:
 def test_plain_programs_join(code: str) -> None:
     assert may_join(code, "2021")
     assert not may_join(code, "2015")
+
+
+def test_one_pass_settles_programs_that_end_by_themselves(recording: Recording) -> None:
+    codes = ["fn main() {}", 'fn main() { panic!("no") }', "fn main() { unknown() }", "fn main() {"]
+    verdicts = judge(recording, codes, None, "run")
+    assert [v.reason for v in verdicts] == ["ok", "runtime_error", "compile_error", "compile_error"]
+    assert compiled_and_run(recording) == (4, 2)
+
+
+def test_a_program_that_a_signal_ends_is_built_again_as_rustc_builds_it(recording: Recording) -> None:
+    [verdict] = judge(recording, ["fn main() { std::process::abort() }"], None, "run")
+    assert verdict.reason == "runtime_error"
+    assert compiled_and_run(recording) == (2, 2)
+    compilers = [job.argv[0].rpartition("/")[2] for job in recording.jobs if "candidate.rs" in job.files]
+    assert compilers == ["clippy-driver", "rustc"]
+
+
+def test_programs_that_shared_a_compilation_say_so(recording: Recording) -> None:
+    codes = [*(GOOD.format(n) for n in range(3)), "pub fn add(a: i64, b: i64) -> i64 { unsafe { a + b } }"]
+    verdicts = judge(recording, codes, ADD, "test")
+    assert [v.reason for v in verdicts] == ["ok"] * 4
+    assert [OWN_COMPILE_SANDBOX in v.isolation for v in verdicts] == [False, False, False, True]

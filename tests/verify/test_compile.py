@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
 import pytest
 
 from burnish.protocols import Job, JobResult
-from burnish.verify.compile import Compiler
+from burnish.verify.compile import Compiled, Compiler
+from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.toolchain import find_toolchain
 
 
@@ -72,3 +74,52 @@ def test_a_broken_sandbox_is_no_word_about_the_program() -> None:
             return replace(super().run(job), fault="gone")
 
     assert _check(Broken(1)) == ("infra", False)
+
+
+@pytest.fixture(scope="module")
+def compiler() -> Iterator[Compiler]:
+    sandbox = BubblewrapSandbox()
+    yield Compiler(sandbox, find_toolchain())
+    sandbox.close()
+
+
+def _said(compiled: Compiled) -> Compiled:
+    return replace(compiled, cpu_ms=0.0, artifact=b"", stderr=b"")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "fn main() { let n: u8 = 3; return; }",
+        'fn main() { let n: u8 = "3"; }',
+        "fn main() { let n = vec![1]; drop(n); drop(n); }",
+        "fn main() { unknown(); }",
+        "fn main() {",
+        "fn helper() {}",
+        'const N: usize = [1, 2][5]; fn main() { println!("{}", N); }',
+    ],
+)
+def test_one_pass_says_what_a_check_says(compiler: Compiler, code: str) -> None:
+    checked = compiler.check(code, "2021", "bin", reachable=False)
+    both = compiler.check_and_build(code, "2021")
+    assert both is not None
+    assert _said(both) == _said(checked)
+    assert bool(both.artifact) == (checked.reason == "ok")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'fn main() { let v = [1, 2]; let i = 7; println!("{}", v[i]); }',  # unconditional_panic, when building
+        'fn main() { let n: u8 = "3"; } fn other() -> u8 { 255u8 + 1 }',  # arithmetic_overflow beside E0308
+        "struct S<const N: usize>; impl<const N: usize> S<N> { const A: () = assert!(N > 2); fn f() { Self::A } }\n"
+        "fn main() { S::<1>::f() }",  # an error of one instance
+        'extern "C" { fn nowhere(); } fn main() { unsafe { nowhere() } }',
+        'fn main() { let x = { let x = format_args!("{}", 0); x }; drop(x); }',  # E0716 of clippy-driver alone
+        "#![deny(unused_variables)] fn main() { let n = 1; }",
+        'const S: &str = include_str!("/proc/self/environ"); fn main() { println!("{S}"); }',
+        '#[path = "/proc/self/environ"] mod m; fn main() {}',
+    ],
+)
+def test_what_one_pass_cannot_tell_is_left_to_check_and_build(compiler: Compiler, code: str) -> None:
+    assert compiler.check_and_build(code, "2021") is None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import InfraBudgetError
+from burnish.protocols import Job, JobResult, Sandbox
 from burnish.records import Completion, Task
 from burnish.verify import Verifier
 from burnish.verify.flow import MOST_HELD, WINDOW
@@ -26,13 +27,39 @@ def pair(name: str, code: str) -> Pair:
     return Task(id=name, family="f", prompt=()), Completion(task_id=name, text=f"```rust\n{code}\n```\n")
 
 
-def test_order_is_kept_or_given_up(tmp_path: Path) -> None:
-    codes = [SLOW, *(f"pub fn f{n}() {{}}" for n in range(6)), "no code at all"]
+class Holding:
+    """Does not start a program before it is let go."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self._inner = inner
+        self.let_go = threading.Event()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return self._inner.layers
+
+    def run(self, job: Job) -> JobResult:
+        if job.stage == "run":
+            self.let_go.wait()
+        return self._inner.run(job)
+
+
+def test_order_is_kept_or_given_up() -> None:
+    codes = ["fn main() {}", *(f"pub fn f{n}() {{}}" for n in range(6)), "no code at all"]
     pairs = [pair(str(n), code) for n, code in enumerate(codes)]
-    with Verifier(VerifyConfig(workers=2, cache=tmp_path / "v.sqlite")) as verifier:
-        completed = [v.task_id for v in verifier.stream(pairs, ordered=False)]
-    with Verifier(VerifyConfig(workers=2, cache=tmp_path / "other.sqlite")) as verifier:
-        ordered = [v.task_id for v in verifier.stream(pairs)]
+    inner = BubblewrapSandbox()
+    try:
+        holding = Holding(inner)
+        with Verifier(VerifyConfig(workers=2), sandbox=holding) as verifier:
+            completed = []
+            for verdict in verifier.stream(pairs, ordered=False):
+                completed.append(verdict.task_id)
+                if len(completed) == len(pairs) - 1:
+                    holding.let_go.set()
+        with Verifier(VerifyConfig(workers=2), sandbox=inner) as verifier:
+            ordered = [v.task_id for v in verifier.stream(pairs)]
+    finally:
+        inner.close()
     assert completed[-1] == "0"
     assert sorted(completed) == ordered == [str(n) for n in range(8)]
 

@@ -26,10 +26,22 @@ def test_a_source_is_built_once(tmp_path: Path) -> None:
     first.unlink()
 
 
-def test_what_does_not_compile_is_none(tmp_path: Path) -> None:
+def test_what_does_not_compile_is_none_and_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = tmp_path / "broken.c"
     source.write_text("int main(\n")
     assert built(source) is None
+    assert "broken.c is not built" in caplog.text
+    assert "error:" in caplog.text
+
+
+def test_without_a_compiler_a_warning_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = tmp_path / "fine.c"
+    source.write_text("int main(void) { return 0; }\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert built(source) is None
+    assert "No such file or directory: 'cc'" in caplog.text
 
 
 @pytest.mark.parametrize("with_launcher", [True, False])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +38,8 @@ def test_says_what_the_plain_compiler_says(inner: BubblewrapSandbox, prepared: P
     plain = Compiler(inner, find_toolchain()).check(code, "2021", "lib", reachable=False)
     ours = Compiler(prepared, find_toolchain()).check(code, "2021", "lib", reachable=False)
     assert prepared.used == 1
-    assert replace(ours, cpu_ms=0.0) == replace(plain, cpu_ms=0.0)
+    assert (ours.shared, plain.shared) == (True, False)
+    assert replace(ours, cpu_ms=0.0, shared=False) == replace(plain, cpu_ms=0.0)
 
 
 def test_a_built_program_is_the_same_file(inner: BubblewrapSandbox, prepared: PreparedSandbox) -> None:
@@ -108,3 +111,39 @@ def test_nothing_is_left_after_closing(inner: BubblewrapSandbox) -> None:
     assert threading.active_count() == before + 1
     prepared.close()
     assert threading.active_count() == before
+
+
+def test_a_server_ends_though_a_forked_process_holds_its_socket(inner: BubblewrapSandbox) -> None:
+    prepared = PreparedSandbox(inner, find_toolchain())
+    Compiler(prepared, find_toolchain()).check("pub fn f() {}", "2021", "lib", reachable=True)
+    release, held = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(held)
+        os.read(release, 1)
+        os._exit(0)
+    try:
+        prepared.close()  # would wait for the child, which holds copies of all descriptors
+    finally:
+        os.close(held)
+        os.waitpid(child, 0)
+        os.close(release)
+
+
+def test_starts_that_fail_while_jobs_are_well_end_the_attempts(
+    inner: BubblewrapSandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "prepared.so"
+    broken.write_bytes(b"not a library")
+    prepared = PreparedSandbox(inner, find_toolchain())
+    prepared._library = broken
+    inner.stop()
+    compiler = Compiler(prepared, find_toolchain())
+    for _ in range(4):
+        assert compiler.check("pub fn f() {}", "2021", "lib", reachable=True).reason == "infra"
+    inner.resume()
+    assert "kept ready" not in caplog.text  # being stopped is no failure of theirs
+    for _ in range(4):
+        assert compiler.check("pub fn f() {}", "2021", "lib", reachable=True).reason == "ok"
+    assert prepared.used == 0
+    assert caplog.text.count("kept ready") == 1

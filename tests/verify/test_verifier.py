@@ -15,6 +15,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Reason, RustTests, Task, Tests, ValueCase, ValueTests, Verdict, VerifyStage
 from burnish.verify import Verifier
 from burnish.verify.cache import SqliteVerdictCache
+from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX
 
 ADD = ValueTests(cases=(ValueCase(call="add(2, 3)", type="i64", expected="5"),))
 
@@ -252,6 +253,30 @@ def test_the_digest_names_what_decides(verifier: Verifier, tmp_path: Path) -> No
     verdict = judge(verifier, "fn main() {}")
     assert verdict.toolchain.startswith("rustc 1.")
     assert verdict.isolation[0].startswith("bubblewrap ")
+
+
+def test_programs_share_compilers_by_default_and_verdicts_say_so(verifier: Verifier) -> None:
+    verdict = judge(verifier, "pub fn shared_by_default() {}")
+    assert verdict.reason == "ok"
+    assert OWN_COMPILE_SANDBOX not in verdict.isolation
+    assert "namespaces" in verdict.isolation
+
+
+def test_requiring_a_compile_sandbox_of_ones_own_ends_the_sharing(tmp_path: Path) -> None:
+    pairs = [
+        (task(str(n), ADD), Completion(task_id=str(n), text=f"pub fn add(a: i64, b: i64) -> i64 {{ {n}; a + b }}"))
+        for n in range(4)
+    ]
+    with Verifier(VerifyConfig(cache=tmp_path / "v.sqlite")) as sharing:
+        shared = sharing.verify(pairs)
+    apart = VerifyConfig(cache=tmp_path / "v.sqlite", min_isolation=("own-compile-sandbox",))
+    with Verifier(apart) as verifier:
+        own = verifier.verify(pairs)
+        again = verifier.verify(pairs)
+    assert [v.reason for v in shared + own] == ["ok"] * 8
+    assert not any(OWN_COMPILE_SANDBOX in v.isolation for v in shared)
+    assert all(OWN_COMPILE_SANDBOX in v.isolation and not v.cached for v in own)
+    assert all(v.cached for v in again)
 
 
 def _children_named(name: str, ancestor: int) -> list[int]:

@@ -13,7 +13,7 @@ from burnish.errors import DataError
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
 from burnish.workflows.context import Run, tasks_stage_before, uses_base
-from burnish.workflows.lineage import BASE, CODE, TOOLCHAIN, code_digest, data_files, run_digests, stage_inputs
+from burnish.workflows.lineage import BASE, CODE, TOOLCHAIN, code_digest, run_digests, stage_inputs, task_files
 
 STAGES = (
     "stages=[{kind: tasks, name: tasks}, {kind: evaluate, name: measure-base}, {kind: sft, name: sft}, "
@@ -33,7 +33,7 @@ def run_of(path: Path, *overrides: str, digests: dict[str, str] | None = None, *
         "merge": {"model": "m"},
     } | outputs
     done = {name: Done("f", 1.0, digest) for name, digest in made.items()}
-    known = {BASE: "b", CODE: "c", TOOLCHAIN: "r", "file rows.jsonl": "s"}
+    known = {BASE: "b", CODE: "c", TOOLCHAIN: "r", "source rows.jsonl": "s"}
     return Run(recipe, RunFolder(path, "id"), known | (digests or {}), None, done=done)
 
 
@@ -83,11 +83,13 @@ def test_rows_of_ones_own_count_by_content_weight_and_limit(tmp_path: Path) -> N
     own = "data.sources=[rows.jsonl]"
     base = inputs(run_of(tmp_path, own))["sft"]
     for override, digests in (
-        (own, {"file rows.jsonl": "other"}),
+        (own, {"source rows.jsonl": "other"}),
         ("data.sources=[{path: rows.jsonl, weight: 2}]", {}),
         ("data.sources=[{path: rows.jsonl, limit: 2}]", {}),
+        ("data.filters=[test_file]", {"files of filters": "none"}),
+        ("data.mixture={shuffle: window}", {}),
     ):
-        assert inputs(run_of(tmp_path, override, digests=digests))["sft"] != base
+        assert inputs(run_of(tmp_path, own, override, digests=digests))["sft"] != base
 
 
 def test_a_run_digests_code_and_data_and_misses_nothing_silently(tmp_path: Path) -> None:
@@ -95,10 +97,9 @@ def test_a_run_digests_code_and_data_and_misses_nothing_silently(tmp_path: Path)
     rows.write_text("{}\n")
     settings = ["name=x", "stages=[{kind: tasks, name: t}]", f"data.sources=[{rows}]"]
     recipe = load_config(Recipe, None, settings)
-    assert data_files(recipe) == [rows]
-    assert run_digests(recipe, "r").keys() == {CODE, TOOLCHAIN, f"file {rows}"}
+    assert run_digests(recipe, "r").keys() == {CODE, TOOLCHAIN, f"source {rows}"}
     rows.unlink()
-    with pytest.raises(DataError, match="there is no data file"):
+    with pytest.raises(DataError, match="does not exist"):
         run_digests(recipe, None)
     assert len(code_digest()) == 64
 
@@ -128,7 +129,18 @@ def test_an_exclusion_file_counts_by_its_content(tmp_path: Path) -> None:
     source = "data.tasks={kind: file, path: t.jsonl, exclude: e.json}"
     known = {"file t.jsonl": "t", "file e.json": "e"}
     run = run_of(tmp_path, source, digests=known)
-    assert data_files(run.recipe) == [Path("t.jsonl"), Path("e.json")]
+    assert task_files(run.recipe) == [Path("t.jsonl"), Path("e.json")]
     before = inputs(run)["tasks"]
     assert inputs(run_of(tmp_path, source, digests=known))["tasks"] == before
     assert inputs(run_of(tmp_path, source, digests=known | {"file e.json": "other"}))["tasks"] != before
+
+
+def test_a_corpus_of_crates_counts_by_their_content(tmp_path: Path) -> None:
+    source = tmp_path / "crates/a/lib.rs"
+    source.parent.mkdir(parents=True)
+    source.write_text("pub fn f() {}\n")
+    run = run_of(tmp_path, f"stages=[{{kind: corpus, name: c, documents: 1, crates: {tmp_path / 'crates'}}}]")
+    before = inputs(run)
+    assert inputs(run) == before
+    source.write_text("pub fn g() {}\n")
+    assert inputs(run)["c"] != before["c"]

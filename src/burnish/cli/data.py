@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from burnish.cli import options
+from burnish.cli import data_cache, data_look, options
+from burnish.cli.data_build import build
+from burnish.cli.data_prepare import prepare
 from burnish.cli.reporting import reported
 
 app = typer.Typer(help="Prepare data without a recipe.", no_args_is_help=True)
-
-
-class Builder(StrEnum):
-    """What can be built."""
-
-    RUST_TASKS = "rust-tasks"
+app.add_typer(data_cache.app, name="cache")
 
 
 @app.callback()
@@ -25,24 +21,10 @@ def data() -> None:
     """Prepare data without a recipe."""
 
 
-@app.command()
-def build(
-    what: Annotated[Builder, typer.Argument(help="What to build.", show_default=False)],
-    config: options.Config = None,
-    overrides: options.Overrides = None,
-) -> None:
-    """Write a built-in task set as JSONL of Task records."""
-    with reported():
-        from burnish.config.load import load_config
-        from burnish.config.verbs import BuildTasksConfig
-
-        match what:
-            case Builder.RUST_TASKS:
-                loaded = load_config(BuildTasksConfig, config, overrides or ())
-                from burnish.workflows.data_build import build_rust_task_files
-
-                tasks = build_rust_task_files(loaded)
-                typer.echo(f"{len(tasks.train)} training and {len(tasks.held_out)} held-out tasks in {loaded.out}")
+app.command()(build)
+app.command()(prepare)
+app.command()(data_look.inspect)
+app.command()(data_look.lengths)
 
 
 @app.command("validate-tasks")

@@ -6,12 +6,15 @@ Not covered: what the filters do (`data.filters`, one file each).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from burnish.config.base import Config
 from burnish.records import Edition
+
+_LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+"""Inside a union with a validator of its own, strict mode meets YAML's lists as lists, and would refuse them."""
 
 
 class VendorPath(Config):
@@ -23,6 +26,7 @@ class VendorPath(Config):
 class TestFile(Config):
     """Leave out files of tests: by path, or because every item is a test."""
 
+    __test__: ClassVar[bool] = False  # not a pytest class
     kind: Literal["test_file"] = "test_file"
 
 
@@ -100,15 +104,9 @@ class Licence(Config):
     """Leave out rows whose licence does not allow the use."""
 
     kind: Literal["licence"] = "licence"
-    allow: tuple[str, ...] = (
-        "MIT",
-        "Apache-2.0",
-        "BSD-2-Clause",
-        "BSD-3-Clause",
-        "ISC",
-        "Zlib",
-        "Unlicense",
-        "CC0-1.0",
+    allow: Annotated[tuple[str, ...], _LISTED] = Field(
+        ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unlicense", "CC0-1.0"),
+        min_length=1,
     )
     """SPDX identifiers, or pairs as in ``GPL-2.0-only WITH Classpath-exception-2.0``."""
     unknown: Literal["drop", "keep"] = "drop"
@@ -119,24 +117,24 @@ class NearDuplicate(Config):
     """Leave out rows that are nearly the same as an earlier one."""
 
     kind: Literal["near_duplicate"] = "near_duplicate"
-    threshold: float = Field(0.85, gt=0, le=1)
-    """Jaccard similarity of token shingles from which rows count as the same."""
-    shingle: int = Field(5, ge=1)
-    """Tokens per shingle."""
+    threshold: float = Field(0.8, gt=0, le=1)
+    """Jaccard similarity of the runs of tokens from which rows count as the same."""
+    run: int = Field(5, ge=1)
+    """Tokens per run."""
     permutations: int = Field(128, ge=16)
-    """Hash functions of the signature: more estimate the similarity better and take longer."""
+    """Hash functions of the signature: more waste less time on false candidates and take longer to make."""
 
 
 class Contaminated(Config):
-    """Leave out rows that share code with tasks one measures on."""
+    """Leave out rows that hold a task one will measure on."""
 
     kind: Literal["contaminated"] = "contaminated"
-    tasks: tuple[Path, ...] = Field(min_length=1)
+    tasks: Annotated[tuple[Path, ...], _LISTED] = Field(min_length=1)
     """Task files: Task records, HumanEvalPack or HumanEval rows."""
-    tokens: int = Field(13, ge=2)
-    """Tokens per n-gram."""
-    share: float = Field(0.2, gt=0, le=1)
-    """Share of a task's n-grams found in a row from which the row counts as contaminated."""
+    run: int = Field(13, ge=2)
+    """Tokens per run."""
+    share: float = Field(0.5, gt=0, le=1)
+    """Share of the runs of a task's prompt, reference or tests, found in a row, from which the row is left out."""
 
 
 def _with_mapping(value: object) -> object:

@@ -34,11 +34,13 @@ class TasksStage(Stage):
 
 
 class CorpusStage(Stage):
-    """Write a pretraining corpus of documented Rust functions."""
+    """Write a pretraining corpus: documented Rust functions, or the sources of crates."""
 
     kind: Literal["corpus"] = "corpus"
     documents: int = Field(ge=1)
-    """Documents to write."""
+    """Documents to write; of crates at most as many as they have, chosen by seed."""
+    crates: Path | None = None
+    """Folder of crates whose ``.rs`` files are the documents, in place of the built-in functions."""
     chat_share: float = Field(0.0, ge=0, le=1)
     """Share of documents that are an instruction with its answer in the chat template."""
 
@@ -70,7 +72,10 @@ class SftStage(Stage, OptimizerConfig):
     adapter: AdapterConfig = LoraConfig()
     """What is trained: an adapter, or every weight."""
     max_length: int = Field(512, ge=16)
-    """Longest conversation in tokens; longer ones are refused by the gate."""
+    """Longest row in tokens; ``data.chat.truncate`` says what happens to longer conversations."""
+    packing: bool = False
+    """Put several rows into one sequence of ``max_length`` tokens, without one seeing the other. Before training, the
+    losses of packed rows are compared with those of the rows alone; training is refused where they differ."""
     evaluation: TrainingEvaluation | None = None
     """What is measured on the way; None measures nothing."""
 

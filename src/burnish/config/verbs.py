@@ -1,4 +1,4 @@
-"""What the verbs that stand alone take: generate, data build, export merge, verify serve."""
+"""What the verbs that stand alone take: generate, export merge, verify serve."""
 
 from __future__ import annotations
 
@@ -28,15 +28,6 @@ class GenerateConfig(Config):
     seed: int = Field(0, ge=0)
     limit: int | None = Field(None, ge=1)
     """Answer the first so many."""
-
-
-class BuildTasksConfig(Config):
-    """``burnish data build rust-tasks --config FILE --set key=value``."""
-
-    out: Path
-    """A new folder for ``train.jsonl`` and ``held_out.jsonl``."""
-    tasks: RustTasks = RustTasks()
-    seed: int = Field(0, ge=0)
 
 
 class MergeConfig(Config):

@@ -28,6 +28,7 @@ Layer = Literal[
     "output-cap",
     "empty-environment",
     "dies-with-parent",
+    "own-compile-sandbox",
 ]
 
 
@@ -37,7 +38,9 @@ class VerifyConfig(Config):
     sandbox: Literal["auto", "bubblewrap", "docker", "firejail"] = "auto"
     """``auto`` takes the first of the three that passes its self-test; none passing stops the run."""
     min_isolation: tuple[Layer, ...] = ()
-    """Layers that the sandbox must have; a missing one stops the run before anything is judged."""
+    """Layers that the sandbox must have; a missing one stops the run before anything is judged.
+
+    ``own-compile-sandbox`` also ends the sharing of compilers and compilations between programs, which is slower."""
     workers: int | None = Field(None, ge=1)
     """Candidates judged at once; None is one per core."""
     cache: Path | None = None

@@ -35,6 +35,8 @@ from burnish.records import Example, Task
 
 SHOWN = 400
 """Characters of an offending row that are shown."""
+BLANK = 16
+"""Answers of more tokens than this are not looked at for being blank."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _check_row(row: EncodedExample, tokenizer: Any, closing: int | None, max_len
             f"for {ended} of {len(spans)} trained spans; {shown(row, tokenizer)}.",
             "The chat template must close every assistant turn with its end-of-turn token.",
         )
-    if exact and any(len(span) <= 2 and not str(tokenizer.decode(span[:-1])).strip() for span in spans):
+    if exact and any(len(span) <= BLANK and not str(tokenizer.decode(span[:-1])).strip() for span in spans):
         raise GateError(
             f"row {row.id} has an empty answer: only its end of turn would be trained; {shown(row, tokenizer)}.",
             "Give it an answer, or remove it: the model would learn to say nothing.",

@@ -1,7 +1,10 @@
 """HumanEval-shaped rows for Rust: ``task_id``, ``prompt`` that ends in an open ``{``, ``canonical_solution``, ``test``,
 ``entry_point``, and optionally ``edition`` and ``wrong`` (answers that must not pass, one text or several).
 
-Not covered: HumanEvalPack, whose rows have a ``declaration`` (`data.humanevalpack`); rows that need crates.
+Well-known crates that a solution or its tests name are listed in ``Task.crates``, so that a row is not failed for want
+of one.
+
+Not covered: HumanEvalPack, whose rows have a ``declaration`` (`data.humanevalpack`); crates that are not well known.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from burnish.errors import DataError
 from burnish.fsio import read_lines
 from burnish.records import Edition, Message, RustTests, Task
+from burnish.syntax.crates import WELL_KNOWN, named_crates
 
 ORIGIN = "HumanEval (Rust)"
 
@@ -66,6 +70,7 @@ def _task(row: _Row) -> Task:
         tests=RustTests(source=row.test),
         reference=prompt + row.canonical_solution,
         wrong=row.wrong,
+        crates=named_crates(f"{prompt}{row.canonical_solution}\n{row.test}", WELL_KNOWN),
         edition=row.edition,
         origin=ORIGIN,
     )

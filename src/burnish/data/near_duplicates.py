@@ -81,19 +81,19 @@ class Sketcher:
             raise ValueError("the threshold is in 0..1, run and permutations are at least 1")
         self.threshold, self.run, self.permutations = threshold, run, permutations
         self._rows = band_rows(threshold, permutations)
-        self._empty = MinHash(permutations, seed=_SEED, scheme=_SCHEME, hashfunc=int)
+        self._minhash = MinHash(permutations, seed=_SEED, scheme=_SCHEME, hashfunc=int)
 
     def sketch(self, tokens: Sequence[str]) -> Sketch:
         """Texts shorter than a run are one run."""
         runs = np.unique(shingles(tokens, min(self.run, max(1, len(tokens)))).astype(np.uint32))
-        signature = self._empty.copy()
-        signature.update_batch(runs.tolist())
+        self._minhash.clear()
+        self._minhash.update_batch(runs.tolist())
         count = self.permutations // self._rows
-        values = signature.hashvalues[: count * self._rows].reshape(count, self._rows).astype(np.uint64)
+        values = self._minhash.hashvalues[: count * self._rows].reshape(count, self._rows).astype(np.uint64)
         numbers = np.arange(count, dtype=np.uint64)
         for column in range(self._rows):
-            numbers = mixed(numbers * _BASE + values[:, column])
-        return Sketch(runs, tuple(numbers.view(np.int64).tolist()))
+            numbers = numbers * _BASE + values[:, column]
+        return Sketch(runs, tuple(mixed(numbers).view(np.int64).tolist()))
 
 
 class NearDuplicates:

@@ -79,7 +79,8 @@ def check_duplicates(encoded: Sequence[EncodedExample], allowed: float, show: Ca
     if len(encoded) >= ENOUGH_ROWS and len(repeated) > allowed * len(encoded):
         row, earlier = repeated[0]
         raise GateError(
-            f"{len(repeated)} of {len(encoded)} rows repeat an earlier row; row {row.id} is row {earlier}: {show(row)}.",
+            f"{len(repeated)} of {len(encoded)} rows repeat an earlier row; row {row.id} is row {earlier}: "
+            f"{show(row)}.",
             "Remove the copies, or allow them with data.gates.duplicates.",
         )
     return len(repeated)

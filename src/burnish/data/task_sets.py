@@ -6,6 +6,7 @@ Tasks that an exclusion file names are left out here, and nowhere else; their nu
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
             return _without(load_humanevalpack(config.path), config)
         case HumanEvalTasks():
             return _without(load_human_eval(config.path), config)
+
+
+def require_rust(tasks: Iterable[Task]) -> None:
+    """Raise DataError when a task is not Rust: its answers cannot be judged yet."""
+    other = next((task for task in tasks if task.kind != "rust"), None)
+    if other is not None:
+        raise DataError(
+            f"the task {other.id!r} is of the kind {other.kind!r}, and only Rust can be judged so far.",
+            "Name a task set of Rust; tasks of other kinds are for training rows until then.",
+        )
 
 
 def _without(tasks: tuple[Task, ...], config: TaskFile | HumanEvalPackTasks | HumanEvalTasks) -> TaskSet:

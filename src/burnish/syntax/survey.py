@@ -235,8 +235,9 @@ class _Walk:
 
 
 def is_test_attribute(attribute: Node) -> bool:
-    """``#[test]``, ``#[some::test]``, ``#[cfg(test)]``, ``#[cfg(all(test, ...))]``; not ``#[cfg(not(test))]``."""
-    text = "".join(text_of(attribute).split()).removeprefix("#[").removesuffix("]")
+    """``#[test]``, ``#[some::test]``, ``#[cfg(test)]``, ``#[cfg(all(test, ...))]``, ``#![cfg(test)]``; not
+    ``#[cfg(not(test))]``."""
+    text = "".join(text_of(attribute).split()).lstrip("#!").removeprefix("[").removesuffix("]")
     path = text.partition("(")[0]
     return path == "test" or path.endswith("::test") or text.startswith(("cfg(test)", "cfg(all(test,"))
 

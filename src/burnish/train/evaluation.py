@@ -25,7 +25,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from burnish.config.watch import EarlyStopping, TrainingEvaluation, TrainingMetric
 from burnish.fsio import append_lines, read_lines, write_atomic
-from burnish.train.rows import IGNORED, EncodedRow, collate_rows
+from burnish.train.rows import IGNORED, EncodedRow, collate
 from burnish.train.watch import EVALUATED, MeterUser
 
 logger = logging.getLogger(__name__)
@@ -192,7 +192,8 @@ class HeldOutLoss:
         device = next(model.parameters()).device
         total, tokens = 0.0, 0
         for start in range(0, len(self.rows), self.micro_batch):
-            batch = collate_rows(self.rows[start : start + self.micro_batch], padding=self.padding, mean_weight=1.0)
+            rows = [(pair,) for pair in self.rows[start : start + self.micro_batch]]
+            batch = collate(rows, padding=self.padding, mean_weight=1.0, packed=False)
             ids_BT, mask_BT = batch["input_ids"].to(device), batch["attention_mask"].to(device)
             logits = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits[:, :-1]
             targets_BT = batch["labels"][:, 1:].to(device)

@@ -1,6 +1,8 @@
-"""Training rows as the trainer takes them: padded batches, and an order that puts rows of like length together.
+"""Training rows as the trainer takes them: sequences of one or several rows, padded batches, and an order that puts
+sequences of like length together.
 
-Not covered: packing several rows into one sequence.
+Not covered: which rows share a sequence (the caller says so), proof that they do not see each other
+(`train.packing_proof`).
 """
 
 from __future__ import annotations
@@ -40,40 +42,58 @@ class EncodedRow(Protocol):
         ...
 
 
-class RowDataset(Dataset[tuple[int, EncodedRow]]):
-    """Rows with their index."""
+RowGroup = tuple[tuple[int, EncodedRow], ...]
+"""Rows that share one sequence, each with its index."""
 
-    def __init__(self, rows: Sequence[EncodedRow]) -> None:
+
+class SequenceDataset(Dataset[RowGroup]):
+    """Sequences by index: one row each, or the rows that ``packs`` puts together."""
+
+    def __init__(self, rows: Sequence[EncodedRow], packs: Sequence[Sequence[int]] | None = None) -> None:
         self._rows = rows
+        self.packs: Sequence[Sequence[int]] = [(index,) for index in range(len(rows))] if packs is None else packs
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.packs)
 
-    def __getitem__(self, index: int) -> tuple[int, EncodedRow]:
-        return index, self._rows[index]
+    def __getitem__(self, index: int) -> RowGroup:
+        return tuple((row, self._rows[row]) for row in self.packs[index])
+
+    def lengths(self) -> list[int]:
+        """Tokens of each sequence."""
+        return [sum(len(self._rows[row].input_ids) for row in pack) for pack in self.packs]
 
 
-def collate_rows(rows: Sequence[tuple[int, EncodedRow]], *, padding: int, mean_weight: float) -> dict[str, Any]:
-    """Right-padded batch of B rows and T tokens.
+def collate(sequences: Sequence[RowGroup], *, padding: int, mean_weight: float, packed: bool) -> dict[str, Any]:
+    """Right-padded batch of B sequences and T tokens.
 
-    ``input_ids``, ``attention_mask``, ``labels`` are (B, T); ``weights`` (B,) are divided by ``mean_weight``;
-    ``rows`` (B,) are the rows' indices.
+    ``input_ids``, ``labels`` and ``weights`` are (B, T), weights divided by ``mean_weight``; ``rows`` are the indices
+    of the rows. Alone, a row gets an ``attention_mask`` (B, T). Packed ones get ``position_ids`` (B, T) that restart
+    with every row, and no mask: transformers keeps rows apart by their positions only when none is given. Padding then
+    counts as one more row, which nothing attends to and no label covers. The first token of a row is never predicted.
     """
-    shape = (len(rows), max(len(row.input_ids) for _, row in rows))
+    shape = (len(sequences), max(sum(len(row.input_ids) for _, row in one) for one in sequences))
     ids_BT = torch.full(shape, padding)
-    mask_BT = torch.zeros(shape, dtype=torch.long)
     labels_BT = torch.full(shape, IGNORED)
-    for position, (_, row) in enumerate(rows):
-        length = len(row.input_ids)
-        ids_BT[position, :length] = torch.tensor(row.input_ids)
-        mask_BT[position, :length] = 1
-        labels_BT[position, :length] = torch.tensor(row.labels)
+    weights_BT = torch.zeros(shape)
+    places_BT = torch.zeros(shape, dtype=torch.long)
+    for position, sequence in enumerate(sequences):
+        start = 0
+        for _, row in sequence:
+            end = start + len(row.input_ids)
+            ids_BT[position, start:end] = torch.tensor(row.input_ids)
+            labels_BT[position, start + 1 : end] = torch.tensor(row.labels[1:], dtype=torch.long)
+            weights_BT[position, start:end] = row.weight / mean_weight
+            places_BT[position, start:end] = torch.arange(end - start) if packed else 1
+            start = end
+        if packed:
+            places_BT[position, start:] = torch.arange(shape[1] - start)
     return {
         "input_ids": ids_BT,
-        "attention_mask": mask_BT,
+        "position_ids" if packed else "attention_mask": places_BT,
         "labels": labels_BT,
-        "weights": torch.tensor([row.weight / mean_weight for _, row in rows]),
-        "rows": torch.tensor([index for index, _ in rows]),
+        "weights": weights_BT,
+        "rows": torch.tensor([index for sequence in sequences for index, _ in sequence]),
     }
 
 

@@ -32,8 +32,8 @@ MOST_JOINED = 32
 _ROUNDS = 3
 """Compilations of a shrinking batch before the rest is judged one by one."""
 _FEWEST = 3
-_WORTH_JOINING, _WORTH_TRYING = 0.75, 0.6
-"""Shares of good programs from which checking together, and checking and building in one pass, cost less."""
+_WORTH_JOINING, _WORTH_TRYING = 0.75, 0.75
+"""Shares from which it costs less: of good programs, to check together; of those that one pass settles, to try that."""
 _OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
 _DIGITS = 4
 
@@ -82,7 +82,7 @@ class BatchJudge:
         self._toolchain = toolchain
         self._compiler = Compiler(sandbox, toolchain, dependencies)
         self._alone = Ladder(sandbox, toolchain, compiler=self._compiler)
-        self._passing = 1.0  # share of programs that passed lately: one pass pays only where most do
+        self._settled = 1.0  # share of programs that one pass settled lately
         self._good = 1.0  # share of programs that compiled lately: checking together pays only when most do
 
     @property
@@ -107,9 +107,8 @@ class BatchJudge:
         """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
         if start.check is None:
             return self._judge_alone(one)
-        given = _Given(self._compiler, start)
         sandbox = _Renaming(self._sandbox, start.number) if start.built is not None else self._sandbox
-        return Ladder(sandbox, self._toolchain, compiler=given).judge(one.task, one.code, one.goal)
+        return self._given(one, start, sandbox)
 
     def _pays(self, share: float, worth: float) -> bool:
         return self._together == "always" or (self._together == "worth" and share > worth)
@@ -117,22 +116,31 @@ class BatchJudge:
     def _judge_alone(self, one: Candidate) -> Verdict:
         if not _runs(one):
             return self._alone.judge(one.task, one.code, one.goal)
-        verdict: Verdict | None = None
-        if self._pays(self._passing, _WORTH_TRYING):
-            verdict = self._in_one_pass(one)
-        if verdict is None:
-            verdict = self._alone.judge(one.task, one.code, one.goal)
-        self._passing += ((verdict.status == "pass") - self._passing) / 64
-        return verdict
+        if not self._pays(self._settled, _WORTH_TRYING):
+            return self._alone.judge(one.task, one.code, one.goal)
+        known, verdict = self._in_one_pass(one)
+        self._settled += ((verdict is not None) - self._settled) / 64
+        return verdict or self._given(one, known, self._sandbox)
 
-    def _in_one_pass(self, one: Candidate) -> Verdict | None:
-        """A pass from one compilation for check and build; None is no verdict: the ordinary way has to find it."""
+    def _in_one_pass(self, one: Candidate) -> tuple[Start, Verdict | None]:
+        """What is known after one compilation for check and build, and the verdict where that settles it.
+
+        A program that ran and ended by itself, well or not, does so however it is compiled. One that a signal or a
+        limit ended is built again in the ordinary way.
+        """
         built = self._compiler.check_and_build(one.code, one.task.edition)
         if built is None:
-            return None
-        given = _Given(self._compiler, Start(check=built, built=replace(built, cpu_ms=0.0)))
-        verdict = Ladder(self._sandbox, self._toolchain, compiler=given).judge(one.task, one.code, one.goal)
-        return verdict if verdict.status == "pass" else None
+            return Start(), None
+        start = Start(check=built, built=replace(built, cpu_ms=0.0) if built.reason == "ok" else None)
+        watched = _Watched(self._sandbox)
+        verdict = self._given(one, start, watched)
+        return Start(check=built), verdict if watched.ended_by_itself else None
+
+    def _given(self, one: Candidate, start: Start, sandbox: Sandbox) -> Verdict:
+        """The verdict on one program, with what is known of it."""
+        return Ladder(sandbox, self._toolchain, compiler=_Given(self._compiler, start)).judge(
+            one.task, one.code, one.goal
+        )
 
     def _check(self, candidates: Sequence[Candidate], group: Sequence[int]) -> dict[int, Compiled]:
         found: dict[int, Compiled] = {}
@@ -176,7 +184,9 @@ class BatchJudge:
                 faulty.add(i)
                 continue
             read = read_diagnostics(said)
-            clean[i] = Compiled("ok", compiled.cpu_ms / len(group), read.kept, read.lints, read.codes)
+            clean[i] = Compiled(
+                "ok", compiled.cpu_ms / len(group), read.kept, read.lints, read.codes, shared=len(group) > 1
+            )
         return faulty, clean
 
     def _build(self, candidates: Sequence[Candidate], checks: Mapping[int, Compiled]) -> dict[int, Start]:
@@ -190,7 +200,7 @@ class BatchJudge:
             if built.reason == "ok":
                 if built.artifact.count(_stamp(mark, 0)) != 1:
                     break
-                built = replace(built, cpu_ms=built.cpu_ms / len(rest))
+                built = replace(built, cpu_ms=built.cpu_ms / len(rest), shared=len(rest) > 1)
                 return {i: Start(checks[i], built, mark, place, i) for place, i in enumerate(rest)}
             spoken = _by_file(built.stderr) if built.reason == "compile_error" and not built.crashed else None
             faulty = _at_fault(spoken or {})
@@ -218,7 +228,7 @@ class _Given(Compiler):
 
     def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
         if self._started.built is not None:
-            return Compiled("ok", 0.0)
+            return Compiled("ok", 0.0, shared=self._started.built.shared)
         return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe)
 
     def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
@@ -227,6 +237,24 @@ class _Given(Compiler):
             return self._base.build_harness(source, library, edition)
         own = built.artifact.replace(_stamp(self._started.mark, 0), _stamp(self._started.mark, self._started.place))
         return replace(built, artifact=own)
+
+
+class _Watched:
+    """Notes whether every program ended by itself, at no limit and by no signal."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self._inner = inner
+        self.ended_by_itself = True
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return self._inner.layers
+
+    def run(self, job: Job) -> JobResult:
+        result = self._inner.run(job)
+        if result.fault or result.exceeded or result.exit_code < 0:
+            self.ended_by_itself = False
+        return result
 
 
 class _Renaming:

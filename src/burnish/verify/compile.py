@@ -11,6 +11,7 @@ Not covered: several programs per crate.
 from __future__ import annotations
 
 import copy
+import json
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -40,11 +41,18 @@ them, and none of them decides whether it compiles."""
 _UNUSED_ITEMS = ("--force-warn=dead_code",)
 _OWN_LEVELS = re.compile(r"\b(deny|forbid)\b")
 """A program that may turn warnings into errors: forcing undoes that, so rustc is asked whether it compiles."""
+_NAMES_FILES = re.compile(r"\binclude|#\s*!?\s*\[[^\]]*\bpath\b")
+"""A program that may read files while it is compiled; even the order of variables in /proc/self/environ would tell it
+whether its compiler was started to check or to build."""
 _CLIPPY_ALONE = frozenset({"E0716"})
+_BUILD_LINTS = frozenset({"arithmetic_overflow", "unconditional_panic"})
+"""Lints of rustc's KnownPanicsLint, which runs only when code will be generated: no check reports them."""
 CRATE = "submission"
 """Name of the candidate's crate when tests are linked against it."""
 
 _BUILD = ("-C", "debuginfo=0", "-C", "opt-level=0", "-C", "codegen-units=1", "--error-format=json")
+_PROGRAM = "program"
+"""Name of an executable."""
 _DYNAMIC = ("-C", "prefer-dynamic")
 """Linking std as a shared object saves a fifth of a build's CPU."""
 
@@ -64,6 +72,8 @@ class Compiled:
     """The compiler broke down, twice in a row."""
     stderr: bytes = b""
     """All that the compiler wrote, one JSON object per line."""
+    shared: bool = False
+    """Other candidates' programs were compiled in the same sandbox."""
 
 
 class Compiler:
@@ -99,37 +109,45 @@ class Compiler:
         if not refused_by_clippy_alone and (checked.reason != "ok" or not _OWN_LEVELS.search(code)):
             return checked
         asked = self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, plain, None)
-        cpu_ms = checked.cpu_ms + asked.cpu_ms
-        if refused_by_clippy_alone or asked.reason != "ok":
-            return replace(asked, cpu_ms=cpu_ms)
-        return replace(checked, cpu_ms=cpu_ms)
+        believed = asked if refused_by_clippy_alone or asked.reason != "ok" else checked
+        return replace(believed, cpu_ms=checked.cpu_ms + asked.cpu_ms, shared=checked.shared or asked.shared)
 
     def build_program(self, code: str, edition: Edition) -> Compiled:
         """An executable of a program with ``fn main``."""
-        arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC]
+        arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
         return self._link({"candidate.rs": code}, edition, arguments)
 
     def check_and_build(self, code: str, edition: Edition) -> Compiled | None:
-        """What `check` says of a program that compiles, with its executable, from one pass of the linter; else None.
+        """What `check` says of a program, with its executable when there is nothing against it, from one pass.
 
-        The linter keeps the least optimised form, so what it builds is to be believed only where it does well.
+        None where one pass cannot tell: a program that sets lint levels or names files, a limit, a crash, a build that
+        fails after its check, lints that run with code generation alone. The linter keeps the least optimised form,
+        so the executable uses more time and stack.
         """
-        if _OWN_LEVELS.search(code):
+        if _OWN_LEVELS.search(code) or _NAMES_FILES.search(code):
             return None
         arguments = ["--crate-type", "bin", *LINTS, *_UNUSED_ITEMS, *_BUILD, *_DYNAMIC]
+        arguments += [f"--emit=metadata=candidate.rmeta,link={_PROGRAM}", "--json=artifacts"]
         built = self._link({"candidate.rs": code}, edition, arguments, self._toolchain.clippy)
+        if _BUILD_LINTS & {*built.codes, *built.lints}:
+            return None
+        if built.reason == "compile_error":
+            told = not built.crashed and built.codes != _CLIPPY_ALONE and not _has_metadata(built.stderr)
+            return built if told else None
         return built if built.reason == "ok" else None
 
     def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
         """The candidate as a crate of its own, without ``cfg(test)``."""
-        arguments = ["--crate-type", "rlib", "--crate-name", CRATE, "-A", "warnings", *_BUILD]
+        name = f"lib{CRATE}.rlib"
+        arguments = ["--crate-type", "rlib", "--crate-name", CRATE, "-A", "warnings", *_BUILD, "-o", name]
         arguments += ["-F", "unsafe_code"] if forbid_unsafe else []
-        return self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, arguments, f"lib{CRATE}.rlib")
+        return self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, arguments, name)
 
     def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
         """An executable that calls the candidate's crate."""
         name = f"lib{CRATE}.rlib"
-        arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC, "--extern", f"{CRATE}={name}"]
+        arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
+        arguments += ["--extern", f"{CRATE}={name}"]
         files: dict[str, str | bytes] = {"harness.rs": source, name: library}
         return self._link(files, edition, arguments)
 
@@ -141,9 +159,8 @@ class Compiler:
 
     def build_together(self, files: Mapping[str, str], edition: Edition) -> Compiled:
         """An executable of several files, the root first, without unsafe code in any."""
-        return self._link(
-            files, edition, ["--crate-type", "bin", "-A", "warnings", "-F", "unsafe_code", *_BUILD, *_DYNAMIC]
-        )
+        arguments = ["--crate-type", "bin", "-A", "warnings", "-F", "unsafe_code", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
+        return self._link(files, edition, arguments)
 
     def _link(
         self,
@@ -156,14 +173,15 @@ class Compiler:
         with self._entropy_lock:
             if not self._entropy:
                 made = self._compile(
-                    self._toolchain.rustc, {"entropy.rs": entropy.SOURCE}, "2021", entropy.ARGUMENTS, entropy.OBJECT
-                )
+                    self._toolchain.rustc, {"entropy.rs": entropy.SOURCE}, "2021",
+                    (*entropy.ARGUMENTS, "-o", entropy.OBJECT), entropy.OBJECT,
+                )  # fmt: skip
                 if made.reason != "ok":
                     return Compiled("infra", made.cpu_ms, detail=f"cannot compile {entropy.OBJECT}: {made.detail}")
                 self._entropy.append(made.artifact)
-        linked = [*arguments, "-C", f"link-arg={entropy.OBJECT}"]
+        linked = [*arguments, *self._toolchain.linking, "-C", f"link-arg={entropy.OBJECT}"]
         program = compiler or self._toolchain.rustc
-        return self._compile(program, {**files, entropy.OBJECT: self._entropy[0]}, edition, linked, "program")
+        return self._compile(program, {**files, entropy.OBJECT: self._entropy[0]}, edition, linked, _PROGRAM)
 
     def _compile(
         self,
@@ -176,8 +194,6 @@ class Compiler:
         source = next(iter(files))
         argv = [program, source, "--edition", edition, "--sysroot", self._toolchain.inside, *arguments]
         argv += self.dependencies.arguments(self._crates)
-        if output is not None:
-            argv += ["-o", output]
         job = Job(
             argv=tuple(argv),
             stage="compile",
@@ -186,9 +202,13 @@ class Compiler:
             collect=(output,) if output is not None else (),
             read_only=self._toolchain.binds | self.dependencies.binds(self._crates),
         )
-        compiled = _read(self._sandbox.run(job), output)
-        # On a machine that is short of something the compiler may crash by no fault of the program: believe the second.
-        return _read(self._sandbox.run(job), output) if compiled.crashed else compiled
+        result = self._sandbox.run(job)
+        compiled = _read(result, output)
+        if compiled.crashed:
+            # A machine that is short of something lets compilers crash by no fault of the program: believe the second.
+            result = self._sandbox.run(job)
+            compiled = _read(result, output)
+        return replace(compiled, shared=result.shared)
 
 
 def _read(result: JobResult, output: str | None) -> Compiled:
@@ -222,6 +242,12 @@ def _read(result: JobResult, output: str | None) -> Compiled:
         crashed=crashed,
         stderr=result.stderr,
     )
+
+
+def _has_metadata(stderr: bytes) -> bool:
+    """Whether the compiler says that it wrote its metadata: then all that a check looks for has been looked for."""
+    notes = (json.loads(line) for line in stderr.splitlines() if line.startswith(b"{") and b'"artifact"' in line)
+    return any(note.get("emit") == "metadata" for note in notes)
 
 
 def _last_line(result: JobResult) -> str:

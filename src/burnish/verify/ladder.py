@@ -27,21 +27,23 @@ from burnish.records import (
     Verdict,
     VerifyStage,
 )
+from burnish.syntax.crates import WELL_KNOWN
 from burnish.syntax.source import has_main, parse
 from burnish.verify.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
-from burnish.verify.dependencies.store import BUILD_COMMAND, WELL_KNOWN, DependencySet
+from burnish.verify.dependencies.store import BUILD_COMMAND, DependencySet
 from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
 from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
 from burnish.verify.grader.traits import NO_METHOD, needed_traits
 from burnish.verify.grader.values import grade_values, value_harness
 from burnish.verify.metrics import measure
+from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX
 from burnish.verify.toolchain import Toolchain
 from burnish.verify.visibility import make_public
 
 Goal = Literal["check", "run", "test"]
 RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)
-POLICY = 4
+POLICY = 5
 """Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
 """What an ``-F unsafe_code`` build reports: the lint, and an attempt to allow it again."""
@@ -75,6 +77,12 @@ class _State:
     compiled: bool | None = None
     check: Compiled | None = None
     cpu_ms: float = 0.0
+    shared: bool = False
+    """Other candidates' programs were compiled in the same sandbox as this one."""
+
+    def after(self, stage: VerifyStage, compiled: Compiled) -> _State:
+        """With a compilation's cost and company."""
+        return replace(self, stage=stage, cpu_ms=self.cpu_ms + compiled.cpu_ms, shared=self.shared or compiled.shared)
 
 
 class Ladder:
@@ -114,7 +122,7 @@ class Ladder:
         compiler = self._compiler.with_crates(task.crates)
         check = compiler.check(code, task.edition, crate_type, reachable=reachable)
         syntax_error = check.reason == "compile_error" and None in check.codes and parse(code).has_error
-        state = _State("parse" if syntax_error else "check", check=check, cpu_ms=check.cpu_ms)
+        state = replace(_State("parse").after("parse" if syntax_error else "check", check), check=check)
         if check.reason != "ok":
             return self._verdict(code, replace(state, compiled=_says(check)), check.reason, check.detail)
         state = replace(state, stage="lint", compiled=True)
@@ -127,7 +135,7 @@ class Ladder:
     def _run(self, task: Task, code: str, goal: Goal, state: _State) -> Verdict:
         compiler = self._compiler.with_crates(task.crates)
         built = compiler.build_program(code, task.edition)
-        state = replace(state, stage="build", cpu_ms=state.cpu_ms + built.cpu_ms)
+        state = state.after("build", built)
         if built.reason != "ok":
             return self._failed_build(code, state, built)
         state = replace(state, stage="test")
@@ -148,13 +156,13 @@ class Ladder:
     def _test(self, task: Task, code: str, plan: TestPlan | None, state: _State) -> Verdict:
         compiler = self._compiler.with_crates(task.crates)
         library = compiler.build_library(make_public(code), task.edition, forbid_unsafe=plan is not None)
-        state = replace(state, stage="build", cpu_ms=state.cpu_ms + library.cpu_ms)
+        state = state.after("build", library)
         if library.reason != "ok":
             if plan is not None and library.codes and library.codes <= _FORBIDDEN_UNSAFE:
                 return self._verdict(code, state, "blocked", "tests in Rust allow no unsafe code in the candidate")
             return self._failed_build(code, state, library)
         built = self._build_harness(task, code, plan, library)
-        state = replace(state, cpu_ms=state.cpu_ms + built.cpu_ms)
+        state = state.after("build", built)
         if built.reason == "compile_error" and _has_place(built):
             return self._verdict(code, state, "tests_failed", _mismatch(built))
         if built.reason != "ok":
@@ -182,11 +190,11 @@ class Ladder:
             return built
         with_traits = rust_harness(plan, task, code, traits)
         again = compiler.build_harness(with_traits, library.artifact, task.edition)
-        return replace(again, cpu_ms=built.cpu_ms + again.cpu_ms)
+        return replace(again, cpu_ms=built.cpu_ms + again.cpu_ms, shared=built.shared or again.shared)
 
     def _job(self, program: bytes, stdin: bytes) -> Job:
         return Job(
-            argv=("/work/program",),
+            argv=("/box/program",),
             stage="run",
             limits=RUN_LIMITS,
             files={"program": program},
@@ -219,7 +227,7 @@ class Ladder:
             metrics=measure(code),
             detail=detail[:1000],
             cpu_ms=round(state.cpu_ms, 3),
-            isolation=self._sandbox.layers,
+            isolation=tuple(x for x in self._sandbox.layers if not (state.shared and x == OWN_COMPILE_SANDBOX)),
             toolchain=self.toolchain_name,
         )
 

@@ -1,12 +1,15 @@
 """Builds the package's small C parts with the system's cc, once per source text, into the toolchain cache.
 
-Each makes something cheaper that works without it, so None is a fine answer. Not covered: systems without glibc.
+Each makes something cheaper that works without it: where one cannot be built, a warning says so and why.
+
+Not covered: systems without glibc.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,6 +17,8 @@ from pathlib import Path
 from burnish.errors import BurnishError
 from burnish.fsio import disk_errors
 from burnish.verify.toolchain import cache_folder
+
+logger = logging.getLogger(__name__)
 
 
 @functools.cache
@@ -34,6 +39,12 @@ def built(source: Path, *flags: str) -> Path | None:
                 subprocess.run(command, check=True, capture_output=True, timeout=120)
                 made.chmod(0o755)
                 made.replace(target)
-    except (OSError, subprocess.SubprocessError, BurnishError):
+    except (OSError, subprocess.SubprocessError, BurnishError) as error:
+        logger.warning("%s is not built, and verdicts take longer: %s", source.name, _cause(error))
         return None
     return target
+
+
+def _cause(error: Exception) -> str:
+    said = error.stderr if isinstance(error, subprocess.CalledProcessError) else None
+    return said.decode(errors="replace").strip()[-300:] if said else str(error)

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from contextlib import AbstractContextManager
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -36,7 +36,7 @@ def passed(verdict: Verdict) -> float:
     return float(verdict.status == "pass")
 
 
-class VerifierReward:
+class VerifierReward(AbstractContextManager["VerifierReward"]):
     """Callable as ``reward(prompts=..., completions=..., **columns)``; completions are texts or conversations.
 
     ``value`` makes a number of every verdict but infra, whose reward is None. A ``verifier`` that is given stays its
@@ -61,12 +61,7 @@ class VerifierReward:
         self._seen = 0
         self._faults = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

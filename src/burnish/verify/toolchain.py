@@ -23,6 +23,7 @@ from pathlib import Path
 
 from burnish.errors import DiskError, MissingToolError, SandboxError
 from burnish.fsio import digest_json, disk_errors
+from burnish.verify.linker import linker_arguments
 
 INSTALL_RUST = (
     "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal -c clippy"
@@ -46,11 +47,13 @@ class Toolchain:
     digest: str
     runtime: Mapping[str, Path] = field(default_factory=dict)
     """What a program linked with ``prefer-dynamic`` needs to start: path inside -> path outside."""
+    linking: tuple[str, ...] = ()
+    """Options for rustc that link a program without ``cc``; empty where ``cc`` links."""
 
     @property
     def inside(self) -> str:
         """The sysroot as seen inside."""
-        return "/usr" if self.sysroot == Path("/usr") else INSIDE
+        return _inside(self.sysroot)
 
     @property
     def rustc(self) -> str:
@@ -88,10 +91,17 @@ def find_toolchain() -> Toolchain:
     host = re.search(r"^host: (\S+)", about, re.MULTILINE)
     if version is None or host is None:
         raise MissingToolError(f"{binary} -vV gives no version.", f"Install Rust again: {INSTALL_RUST}")
-    digest = digest_json([about, _ask(driver, "--version"), _listing(sysroot, host[1])])
+    made_of = digest_json([about, _ask(driver, "--version"), _listing(sysroot, host[1])])
     if os.geteuid() == 0 and not _open_to_all(sysroot):
-        sysroot = _readable_copy(sysroot, digest[:16])
-    return Toolchain(sysroot, version[1], host[1], digest, _runtime(sysroot, host[1]))
+        sysroot = _readable_copy(sysroot, made_of[:16])
+    runtime = _runtime(sysroot, host[1])
+    loader = next((name for name in runtime if Path(name).name.startswith("ld")), "")
+    linking = linker_arguments(sysroot, _inside(sysroot), host[1], loader)
+    return Toolchain(sysroot, version[1], host[1], digest_json([made_of, linking]), runtime, linking)
+
+
+def _inside(sysroot: Path) -> str:
+    return "/usr" if sysroot == Path("/usr") else INSIDE
 
 
 def _runtime(sysroot: Path, host: str) -> dict[str, Path]:

@@ -31,7 +31,7 @@ from burnish.verify.metrics import prompt_metrics
 from burnish.verify.pool import default_workers
 from burnish.verify.prepared import PreparedSandbox
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
-from burnish.verify.sandbox.layers import UNSAFE, missing, require_layers
+from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
 from burnish.verify.sandbox.opening import open_sandbox
 from burnish.verify.toolchain import find_toolchain
 
@@ -60,8 +60,9 @@ class Verifier:
     Raises MissingToolError or SandboxError when nothing can be judged safely here. ``sandbox`` and ``cache`` replace
     the ones that ``config`` names; without either, verdicts are kept for the life of the verifier. ``together`` says
     when programs may share a compilation (`burnish.verify.batch`), ``prepared`` whether they share a loaded compiler
-    (`burnish.verify.prepared`). Verdicts are the same (`benchmarks/same_verdicts.py`); both are off by default, because
-    what shares a compile sandbox is less apart than what has its own.
+    (`burnish.verify.prepared`; in a bubblewrap that the verifier opens itself). Verdicts are the same
+    (`benchmarks/same_verdicts.py`), but those that shared lack the layer ``own-compile-sandbox``; where
+    ``min_isolation`` requires it, nothing is shared.
     """
 
     def __init__(
@@ -70,8 +71,8 @@ class Verifier:
         *,
         sandbox: Sandbox | None = None,
         cache: VerdictCache | None = None,
-        together: Together = "never",
-        prepared: bool = False,
+        together: Together = "worth",
+        prepared: bool = True,
     ) -> None:
         self._workers = config.workers or default_workers()
         self._budget = config.infra_budget
@@ -84,6 +85,8 @@ class Verifier:
         self._file = SqliteVerdictCache(config.cache) if cache is None and config.cache is not None else None
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
         self._prepared = None
+        if OWN_COMPILE_SANDBOX in self._required:
+            together, prepared = "never", False
         if prepared and isinstance(self._owned, BubblewrapSandbox):
             self._prepared = PreparedSandbox(self._owned, toolchain)
         dependencies = load_set(toolchain, config.dependencies)
@@ -208,6 +211,8 @@ class Verifier:
 
     def _cancel(self) -> None:
         self._stopping.set()
+        if self._prepared is not None:
+            self._prepared.close()
         if self._owned is not None:
             self._owned.stop()
 

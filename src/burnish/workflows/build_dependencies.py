@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError
+from burnish.syntax.crates import WELL_KNOWN
 from burnish.verify.dependencies.build import build_set, source_folder
 from burnish.verify.dependencies.manifest import find_packages
 from burnish.verify.dependencies.resolve import Wanted
-from burnish.verify.dependencies.store import WELL_KNOWN, DependencySet
+from burnish.verify.dependencies.store import DependencySet
 from burnish.verify.sandbox.opening import open_sandbox
 from burnish.verify.toolchain import find_toolchain
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from burnish.data.task_sets import load_task_set
+from burnish.data.task_sets import load_task_set, require_rust
 from burnish.errors import DataError
 from burnish.fsio import write_atomic
 from burnish.records import Completion, Record, Task
@@ -28,6 +28,7 @@ def build_tasks(run: Run, folder: Path) -> Outcome:
     tasks = load_task_set(recipe.data.tasks, recipe.seed)
     if not tasks.held_out:
         raise DataError("the task set holds no task to measure on", "Check data.tasks in the recipe.")
+    require_rust((*tasks.train, *tasks.held_out))
     write_records(folder / TRAIN, tasks.train)
     write_records(folder / HELD_OUT, tasks.held_out)
     checked = [task for task in (*tasks.held_out, *_sample(tasks.train, recipe.seed)) if task.reference is not None]

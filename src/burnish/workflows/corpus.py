@@ -11,5 +11,11 @@ from burnish.workflows.context import CORPUS, Outcome, Run
 
 def build_corpus(run: Run, stage: CorpusStage, folder: Path) -> Outcome:
     """Write ``corpus.jsonl``; begins anew after an interruption."""
-    write_corpus(folder / CORPUS, documents=stage.documents, chat_share=stage.chat_share, seed=run.recipe.seed)
-    return Outcome((CORPUS,), {"documents": float(stage.documents)})
+    written = write_corpus(
+        folder / CORPUS,
+        documents=stage.documents,
+        chat_share=stage.chat_share,
+        seed=run.recipe.seed,
+        crates=stage.crates,
+    )
+    return Outcome((CORPUS,), {"documents": float(written)})

@@ -14,7 +14,7 @@ from burnish import __version__
 from burnish.config.evaluate import EvaluateConfig, FieldAnswers, FileAnswers, ModelAnswers
 from burnish.config.tasks import HumanEvalPackTasks
 from burnish.data.humanevalpack import read_answers as read_field
-from burnish.data.task_sets import load_task_set
+from burnish.data.task_sets import load_task_set, require_rust
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, read_lines, write_json
 from burnish.ledger.attempt_log import attempt_log
@@ -44,6 +44,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
         require_train_extra()
     task_set = load_task_set(config.tasks, config.seed)
     tasks = task_set.held_out[: config.limit]
+    require_rust(tasks)
     given = _given_answers(config, tasks)
     resolved = config.model_dump(mode="json")
     with ExitStack() as stack:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import assert_never
 
+from burnish.config.data import source_name
 from burnish.config.recipe import (
     AnyStage,
     CorpusStage,
@@ -23,13 +24,16 @@ from burnish.config.recipe import (
 )
 from burnish.config.tasks import RustTasks
 from burnish.errors import DataError
-from burnish.fsio import digest_file, digest_json
+from burnish.fsio import digest_file, digest_folder, digest_json
 from burnish.ledger.stage import Done
 from burnish.model.folders import model_digest, resolve_base
 from burnish.workflows.context import HELD_OUT, TRAIN, Run, uses_base
+from burnish.workflows.judge_sources import needs_judge
+from burnish.workflows.prepare import filter_digests, source_digests
 
 CODE = "code of burnish"
 BASE = "base model"
+FILTER_FILES = "files of filters"
 TOOLCHAIN = "toolchain and verification policy"
 
 
@@ -40,16 +44,15 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
         digests[BASE] = model_digest(resolve_base(recipe.model.base))
     if toolchain is not None:
         digests[TOOLCHAIN] = toolchain
-    for path in data_files(recipe):
+    for path in task_files(recipe):
         if not path.is_file():
-            raise DataError(f"there is no data file {path}", "Check data.sources and data.tasks in the recipe.")
+            raise DataError(f"there is no data file {path}", "Check data.tasks in the recipe.")
         digests[f"file {path}"] = digest_file(path)
+    for source in recipe.data.sources:
+        digests[f"source {source_name(source)}"] = digest_json(source_digests(source))
+    if recipe.data.filters:
+        digests[FILTER_FILES] = digest_json(filter_digests(recipe.data.filters))
     return digests
-
-
-def data_files(recipe: Recipe) -> list[Path]:
-    """The user's data files that the recipe reads."""
-    return task_files(recipe) + [source.path for source in recipe.data.sources]
 
 
 @cache
@@ -77,7 +80,7 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
             settings = data.tasks.model_dump(mode="json")
             inputs = {"data.tasks": digest_json([settings, content]), TOOLCHAIN: run.digests[TOOLCHAIN]}
         case CorpusStage():
-            inputs = {}
+            inputs = {} if stage.crates is None else {"crates": digest_folder(stage.crates)}
         case PretrainStage():
             inputs = {"corpus": _outputs(run, stage.corpus), "model": _model_settings(recipe)}
         case SftStage():
@@ -115,11 +118,21 @@ def _rows(run: Run, stage: SftStage) -> dict[str, str]:
     tasks = run.tasks_stage(stage)
     made: Mapping[str, str] = run.done[tasks].outputs if tasks is not None else {}
     rows = {"held-out tasks": made[HELD_OUT]} if made else {}
+    rows["data.chat and data.gates"] = digest_json(
+        [data.chat.model_dump(mode="json"), data.gates.model_dump(mode="json")]
+    )
     if not data.sources:
         return rows | {"training tasks": made[TRAIN]}
     settings = [source.model_dump(mode="json") for source in data.sources]
-    files = [run.digests[f"file {source.path}"] for source in data.sources]
-    return rows | {"data.sources": digest_json([settings, files, data.bad_rows])}
+    files = [run.digests[f"source {source_name(source)}"] for source in data.sources]
+    rows["data.sources"] = digest_json([settings, files, data.bad_rows])
+    rows["data.mixture"] = digest_json(data.mixture.model_dump(mode="json"))
+    if data.filters:
+        filters = [one.model_dump(mode="json") for one in data.filters]
+        rows["data.filters"] = digest_json([filters, run.digests[FILTER_FILES]])
+    if needs_judge(data.filters):
+        rows[TOOLCHAIN] = run.digests[TOOLCHAIN]
+    return rows
 
 
 def _model_settings(recipe: Recipe) -> str:

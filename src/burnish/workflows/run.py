@@ -34,6 +34,7 @@ from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.ledger.store import Ledger
 from burnish.workflows.context import Outcome, Run
 from burnish.workflows.judge import open_verifier
+from burnish.workflows.judge_sources import needs_judge
 from burnish.workflows.lineage import CODE, run_digests, stage_inputs
 from burnish.workflows.preflight import check_before
 
@@ -54,7 +55,7 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
     selected = recipe.stages if stages is None else tuple(stages)
     check_before(recipe, selected)
     with ExitStack() as stack:
-        judging = _verifies(selected)
+        judging = _verifies(recipe, selected)
         verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir)) if judging else None
         digests = run_digests(recipe, verifier.digest if verifier is not None else None)
         resolved = recipe.model_dump(mode="json")
@@ -81,8 +82,12 @@ def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
     return recipe.stages[: training[-1] + 1]
 
 
-def _verifies(stages: Sequence[AnyStage]) -> bool:
-    return any(isinstance(stage, TasksStage | EvaluateStage) for stage in stages)
+def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
+    compiles_rows = needs_judge(recipe.data.filters)
+    return any(
+        isinstance(stage, TasksStage | EvaluateStage) or (compiles_rows and isinstance(stage, SftStage))
+        for stage in stages
+    )
 
 
 def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:

@@ -1,6 +1,6 @@
-"""Supervised fine-tuning of a run: rows become conversations, conversations tokens, and gates look before training.
+"""Supervised fine-tuning of a run: rows become tokens, gates look at them and at the batches, then the training.
 
-Left out on purpose: mixing and filtering data; every row of the sources is trained on.
+Left out on purpose: where rows come from, filters and mixture (`workflows.prepare`).
 """
 
 from __future__ import annotations
@@ -10,43 +10,56 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from burnish.config.recipe import SftStage
+from burnish.data.batch_gates import check_batches
 from burnish.data.chat import encode_examples
 from burnish.data.encoded import EncodedExample
-from burnish.data.examples import examples_from_tasks
-from burnish.data.gates import check_gates
-from burnish.data.sources import read_sources
+from burnish.data.gates import check_gates, closing_token
 from burnish.data.validation_rows import hold_out_rows
-from burnish.errors import DataError
 from burnish.model.base import load_tokenizer
-from burnish.records import Example
-from burnish.train.sft import run_sft
+from burnish.train.sft import first_pass, run_sft
 from burnish.workflows.context import Outcome, Run
+from burnish.workflows.encode_rows import encode_rows
+from burnish.workflows.prepare import training_examples
 from burnish.workflows.watch_training import training_callbacks
 
 logger = logging.getLogger("burnish.tune")
 
 
 def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
-    """Train the adapter of the stage; goes on from its last complete checkpoint."""
+    """Train the adapter of the stage; goes on from its last complete checkpoint. Raises GateError before any step."""
     base = run.model_folder(stage.start_from)
     tokenizer = load_tokenizer(base)
-    examples = _examples(run, stage, folder)
-    encoded = encode_examples(examples, tokenizer)
-    report = check_gates(
-        encoded, tokenizer, max_length=stage.max_length, held_out=run.held_out_tasks(stage), examples=examples
-    )
-    logger.info("%s: %s", stage.name, report)
+    data, seed = run.recipe.data, run.recipe.seed
+    examples = training_examples(run, stage, folder)
     evaluation = stage.evaluation
     held_rows: Sequence[EncodedExample] = ()
     if evaluation is not None and evaluation.rows:
-        encoded, held_rows = hold_out_rows(encoded, examples, evaluation.rows, seed=run.recipe.seed)
+        examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=seed)
+        held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
+    encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
+    report = check_gates(
+        encoded.rows,
+        tokenizer,
+        max_length=stage.max_length,
+        held_out=run.held_out_tasks(stage),
+        examples=examples,
+        gates=data.gates,
+        chat=data.chat,
+    )
+    logger.info("%s: %s", stage.name, report)
+    closing = closing_token(tokenizer) if any(row.answers for row in encoded.rows) else None
+    batches = check_batches(
+        first_pass(encoded.rows, tokenizer, stage, seed, encoded.packs), encoded.rows, closing, tokenizer.decode
+    )
+    logger.info("%s: %d micro batches in a pass, each as its rows are", stage.name, batches)
     result = run_sft(
         base=base,
         model=run.recipe.model,
         stage=stage,
-        encoded=encoded,
+        encoded=encoded.rows,
+        packs=encoded.packs,
         out=folder,
-        seed=run.recipe.seed,
+        seed=seed,
         log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
         callbacks=training_callbacks(
             run,
@@ -60,16 +73,10 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             tasks=run.held_out_tasks(stage),
         ),
     )
-    return Outcome(
-        (run.trained_output(stage),), {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)}
-    )
-
-
-def _examples(run: Run, stage: SftStage, folder: Path) -> list[Example]:
-    data = run.recipe.data
-    if data.sources:
-        return read_sources(data.sources, bad_rows=data.bad_rows, rejected=folder / "rejected.jsonl")
-    examples = examples_from_tasks(run.train_tasks(stage))
-    if not examples:
-        raise DataError("there is nothing to train on: the task set has no training part", "Name data.sources.")
-    return examples
+    metrics = {
+        "steps": float(result.steps),
+        "trained_tokens": float(result.trained_tokens),
+        "truncated_rows": float(report.truncated),
+        "cut_answers": float(report.cut_answers),
+    }
+    return Outcome((run.trained_output(stage),), metrics)

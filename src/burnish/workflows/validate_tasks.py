@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from burnish.config.verify import VerifyConfig
-from burnish.data.task_sets import read_any_tasks
+from burnish.data.task_sets import read_any_tasks, require_rust
 from burnish.errors import RunFolderError
 from burnish.fsio import digest_file, write_atomic, write_json
 from burnish.records import Completion, Exclusion, ExclusionReason, RustTests, Task, TaskExclusions, ValueTests, Verdict
@@ -49,6 +49,7 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
     RunFolderError when ``out`` holds something else, and what `Verifier.verify` raises.
     """
     tasks = read_any_tasks(path)
+    require_rust(tasks)
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
         raise RunFolderError(f"{out} holds other things than a validation.", "Name a new folder, or remove this one.")
     given = [(task, answer) for task in tasks for answer in _answers(task)]

@@ -28,9 +28,9 @@ from burnish.errors import DataError, RunFolderError
 from burnish.fsio import write_atomic, write_json
 from burnish.records import Completion, CrateType, Edition, ProgramRun, ProgramTests, Task, Tests, Verdict
 from burnish.score.summary import summarise_verdicts
+from burnish.syntax.crates import named_crates
 from burnish.verify.dependencies.store import known_crates
 from burnish.verify.extract import extract
-from burnish.verify.grader.crate_paths import named_crates
 from burnish.verify.ladder import Goal
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
 from burnish.workflows.judge import CACHE, open_verifier

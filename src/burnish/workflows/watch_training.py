@@ -11,6 +11,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from burnish.config.data import source_name
 from burnish.config.recipe import MergeStage, Stage
 from burnish.config.tasks import RustTasks
 from burnish.config.watch import TrainingEvaluation
@@ -25,7 +26,6 @@ from burnish.workflows.answer import answer_tasks, generator_of
 from burnish.workflows.build_tasks import write_records
 from burnish.workflows.context import COMPLETIONS, VERDICTS, Run
 from burnish.workflows.judge import judge
-from burnish.workflows.lineage import data_files
 from burnish.workflows.measure import measured
 
 EVALUATIONS = "evaluations"
@@ -113,10 +113,10 @@ def training_facts(run: Run, stage: Stage, *, method: str, tokenizer: Any, start
 
 
 def dataset_name(run: Run) -> str:
-    """What the training data is called: its files, or the kind of the task set."""
-    files = data_files(run.recipe)
-    if files:
-        more = f".and{len(files) - 1}more" if len(files) > 1 else ""
-        return files[0].stem + more
+    """What the training data is called: its sources, or the kind of the task set."""
+    sources = [Path(source_name(source)).stem for source in run.recipe.data.sources]
+    if sources:
+        more = f".and{len(sources) - 1}more" if len(sources) > 1 else ""
+        return sources[0] + more
     tasks = run.recipe.data.tasks
     return "rusttasks" if isinstance(tasks, RustTasks) else tasks.kind

@@ -1,5 +1,6 @@
 // goal: run
 // accept: runtime_error memory
+// needs: cgroup
 // Anonymous memory files are no heap, and no file of the work folder.
 use std::io::Write;
 use std::os::fd::FromRawFd;

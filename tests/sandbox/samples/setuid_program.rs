@@ -7,8 +7,8 @@ unsafe extern "C" {
     fn geteuid() -> u32;
 }
 fn main() {
-    let _ = std::fs::copy("/work/program", "/work/copy");
-    let _ = std::fs::set_permissions("/work/copy", std::fs::Permissions::from_mode(0o6755));
+    let _ = std::fs::copy("/box/program", "/box/copy");
+    let _ = std::fs::set_permissions("/box/copy", std::fs::Permissions::from_mode(0o6755));
     if unsafe { setuid(0) } == 0 || unsafe { geteuid() } == 0 {
         println!("ESCAPED");
     }

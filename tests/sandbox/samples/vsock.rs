@@ -1,6 +1,7 @@
 // goal: run
-// accept: blocked runtime_error
-// AF_VSOCK reaches a hypervisor; a network namespace does not hold it.
+// accept: blocked
+// accept firejail: runtime_error
+// AF_VSOCK reaches a hypervisor; a network namespace does not hold it. firejail refuses a family by an error.
 unsafe extern "C" {
     fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
 }

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from burnish.config.verify import VerifyConfig
-from burnish.errors import DataError
+from burnish.errors import DataError, MissingToolError, SandboxError
+from burnish.protocols import Job, JobResult
 from burnish.records import Completion, RustTests, Task, Tests, ValueCase, ValueTests, Verdict
 from burnish.verify import Verifier
+from burnish.verify.dependencies import build
+from burnish.verify.dependencies.build import source_folder
+from burnish.verify.dependencies.resolve import Wanted
 from burnish.verify.dependencies.store import load_set
 from burnish.verify.toolchain import find_toolchain
 from burnish.workflows.build_dependencies import build_dependencies
@@ -149,3 +153,46 @@ def test_what_cannot_be_built_is_named_and_the_set_before_stays(
     with pytest.raises(DataError, match=said):
         build_dependencies([str(vendored)], [name], config, lambda _: None)
     assert load_set(find_toolchain(), config.dependencies) == before
+
+
+def test_sources_are_debians_or_a_folder_and_what_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert source_folder(str(tmp_path)) == tmp_path
+    with pytest.raises(DataError, match="there is no folder"):
+        source_folder(str(tmp_path / "none"))
+    monkeypatch.setattr(build, "DEBIAN", tmp_path)
+    assert source_folder("debian") == tmp_path
+    monkeypatch.setattr(build, "DEBIAN", tmp_path / "none")
+    with pytest.raises(MissingToolError, match="apt-get install librust-anyhow-dev"):
+        source_folder("debian")
+
+
+class _Answering:
+    """A sandbox in which every compiler ends in one way."""
+
+    layers = ("answering",)
+
+    def __init__(self, result: JobResult) -> None:
+        self._result = result
+
+    def run(self, job: Job) -> JobResult:
+        assert job.stage == "compile"
+        return self._result
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "said"),
+    [
+        (JobResult(0, b"", b"", 1.0, 1.0, fault="gone"), SandboxError, "while building words: gone"),
+        (JobResult(-9, b"", b"", 1.0, 1.0, exceeded="memory"), DataError, "does not build: memory"),
+        (JobResult(0, b"", b"", 1.0, 1.0), DataError, "status 0"),
+    ],
+    ids=["fault", "limit", "no library"],
+)
+def test_a_crate_that_cannot_be_built_stops_the_set(
+    vendored: Path, tmp_path: Path, result: JobResult, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        build.build_set([vendored], [Wanted("words")], _Answering(result), find_toolchain(), base=tmp_path)
+    assert load_set(find_toolchain(), tmp_path).crates == {}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from burnish.syntax.source import parse
-from burnish.verify.grader.crate_paths import lead_crate_paths, named_crates
+from burnish.verify.grader.crate_paths import lead_crate_paths
 
 
 def led(tests: str, candidate: str = "pub fn f() {}", crates: tuple[str, ...] = ()) -> str:
@@ -43,18 +43,3 @@ def test_nothing_is_led_where_no_single_crate_is_named(tests: str) -> None:
 def test_modules_of_the_candidate_and_dependencies_are_no_crate_of_its_own() -> None:
     tests = "use super::*;\nfn t() { shapes::f(); rand::random(); }"
     assert led(tests, "pub mod shapes { pub fn f() {} }", ("rand",)) == tests
-
-
-@pytest.mark.parametrize(
-    ("code", "crates"),
-    [
-        ("use regex::Regex;", ("regex",)),
-        ("fn f() { serde_json::to_string(&1); }", ("serde_json",)),
-        ("#[derive(thiserror::Error)]\nstruct E;", ("thiserror",)),
-        ("extern crate rand;", ("rand",)),
-        ("mod regex {}\nuse regex::f;", ()),
-        ("use tokio::time; // regex::Regex", ()),
-    ],
-)
-def test_known_crates_are_found_by_syntax(code: str, crates: tuple[str, ...]) -> None:
-    assert named_crates(code, {"regex", "serde_json", "thiserror", "rand"}) == crates

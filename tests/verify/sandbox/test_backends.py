@@ -64,7 +64,7 @@ def test_statuses_signals_and_limits(backend: ManagedSandbox) -> None:
 
 def test_nothing_is_left_for_the_next_job(backend: ManagedSandbox) -> None:
     shell(backend, "mkdir -p d; echo x >d/left; chmod 0 d; touch .hidden; sleep 61 & sleep 0")
-    result = shell(backend, "ls -A /work 2>/dev/null; for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; done")
+    result = shell(backend, "ls -A /box 2>/dev/null; for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; done")
     assert b"left" not in result.stdout
     assert b"hidden" not in result.stdout
     assert b"sleep 61" not in result.stdout

@@ -104,7 +104,7 @@ def test_nothing_of_the_host_is_seen(sandbox: BubblewrapSandbox, tmp_path: Path)
 def test_root_and_work_stay_apart(sandbox: BubblewrapSandbox) -> None:
     assert shell(sandbox, "touch /x").exit_code != 0
     assert shell(sandbox, "touch /usr/x").exit_code != 0
-    assert shell(sandbox, "touch /tmp/x && ls /work").stdout == b"x\n"
+    assert shell(sandbox, "touch /tmp/x && ls /box").stdout == b"x\n"
 
 
 def test_the_run_stage_has_no_programs_and_no_proc(sandbox: BubblewrapSandbox) -> None:

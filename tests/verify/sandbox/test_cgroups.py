@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,43 @@ def test_a_refusing_kernel_is_an_error_of_the_system(tmp_path: Path) -> None:
     group = GroupV2(tmp_path / "g")
     with pytest.raises(OSError, match=r"memory\.max"):
         group.set_limits(1, 1)
+
+
+def test_version_1_limits_memory_with_swap_and_processes(tmp_path: Path) -> None:
+    memory, pids = tmp_path / "m", tmp_path / "p"
+    group = GroupV1(memory, pids)
+    for name in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"):
+        (memory / name).write_text("")
+    (pids / "pids.max").write_text("")
+    (memory / "memory.oom_control").write_text("under_oom 0\n")
+    group.set_limits(1 << 20, 7)
+    said = [(memory / name).read_text() for name in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")]
+    assert said[0] == "1048576"
+    assert said[1].startswith("1048576")
+    assert (pids / "pids.max").read_text() == "7"
+    assert group.oom_kills() == 0
+
+
+def test_version_2_that_refuses_or_hides_its_controllers_is_none(tmp_path: Path) -> None:
+    folder = unified(tmp_path, "memory pids")
+    (folder / "cgroup.subtree_control").unlink()
+    (folder / "cgroup.subtree_control").mkdir()
+    assert describe(tmp_path, [mount(folder.parent, "cgroup2", "rw")], ["0::/user"]).kind == "none"
+
+
+def test_version_2_holds_a_group_to_one_core(tmp_path: Path) -> None:
+    folder = tmp_path / "g"
+    folder.mkdir()
+    (folder / "cpu.max").write_text("")
+    GroupV2(folder, one_core=True)
+    assert (folder / "cpu.max").read_text() == "100000 100000"
+
+
+def test_what_a_killed_burnish_left_running_is_ended(tmp_path: Path) -> None:
+    folder = unified(tmp_path, "memory pids")
+    dead = folder / "burnish-999999999-0"
+    dead.mkdir()
+    with subprocess.Popen(["/bin/sleep", "60"]) as orphan:
+        (dead / "cgroup.procs").write_text(f"{orphan.pid}\n")
+        describe(tmp_path, [mount(folder.parent, "cgroup2", "rw")], ["0::/user"])
+        assert orphan.wait(20) == -9

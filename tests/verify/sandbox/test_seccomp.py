@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import platform
 import struct
 
 import pytest
 
 from burnish.errors import SandboxError
-from burnish.verify.sandbox.seccomp import run_stage_filter
+from burnish.verify.sandbox.seccomp import docker_profile, killed_names, run_stage_filter
 
 KILL, ALLOW, ENOSYS = 0x80000000, 0x7FFF0000, 0x00050000 | 38
 
@@ -63,3 +64,10 @@ def test_an_unknown_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "pdp11")
     with pytest.raises(SandboxError, match="pdp11"):
         run_stage_filter()
+
+
+def test_dockers_profile_kills_what_firejail_is_told_to_kill() -> None:
+    profile = json.dumps(docker_profile())
+    assert len(killed_names()) > 20
+    assert [name for name in ("ptrace", "io_uring_setup", "personality") if f'"{name}"' not in profile] == []
+    assert {"ptrace", "io_uring_setup"} <= set(killed_names())

@@ -12,8 +12,9 @@ from typing import ClassVar, Protocol
 
 from tree_sitter import Node
 
+from burnish.data.filters.glance import Glance
 from burnish.data.filters.signs import Signs, read_signs
-from burnish.records import Example
+from burnish.records import Edition, Example
 from burnish.syntax.fences import rust_blocks
 from burnish.syntax.source import looks_like_code, parse
 
@@ -51,9 +52,9 @@ class RustCode:
         return read_signs(self.root)
 
     @cached_property
-    def lower(self) -> str:
-        """The code in lower case, for looks that come before the tree."""
-        return self.source.lower()
+    def glance(self) -> Glance:
+        """What the first tokens prove, before the tree is asked."""
+        return Glance(self.source)
 
 
 class Filter(Protocol):
@@ -76,6 +77,7 @@ class Filter(Protocol):
 class StatelessFilter:
     """Base of filters that look at one row alone."""
 
+    reason: ClassVar[str]
     ordered: ClassVar[bool] = False
 
     def detail(self, example: Example, code: RustCode) -> str:
@@ -96,6 +98,6 @@ class Judgement:
 class Judge(Protocol):
     """Compiles and lints sources; they are untrusted, so the real one does it in a sandbox."""
 
-    def judge(self, sources: Sequence[str], edition: str) -> Sequence[Judgement]:
+    def judge(self, sources: Sequence[str], edition: Edition) -> Sequence[Judgement]:
         """One judgement per source, in order."""
         ...

@@ -29,6 +29,6 @@ class ContaminatedFilter:
         self._found = self._tasks.find(example, None if example.text is None else code.root)
         return self._found is None
 
-    def detail(self, example: Example, code: RustCode) -> str:  # noqa: ARG002
+    def detail(self, example: Example, code: RustCode) -> str:
         """The task, and how much of it."""
         return "" if self._found is None else str(self._found)

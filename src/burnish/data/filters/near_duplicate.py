@@ -31,7 +31,7 @@ class NearDuplicateFilter:
         self._found = self._index.find_or_keep(example.id, row_tokens(example, code))
         return self._found is None
 
-    def detail(self, example: Example, code: RustCode) -> str:  # noqa: ARG002
+    def detail(self, example: Example, code: RustCode) -> str:
         """The row that it repeats."""
         return "" if self._found is None else str(self._found)
 

@@ -1,25 +1,25 @@
 """Signs of idiom and of low quality in Rust, as families that are there or not, found by one query over the tree.
 
-| idiomatic | is there when |
-| --- | --- |
-| ``result`` | a function returns a ``Result``, anywhere in its return type, under any path (``io::Result<()>``) |
-| ``option`` | the same for ``Option`` |
-| ``combinators`` | a method ``map``, ``and_then``, ``expect`` or ``unwrap_or`` is called, or one that starts like these (``map_err``), \
-also in macro arguments |
-| ``derive`` | an attribute ``#[derive(...)]`` |
-| ``trait_impl`` | an ``impl Trait for Type``, with or without generics |
-| ``public_item`` | a function, struct, enum, trait or module with a visibility |
+Idiomatic:
 
-| low quality | is there when |
-| --- | --- |
-| ``unfinished`` | a comment holds ``TODO``, ``FIXME``, ``XXX`` or ``HACK`` in capitals, or in any case before a colon or \
-bracket; or ``todo!`` or ``unimplemented!`` is called |
-| ``debugging`` | ``dbg!`` is called (``println!`` is not meant: programs print) |
-| ``unsafe`` | an ``unsafe`` block |
-| ``allow`` | an attribute ``#[allow(...)]`` or ``#![allow(...)]`` |
+    result       a function returns a Result, anywhere in its return type, under any path (io::Result<()>)
+    option       the same for Option
+    combinators  a method map, and_then, expect or unwrap_or is called, or one that starts like these (map_err),
+                 also in macro arguments
+    derive       an attribute #[derive(...)]
+    trait_impl   an impl Trait for Type, with or without generics
+    public_item  a function, struct, enum, trait or module with a visibility
+
+Of low quality:
+
+    unfinished   a comment holds TODO, FIXME, XXX or HACK in capitals, or in any case before a colon or bracket; or
+                 todo! or unimplemented! is called
+    debugging    dbg! is called (println! is not meant: programs print)
+    unsafe       an unsafe block
+    allow        an attribute #[allow(...)] or #![allow(...)]
 
 Names in strings and comments count for nothing else. Not covered: how often a sign occurs.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -32,9 +32,6 @@ import tree_sitter_rust
 from tree_sitter import Language, Node, Query, QueryCursor
 
 from burnish.syntax.source import text_of, walk
-
-UNFINISHED = ("todo", "fixme", "xxx", "hack", "unimplemented")
-"""One of these stands, in lower case, in every source that is ``unfinished``."""
 
 _QUERY = """
 [(function_item return_type: (_) @returned) (function_signature_item return_type: (_) @returned)]
@@ -52,7 +49,7 @@ _QUERY = """
  (trait_item (visibility_modifier)) (mod_item (visibility_modifier))] @public_item
 
 (unsafe_block) @unsafe
-(token_tree "unsafe" @unsafe)
+(token_tree "unsafe" @unsafe . (token_tree))
 (macro_invocation macro: [(identifier) @macro (scoped_identifier name: (identifier) @macro)]
   (#any-of? @macro "dbg" "todo" "unimplemented"))
 (token_tree (identifier) @macro . "!" (#any-of? @macro "dbg" "todo" "unimplemented"))
@@ -61,7 +58,11 @@ _QUERY = """
 (attribute . (identifier) @documented value: (_) (#eq? @documented "doc"))
 """
 _COMMENTS = "[(line_comment) (block_comment)] @comment"
+_UNFINISHED = ("todo", "fixme", "xxx", "hack", "unimplemented")
 _MARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|\b(?i:todo|fixme|xxx|hack)\s*[:(\[]")
+_UNFINISHED_MACRO = re.compile(r"\b(?:todo|unimplemented)\s*!")
+_UNSAFE = re.compile(r"\bunsafe\s*[{(\[/]")
+_ALLOW = re.compile(r"\ballow\s*[(/]")
 _SIMPLE_IDIOMS = ("combinators", "derive", "trait_impl", "public_item")
 
 
@@ -78,11 +79,11 @@ class Signs:
 def read_signs(root: Node) -> Signs:
     """The signs of a tree; of one with errors, those in the parts that could be read."""
     captures = QueryCursor(_query(_QUERY)).captures(root)
-    idiomatic = {family for family in _SIMPLE_IDIOMS if family in captures}
+    idiomatic: set[str] = {family for family in _SIMPLE_IDIOMS if family in captures}
     names = {text_of(node) for kind in captures.get("returned", []) for node in walk(kind) if _is_name(node)}
     idiomatic |= {name.lower() for name in ("Result", "Option") if name in names}
     macros = {text_of(node) for node in captures.get("macro", [])}
-    low = {family for family in ("unsafe", "allow") if family in captures}
+    low: set[str] = {family for family in ("unsafe", "allow") if family in captures}
     if "dbg" in macros:
         low.add("debugging")
     if macros - {"dbg"} or _has_mark(root):
@@ -90,13 +91,23 @@ def read_signs(root: Node) -> Signs:
     return Signs(frozenset(idiomatic), frozenset(low), "documented" in captures)
 
 
+def most_low_quality(source: str) -> int:
+    """How many families of low quality a source can show at most, by its words: a look before the tree."""
+    lower = source.lower()
+    unfinished = any(word in lower for word in _UNFINISHED) and (
+        _MARK.search(source) is not None or _UNFINISHED_MACRO.search(source) is not None
+    )
+    unsafe = "unsafe" in source and _UNSAFE.search(source) is not None
+    allow = "allow" in source and _ALLOW.search(source) is not None
+    return unfinished + unsafe + allow + ("dbg" in source)
+
+
 def _is_name(node: Node) -> bool:
     return node.type == "type_identifier"
 
 
 def _has_mark(root: Node) -> bool:
-    source = (root.text or b"").lower()
-    if not any(word.encode() in source for word in UNFINISHED):
+    if _MARK.search(text_of(root)) is None:
         return False
     comments: Iterable[Node] = QueryCursor(_query(_COMMENTS)).captures(root).get("comment", [])
     return any(_MARK.search(text_of(node)) for node in comments)

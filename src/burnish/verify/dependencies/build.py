@@ -152,7 +152,7 @@ class _Builder:
         words += ["--extern", "proc_macro"] if package.proc_macro else []
         environment = {**_package_environment(package), **built.environment}
         if built.generated:
-            environment["OUT_DIR"] = "/work/out"
+            environment["OUT_DIR"] = "/box/out"
         (self._out / built.file).write_bytes(
             self._compile(
                 unit, sources, package.source, words, environment=environment, output=built.file, files=built.generated
@@ -172,7 +172,7 @@ class _Builder:
             unit, sources, package.build_script, words, environment=own, output="build_script", files={}
         )
         environment = {**own, **self._script_environment(unit)}
-        script = 'mkdir /work/out && cd /package && env "$@" /work/script && tar -C /work/out -cf /work/out.tar .'
+        script = 'mkdir /box/out && cd /package && env "$@" /box/script && tar -C /box/out -cf /box/out.tar .'
         job = Job(
             argv=("/bin/sh", "-c", script, "sh", *(f"{k}={v}" for k, v in environment.items())),
             stage="compile",
@@ -250,7 +250,7 @@ class _Builder:
         """What Cargo promises build scripts."""
         inside = self._toolchain
         found = {
-            "OUT_DIR": "/work/out", "TARGET": inside.host, "HOST": inside.host, "RUSTC": inside.rustc, "NUM_JOBS": "1",
+            "OUT_DIR": "/box/out", "TARGET": inside.host, "HOST": inside.host, "RUSTC": inside.rustc, "NUM_JOBS": "1",
             "OPT_LEVEL": "1", "DEBUG": "false", "PROFILE": "release", "PATH": "/usr/bin:/bin",
         }  # fmt: skip
         for feature in unit.features:

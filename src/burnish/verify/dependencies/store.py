@@ -9,20 +9,17 @@ Not covered: several sets side by side for different tasks.
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from burnish.errors import MachineError, SandboxError
+from burnish.errors import MachineError
 from burnish.fsio import disk_errors, write_json
-from burnish.verify.toolchain import Toolchain, find_toolchain
+from burnish.syntax.crates import WELL_KNOWN
+from burnish.verify.toolchain import Toolchain, cache_folder, find_toolchain
 
 INSIDE = "/dependencies"
 """Where the sandbox sees the set."""
-WELL_KNOWN = ("anyhow", "chrono", "rand", "regex", "serde", "serde_json", "thiserror", "uuid")
-"""What is built when no names are given, and what a row that names it needs even while no set is there."""
 BUILD_COMMAND = "burnish verify dependencies build --from debian"
 _SET, _CURRENT = "set.json", "current.json"
 
@@ -58,18 +55,10 @@ class DependencySet:
 
 def _own_folder() -> Path:
     """A folder of ours that a sandboxed compiler's uid can read. Raises SandboxError when it is somebody else's."""
-    base = Path(f"/var/tmp/burnish-{os.geteuid()}")
-    with disk_errors(base):
-        base.mkdir(mode=0o755, exist_ok=True)
-        owner = base.lstat()
-        if owner.st_uid != os.geteuid() or not stat.S_ISDIR(owner.st_mode) or owner.st_mode & 0o022:
-            raise SandboxError(
-                f"{base} belongs to somebody else or is writable for others.", f"Remove it: rm -r {base}"
-            )
-        folder = base / "dependencies"
+    folder = cache_folder() / "dependencies"
+    with disk_errors(folder):
         folder.mkdir(mode=0o755, exist_ok=True)
-        for one in (base, folder):
-            one.chmod(0o755)
+        folder.chmod(0o755)
     return folder
 
 

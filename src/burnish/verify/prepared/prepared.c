@@ -3,9 +3,9 @@
    Preloaded into rustc or clippy-driver, which run as the first process of a sandbox. It takes over __libc_start_main,
    connects to the socket at /prepared/socket and waits for jobs there. A job is one message: three counts (arguments,
    files, files to collect) and their names, ended by NUL each; with it come descriptors: where stderr goes, then the
-   content of each file, then where each collected file goes. A forked child writes the files to /work and returns into
+   content of each file, then where each collected file goes. A forked child writes the files to /box and returns into
    the program's own main; when it has ended, everything else that lives here is killed, what is wanted is copied out,
-   and /work is emptied. Whatever is odd ends this process, and with it the sandbox. */
+   and /box is emptied. Whatever is odd ends this process, and with it the sandbox. */
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -132,7 +132,7 @@ static void finish_job(int connection, int many, pid_t child) {
     }
     close(watched);
     for (int i = 0; i < many; i++) close(descriptors[i]);
-    int work = open("/work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int work = open("/box", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work < 0 || empty_folder(work, 0) != 0) leave();
     if (send(connection, &reply, sizeof reply, MSG_NOSIGNAL) != sizeof reply) leave();
 }

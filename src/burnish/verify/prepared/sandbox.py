@@ -10,6 +10,7 @@ Not covered: compile jobs that need more than the toolchain (dependency sets); b
 
 from __future__ import annotations
 
+import logging
 import queue
 import re
 import threading
@@ -20,6 +21,8 @@ from burnish.protocols import Job, JobResult, Sandbox
 from burnish.verify.native import built
 from burnish.verify.prepared.server import Server, ServerError
 from burnish.verify.toolchain import Toolchain
+
+logger = logging.getLogger(__name__)
 
 _MOST_JOBS = 1000
 """A server is replaced after as many."""
@@ -52,10 +55,16 @@ class PreparedSandbox:
         """The result of a prepared compiler where it can be had, else of a sandbox of the job's own."""
         if self._library is None or self._failed_starts >= _MOST_FAILED_STARTS or not self._fits(job):
             return self._inner.run(job)
-        return self._ask(job) or self._inner.run(job)
+        try:
+            server = self._take(job)
+        except (ServerError, OSError) as error:
+            result = self._inner.run(job)
+            self._note_failed_start(error, result)
+            return result
+        return self._ask(server, job) or self._inner.run(job)
 
     def close(self) -> None:
-        """End all idle servers; the sandbox behind stays open."""
+        """End all idle servers; the sandbox behind stays open, and later jobs start servers anew."""
         for servers in self._idle.values():
             with suppress(queue.Empty):
                 while True:
@@ -70,17 +79,23 @@ class PreparedSandbox:
             return False
         return not any(name.endswith(".rs") and _REACHES_OUT.search(text) for name, text in job.files.items())
 
-    def _ask(self, job: Job) -> JobResult | None:
+    def _note_failed_start(self, error: Exception, result: JobResult) -> None:
+        """Three in a row, each while a job of its own was fine, end the use of prepared compilers."""
+        if result.fault:  # the machine, or somebody stops what runs
+            return
+        with self._lock:
+            self._failed_starts += 1
+            last = self._failed_starts == _MOST_FAILED_STARTS
+        if last:
+            logger.warning("No compiler is kept ready any more, and each check is slower: %s.", error)
+
+    def _ask(self, server: Server, job: Job) -> JobResult | None:
         """What a server answered, or None when the answer is to be had elsewhere."""
-        server: Server | None = None
+        self._failed_starts = 0
         try:
-            server = self._take(job)
             result = server.run(job)
         except (ServerError, OSError):
-            if server is None:
-                self._failed_starts += 1
-            else:
-                server.close()
+            server.close()
             return None
         if result.exit_code not in (0, 1) or server.jobs >= _MOST_JOBS:
             server.close()

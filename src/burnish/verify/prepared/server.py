@@ -116,6 +116,7 @@ class Server:
                 cpu_ms=cpu_us / 1000,
                 wall_ms=(time.monotonic() - began) * 1000,
                 collected={name: _content(fd) for name, fd in zip(job.collect, wanted, strict=True)},
+                shared=True,
             )
 
     def _ask(self, message: bytes, descriptors: list[int], wall_s: float) -> tuple[int, int]:
@@ -133,6 +134,8 @@ class Server:
 
     def close(self) -> None:
         """End the connection: the server ends itself and whatever it runs. Returns when the sandbox is gone."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)  # a forked process of ours may hold a copy of the descriptor
         self._connection.close()
         self._thread.join()
 

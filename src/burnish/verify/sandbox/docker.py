@@ -1,8 +1,8 @@
 """The docker backend: kept containers without network, a job each by exec, killed by container name.
 
 A container is made for what does not change from job to job (stage, limits, what is bound) and serves one job at a
-time. Its root is an empty image of ours with the host's system folders and the toolchain bound read-only; /work is a
-size-limited tmpfs. Jobs run under a uid of their own; after each, everything of that uid is killed and /work emptied,
+time. Its root is an empty image of ours with the host's system folders and the toolchain bound read-only; /box is a
+size-limited tmpfs. Jobs run under a uid of their own; after each, everything of that uid is killed and /box emptied,
 and a container in which that did not work is thrown away. Its first process ends when this process closes its standard
 input, so nothing outlives a verifier that was killed.
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import io
 import itertools
 import json
@@ -23,7 +22,6 @@ import os
 import shutil
 import tarfile
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +30,7 @@ from typing import Literal
 from burnish.fsio import digest_json
 from burnish.protocols import Job, JobResult, Limits
 from burnish.verify.sandbox import layers
+from burnish.verify.sandbox.backend import Backend, exit_code, fault, limit_reached, not_started
 from burnish.verify.sandbox.cgroups import blamed, machine_oom_kills
 from burnish.verify.sandbox.engine import Attached, Engine
 from burnish.verify.sandbox.seccomp import docker_profile
@@ -42,20 +41,29 @@ _RUNTIME = "/runtime"
 _KEEPER, _JOB = "64099:64099", "64098:64098"
 _KEEP = "exec 3<&0; cat <&3 >/dev/null & wait"
 """The first process: collects orphans, and ends with its standard input."""
-_OWN_PIDS = 4
+_OWN_PIDS = 12
+"""The first process, its cat, a shell, and threads of the container's runtime, which linger on a busy machine."""
 _SWEEP_S, _SWEEP_BYTES = 20.0, 1 << 28
-_CPU_TOLERANCE = 0.5
 _NUMBERS = itertools.count()
+# Threads of the container's runtime, and the dead, count against the limit for a moment longer: before a job forks, the
+# control group may hold the first process, its cat and the shell that asks alone. Asking takes no process.
+_ALONE = (
+    "alone() { read n </sys/fs/cgroup/pids/pids.current || read n </sys/fs/cgroup/pids.current; [ $n -le 3 ]; }; "
+    "tries=0; "
+)
 _START = (
-    'cp -R /job/. /work/ && mark=$1 && kept=$2 && shift 2 && command -v "$1" >/dev/null && echo "$mark" >&2 && '
+    _ALONE + "until alone || [ $tries -gt 20000 ]; do tries=$((tries + 1)); done 2>/dev/null; "
+    'cp -R /job/. /box/ && mark=$1 && kept=$2 && shift 2 && command -v "$1" >/dev/null && echo "$mark" >&2 && '
     'exec /usr/bin/env -i $kept "$@"'
 )
 # kill -1 reaches all of this uid but the shell itself; then files of any mode can go.
 _SWEEP = (
-    "kill -9 -1 2>/dev/null; cd /sys/fs/cgroup; cat memory/memory.oom_control memory.events cpu.stat 2>/dev/null; "
-    "echo usage_nsec $(cat cpuacct/cpuacct.usage 2>/dev/null || echo 0); echo end; cd /work; "
+    _ALONE + "until kill -9 -1; alone || [ $tries -gt 500 ]; do tries=$((tries + 1)); sleep 0.01; done 2>/dev/null; "
+    "cd /sys/fs/cgroup; cat memory/memory.oom_control memory.events cpu.stat 2>/dev/null; "
+    "echo usage_nsec $(cat cpuacct/cpuacct.usage 2>/dev/null || echo 0); echo end; cd /box; "
     'for name; do [ -f "$name" ] && base64 -w0 "$name"; echo; done; '
-    "chmod -R u+rwX . 2>/dev/null; find /work /dev/mqueue -mindepth 1 -delete; find /work -mindepth 1 | head -c 100"
+    "chmod -R u+rwX . 2>/dev/null; find /box /dev/mqueue -mindepth 1 -delete; find /box -mindepth 1 | head -c 100; "
+    "[ $tries -le 500 ] || echo processes"
 )
 
 
@@ -71,6 +79,7 @@ class _Shape:
 
 @dataclass(eq=False)
 class _Container:
+    engine: Engine
     name: str
     shape: _Shape
     folder: Path
@@ -79,21 +88,25 @@ class _Container:
     cpu_ns: int = 0
     killed: bool = False
 
+    def cancel(self) -> None:
+        """Kill it by name, with all that runs inside; it is removed by itself."""
+        self.killed = True
+        with contextlib.suppress(OSError):
+            self.engine.call("POST", f"/containers/{self.name}/kill")
 
-class DockerSandbox:
+
+class DockerSandbox(Backend):
     """`protocols.Sandbox` on a docker daemon; safe to call from several threads.
 
     Raises MissingToolError when there is no daemon, SandboxError when it does not answer.
     """
 
     def __init__(self, socket: str | None = None) -> None:
+        super().__init__()
         self._engine = Engine(socket)
         self._root = Path(tempfile.mkdtemp(prefix="burnish-docker-"))
         self._image = _image(self._engine)
         self._idle: list[_Container] = []
-        self._busy: set[_Container] = set()
-        self._lock = threading.Lock()
-        self._stopped = False
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -116,35 +129,6 @@ class DockerSandbox:
             layers.DIES_WITH_PARENT,
         )
 
-    def run(self, job: Job) -> JobResult:
-        """Run one job to its end or to a limit; ``collect`` works in the compile stage alone (ValueError otherwise)."""
-        if job.collect and job.stage != "compile":
-            raise ValueError("only the compile stage can hand files back")
-        container = None
-        machine_before = machine_oom_kills()
-        try:
-            container = self._take(_shape(job))
-            result = blamed(self._run_in(container, job), machine_before)
-        except (OSError, http.client.HTTPException) as error:
-            result = _fault(f"docker: {error}")
-            if container is not None:
-                container.killed = True
-        if container is not None:
-            self._give_back(container)
-        return result
-
-    def stop(self) -> None:
-        """Kill every running job, and those that start later, until `resume`; their results carry a fault."""
-        with self._lock:
-            self._stopped = True
-            busy = list(self._busy)
-        for container in busy:
-            self._kill(container)
-
-    def resume(self) -> None:
-        """Let jobs run again."""
-        self._stopped = False
-
     def close(self) -> None:
         """Kill what runs and remove the containers and their folders."""
         self.stop()
@@ -154,78 +138,88 @@ class DockerSandbox:
             self._discard(container)
         shutil.rmtree(self._root, ignore_errors=True)
 
+    def _run(self, job: Job) -> JobResult:
+        machine_before = machine_oom_kills()
+        container = self._take(_shape(job))
+        try:
+            with self._known(container):
+                return blamed(self._run_in(container, job), machine_before)
+        except OSError:
+            cancelled = container.killed
+            container.killed = True  # it is in an unknown state
+            if cancelled:
+                return fault("cancelled")
+            raise
+        finally:
+            self._give_back(container)
+
     def _take(self, shape: _Shape) -> _Container:
         with self._lock:
             found = next((c for c in self._idle if c.shape == shape), None)
             if found is not None:
                 self._idle.remove(found)
-        container = found or self._make(shape)
-        with self._lock:
-            self._busy.add(container)
-        return container
+        return found or self._make(shape)
 
     def _give_back(self, container: _Container) -> None:
-        with self._lock:
-            self._busy.discard(container)
-            if not container.killed:
-                self._idle.append(container)
         if container.killed:
             self._discard(container)
+            return
+        with self._lock:
+            self._idle.append(container)
 
     def _make(self, shape: _Shape) -> _Container:
         name = f"burnish-{os.getpid()}-{next(_NUMBERS)}"
         folder = Path(tempfile.mkdtemp(dir=self._root))
         folder.chmod(0o755)
-        self._engine.call("POST", f"/containers/create?name={name}", _container(self._image, shape, folder))
-        life = self._engine.attach_life(name)
+        life = None
         try:
+            self._engine.call("POST", f"/containers/create?name={name}", _container(self._image, shape, folder))
+            life = self._engine.attach_life(name)
             self._engine.call("POST", f"/containers/{name}/start")
         except BaseException:
-            life.close()
-            self._engine.call("DELETE", f"/containers/{name}?force=true")
+            if life is not None:
+                life.close()
+            with contextlib.suppress(OSError):
+                self._engine.call("DELETE", f"/containers/{name}?force=true")
+            shutil.rmtree(folder, ignore_errors=True)
             raise
-        return _Container(name, shape, folder, life)
+        return _Container(self._engine, name, shape, folder, life)
 
     def _discard(self, container: _Container) -> None:
-        self._kill(container)
+        container.cancel()
         container.life.close()
         shutil.rmtree(container.folder, ignore_errors=True)
 
-    def _kill(self, container: _Container) -> None:
-        """By name, with all that runs inside; it is removed by itself."""
-        container.killed = True
-        with contextlib.suppress(OSError):
-            self._engine.call("POST", f"/containers/{container.name}/kill")
-
     def _run_in(self, container: _Container, job: Job) -> JobResult:
+        if container.killed:
+            return fault("cancelled")
         began = time.monotonic()
         _write_files(container.folder, job)
         mark = os.urandom(8).hex()
         kept = "LD_LIBRARY_PATH=" + _RUNTIME if container.shape.libraries else ""
         if job.stage == "compile":
-            kept += " PATH=/usr/bin:/bin TMPDIR=/work"
+            kept += " PATH=/usr/bin:/bin TMPDIR=/box"
         command = ["/bin/sh", "-c", _START, "sh", mark, kept, *job.argv]
         process, attached = self._engine.attach(container.name, command, _JOB, [])
-        if self._stopped:
-            self._kill(container)
         said = attached.communicate(job.stdin, job.limits.wall_s, job.limits.output_bytes + len(mark) + 1)
         wall_ms = (time.monotonic() - began) * 1000
         started, _, stderr = said.stderr.partition(f"{mark}\n".encode())
-        if self._stopped or container.killed:
-            return _fault("cancelled")
+        if container.killed:
+            return fault("cancelled")
         if said.exceeded:
             cpu_ms = self._cpu_ms_now(container)
-            self._kill(container)
+            container.cancel()
             return JobResult(-9, said.stdout, stderr, cpu_ms, wall_ms, exceeded=said.exceeded)
         code = self._engine.exit_code(process)
         oom, cpu_ms, files = self._sweep(container, job)
         if code is None or not said.stderr.startswith(f"{mark}\n".encode()):
-            return _fault(f"the sandbox did not start: {started.decode(errors='replace').strip()[-300:]} ({code})")
-        code = 128 - code if code > 128 else code
-        return JobResult(code, said.stdout, stderr, cpu_ms, wall_ms, files, _exceeded(code, oom, cpu_ms, job.limits))
+            return not_started(started, f"exit code {code}")
+        code = exit_code(code)
+        exceeded = limit_reached(code, cpu_ms, job.limits, out_of_memory=oom)
+        return JobResult(code, said.stdout, stderr, cpu_ms, wall_ms, files, exceeded)
 
     def _sweep(self, container: _Container, job: Job) -> tuple[bool, float, dict[str, bytes]]:
-        """End what is left of a job, take its files, empty /work.
+        """End what is left of a job, take its files, empty /box.
 
         Returns whether memory ran out, the CPU milliseconds used, and the files.
         """
@@ -237,7 +231,7 @@ class DockerSandbox:
         files = {name: base64.b64decode(line) for name, line in zip(job.collect, lines, strict=False)}
         left = b"".join(lines[len(job.collect) :]).strip()
         if said.exceeded or left or len(lines) <= len(job.collect):
-            self._kill(container)
+            container.cancel()
         words = [line.split() for line in counters.decode().splitlines()]
         counted = {line[0]: int(line[1]) for line in words if len(line) == 2}
         kills = counted.get("oom_kill", 0)
@@ -289,7 +283,7 @@ def _container(image: str, shape: _Shape, folder: Path) -> dict[str, object]:
             "CapDrop": ["ALL"],
             "SecurityOpt": security,
             "Binds": binds,
-            "Tmpfs": {"/work": f"size={limits.work_bytes},mode=1777,exec,nosuid,nodev"},
+            "Tmpfs": {"/box": f"size={limits.work_bytes},mode=1777,exec,nosuid,nodev"},
             "Memory": limits.memory_bytes,
             "MemorySwap": limits.memory_bytes,
             "PidsLimit": limits.pids + _OWN_PIDS,
@@ -303,15 +297,15 @@ def _image(engine: Engine) -> str:
     """An image of empty folders and the host's links between system folders; made once per layout."""
     links = {name: str(Path(name).readlink()) for name in _SYSTEM if Path(name).is_symlink()}
     folders = [name for name in _SYSTEM if name not in links and Path(name).exists()]
-    folders += ["/etc", "/work", "/job", "/toolchain", _RUNTIME, "/proc", "/sys", "/dev"]
+    folders += ["/etc", "/box", "/job", "/toolchain", _RUNTIME, "/proc", "/sys", "/dev"]
     tag = digest_json([links, folders])[:16]
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
         for name in sorted(folders):
             entry = tarfile.TarInfo(name.lstrip("/"))
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "/work" else 0o755
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "/box" else 0o755
             tar.addfile(entry)
-        for name, target in {**links, "/tmp": "work"}.items():
+        for name, target in {**links, "/tmp": "box"}.items():
             entry = tarfile.TarInfo(name.lstrip("/"))
             entry.type, entry.linkname = tarfile.SYMTYPE, target
             tar.addfile(entry)
@@ -327,13 +321,3 @@ def _write_files(folder: Path, job: Job) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         path.chmod(0o755 if name in job.executables else 0o644)
-
-
-def _exceeded(code: int, oom: bool, cpu_ms: float, limits: Limits) -> Literal["", "cpu", "memory"]:
-    if oom and code != 0:
-        return "memory"
-    return "cpu" if code in (-9, -24) and cpu_ms >= limits.cpu_s * 1000 * _CPU_TOLERANCE else ""
-
-
-def _fault(cause: str) -> JobResult:
-    return JobResult(exit_code=0, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault=cause)

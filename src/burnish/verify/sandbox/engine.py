@@ -92,7 +92,7 @@ class Engine:
             "Cmd": command,
             "User": user,
             "Env": environment,
-            "WorkingDir": "/work",
+            "WorkingDir": "/box",
             "AttachStdin": True,
             "AttachStdout": True,
             "AttachStderr": True,

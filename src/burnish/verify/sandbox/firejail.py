@@ -5,7 +5,8 @@ that a compiler does not need are closed, /tmp holds the job's folder alone, the
 dropped and a system call filter kills. As root, the program is moved to a uid of its own inside.
 
 Layers it has not: a size-limited work folder, a hidden /proc, and /usr and /proc/sys are the host's. Not covered: an
-ordinary user whom /etc/firejail/firejail.users does not allow; firejail before 0.9.72 (--restrict-namespaces).
+ordinary user whom /etc/firejail/firejail.users does not allow, or whose toolchain lies below /var (mounted noexec for
+one); firejail before 0.9.72 (--restrict-namespaces).
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class FirejailSandbox(HostedSandbox):
             layers.OUTPUT_CAP,
             layers.EMPTY_ENVIRONMENT,
             layers.DIES_WITH_PARENT,
+            layers.OWN_COMPILE_SANDBOX,
         )
 
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
@@ -79,7 +81,7 @@ class FirejailSandbox(HostedSandbox):
             words.append("--protocol=unix,inet,inet6")
         else:
             words.append("--seccomp")
-        limited = prlimit(job.limits, processes=True)
+        limited = prlimit(job.limits, processes=True, grouped=self._cgroups.kind != "none")
         if placed.uid is None:
             return [*words, "--noroot", "--caps.drop=all", "--", *limited, *environment(placed), *command]
         uid = str(placed.uid)

@@ -1,6 +1,6 @@
 """What firejail and the unsafe backend share: a job whose files lie in a folder of the host.
 
-Neither can bind a file to another place, so the words of the command are rewritten: /work is the job's folder, and
+Neither can bind a file to another place, so the words of the command are rewritten: /box is the job's folder, and
 what would be bound is taken from where it lies. Libraries of the run stage are found by LD_LIBRARY_PATH.
 
 The program waits for a first line on its standard input, which comes when it is in its control group. A mark on
@@ -14,34 +14,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
+import shlex
 import shutil
 import signal
+import stat
 import tempfile
-import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from burnish.protocols import Job, JobResult, Limits
-from burnish.verify.sandbox.cgroups import Cgroups, Group, blamed, machine_oom_kills
+from burnish.protocols import Job, Limits
+from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 _GATE = 'read -r go && exec "$@"'
-_INSIDE = 'mark=$1; shift; command -v "$1" >/dev/null && echo "$mark" >&2 && exec "$@"'
+_INSIDE = 'command -v "$1" >/dev/null && echo "$mark" >&2 && exec "$@"'
+_START = ".start"
+"""The command lies in this file of the job's folder: firejail takes no more than 127 words, and a linker gets more."""
 _LIBRARIES = ".libraries"
-_CPU_TOLERANCE = 0.5
-_MONITOR_PIDS = 8
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """What one job at a time uses."""
-
-    number: int
-    group: Group
 
 
 @dataclass(frozen=True)
@@ -53,92 +44,42 @@ class Placed:
     uid: int | None
 
 
-class HostedSandbox(ABC):
+class HostedSandbox(SlotBackend):
     """A backend that starts jobs in folders of the host; safe to call from several threads."""
+
+    monitor_pids = 8
 
     def __init__(self, uids: tuple[int, int] | None = None) -> None:
         """``uids`` is the first of the uids that jobs run as, and how many there are; None is the caller's own."""
+        super().__init__()
         self._uids = uids
-        self._cgroups = Cgroups()
         self._root = Path(tempfile.mkdtemp(prefix="burnish-jobs-"))
         self._root.chmod(0o755)
-        self._slots: queue.LifoQueue[_Slot] = queue.LifoQueue()
-        self._made: list[_Slot] = []
-        self._running: set[Running] = set()
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    @property
-    @abstractmethod
-    def layers(self) -> tuple[str, ...]:
-        """Backend with version, then every active layer."""
 
     @abstractmethod
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
         """The command that isolates ``command``."""
 
-    def run(self, job: Job) -> JobResult:
-        """Run one job to its end or to a limit; ``collect`` works in the compile stage alone (ValueError otherwise)."""
-        if job.collect and job.stage != "compile":
-            raise ValueError("only the compile stage can hand files back")
-        slot = None
-        try:
-            slot = self._take()
-            return self._run_in(slot, job)
-        except OSError as error:
-            return fault(f"{type(error).__name__}: {error}")
-        finally:
-            if slot is not None:
-                self._slots.put(slot)
-
-    def stop(self) -> None:
-        """Kill every running job, and those that start later, until `resume`; their results carry a fault."""
-        with self._lock:
-            self._stopped = True
-            running = list(self._running)
-        for one in running:
-            one.cancel()
-
-    def resume(self) -> None:
-        """Let jobs run again."""
-        self._stopped = False
-
     def close(self) -> None:
         """Kill what runs, remove control groups and folders."""
-        self.stop()
-        with self._lock:
-            made, self._made = self._made, []
-            self._slots = queue.LifoQueue()
-        for slot in made:
-            slot.group.empty()
-            slot.group.remove()
+        super().close()
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _take(self) -> _Slot:
-        with contextlib.suppress(queue.Empty):
-            return self._slots.get_nowait()
-        with self._lock:
-            slot = _Slot(len(self._made), self._cgroups.group())
-            self._made.append(slot)
-            return slot
-
-    def _run_in(self, slot: _Slot, job: Job) -> JobResult:
-        slot.group.set_limits(job.limits.memory_bytes, job.limits.pids + _MONITOR_PIDS)
-        kills_before, machine_before = slot.group.oom_kills(), machine_oom_kills()
+    def _run_in(self, slot: Slot, job: Job) -> Ended:
         folder = Path(tempfile.mkdtemp(dir=self._root))
         try:
+            mark = os.urandom(8).hex()
             _write_files(folder, job)
-            placed = Placed(job, folder, self._give_away(folder, slot))
-            outcome, mark, emptied = self._supervised(slot, placed)
+            words = shlex.join(rewritten(job, folder))
+            (folder / _START).write_text(f"mark={mark}; set -- {words}\n{_INSIDE}\n")
+            outcome = self._placed(slot, Placed(job, folder, self._give_away(folder, slot)), len(mark) + 1)
             files = {name: _read(folder / name) for name in job.collect}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        if not emptied:
-            return fault("a process would not die")
-        result = _result(outcome, job.limits, files, mark, out_of_memory=slot.group.oom_kills() > kills_before)
-        return blamed(result, machine_before)
+        _, started, stderr = outcome.stderr.partition(f"{mark}\n".encode())
+        return Ended(outcome, os.waitstatus_to_exitcode(outcome.status) if started else None, stderr, files)
 
-    def _give_away(self, folder: Path, slot: _Slot) -> int | None:
+    def _give_away(self, folder: Path, slot: Slot) -> int | None:
         """Make the folder and what is in it belong to the uid of the job."""
         if self._uids is None:
             return None
@@ -148,38 +89,29 @@ class HostedSandbox(ABC):
             os.chown(path, uid, uid, follow_symlinks=False)
         return uid
 
-    def _supervised(self, slot: _Slot, placed: Placed) -> tuple[Outcome, bytes, bool]:
+    def _placed(self, slot: Slot, placed: Placed, own_bytes: int) -> Outcome:
+        """Run it; ``own_bytes`` on standard error are ours."""
         job = placed.job
-        mark = os.urandom(8).hex()
-        inner = ["/bin/sh", "-c", _INSIDE, "sh", mark, *rewritten(placed)]
-        argv = ["/bin/sh", "-c", _GATE, "sh", *self._wrapped(placed, inner)]
+        argv = ["/bin/sh", "-c", _GATE, "sh", *self._wrapped(placed, ["/bin/sh", f"{placed.folder}/{_START}"])]
         status_read, status_write = os.pipe()
         unused_read, unused_write = os.pipe()
         running = Running(argv, (), status_read, unused_write)
         os.write(status_write, (json.dumps({"child-pid": running.pid}) + "\n").encode())
         os.close(status_write)
-        with self._lock:
-            self._running.add(running)
-            stopped = self._stopped
-        if stopped:
-            running.cancel()
+        limits = replace(job.limits, output_bytes=job.limits.output_bytes + own_bytes)
         try:
-            stdin, cap = b"\n" + job.stdin, job.limits.output_bytes + len(mark) + 1
-            outcome = running.supervise(stdin, job.limits.wall_s, cap, slot.group.add)
+            outcome = self._supervised(running, slot, limits, b"\n" + job.stdin, slot.group.add)
         finally:
             os.close(unused_read)
-            with self._lock:
-                self._running.discard(running)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(running.pid, signal.SIGKILL)
-            emptied = slot.group.empty()
-        return outcome, mark.encode() + b"\n", emptied
+        return outcome
 
 
-def rewritten(placed: Placed) -> list[str]:
+def rewritten(job: Job, folder: Path) -> list[str]:
     """The command as the host's paths have it."""
-    places = {inside: str(outside) for inside, outside in placed.job.read_only.items()}
-    return [_moved(word, {"/work": str(placed.folder), **places}) for word in placed.job.argv]
+    places = {inside: str(outside) for inside, outside in job.read_only.items()}
+    return [_moved(word, {"/box": str(folder), **places}) for word in job.argv]
 
 
 def libraries(job: Job) -> dict[str, Path]:
@@ -199,23 +131,22 @@ def environment(placed: Placed) -> list[str]:
     return [*words, "PATH=/usr/bin:/bin", f"TMPDIR={placed.folder}"] if placed.job.stage == "compile" else words
 
 
-def prlimit(limits: Limits, *, processes: bool) -> list[str]:
-    """Limits of the process; with ``processes``, also how many its uid may have."""
+def prlimit(limits: Limits, *, processes: bool, grouped: bool) -> list[str]:
+    """Limits of the process; with ``processes``, also how many its uid may have.
+
+    Where a control group counts memory (``grouped``), the group decides, and memory that runs out is seen as such.
+    """
     cpu = max(1, round(limits.cpu_s))
+    data = limits.memory_bytes * (4 if grouped else 1)
     words = [
-        "/usr/bin/prlimit", f"--cpu={cpu}:{cpu}", f"--data={limits.memory_bytes * 4}:{limits.memory_bytes * 4}",
+        "/usr/bin/prlimit", f"--cpu={cpu}:{cpu}", f"--data={data}:{data}",
         "--core=0:0", f"--fsize={limits.work_bytes}:{limits.work_bytes}", "--nofile=256:256",
     ]  # fmt: skip
     return [*words, f"--nproc={limits.pids}:{limits.pids}"] if processes else words
 
 
-def fault(cause: str) -> JobResult:
-    """The result of a job that the machine failed."""
-    return JobResult(exit_code=0, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault=cause)
-
-
 def _moved(word: str, places: Mapping[str, str]) -> str:
-    """``word`` with the longest known prefix replaced; also behind an equals sign, as in ``--extern x=/work/y``."""
+    """``word`` with the longest known prefix replaced; also behind an equals sign, as in ``--extern x=/box/y``."""
     before, equals, path = word.rpartition("=") if "=/" in word else ("", "", word)
     for inside in sorted(places, key=len, reverse=True):
         if path == inside or path.startswith(f"{inside}/"):
@@ -241,25 +172,8 @@ def _read(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return b""
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read() if path.is_file() else b""
-
-
-def _result(
-    outcome: Outcome, limits: Limits, files: dict[str, bytes], mark: bytes, *, out_of_memory: bool
-) -> JobResult:
-    if outcome.cancelled:
-        return fault("cancelled")
-    before, started, stderr = outcome.stderr.partition(mark)
-    code = os.waitstatus_to_exitcode(outcome.status)
-    if outcome.exceeded:
-        code = -signal.SIGKILL
-    elif not started:
-        return fault(f"the sandbox did not start: {before.decode(errors='replace').strip()[-300:]} ({code})")
-    code = 128 - code if code > 128 else code
-    exceeded: Literal["", "cpu", "wall", "memory", "output"] = outcome.exceeded
-    if not exceeded and out_of_memory and code != 0:
-        exceeded = "memory"
-    if not exceeded and code in (-signal.SIGKILL, -signal.SIGXCPU):
-        exceeded = "cpu" if outcome.cpu_ms >= limits.cpu_s * 1000 * _CPU_TOLERANCE else ""
-    return JobResult(code, outcome.stdout, stderr, outcome.cpu_ms, outcome.wall_ms, files, exceeded)
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return Path(f"/proc/self/fd/{descriptor}").read_bytes() if regular else b""
+    finally:
+        os.close(descriptor)

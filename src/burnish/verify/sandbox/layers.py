@@ -32,6 +32,8 @@ SIZED_TMPFS = "size-limited-tmpfs"
 OUTPUT_CAP = "output-cap"
 EMPTY_ENVIRONMENT = "empty-environment"
 DIES_WITH_PARENT = "dies-with-parent"
+OWN_COMPILE_SANDBOX = "own-compile-sandbox"
+"""Each compilation has a sandbox of its own. A verdict does not name it where it shared one with other candidates."""
 UNSAFE = "UNSAFE: no sandbox"
 """Stands first among the layers of a verdict that was reached without isolation."""
 

@@ -66,7 +66,7 @@ def self_test(sandbox: Sandbox, toolchain: Toolchain) -> tuple[Finding, ...]:
 
         def run(*words: str, read_only: Mapping[str, Path] | None = None) -> JobResult:
             job = Job(
-                argv=("/work/probe", *words),
+                argv=("/box/probe", *words),
                 stage="run",
                 limits=_LIMITS,
                 files={"probe": built.artifact},

@@ -24,5 +24,11 @@ class UnsafeNoSandbox(HostedSandbox):
         return layers.UNSAFE, layers.RLIMITS, layers.OUTPUT_CAP, layers.EMPTY_ENVIRONMENT
 
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
-        limited = [*prlimit(placed.job.limits, processes=False), "/usr/bin/setpriv", "--pdeathsig", "KILL"]
+        grouped = self._cgroups.kind != "none"
+        limited = [
+            *prlimit(placed.job.limits, processes=False, grouped=grouped),
+            "/usr/bin/setpriv",
+            "--pdeathsig",
+            "KILL",
+        ]
         return ["/usr/bin/env", "-C", str(placed.folder), *limited, *environment(placed), *command]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from burnish.config.data import SourceConfig
-from burnish.data.sources import read_sources
+from burnish.config.data import CratesSource, JsonlSource, JsonSource, ParquetSource, SourceConfig, TextSource
+from burnish.data.sources import BadRows, check_sources, read_sources, stream
+from burnish.data.sources.reading import source_files
 from burnish.errors import DataError
 from burnish.records import Example
 
@@ -16,12 +17,13 @@ TALK = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "co
 
 def write(path: Path, *rows: Any) -> Path:
     """Rows as JSON; text as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
     return path
 
 
 def read(*paths: Path, bad_rows: int = 0, **source: Any) -> list[Example]:
-    sources = [SourceConfig(path=path, **source) for path in paths]
+    sources = [JsonlSource(path=path, **source) for path in paths]
     return read_sources(sources, bad_rows=bad_rows, rejected=paths[0].parent / "rejected.jsonl")
 
 
@@ -54,7 +56,7 @@ def test_the_limit_counts_usable_rows_of_each_file(tmp_path: Path) -> None:
         ("[1]", "a JSON list, not an object"),
         ("null", "a JSON NoneType, not an object"),
         ("[" * 100_000, "not JSON that can be read: nested too deeply"),
-        ({"question": 1, "answer": 2}, "the row has the fields 'question', 'answer'; wanted are 'messages'"),
+        ({"query": 1, "reply": 2}, "the row has the fields 'query', 'reply'; wanted are messages, prompt"),
         ({}, "the row has the fields none"),
         ({"prompt": "only"}, "the row has the fields 'prompt'"),
         ({"prompt": "Q", "completion": None}, "completion: input should be a valid string"),
@@ -106,7 +108,84 @@ def test_files_that_are_not_there_or_hold_nothing(tmp_path: Path) -> None:
         read(write(tmp_path / "empty.jsonl", ""))
 
 
-def test_rows_of_a_public_data_set_with_other_fields(shared: Path, tmp_path: Path) -> None:
-    path = shared / "data" / "gsm8k" / "train.jsonl"
-    with pytest.raises(DataError, match=r"train.jsonl:1: the row has the fields 'question', 'answer'; wanted are"):
-        read_sources([SourceConfig(path=path)], bad_rows=0, rejected=tmp_path / "rejected.jsonl")
+def test_a_missing_file_names_the_one_that_was_meant(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl", TALK)
+    with pytest.raises(DataError) as caught:
+        read(tmp_path / "trian.jsonl")
+    assert caught.value.way_out == f"Did you mean {tmp_path / 'train.jsonl'}?"
+    with pytest.raises(DataError, match=r"no file matches .*\*\.json"):
+        read(tmp_path / "*.json")
+    with pytest.raises(DataError, match="There is no folder"):
+        read(tmp_path / "none" / "train.jsonl")
+
+
+def test_rows_of_a_public_data_set(shared: Path, tmp_path: Path) -> None:
+    source = JsonlSource(path=shared / "data" / "gsm8k" / "train.jsonl", limit=20)
+    rows = read_sources([source], bad_rows=0, rejected=tmp_path / "rejected.jsonl")
+    assert [turn.role for turn in rows[0].messages] == ["user", "assistant"]
+    assert len(rows) == 20
+
+
+def every_kind(folder: Path) -> list[SourceConfig]:
+    """One source of each local kind, each over two files, with a bad row where the format can have one."""
+    import pyarrow as arrow
+    from pyarrow import parquet
+
+    for name in ("a", "b"):
+        write(folder / f"{name}.jsonl", {"text": f"1{name}"}, "broken", {"text": f"2{name}"}, {"text": f"3{name}"})
+        (folder / f"{name}.json").write_text(json.dumps([{"text": f"1{name}"}, 7, {"text": f"2{name}"}]))
+        table = arrow.table({"text": [f"{n}{name}" if n != 3 else None for n in range(7)]})
+        parquet.write_table(table, folder / f"{name}.parquet", row_group_size=2)
+        (folder / f"{name}.txt").write_bytes(f"text {name}".encode() if name == "b" else b"\xff")
+        (folder / "crate" / name).mkdir(parents=True)
+        (folder / "crate" / name / "lib.rs").write_text(f"fn {name}() {{}}")
+        (folder / "crate" / name / "more.rs").write_text(" ")
+    return [
+        JsonlSource(path=folder / "*.jsonl"),
+        JsonlSource(path=folder / "*.jsonl", name="limited", limit=4),
+        JsonSource(path=folder / "*.json"),
+        ParquetSource(path=folder / "*.parquet"),
+        TextSource(path=folder / "*.txt"),
+        CratesSource(path=folder / "crate"),
+    ]
+
+
+def test_reading_goes_on_at_any_position(tmp_path: Path) -> None:
+    for source in every_kind(tmp_path):
+        whole = list(stream(source, "s", BadRows(100)))
+        assert whole, source.kind
+        for start in range(whole[-1][0] + 2):
+            rest = list(stream(source, "s", BadRows(100), start=start))
+            assert rest == [(position, row) for position, row in whole if position > start], (source.kind, start)
+
+
+def test_bad_rows_are_counted_once_however_often_they_are_read(tmp_path: Path) -> None:
+    source = JsonlSource(path=write(tmp_path / "a.jsonl", "broken", TALK))
+    bad = BadRows(1)
+    assert len([*stream(source, "a", bad), *stream(source, "a", bad)]) == 2
+    assert [row["line"] for row in bad.rows] == [1]
+
+
+def test_files_are_read_in_sorted_order(tmp_path: Path) -> None:
+    for name in ("b", "c", "a"):
+        write(tmp_path / name / "rows.jsonl", {"text": name})
+    assert [row.text for row in read(tmp_path / "**" / "*.jsonl")] == ["a", "b", "c"]
+
+
+def test_the_files_of_a_source(tmp_path: Path) -> None:
+    kinds = {source.kind: source for source in every_kind(tmp_path)}
+    (tmp_path / "crate" / "Cargo.toml").write_text('[package]\nlicense = "MIT"')
+    assert [file.name for file in source_files(kinds["parquet"])] == ["a.parquet", "b.parquet"]
+    names = [file.name for file in source_files(kinds["crates"])]
+    assert names == ["Cargo.toml", "lib.rs", "more.rs", "lib.rs", "more.rs"]
+    with pytest.raises(DataError, match=r"no \.rs file"):
+        source_files(CratesSource(path=tmp_path / "none"))
+
+
+def test_a_check_raises_what_reading_would(tmp_path: Path) -> None:
+    good = JsonlSource(path=write(tmp_path / "good.jsonl", TALK))
+    check_sources([good], bad_rows=0)
+    with pytest.raises(DataError, match=r"bad.jsonl:1: not JSON"):
+        check_sources([good, JsonlSource(path=write(tmp_path / "bad.jsonl", "x"))], bad_rows=0)
+    with pytest.raises(DataError, match="holds no usable row"):
+        check_sources([JsonlSource(path=write(tmp_path / "none.jsonl"))], bad_rows=0)

@@ -1,0 +1,92 @@
+"""What ``burnish data build`` takes, one configuration per builder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from burnish.config.base import Config
+from burnish.config.tasks import RustTasks
+from burnish.config.verify import VerifyConfig
+
+
+class BuildTasksConfig(Config):
+    """``burnish data build rust-tasks --config FILE --set key=value``."""
+
+    out: Path = Path("rust-tasks")
+    """A new folder for ``train.jsonl``, ``held_out.jsonl`` and ``meta.json``."""
+    tasks: RustTasks = RustTasks()
+    seed: int = Field(0, ge=0)
+    prove: bool = False
+    """Compile, lint and test every reference first; one that fails or has lints stops the build."""
+    verify: VerifyConfig = VerifyConfig()
+    """Verifier for ``prove``."""
+
+
+class BuildQuestionsConfig(Config):
+    """``burnish data build arc --config FILE --set key=value``, and so for every data set of questions."""
+
+    out: Path
+    """A new folder for ``train.jsonl`` (rows to train on), ``held_out.jsonl`` (tasks) and ``meta.json``."""
+    train: Path | None = None
+    """JSONL, JSON or Parquet with the data set's published fields; a file or a glob."""
+    test: Path | None = None
+    """The published split to measure on, in the same formats; its questions never become training rows."""
+    test_share: float = Field(0.0, ge=0, le=1)
+    """Share of ``train`` to measure on, where there is no ``test``; chosen by question, so wordings stay together."""
+    limit: int | None = Field(None, ge=1)
+    """Read ``train`` up to so many usable rows."""
+    bad_rows: int = Field(0, ge=0)
+    """How many unusable rows may be left out, recorded with their place, before the build stops."""
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _has_files(self) -> BuildQuestionsConfig:
+        if self.train is None and self.test is None:
+            raise ValueError("name the files to read: train, test or both")
+        if self.test_share and (self.test is not None or self.train is None):
+            raise ValueError("test_share goes with train alone: test says already what to measure on")
+        return self
+
+
+class MovieLensConfig(Config):
+    """``burnish data build movielens --config FILE --set key=value``."""
+
+    source: Path
+    """Folder with ``ratings.csv`` and ``movies.csv`` as GroupLens publishes them."""
+    out: Path
+    """A new folder for ``train.jsonl`` and ``eval.jsonl`` (rows), ``test.jsonl`` (tasks) and ``meta.json``."""
+    history: int = Field(15, ge=1)
+    """Ratings shown before a candidate; users with no more than that are left out."""
+    rating_threshold: float = 4.0
+    """Lowest rating that counts as Yes."""
+    eval_share: float = Field(0.05, gt=0, lt=1)
+    """Share of each user's candidates that evaluate during training: those before the test ones, one at least."""
+    test_share: float = Field(0.1, gt=0, lt=1)
+    """Share of each user's candidates that test: the last ones in time, one at least."""
+    max_per_user: int | None = Field(None, ge=1)
+    """Most training rows of one user, the latest."""
+    max_eval: int | None = Field(None, ge=1)
+    """Most evaluation rows, chosen by seed."""
+    system_prompt: str = ""
+    """In place of the built-in one."""
+    instruction: str = ""
+    """In place of the built-in one."""
+    seed: int = Field(13, ge=0)
+    """Decides the order of rows."""
+
+
+class BuildTokensConfig(Config):
+    """``burnish data build tokens --config FILE --set key=value``."""
+
+    source: Path
+    """Folder of crates: every ``.rs`` file is a document."""
+    out: Path
+    """A new folder for ``tokens.bin``, ``documents.jsonl``, ``offsets.bin``, ``tokenizer`` and ``meta.json``."""
+    tokenizer: Path | None = None
+    """Folder of a tokenizer; None trains a byte-level BPE tokenizer on the documents."""
+    vocabulary: int = Field(16_384, ge=300)
+    """Most entries of the tokenizer that is trained."""
+    context: int = Field(2048, ge=16)
+    """Longest input that the trained tokenizer names as its model's, in tokens."""

@@ -1,0 +1,140 @@
+r"""Questions with known answers as tasks, and the training rows that go with them.
+
+    published rows -> tasks (prompt, answers, reference) -> held-out tasks | training conversations
+
+A training row is the prompt of the task, word for word, answered by the task's reference: what is learned is what is
+asked for later, the system prompt and ``\boxed{}`` included. A question of the held-out part never becomes a training
+row, in whatever case and spacing. A held-out question that comes twice comes once, and so does a training row; several
+solutions of one problem are several training rows.
+
+Not covered: judging answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from burnish.data.builders.rows import LeftOut, Row, fields_of, published_rows
+from burnish.data.sources.raw import BadRow, RawRow
+from burnish.errors import DataError
+from burnish.fsio import digest_bytes
+from burnish.records import Example, Message, Task
+
+IN_TEST = "asked in the held-out part"
+TWICE = "asked twice"
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """One published data set."""
+
+    name: str
+    licence: str
+    """SPDX expression of the data."""
+    task: Callable[[Row, str], Task]
+    """The task of a row, given its id. Raises BadRow or LeftOut."""
+
+
+@dataclass
+class QuestionReport:
+    """What became of the rows, filled while they are read."""
+
+    rows: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    rejected: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class QuestionReader:
+    """Reads the files of one data set once; what it saw decides what may still come."""
+
+    questions: QuestionSet
+    bad_rows: int
+    """How many unusable rows may be left out before reading stops."""
+    report: QuestionReport = field(default_factory=QuestionReport)
+    _held_out: set[bytes] = field(default_factory=set)
+    _seen: set[bytes] = field(default_factory=set)
+
+    def held_out(self, path: Path) -> Iterator[Task]:
+        """Tasks of a published test split."""
+        for task in self._tasks(path):
+            asked = _digest(task.prompt[-1].content)
+            if self._new(asked):
+                self._held_out.add(asked)
+                yield task
+
+    def split(self, path: Path, *, share: float, seed: int, limit: int | None) -> Iterator[tuple[bool, Task]]:
+        """Tasks of a file, each with whether it is held out: a share of the questions, chosen by seed and wording."""
+        for count, task in enumerate(self._tasks(path)):
+            if limit is not None and count >= limit:
+                return
+            asked = _digest(task.prompt[-1].content)
+            kept = int(digest_bytes(str(seed).encode(), asked)[:8], 16) < share * 2**32
+            if not kept and asked in self._held_out:
+                self.report.left_out[IN_TEST] += 1
+            elif self._new(asked if kept else asked + _digest(task.reference or "")):
+                yield kept, task
+
+    def _new(self, key: bytes) -> bool:
+        if key in self._seen:
+            self.report.left_out[TWICE] += 1
+            return False
+        self._seen.add(key)
+        return True
+
+    def _tasks(self, path: Path) -> Iterator[Task]:
+        found = False
+        for number, raw in enumerate(published_rows(path), 1):
+            self.report.rows += 1
+            try:
+                task = self.questions.task(fields_of(raw), f"{self.questions.name}:{Path(raw.file).stem}:{number}")
+            except LeftOut as reason:
+                self.report.left_out[str(reason)] += 1
+                continue
+            except BadRow as problem:
+                self._reject(raw, problem)
+                continue
+            found = True
+            yield task.model_copy(update={"licence": self.questions.licence, "origin": raw.id})
+        if not found:
+            raise DataError(f"{path} holds no row of {self.questions.name}.", "Check the file and what is to be built.")
+
+    def _reject(self, raw: RawRow, problem: BadRow) -> None:
+        self.report.rejected.append({"file": raw.file, "place": raw.place, "reason": str(problem)})
+        if len(self.report.rejected) > self.bad_rows:
+            raise DataError(
+                f"{raw.id}: {problem}.",
+                f"Mend or remove the row, or allow more unusable rows than {self.bad_rows} with bad_rows.",
+            )
+
+
+def training_example(task: Task, task_type: str) -> Example:
+    """The task as a conversation: its prompt, answered by its reference."""
+    if task.reference is None:
+        raise ValueError(f"the task {task.id} has no reference")
+    return Example(
+        id=task.id,
+        messages=(*task.prompt, Message(role="assistant", content=task.reference)),
+        source=task_type,
+        licence=task.licence,
+        task_type=task_type,
+        origin=task.origin,
+    )
+
+
+def prompt(system: str, user: str) -> tuple[Message, ...]:
+    """A question's messages; the system prompt comes first."""
+    return (Message(role="system", content=system), Message(role="user", content=user))
+
+
+def boxed(answer: str) -> str:
+    r"""The form that final answers have: ``\boxed{answer}``."""
+    return f"\\boxed{{{answer}}}"
+
+
+def _digest(text: str) -> bytes:
+    """What two askings of one question have in common."""
+    return bytes.fromhex(digest_bytes(" ".join(text.casefold().split()).encode())[:32])

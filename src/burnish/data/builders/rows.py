@@ -1,0 +1,86 @@
+"""Rows of a published data set by field name, and how a builder reads its fields.
+
+The file's ending says what it is: ``.jsonl``, ``.json`` (a list of objects) or ``.parquet``. A number where text
+belongs is a bad row and never converted: a column of floats would become answers that nobody wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from burnish.data.sources.files import json_lines, json_list, matching_files
+from burnish.data.sources.parquet import parquet_rows
+from burnish.data.sources.raw import BadRow, RawRow
+
+Row = Mapping[str, Any]
+
+
+class LeftOut(Exception):
+    """Why a sound row becomes no task; counted by this reason."""
+
+
+def published_rows(path: Path) -> Iterator[RawRow]:
+    """Raw rows of a file, or of all files that a glob matches."""
+    for file in matching_files(path):
+        match file.suffix:
+            case ".json":
+                yield from json_list(file)
+            case ".parquet":
+                yield from parquet_rows(file)
+            case _:
+                yield from json_lines(file)
+
+
+def fields_of(raw: RawRow) -> Row:
+    """The row's fields; raises BadRow when it has none."""
+    if raw.data is None:
+        raise BadRow(raw.problem)
+    if not isinstance(raw.data, bytes):
+        return raw.data
+    try:
+        row = json.loads(raw.data.decode("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BadRow(f"not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise BadRow(f"a JSON {type(row).__name__}, not an object")
+    return row
+
+
+def text_of(row: Row, name: str) -> str:
+    """A field that must be text with something in it."""
+    text = _field(row, name)
+    if not isinstance(text, str):
+        raise BadRow(f"{name!r} is {_kind(text)}, not text")
+    if not text.strip():
+        raise BadRow(f"{name!r} is empty")
+    return text
+
+
+def texts_of(row: Row, name: str) -> tuple[str, ...]:
+    """A field that must be a list of texts; it may be empty."""
+    texts = _field(row, name)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadRow(f"{name!r} is {_kind(texts)}, not a list of texts")
+    return tuple(texts)
+
+
+def mapping_of(row: Row, name: str) -> Row:
+    """A field that must hold fields itself."""
+    value = _field(row, name)
+    if not isinstance(value, dict):
+        raise BadRow(f"{name!r} is {_kind(value)}, not an object")
+    return value
+
+
+def _field(row: Row, name: str) -> Any:
+    if name not in row:
+        there = ", ".join(repr(key) for key in list(row)[:8]) or "none"
+        raise BadRow(f"there is no field {name!r}; the row has {there}")
+    return row[name]
+
+
+def _kind(value: object) -> str:
+    return f"the {type(value).__name__} {str(value)[:40]}"

@@ -1,0 +1,89 @@
+"""From configurations to filters.
+
+Task sets and near-duplicate indexes are loaded only where a filter needs them. Not covered: the judge itself, which
+the caller hands in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from burnish.config.filters import Contaminated, DoesNotCompile, FilterConfig, HasLints, NearDuplicate
+from burnish.data.filters.base import Filter, Judge
+from burnish.data.filters.bench_file import BenchFileFilter
+from burnish.data.filters.compiled import DoesNotCompileFilter, HasLintsFilter
+from burnish.data.filters.does_not_parse import DoesNotParseFilter
+from burnish.data.filters.example_file import ExampleFileFilter
+from burnish.data.filters.length import TooLongFilter, TooShortFilter
+from burnish.data.filters.licence import LicenceFilter
+from burnish.data.filters.low_quality import LowQualityFilter
+from burnish.data.filters.no_documentation import NoDocumentationFilter
+from burnish.data.filters.not_idiomatic import NotIdiomaticFilter
+from burnish.data.filters.test_file import TestFileFilter
+from burnish.data.filters.vendor_path import VendorPathFilter
+
+JUDGED = (DoesNotCompile, HasLints)
+ORDERED = (*JUDGED, NearDuplicate)
+"""Configurations whose filters see rows one by one, in one process."""
+
+
+def stateless_filter(config: FilterConfig) -> Filter:
+    """A filter that any process may have a copy of."""
+    return _MADE[config.kind](config)
+
+
+@contextlib.contextmanager
+def ordered_filters(configs: Sequence[FilterConfig], judge: Judge | None, folder: Path) -> Iterator[dict[int, Filter]]:
+    """The filters that see rows one by one, by their place in the configuration.
+
+    ``folder`` takes the indexes of near-duplicates, which are closed at the end. ``judge`` is there when one of
+    ``configs`` compiles.
+    """
+    made: dict[int, Filter] = {}
+    with contextlib.ExitStack() as stack:
+        for place, config in enumerate(configs):
+            if isinstance(config, NearDuplicate):
+                from burnish.data.filters.near_duplicate import NearDuplicateFilter
+                from burnish.data.near_duplicates import NearDuplicates, Sketcher
+
+                sketcher = Sketcher(threshold=config.threshold, run=config.run, permutations=config.permutations)
+                index = NearDuplicates(folder / f"near_duplicates_{place}.sqlite", sketcher)
+                made[place] = NearDuplicateFilter(stack.enter_context(contextlib.closing(index)))
+            elif isinstance(config, JUDGED):
+                if judge is None:
+                    raise ValueError(f"{config.kind} needs a judge")
+                match config:
+                    case DoesNotCompile():
+                        made[place] = DoesNotCompileFilter(config, judge)
+                    case HasLints():
+                        made[place] = HasLintsFilter(config, judge)
+        yield made
+
+
+def _contaminated(config: Contaminated) -> Filter:
+    from burnish.data.contamination import Contamination
+    from burnish.data.filters.contaminated import ContaminatedFilter
+    from burnish.data.task_sets import read_any_tasks
+
+    sets = {str(path): read_any_tasks(path) for path in config.tasks}
+    return ContaminatedFilter(Contamination(sets, run=config.run, share=config.share))
+
+
+_MADE: dict[str, Callable[[Any], Filter]] = {
+    "vendor_path": lambda _: VendorPathFilter(),
+    "test_file": lambda _: TestFileFilter(),
+    "example_file": lambda _: ExampleFileFilter(),
+    "bench_file": lambda _: BenchFileFilter(),
+    "too_short": TooShortFilter,
+    "too_long": TooLongFilter,
+    "not_idiomatic": NotIdiomaticFilter,
+    "no_documentation": lambda _: NoDocumentationFilter(),
+    "low_quality": LowQualityFilter,
+    "does_not_parse": lambda _: DoesNotParseFilter(),
+    "licence": LicenceFilter,
+    "contaminated": _contaminated,
+}
+"""What makes a filter of its configuration, by ``kind``."""

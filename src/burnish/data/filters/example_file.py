@@ -1,0 +1,26 @@
+"""``example_file``: the path lies in a folder ``example`` or ``examples``.
+
+A file ``src/example.rs`` stays, and so does code that mentions ``/examples/``: only the path decides.
+"""
+
+from __future__ import annotations
+
+from burnish.data.filters.base import RustCode, StatelessFilter
+from burnish.data.filters.paths import folders
+from burnish.records import Example
+
+_FOLDERS = frozenset({"example", "examples"})
+
+
+class ExampleFileFilter(StatelessFilter):
+    """By path alone."""
+
+    reason = "example_file"
+
+    def keeps(self, example: Example, code: RustCode) -> bool:
+        """Whether no folder of the path is one of examples."""
+        return not _FOLDERS & folders(example.path)
+
+    def detail(self, example: Example, code: RustCode) -> str:
+        """The path."""
+        return example.path

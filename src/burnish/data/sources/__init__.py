@@ -1,0 +1,10 @@
+"""Training rows from files, folders of crates and the Hugging Face hub, read one by one.
+
+`reading` is the way in; one module per kind of source yields raw rows, `forms` makes examples of them.
+
+Not covered: tool calls, content made of parts, filters and mixtures.
+"""
+
+from burnish.data.sources.reading import BadRows, check_sources, read_sources, stream
+
+__all__ = ["BadRows", "check_sources", "read_sources", "stream"]

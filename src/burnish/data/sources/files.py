@@ -1,0 +1,78 @@
+"""Which files a path or glob means, and how they are read as lines, lists and documents.
+
+Globs match in sorted order, so that every machine reads the same sequence. Not covered: compressed files, Parquet.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from burnish.data.sources.raw import RawRow
+from burnish.errors import DataError
+
+_WILD = frozenset("*?[")
+
+
+def matching_files(path: Path) -> list[Path]:
+    """The file, or the files a glob matches, sorted; raises DataError when there are none."""
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        raise DataError(f"the training file {path} is a folder.", f"Name its files, as in {path}/*.jsonl.")
+    if _WILD & set(str(path)):
+        found = sorted(Path(name) for name in _glob(path) if Path(name).is_file())
+        if not found:
+            raise DataError(f"no file matches {path}.", "Check the glob; ** matches folders at any depth.")
+        return found
+    raise DataError(f"the training file {path} does not exist.", nearest_file(path))
+
+
+def _glob(path: Path) -> list[str]:
+    return glob.glob(str(path), recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
+
+
+def nearest_file(path: Path) -> str:
+    """A way out that names the file that was probably meant."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"There is no folder {folder} either; paths are relative to the current folder."
+    close = difflib.get_close_matches(path.name, sorted(other.name for other in folder.iterdir()), n=1)
+    return f"Did you mean {folder / close[0]}?" if close else "Name a file in data.sources."
+
+
+def json_lines(file: Path) -> Iterator[RawRow]:
+    """Lines that are not blank, undecoded; a last line without a newline counts."""
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield RawRow(str(file), str(number), line)
+
+
+def json_list(file: Path) -> Iterator[RawRow]:
+    """Items of a JSON list; a file that is none has no usable row, so it raises DataError."""
+    try:
+        rows = json.loads(file.read_bytes().decode("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{file} is not JSON: {error}.", "Mend it; for one object per line use kind: jsonl.") from error
+    if not isinstance(rows, list):
+        raise DataError(f"{file} holds a JSON {type(rows).__name__}, not a list of rows.", "Give a list of objects.")
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, dict):
+            yield RawRow(str(file), str(number), row)
+        else:
+            yield RawRow(str(file), str(number), None, f"a JSON {type(row).__name__}, not an object")
+
+
+def text_document(file: Path, path: str, licence: str = "") -> RawRow:
+    """A file as one document."""
+    known = {"path": path, "licence": licence}
+    try:
+        return RawRow(str(file), "", {"text": file.read_bytes().decode("utf-8-sig")}, defaults=known)
+    except UnicodeDecodeError as error:
+        return RawRow(str(file), "", None, f"not UTF-8 at byte {error.start}", defaults=known)
+    except OSError as error:
+        return RawRow(str(file), "", None, f"cannot be read: {error.strerror}", defaults=known)

@@ -1,0 +1,209 @@
+"""What a row means: its fields become a conversation or a document.
+
+    messages                              the conversation
+    prompt, completion or gen             user, assistant
+    instruction, output; where they are   Alpaca: system, the pairs of history, instruction and input as one user
+      not empty input, system, history    turn, assistant
+    question, answer; where it is not     context and question as one user turn, assistant
+      empty context
+    text or content                       a document
+    an `Example` record, as               itself, its weight times the source's
+      ``burnish data prepare`` writes it
+
+The first form in this order whose fields are all there is taken; ``null`` is there only where nothing else is, and then
+named as what is wrong. What stands in one turn is joined by a blank line. Beside the form: ``path``, ``licence`` or
+``license`` (of a list all must allow the use), ``_task_type`` or ``task_type``. Text must be text: a number is no
+answer, and is never made one.
+
+Not covered: chat templates (`data.chat`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from burnish.config.data import MappedSource, SourceConfig
+from burnish.data.sources.raw import BadRow, RawRow
+from burnish.errors import DataError
+from burnish.records import Example, Message
+
+FORMS = "messages, prompt + completion, instruction + output, question + answer, or text"
+_ALIASES = {"completion": ("gen",), "text": ("content",), "licence": ("license",), "task_type": ("_task_type",)}
+_BESIDE = ("path", "licence", "task_type")
+_REQUIRED = (("messages",), ("prompt", "completion"), ("instruction", "output"), ("question", "answer"), ("text",))
+
+
+def example_of(raw: RawRow, source: SourceConfig, name: str) -> Example:
+    """The example of a row; raises BadRow."""
+    if raw.data is None:
+        raise BadRow(raw.problem)
+    row = _decoded(raw.data) if isinstance(raw.data, bytes) else raw.data
+    if "schema_version" in row:
+        return _prepared(row, raw, source, name)
+    fields = _named(row, source.fields if isinstance(source, MappedSource) else {})
+    messages, text = _content(fields, row)
+    known = raw.defaults
+    return Example(
+        id=raw.id,
+        messages=messages,
+        text=text,
+        weight=source.weight,
+        source=name,
+        path=_text(fields, "path", known.get("path", "")),
+        licence=_licence(fields, known.get("licence", "")),
+        task_type=_text(fields, "task_type", ""),
+        origin=f"{PurePath(raw.file).name}:{raw.place}" if raw.place else PurePath(raw.file).name,
+    )
+
+
+def _decoded(data: bytes) -> Mapping[str, Any]:
+    try:
+        row = json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise BadRow(f"not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise BadRow(f"not JSON: {error.msg} at column {error.colno}") from error
+    except RecursionError as error:
+        raise BadRow("not JSON that can be read: nested too deeply") from error
+    if not isinstance(row, dict):
+        raise BadRow(f"a JSON {type(row).__name__}, not an object with {FORMS}")
+    return row
+
+
+def _named(row: Mapping[str, Any], mapping: Mapping[Any, str]) -> dict[str, Any]:
+    """Values under our names. A mapping that names any field of a form hides all other forms of the row."""
+    for ours, theirs in mapping.items():
+        if theirs not in row:
+            close = difflib.get_close_matches(theirs, list(row), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {_shown(row)}"
+            raise BadRow(f"the row has no field {theirs!r}, which `fields` maps to {ours}; {hint}")
+    mapped = {ours: row[theirs] for ours, theirs in mapping.items()}
+    hidden = set(mapped) - set(_BESIDE)
+    found: dict[str, Any] = {}
+    for names in (*_REQUIRED, ("input", "system", "history", "context"), _BESIDE):
+        for ours in names:
+            if ours in mapped or (hidden and ours not in _BESIDE):
+                continue
+            for theirs in (ours, *_ALIASES.get(ours, ())):
+                if theirs in row and found.get(ours) is None:
+                    found[ours] = row[theirs]
+    return found | mapped
+
+
+def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[Message, ...], str | None]:
+    form = _form({name for name, value in fields.items() if value is not None}) or _form(set(fields))
+    if form is None:
+        raise BadRow(f"the row has the fields {_shown(row)}; wanted are {FORMS}")
+    if form == ("text",):
+        return (), _document(fields["text"])
+    if form == ("messages",):
+        turns = fields["messages"]
+        if not isinstance(turns, Sequence) or isinstance(turns, str) or not turns:
+            raise BadRow("'messages' is not a list of turns")
+        messages = tuple(_message(turn, f"messages.{index}") for index, turn in enumerate(turns))
+    else:
+        messages = _turns(form, fields)
+    if not any(message.role == "assistant" for message in messages):
+        raise BadRow("no turn of the role 'assistant', so nothing to learn from")
+    for index, message in enumerate(messages):
+        if message.role == "assistant" and not message.content.strip():
+            raise BadRow(f"turn {index} of the role 'assistant' is empty")
+    return messages, None
+
+
+def _form(names: set[str]) -> tuple[str, ...] | None:
+    return next((form for form in _REQUIRED if names.issuperset(form)), None)
+
+
+def _turns(form: tuple[str, ...], fields: Mapping[str, Any]) -> tuple[Message, ...]:
+    """The conversation of a form with a question and an answer."""
+    asked, answered = form
+    turns: list[tuple[str, str, Any]] = []
+    if _filled(fields, "system") and asked == "instruction":
+        turns.append(("system", "system", fields["system"]))
+    if _filled(fields, "history") and asked == "instruction":
+        turns += _history(fields["history"])
+    said = fields[asked]
+    if asked == "instruction" and _filled(fields, "input"):
+        said = _joined((asked, said), ("input", fields["input"]))
+    elif asked == "question" and _filled(fields, "context"):
+        said = _joined(("context", fields["context"]), (asked, said))
+    turns += [(asked, "user", said), (answered, "assistant", fields[answered])]
+    return tuple(_message({"role": role, "content": content}, place) for place, role, content in turns)
+
+
+def _filled(fields: Mapping[str, Any], name: str) -> bool:
+    return name in fields and fields[name] not in (None, "", [], ())
+
+
+def _joined(*parts: tuple[str, Any]) -> str:
+    for name, part in parts:
+        if not isinstance(part, str):
+            raise BadRow(f"{name}: input should be a valid string, not {type(part).__name__}")
+    return "\n\n".join(part for _, part in parts)
+
+
+def _history(pairs: Any) -> list[tuple[str, str, Any]]:
+    turns: list[tuple[str, str, Any]] = []
+    if not isinstance(pairs, Sequence) or isinstance(pairs, str):
+        raise BadRow("'history' is not a list of pairs")
+    for index, pair in enumerate(pairs):
+        if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+            raise BadRow(f"history.{index} is not a pair of question and answer")
+        turns += [(f"history.{index}.0", "user", pair[0]), (f"history.{index}.1", "assistant", pair[1])]
+    return turns
+
+
+def _document(text: Any) -> str:
+    if not isinstance(text, str):
+        raise BadRow(f"text: input should be a valid string, not {type(text).__name__}")
+    if not text.strip():
+        raise BadRow("text is empty")
+    return text
+
+
+def _message(turn: Any, place: str) -> Message:
+    try:
+        return Message.model_validate(turn)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        inner = ".".join(str(part) for part in first["loc"])
+        where = f"{place}.{inner}" if inner and place.startswith("messages") else place
+        raise BadRow(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}") from error
+
+
+def _text(fields: Mapping[str, Any], name: str, default: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise BadRow(f"{name}: input should be a valid string, not {type(value).__name__}")
+    return value
+
+
+def _licence(fields: Mapping[str, Any], default: str) -> str:
+    value = fields.get("licence")
+    if not isinstance(value, list | tuple):
+        return _text(fields, "licence", default)
+    if not all(isinstance(one, str) for one in value):
+        raise BadRow("licence: input should be a valid string, or a list of such")
+    return value[0] if len(value) == 1 else " AND ".join(f"({one})" for one in value)
+
+
+def _prepared(row: Mapping[str, Any], raw: RawRow, source: SourceConfig, name: str) -> Example:
+    try:
+        example = Example.from_json(json.dumps(row))
+    except DataError as error:
+        raise BadRow(error.cause) from error
+    update = {"id": raw.id, "source": name, "weight": example.weight * source.weight}
+    return example.model_copy(update=update)
+
+
+def _shown(row: Mapping[str, Any]) -> str:
+    return ", ".join(repr(key) for key in list(row)[:8]) or "none"

@@ -1,0 +1,219 @@
+"""What the backends share: a job is known while it runs, so that all can be stopped, and its end is read in one way.
+
+`Backend` keeps what runs. `SlotBackend` is for those that start a process of their own for each job: a slot is a
+number and a control group, used by one job after the other.
+
+Not covered: isolation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from burnish.protocols import Job, JobResult, Limits
+from burnish.verify.sandbox.cgroups import Cgroups, Group, blamed, machine_oom_kills
+from burnish.verify.sandbox.supervise import Outcome, Running
+
+_CPU_TOLERANCE = 0.5
+"""The kernel enforces RLIMIT_CPU on sampled ticks and reports precise time: under load the two differ widely."""
+
+
+class Cancellable(Protocol):
+    """Something that runs a job."""
+
+    def cancel(self) -> None:
+        """Kill it, from any thread."""
+        ...
+
+
+class Backend(ABC):
+    """A sandbox that knows what runs; safe to call from several threads."""
+
+    def __init__(self) -> None:
+        self._running: set[Cancellable] = set()
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    @property
+    @abstractmethod
+    def layers(self) -> tuple[str, ...]:
+        """Backend with version, then every active layer."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Kill what runs and give everything back."""
+
+    @abstractmethod
+    def _run(self, job: Job) -> JobResult:
+        """Run a job; an OSError is a fault."""
+
+    def run(self, job: Job) -> JobResult:
+        """Run one job to its end or to a limit; ``collect`` works in the compile stage alone (ValueError otherwise).
+
+        A job that could not be set up or was cancelled comes back with ``fault``, never as if the program had failed.
+        """
+        if job.collect and job.stage != "compile":
+            raise ValueError("only the compile stage can hand files back")
+        try:
+            return self._run(job)
+        except OSError as error:
+            return fault(f"{type(error).__name__}: {error}")
+
+    def stop(self) -> None:
+        """Kill every running job, and those that start later, until `resume`; their results carry a fault."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for one in running:
+            one.cancel()
+
+    def resume(self) -> None:
+        """Let jobs run again."""
+        self._stopped = False
+
+    @contextlib.contextmanager
+    def _known(self, one: Cancellable) -> Iterator[None]:
+        """While it runs; what comes after `stop` is cancelled at once."""
+        with self._lock:
+            self._running.add(one)
+            stopped = self._stopped
+        try:
+            if stopped:
+                one.cancel()
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(one)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What one job at a time uses."""
+
+    number: int
+    group: Group
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the process of a job ended. ``code`` is that of the program, None when it was never reached."""
+
+    outcome: Outcome
+    code: int | None
+    stderr: bytes
+    files: Mapping[str, bytes]
+
+
+class SlotBackend(Backend):
+    """A sandbox whose jobs are processes of its own, each in the control group of a slot."""
+
+    monitor_pids = 2
+    """Processes of the backend's own in a job's control group."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cgroups = Cgroups()
+        self._slots: queue.LifoQueue[Slot] = queue.LifoQueue()
+        self._made: list[Slot] = []
+
+    @abstractmethod
+    def _run_in(self, slot: Slot, job: Job) -> Ended:
+        """Run a job to its end or to a limit, by `_supervised`."""
+
+    def close(self) -> None:
+        """Kill what runs and remove the control groups."""
+        self.stop()
+        with self._lock:
+            made, self._made = self._made, []
+            self._slots = queue.LifoQueue()
+        for slot in made:
+            slot.group.empty()
+            slot.group.remove()
+
+    def _run(self, job: Job) -> JobResult:
+        try:
+            slot = self._take()
+        except OSError as error:
+            return fault(f"no control group: {error}")
+        try:
+            slot.group.set_limits(job.limits.memory_bytes, job.limits.pids + self.monitor_pids)
+            kills_before, machine_before = slot.group.oom_kills(), machine_oom_kills()
+            ended = self._run_in(slot, job)
+            return blamed(_result(ended, job.limits, slot.group.oom_kills() > kills_before), machine_before)
+        finally:
+            self._slots.put(slot)
+
+    def _take(self) -> Slot:
+        with contextlib.suppress(queue.Empty):
+            return self._slots.get_nowait()
+        with self._lock:
+            slot = Slot(len(self._made), self._cgroups.group())
+            self._made.append(slot)
+            return slot
+
+    def _supervised(
+        self, running: Running, slot: Slot, limits: Limits, stdin: bytes, on_child: Callable[[int], None]
+    ) -> Outcome:
+        """Supervise to the end, and leave nothing in the control group; OSError when something would not die."""
+        try:
+            with self._known(running):
+                outcome = running.supervise(stdin, limits.wall_s, limits.output_bytes, on_child)
+        finally:
+            emptied = slot.group.empty()
+        if not emptied:
+            raise OSError("a process would not die")
+        return outcome
+
+
+def fault(cause: str) -> JobResult:
+    """The result of a job that the machine failed."""
+    return JobResult(exit_code=0, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault=cause)
+
+
+def not_started(said: bytes, how: str) -> JobResult:
+    """The fault of a sandbox that ended before the program; ``said`` is what it wrote."""
+    last = said.decode(errors="replace").strip()[-300:]
+    return fault(f"the sandbox did not start: {last + ' ' if last else ''}({how})")
+
+
+def exit_code(reported: int) -> int:
+    """Shells and monitors report death by signal n as 128 + n; here it is -n."""
+    return 128 - reported if reported > 128 else reported
+
+
+def limit_reached(code: int, cpu_ms: float, limits: Limits, *, out_of_memory: bool) -> Literal["", "cpu", "memory"]:
+    """The limit that ended a program which the kernel ended, not the supervisor."""
+    if out_of_memory and code != 0:
+        return "memory"
+    killed = code in (-signal.SIGKILL, -signal.SIGXCPU)
+    return "cpu" if killed and cpu_ms >= limits.cpu_s * 1000 * _CPU_TOLERANCE else ""
+
+
+def _result(ended: Ended, limits: Limits, out_of_memory: bool) -> JobResult:
+    outcome = ended.outcome
+    if outcome.cancelled:
+        return fault("cancelled")
+    exceeded: Literal["", "cpu", "wall", "memory", "output"] = outcome.exceeded
+    if exceeded:
+        code = -int(signal.SIGKILL)
+    elif ended.code is None:
+        return not_started(outcome.stderr, f"wait status {outcome.status}")
+    else:
+        code = exit_code(ended.code)
+        exceeded = limit_reached(code, outcome.cpu_ms, limits, out_of_memory=out_of_memory)
+    return JobResult(
+        exit_code=code,
+        stdout=outcome.stdout,
+        stderr=ended.stderr,
+        cpu_ms=outcome.cpu_ms,
+        wall_ms=outcome.wall_ms,
+        collected=ended.files,
+        exceeded=exceeded,
+    )

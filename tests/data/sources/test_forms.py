@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from burnish.config.data import JsonlSource
+from burnish.data.sources.forms import example_of
+from burnish.data.sources.raw import BadRow, RawRow
+from burnish.records import Example, Message
+
+
+def read(row: dict[str, Any], **source: Any) -> Example:
+    return example_of(RawRow("rows.jsonl", "1", row), JsonlSource(path="rows.jsonl", **source), "rows")
+
+
+def turns(example: Example) -> list[tuple[str, str]]:
+    return [(turn.role, turn.content) for turn in example.messages]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}, ["q", "a"]),
+        ({"prompt": "q", "completion": "a"}, ["q", "a"]),
+        ({"prompt": "q", "gen": "a", "split": "train"}, ["q", "a"]),
+        ({"instruction": "q", "output": "a"}, ["q", "a"]),
+        ({"instruction": "q", "input": "", "output": "a", "system": None, "history": []}, ["q", "a"]),
+        ({"instruction": "q", "input": "i", "output": "a"}, ["q\n\ni", "a"]),
+        (
+            {"instruction": "q", "output": "a", "system": "s", "history": [["h", "r"]]},
+            ["s", "h", "r", "q", "a"],
+        ),
+        ({"question": "q", "answer": "a"}, ["q", "a"]),
+        ({"question": "q", "answer": "a", "context": "c"}, ["c\n\nq", "a"]),
+        ({"prompt": "q", "completion": "a", "text": "d"}, ["q", "a"]),
+        ({"prompt": None, "completion": "a", "question": "q", "answer": "b"}, ["q", "b"]),
+    ],
+)
+def test_forms_of_conversations(row: dict[str, Any], expected: list[str]) -> None:
+    example = read(row)
+    assert [content for _, content in turns(example)] == expected
+    assert [role for role, _ in turns(example)][-2:] == ["user", "assistant"]
+    assert example.text is None
+
+
+def test_a_system_turn_comes_first() -> None:
+    row = {"instruction": "q", "output": "a", "system": "s", "history": [["h", "r"]]}
+    assert [role for role, _ in turns(read(row))] == ["system", "user", "assistant", "user", "assistant"]
+
+
+@pytest.mark.parametrize("field", ["text", "content"])
+def test_documents(field: str) -> None:
+    example = read({field: "fn main() {}", "path": "src/main.rs", "license": "MIT", "_task_type": "code"}, weight=2.0)
+    assert (example.text, example.messages) == ("fn main() {}", ())
+    assert (example.path, example.licence, example.task_type, example.source) == ("src/main.rs", "MIT", "code", "rows")
+    assert (example.id, example.origin, example.weight) == ("rows.jsonl:1", "rows.jsonl:1", 2.0)
+
+
+def test_fields_under_other_names() -> None:
+    row = {"content": "x", "code": "fn f() {}", "max_stars_repo_path": "a.rs", "licenses": ["MIT", "Apache-2.0 OR ISC"]}
+    fields = {"text": "code", "path": "max_stars_repo_path", "licence": "licenses"}
+    example = read(row, fields=fields)
+    assert (example.text, example.path, example.licence) == ("fn f() {}", "a.rs", "(MIT) AND (Apache-2.0 OR ISC)")
+
+
+def test_a_mapping_hides_other_forms_but_not_what_stands_beside() -> None:
+    row = {"prompt": "q", "completion": "a", "body": "text", "path": "p"}
+    example = read(row, fields={"text": "body"})
+    assert (example.text, example.path, example.messages) == ("text", "p", ())
+
+
+def test_a_mapping_to_a_field_that_is_not_there_names_the_nearest() -> None:
+    with pytest.raises(BadRow, match=r"no field 'contnt', which `fields` maps to text; did you mean 'content'\?"):
+        read({"content": "x"}, fields={"text": "contnt"})
+    with pytest.raises(BadRow, match=r"it has 'content'"):
+        read({"content": "x"}, fields={"text": "zzz"})
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"text": 1.0}, "text: input should be a valid string, not float"),
+        ({"content": ["x"]}, "text: input should be a valid string, not list"),
+        ({"text": " \n"}, "text is empty"),
+        ({"question": "q", "answer": 1008.0}, "answer: input should be a valid string"),
+        ({"question": "q", "answer": "a", "context": 3}, "context: input should be a valid string, not int"),
+        ({"instruction": "q", "input": 3, "output": "a"}, "input: input should be a valid string, not int"),
+        ({"instruction": "q", "output": "a", "history": "h"}, "'history' is not a list of pairs"),
+        ({"instruction": "q", "output": "a", "history": [["h"]]}, "history.0 is not a pair"),
+        ({"instruction": "q", "output": "a", "history": [["h", 1]]}, "history.0.1: input should be a valid string"),
+        ({"instruction": "q", "output": ""}, "turn 1 of the role 'assistant' is empty"),
+        ({"text": "x", "path": 3}, "path: input should be a valid string"),
+        ({"text": "x", "license": [1]}, "licence: input should be a valid string"),
+        ({"text": "x", "_task_type": 1}, "task_type: input should be a valid string"),
+        ({"schema_version": 1, "id": "a"}, "not a Example record"),
+        ({"prompt": "q"}, "the row has the fields 'prompt'; wanted are messages"),
+    ],
+)
+def test_rows_that_cannot_be_used(row: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadRow) as caught:
+        read(row)
+    assert str(caught.value).startswith(reason)
+
+
+@pytest.mark.parametrize("content", [{"text": "fn f() {}"}, {"messages": (Message(role="assistant", content="a"),)}])
+def test_prepared_rows_are_read_back(content: dict[str, Any]) -> None:
+    made = Example(id="x:1", weight=0.5, source="old", path="p", licence="MIT", task_type="t", origin="o", **content)
+    example = read(made.model_dump(mode="json"), weight=3.0)
+    assert example == made.model_copy(update={"id": "rows.jsonl:1", "source": "rows", "weight": 1.5})
+
+
+def test_what_the_source_knows_fills_in_what_the_row_does_not_say() -> None:
+    raw = RawRow("a.rs", "", {"text": "x"}, defaults={"path": "src/a.rs", "licence": "ISC"})
+    example = example_of(raw, JsonlSource(path="a"), "s")
+    assert (example.id, example.path, example.licence, example.origin) == ("a.rs", "src/a.rs", "ISC", "a.rs")
