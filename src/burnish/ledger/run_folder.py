@@ -115,7 +115,9 @@ def _read_resolved(path: Path) -> dict[str, Any] | None:
     try:
         before = json.loads((path / RESOLVED).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        strangers = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.name != LOGS)
+        strangers = sorted(
+            entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.name != LOGS
+        )
         if strangers:
             raise RunFolderError(
                 f"{path} is not empty and is no run: it holds {strangers[0]}",

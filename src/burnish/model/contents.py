@@ -1,16 +1,21 @@
 """What a loaded model really holds: parameters, quantised layers, adapters; counted in the layers, never taken from a
-configuration.
+configuration of what was wanted.
 
 Not covered: experts of a mixture (all are counted, although a token meets few of them).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from burnish.model.naming import QuantizationTag
+from burnish.model.naming import QuantizationTag, quantization_tag
+
+SCALES = (".weight_scale", ".weight_shape", ".weight_zero_point", ".weight_g_idx")
+"""Numbers that compressed-tensors leaves beside the weights it expanded; they are no weights."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +34,18 @@ def count_parameters(model: Any) -> ParameterCounts:
     """Count the weights of a torch model, quantised and adapted ones too."""
     lookup = _lookup_only(model)
     total = trainable = frozen_matmul = trainable_matmul = 0
-    for parameter in model.parameters():
+    packed = list(_packed_layers(model))
+    inside = {id(parameter) for layer in packed for parameter in layer.parameters(recurse=False)}
+    for name, parameter in model.named_parameters():
+        if id(parameter) in inside or name.endswith(SCALES):
+            continue
         number = _weights_in(parameter)
         total += number
         trainable += number * parameter.requires_grad
         if parameter.ndim >= 2 and id(parameter) not in lookup:
             trainable_matmul += number * parameter.requires_grad
             frozen_matmul += number * (not parameter.requires_grad)
-    for layer in _packed_layers(model):  # GPTQ and AWQ keep their weights in buffers
+    for layer in packed:
         total += layer.in_features * layer.out_features
         frozen_matmul += layer.in_features * layer.out_features
     return ParameterCounts(total, trainable, frozen_matmul, trainable_matmul)
@@ -45,29 +54,32 @@ def count_parameters(model: Any) -> ParameterCounts:
 def quantization_in(model: Any) -> QuantizationTag:
     """What the model's linear layers are stored in; ``NoQuant`` when none of them is quantised.
 
-    bitsandbytes layers are recognised by their class; GPTQ, AWQ and HQQ by the configuration that their loader leaves
-    on the model, and only when packed layers are there too. The output head's dtype is that of its weight.
+    bitsandbytes and HQQ layers are recognised by their class. GPTQ and AWQ bases are expanded while loading and leave
+    no trace in the layers: `quantization_on_disk` knows them. The output head's dtype is that of its weight.
     """
-    classes = {type(module).__name__: module for module in model.modules()}
+    layers = {type(module).__name__: module for module in model.modules()}
     head = _head_dtype(model)
-    if "Linear4bit" in classes:
-        return QuantizationTag("QLORA", weights_bits=4, lm_head_dtype=head)
-    if "Linear8bitLt" in classes:
-        return QuantizationTag("INT8", weights_bits=8, lm_head_dtype=head)
-    if next(_packed_layers(model), None) is not None or "HQQLinear" in classes:
-        config = getattr(model.config, "quantization_config", None)
-        said = config if isinstance(config, dict) else config.to_dict() if config is not None else {}
-        methods = {"gptq": "GPTQ", "awq": "AWQ", "hqq": "HQQ"}
-        method = "HQQ" if "HQQLinear" in classes else methods.get(str(said.get("quant_method")).rsplit(".", 1)[-1])
-        if method is not None:
-            bits, group = said.get("bits", said.get("nbits")), said.get("group_size")
-            return QuantizationTag(
-                method,
-                weights_bits=int(bits) if bits else None,
-                group_size=int(group) if group and int(group) > 0 else None,
-                lm_head_dtype=head,
-            )
+    if "Linear4bit" in layers:
+        return quantization_tag("QLORA", weights_bits=4, lm_head_dtype=head)
+    if "Linear8bitLt" in layers:
+        return quantization_tag("INT8", weights_bits=8, lm_head_dtype=head)
+    if "HQQLinear" in layers:
+        meta = layers["HQQLinear"].meta
+        bits, group = int(meta["nbits"]), int(meta["group_size"])
+        return quantization_tag("HQQ", weights_bits=bits, group_size=group, lm_head_dtype=head)
     return QuantizationTag("NoQuant")
+
+
+def quantization_on_disk(folder: Path, made_by: str) -> QuantizationTag | None:
+    """What a base's files are quantised to, in the compressed-tensors format; None when they are not.
+
+    The format does not say what made it: ``made_by`` does (``gptq`` or ``awq``).
+    """
+    said = json.loads((folder / "config.json").read_bytes()).get("quantization_config") or {}
+    for group in (said.get("config_groups") or {}).values():
+        weights = group.get("weights") or {}
+        return quantization_tag(made_by, weights_bits=weights.get("num_bits"), group_size=weights.get("group_size"))
+    return None
 
 
 def adapter_in(model: Any) -> dict[str, Any] | None:
@@ -100,8 +112,9 @@ def _weights_in(parameter: Any) -> int:
 
 
 def _packed_layers(model: Any) -> Iterator[Any]:
+    """Layers that keep several weights in one number, in tensors whose shape does not say how many."""
     for module in model.modules():
-        if hasattr(module, "qweight") and hasattr(module, "in_features") and hasattr(module, "out_features"):
+        if type(module).__name__ == "HQQLinear" or (hasattr(module, "qweight") and hasattr(module, "in_features")):
             yield module
 
 

@@ -21,7 +21,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from burnish.fsio import write_json
 from burnish.model.contents import adapter_in, count_parameters, quantization_in
-from burnish.model.naming import ModelName, clean
+from burnish.model.naming import ModelName, QuantizationTag, clean
 from burnish.train.meter import StepMeter
 from burnish.train.watch import MeterUser
 
@@ -45,6 +45,8 @@ class TrainingFacts:
     """Of base, data, template and code, by name."""
     quantization_config: Mapping[str, Any] | None = None
     """What the user said of quantisation."""
+    base_on_disk: QuantizationTag | None = None
+    """What the base's files are quantised to, where they are."""
     merge_after_train: bool = False
     """Whether a later stage merges the adapter."""
     notes: tuple[str, ...] = field(default=())
@@ -69,6 +71,8 @@ class TrainingMetadata(MeterUser):
         """The content, nulls and all."""
         facts, counts, adapter = self.facts, count_parameters(model), adapter_in(model)
         tag = quantization_in(model)
+        if tag.method == "NoQuant" and facts.base_on_disk is not None:
+            tag = facts.base_on_disk  # expanded while loading: full layers that hold quantised values
         weights = {
             "total_params": counts.total,
             "trainable_params": counts.trainable,
@@ -112,7 +116,7 @@ class TrainingMetadata(MeterUser):
         }
 
 
-def trained_model_name(facts: TrainingFacts, adapter: Mapping[str, Any] | None, tag: Any) -> ModelName:
+def trained_model_name(facts: TrainingFacts, adapter: Mapping[str, Any] | None, tag: QuantizationTag) -> ModelName:
     """The name by `model.naming`'s grammar of what was trained."""
     kind, rank = ("NoPeft", None) if adapter is None else _adapter_name(adapter)
     dataset = clean(facts.dataset, keep=".") or "data"

@@ -16,6 +16,7 @@ from burnish.config.recipe import MergeStage, Stage
 from burnish.config.tasks import RustTasks
 from burnish.config.watch import TrainingEvaluation
 from burnish.model.chat_template import template_digest
+from burnish.model.contents import quantization_on_disk
 from burnish.records import Task
 from burnish.train.evaluation import Evaluator, HeldOutLoss, PeriodicEvaluation
 from burnish.train.metadata import METADATA, TrainingFacts, TrainingMetadata
@@ -101,6 +102,10 @@ def training_facts(run: Run, stage: Stage, *, method: str, tokenizer: Any, start
     """What the metadata says of base, data, settings and digests."""
     recipe = run.recipe
     base = Path(recipe.model.base).name if run.is_base(start_from) else start_from
+    quantization = recipe.model.quantization
+    on_disk = None
+    if quantization is not None and quantization.kind in ("gptq", "awq"):
+        on_disk = quantization_on_disk(run.model_folder(start_from), quantization.kind)
     merged = any(isinstance(other, MergeStage) and other.adapter == stage.name for other in recipe.stages)
     return TrainingFacts(
         base=base,
@@ -108,6 +113,8 @@ def training_facts(run: Run, stage: Stage, *, method: str, tokenizer: Any, start
         method=method,
         settings={"stage": stage.model_dump(mode="json"), "model": recipe.model.model_dump(mode="json")},
         digests=dict(run.digests) | {"chat template": template_digest(tokenizer)},
+        quantization_config=None if quantization is None else quantization.model_dump(mode="json"),
+        base_on_disk=on_disk,
         merge_after_train=merged,
     )
 
