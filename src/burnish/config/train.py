@@ -8,6 +8,9 @@ from pydantic import Field
 
 from burnish.config.base import Config
 
+CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every")
+"""Settings of a training stage under whose new values it goes on where it was."""
+
 
 class OptimizerConfig(Config):
     """What both training methods share."""
@@ -25,11 +28,16 @@ class OptimizerConfig(Config):
     effective_batch: int = Field(32, ge=1)
     """Sequences per optimiser step, over all processes and accumulation."""
     micro_batch: int = Field(32, ge=1)
-    """Sequences per forward pass on one device; must divide ``effective_batch``."""
+    """Sequences per forward pass in one process; this times the processes must divide ``effective_batch``."""
     max_steps: int | None = Field(None, ge=1)
     """Optimiser steps; None trains ``epochs``."""
     epochs: float = Field(1.0, gt=0)
     """Passes over the data when ``max_steps`` is None."""
+    extra_steps: int = Field(0, ge=0)
+    """Optimiser steps after those of ``max_steps`` or ``epochs``. The schedule of the planned steps stays as it is; the
+    extra ones are taken at a tenth of ``learning_rate``, at all of it where ``schedule`` is ``constant``."""
+    extra_epochs: float = Field(0.0, ge=0)
+    """The same in passes over the data; both add up."""
     save_every: int = Field(100, ge=1)
     """Optimiser steps between checkpoints."""
     log_every: int = Field(10, ge=1)
