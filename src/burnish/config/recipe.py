@@ -13,6 +13,7 @@ from burnish.config.data import DataConfig
 from burnish.config.generate import SamplingConfig
 from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
+from burnish.config.preference import DpoConfig, KtoConfig, PreferenceMethod
 from burnish.config.train import OptimizerConfig
 from burnish.config.verify import VerifyConfig
 from burnish.config.watch import Reporter, TrainingEvaluation
@@ -80,12 +81,44 @@ class SftStage(Stage, OptimizerConfig):
     """What is measured on the way; None measures nothing."""
 
 
+class PreferenceStage(Stage, OptimizerConfig):
+    """Preference tuning: learn from answers that were judged better or worse."""
+
+    kind: Literal["preference"] = "preference"
+    start_from: str = "base"
+    """``base``, or the name of an earlier pretrain or merge stage; it is the reference that answers are compared to."""
+    rows: Path
+    """JSONL file, or a glob: ``prompt``, ``chosen``, ``rejected`` for DPO; ``prompt``, ``completion``, ``label`` for
+    KTO. A prompt is a text or a list of turns."""
+    method: PreferenceMethod = DpoConfig()
+    """DPO or KTO."""
+    adapter: AdapterConfig = LoraConfig()
+    """What is trained: an adapter, or every weight. Dropout must be 0: it would blur the comparison."""
+    max_length: int = Field(512, ge=16)
+    """Longest prompt with its answer, in tokens; longer rows are refused, never cut."""
+
+    @model_validator(mode="after")
+    def _can_be_compared(self) -> PreferenceStage:
+        if getattr(self.adapter, "dropout", 0.0):
+            raise ValueError("adapter.dropout must be 0: with it model and reference differ by chance")
+        method = self.method
+        if isinstance(method, DpoConfig) and method.label_smoothing and method.loss != "robust":
+            raise ValueError(f"label_smoothing goes with the loss 'robust', not {method.loss!r}")
+        if isinstance(method, KtoConfig) and method.loss == "kto" and self.micro_batch < 2:
+            raise ValueError("KTO estimates its KL term inside a micro batch: micro_batch must be 2 or more")
+        return self
+
+
+AdapterStage = SftStage | PreferenceStage
+"""Stages that leave an adapter, or a whole model where every weight is trained."""
+
+
 class EvaluateStage(Stage):
     """Let a model answer the held-out tasks, verify every answer, and count."""
 
     kind: Literal["evaluate"] = "evaluate"
     model: str = "base"
-    """``base``, or the name of an earlier pretrain, sft or merge stage."""
+    """``base``, or the name of an earlier pretrain, sft, preference or merge stage."""
     sampling: SamplingConfig = SamplingConfig()
     limit: int | None = Field(None, ge=1)
     """Measure on the first so many held-out tasks."""
@@ -96,7 +129,7 @@ class MergeStage(Stage):
 
     kind: Literal["merge"] = "merge"
     adapter: str
-    """Name of the sft stage."""
+    """Name of the sft or preference stage."""
     onto: MergeOnto = "stored"
     """``stored``: the base's full-precision weights; ``dequantized``: the 4-bit ones that training saw, expanded."""
 
@@ -108,7 +141,14 @@ class ReportStage(Stage):
 
 
 AnyStage = Annotated[
-    TasksStage | CorpusStage | PretrainStage | SftStage | EvaluateStage | MergeStage | ReportStage,
+    TasksStage
+    | CorpusStage
+    | PretrainStage
+    | SftStage
+    | PreferenceStage
+    | EvaluateStage
+    | MergeStage
+    | ReportStage,
     Field(discriminator="kind"),
 ]
 
@@ -144,8 +184,9 @@ class Recipe(Config):
     def _references_exist(self) -> Recipe:
         wanted = {
             "sft": ("start_from", ("pretrain", "merge")),
-            "evaluate": ("model", ("pretrain", "sft", "merge")),
-            "merge": ("adapter", ("sft",)),
+            "preference": ("start_from", ("pretrain", "merge")),
+            "evaluate": ("model", ("pretrain", "sft", "preference", "merge")),
+            "merge": ("adapter", ("sft", "preference")),
             "pretrain": ("corpus", ("corpus",)),
         }
         kinds: dict[str, str] = {}
@@ -169,10 +210,10 @@ class Recipe(Config):
     @model_validator(mode="after")
     def _matrix_allows(self) -> Recipe:
         base = "none" if self.model.quantization is None else self.model.quantization.kind
-        trained = {stage.name: stage for stage in self.stages if isinstance(stage, SftStage)}
+        trained = {stage.name: stage for stage in self.stages if isinstance(stage, AdapterStage)}
         for stage in self.stages:
             refusal = None
-            if isinstance(stage, SftStage):
+            if isinstance(stage, AdapterStage):
                 refusal = training_refusal(stage.kind, stage.adapter.kind, base)
             elif isinstance(stage, MergeStage) and stage.adapter in trained:
                 refusal = merge_refusal(trained[stage.adapter].adapter.kind, base, stage.onto)

@@ -18,6 +18,8 @@ from burnish.progress import progress
 from burnish.train.meter import StepMeter, is_measurement
 
 LOGGED = ("loss", "grad_norm", "learning_rate", "epoch")
+PREFERENCE = ("rewards/", "logps/", "kl")
+"""Beginnings of what DPO and KTO add: implicit rewards, log-probabilities of answers, the KL term."""
 EVALUATED = "eval_"
 """Prefix of what evaluation while training adds; reporters put such keys under a heading of their own."""
 
@@ -94,7 +96,7 @@ class TrainingWatch(TrainerCallback):
         values = {
             key: float(value)
             for key, value in (logs or {}).items()
-            if key in LOGGED or key.startswith(EVALUATED) or is_measurement(key)
+            if key in LOGGED or key.startswith((EVALUATED, *PREFERENCE)) or is_measurement(key)
         }
         if "loss" not in values:
             return

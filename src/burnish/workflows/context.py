@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from burnish.config.recipe import EvaluateStage, MergeStage, PretrainStage, Recipe, SftStage, TasksStage
+from burnish.config.recipe import AdapterStage, EvaluateStage, MergeStage, PretrainStage, Recipe, SftStage, TasksStage
 from burnish.data.task_sets import read_tasks
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
@@ -63,26 +63,26 @@ class Run:
         """Folder of a full model: the base, or what a pretrain or merge stage made."""
         return resolve_base(self.recipe.model.base) if self.is_base(name) else self.stage_folder(name) / MODEL
 
-    def trained_output(self, stage: SftStage) -> str:
+    def trained_output(self, stage: AdapterStage) -> str:
         """Name of what a training stage leaves in its folder: an adapter, or a whole model."""
         return MODEL if stage.adapter.kind == "full" else ADAPTER
 
     def model_and_adapter(self, name: str) -> tuple[Path, Path | None]:
-        """Where a model to measure lies: its folder, and its adapter when an sft stage made one."""
+        """Where a model to measure lies: its folder, and its adapter when a stage made one."""
         for stage in self.recipe.stages:
-            if isinstance(stage, SftStage) and stage.name == name and self.trained_output(stage) == ADAPTER:
+            if isinstance(stage, AdapterStage) and stage.name == name and self.trained_output(stage) == ADAPTER:
                 return self.model_folder(stage.start_from), self.stage_folder(name) / ADAPTER
         return self.model_folder(name), None
 
-    def sft_stage(self, name: str) -> SftStage:
-        """The sft stage of that name; the schema made sure that there is one."""
-        return next(stage for stage in self.recipe.stages if isinstance(stage, SftStage) and stage.name == name)
+    def adapter_stage(self, name: str) -> AdapterStage:
+        """The sft or preference stage of that name; the schema made sure that there is one."""
+        return next(stage for stage in self.recipe.stages if isinstance(stage, AdapterStage) and stage.name == name)
 
     def is_base(self, name: str) -> bool:
         """Whether ``name`` means the recipe's base model: no stage is called so."""
         return name not in {stage.name for stage in self.recipe.stages}
 
-    def tasks_stage(self, before: SftStage | EvaluateStage) -> str | None:
+    def tasks_stage(self, before: AdapterStage | EvaluateStage) -> str | None:
         """Name of the last tasks stage before another stage; None when there is none."""
         return tasks_stage_before(self.recipe, before.name)
 
@@ -90,7 +90,7 @@ class Run:
         """Tasks to train on."""
         return self._tasks(self.tasks_stage(stage), TRAIN)
 
-    def held_out_tasks(self, stage: SftStage | EvaluateStage) -> tuple[Task, ...]:
+    def held_out_tasks(self, stage: AdapterStage | EvaluateStage) -> tuple[Task, ...]:
         """Tasks to measure on; none when the recipe builds no task set."""
         return self._tasks(self.tasks_stage(stage), HELD_OUT)
 
@@ -111,7 +111,7 @@ def tasks_stage_before(recipe: Recipe, name: str) -> str | None:
 
 def uses_base(recipe: Recipe) -> bool:
     """Whether any stage reads the recipe's base model."""
-    made = {stage.name for stage in recipe.stages if isinstance(stage, PretrainStage | MergeStage | SftStage)}
-    read = {stage.start_from for stage in recipe.stages if isinstance(stage, SftStage)}
+    made = {stage.name for stage in recipe.stages if isinstance(stage, PretrainStage | MergeStage | AdapterStage)}
+    read = {stage.start_from for stage in recipe.stages if isinstance(stage, AdapterStage)}
     read |= {stage.model for stage in recipe.stages if isinstance(stage, EvaluateStage)}
     return bool(read - made)

@@ -9,8 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from burnish.config.data import HubSource
-from burnish.config.recipe import AnyStage, EvaluateStage, MergeStage, PretrainStage, Recipe, SftStage, TasksStage
+from burnish.config.recipe import (
+    AdapterStage,
+    AnyStage,
+    EvaluateStage,
+    MergeStage,
+    PreferenceStage,
+    PretrainStage,
+    Recipe,
+    SftStage,
+    TasksStage,
+)
 from burnish.config.tasks import RustTasks
+from burnish.data.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.task_sets import load_task_set
 from burnish.workflows.requirements import require_reporters, require_train_extra
@@ -18,11 +29,14 @@ from burnish.workflows.requirements import require_reporters, require_train_extr
 
 def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     """Raise what the stages would raise later: MissingToolError, DataError naming file and line."""
-    if any(isinstance(stage, PretrainStage | SftStage | EvaluateStage | MergeStage) for stage in stages):
+    if any(isinstance(stage, PretrainStage | AdapterStage | EvaluateStage | MergeStage) for stage in stages):
         require_train_extra()
-    if any(isinstance(stage, PretrainStage | SftStage) for stage in stages):
+    if any(isinstance(stage, PretrainStage | AdapterStage) for stage in stages):
         require_reporters(recipe.report_to)
     if any(isinstance(stage, TasksStage) for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
         load_task_set(recipe.data.tasks, recipe.seed)
+    for stage in stages:
+        if isinstance(stage, PreferenceStage):
+            read_preferences(stage.rows, stage.method.kind, recipe.data.bad_rows)
     if any(isinstance(stage, SftStage) for stage in stages) and recipe.data.sources:
         check_sources([one for one in recipe.data.sources if not isinstance(one, HubSource)], recipe.data.bad_rows)

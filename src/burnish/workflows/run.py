@@ -15,10 +15,12 @@ from typing import assert_never
 
 from burnish import __version__
 from burnish.config.recipe import (
+    AdapterStage,
     AnyStage,
     CorpusStage,
     EvaluateStage,
     MergeStage,
+    PreferenceStage,
     PretrainStage,
     Recipe,
     ReportStage,
@@ -76,9 +78,11 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
 
 def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
     """The recipe's stages up to and including the last one that trains; raises ConfigError when none does."""
-    training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | SftStage)]
+    training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | AdapterStage)]
     if not training:
-        raise ConfigError(f"recipe {recipe.name!r} trains nothing", "Add an sft or pretrain stage, or use burnish run.")
+        raise ConfigError(
+            f"recipe {recipe.name!r} trains nothing", "Add a pretrain, sft or preference stage, or use burnish run."
+        )
     return recipe.stages[: training[-1] + 1]
 
 
@@ -132,6 +136,10 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             from burnish.workflows.tune import tune
 
             outcome = tune(run, stage, folder)
+        case PreferenceStage():
+            from burnish.workflows.prefer import prefer
+
+            outcome = prefer(run, stage, folder)
         case EvaluateStage():
             from burnish.workflows.measure import measure
 

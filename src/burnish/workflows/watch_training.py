@@ -43,6 +43,7 @@ def training_callbacks(
     evaluation: TrainingEvaluation | None = None,
     held_out: Sequence[EncodedRow] = (),
     tasks: Sequence[Task] = (),
+    dataset: str | None = None,
 ) -> list[TrainerCallback]:
     """The callbacks for a stage, in the order they need.
 
@@ -56,6 +57,7 @@ def training_callbacks(
         evaluation: what to measure on the way.
         held_out: rows for the loss.
         tasks: held-out tasks, of which the first are answered.
+        dataset: what the data is called; None for the run's sources or task set.
     """
     callbacks: list[TrainerCallback] = [TrainingEvents(stage.name, run.folder.events.write)]
     if evaluation is not None:
@@ -66,7 +68,7 @@ def training_callbacks(
         if evaluation.prompts:
             evaluators.append(AnswerQuality(run, evaluation, tokenizer, tasks[: evaluation.prompts], folder))
         callbacks.append(PeriodicEvaluation(evaluation, evaluators, folder))
-    facts = training_facts(run, stage, method=method, tokenizer=tokenizer, start_from=start_from)
+    facts = training_facts(run, stage, method=method, tokenizer=tokenizer, start_from=start_from, dataset=dataset)
     callbacks.append(TrainingMetadata(folder / METADATA, facts))
     return callbacks + reporters(run.recipe.report_to, folder)
 
@@ -98,7 +100,9 @@ class AnswerQuality:
         return measured(verdicts)
 
 
-def training_facts(run: Run, stage: Stage, *, method: str, tokenizer: Any, start_from: str) -> TrainingFacts:
+def training_facts(
+    run: Run, stage: Stage, *, method: str, tokenizer: Any, start_from: str, dataset: str | None = None
+) -> TrainingFacts:
     """What the metadata says of base, data, settings and digests."""
     recipe = run.recipe
     base = Path(recipe.model.base).name if run.is_base(start_from) else start_from
@@ -109,7 +113,7 @@ def training_facts(run: Run, stage: Stage, *, method: str, tokenizer: Any, start
     merged = any(isinstance(other, MergeStage) and other.adapter == stage.name for other in recipe.stages)
     return TrainingFacts(
         base=base,
-        dataset=dataset_name(run),
+        dataset=dataset or dataset_name(run),
         method=method,
         settings={"stage": stage.model_dump(mode="json"), "model": recipe.model.model_dump(mode="json")},
         digests=dict(run.digests) | {"chat template": template_digest(tokenizer)},
