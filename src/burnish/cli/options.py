@@ -22,6 +22,9 @@ RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Where run folders and
 Detach = Annotated[
     bool, typer.Option("--detach", help="Run in the background, with a log and a pid file in the run's folder.")
 ]
+Supervise = Annotated[
+    bool, typer.Option("--supervise", help="After a crash or a kill, start again from the last good checkpoint.")
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on although settings changed; rerun only what the change touches.")
 ]

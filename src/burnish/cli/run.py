@@ -5,6 +5,7 @@ from __future__ import annotations
 from burnish.cli import options
 from burnish.cli.detach import detached
 from burnish.cli.reporting import reported
+from burnish.cli.supervised import supervised
 
 
 def run(
@@ -12,6 +13,7 @@ def run(
     overrides: options.Overrides = None,
     resume: options.Resume = False,
     detach: options.Detach = False,
+    supervise: options.Supervise = False,
 ) -> None:
     """Do a recipe, stage after stage. The same command again goes on where it was."""
     with reported("What is finished is kept; the same command again goes on where it was."):
@@ -23,6 +25,9 @@ def run(
         config = load_config(Recipe, find_recipe(recipe), overrides or ())
         if detach:
             detached(config.runs_dir / config.name)
+            return
+        if supervise:
+            supervised(config.runs_dir / config.name)
             return
         from burnish.workflows.run import run_recipe
 

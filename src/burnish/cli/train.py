@@ -5,6 +5,7 @@ from __future__ import annotations
 from burnish.cli import options
 from burnish.cli.detach import detached
 from burnish.cli.reporting import reported
+from burnish.cli.supervised import supervised
 
 
 def train(
@@ -12,6 +13,7 @@ def train(
     overrides: options.Overrides = None,
     resume: options.Resume = False,
     detach: options.Detach = False,
+    supervise: options.Supervise = False,
 ) -> None:
     """Do a recipe's stages up to its last training stage; `burnish run` goes on from there."""
     with reported("What is finished is kept; the same command again goes on from the last checkpoint."):
@@ -23,6 +25,9 @@ def train(
         config = load_config(Recipe, find_recipe(recipe), overrides or ())
         if detach:
             detached(config.runs_dir / config.name)
+            return
+        if supervise:
+            supervised(config.runs_dir / config.name)
             return
         from burnish.workflows.run import last_training_stage, run_recipe
 

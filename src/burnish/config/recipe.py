@@ -11,6 +11,7 @@ from burnish.config.adapters import AdapterConfig, LoraConfig
 from burnish.config.base import Config
 from burnish.config.data import DataConfig
 from burnish.config.generate import SamplingConfig
+from burnish.config.launch import LaunchConfig
 from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
 from burnish.config.preference import DpoConfig, KtoConfig, PreferenceMethod
@@ -164,6 +165,7 @@ class Recipe(Config):
     """Every random choice of the run derives from it."""
     report_to: tuple[Reporter, ...] = ("tensorboard",)
     """Where curves of trainings go beside ``metrics.jsonl``."""
+    launch: LaunchConfig = LaunchConfig()
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     verify: VerifyConfig = VerifyConfig()

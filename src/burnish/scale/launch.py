@@ -41,11 +41,11 @@ def other_node_command(command: Sequence[str]) -> str:
     return " ".join("--node-rank=N" if word == "--node-rank=0" else word for word in words)
 
 
-def run_processes(command: Sequence[str], *, interrupt: Callable[[], None]) -> int:
+def run_processes(command: Sequence[str], *, interrupt: Callable[[], bool]) -> int:
     """Run the command to its end and return its exit status, negative for a signal.
 
-    Ctrl-C calls ``interrupt``, which tells the processes to finish and save; a second one ends them at once and raises
-    KeyboardInterrupt. When this process dies, so do they.
+    Ctrl-C calls ``interrupt``, which tells the processes to finish and save; a second one, or one that ``interrupt``
+    cannot tell them yet, ends them at once and raises KeyboardInterrupt. When this process dies, so do they.
     """
     process = subprocess.Popen(
         command,
@@ -57,11 +57,10 @@ def run_processes(command: Sequence[str], *, interrupt: Callable[[], None]) -> i
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
         nonlocal asked
-        if asked:
+        if asked or not interrupt():
             process.terminate()
             raise KeyboardInterrupt
         asked = True
-        interrupt()
 
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, ask) if in_main else None

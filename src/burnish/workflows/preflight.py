@@ -21,9 +21,11 @@ from burnish.config.recipe import (
     TasksStage,
 )
 from burnish.config.tasks import RustTasks
+from burnish.config.train import OptimizerConfig
 from burnish.data.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.task_sets import load_task_set
+from burnish.errors import ConfigError
 from burnish.workflows.requirements import require_reporters, require_train_extra
 
 
@@ -33,6 +35,7 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
         require_train_extra()
     if any(isinstance(stage, PretrainStage | AdapterStage) for stage in stages):
         require_reporters(recipe.report_to)
+    _check_batches(recipe, stages)
     if any(isinstance(stage, TasksStage) for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
         load_task_set(recipe.data.tasks, recipe.seed)
     for stage in stages:
@@ -40,3 +43,40 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
             read_preferences(stage.rows, stage.method.kind, recipe.data.bad_rows)
     if any(isinstance(stage, SftStage) for stage in stages) and recipe.data.sources:
         check_sources([one for one in recipe.data.sources if not isinstance(one, HubSource)], recipe.data.bad_rows)
+
+
+def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
+    """ConfigError where processes, micro and effective batch do not go together."""
+    training = [stage for stage in stages if isinstance(stage, OptimizerConfig)]
+    if not training:
+        return
+    from burnish.train.arguments import accumulation_steps
+    from burnish.workflows.several_processes import processes_of
+
+    processes = processes_of(recipe)
+    for stage in training:
+        several = isinstance(stage, SftStage)
+        if not several and recipe.launch.processes != "auto" and processes > 1:
+            raise ConfigError(
+                f"stage {stage.name!r} cannot train in several processes yet: only sft stages can.",
+                "Leave launch.processes out: other stages then train in one process.",
+            )
+        accumulation_steps(stage, processes if several else 1)
+    _check_strategy(recipe, processes)
+
+
+def _check_strategy(recipe: Recipe, processes: int) -> None:
+    from burnish.model.base import resolve_device
+
+    strategy = recipe.launch.strategy
+    if strategy == "ddp":
+        return
+    if processes == 1:
+        raise ConfigError(
+            f"launch.strategy is {strategy}, and one process trains.", "Set launch.processes to 2 or more, or use ddp."
+        )
+    if resolve_device(recipe.model).type == "cpu":
+        raise ConfigError(
+            f"launch.strategy is {strategy}, and the training is on a CPU, where only ddp is done as said.",
+            "Set launch.strategy to ddp.",
+        )

@@ -27,6 +27,7 @@ from burnish.config.recipe import (
     SftStage,
     TasksStage,
 )
+from burnish.config.train import CONTINUABLE, OptimizerConfig
 from burnish.errors import BurnishError, ConfigError, DiskError
 from burnish.fsio import digest_json
 from burnish.ledger.attempt_log import attempt_log
@@ -97,13 +98,18 @@ def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
 def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
     folder = run.stage_folder(stage.name)
     inputs = stage_inputs(run, stage)
-    wanted = fingerprint(stage.model_dump(mode="json"), inputs, code=run.digests[CODE], seed=run.recipe.seed)
+    settings = stage.model_dump(mode="json")
+    wanted = fingerprint(settings, inputs, code=run.digests[CODE], seed=run.recipe.seed)
+    continued = None
+    if isinstance(stage, OptimizerConfig):
+        lasting = {key: value for key, value in settings.items() if key not in CONTINUABLE}
+        continued = fingerprint(lasting, inputs, code=run.digests[CODE], seed=run.recipe.seed)
     done = read_done(folder)
     if done is not None and done.fingerprint == wanted:
         logger.info("%s: done before, kept", stage.name)
         run.reused.add(stage.name)
     else:
-        attempt = begin(folder, wanted)
+        attempt = begin(folder, wanted, continued)
         if attempt.fresh:
             run.folder.metrics.drop_stage(stage.name)
         logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
@@ -133,9 +139,12 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
 
             outcome = pretrain(run, stage, folder)
         case SftStage():
+            from burnish.workflows.several_processes import processes_of, train_in_processes
             from burnish.workflows.tune import tune
 
-            outcome = tune(run, stage, folder)
+            processes = processes_of(run.recipe)
+            one = processes == 1
+            outcome = tune(run, stage, folder) if one else train_in_processes(run, stage, folder, processes)
         case PreferenceStage():
             from burnish.workflows.prefer import prefer
 

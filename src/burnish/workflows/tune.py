@@ -16,6 +16,7 @@ from burnish.data.encoded import EncodedExample
 from burnish.data.gates import check_gates, closing_token
 from burnish.data.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
+from burnish.scale.processes import first_goes_first
 from burnish.train.sft import first_pass, run_sft
 from burnish.workflows.context import Outcome, Run
 from burnish.workflows.encode_rows import encode_rows
@@ -30,13 +31,14 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     base = run.model_folder(stage.start_from)
     tokenizer = load_tokenizer(base)
     data, seed = run.recipe.data, run.recipe.seed
-    examples = training_examples(run, stage, folder)
     evaluation = stage.evaluation
     held_rows: Sequence[EncodedExample] = ()
-    if evaluation is not None and evaluation.rows:
-        examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=seed)
-        held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
-    encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
+    with first_goes_first():
+        examples = training_examples(run, stage, folder)
+        if evaluation is not None and evaluation.rows:
+            examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=seed)
+            held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
+        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
     report = check_gates(
         encoded.rows,
         tokenizer,
