@@ -33,7 +33,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.config.train import CONTINUABLE
 from burnish.errors import DataError, DeviceMemoryError
-from burnish.fsio import digest_json
+from burnish.fsio import digest_file, digest_json
 from burnish.model.adapters import AdapterOrigin
 from burnish.model.base import LoadedModel, load_model, model_digest, stored_dtype
 from burnish.model.chat_template import template_digest
@@ -41,6 +41,7 @@ from burnish.scale.processes import is_first, process_count, wait_for_all
 from burnish.train.adapters import attach_adapter, save_trained
 from burnish.train.arguments import common_arguments, planned_steps, smaller_micro_batch
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
+from burnish.train.continuing import continue_adapter
 from burnish.train.evaluation import load_best
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
@@ -87,6 +88,7 @@ def run_sft(
     log: Callable[[int, Mapping[str, float]], None],
     packs: Sequence[Sequence[int]] | None = None,
     callbacks: Sequence[TrainerCallback] = (),
+    start: Path | None = None,
 ) -> SftResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``; writes ``out/adapter``,
     or ``out/model`` where every weight was trained.
@@ -104,6 +106,7 @@ def run_sft(
             `train.meter` measures.
         packs: rows that share a sequence, by index, every row once; None for one row each.
         callbacks: further ones of the trainer; see `watch_training`.
+        start: adapter folder whose weights are trained on; None begins with fresh ones.
 
     Raises:
         GateError: packed rows have other losses than alone.
@@ -119,7 +122,9 @@ def run_sft(
         raise DataError(f"{len(encoded)} rows and not one token to train on.", "Give rows with assistant turns.")
     dataset = SequenceDataset(encoded, packs)
     while True:
-        trained = _attempt(base, model, stage, encoded, dataset, out=out, seed=seed, log=log, callbacks=callbacks)
+        trained = _attempt(
+            base, model, stage, encoded, dataset, out=out, seed=seed, log=log, callbacks=callbacks, start=start
+        )
         if trained is not None:
             break
         lower = smaller_micro_batch(stage, process_count())
@@ -154,6 +159,7 @@ def _attempt(
     seed: int,
     log: Callable[[int, Mapping[str, float]], None],
     callbacks: Sequence[TrainerCallback],
+    start: Path | None,
 ) -> tuple[Path, int] | None:
     """Train to the end: the folder of what was trained, and its steps; None when the micro batch is too large."""
     settings = common_arguments(stage, rows=len(dataset), out=out / "checkpoints", seed=seed, processes=process_count())
@@ -169,8 +175,10 @@ def _attempt(
         dataset_digest=dataset_digest(encoded),
         quantization=None if model.quantization is None else model.quantization.kind,
     )
-    drop_foreign_checkpoints(out / "checkpoints", _made_with(origin, model, stage, seed))
-    trainer = _make_trainer(loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out)
+    start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
+    made_with = _made_with(origin, model, stage, seed) | {"start": start_digest}
+    drop_foreign_checkpoints(out / "checkpoints", made_with)
+    trainer = _make_trainer(loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start)
     steps = trainer.args.max_steps
 
     def log_with_batch(step: int, values: Mapping[str, float]) -> None:
@@ -218,6 +226,7 @@ def _make_trainer(
     settings: dict[str, Any],
     seed: int,
     out: Path,
+    start: Path | None,
 ) -> SftTrainer:
     on_cpu = loaded.device.type == "cpu"
     if process_count() > 1:
@@ -231,6 +240,8 @@ def _make_trainer(
     arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
     set_seed(seed)
     trained = attach_adapter(loaded.model, stage.adapter)
+    if start is not None:
+        continue_adapter(trained, start, stage.adapter.kind)
     optimizer = torch.optim.AdamW(
         [parameter for parameter in trained.parameters() if parameter.requires_grad],
         lr=stage.learning_rate,
