@@ -91,7 +91,7 @@ def test_every_shipped_recipe_loads_and_says_what_to_expect(path: Path) -> None:
         ("  - kind: sft\n    name", "  - name", ":7: stages.sft: it needs a `kind`"),
         ("    name: sft\n", "", ":7: stages.1.name: this key is missing"),
         ("kind: rust, train: 20", "kind: file", ":3: data.tasks.path: this key is missing"),
-        ("model: sft", "model: sfd", "stage 'measure': model is 'sfd', which is no earlier pretrain or sft or merge"),
+        ("model: sft", "model: sfd", "stage 'measure': model is 'sfd', which is no earlier pretrain or sft"),
         ("  - kind: tasks\n    name: tasks\n", "", "stage 'sft' needs a task set: put a tasks stage before it"),
         ("name: measure", "name: sft", ":4: stages: two stages are named 'sft'"),
         ("name: quick", "name: quick\nname: other", ":2: key 'name' is there twice"),

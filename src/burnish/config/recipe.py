@@ -15,6 +15,7 @@ from burnish.config.launch import LaunchConfig
 from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
 from burnish.config.preference import DpoConfig, KtoConfig, PreferenceMethod
+from burnish.config.presets import PRESETS, ModelShape, Preset
 from burnish.config.train import OptimizerConfig
 from burnish.config.verify import VerifyConfig
 from burnish.config.watch import Reporter, TrainingEvaluation
@@ -47,22 +48,50 @@ class CorpusStage(Stage):
     """Share of documents that are an instruction with its answer in the chat template."""
 
 
-class PretrainStage(Stage, OptimizerConfig):
-    """Train a tokenizer and a small Llama-shaped model from scratch on the text of a corpus stage."""
+class PretrainStage(Stage, ModelShape, OptimizerConfig):
+    """Train every weight on plain text: a new Llama-shaped model with its tokenizer, or one that is there already.
+
+    The text is that of a corpus stage, of token bins, or of ``data.sources``, in this order.
+    """
 
     kind: Literal["pretrain"] = "pretrain"
-    corpus: str
+    corpus: str | None = None
     """Name of the corpus stage."""
-    vocabulary: int = Field(1024, ge=300)
-    """Most entries of the byte-level BPE tokenizer."""
-    hidden_size: int = Field(128, ge=8)
-    layers: int = Field(4, ge=1)
-    heads: int = Field(4, ge=1)
-    intermediate_size: int = Field(384, ge=8)
-    block_size: int = Field(256, ge=16)
-    """Tokens per packed training sequence."""
+    tokens: Path | None = None
+    """Folder of token bins, as ``burnish data build tokens`` writes it; its tokenizer becomes the model's."""
+    streaming: bool = False
+    """Read ``data.sources`` while training instead of before; needs ``max_steps``."""
+    preset: Preset | None = None
+    """A shape by name; what is said beside it of the shape goes before it."""
+    start_from: str | None = None
+    """None makes a new model; ``base``, or the name of an earlier pretrain or merge stage, is trained on."""
+    optimizer: Literal["muon", "adamw"] = "muon"
+    """``muon`` is torch's Muon on the hidden matrices and AdamW on the rest; ``adamw`` is AdamW on everything."""
     matrix_learning_rate: float = Field(0.02, ge=0)
     """Learning rate of Muon on the hidden matrices; embeddings and norms take ``learning_rate`` with AdamW."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shape_of_the_preset(cls, said: object) -> object:
+        shape = PRESETS.get(said.get("preset", "")) if isinstance(said, dict) else None
+        return said if shape is None or not isinstance(said, dict) else shape.model_dump() | said
+
+    @model_validator(mode="after")
+    def _parts_go_together(self) -> PretrainStage:
+        if self.corpus is not None and self.tokens is not None:
+            raise ValueError("corpus and tokens are both given; a stage reads one of them")
+        if self.streaming and (self.corpus is not None or self.tokens is not None):
+            raise ValueError("streaming reads data.sources: leave corpus and tokens out")
+        if self.streaming and self.max_steps is None:
+            raise ValueError("a stream has no known length: streaming needs max_steps")
+        if self.hidden_size % self.heads or self.hidden_size // self.heads % 2:
+            raise ValueError(f"hidden_size {self.hidden_size} is no even multiple of {self.heads} heads")
+        if self.start_from is not None:
+            fields = ModelShape.model_fields
+            shaped = [key for key in fields if key != "block_size" and getattr(self, key) != fields[key].default]
+            if self.preset is not None or shaped:
+                raise ValueError(f"start_from has a shape already: leave out {', '.join(shaped) or 'preset'}")
+        return self
 
 
 class SftStage(Stage, OptimizerConfig):
@@ -70,7 +99,11 @@ class SftStage(Stage, OptimizerConfig):
 
     kind: Literal["sft"] = "sft"
     start_from: str = "base"
-    """``base``, or the name of an earlier pretrain or merge stage."""
+    """``base``; the name of an earlier pretrain, merge, sft or preference stage; or, with a slash in it, the folder of
+    an adapter or of a checkpoint of any run, trained on this base."""
+    previous_adapter: Literal["continue", "merge"] = "continue"
+    """What becomes of the adapter that ``start_from`` names: it is trained on, or merged into the weights below a new
+    one."""
     adapter: AdapterConfig = LoraConfig()
     """What is trained: an adapter, or every weight."""
     max_length: int = Field(512, ge=16)
@@ -78,8 +111,19 @@ class SftStage(Stage, OptimizerConfig):
     packing: bool = False
     """Put several rows into one sequence of ``max_length`` tokens, without one seeing the other. Before training, the
     losses of packed rows are compared with those of the rows alone; training is refused where they differ."""
+    streaming: bool = False
+    """Read ``data.sources`` while training instead of before; needs ``max_steps``. Rows come in the order of the
+    mixture, each source's weight as it stands; gates look at every chunk of rows when it comes."""
     evaluation: TrainingEvaluation | None = None
     """What is measured on the way; None measures nothing."""
+
+    @model_validator(mode="after")
+    def _stream_has_an_end(self) -> SftStage:
+        if self.streaming and self.max_steps is None:
+            raise ValueError("a stream has no known length: streaming needs max_steps")
+        if self.streaming and self.evaluation is not None and self.evaluation.rows:
+            raise ValueError("evaluation.rows chooses among all rows, and a stream does not know them: leave it out")
+        return self
 
 
 class PreferenceStage(Stage, OptimizerConfig):
@@ -108,6 +152,11 @@ class PreferenceStage(Stage, OptimizerConfig):
         if isinstance(method, KtoConfig) and method.loss == "kto" and self.micro_batch < 2:
             raise ValueError("KTO estimates its KL term inside a micro batch: micro_batch must be 2 or more")
         return self
+
+
+def names_a_path(start_from: str) -> bool:
+    """Whether a ``start_from`` means a folder, and no stage."""
+    return "/" in start_from
 
 
 AdapterStage = SftStage | PreferenceStage
@@ -142,14 +191,7 @@ class ReportStage(Stage):
 
 
 AnyStage = Annotated[
-    TasksStage
-    | CorpusStage
-    | PretrainStage
-    | SftStage
-    | PreferenceStage
-    | EvaluateStage
-    | MergeStage
-    | ReportStage,
+    TasksStage | CorpusStage | PretrainStage | SftStage | PreferenceStage | EvaluateStage | MergeStage | ReportStage,
     Field(discriminator="kind"),
 ]
 
@@ -185,21 +227,29 @@ class Recipe(Config):
     @model_validator(mode="after")
     def _references_exist(self) -> Recipe:
         wanted = {
-            "sft": ("start_from", ("pretrain", "merge")),
+            "sft": ("start_from", ("pretrain", "merge", "sft", "preference")),
             "preference": ("start_from", ("pretrain", "merge")),
             "evaluate": ("model", ("pretrain", "sft", "preference", "merge")),
             "merge": ("adapter", ("sft", "preference")),
-            "pretrain": ("corpus", ("corpus",)),
         }
         kinds: dict[str, str] = {}
         for stage in self.stages:
-            if stage.kind in wanted:
-                key, allowed = wanted[stage.kind]
+            asked = [wanted[stage.kind]] if stage.kind in wanted else []
+            if isinstance(stage, PretrainStage):
+                asked += [("corpus", ("corpus",))] if stage.corpus is not None else []
+                asked += [("start_from", ("pretrain", "merge"))] if stage.start_from is not None else []
+                if stage.corpus is None and stage.tokens is None and not self.data.sources:
+                    raise ValueError(f"stage {stage.name!r} has no text: name its corpus or tokens, or data.sources")
+            for key, allowed in asked:
                 target = getattr(stage, key)
+                if isinstance(stage, SftStage) and names_a_path(target):
+                    continue
                 if not (target == "base" and "pretrain" in allowed) and kinds.get(target) not in allowed:
                     raise ValueError(
                         f"stage {stage.name!r}: {key} is {target!r}, which is no earlier {' or '.join(allowed)} stage"
                     )
+            if isinstance(stage, SftStage) and stage.streaming and not self.data.sources:
+                raise ValueError(f"stage {stage.name!r} streams: name data.sources")
             if "tasks" not in kinds.values() and (
                 stage.kind == "evaluate"
                 or (stage.kind == "sft" and not self.data.sources)
@@ -217,6 +267,8 @@ class Recipe(Config):
             refusal = None
             if isinstance(stage, AdapterStage):
                 refusal = training_refusal(stage.kind, stage.adapter.kind, base)
+            elif isinstance(stage, PretrainStage) and stage.start_from is not None:
+                refusal = training_refusal("pretrain", "full", base)
             elif isinstance(stage, MergeStage) and stage.adapter in trained:
                 refusal = merge_refusal(trained[stage.adapter].adapter.kind, base, stage.onto)
             if refusal is not None:

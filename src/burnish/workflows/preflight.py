@@ -41,7 +41,7 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     for stage in stages:
         if isinstance(stage, PreferenceStage):
             read_preferences(stage.rows, stage.method.kind, recipe.data.bad_rows)
-    if any(isinstance(stage, SftStage) for stage in stages) and recipe.data.sources:
+    if any(isinstance(stage, SftStage | PretrainStage) for stage in stages) and recipe.data.sources:
         check_sources([one for one in recipe.data.sources if not isinstance(one, HubSource)], recipe.data.bad_rows)
 
 

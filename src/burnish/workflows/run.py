@@ -87,10 +87,22 @@ def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
     return recipe.stages[: training[-1] + 1]
 
 
+def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
+    """The recipe with so much more for its last training, beyond what it plans; counted from the plan, however often.
+
+    Raises ConfigError when nothing trains.
+    """
+    if not steps and not epochs:
+        return recipe
+    last = last_training_stage(recipe)[-1]
+    longer = last.model_copy(update={"extra_steps": steps, "extra_epochs": epochs})
+    return recipe.model_copy(update={"stages": tuple(longer if one is last else one for one in recipe.stages)})
+
+
 def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
     compiles_rows = needs_judge(recipe.data.filters)
     return any(
-        isinstance(stage, TasksStage | EvaluateStage) or (compiles_rows and isinstance(stage, SftStage))
+        isinstance(stage, TasksStage | EvaluateStage) or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
         for stage in stages
     )
 

@@ -18,9 +18,11 @@ from burnish.data.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
 from burnish.scale.processes import first_goes_first
 from burnish.train.sft import first_pass, run_sft
-from burnish.workflows.context import Outcome, Run
+from burnish.workflows.context import MERGED_START, Outcome, Run, model_beneath
 from burnish.workflows.encode_rows import encode_rows
 from burnish.workflows.prepare import training_examples
+from burnish.workflows.starting_point import starting_point
+from burnish.workflows.tune_stream import tune_stream
 from burnish.workflows.watch_training import training_callbacks
 
 logger = logging.getLogger("burnish.tune")
@@ -28,7 +30,10 @@ logger = logging.getLogger("burnish.tune")
 
 def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     """Train the adapter of the stage; goes on from its last complete checkpoint. Raises GateError before any step."""
-    base = run.model_folder(stage.start_from)
+    if stage.streaming:
+        return tune_stream(run, stage, folder)
+    start = starting_point(run, stage, folder)
+    base = start.base
     tokenizer = load_tokenizer(base)
     data, seed = run.recipe.data, run.recipe.seed
     evaluation = stage.evaluation
@@ -56,6 +61,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     logger.info("%s: %d micro batches in a pass, each as its rows are", stage.name, batches)
     result = run_sft(
         base=base,
+        start=start.adapter,
         model=run.recipe.model,
         stage=stage,
         encoded=encoded.rows,
@@ -69,7 +75,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             folder,
             method="SFT",
             tokenizer=tokenizer,
-            start_from=stage.start_from,
+            start_from=model_beneath(run.recipe, stage),
             evaluation=evaluation,
             held_out=held_rows,
             tasks=run.held_out_tasks(stage),
@@ -81,4 +87,5 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
         "truncated_rows": float(report.truncated),
         "cut_answers": float(report.cut_answers),
     }
-    return Outcome((run.trained_output(stage),), metrics)
+    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
+    return Outcome((run.trained_output(stage), *merged), metrics)
