@@ -38,7 +38,13 @@ def some_rows(count: int = 20) -> list[Row]:
 
 
 def tune(
-    base: Path, out: Path, *, kill_at: int | None = None, interrupt_at: int | None = None, **stage: Any
+    base: Path,
+    out: Path,
+    *,
+    kill_at: int | None = None,
+    interrupt_at: int | None = None,
+    quantization: dict[str, Any] | None = None,
+    **stage: Any,
 ) -> SftResult:
     """Fine-tune on `some_rows`; kill this process (or send it Ctrl-C) in the log of a step."""
 
@@ -62,7 +68,7 @@ def tune(
     }
     return run_sft(
         base=base,
-        model=ModelConfig(device="cpu"),
+        model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
         stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
         encoded=some_rows(),
         out=out,
