@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from burnish.config.base import Config
+from burnish.config.kernels import KernelsConfig
 
 
 class OptimizerConfig(Config):
@@ -34,3 +35,5 @@ class OptimizerConfig(Config):
     """Optimiser steps between checkpoints."""
     log_every: int = Field(10, ge=1)
     """Optimiser steps between rows of metrics."""
+    kernels: KernelsConfig = KernelsConfig()
+    """What the training may trade for speed, memory or repeatability."""

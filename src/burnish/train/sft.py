@@ -34,6 +34,7 @@ from burnish.config.recipe import SftStage
 from burnish.errors import DataError, UserError
 from burnish.fsio import digest_json, write_json
 from burnish.model.adapters import AdapterOrigin
+from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
 from burnish.model.chat_template import template_digest
 from burnish.train.adapters import attach_adapter, save_trained
@@ -41,6 +42,7 @@ from burnish.train.arguments import common_arguments
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.evaluation import load_best
 from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
 from burnish.train.rows import (
     IGNORED,
@@ -120,7 +122,7 @@ def run_sft(
         dataset_digest=dataset_digest(encoded),
         quantization=None if model.quantization is None else model.quantization.kind,
     )
-    _drop_foreign_checkpoints(out / "checkpoints", _made_with(origin, model, stage, seed))
+    _drop_foreign_checkpoints(out / "checkpoints", _made_with(origin, model, attention_of(loaded.model), stage, seed))
     trainer = _make_trainer(loaded, stage, encoded, settings, seed)
     steps = trainer.args.max_steps
     watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
@@ -141,13 +143,14 @@ def dataset_digest(rows: Sequence[EncodedRow]) -> str:
     return digest_json([[row.input_ids, row.labels, row.weight] for row in rows])
 
 
-def _made_with(origin: AdapterOrigin, model: ModelConfig, stage: SftStage, seed: int) -> dict[str, Any]:
+def _made_with(origin: AdapterOrigin, model: ModelConfig, attention: str, stage: SftStage, seed: int) -> dict[str, Any]:
     settings = stage.model_dump(mode="json", exclude={"name", "log_every", "save_every", "start_from"})
     return {
         "base model": origin.base_digest,
         "chat template": origin.template_digest,
         "rows": origin.dataset_digest,
         "dtype": model.dtype,
+        "attention": attention,
         "quantization": None if model.quantization is None else model.quantization.model_dump(mode="json"),
         "seed": seed,
         **settings,
@@ -191,7 +194,7 @@ def _make_trainer(
             collate_rows, padding=loaded.tokenizer.pad_token_id or 0, mean_weight=mean_token_weight(encoded)
         ),
         optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, arguments.max_steps))),
-        callbacks=[CompleteCheckpoints()],
+        callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
     )
     return trainer
 
