@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from burnish.config.model import ModelConfig
-from burnish.errors import ConfigError
+from burnish.errors import ConfigError, MissingToolError
 from burnish.model.base import load_model
-from burnish.model.quantized import dequantize, is_quantized_linear, stored_quantization
+from burnish.model.quantized import PACKAGES, dequantize, is_quantized_linear, stored_quantization
 from tests.quantized_bases import pack_to_4_bits
 from tests.tiny import make_tiny_model
 
@@ -115,3 +115,10 @@ def test_what_is_said_has_to_be_what_is_there(base: Path, packed: Path, tmp_path
         load_model(native, config(kind="awq"))
     with pytest.raises(ConfigError, match="quantised as awq"):
         load_model(native, config(kind="gptq"))
+
+
+def test_a_missing_package_comes_with_its_install_line(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PACKAGES, "nf4", "a_package_that_nobody_has")
+    with pytest.raises(MissingToolError, match="and model.quantization nf4 needs it") as caught:
+        load_model(base, config(kind="nf4"))
+    assert caught.value.way_out == "pip install 'burnish[quant]'"

@@ -179,7 +179,8 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized:
         )
     loaded = load_model(base, config)
     with device_memory(f"loading {adapter}", "Set model.device to cpu, or take a smaller model."):
-        plain = dequantize(loaded.model) if dequantized else loaded.model
+        with _quiet_transformers():
+            plain = dequantize(loaded.model) if dequantized else loaded.model
         model: Any = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
     model.eval()
     return LoadedModel(model, loaded.tokenizer, loaded.device, digest_json([loaded.digest, model_digest(adapter)]))
