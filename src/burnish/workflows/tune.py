@@ -57,6 +57,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             start_from=stage.start_from,
             evaluation=evaluation,
             held_out=held_rows,
+            micro_batch=stage.micro_batch,
             tasks=run.held_out_tasks(stage),
         ),
     )
