@@ -119,6 +119,6 @@ def test_what_is_said_has_to_be_what_is_there(base: Path, packed: Path, tmp_path
 
 def test_a_missing_package_comes_with_its_install_line(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PACKAGES, "nf4", "a_package_that_nobody_has")
-    with pytest.raises(MissingToolError, match="and model.quantization nf4 needs it") as caught:
+    with pytest.raises(MissingToolError, match=r"and model\.quantization nf4 needs it") as caught:
         load_model(base, config(kind="nf4"))
     assert caught.value.way_out == "pip install 'burnish[quant]'"
