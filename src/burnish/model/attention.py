@@ -14,6 +14,7 @@ import functools
 import importlib.util
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ FLEX = "flex_attention"
 SDPA = "sdpa"
 EAGER = "eager"
 
-INSTALL = {FLASH: "pip install flash-attn --no-build-isolation", HUB_FLASH: "pip install 'burnish[kernels]'"}
+INSTALL = {FLASH: "pip install flash-attn --no-build-isolation", HUB_FLASH: "pip install 'kernels>=0.16,<0.17'"}
 PACKAGE = {FLASH: "flash_attn", HUB_FLASH: "kernels"}
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """Largest difference from plain matrix products on the probe's values, which are around one."""
@@ -110,7 +111,16 @@ def _flash_problem(name: str, device: torch.device, dtype: torch.dtype) -> _Prob
         return _Problem("it needs an Ampere or newer GPU")
     if importlib.util.find_spec(PACKAGE[name]) is None:
         return _Problem(f"the package {PACKAGE[name]} is not installed", missing=True)
+    if name == HUB_FLASH and not _on_disk(name):
+        return _Problem(f"{name} is not in the Hugging Face cache, and nothing is downloaded")
     return None
+
+
+def _on_disk(repository: str) -> bool:
+    from huggingface_hub import constants
+
+    ending = repository.replace("/", "--")
+    return any(Path(constants.HF_HUB_CACHE).glob(f"*--{ending}/snapshots/*"))
 
 
 @functools.lru_cache(maxsize=32)

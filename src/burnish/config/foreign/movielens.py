@@ -16,7 +16,7 @@ from burnish.config.foreign.keys import Key
 from burnish.errors import ConfigError
 
 NAME = "Qwen3 MovieLens LoRA"
-SIGNS = frozenset({"model_name_or_path", "lora_rank", "per_device_train_batch_size", "cutoff_len", "lora_target"})
+SIGNS = frozenset({"model_name_or_path", "lora_rank", "cutoff_len", "lora_target"})
 """Keys of which a file of this system has at least one, and no file of another."""
 
 Count = Annotated[int, Field(gt=0)]
