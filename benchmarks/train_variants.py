@@ -121,7 +121,7 @@ def trl(rows: list[Row], model: Path, out: Path, *, masked: bool = True, **setti
     """TRL's trainer; what ``settings`` do not name keeps TRL's default."""
     from datasets import Dataset
     from peft import LoraConfig
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
     clock = Clock()

@@ -262,6 +262,7 @@ pub fn add_{number}(x: i64) -> Result<i64, String> {{
 
 def rows_for(system: str, folder: Path) -> list[dict[str, Any]]:
     """Rows as each system's data has them, in a file of its kind."""
+    rows: list[dict[str, Any]]
     if system == "sigil":
         rows = [{"content": RUST.format(number=number), "path": f"src/{number}.rs"} for number in range(3, 11)]
     elif system == "movielens":
@@ -312,6 +313,7 @@ def test_an_imported_recipe_runs_on_a_tiny_model(imported: Import, tiny: Path, t
         "stages.sft.effective_batch=4",
         "stages.sft.micro_batch=2",
         "stages.sft.max_length=256",
+        "stages.sft.log_every=1",
         "report_to=[]",
     ]
     if system == "movielens":
