@@ -32,6 +32,7 @@ from burnish.model.base import device_memory
 from burnish.train.arguments import common_arguments
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
 from burnish.train.muon import MuonWithAdamW
 from burnish.train.schedule import learning_rate_share
@@ -158,7 +159,7 @@ def run_pretrain(
         train_dataset=BlockDataset(blocks),
         data_collator=lambda rows: collate_blocks(rows, padding=padding),
         optimizers=(optimizer, schedule),
-        callbacks=[CompleteCheckpoints()],
+        callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
     )
     watch_training(trainer, name=stage.name, steps=arguments.max_steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
