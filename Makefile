@@ -47,3 +47,4 @@ docs: setup
 bench: setup
 	$(BIN)/python -m benchmarks.cli_startup
 	$(BIN)/python -m benchmarks.verify
+	$(BIN)/python -m benchmarks.train
