@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnish.config.adapters import LoraConfig
 from burnish.config.data import JsonlSource
 from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import load_config
@@ -61,7 +62,7 @@ def test_a_recipe_loads_with_defaults_and_plain_exponents(recipe: Path) -> None:
     config = load_config(Recipe, recipe)
     assert (config.name, config.runs_dir, config.model.base) == ("quick", Path("runs"), "nano")
     assert sft_of(config).learning_rate == 1e-3
-    assert sft_of(config).adapter.model_dump()["r"] == 8
+    assert sft_of(config).adapter == LoraConfig(r=8)
 
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
@@ -141,8 +142,7 @@ def test_overrides_reach_stages_by_name_lists_and_new_keys(recipe: Path) -> None
             "data.tasks.train=7",
         ],
     )
-    adapter = sft_of(config).adapter.model_dump()
-    assert (sft_of(config).learning_rate, adapter["r"], adapter["alpha"]) == (2e-4, 8, 64)
+    assert (sft_of(config).learning_rate, sft_of(config).adapter) == (2e-4, LoraConfig(r=8, alpha=64))
     assert config.data.sources == (
         JsonlSource(path=Path("rows.jsonl")),
         JsonlSource(path=Path("more.jsonl"), limit=3),

@@ -51,6 +51,7 @@ def test_an_adapter_adds_what_is_trained(base: Path) -> None:
     assert counts.frozen_matmul == before.trainable_matmul
     adapter = adapter_in(model)
     assert adapter is not None
+    assert str(base) not in str(adapter)
     assert (adapter["r"], adapter["target_modules"], adapter["peft_type"]) == (4, ["q_proj"], "LORA")
 
 

@@ -77,6 +77,7 @@ def tune(
     kill_at: int | None = None,
     interrupt_at: int | None = None,
     faults: dict[str, int] | None = None,
+    quantization: dict[str, Any] | None = None,
     **stage: Any,
 ) -> SftResult:
     """Fine-tune on `some_rows`; kill this process (or send it Ctrl-C) in the log of a step."""
@@ -102,7 +103,7 @@ def tune(
     rows = some_rows()
     return run_sft(
         base=base,
-        model=ModelConfig(device="cpu"),
+        model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
         stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
         encoded=rows,
         packs=pack_lengths([len(row.input_ids) for row in rows], 40) if stage.get("packing") else None,

@@ -13,7 +13,20 @@ from typing import Annotated
 import typer
 
 from burnish import __version__
-from burnish.cli import data, doctor, evaluate, export, generate, monitor, run, runs, train, verify_group
+from burnish.cli import (
+    config_group,
+    data,
+    doctor,
+    evaluate,
+    export,
+    generate,
+    monitor,
+    plan,
+    run,
+    runs,
+    train,
+    verify_group,
+)
 
 app = typer.Typer(
     name="burnish",
@@ -29,9 +42,11 @@ app.command("generate")(generate.generate)
 app.add_typer(verify_group.app, name="verify")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(data.app, name="data")
+app.add_typer(config_group.app, name="config")
 app.add_typer(export.app, name="export")
 app.add_typer(runs.app, name="runs")
 app.command("monitor")(monitor.monitor)
+app.command("plan")(plan.plan)
 app.command("doctor")(doctor.doctor)
 
 
@@ -55,6 +70,8 @@ def main() -> None:
     # Threads that wait spinning stall training many times over as soon as anything else runs (docs/LOG.md, 2026-11-20).
     # OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Whole models are saved with a bar per file, which would run through the bar of the training.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("burnish")

@@ -53,7 +53,7 @@ def status_lines(status: RunStatus) -> list[str]:
     """What is shown of a status."""
     pid = f" (process {status.pid})" if status.pid is not None else ""
     lines = [f"{status.name}  {status.state}{pid}  {status.path}"]
-    marks = {"done": "done   ", "current": "now    ", "waiting": "waiting"}
+    marks = {"done": "done   ", "current": "now    " if status.state == "running" else "begun  ", "waiting": "waiting"}
     for stage in status.stages:
         seconds = f"  {stage.seconds:.1f} s" if stage.seconds is not None else ""
         lines.append(f"  {marks[stage.state]}  {stage.name} ({stage.kind}){seconds}")

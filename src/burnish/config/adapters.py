@@ -81,7 +81,7 @@ class PissaConfig(LowRank):
 
     kind: Literal["pissa"] = "pissa"
     svd_iterations: int | None = Field(16, ge=1)
-    """Subspace iterations of a fast approximate decomposition; null takes the exact one, minutes for an 8B model."""
+    """Subspace iterations of a fast approximate decomposition; null takes the exact one, slow for large models."""
 
 
 class VeraConfig(Config):

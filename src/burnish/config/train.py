@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from burnish.config.base import Config
+from burnish.config.kernels import KernelsConfig
 
 CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every")
 """Settings of a training stage under whose new values it goes on where it was."""
@@ -42,3 +43,5 @@ class OptimizerConfig(Config):
     """Optimiser steps between checkpoints."""
     log_every: int = Field(10, ge=1)
     """Optimiser steps between rows of metrics."""
+    kernels: KernelsConfig = KernelsConfig()
+    """What the training may trade for speed, memory or repeatability."""

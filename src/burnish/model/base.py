@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
@@ -26,6 +27,7 @@ from burnish.config.model import ModelConfig
 from burnish.errors import ConfigError, DeviceMemoryError
 from burnish.fsio import digest_json
 from burnish.model.adapters import check_origin, read_origin
+from burnish.model.attention import choose_attention
 from burnish.model.chat_template import ensure_chat_template, template_digest
 from burnish.model.folders import check_model_folder, model_digest, resolve_base
 from burnish.model.quantized import check_stored_quantization, dequantize, finish_loading, loading_options
@@ -141,10 +143,18 @@ def _digest(path: Path, config: ModelConfig) -> str:
 
 def _load_on_device(path: Path, config: ModelConfig, device: torch.device) -> Any:
     dtype, quantization = resolve_dtype(config, device), config.quantization
+    attention = {"attn_implementation": choose_attention(config.attention, device, dtype, _model_class(path)).name}
     if quantization is None:
-        return _load_weights(path, dtype).to(device)
-    model = _load_weights(path, dtype, **loading_options(quantization, dtype, device))
+        return _load_weights(path, dtype, **attention).to(device)
+    model = _load_weights(path, dtype, **attention, **loading_options(quantization, dtype, device))
     return finish_loading(model, quantization, dtype, device)
+
+
+def _model_class(path: Path) -> type[Any]:
+    auto: Any = AutoModelForCausalLM
+    mapping = auto._model_mapping
+    found: type[Any] = mapping[type(AutoConfig.from_pretrained(str(path), local_files_only=True))]
+    return found
 
 
 def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized: bool = False) -> LoadedModel:
@@ -169,7 +179,8 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized:
         )
     loaded = load_model(base, config)
     with device_memory(f"loading {adapter}", "Set model.device to cpu, or take a smaller model."):
-        plain = dequantize(loaded.model) if dequantized else loaded.model
+        with _quiet_transformers():
+            plain = dequantize(loaded.model) if dequantized else loaded.model
         model: Any = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
     model.eval()
     return LoadedModel(model, loaded.tokenizer, loaded.device, digest_json([loaded.digest, model_digest(adapter)]))
@@ -248,7 +259,10 @@ def _quiet_transformers() -> Iterator[None]:
     settings.set_verbosity_error()
     settings.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # That the folder's own quantisation is taken, and only how to load it from us.
+            warnings.filterwarnings("ignore", "You passed `quantization_config`", UserWarning)
+            yield
     finally:
         settings.set_verbosity(verbosity)
         if bars:

@@ -83,12 +83,12 @@ def quantization_on_disk(folder: Path, made_by: str) -> QuantizationTag | None:
 
 
 def adapter_in(model: Any) -> dict[str, Any] | None:
-    """The PEFT configuration of the active adapter as plain data; None for a model without one."""
+    """The PEFT configuration of the active adapter as plain data, the path of its base left out; None without one."""
     configs = getattr(model, "peft_config", None)
     if not configs:
         return None
     config = next(iter(configs.values())).to_dict()
-    return {key: _plain(value) for key, value in sorted(config.items())}
+    return {key: _plain(value) for key, value in sorted(config.items()) if key != "base_model_name_or_path"}
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from burnish.config.train import OptimizerConfig
 from burnish.errors import ConfigError
+from burnish.train.kernels import kernel_arguments
 
 
 def planned_steps(config: OptimizerConfig, rows: int) -> int:
@@ -76,11 +77,10 @@ def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int
         "data_seed": seed,
         "bf16": False,
         "fp16": False,
-        "gradient_checkpointing": False,
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": False,
         "remove_unused_columns": False,
         "include_num_input_tokens_seen": "non_padding",
         "report_to": [],
         "disable_tqdm": True,
-    }
+    } | kernel_arguments(config.kernels)

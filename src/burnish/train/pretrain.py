@@ -37,6 +37,7 @@ from burnish.scale.processes import is_first, process_count, wait_for_all
 from burnish.train.arguments import common_arguments, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
 from burnish.train.muon import MuonWithAdamW
 from burnish.train.schedule import learning_rate_share
@@ -194,6 +195,7 @@ def run_pretrain(
         )
     else:
         trainer = StreamedPretrainTrainer(stream=stream, checkpoints=checkpoints, **common)
+    trainer.add_callback(Deterministic(stage.kernels))
     watch_training(trainer, name=stage.name, steps=arguments.max_steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):

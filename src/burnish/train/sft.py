@@ -35,6 +35,7 @@ from burnish.config.train import CONTINUABLE
 from burnish.errors import DataError, DeviceMemoryError
 from burnish.fsio import digest_file, digest_json
 from burnish.model.adapters import AdapterOrigin
+from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, load_model, model_digest, stored_dtype
 from burnish.model.chat_template import template_digest
 from burnish.scale.processes import is_first, process_count, wait_for_all
@@ -45,6 +46,7 @@ from burnish.train.continuing import continue_adapter
 from burnish.train.evaluation import load_best
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
 from burnish.train.packing_proof import prove_packing
 from burnish.train.rows import (
     EncodedRow,
@@ -176,7 +178,7 @@ def _attempt(
         quantization=None if model.quantization is None else model.quantization.kind,
     )
     start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
-    made_with = _made_with(origin, model, stage, seed) | {"start": start_digest}
+    made_with = _made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
     drop_foreign_checkpoints(out / "checkpoints", made_with)
     trainer = _make_trainer(loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start)
     steps = trainer.args.max_steps
@@ -204,13 +206,14 @@ def dataset_digest(rows: Sequence[EncodedRow]) -> str:
     return digest_json([[row.input_ids, row.labels, row.weight] for row in rows])
 
 
-def _made_with(origin: AdapterOrigin, model: ModelConfig, stage: SftStage, seed: int) -> dict[str, Any]:
+def _made_with(origin: AdapterOrigin, model: ModelConfig, attention: str, stage: SftStage, seed: int) -> dict[str, Any]:
     settings = stage.model_dump(mode="json", exclude={"name", "log_every", "save_every", "start_from", *CONTINUABLE})
     return {
         "base model": origin.base_digest,
         "chat template": origin.template_digest,
         "rows": origin.dataset_digest,
         "dtype": model.dtype,
+        "attention": attention,
         "quantization": None if model.quantization is None else model.quantization.model_dump(mode="json"),
         "seed": seed,
         **settings,
@@ -257,7 +260,7 @@ def _make_trainer(
         train_dataset=dataset,
         data_collator=_collator(loaded.tokenizer, encoded, stage),
         optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, len(dataset))))),
-        callbacks=[CompleteCheckpoints()],
+        callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
     )
     return trainer
 

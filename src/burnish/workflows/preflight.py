@@ -33,6 +33,10 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     """Raise what the stages would raise later: MissingToolError, DataError naming file and line."""
     if any(isinstance(stage, PretrainStage | AdapterStage | EvaluateStage | MergeStage) for stage in stages):
         require_train_extra()
+        if recipe.model.quantization is not None:
+            from burnish.model.quantized import require_package
+
+            require_package(recipe.model.quantization)
     if any(isinstance(stage, PretrainStage | AdapterStage) for stage in stages):
         require_reporters(recipe.report_to)
     _check_batches(recipe, stages)

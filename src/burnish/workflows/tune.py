@@ -78,6 +78,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             start_from=model_beneath(run.recipe, stage),
             evaluation=evaluation,
             held_out=held_rows,
+            micro_batch=stage.micro_batch,
             tasks=run.held_out_tasks(stage),
         ),
     )

@@ -42,6 +42,7 @@ def training_callbacks(
     start_from: str,
     evaluation: TrainingEvaluation | None = None,
     held_out: Sequence[EncodedRow] = (),
+    micro_batch: int = 8,
     tasks: Sequence[Task] = (),
     dataset: str | None = None,
 ) -> list[TrainerCallback]:
@@ -56,6 +57,7 @@ def training_callbacks(
         start_from: ``base`` or a stage, as the stage says it; its own name for a model made from nothing.
         evaluation: what to measure on the way.
         held_out: rows for the loss.
+        micro_batch: rows in one forward pass of the loss.
         tasks: held-out tasks, of which the first are answered.
         dataset: what the data is called; None for the run's sources or task set.
     """
@@ -63,8 +65,7 @@ def training_callbacks(
     if evaluation is not None:
         evaluators: list[Evaluator] = []
         if held_out:
-            batch = max(1, evaluation.sampling.batch_size // 4)
-            evaluators.append(HeldOutLoss(held_out, padding=tokenizer.pad_token_id or 0, micro_batch=batch))
+            evaluators.append(HeldOutLoss(held_out, padding=tokenizer.pad_token_id or 0, micro_batch=micro_batch))
         if evaluation.prompts:
             evaluators.append(AnswerQuality(run, evaluation, tokenizer, tasks[: evaluation.prompts], folder))
         callbacks.append(PeriodicEvaluation(evaluation, evaluators, folder))
