@@ -75,7 +75,7 @@ def test_training_a_recipe_that_trains_nothing_is_refused(tmp_path: Path) -> Non
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("verb", [("evaluate",), ("generate",), ("export", "merge"), ("data", "build", "rust-tasks")])
+@pytest.mark.parametrize("verb", [("evaluate",), ("generate",), ("export", "merge"), ("data", "build", "arc")])
 def test_verbs_without_a_recipe_say_what_they_miss(verb: tuple[str, ...], tmp_path: Path) -> None:
     assert_mistake(burnish(*verb, cwd=tmp_path), "this key is missing")
 
@@ -91,6 +91,8 @@ def test_rust_tasks_are_built_once(tmp_path: Path) -> None:
         "tasks.train=30",
         "--set",
         "tasks.held_out=5",
+        "--set",
+        "prove=false",
     )
     done = burnish(*arguments, cwd=tmp_path)
     assert done.stdout == "30 training and 5 held-out tasks in t\n", done.stderr

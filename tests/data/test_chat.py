@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from burnish.config.chat import ChatConfig
 from burnish.data.chat import IGNORED, encode_example, encode_examples, render_prompt, template_digest
+from burnish.data.masking import mask_conversation, plain_turns
 from burnish.errors import DataError
 from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import render
@@ -98,6 +99,22 @@ def test_any_text_is_covered_exactly(folders: dict[tuple[str, bool], Path], answ
     turns = [turn for answer in answers for turn in ("ask", answer)]
     expected = "".join(answer + "<|im_end|>" for answer in answers)
     assert trained_text(talk(*turns), tokenizer) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(max_size=12), min_size=2, max_size=4))
+def test_labels_are_those_of_the_places_of_all_tokens(
+    folders: dict[tuple[str, bool], Path], contents: list[str]
+) -> None:
+    tokenizer = load_tokenizer(folders["llama", True])
+    row = talk(*(content + "x" for content in contents))
+    masked = mask_conversation(row.id, plain_turns(row.messages), tokenizer, ChatConfig())
+    found = tokenizer(masked.text, add_special_tokens=False, return_offsets_mapping=True)
+    expected = [
+        token if any(begin <= first < end and last > first for begin, end in masked.trained) else IGNORED
+        for token, (first, last) in zip(found["input_ids"], found["offset_mapping"], strict=True)
+    ]
+    assert encode_example(row, tokenizer).labels == expected
 
 
 def test_many_rows_are_encoded_as_each_alone(folders: dict[tuple[str, bool], Path]) -> None:

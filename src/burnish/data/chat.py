@@ -117,15 +117,51 @@ def _tokenize(masked: Sequence[MaskedText], tokenizer: Any) -> list[TokenizedTex
     backend = tokenizer.backend_tokenizer  # what the tokenizer itself calls, without a copy of every list
     backend.no_truncation()
     backend.no_padding()
+    whole = _has_no_empty_tokens(backend)
     found: list[TokenizedText] = []
     encodings = backend.encode_batch([one.text for one in masked], add_special_tokens=False)
     for one, encoding in zip(masked, encodings, strict=True):
-        ids, offsets = encoding.ids, encoding.offsets
-        found.append(TokenizedText(one.text, ids, _labels(ids, offsets, one.trained), offsets))
+        ids = encoding.ids
+        labels = _labels_by_ends(ids, encoding, one) if whole else None
+        if labels is None:
+            labels = _labels(ids, encoding.offsets, one.trained)
+        found.append(TokenizedText(one.text, ids, labels, encoding))
     return found
 
 
+def _has_no_empty_tokens(backend: Any) -> bool:
+    """Whether every token covers text, as in byte-level vocabularies without a normaliser."""
+    return backend.normalizer is None and "ByteLevel(" in repr(backend.pre_tokenizer)
+
+
+def _labels_by_ends(ids: list[int], encoding: Any, masked: MaskedText) -> list[int] | None:
+    """The labels of `_labels` from the ends of the trained ranges alone, which spares the places of all tokens.
+
+    None where an end lies in no token, as with offsets that leave spaces out."""
+    labels: list[int] = []
+    for begin, end in masked.trained:
+        first, after = (_first_from(encoding, place, masked.text, len(ids)) for place in (begin, end))
+        if first is None or after is None:
+            return None
+        labels += [IGNORED] * (first - len(labels))
+        labels += ids[first:after]
+    return labels + [IGNORED] * (len(ids) - len(labels))
+
+
+def _first_from(encoding: Any, place: int, text: str, count: int) -> int | None:
+    """The first token that begins at ``place`` or after it; None when no token holds that character."""
+    if place >= len(text):
+        return count
+    token = encoding.char_to_token(place)
+    if token is None:
+        return None
+    while token < count and encoding.token_to_chars(token)[0] < place:
+        token += 1
+    return int(token)
+
+
 def _labels(ids: list[int], offsets: Sequence[Range], trained: Sequence[Range]) -> list[int]:
+    """Labels of the tokens that begin inside a trained range and cover any text."""
     labels = [IGNORED] * len(ids)
     for begin, end in trained:
         trained_part = slice(bisect_left(offsets, (begin, begin)), bisect_left(offsets, (end, end)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from burnish.data.masking import Range, Turn
 
@@ -28,7 +28,14 @@ class TokenizedText:
     text: str
     ids: list[int]
     labels: list[int]
-    offsets: Sequence[Range]
+    encoding: Any
+    """What the tokenizer found; places are made into a list only where they are needed."""
+
+    @property
+    def offsets(self) -> Sequence[Range]:
+        """Begin and end of each token, in characters."""
+        places: Sequence[Range] = self.encoding.offsets
+        return places
 
 
 @dataclass(frozen=True)
