@@ -83,7 +83,8 @@ def test_a_label_must_be_true_or_false(tmp_path: Path) -> None:
         read(tmp_path, {"prompt": "p", "completion": "a", "label": 1}, method="kto")
 
 
-TEXT = st.text("abc fn{}\n", min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
+TEXT = st.text("abc fn{}\n", min_size=1, max_size=12).filter(lambda text: text[0].strip() != "")
+"""Not beginning with white space, which may join the prompt's last token and is then not trained."""
 
 
 @settings(max_examples=40, deadline=None)

@@ -106,9 +106,14 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_batch(base: Path, tmp_path
 
 
 def test_a_gradient_that_is_no_number_never_reaches_the_weights(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"the (loss|gradient) became (nan|inf) in step \d+, on the rows r"):
-        tune(base, tmp_path, max_steps=20, learning_rate=1e30, max_grad_norm=1e30, save_every=1)
-    newest = max((tmp_path / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    with pytest.raises(UserError, match=r"the gradient became nan in step 4, on the rows r\d+(, r\d+){3}\."):
+        tune(base, tmp_path, max_steps=8, save_every=1, faults={"poison_gradient_at": 4})
+    kept = json.loads((tmp_path / BAD_BATCH).read_text())
+    assert len(kept["rows"]) == 4  # of both micro batches
+    assert all(row["loss"] > 0 for row in kept["rows"])
+    assert [row["step"] for row in rows_of(tmp_path)] == [1, 2, 3]
+    newest = tmp_path / "checkpoints" / "checkpoint-3"
+    assert (newest / MARK).exists()
     assert all(tensor.isfinite().all() for tensor in load_file(newest / "adapter_model.safetensors").values())
 
 

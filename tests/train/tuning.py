@@ -45,21 +45,34 @@ class Faults(TrainerCallback):
     """What goes wrong on purpose, at the steps that it is told."""
 
     def __init__(
-        self, *, torn_at: int | None = None, poison_at: int | None = None, poisoned_token: int = 0, fits: int = 10**9
+        self,
+        *,
+        torn_at: int | None = None,
+        poison_at: int | None = None,
+        poisoned_token: int = 0,
+        poison_gradient_at: int | None = None,
+        fits: int = 10**9,
     ) -> None:
+        self.poison_gradient_at = poison_gradient_at
         self.torn_at = torn_at
         self.poison_at = poison_at
         self.poisoned_token = poisoned_token
         self.fits = fits
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """From step ``poison_at`` on, sequences that begin with ``poisoned_token`` have logits that are no numbers."""
+        """From step ``poison_at`` on, sequences that begin with ``poisoned_token`` have logits that are no numbers;
+        from ``poison_gradient_at`` on, gradients are none while losses are."""
 
         def poison(_module: Any, _args: Any, kwargs: Any, output: Any) -> None:
             if self.poison_at is not None and state.global_step + 1 >= self.poison_at:
                 output.logits[kwargs["input_ids"][:, 0] == self.poisoned_token] *= float("nan")
 
+        def poison_gradient(gradient: torch.Tensor) -> torch.Tensor:
+            poisoned = self.poison_gradient_at is not None and state.global_step + 1 >= self.poison_gradient_at
+            return gradient * float("nan") if poisoned else gradient
+
         model.register_forward_hook(poison, with_kwargs=True)
+        next(weight for weight in model.parameters() if weight.requires_grad).register_hook(poison_gradient)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The device has room for ``fits`` sequences; from step ``torn_at`` on, a large file kills its writer."""

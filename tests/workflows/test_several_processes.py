@@ -76,7 +76,6 @@ def test_a_mistake_in_one_of_the_processes_is_that_mistake(base: Path, tmp_path:
         ({"processes": 3}, {}, "effective_batch 8 is no multiple of micro_batch 2 x 3 processes"),
         ({"processes": 4}, {"micro_batch": 4}, "effective_batch 8 is no multiple of micro_batch 4 x 4 .* to 2;"),
         ({}, {"micro_batch": 3}, "micro_batch 3 does not divide effective_batch 8"),
-        ({"strategy": "fsdp2", "processes": 2}, {}, "on a CPU"),
     ],
 )
 def test_an_impossible_combination_is_said_before_anything_loads(

@@ -53,6 +53,21 @@ def show(
                 typer.echo(f"  {key} = {value:g}")
 
 
+@app.command("fork")
+def fork(
+    name: Annotated[str, typer.Argument(help="Name of the run, or its folder.", show_default=False, metavar="RUN")],
+    new: Annotated[str, typer.Argument(help="Name of the new run.", show_default=False, metavar="NEW")],
+    runs_dir: options.RunsDir = Path("runs"),
+    step: Annotated[int | None, typer.Option("--step", help="Of the checkpoint; the newest if not said.")] = None,
+) -> None:
+    """Begin a new run that goes on from a checkpoint of another; the other one stays as it is."""
+    with reported():
+        from burnish.workflows.fork import fork_run
+
+        out = fork_run(run_folder(name, runs_dir), new, step=step)
+        typer.echo(f"{out}: go on with the same recipe and --set name={new}")
+
+
 @app.command("stop")
 def stop_run(
     name: Annotated[str, typer.Argument(help="Name of the run, or its folder.", show_default=False, metavar="RUN")],

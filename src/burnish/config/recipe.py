@@ -248,6 +248,12 @@ class Recipe(Config):
                     raise ValueError(
                         f"stage {stage.name!r}: {key} is {target!r}, which is no earlier {' or '.join(allowed)} stage"
                     )
+            if (
+                isinstance(stage, SftStage)
+                and stage.streaming
+                and (names_a_path(stage.start_from) or kinds.get(stage.start_from) in ("sft", "preference"))
+            ):
+                raise ValueError(f"stage {stage.name!r} streams, and a stream starts from a model, not an adapter yet")
             if isinstance(stage, SftStage) and stage.streaming and not self.data.sources:
                 raise ValueError(f"stage {stage.name!r} streams: name data.sources")
             if "tasks" not in kinds.values() and (

@@ -39,6 +39,7 @@ from burnish.config.train import CONTINUABLE
 from burnish.errors import ConfigError, UserError
 from burnish.fsio import digest_json
 from burnish.model.adapters import AdapterOrigin
+from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
 from burnish.model.chat_template import template_digest
 from burnish.train.adapters import attach_adapter, save_trained
@@ -46,6 +47,7 @@ from burnish.train.arguments import common_arguments, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, trained_tokens
 from burnish.train.schedule import learning_rate_share
@@ -129,7 +131,7 @@ def run_preference(
         dataset_digest=preferences_digest(rows),
         quantization=None if model.quantization is None else model.quantization.kind,
     )
-    drop_foreign_checkpoints(out / "checkpoints", _made_with(origin, model, stage, seed))
+    drop_foreign_checkpoints(out / "checkpoints", _made_with(origin, model, attention_of(loaded.model), stage, seed))
     reference = load_model(base, model) if stage.adapter.kind == "full" else None
     trainer = _make_trainer(loaded, reference, stage, rows, settings=settings, seed=seed)
     steps = trainer.args.max_steps
@@ -152,7 +154,9 @@ def preferences_digest(rows: Sequence[JudgedAnswers]) -> str:
     return digest_json([[row.good, [[one.input_ids, one.labels] for one in row.answers]] for row in rows])
 
 
-def _made_with(origin: AdapterOrigin, model: ModelConfig, stage: PreferenceStage, seed: int) -> dict[str, Any]:
+def _made_with(
+    origin: AdapterOrigin, model: ModelConfig, attention: str, stage: PreferenceStage, seed: int
+) -> dict[str, Any]:
     free = {"name", "log_every", "start_from", "rows", *CONTINUABLE}
     if stage.method.kind == "kto":
         free.remove("micro_batch")  # the KL term is that of a micro batch
@@ -162,6 +166,7 @@ def _made_with(origin: AdapterOrigin, model: ModelConfig, stage: PreferenceStage
         "chat template": origin.template_digest,
         "rows": origin.dataset_digest,
         "dtype": model.dtype,
+        "attention": attention,
         "quantization": None if model.quantization is None else model.quantization.model_dump(mode="json"),
         "seed": seed,
         **settings,
@@ -200,7 +205,7 @@ def _make_trainer(
             data_collator=partial(collate, rows=rows, padding=loaded.tokenizer.pad_token_id or 0),
             processing_class=loaded.tokenizer,
             optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, len(rows))))),
-            callbacks=[CompleteCheckpoints()],
+            callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
         )
     for name, weight in free.items():
         weight.data = before[name]  # TRL makes them bfloat16 on a quantised base, where small updates are lost

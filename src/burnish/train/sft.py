@@ -231,6 +231,31 @@ def _make_trainer(
     out: Path,
     start: Path | None,
 ) -> SftTrainer:
+    return SftTrainer(
+        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=len(dataset)),
+        rows=encoded,
+        tokenizer=loaded.tokenizer,
+        bad_batch=out / BAD_BATCH,
+        order=_order(dataset, stage, seed),
+        train_dataset=dataset,
+        data_collator=_collator(loaded.tokenizer, encoded, stage),
+        callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
+    )
+
+
+def trainer_parts(
+    loaded: LoadedModel, stage: SftStage, *, settings: dict[str, Any], seed: int, start: Path | None, rows: int
+) -> dict[str, Any]:
+    """``model``, ``args`` and ``optimizers`` of the trainer.
+
+    Args:
+        loaded: the base.
+        stage: adapter, rates and schedule.
+        settings: of ``TrainingArguments``.
+        seed: of the adapter's first weights.
+        start: adapter folder whose weights are trained on; None begins with fresh ones.
+        rows: sequences of a pass.
+    """
     on_cpu = loaded.device.type == "cpu"
     if process_count() > 1:
         settings = settings | {"ddp_find_unused_parameters": False} | ({"ddp_backend": "gloo"} if on_cpu else {})
@@ -250,19 +275,8 @@ def _make_trainer(
         lr=stage.learning_rate,
         weight_decay=stage.weight_decay,
     )
-    trainer = SftTrainer(
-        rows=encoded,
-        tokenizer=loaded.tokenizer,
-        bad_batch=out / BAD_BATCH,
-        order=_order(dataset, stage, seed),
-        model=trained,
-        args=arguments,
-        train_dataset=dataset,
-        data_collator=_collator(loaded.tokenizer, encoded, stage),
-        optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, len(dataset))))),
-        callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
-    )
-    return trainer
+    schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))
+    return {"model": trained, "args": arguments, "optimizers": (optimizer, schedule)}
 
 
 def _order(dataset: SequenceDataset, stage: SftStage, seed: int) -> LengthGroupedSampler:

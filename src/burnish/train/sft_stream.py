@@ -14,27 +14,27 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch.optim.lr_scheduler import LambdaLR
-from transformers import TrainerCallback, TrainingArguments, set_seed
+from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.config.train import CONTINUABLE
+from burnish.fsio import digest_file
 from burnish.model.adapters import AdapterOrigin
+from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
 from burnish.model.chat_template import template_digest
 from burnish.scale.processes import is_first, process_count, wait_for_all
-from burnish.train.adapters import attach_adapter, save_trained
-from burnish.train.arguments import common_arguments, planned_steps
+from burnish.train.adapters import save_trained
+from burnish.train.arguments import common_arguments
 from burnish.train.checkpoints import train_from_latest
 from burnish.train.evaluation import load_best
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
 from burnish.train.packing_proof import prove_packing
 from burnish.train.rows import EncodedRow, LengthGroupedSampler, SequenceDataset, collate, trained_tokens
-from burnish.train.schedule import learning_rate_share
-from burnish.train.sft import SftResult
+from burnish.train.sft import SftResult, trainer_parts
 from burnish.train.sft_trainer import BAD_BATCH, SftTrainer
 from burnish.train.stream import ResumableStream, StreamFed
 from burnish.train.watch import watch_training
@@ -55,6 +55,7 @@ def run_streaming_sft(
     seed: int,
     log: Callable[[int, Mapping[str, float]], None],
     callbacks: Sequence[TrainerCallback] = (),
+    start: Path | None = None,
 ) -> SftResult:
     """Train ``stage.max_steps``, or go on from the last complete checkpoint; leaves what `train.sft.run_sft` leaves.
 
@@ -68,6 +69,7 @@ def run_streaming_sft(
         seed: of adapter initialisation and dropout.
         log: called every ``stage.log_every`` steps.
         callbacks: further ones of the trainer.
+        start: adapter folder whose weights are trained on; None begins with fresh ones.
 
     Raises:
         What `run_sft` raises, and what the stream does.
@@ -86,9 +88,14 @@ def run_streaming_sft(
         quantization=None if model.quantization is None else model.quantization.kind,
     )
     described = stage.model_dump(mode="json", exclude={"name", "log_every", "start_from", *CONTINUABLE})
-    made_with = origin.model_dump(mode="json") | {"dtype": model.dtype, "seed": seed, **described}
+    start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
+    attention = attention_of(loaded.model)
+    fixed = {"dtype": model.dtype, "attention": attention, "seed": seed, "start": start_digest}
+    made_with = origin.model_dump(mode="json") | fixed | described
     drop_foreign_checkpoints(out / "checkpoints", made_with)
-    trainer = _make_trainer(loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out)
+    trainer = _make_trainer(
+        loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start
+    )
     steps = trainer.args.max_steps
     watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
@@ -143,16 +150,8 @@ def _make_trainer(
     *,
     seed: int,
     out: Path,
+    start: Path | None,
 ) -> Any:
-    on_cpu = loaded.device.type == "cpu"
-    arguments = TrainingArguments(
-        **settings | {"use_cpu": on_cpu, "bf16": not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16}
-    )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
-    set_seed(seed)
-    trained = attach_adapter(loaded.model, stage.adapter)
-    free = [parameter for parameter in trained.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(free, lr=stage.learning_rate, weight_decay=stage.weight_decay)
     recent = RecentRows(4096)
 
     def collator(sequences: Sequence[RowsTogether]) -> dict[str, Any]:
@@ -160,18 +159,18 @@ def _make_trainer(
         padding = loaded.tokenizer.pad_token_id or 0
         return collate(numbered, padding=padding, mean_weight=1.0, packed=stage.packing)
 
-    return StreamingSftTrainer(
+    trainer = StreamingSftTrainer(
+        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=0),
         stream=stream,
         checkpoints=out / "checkpoints",
         rows=recent,
         order=LengthGroupedSampler((), batch=stage.effective_batch, seed=seed),
         tokenizer=loaded.tokenizer,
         bad_batch=out / BAD_BATCH,
-        model=trained,
-        args=arguments,
         data_collator=collator,
-        optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, 0)))),
     )
+    trainer.add_callback(Deterministic(stage.kernels))
+    return trainer
 
 
 def _prove(loaded: LoadedModel, stream: ResumableStream[RowsTogether]) -> None:

@@ -55,32 +55,14 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     if not training:
         return
     from burnish.train.arguments import accumulation_steps
-    from burnish.workflows.several_processes import processes_of
+    from burnish.workflows.several_processes import processes_of, trains_in_several
 
     processes = processes_of(recipe)
     for stage in training:
-        several = isinstance(stage, SftStage)
+        several = trains_in_several(stage)
         if not several and recipe.launch.processes != "auto" and processes > 1:
             raise ConfigError(
-                f"stage {stage.name!r} cannot train in several processes yet: only sft stages can.",
+                f"stage {stage.name!r} cannot train in several processes yet: only sft stages without streaming can.",
                 "Leave launch.processes out: other stages then train in one process.",
             )
         accumulation_steps(stage, processes if several else 1)
-    _check_strategy(recipe, processes)
-
-
-def _check_strategy(recipe: Recipe, processes: int) -> None:
-    from burnish.model.base import resolve_device
-
-    strategy = recipe.launch.strategy
-    if strategy == "ddp":
-        return
-    if processes == 1:
-        raise ConfigError(
-            f"launch.strategy is {strategy}, and one process trains.", "Set launch.processes to 2 or more, or use ddp."
-        )
-    if resolve_device(recipe.model).type == "cpu":
-        raise ConfigError(
-            f"launch.strategy is {strategy}, and the training is on a CPU, where only ddp is done as said.",
-            "Set launch.strategy to ddp.",
-        )

@@ -151,11 +151,11 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
 
             outcome = pretrain(run, stage, folder)
         case SftStage():
-            from burnish.workflows.several_processes import processes_of, train_in_processes
+            from burnish.workflows.several_processes import processes_of, train_in_processes, trains_in_several
             from burnish.workflows.tune import tune
 
             processes = processes_of(run.recipe)
-            one = processes == 1
+            one = processes == 1 or not trains_in_several(stage)
             outcome = tune(run, stage, folder) if one else train_in_processes(run, stage, folder, processes)
         case PreferenceStage():
             from burnish.workflows.prefer import prefer

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish import errors
-from burnish.config.recipe import Recipe, SftStage
+from burnish.config.recipe import Recipe, SftStage, Stage
 from burnish.errors import BurnishError, DeviceMemoryError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
@@ -55,7 +55,7 @@ def _launch(run: Run, stage: SftStage, folder: Path, processes: int) -> Outcome:
         shutil.rmtree(place, ignore_errors=True)
     write_json(place / JOB, _job(run, stage))
     command = torchrun_arguments(launch, processes // launch.nodes, MODULE, [str(place)])
-    logger.info("%s: trains in %d processes (%s)", stage.name, processes, launch.strategy)
+    logger.info("%s: trains in %d processes", stage.name, processes)
     if launch.nodes > 1:
         logger.info("on each other machine, N from 1, with this folder there: %s", other_node_command(command))
 
@@ -99,6 +99,11 @@ def _job(run: Run, stage: SftStage) -> dict[str, Any]:
         "done": {name: asdict(done) for name, done in run.done.items()},
         "verifies": run.verifier is not None,
     }
+
+
+def trains_in_several(stage: Stage) -> bool:
+    """Whether the stage can be shared out among processes; a stream has no rows by index to share."""
+    return isinstance(stage, SftStage) and not stage.streaming
 
 
 def processes_of(recipe: Recipe) -> int:

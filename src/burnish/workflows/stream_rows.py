@@ -20,6 +20,7 @@ from burnish.data.mixture import Mixture
 from burnish.data.sequence_stream import OpenMixture
 from burnish.data.sources import BadRows
 from burnish.errors import ConfigError
+from burnish.scale.processes import is_first
 from burnish.workflows.context import Run
 from burnish.workflows.filter_stats import FilterStats, write_stats
 from burnish.workflows.judge_sources import VerifierJudge, needs_judge
@@ -55,7 +56,8 @@ def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> I
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnish-")))
         ordered = stack.enter_context(ordered_filters(data.filters, judge, temporary))
         examiner = stack.enter_context(Examiner(data.filters, 1))
-        write = line_writer(stack.enter_context((folder / DROPPED).open("w"))) if data.filters else _nothing
+        kept = data.filters and is_first()  # several processes read the same
+        write = line_writer(stack.enter_context((folder / DROPPED).open("w"))) if kept else _nothing
         sources = [
             FilteredSource(one, filters=data.filters, ordered=ordered, examiner=examiner, bad=bad, drop=write)
             for one in data.sources
@@ -68,11 +70,12 @@ def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> I
         try:
             yield open_pass
         finally:
-            bad.write(folder / REJECTED)
-            if data.filters:
+            if is_first():
+                bad.write(folder / REJECTED)
+            if kept:
                 passed = sum(source.counts.passed for source in sources)
                 write_stats(folder, FilterStats({source.name: source.counts for source in sources}, passed))
 
 
 def _nothing(row: Dropped) -> None:
-    """Without filters only unusable rows are dropped, and those are in ``rejected.jsonl``."""
+    """Without filters only unusable rows are dropped, and those are in ``rejected.jsonl``; the first process writes."""

@@ -20,8 +20,9 @@ from burnish.fsio import digest_json
 from burnish.model.base import load_tokenizer
 from burnish.records import Example
 from burnish.train.sft_stream import run_streaming_sft
-from burnish.workflows.context import Outcome, Run
+from burnish.workflows.context import MERGED_START, Outcome, Run
 from burnish.workflows.lineage import stage_inputs
+from burnish.workflows.starting_point import starting_point
 from burnish.workflows.stream_rows import opened_mixture
 from burnish.workflows.watch_training import training_callbacks
 
@@ -30,12 +31,14 @@ logger = logging.getLogger("burnish.tune")
 
 def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
     """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError for a chunk of rows."""
-    base = run.model_folder(stage.start_from)
+    start = starting_point(run, stage, folder)
+    base = start.base
     tokenizer = load_tokenizer(base)
     with opened_mixture(run, stage, folder) as mixture:
         rows = RowStream(mixture, gated_encoder(run, stage, tokenizer), stage.max_length if stage.packing else None)
         result = run_streaming_sft(
             base=base,
+            start=start.adapter,
             model=run.recipe.model,
             stage=stage,
             stream=rows,
@@ -54,7 +57,8 @@ def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
                 tasks=run.held_out_tasks(stage),
             ),
         )
-    return Outcome((run.trained_output(stage),), {"steps": float(result.steps)})
+    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
+    return Outcome((run.trained_output(stage), *merged), {"steps": float(result.steps)})
 
 
 def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequence[Example]], list[EncodedExample]]:
