@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,15 @@ def test_a_recipe_loads_with_defaults_and_plain_exponents(recipe: Path) -> None:
     assert (config.name, config.runs_dir, config.model.base) == ("quick", Path("runs"), "nano")
     assert sft_of(config).learning_rate == 1e-3
     assert sft_of(config).adapter == LoraConfig(r=8)
+
+
+def test_a_resolved_recipe_is_read_back_with_every_default_said(recipe: Path) -> None:
+    """As a training process and a fork read it."""
+    config = load_config(Recipe, recipe)
+    assert config.launch.processes == "auto"
+    assert Recipe.model_validate_json(json.dumps(config.model_dump(mode="json"))) == config
+    assert load_config(Recipe, recipe, ["launch.processes=auto"]) == config
+    assert "launch.processes" in cause_of(recipe, "launch.processes=0")
 
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml")), ids=lambda p: p.stem)

@@ -71,6 +71,18 @@ def test_an_adapter_is_continued(base: Path, first: Path, tmp_path: Path, of: st
     )
 
 
+def test_a_checkpoint_of_a_stream_is_continued(base: Path, tmp_path: Path) -> None:
+    first = run(base, tmp_path, "streamed", {"name": "one", "max_steps": 2, "streaming": True}) / "one"
+    start = first / "checkpoints" / "checkpoint-2"
+    stage = {"name": "two", "max_steps": 1, "learning_rate": 0.0, "start_from": str(start)}
+    folder = run(base, tmp_path, "second", stage)
+    weights = [
+        load_file(place / "adapter_model.safetensors")
+        for place in (start, folder / "two" / "start_adapter", folder / "two" / "adapter")
+    ]
+    assert all(torch.equal(one, weights[at][name]) for at in (1, 2) for name, one in weights[0].items())
+
+
 def test_an_adapter_is_merged_below_a_new_one_and_merged_again(base: Path, tmp_path: Path) -> None:
     folder = run(
         base,

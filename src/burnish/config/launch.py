@@ -5,7 +5,7 @@ Every process keeps the whole model (torch's DDP). Not covered yet: sharded weig
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,7 @@ from burnish.config.base import Config
 class LaunchConfig(Config):
     """Processes of a training; ``effective_batch`` stays what it is, however many there are."""
 
-    processes: int | Literal["auto"] = Field("auto", ge=1)
+    processes: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Training processes on each machine; ``auto`` is one per visible GPU, and one on a CPU."""
     nodes: int = Field(1, ge=1)
     """Machines; each of the others runs the command that the first one prints."""

@@ -178,8 +178,8 @@ def _attempt(
         quantization=None if model.quantization is None else model.quantization.kind,
     )
     start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
-    made_with = _made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
-    drop_foreign_checkpoints(out / "checkpoints", made_with)
+    described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
+    drop_foreign_checkpoints(out / "checkpoints", described)
     trainer = _make_trainer(loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start)
     steps = trainer.args.max_steps
 
@@ -206,7 +206,8 @@ def dataset_digest(rows: Sequence[EncodedRow]) -> str:
     return digest_json([[row.input_ids, row.labels, row.weight] for row in rows])
 
 
-def _made_with(origin: AdapterOrigin, model: ModelConfig, attention: str, stage: SftStage, seed: int) -> dict[str, Any]:
+def made_with(origin: AdapterOrigin, model: ModelConfig, attention: str, stage: SftStage, seed: int) -> dict[str, Any]:
+    """What checkpoints go on with only when it is the same; `workflows.starting_point` reads their origin here."""
     settings = stage.model_dump(mode="json", exclude={"name", "log_every", "save_every", "start_from", *CONTINUABLE})
     return {
         "base model": origin.base_digest,

@@ -18,7 +18,6 @@ from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
-from burnish.config.train import CONTINUABLE
 from burnish.fsio import digest_file
 from burnish.model.adapters import AdapterOrigin
 from burnish.model.attention import attention_of
@@ -34,7 +33,7 @@ from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
 from burnish.train.packing_proof import prove_packing
 from burnish.train.rows import EncodedRow, LengthGroupedSampler, SequenceDataset, collate, trained_tokens
-from burnish.train.sft import SftResult, trainer_parts
+from burnish.train.sft import SftResult, made_with, trainer_parts
 from burnish.train.sft_trainer import BAD_BATCH, SftTrainer
 from burnish.train.stream import ResumableStream, StreamFed
 from burnish.train.watch import watch_training
@@ -87,12 +86,9 @@ def run_streaming_sft(
         dataset_digest=identity,
         quantization=None if model.quantization is None else model.quantization.kind,
     )
-    described = stage.model_dump(mode="json", exclude={"name", "log_every", "start_from", *CONTINUABLE})
     start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
-    attention = attention_of(loaded.model)
-    fixed = {"dtype": model.dtype, "attention": attention, "seed": seed, "start": start_digest}
-    made_with = origin.model_dump(mode="json") | fixed | described
-    drop_foreign_checkpoints(out / "checkpoints", made_with)
+    described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
+    drop_foreign_checkpoints(out / "checkpoints", described)
     trainer = _make_trainer(
         loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start
     )
