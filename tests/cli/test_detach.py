@@ -38,7 +38,7 @@ def test_a_short_run_goes_to_its_end_and_can_be_begun_where_one_failed(tmp_path:
     )
     failed = burnish("train", "r.yaml", "--detach", "--set", "data.sources=[]", cwd=tmp_path)
     assert_mistake(failed, "ended at once with exit code 2: error: recipe 'short' trains nothing")
-    assert_mistake(burnish("run", "r.yaml", "--detach", cwd=tmp_path), "there is no data file rows.jsonl")
+    assert_mistake(burnish("run", "r.yaml", "--detach", cwd=tmp_path), "the training file rows.jsonl does not exist")
     assert burnish("run", "r.yaml", "--detach", "--set", "data.sources=[]", cwd=tmp_path).returncode == 0
     burnish("runs", "stop", "short", cwd=tmp_path)  # ends it, or it had ended
     assert (tmp_path / "runs" / "short" / "recipe.resolved.json").is_file()
