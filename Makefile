@@ -8,7 +8,7 @@ BIN := .venv/bin
 help:
 	@echo "make setup       Python environment, Rust toolchain, bubblewrap"
 	@echo "make quickstart  set up, then run recipes/quickstart.yaml"
-	@echo "make test        set up, then all checks and tests"
+	@echo "make test        set up, then all checks and tests; MODEL=FOLDER tests a model folder of yours"
 	@echo "make check       style, types, layers, reference docs"
 	@echo "make coverage    branches of verify and score that the tests reach; below 95 % is a failure"
 	@echo "make docs        write docs/reference anew"
@@ -21,8 +21,12 @@ quickstart: setup
 	$(BIN)/burnish run recipes/quickstart.yaml
 
 test: setup
+ifdef MODEL
+	BURNISH_TEST_MODEL="$$(realpath -- '$(MODEL)')" $(BIN)/python -m pytest tests/integration
+else
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest
+endif
 
 check: setup
 	$(BIN)/ruff check .
@@ -44,3 +48,4 @@ bench: setup
 	$(BIN)/python -m benchmarks.cli_startup
 	$(BIN)/python -m benchmarks.verify
 	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.train

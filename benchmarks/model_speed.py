@@ -27,7 +27,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.generate import decoding
 from burnish.model.base import load_model
-from burnish.train.lora import attach_lora
+from burnish.train.adapters import attach_adapter
 from burnish.train.rows import collate
 from burnish.train.sft import run_sft
 
@@ -120,7 +120,7 @@ def measure_training(folder: Path, out: Path) -> tuple[float, float]:
 
 def bare_loop(folder: Path, stage: SftStage, rows: list[Row]) -> float:
     """Steps per CPU second without a trainer, rows in their own order."""
-    model = attach_lora(load_model(folder, CPU).model, stage.lora).train()
+    model = attach_adapter(load_model(folder, CPU).model, stage.adapter).train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained)
 

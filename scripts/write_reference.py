@@ -1,4 +1,5 @@
-"""Writes docs/reference from the program: the command line from the typer app, the configuration from its schema.
+"""Writes docs/reference from the program: the command line from the typer app, the configuration from its schema,
+and what becomes of other systems' keys from their tables.
 
     python -m scripts.write_reference            write
     python -m scripts.write_reference --check    compare; exit 1 and name the stale pages
@@ -28,6 +29,8 @@ from pydantic_core import PydanticUndefined
 import burnish.config
 from burnish.cli.app import app
 from burnish.config.base import Config
+from burnish.config.foreign.keys import REQUIRED, Key, shown
+from burnish.workflows.import_config import SYSTEMS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `make docs`; changes belong into the program. -->\n"
@@ -171,9 +174,39 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("``", "`").replace("|", "\\|").split())
 
 
+def imports_page() -> str:
+    """Keys of other systems, and what `burnish config import` makes of each."""
+    sections = [NOTE, "# Keys of other systems\n"]
+    sections.append(
+        "What `burnish config import` makes of each key. Refused keys had no effect over there; a key that is not here "
+        "is an error. `*` is any item of a list, `[kind]` an item only where it is of that kind.\n"
+    )
+    for system in SYSTEMS:
+        sections.append(f"## {system.name}\n\n| key | default there | becomes |\n| --- | --- | --- |")
+        sections += [f"| `{name}` | {_default_there(key)} | {_becomes(key)} |" for name, key in system.keys.items()]
+        sections.append("")
+    return "\n".join(sections)
+
+
+def _default_there(key: Key) -> str:
+    return "required" if key.default is REQUIRED else f"`{shown(key.default)}`"
+
+
+def _becomes(key: Key) -> str:
+    if key.refused:
+        return f"refused: {key.refused}"
+    if key.needless:
+        return f"needs no key: {key.needless}"
+    return ", ".join(f"`{path}`" for path in key.became) + (f"; {key.note}" if key.note else "")
+
+
 def pages() -> dict[Path, str]:
     """Path -> content of every generated page."""
-    return {FOLDER / "cli.md": cli_page(), FOLDER / "config.md": config_page()}
+    return {
+        FOLDER / "cli.md": cli_page(),
+        FOLDER / "config.md": config_page(),
+        FOLDER / "imports.md": imports_page(),
+    }
 
 
 def stale() -> list[str]:

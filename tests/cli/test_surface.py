@@ -11,5 +11,5 @@ def test_the_surface_is_the_listed_one() -> None:
 
 def test_the_listing_reaches_options_variants_and_nested_fields() -> None:
     lines = surface().splitlines()
-    for line in ("burnish doctor", "burnish run  --resume", "recipe: stages[sft].lora.r", "evaluate: limit"):
+    for line in ("burnish doctor", "burnish run  --resume", "recipe: stages[sft].adapter[lora].r", "evaluate: limit"):
         assert line in lines

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnish.config.adapters import LoraConfig
 from burnish.config.data import JsonlSource
 from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import load_config
@@ -25,7 +27,7 @@ stages:
   - kind: sft
     name: sft
     learning_rate: 1e-3
-    lora: {r: 8}
+    adapter: {r: 8}
   - kind: evaluate
     name: measure
     model: sft
@@ -61,7 +63,16 @@ def test_a_recipe_loads_with_defaults_and_plain_exponents(recipe: Path) -> None:
     config = load_config(Recipe, recipe)
     assert (config.name, config.runs_dir, config.model.base) == ("quick", Path("runs"), "nano")
     assert sft_of(config).learning_rate == 1e-3
-    assert sft_of(config).lora.r == 8
+    assert sft_of(config).adapter == LoraConfig(r=8)
+
+
+def test_a_resolved_recipe_is_read_back_with_every_default_said(recipe: Path) -> None:
+    """As a training process and a fork read it."""
+    config = load_config(Recipe, recipe)
+    assert config.launch.processes == "auto"
+    assert Recipe.model_validate_json(json.dumps(config.model_dump(mode="json"))) == config
+    assert load_config(Recipe, recipe, ["launch.processes=auto"]) == config
+    assert "launch.processes" in cause_of(recipe, "launch.processes=0")
 
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
@@ -78,23 +89,27 @@ def test_every_shipped_recipe_loads_and_says_what_to_expect(path: Path) -> None:
     [
         ("learning_rate", "learning_rat", ":9: stages.sft.learning_rat: unknown key 'learning_rat'; did you mean"),
         ("name: quick", "nme: quick", "nme: unknown key 'nme'; did you mean 'name'?"),
-        ("lora: {r: 8}", "lora: {zzz: 8}", "unknown key 'zzz'; allowed are r, alpha, dropout, target_modules"),
-        ("lora: {r: 8}", 'lora: {r: "8"}', ':10: stages.sft.lora.r: input should be a valid integer, not "8"'),
-        ("lora: {r: 8}", "lora: {r: 0}", ":10: stages.sft.lora.r: input should be greater than or equal to 1, not 0"),
-        ("lora: {r: 8}", "lora: {dropout: .nan}", "stages.sft.lora.dropout: input should be a finite number"),
-        ("lora: {r: 8}", "epochs: yes", 'stages.sft.epochs: input should be a valid number, not "yes"'),
+        ("adapter: {r: 8}", "adapter: {zzz: 8}", "unknown key 'zzz'; allowed are r, alpha, dropout, target_modules"),
+        ("adapter: {r: 8}", 'adapter: {r: "8"}', ':10: stages.sft.adapter.r: input should be a valid integer, not "8"'),
+        (
+            "adapter: {r: 8}",
+            "adapter: {r: 0}",
+            ":10: stages.sft.adapter.r: input should be greater than or equal to 1, not 0",
+        ),
+        ("adapter: {r: 8}", "adapter: {dropout: .nan}", "stages.sft.adapter.dropout: input should be a finite number"),
+        ("adapter: {r: 8}", "epochs: yes", 'stages.sft.epochs: input should be a valid number, not "yes"'),
         ("kind: evaluate", "kind: evaluat", ":11: stages.measure: unknown kind 'evaluat'; did you mean 'evaluate'?"),
         ("  - kind: sft\n    name", "  - name", ":7: stages.sft: it needs a `kind`"),
         ("    name: sft\n", "", ":7: stages.1.name: this key is missing"),
         ("kind: rust, train: 20", "kind: file", ":3: data.tasks.path: this key is missing"),
-        ("model: sft", "model: sfd", "stage 'measure': model is 'sfd', which is no earlier pretrain or sft or merge"),
+        ("model: sft", "model: sfd", "stage 'measure': model is 'sfd', which is no earlier pretrain or sft"),
         ("  - kind: tasks\n    name: tasks\n", "", "stage 'sft' needs a task set: put a tasks stage before it"),
         ("name: measure", "name: sft", ":4: stages: two stages are named 'sft'"),
         ("name: quick", "name: quick\nname: other", ":2: key 'name' is there twice"),
-        ("lora: {r: 8}", "lora: {r: 8, r: 9}", ":10: key 'r' is there twice"),
-        ("lora: {r: 8}", "lora: {r: 8", ": not YAML: "),
-        ("lora: {r: 8}", "lora: {[1]: 8}", ":10: a key must be a word"),
-        ("lora: {r: 8}", "lora: &a {r: *a}", ":10: an alias that contains itself"),
+        ("adapter: {r: 8}", "adapter: {r: 8, r: 9}", ":10: key 'r' is there twice"),
+        ("adapter: {r: 8}", "adapter: {r: 8", ": not YAML: "),
+        ("adapter: {r: 8}", "adapter: {[1]: 8}", ":10: a key must be a word"),
+        ("adapter: {r: 8}", "lora: &a {r: *a}", ":10: an alias that contains itself"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(recipe: Path, old: str, new: str, expected: str) -> None:
@@ -105,11 +120,11 @@ def test_a_mistake_is_named_with_its_place(recipe: Path, old: str, new: str, exp
 
 def test_all_mistakes_are_listed_in_the_order_of_the_file(recipe: Path) -> None:
     changed(recipe, "name: quick", "name: quick\nsed: 1")
-    changed(recipe, "lora: {r: 8}", "lora: {rr: 8}")
+    changed(recipe, "adapter: {r: 8}", "adapter: {rr: 8}")
     with pytest.raises(ConfigError) as caught:
         load_config(Recipe, recipe, ["model.bas=x"])
     assert caught.value.cause == f"{recipe}:2: sed: unknown key 'sed'; did you mean 'seed'?"
-    assert caught.value.way_out == f"Mend it, and 2 more: {recipe}:11: stages.sft.lora.rr; --set model.bas"
+    assert caught.value.way_out == f"Mend it, and 2 more: {recipe}:11: stages.sft.adapter.rr; --set model.bas"
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
@@ -130,14 +145,14 @@ def test_overrides_reach_stages_by_name_lists_and_new_keys(recipe: Path) -> None
         recipe,
         [
             "stages.sft.learning_rate=2e-4",
-            "stages.sft.lora.alpha=64",
+            "stages.sft.adapter.alpha=64",
             "stages.2.limit=5",
             "data.sources=[rows.jsonl, {path: more.jsonl, limit: 3}]",
             "model.base=some/folder",
             "data.tasks.train=7",
         ],
     )
-    assert (sft_of(config).learning_rate, sft_of(config).lora.r, sft_of(config).lora.alpha) == (2e-4, 8, 64)
+    assert (sft_of(config).learning_rate, sft_of(config).adapter) == (2e-4, LoraConfig(r=8, alpha=64))
     assert config.data.sources == (
         JsonlSource(path=Path("rows.jsonl")),
         JsonlSource(path=Path("more.jsonl"), limit=3),
@@ -149,7 +164,7 @@ def test_overrides_reach_stages_by_name_lists_and_new_keys(recipe: Path) -> None
 @pytest.mark.parametrize(
     ("override", "cause"),
     [
-        ("stages.sft.lr=1", "--set stages.sft.lr: unknown key 'lr'; did you mean 'lora'?"),
+        ("stages.sft.lr=1", "--set stages.sft.lr: unknown key 'lr'; allowed are learning_rate, weight_decay"),
         ("stages.sfd.epochs=1", "--set stages.sfd.epochs: stages has no item 'sfd'"),
         ("name.x=1", "--set name.x: name is a single value, it has no 'x'"),
         ("seed", "--set seed: no KEY=VALUE"),

@@ -42,7 +42,7 @@ def path_without(folder: Path, *programs: str) -> str:
 
 
 def test_without_bubblewrap_nothing_runs(tiny_model: Path, tmp_path: Path) -> None:
-    environment = {"PATH": path_without(tmp_path / "bin", "bwrap")}
+    environment = {"PATH": path_without(tmp_path / "bin", "bwrap", "firejail", "docker")}
     done = burnish(small_quickstart(tiny_model), tmp_path, environment=environment)
     assert_error(done, 3, "bubblewrap is not installed", "apt-get install bubblewrap")
     assert nothing_was_judged(tmp_path)
@@ -56,7 +56,7 @@ def test_without_rust_nothing_runs(tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_doctor_names_what_is_missing_and_the_command_that_installs_it(tmp_path: Path) -> None:
-    environment = {"PATH": path_without(tmp_path / "bin", "bwrap")}
+    environment = {"PATH": path_without(tmp_path / "bin", "bwrap", "firejail", "docker")}
     done = burnish(["doctor"], tmp_path, environment=environment)
     assert done.returncode == 3
     assert re.search(r"MISS  sandbox bubblewrap.*\n\s+-> .*apt-get install bubblewrap", done.stdout)

@@ -26,12 +26,14 @@ def trained(base: Path, out: Path, modules_to_save: tuple[str, ...] = ()) -> Pat
     return run_sft(
         base=base,
         model=CPU,
-        stage=SftStage.model_validate({**stage, "lora": {"r": 4, "modules_to_save": list(modules_to_save)}}),
+        stage=SftStage.model_validate(
+            {**stage, "adapter": {"kind": "lora", "r": 4, "modules_to_save": list(modules_to_save)}}
+        ),
         encoded=some_rows(),
         out=out,
         seed=0,
         log=lambda _step, _values: None,
-    ).adapter
+    ).trained
 
 
 def logits(loaded: Any) -> torch.Tensor:

@@ -20,7 +20,7 @@ RECIPE: dict[str, Any] = {
     "runs_dir": "runs",
     "seed": 0,
     "verify": {"workers": None},
-    "stages": [{"name": "tasks", "kind": "tasks"}, {"name": "sft", "kind": "sft", "lora": {"r": 8}}],
+    "stages": [{"name": "tasks", "kind": "tasks"}, {"name": "sft", "kind": "sft", "adapter": {"kind": "lora", "r": 8}}],
 }
 DIGESTS = {"base model": "aa", "code of burnish": "bb"}
 
@@ -75,9 +75,9 @@ def test_resume_takes_the_folder_over_for_the_changed_recipe(tmp_path: Path) -> 
 
 def test_a_stage_setting_is_named_by_the_stage(tmp_path: Path) -> None:
     changed = json.loads(json.dumps(RECIPE))
-    changed["stages"][1]["lora"]["r"] = 16
+    changed["stages"][1]["adapter"]["r"] = 16
     before, now = {"recipe": RECIPE, "digests": {}}, {"recipe": changed, "digests": {}}
-    assert differences(before, now) == ["stages.sft.lora.r: 8 -> 16"]
+    assert differences(before, now) == ["stages.sft.adapter.r: 8 -> 16"]
     assert differences(before, before) == []
 
 

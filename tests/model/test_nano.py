@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from pydantic import TypeAdapter
+
 from burnish.config.model import ModelConfig
 from burnish.fsio import digest_file
 from burnish.model.base import load_model
@@ -20,13 +22,16 @@ def test_weights_and_tokenizer_have_the_recorded_digests() -> None:
 
 def test_the_shipped_recipe_is_the_one_that_made_it() -> None:
     from burnish.config.load import load_config
-    from burnish.config.recipe import Recipe
+    from burnish.config.recipe import AnyStage, Recipe
     from tests.e2e.program import REPOSITORY
 
+    stage: TypeAdapter[AnyStage] = TypeAdapter(AnyStage)
     made_by = json.loads((NANO / "provenance.json").read_text())["recipe"]
     shipped = load_config(Recipe, REPOSITORY / "recipes" / "nano-base.yaml", []).model_dump(mode="json")
     assert shipped["seed"] == made_by["seed"]
-    assert shipped["stages"][:2] == made_by["stages"][:2]
+    # Fields that came later stand at their defaults, which are what it was made with.
+    made_stages = [stage.validate_python(one).model_dump(mode="json") for one in made_by["stages"][:2]]
+    assert shipped["stages"][:2] == made_stages
 
 
 def test_it_is_as_large_as_the_card_says() -> None:

@@ -74,14 +74,14 @@ def test_training_lowers_the_loss_and_leaves_an_adapter(base: Path, tmp_path: Pa
     curve = losses(tmp_path)
     assert sorted(curve) == list(range(1, 31))
     assert sum(curve[step] for step in range(26, 31)) < 0.5 * sum(curve[step] for step in range(1, 6))
-    assert result.adapter == tmp_path / "adapter"
+    assert result.trained == tmp_path / "adapter"
     assert result.steps == 30
     # 20 rows in batches of 4: 30 steps are 6 passes
     assert result.trained_tokens == 6 * sum(len(row.labels) - 4 for row in some_rows())
-    origin = read_origin(result.adapter)
+    origin = read_origin(result.trained)
     assert origin.base_digest == model_digest(base)
     assert origin.template_digest == template_digest(load_tokenizer(base))
-    assert sorted(p.name for p in result.adapter.iterdir()) == [
+    assert sorted(p.name for p in result.trained.iterdir()) == [
         "adapter_config.json",
         "adapter_model.safetensors",
         "burnish.json",
@@ -89,8 +89,8 @@ def test_training_lowers_the_loss_and_leaves_an_adapter(base: Path, tmp_path: Pa
         "tokenizer.json",
         "tokenizer_config.json",
     ]
-    assert str(tmp_path) not in (result.adapter / "adapter_config.json").read_text()
-    tuned = load_adapter(base, result.adapter, CPU).model
+    assert str(tmp_path) not in (result.trained / "adapter_config.json").read_text()
+    tuned = load_adapter(base, result.trained, CPU).model
     plain = load_model(base, CPU).model
     ids = torch.tensor([some_rows()[2].input_ids])
     with torch.inference_mode():
@@ -128,13 +128,13 @@ def test_ctrl_c_saves_a_checkpoint_and_the_same_call_goes_on(base: Path, tmp_pat
         tune(base, tmp_path / "broken", max_steps=7, packing=packing, interrupt_at=4)
     assert (tmp_path / "broken" / "checkpoints" / "checkpoint-5" / "complete.json").is_file()
     tune(base, tmp_path / "broken", max_steps=7, packing=packing)
-    assert adapter_bytes(tmp_path / "broken") == whole.adapter.joinpath("adapter_model.safetensors").read_bytes()
+    assert adapter_bytes(tmp_path / "broken") == whole.trained.joinpath("adapter_model.safetensors").read_bytes()
 
 
 def test_a_finished_training_that_lost_its_adapter_only_writes_it_again(base: Path, tmp_path: Path) -> None:
     result = tune(base, tmp_path, max_steps=4, schedule="constant")
     before = adapter_bytes(tmp_path)
-    (result.adapter / "adapter_model.safetensors").unlink()
+    (result.trained / "adapter_model.safetensors").unlink()
     (tmp_path / "log.jsonl").unlink()
     again = tune(base, tmp_path, max_steps=4, schedule="constant")
     assert adapter_bytes(tmp_path) == before
@@ -214,7 +214,13 @@ def test_the_rows_of_a_packed_sequence_are_named_when_the_loss_is_no_number(base
 @pytest.mark.parametrize("family", ["qwen3", "gemma"])
 def test_other_families_and_whole_modules_beside_the_adapter(tmp_path: Path, family: Any) -> None:
     model = make_tiny_model(tmp_path / "base", family)
-    run(model, tmp_path, some_rows(), learning_rate=1e-2, lora={"r": 2, "modules_to_save": ["embed_tokens"]})
+    run(
+        model,
+        tmp_path,
+        some_rows(),
+        learning_rate=1e-2,
+        adapter={"kind": "lora", "r": 2, "modules_to_save": ["embed_tokens"]},
+    )
     stored = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert any("embed_tokens" in name for name in stored)
     load_adapter(model, tmp_path / "adapter", CPU)
@@ -224,8 +230,8 @@ def test_other_families_and_whole_modules_beside_the_adapter(tmp_path: Path, fam
     ("stage", "expected"),
     [
         ({"micro_batch": 3}, "micro_batch 3 does not divide effective_batch 4"),
-        ({"lora": {"target_modules": ["c_attn"]}}, "target_modules names 'c_attn'"),
-        ({"lora": {"modules_to_save": ["score"]}}, "modules_to_save names 'score'"),
+        ({"adapter": {"kind": "lora", "target_modules": ["c_attn"]}}, "target_modules names 'c_attn'"),
+        ({"adapter": {"kind": "lora", "modules_to_save": ["score"]}}, "modules_to_save names 'score'"),
     ],
 )
 def test_what_cannot_be_trained_is_said_before_the_first_step(

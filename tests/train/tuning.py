@@ -1,9 +1,10 @@
-"""Runs a small fine-tuning; also as a program, so that a test can kill it: ``python tuning.py BASE OUT STEPS ...``."""
+"""Runs a small fine-tuning; also as a program, so that a test can kill it or start several processes of it."""
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Mapping
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.data.packing import pack_lengths
+from burnish.scale.processes import join_processes
 from burnish.train.sft import SftResult, run_sft
 
 
@@ -38,8 +41,57 @@ def some_rows(count: int = 20) -> list[Row]:
     return rows
 
 
+class Faults(TrainerCallback):
+    """What goes wrong on purpose, at the steps that it is told."""
+
+    def __init__(
+        self,
+        *,
+        torn_at: int | None = None,
+        poison_at: int | None = None,
+        poisoned_token: int = 0,
+        poison_gradient_at: int | None = None,
+        fits: int = 10**9,
+    ) -> None:
+        self.poison_gradient_at = poison_gradient_at
+        self.torn_at = torn_at
+        self.poison_at = poison_at
+        self.poisoned_token = poisoned_token
+        self.fits = fits
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        """From step ``poison_at`` on, sequences that begin with ``poisoned_token`` have logits that are no numbers;
+        from ``poison_gradient_at`` on, gradients are none while losses are."""
+
+        def poison(_module: Any, _args: Any, kwargs: Any, output: Any) -> None:
+            if self.poison_at is not None and state.global_step + 1 >= self.poison_at:
+                output.logits[kwargs["input_ids"][:, 0] == self.poisoned_token] *= float("nan")
+
+        def poison_gradient(gradient: torch.Tensor) -> torch.Tensor:
+            poisoned = self.poison_gradient_at is not None and state.global_step + 1 >= self.poison_gradient_at
+            return gradient * float("nan") if poisoned else gradient
+
+        model.register_forward_hook(poison, with_kwargs=True)
+        next(weight for weight in model.parameters() if weight.requires_grad).register_hook(poison_gradient)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """The device has room for ``fits`` sequences; from step ``torn_at`` on, a large file kills its writer."""
+        if args.per_device_train_batch_size > self.fits and state.global_step + 1 >= 5:
+            raise torch.OutOfMemoryError("as if CUDA were out of memory")
+        if state.global_step + 1 == self.torn_at:
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+
+
 def tune(
-    base: Path, out: Path, *, kill_at: int | None = None, interrupt_at: int | None = None, **stage: Any
+    base: Path,
+    out: Path,
+    *,
+    kill_at: int | None = None,
+    interrupt_at: int | None = None,
+    faults: dict[str, int] | None = None,
+    quantization: dict[str, Any] | None = None,
+    **stage: Any,
 ) -> SftResult:
     """Fine-tune on `some_rows`; kill this process (or send it Ctrl-C) in the log of a step."""
 
@@ -59,21 +111,24 @@ def tune(
         "micro_batch": 2,
         "log_every": 1,
         "save_every": 3,
-        "lora": {"r": 4, "dropout": 0.1},
+        "adapter": {"kind": "lora", "r": 4, "dropout": 0.1},
     }
     rows = some_rows()
     return run_sft(
         base=base,
-        model=ModelConfig(device="cpu"),
+        model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
         stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
         encoded=rows,
         packs=pack_lengths([len(row.input_ids) for row in rows], 40) if stage.get("packing") else None,
         out=out,
         seed=3,
         log=log,
+        callbacks=[Faults(**faults)] if faults else [],
     )
 
 
 if __name__ == "__main__":
     options = json.loads(sys.argv[3])
+    if "RANK" in os.environ:
+        join_processes(on_cpu=True)
     tune(Path(sys.argv[1]), Path(sys.argv[2]), **options)

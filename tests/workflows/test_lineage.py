@@ -123,6 +123,8 @@ def test_models_are_found_where_their_stage_left_them(tmp_path: Path) -> None:
     assert run.model_and_adapter("sft") == (base, tmp_path / "sft" / "adapter")
     assert run.model_and_adapter("merge") == (tmp_path / "merge" / "model", None)
     assert run.model_and_adapter("again") == (tmp_path / "merge" / "model", tmp_path / "again" / "adapter")
+    whole = run_of(tmp_path, "stages.again.adapter={kind: full}")
+    assert whole.model_and_adapter("again") == (tmp_path / "again" / "model", None)
 
 
 def test_an_exclusion_file_counts_by_its_content(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from burnish.config.load import load_config
 from burnish.config.prepare import PrepareConfig
-from burnish.config.recipe import Recipe
+from burnish.config.recipe import Recipe, SftStage
 from burnish.errors import ConfigError, DataError, RunFolderError
 from burnish.fsio import read_lines
 from burnish.ledger.metrics import read_metrics
@@ -222,7 +222,9 @@ def train_on(tmp_path: Path, **data: Any) -> list[str | None]:
     file.write_text(yaml.safe_dump({"name": "x", "data": data, "stages": [{"kind": "sft", "name": "sft"}]}))
     recipe = load_config(Recipe, file)
     run = Run(recipe, RunFolder(tmp_path, "id"), {}, None)
-    return [row.text for row in training_examples(run, run.sft_stage("sft"), tmp_path)]
+    stage = run.adapter_stage("sft")
+    assert isinstance(stage, SftStage)
+    return [row.text for row in training_examples(run, stage, tmp_path)]
 
 
 def test_a_run_trains_on_what_the_command_would_write(tmp_path: Path) -> None:

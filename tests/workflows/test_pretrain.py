@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import pytest
+from transformers import AutoModelForCausalLM
+
+from burnish.config.build import BuildTokensConfig
+from burnish.config.recipe import Recipe
+from burnish.data.token_bins import TokenBins
+from burnish.errors import ConfigError
+from burnish.model.base import load_tokenizer
 from burnish.model.tokenizer import END_OF_TEXT, train_tokenizer
+from burnish.workflows.data_build_tokens import build_tokens
 from burnish.workflows.pretrain import tokenised_documents
+from burnish.workflows.run import run_recipe
+from tests.tiny import make_tiny_model
+
+SHAPE = {"hidden_size": 32, "layers": 1, "heads": 2, "intermediate_size": 64, "vocabulary": 320, "block_size": 64}
+STEPS = {"effective_batch": 2, "micro_batch": 2, "max_steps": 2, "log_every": 1}
 
 
 def test_long_documents_are_chunked_and_short_ones_are_not(tmp_path: Path) -> None:
@@ -21,3 +37,53 @@ def test_long_documents_are_chunked_and_short_ones_are_not(tmp_path: Path) -> No
     texts = [str(tokenizer.decode(piece[:-1] if piece[-1] == end else piece)) for piece in pieces]
     assert "".join(texts) == long
     assert all(text.startswith("/// Number") for text in texts)
+
+
+def pretrain(tmp_path: Path, stage: dict[str, Any], **settings: Any) -> Path:
+    said = {"kind": "pretrain", "name": "new", **STEPS, **stage}
+    recipe = {"name": "run", "runs_dir": str(tmp_path / "runs"), "report_to": [], "stages": [said], **settings}
+    return run_recipe(Recipe.model_validate_json(json.dumps(recipe))) / "new" / "model"
+
+
+@pytest.fixture
+def bins(tmp_path: Path) -> Path:
+    crate = tmp_path / "crates" / "one"
+    crate.mkdir(parents=True)
+    for number in range(12):
+        lines = "".join(f"    let x{line} = {number};\n" for line in range(number + 1))
+        (crate / f"f{number}.rs").write_text(f"pub fn f{number}() {{\n{lines}}}\n")
+    build_tokens(BuildTokensConfig(source=tmp_path / "crates", out=tmp_path / "bins", vocabulary=320, context=128))
+    return tmp_path / "bins"
+
+
+def test_token_bins_are_trained_on_with_their_tokenizer(tmp_path: Path, bins: Path) -> None:
+    folder = pretrain(tmp_path, {"tokens": str(bins), **SHAPE})
+    tokenizer: Any = load_tokenizer(folder)
+    assert "pub fn f0" in tokenizer.decode(TokenBins(bins)[0]) + tokenizer.decode(TokenBins(bins)[1])
+    assert (tmp_path / "runs" / "run" / "new" / "training_metadata.json").is_file()
+
+
+def test_a_model_goes_on_with_text_of_its_own_tokenizer(tmp_path: Path, bins: Path) -> None:
+    base = make_tiny_model(tmp_path / "base", "qwen3")
+    build_tokens(BuildTokensConfig(source=tmp_path / "crates", out=tmp_path / "own", tokenizer=base, context=128))
+    model = {"base": str(base), "device": "cpu"}
+    stage = {"start_from": "base", "tokens": str(tmp_path / "own"), "block_size": 64, "optimizer": "adamw"}
+    folder = pretrain(tmp_path, stage, model=model)
+    loader: Any = AutoModelForCausalLM
+    before, after = (loader.from_pretrained(one).state_dict() for one in (base, folder))
+    assert before.keys() == after.keys()
+    assert any(not before[name].equal(after[name]) for name in before)
+    assert all((before[name] - after[name]).abs().max() < 1e-3 for name in before), "it began where the base stands"
+    with pytest.raises(ConfigError, match="made with another tokenizer than the model"):
+        pretrain(tmp_path / "other", stage | {"tokens": str(bins)}, model=model)
+    with pytest.raises(ConfigError, match="block_size 4096 is more than the 512 positions"):
+        pretrain(tmp_path / "long", stage | {"block_size": 4096}, model=model)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_sources_are_trained_on(tmp_path: Path, streaming: bool) -> None:
+    rows = [{"text": f"pub fn f{number}() -> i64 {{ {number} }}"} for number in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = {"sources": [str(tmp_path / "rows.jsonl")]}
+    folder = pretrain(tmp_path, {"streaming": streaming, **SHAPE}, data=data)
+    assert (folder / "model.safetensors").is_file()

@@ -13,7 +13,22 @@ from typing import Annotated
 import typer
 
 from burnish import __version__
-from burnish.cli import compare, data, doctor, evaluate, export, generate, reward_group, run, runs, train, verify_group
+from burnish.cli import (
+    compare,
+    config_group,
+    data,
+    doctor,
+    evaluate,
+    export,
+    generate,
+    monitor,
+    plan,
+    reward_group,
+    run,
+    runs,
+    train,
+    verify_group,
+)
 
 app = typer.Typer(
     name="burnish",
@@ -31,8 +46,11 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.add_typer(reward_group.app, name="reward")
 app.add_typer(data.app, name="data")
+app.add_typer(config_group.app, name="config")
 app.add_typer(export.app, name="export")
 app.add_typer(runs.app, name="runs")
+app.command("monitor")(monitor.monitor)
+app.command("plan")(plan.plan)
 app.command("doctor")(doctor.doctor)
 
 
@@ -56,6 +74,8 @@ def main() -> None:
     # Threads that wait spinning stall training many times over as soon as anything else runs (docs/LOG.md, 2026-11-20).
     # OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Whole models are saved with a bar per file, which would run through the bar of the training.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("burnish")

@@ -17,7 +17,7 @@ def export() -> None:
 
 @app.command()
 def merge(config: options.Config = None, overrides: options.Overrides = None) -> None:
-    """Merge a LoRA adapter into its full-precision base, and prove that the logits agree."""
+    """Merge an adapter into its base, and prove that the logits agree."""
     with reported():
         from burnish.config.load import load_config
         from burnish.config.verbs import MergeConfig
@@ -29,3 +29,5 @@ def merge(config: options.Config = None, overrides: options.Overrides = None) ->
 
         result = export_merge(loaded)
         typer.echo(f"{result.folder}: largest logit difference {result.largest_logit_difference:.2e}")
+        if result.largest_difference_from_training is not None:
+            typer.echo(f"against the quantised base it was trained on: {result.largest_difference_from_training:.2e}")

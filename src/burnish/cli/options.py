@@ -18,6 +18,13 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="Set one key; stages by name: stages.sft.learning_rate=1e-3.", metavar="a.b=VALUE"),
 ]
+RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Where run folders and the ledger lie.", metavar="FOLDER")]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Run in the background, with a log and a pid file in the run's folder.")
+]
+Supervise = Annotated[
+    bool, typer.Option("--supervise", help="After a crash or a kill, start again from the last good checkpoint.")
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on although settings changed; rerun only what the change touches.")
 ]

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from burnish.cli import options
+from burnish.cli.detach import detached
 from burnish.cli.reporting import reported
+from burnish.cli.supervised import supervised
 
 
-def run(recipe: options.Recipe, overrides: options.Overrides = None, resume: options.Resume = False) -> None:
+def run(
+    recipe: options.Recipe,
+    overrides: options.Overrides = None,
+    resume: options.Resume = False,
+    detach: options.Detach = False,
+    supervise: options.Supervise = False,
+) -> None:
     """Do a recipe, stage after stage. The same command again goes on where it was."""
     with reported("What is finished is kept; the same command again goes on where it was."):
         from burnish.cli.recipes import find_recipe
@@ -15,6 +23,12 @@ def run(recipe: options.Recipe, overrides: options.Overrides = None, resume: opt
         from burnish.config.recipe import Recipe
 
         config = load_config(Recipe, find_recipe(recipe), overrides or ())
+        if detach:
+            detached(config.runs_dir / config.name)
+            return
+        if supervise:
+            supervised(config.runs_dir / config.name)
+            return
         from burnish.workflows.run import run_recipe
 
         show_run(run_recipe(config, resume=resume))

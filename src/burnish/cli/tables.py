@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from burnish.workflows.plan_matrix import MatrixTable
 
 
 def show_run(folder: Path) -> None:
@@ -48,3 +51,20 @@ def show_validation(report: Mapping[str, Any], out: Path) -> None:
         console.print(table)
     console.print(f"{report['sound']} of {report['tasks']} tasks are sound, {len(report['excluded'])} excluded.")
     console.print(f"Leave them out with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
+
+
+def show_matrix(matrix: MatrixTable) -> None:
+    """What goes together, a line per kind of training and base, then the reasons of what does not."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from burnish.workflows.plan_matrix import COLUMNS
+
+    table = Table(*COLUMNS)
+    for row in matrix.rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console()
+    console.print(table)
+    for number, reason in enumerate(matrix.reasons, 1):
+        console.print(Text(f"[{number}] {reason}"), soft_wrap=True)

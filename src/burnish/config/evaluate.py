@@ -20,7 +20,7 @@ class ModelAnswers(Config):
     kind: Literal["model"] = "model"
     model: ModelConfig = ModelConfig()
     adapter: Path | None = None
-    """Folder of a LoRA adapter of this model."""
+    """Folder of an adapter of this model."""
     sampling: SamplingConfig = SamplingConfig()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from burnish.config.base import Config
+from burnish.config.kernels import Attention
+from burnish.config.quantization import QuantizationConfig
 
 
 class ModelConfig(Config):
@@ -16,3 +18,7 @@ class ModelConfig(Config):
     """Weights in memory; ``auto`` is bfloat16 on an accelerator and float32 on a CPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """``auto`` takes the accelerator when there is one."""
+    attention: Attention = "auto"
+    """``auto`` takes the best that is installed and works here, and says which; it never changes under way."""
+    quantization: QuantizationConfig | None = None
+    """Keep the weights of linear layers below 16 bits wherever the model is loaded to train an adapter or to answer."""

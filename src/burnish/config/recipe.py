@@ -7,12 +7,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from burnish.config.adapters import AdapterConfig, LoraConfig
 from burnish.config.base import Config
 from burnish.config.data import DataConfig
 from burnish.config.generate import SamplingConfig
+from burnish.config.launch import LaunchConfig
+from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
-from burnish.config.train import LoraConfig, OptimizerConfig
+from burnish.config.preference import DpoConfig, KtoConfig, PreferenceMethod
+from burnish.config.presets import PRESETS, ModelShape, Preset
+from burnish.config.train import OptimizerConfig
 from burnish.config.verify import VerifyConfig
+from burnish.config.watch import Reporter, TrainingEvaluation
 
 STAGE_NAME = r"^[a-z0-9][a-z0-9-]*$"
 
@@ -42,36 +48,119 @@ class CorpusStage(Stage):
     """Share of documents that are an instruction with its answer in the chat template."""
 
 
-class PretrainStage(Stage, OptimizerConfig):
-    """Train a tokenizer and a small Llama-shaped model from scratch on the text of a corpus stage."""
+class PretrainStage(Stage, ModelShape, OptimizerConfig):
+    """Train every weight on plain text: a new Llama-shaped model with its tokenizer, or one that is there already.
+
+    The text is that of a corpus stage, of token bins, or of ``data.sources``, in this order.
+    """
 
     kind: Literal["pretrain"] = "pretrain"
-    corpus: str
+    corpus: str | None = None
     """Name of the corpus stage."""
-    vocabulary: int = Field(1024, ge=300)
-    """Most entries of the byte-level BPE tokenizer."""
-    hidden_size: int = Field(128, ge=8)
-    layers: int = Field(4, ge=1)
-    heads: int = Field(4, ge=1)
-    intermediate_size: int = Field(384, ge=8)
-    block_size: int = Field(256, ge=16)
-    """Tokens per packed training sequence."""
+    tokens: Path | None = None
+    """Folder of token bins, as ``burnish data build tokens`` writes it; its tokenizer becomes the model's."""
+    streaming: bool = False
+    """Read ``data.sources`` while training instead of before; needs ``max_steps``."""
+    preset: Preset | None = None
+    """A shape by name; what is said beside it of the shape goes before it."""
+    start_from: str | None = None
+    """None makes a new model; ``base``, or the name of an earlier pretrain or merge stage, is trained on."""
+    optimizer: Literal["muon", "adamw"] = "muon"
+    """``muon`` is torch's Muon on the hidden matrices and AdamW on the rest; ``adamw`` is AdamW on everything."""
     matrix_learning_rate: float = Field(0.02, ge=0)
     """Learning rate of Muon on the hidden matrices; embeddings and norms take ``learning_rate`` with AdamW."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _shape_of_the_preset(cls, said: object) -> object:
+        shape = PRESETS.get(said.get("preset", "")) if isinstance(said, dict) else None
+        return said if shape is None or not isinstance(said, dict) else shape.model_dump() | said
+
+    @model_validator(mode="after")
+    def _parts_go_together(self) -> PretrainStage:
+        if self.corpus is not None and self.tokens is not None:
+            raise ValueError("corpus and tokens are both given; a stage reads one of them")
+        if self.streaming and (self.corpus is not None or self.tokens is not None):
+            raise ValueError("streaming reads data.sources: leave corpus and tokens out")
+        if self.streaming and self.max_steps is None:
+            raise ValueError("a stream has no known length: streaming needs max_steps")
+        if self.hidden_size % self.heads or self.hidden_size // self.heads % 2:
+            raise ValueError(f"hidden_size {self.hidden_size} is no even multiple of {self.heads} heads")
+        if self.start_from is not None:
+            fields = ModelShape.model_fields
+            shaped = [key for key in fields if key != "block_size" and getattr(self, key) != fields[key].default]
+            if self.preset is not None or shaped:
+                raise ValueError(f"start_from has a shape already: leave out {', '.join(shaped) or 'preset'}")
+        return self
+
 
 class SftStage(Stage, OptimizerConfig):
-    """Supervised fine-tuning with a LoRA adapter on answers only."""
+    """Supervised fine-tuning on answers only, of an adapter or of the whole model."""
 
     kind: Literal["sft"] = "sft"
     start_from: str = "base"
-    """``base``, or the name of an earlier pretrain or merge stage."""
-    lora: LoraConfig = LoraConfig()
+    """``base``; the name of an earlier pretrain, merge, sft or preference stage; or, with a slash in it, the folder of
+    an adapter or of a checkpoint of any run, trained on this base."""
+    previous_adapter: Literal["continue", "merge"] = "continue"
+    """What becomes of the adapter that ``start_from`` names: it is trained on, or merged into the weights below a new
+    one."""
+    adapter: AdapterConfig = LoraConfig()
+    """What is trained: an adapter, or every weight."""
     max_length: int = Field(512, ge=16)
     """Longest row in tokens; ``data.chat.truncate`` says what happens to longer conversations."""
     packing: bool = False
     """Put several rows into one sequence of ``max_length`` tokens, without one seeing the other. Before training, the
     losses of packed rows are compared with those of the rows alone; training is refused where they differ."""
+    streaming: bool = False
+    """Read ``data.sources`` while training instead of before; needs ``max_steps``. Rows come in the order of the
+    mixture, each source's weight as it stands; gates look at every chunk of rows when it comes."""
+    evaluation: TrainingEvaluation | None = None
+    """What is measured on the way; None measures nothing."""
+
+    @model_validator(mode="after")
+    def _stream_has_an_end(self) -> SftStage:
+        if self.streaming and self.max_steps is None:
+            raise ValueError("a stream has no known length: streaming needs max_steps")
+        if self.streaming and self.evaluation is not None and self.evaluation.rows:
+            raise ValueError("evaluation.rows chooses among all rows, and a stream does not know them: leave it out")
+        return self
+
+
+class PreferenceStage(Stage, OptimizerConfig):
+    """Preference tuning: learn from answers that were judged better or worse."""
+
+    kind: Literal["preference"] = "preference"
+    start_from: str = "base"
+    """``base``, or the name of an earlier pretrain or merge stage; it is the reference that answers are compared to."""
+    rows: Path
+    """JSONL file, or a glob: ``prompt``, ``chosen``, ``rejected`` for DPO; ``prompt``, ``completion``, ``label`` for
+    KTO. A prompt is a text or a list of turns."""
+    method: PreferenceMethod = DpoConfig()
+    """DPO or KTO."""
+    adapter: AdapterConfig = LoraConfig()
+    """What is trained: an adapter, or every weight. Dropout must be 0: it would blur the comparison."""
+    max_length: int = Field(512, ge=16)
+    """Longest prompt with its answer, in tokens; longer rows are refused, never cut."""
+
+    @model_validator(mode="after")
+    def _can_be_compared(self) -> PreferenceStage:
+        if getattr(self.adapter, "dropout", 0.0):
+            raise ValueError("adapter.dropout must be 0: with it model and reference differ by chance")
+        method = self.method
+        if isinstance(method, DpoConfig) and method.label_smoothing and method.loss != "robust":
+            raise ValueError(f"label_smoothing goes with the loss 'robust', not {method.loss!r}")
+        if isinstance(method, KtoConfig) and method.loss == "kto" and self.micro_batch < 2:
+            raise ValueError("KTO estimates its KL term inside a micro batch: micro_batch must be 2 or more")
+        return self
+
+
+def names_a_path(start_from: str) -> bool:
+    """Whether a ``start_from`` means a folder, and no stage."""
+    return "/" in start_from
+
+
+AdapterStage = SftStage | PreferenceStage
+"""Stages that leave an adapter, or a whole model where every weight is trained."""
 
 
 class EvaluateStage(Stage):
@@ -79,18 +168,20 @@ class EvaluateStage(Stage):
 
     kind: Literal["evaluate"] = "evaluate"
     model: str = "base"
-    """``base``, or the name of an earlier pretrain, sft or merge stage."""
+    """``base``, or the name of an earlier pretrain, sft, preference or merge stage."""
     sampling: SamplingConfig = SamplingConfig()
     limit: int | None = Field(None, ge=1)
     """Measure on the first so many held-out tasks."""
 
 
 class MergeStage(Stage):
-    """Merge a LoRA adapter into its full-precision base, and prove that the logits agree."""
+    """Merge an adapter into its base, and prove that the logits agree."""
 
     kind: Literal["merge"] = "merge"
     adapter: str
-    """Name of the sft stage."""
+    """Name of the sft or preference stage."""
+    onto: MergeOnto = "stored"
+    """``stored``: the base's full-precision weights; ``dequantized``: the 4-bit ones that training saw, expanded."""
 
 
 class ReportStage(Stage):
@@ -100,7 +191,7 @@ class ReportStage(Stage):
 
 
 AnyStage = Annotated[
-    TasksStage | CorpusStage | PretrainStage | SftStage | EvaluateStage | MergeStage | ReportStage,
+    TasksStage | CorpusStage | PretrainStage | SftStage | PreferenceStage | EvaluateStage | MergeStage | ReportStage,
     Field(discriminator="kind"),
 ]
 
@@ -114,6 +205,9 @@ class Recipe(Config):
     """Where run folders and the ledger lie."""
     seed: int = Field(0, ge=0)
     """Every random choice of the run derives from it."""
+    report_to: tuple[Reporter, ...] = ("tensorboard",)
+    """Where curves of trainings go beside ``metrics.jsonl``."""
+    launch: LaunchConfig = LaunchConfig()
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     verify: VerifyConfig = VerifyConfig()
@@ -133,23 +227,56 @@ class Recipe(Config):
     @model_validator(mode="after")
     def _references_exist(self) -> Recipe:
         wanted = {
-            "sft": ("start_from", ("pretrain", "merge")),
-            "evaluate": ("model", ("pretrain", "sft", "merge")),
-            "merge": ("adapter", ("sft",)),
-            "pretrain": ("corpus", ("corpus",)),
+            "sft": ("start_from", ("pretrain", "merge", "sft", "preference")),
+            "preference": ("start_from", ("pretrain", "merge")),
+            "evaluate": ("model", ("pretrain", "sft", "preference", "merge")),
+            "merge": ("adapter", ("sft", "preference")),
         }
         kinds: dict[str, str] = {}
         for stage in self.stages:
-            if stage.kind in wanted:
-                key, allowed = wanted[stage.kind]
+            asked = [wanted[stage.kind]] if stage.kind in wanted else []
+            if isinstance(stage, PretrainStage):
+                asked += [("corpus", ("corpus",))] if stage.corpus is not None else []
+                asked += [("start_from", ("pretrain", "merge"))] if stage.start_from is not None else []
+                if stage.corpus is None and stage.tokens is None and not self.data.sources:
+                    raise ValueError(f"stage {stage.name!r} has no text: name its corpus or tokens, or data.sources")
+            for key, allowed in asked:
                 target = getattr(stage, key)
+                if isinstance(stage, SftStage) and names_a_path(target):
+                    continue
                 if not (target == "base" and "pretrain" in allowed) and kinds.get(target) not in allowed:
                     raise ValueError(
                         f"stage {stage.name!r}: {key} is {target!r}, which is no earlier {' or '.join(allowed)} stage"
                     )
+            if (
+                isinstance(stage, SftStage)
+                and stage.streaming
+                and (names_a_path(stage.start_from) or kinds.get(stage.start_from) in ("sft", "preference"))
+            ):
+                raise ValueError(f"stage {stage.name!r} streams, and a stream starts from a model, not an adapter yet")
+            if isinstance(stage, SftStage) and stage.streaming and not self.data.sources:
+                raise ValueError(f"stage {stage.name!r} streams: name data.sources")
             if "tasks" not in kinds.values() and (
-                stage.kind == "evaluate" or (stage.kind == "sft" and not self.data.sources)
+                stage.kind == "evaluate"
+                or (stage.kind == "sft" and not self.data.sources)
+                or (stage.kind == "sft" and stage.evaluation is not None and stage.evaluation.prompts)
             ):
                 raise ValueError(f"stage {stage.name!r} needs a task set: put a tasks stage before it")
             kinds[stage.name] = stage.kind
+        return self
+
+    @model_validator(mode="after")
+    def _matrix_allows(self) -> Recipe:
+        base = "none" if self.model.quantization is None else self.model.quantization.kind
+        trained = {stage.name: stage for stage in self.stages if isinstance(stage, AdapterStage)}
+        for stage in self.stages:
+            refusal = None
+            if isinstance(stage, AdapterStage):
+                refusal = training_refusal(stage.kind, stage.adapter.kind, base)
+            elif isinstance(stage, PretrainStage) and stage.start_from is not None:
+                refusal = training_refusal("pretrain", "full", base)
+            elif isinstance(stage, MergeStage) and stage.adapter in trained:
+                refusal = merge_refusal(trained[stage.adapter].adapter.kind, base, stage.onto)
+            if refusal is not None:
+                raise ValueError(f"stage {stage.name!r}: {refusal}")
         return self

@@ -1,4 +1,4 @@
-"""How models are trained: pretraining from scratch, and supervised fine-tuning with adapters."""
+"""How models are trained: what pretraining and fine-tuning share."""
 
 from __future__ import annotations
 
@@ -7,21 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from burnish.config.base import Config
+from burnish.config.kernels import KernelsConfig
 
-
-class LoraConfig(Config):
-    """A low-rank adapter (Hu et al. 2021): the update of a weight is ``alpha / r`` times B A."""
-
-    r: int = Field(16, ge=1)
-    """Rank."""
-    alpha: int = Field(32, ge=1)
-    """Scale numerator."""
-    dropout: float = Field(0.0, ge=0, lt=1)
-    """Dropout on the adapter's input."""
-    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
-    """``all-linear``, or module names."""
-    modules_to_save: tuple[str, ...] = ()
-    """Modules to train whole beside the adapter, such as ``embed_tokens``; tied embeddings stay tied."""
+CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every")
+"""Settings of a training stage under whose new values it goes on where it was."""
 
 
 class OptimizerConfig(Config):
@@ -40,12 +29,19 @@ class OptimizerConfig(Config):
     effective_batch: int = Field(32, ge=1)
     """Sequences per optimiser step, over all processes and accumulation."""
     micro_batch: int = Field(32, ge=1)
-    """Sequences per forward pass on one device; must divide ``effective_batch``."""
+    """Sequences per forward pass in one process; this times the processes must divide ``effective_batch``."""
     max_steps: int | None = Field(None, ge=1)
     """Optimiser steps; None trains ``epochs``."""
     epochs: float = Field(1.0, gt=0)
     """Passes over the data when ``max_steps`` is None."""
+    extra_steps: int = Field(0, ge=0)
+    """Optimiser steps after those of ``max_steps`` or ``epochs``. The schedule of the planned steps stays as it is; the
+    extra ones are taken at a tenth of ``learning_rate``, at all of it where ``schedule`` is ``constant``."""
+    extra_epochs: float = Field(0.0, ge=0)
+    """The same in passes over the data; both add up."""
     save_every: int = Field(100, ge=1)
     """Optimiser steps between checkpoints."""
     log_every: int = Field(10, ge=1)
     """Optimiser steps between rows of metrics."""
+    kernels: KernelsConfig = KernelsConfig()
+    """What the training may trade for speed, memory or repeatability."""

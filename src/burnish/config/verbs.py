@@ -8,6 +8,7 @@ from pydantic import Field
 
 from burnish.config.base import Config
 from burnish.config.evaluate import ModelAnswers
+from burnish.config.matrix import MergeOnto
 from burnish.config.model import ModelConfig
 from burnish.config.tasks import RustTasks, TasksConfig
 from burnish.config.verify import VerifyConfig
@@ -33,9 +34,11 @@ class MergeConfig(Config):
     """``burnish export merge --config FILE --set key=value``."""
 
     model: ModelConfig = ModelConfig()
-    """The full-precision base that the adapter was trained on."""
+    """The base that the adapter was trained on, quantised as it was then."""
     adapter: Path
-    """Folder of the LoRA adapter."""
+    """Folder of the adapter."""
+    onto: MergeOnto = "stored"
+    """``stored``: the base's full-precision weights; ``dequantized``: the 4-bit ones that training saw, expanded."""
     out: Path
     """A new folder for the merged model."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, overload
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,41 @@ def pack_documents(documents: Iterable[list[int]], block_size: int) -> list[Bloc
         Block(tuple(pieces[index] for index in block))
         for block in pack_lengths([len(piece) for piece in pieces], block_size)
     ]
+
+
+class Documents(Protocol):
+    """Documents as token ids that are read as they are asked for; `data.token_bins.TokenBins` is one."""
+
+    def lengths(self) -> list[int]: ...
+
+    def part(self, index: int, begin: int, end: int) -> list[int]: ...
+
+
+class PackedOnDisk(Sequence[Block]):
+    """The blocks of `pack_documents`, of documents that stay on disk; in memory are only their places."""
+
+    def __init__(self, documents: Documents, block_size: int) -> None:
+        self._documents = documents
+        self._pieces = [
+            (index, start, min(start + block_size, length))
+            for index, length in enumerate(documents.lengths())
+            for start in range(0, length, block_size)
+        ]
+        self._blocks = pack_lengths([end - start for _, start, end in self._pieces], block_size)
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    @overload
+    def __getitem__(self, index: int) -> Block: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Block]: ...
+
+    def __getitem__(self, index: int | slice) -> Block | list[Block]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        return Block(tuple(tuple(self._documents.part(*self._pieces[piece])) for piece in self._blocks[index]))
 
 
 def pack_lengths(lengths: Sequence[int], block_size: int) -> list[tuple[int, ...]]:

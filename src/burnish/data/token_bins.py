@@ -27,7 +27,7 @@ from burnish.data.builders.rows import fields_of
 from burnish.data.sources.crates import crate_files
 from burnish.data.sources.raw import BadRow
 from burnish.errors import DataError
-from burnish.fsio import digest_bytes, write_json
+from burnish.fsio import digest_bytes, digest_folder, write_json
 
 TOKENS, OFFSETS, DOCUMENTS, META = "tokens.bin", "offsets.bin", "documents.jsonl", "meta.json"
 NO_LICENCE = "(none declared)"
@@ -123,6 +123,17 @@ class TokenBins:
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
+    def lengths(self) -> list[int]:
+        """Tokens of each document."""
+        lengths: list[int] = np.diff(self._offsets).tolist()
+        return lengths
+
+    def part(self, index: int, begin: int, end: int) -> list[int]:
+        """Token ids ``begin`` to ``end`` of a document."""
+        first = int(self._offsets[index])
+        ids: list[int] = self._tokens[first + begin : first + end].tolist()
+        return ids
+
     def __getitem__(self, index: int) -> list[int]:
         """Token ids of a document, the end-of-text token last."""
         if not 0 <= index < len(self):
@@ -134,3 +145,9 @@ class TokenBins:
 def write_meta(folder: Path, meta: dict[str, Any]) -> None:
     """Write ``meta.json``."""
     write_json(folder / META, meta)
+
+
+def digest_bins(folder: Path) -> str:
+    """Digest of all files of a folder of token bins; DataError when they are not there."""
+    TokenBins(folder)
+    return digest_folder(folder)

@@ -1,10 +1,14 @@
-"""Merge a LoRA adapter into its full-precision base and prove that the merged folder computes the same logits.
+"""Merge an adapter into its base and prove that the merged folder computes the same logits.
 
 The merge is done in float32 and stored in the dtype the base has on disk. Afterwards the stored folder is loaded again
 and compared with base plus adapter, both in float32, on fixed token ids: what differs then is rounding of the
 stored weights alone.
 
-Not covered: quantised bases (merging into 4-bit weights shifts logits more than an adapter does), other formats.
+An adapter that was trained on a quantised base is merged onto the full-precision weights of the base folder, or onto
+the 4-bit weights expanded, which are those that it was trained with. Never into the 4-bit weights themselves: packing
+the sum again shifts logits more than an adapter does. How far the merged model is from what was trained is measured.
+
+Not covered: weights that are quantised on disk, other formats.
 """
 
 from __future__ import annotations
@@ -19,9 +23,12 @@ from typing import Any
 import torch
 from transformers.utils import logging as transformers_logging
 
+from burnish.config.matrix import MergeOnto, merge_refusal
 from burnish.config.model import ModelConfig
+from burnish.config.quantization import FourBit
 from burnish.errors import ConfigError, MachineError
 from burnish.fsio import disk_errors
+from burnish.model.adapters import read_trained_kind
 from burnish.model.base import LoadedModel, load_adapter, load_model, stored_dtype
 
 MERGE_TOLERANCE = 1e-3
@@ -42,31 +49,46 @@ class MergeResult:
     folder: Path
     largest_logit_difference: float
     """Between base plus adapter and the merged folder loaded again, both in float32, in logits."""
+    largest_difference_from_training: float | None = None
+    """The same against the quantised base plus adapter, which is what was trained; None without quantisation."""
+
+    def differences(self) -> dict[str, float]:
+        """Both by name, for a table of metrics."""
+        found = {"largest_logit_difference": self.largest_logit_difference}
+        if self.largest_difference_from_training is not None:
+            found["largest_difference_from_training"] = self.largest_difference_from_training
+        return found
 
 
-def merge_adapter(base: Path, adapter: Path, out: Path, *, model: ModelConfig) -> MergeResult:
+def merge_adapter(
+    base: Path, adapter: Path, out: Path, *, model: ModelConfig, onto: MergeOnto = "stored"
+) -> MergeResult:
     """Write the merged model, tokenizer and chat template to ``out``, whole or not at all.
 
     Args:
-        base: folder of the full-precision base.
+        base: folder of the base.
         adapter: folder that training wrote for this base.
         out: replaced when there.
-        model: the device; the merge is done in float32 whatever ``model.dtype`` says.
+        model: the device, and how the base was quantised in training; the merge is done in float32 whatever
+            ``model.dtype`` says.
+        onto: ``stored`` merges onto the base's full-precision weights, ``dequantized`` onto the 4-bit ones expanded.
 
     Raises:
-        ConfigError: base and adapter do not belong together, or the base is quantised.
+        ConfigError: base and adapter do not belong together, or this kind of base cannot be merged into.
         MachineError: the merged model computes other logits than base plus adapter; nothing is kept.
     """
-    exact = model.model_copy(update={"dtype": "float32"})
-    dtype = stored_dtype(base)
-    if dtype not in STORED_TOLERANCE:
-        raise ConfigError(
-            f"the weights in {base} are stored as {dtype}, not in full precision.",
-            "Merge onto the float32, float16 or bfloat16 weights that the model was quantised from.",
-        )
-    loaded = load_adapter(base, adapter, exact)
+    dtype = _check_mergeable(base, adapter, model, onto)
+    exact = _in_float32(model)
+    plain = exact.model_copy(update={"quantization": None})
+    trained = None if model.quantization is None else _quantized_logits(base, adapter, exact)
+    if onto == "dequantized":
+        loaded = load_adapter(base, adapter, exact, dequantized=True)
+    else:
+        loaded = load_adapter(base, adapter, plain)
     probe = _probe_tokens(loaded)
     expected = _logits(loaded.model, probe)
+    if trained is not None and onto == "dequantized":
+        check_logits(trained, expected, MERGE_TOLERANCE, "expanded to full precision")
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     with disk_errors(out):
         shutil.rmtree(temporary, ignore_errors=True)
@@ -75,13 +97,42 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, model: ModelConfig) -
             merged = peft_model.merge_and_unload()
             check_logits(expected, _logits(merged, probe), MERGE_TOLERANCE, "merged in memory")
             _save(merged.to(dtype), loaded.tokenizer, temporary)
-            found = _logits(load_model(temporary, exact).model, probe)
+            found = _logits(load_model(temporary, plain).model, probe)
             difference = check_logits(expected, found, STORED_TOLERANCE[dtype], f"merged and stored as {dtype}")
             shutil.rmtree(out, ignore_errors=True)
             temporary.rename(out)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    return MergeResult(out, difference)
+    return MergeResult(out, difference, None if trained is None else (trained - found).abs().max().item())
+
+
+def _check_mergeable(base: Path, adapter: Path, model: ModelConfig, onto: MergeOnto) -> torch.dtype:
+    """The dtype to store the merged weights in; ConfigError when they cannot be merged."""
+    kind = "none" if model.quantization is None else model.quantization.kind
+    refusal = merge_refusal(read_trained_kind(adapter), kind, onto)
+    if refusal is not None:
+        cause, _, way_out = refusal.partition(": ")
+        raise ConfigError(f"{cause}.", f"{way_out[:1].upper()}{way_out[1:]}.")
+    dtype = stored_dtype(base)
+    if dtype not in STORED_TOLERANCE:
+        raise ConfigError(
+            f"the weights in {base} are stored as {dtype}, not in full precision.",
+            "Merge onto the float32, float16 or bfloat16 weights that the model was quantised from.",
+        )
+    return dtype
+
+
+def _in_float32(model: ModelConfig) -> ModelConfig:
+    exact = model.model_copy(update={"dtype": "float32"})
+    if not isinstance(model.quantization, FourBit):
+        return exact
+    quantization = model.quantization.model_copy(update={"compute_dtype": "float32"})
+    return exact.model_copy(update={"quantization": quantization})
+
+
+def _quantized_logits(base: Path, adapter: Path, exact: ModelConfig) -> torch.Tensor:
+    loaded = load_adapter(base, adapter, exact)
+    return _logits(loaded.model, _probe_tokens(loaded))
 
 
 def check_logits(expected: torch.Tensor, found: torch.Tensor, tolerance: float, what: str) -> float:

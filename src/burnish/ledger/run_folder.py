@@ -24,8 +24,13 @@ from burnish.ledger.metrics import MetricsWriter
 
 RESOLVED = "recipe.resolved.json"
 LOCK = ".lock"
-INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache")
+LOGS = "logs"
+INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
 """Keys of a recipe that change no result: a run goes on under other values."""
+LAUNCH = "launch."
+"""Beginning of the keys that say in how many processes."""
+CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every")
+"""Last parts of keys under whose new values a stage goes on where it was; `config.train.CONTINUABLE` are the same."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,15 @@ def open_run(
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What differs between two resolved states: ``key: old -> new`` of the recipe, names of digests."""
     old, new = _flat(before["recipe"]), _flat(now["recipe"])
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in INDIFFERENT]
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and not _indifferent(key)]
     recipe = [f"{key}: {_shown(old, key)} -> {_shown(new, key)}" for key in keys]
     names = {**before["digests"], **now["digests"]}
     digests = [name for name in names if before["digests"].get(name) != now["digests"].get(name)]
     return recipe + [f"the {name} changed" for name in digests]
+
+
+def _indifferent(key: str) -> bool:
+    return key in INDIFFERENT or key.startswith(LAUNCH) or key.rpartition(".")[2] in CONTINUABLE
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -114,7 +123,9 @@ def _read_resolved(path: Path) -> dict[str, Any] | None:
     try:
         before = json.loads((path / RESOLVED).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        strangers = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+        strangers = sorted(
+            entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.name != LOGS
+        )
         if strangers:
             raise RunFolderError(
                 f"{path} is not empty and is no run: it holds {strangers[0]}",

@@ -48,6 +48,8 @@ class Attempt:
     """Seconds that earlier attempts spent."""
     fresh: bool
     """Whether the folder was empty, so that nothing is resumed."""
+    continued: str | None = None
+    """Fingerprint without the settings that may change on the way."""
 
 
 def fingerprint(stage: Mapping[str, Any], inputs: Mapping[str, str], *, code: str, seed: int) -> str:
@@ -64,18 +66,27 @@ def read_done(folder: Path) -> Done | None:
     return done if all((folder / name).exists() for name in done.outputs) else None
 
 
-def begin(folder: Path, fingerprint: str, *, now: Callable[[], float] = time.time) -> Attempt:
-    """Note that an attempt begins; empties the folder first unless it was begun under the same fingerprint."""
+def begin(
+    folder: Path, fingerprint: str, continued: str | None = None, *, now: Callable[[], float] = time.time
+) -> Attempt:
+    """Note that an attempt begins; empties the folder first unless it was begun under the same fingerprint.
+
+    ``continued`` is a fingerprint without the settings that may change on the way (more steps of a training): a folder
+    that was begun under the same one is gone on in, finished or not.
+    """
     before = _read(folder / ATTEMPT)
     spent = 0.0
-    fresh = before is None or before["fingerprint"] != fingerprint or (folder / DONE).exists()
+    same = before is not None and before["fingerprint"] == fingerprint and not (folder / DONE).exists()
+    goes_on = continued is not None and before is not None and before.get("continued") == continued
+    fresh = not (same or goes_on)
     with disk_errors(folder):
         if fresh and folder.exists():
             shutil.rmtree(folder)
         elif before is not None:
             spent = before["spent_s"] + max(0.0, _last_write(folder) - before["started_at"])
         folder.mkdir(parents=True, exist_ok=True)
-    attempt = Attempt(fingerprint, now(), spent, fresh)
+        (folder / DONE).unlink(missing_ok=True)
+    attempt = Attempt(fingerprint, now(), spent, fresh, continued)
     record = asdict(attempt)
     del record["fresh"]
     write_json(folder / ATTEMPT, record)

@@ -5,11 +5,13 @@ Not covered: the adapter's weights (`model.base.load_adapter`, PEFT).
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ValidationError
 
+from burnish.config.matrix import Trained
 from burnish.errors import ConfigError
 from burnish.fsio import write_atomic
 from burnish.records import Record
@@ -28,6 +30,8 @@ class AdapterOrigin(Record):
     """Digest of the chat template that the training rows were rendered with."""
     dataset_digest: str
     """Digest of the encoded training rows, in order."""
+    quantization: str | None = None
+    """Kind of the base's quantisation while the adapter was trained; None for full precision."""
 
 
 def write_origin(folder: Path, origin: AdapterOrigin) -> None:
@@ -51,6 +55,17 @@ def read_origin(folder: Path) -> AdapterOrigin:
             f"{folder / ORIGIN_FILE} is not readable: {error.errors()[0]['msg']}.",
             "Train the adapter again with this version of burnish.",
         ) from error
+
+
+def read_trained_kind(folder: Path) -> Trained:
+    """The kind of an adapter folder as ``adapter.kind`` says it; ``lora`` for PiSSA, which is stored as LoRA."""
+    read_origin(folder)
+    config = json.loads((folder / "adapter_config.json").read_bytes())
+    if config.get("peft_type") == "VERA":
+        return "vera"
+    if config.get("use_dora"):
+        return "dora"
+    return "rslora" if config.get("use_rslora") else "lora"
 
 
 def check_origin(folder: Path, *, base_digest: str, template_digest: str) -> None:

@@ -1,13 +1,16 @@
-"""Load a causal language model, with or without a LoRA adapter, from a folder: offline, without remote code.
+"""Load a causal language model, with or without an adapter, from a folder: offline, without remote code.
 
-Not covered: quantised loading, models spread over several devices, tokenizers without a Rust backend.
+Not covered: quantised layers (`model.quantized`), models spread over several devices, tokenizers without a Rust
+backend.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
@@ -23,9 +26,11 @@ from transformers.utils import logging as transformers_logging
 from burnish.config.model import ModelConfig
 from burnish.errors import ConfigError, DeviceMemoryError
 from burnish.fsio import digest_json
-from burnish.model.adapters import check_origin
+from burnish.model.adapters import check_origin, read_origin
+from burnish.model.attention import choose_attention
 from burnish.model.chat_template import ensure_chat_template, template_digest
 from burnish.model.folders import check_model_folder, model_digest, resolve_base
+from burnish.model.quantized import check_stored_quantization, dequantize, finish_loading, loading_options
 
 __all__ = [
     "LoadedModel",
@@ -41,6 +46,9 @@ __all__ = [
 ]
 
 
+logger = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A model in evaluation mode on its device, and the tokenizer that goes with it."""
@@ -50,7 +58,7 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     digest: str
-    """Digest of the files the weights came from (base, and adapter where there is one)."""
+    """Digest of the files the weights came from (base, and adapter where there is one) and of their quantisation."""
 
 
 def resolve_device(config: ModelConfig) -> torch.device:
@@ -102,19 +110,22 @@ def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
 
 
 def load_model(path: Path, config: ModelConfig) -> LoadedModel:
-    """Load weights and tokenizer from ``path``.
+    """Load weights and tokenizer from ``path``, quantised as ``config`` says.
 
     Raises:
         ConfigError: files are missing or broken, the architecture is unknown, is no causal language model or needs
-            code from the folder, or the tokenizer has more entries than the model has embeddings.
+            code from the folder, the tokenizer has more entries than the model has embeddings, or the weights are
+            stored quantised otherwise than ``config`` says.
+        MissingToolError: the package that quantises is not installed.
         DeviceMemoryError: it does not fit on the accelerator.
     """
     check_model_folder(path)
     _check_architecture(path)
+    check_stored_quantization(path, config.quantization)
     tokenizer = load_tokenizer(path)
     device = resolve_device(config)
     with device_memory(f"loading {path}", "Set model.device to cpu, or take a smaller model."):
-        model = _load_weights(path, resolve_dtype(config, device)).to(device)
+        model = _load_on_device(path, config, device)
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise ConfigError(
@@ -122,11 +133,36 @@ def load_model(path: Path, config: ModelConfig) -> LoadedModel:
             "Tokenizer and weights must come from the same model.",
         )
     model.eval()
-    return LoadedModel(model, tokenizer, device, model_digest(path))
+    return LoadedModel(model, tokenizer, device, _digest(path, config))
 
 
-def load_adapter(base: Path, adapter: Path, config: ModelConfig) -> LoadedModel:
-    """Load ``base`` with the LoRA adapter on top, after checking that they belong together.
+def _digest(path: Path, config: ModelConfig) -> str:
+    stored = model_digest(path)
+    return stored if config.quantization is None else digest_json([stored, config.quantization.model_dump(mode="json")])
+
+
+def _load_on_device(path: Path, config: ModelConfig, device: torch.device) -> Any:
+    dtype, quantization = resolve_dtype(config, device), config.quantization
+    attention = {"attn_implementation": choose_attention(config.attention, device, dtype, _model_class(path)).name}
+    if quantization is None:
+        return _load_weights(path, dtype, **attention).to(device)
+    model = _load_weights(path, dtype, **attention, **loading_options(quantization, dtype, device))
+    return finish_loading(model, quantization, dtype, device)
+
+
+def _model_class(path: Path) -> type[Any]:
+    auto: Any = AutoModelForCausalLM
+    mapping = auto._model_mapping
+    found: type[Any] = mapping[type(AutoConfig.from_pretrained(str(path), local_files_only=True))]
+    return found
+
+
+def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized: bool = False) -> LoadedModel:
+    """Load ``base`` with the adapter on top, after checking that they belong together.
+
+    An adapter that was trained on a base quantised otherwise is loaded, and a line on the log says so: such a pair
+    answers a little differently from what was trained. With ``dequantized`` the base is quantised, and its 4-bit
+    layers are then expanded to plain weights.
 
     Raises:
         ConfigError: as `load_model`; or the adapter was trained on another base model or chat template.
@@ -135,9 +171,17 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig) -> LoadedModel:
 
     check_model_folder(base)
     check_origin(adapter, base_digest=model_digest(base), template_digest=template_digest(load_tokenizer(base)))
+    trained_on = read_origin(adapter).quantization
+    now = None if config.quantization is None else config.quantization.kind
+    if trained_on != now:
+        logger.warning(
+            "%s was trained on %s weights, and is loaded on %s ones", adapter, trained_on or "full", now or "full"
+        )
     loaded = load_model(base, config)
     with device_memory(f"loading {adapter}", "Set model.device to cpu, or take a smaller model."):
-        model: Any = PeftModel.from_pretrained(loaded.model, str(adapter), local_files_only=True)
+        with _quiet_transformers():
+            plain = dequantize(loaded.model) if dequantized else loaded.model
+        model: Any = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
     model.eval()
     return LoadedModel(model, loaded.tokenizer, loaded.device, digest_json([loaded.digest, model_digest(adapter)]))
 
@@ -179,12 +223,17 @@ def _check_architecture(path: Path) -> None:
         )
 
 
-def _load_weights(path: Path, dtype: torch.dtype) -> Any:
+def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
     loader: Any = AutoModelForCausalLM
     with _quiet_transformers():
         try:
             model, info = loader.from_pretrained(
-                str(path), dtype=dtype, local_files_only=True, trust_remote_code=False, output_loading_info=True
+                str(path),
+                dtype=dtype,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             if isinstance(error, torch.OutOfMemoryError):
@@ -210,7 +259,10 @@ def _quiet_transformers() -> Iterator[None]:
     settings.set_verbosity_error()
     settings.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # That the folder's own quantisation is taken, and only how to load it from us.
+            warnings.filterwarnings("ignore", "You passed `quantization_config`", UserWarning)
+            yield
     finally:
         settings.set_verbosity(verbosity)
         if bars:

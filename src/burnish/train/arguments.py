@@ -8,29 +8,61 @@ from typing import Any
 
 from burnish.config.train import OptimizerConfig
 from burnish.errors import ConfigError
+from burnish.train.kernels import kernel_arguments
 
 
-def optimizer_steps(config: OptimizerConfig, rows: int) -> int:
-    """Optimiser steps of the whole training."""
+def planned_steps(config: OptimizerConfig, rows: int) -> int:
+    """Optimiser steps of the training as planned, without the extra ones."""
     if config.max_steps is not None:
         return config.max_steps
     return max(1, math.ceil(config.epochs * math.ceil(rows / config.effective_batch)))
 
 
-def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int) -> dict[str, Any]:
-    """Keyword arguments for ``TrainingArguments`` and TRL's configurations.
+def optimizer_steps(config: OptimizerConfig, rows: int) -> int:
+    """Optimiser steps of the whole training."""
+    extra_passes = math.ceil(config.extra_epochs * math.ceil(rows / config.effective_batch))
+    return planned_steps(config, rows) + config.extra_steps + extra_passes
 
-    Raises ConfigError when the micro batch does not divide the effective batch.
+
+def accumulation_steps(config: OptimizerConfig, processes: int = 1) -> int:
+    """Micro batches that one process takes in an optimiser step.
+
+    Raises ConfigError when the processes cannot share the effective batch in whole micro batches.
     """
-    if config.effective_batch % config.micro_batch:
+    together = config.micro_batch * processes
+    if config.effective_batch % together == 0:
+        return config.effective_batch // together
+    if processes == 1:
         raise ConfigError(
             f"micro_batch {config.micro_batch} does not divide effective_batch {config.effective_batch}.",
             "Choose numbers where accumulation is whole: effective_batch = micro_batch x accumulation.",
         )
+    share, rest = divmod(config.effective_batch, processes)
+    fitting = [] if rest else [size for size in range(1, config.micro_batch + 1) if share % size == 0]
+    raise ConfigError(
+        f"effective_batch {config.effective_batch} is no multiple of micro_batch {config.micro_batch}"
+        f" x {processes} processes.",
+        f"Set micro_batch to {fitting[-1]}; effective_batch = micro_batch x processes x accumulation."
+        if fitting
+        else f"Set effective_batch to a multiple of {processes}, or launch.processes to a divisor of it.",
+    )
+
+
+def smaller_micro_batch(config: OptimizerConfig, processes: int = 1) -> int | None:
+    """Half the micro batch, or the next smaller one that leaves accumulation whole; None when it is 1."""
+    share = config.effective_batch // processes
+    return next((size for size in range(config.micro_batch // 2, 0, -1) if share % size == 0), None)
+
+
+def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int, processes: int = 1) -> dict[str, Any]:
+    """Keyword arguments for ``TrainingArguments`` and TRL's configurations.
+
+    Raises ConfigError when the processes cannot share the effective batch in whole micro batches.
+    """
     return {
         "output_dir": str(out),
         "per_device_train_batch_size": config.micro_batch,
-        "gradient_accumulation_steps": config.effective_batch // config.micro_batch,
+        "gradient_accumulation_steps": accumulation_steps(config, processes),
         "max_steps": optimizer_steps(config, rows),
         "learning_rate": config.learning_rate,
         "weight_decay": config.weight_decay,
@@ -45,11 +77,10 @@ def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int
         "data_seed": seed,
         "bf16": False,
         "fp16": False,
-        "gradient_checkpointing": False,
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": False,
         "remove_unused_columns": False,
         "include_num_input_tokens_seen": "non_padding",
         "report_to": [],
         "disable_tqdm": True,
-    }
+    } | kernel_arguments(config.kernels)

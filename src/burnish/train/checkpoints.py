@@ -14,7 +14,9 @@ from typing import Any
 
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from burnish.errors import UserError
 from burnish.fsio import disk_errors, write_json
+from burnish.scale.processes import is_first, of_first, wait_for_all
 
 MARK = "complete.json"
 logger = logging.getLogger(__name__)
@@ -29,7 +31,13 @@ class CompleteCheckpoints(TrainerCallback):
     """Marks each checkpoint after the trainer has written it and the disk has it."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Flush every file of the newest checkpoint, then write its mark."""
+        """Flush every file of the newest checkpoint, then write its mark; of several processes the first one does."""
+        wait_for_all()
+        if is_first():
+            self._mark(args, state)
+        wait_for_all()
+
+    def _mark(self, args: TrainingArguments, state: TrainerState) -> None:
         checkpoint = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
         with disk_errors(checkpoint):
             for name in _sizes(checkpoint):
@@ -41,16 +49,33 @@ class CompleteCheckpoints(TrainerCallback):
         write_json(checkpoint / MARK, _sizes(checkpoint))
 
 
-def latest_complete(folder: Path) -> str | None:
-    """The newest complete checkpoint below ``folder``; torn ones are removed with a message."""
+def latest_complete(folder: Path, *, last_step: int | None = None) -> str | None:
+    """The newest complete checkpoint below ``folder``, the same in every process; torn ones are removed with a message.
+
+    Raises UserError for one of a step after ``last_step``.
+    """
+    return of_first(_latest_complete(folder, last_step) if is_first() else None)
+
+
+def _latest_complete(folder: Path, last_step: int | None) -> str | None:
     numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
-    for checkpoint in sorted(numbered, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
+    for checkpoint in sorted(numbered, key=step_of, reverse=True):
         mark = checkpoint / MARK
         if mark.is_file() and json.loads(mark.read_text()) == _sizes(checkpoint):
+            if last_step is not None and step_of(checkpoint) > last_step:
+                raise UserError(
+                    f"{checkpoint} is further than the {last_step} steps that the training now has.",
+                    f"Give at least as many extra steps as before, or remove {folder} to train anew.",
+                )
             return str(checkpoint)
         logger.warning("%s is torn (an interrupted write): left out", checkpoint)
         shutil.rmtree(checkpoint)
     return None
+
+
+def step_of(checkpoint: Path) -> int:
+    """Optimiser steps behind a checkpoint, by its name."""
+    return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
 def train_from_latest(trainer: Trainer, folder: Path) -> None:
@@ -58,8 +83,10 @@ def train_from_latest(trainer: Trainer, folder: Path) -> None:
 
     The trainer itself would take one step more when it resumes where it had ended.
     """
-    checkpoint = latest_complete(folder)
-    if checkpoint is not None and Path(checkpoint).name == f"checkpoint-{trainer.args.max_steps}":
+    checkpoint = latest_complete(folder, last_step=trainer.args.max_steps)
+    if checkpoint is not None:
+        logger.info("goes on from %s", checkpoint)
+    if checkpoint is not None and step_of(Path(checkpoint)) == trainer.args.max_steps:
         trainer._load_from_checkpoint(checkpoint)
     else:
         trainer.train(resume_from_checkpoint=checkpoint)

@@ -15,6 +15,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from burnish.scale.processes import any_says
+
 logger = logging.getLogger(__name__)
 
 
@@ -27,8 +29,9 @@ class StopAfterStep(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
-        """Ask the trainer for a checkpoint and the end."""
-        if self.asked:
+        """Ask the trainer for a checkpoint and the end; one process that was told is enough."""
+        if any_says(self.asked):
+            self.asked = True
             control.should_save = True
             control.should_training_stop = True
         return control

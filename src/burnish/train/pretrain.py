@@ -1,7 +1,8 @@
-"""Trains a small Llama-shaped model from scratch on packed documents, with the Hugging Face trainer.
+"""Trains every weight of a model on packed documents, with the Hugging Face trainer: a new Llama-shaped one, or one
+that is there already.
 
 Every document keeps its own positions and attention (see the collator), and the first token of a document is
-never predicted from the one before it. Not covered yet: continued pretraining, several processes.
+never predicted from the one before it. Not covered: sharing the step out among processes exactly.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,20 +23,26 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerBase,
-    PrinterCallback,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
     set_seed,
 )
 
+from burnish.config.model import ModelConfig
 from burnish.config.recipe import PretrainStage
-from burnish.model.base import device_memory
-from burnish.train.arguments import common_arguments
+from burnish.errors import ConfigError
+from burnish.model.base import device_memory, load_model, resolve_device, stored_dtype
+from burnish.scale.processes import is_first, process_count, wait_for_all
+from burnish.train.arguments import common_arguments, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
+from burnish.train.meter import Metered
 from burnish.train.muon import MuonWithAdamW
 from burnish.train.schedule import learning_rate_share
-from burnish.train.watch import TrainingWatch
+from burnish.train.stream import ResumableStream, StreamFed
+from burnish.train.watch import watch_training
 
 IGNORED = -100
 
@@ -53,6 +61,14 @@ class PretrainResult:
     model: Path
     steps: int
     seconds: float
+
+
+class PretrainTrainer(Metered, Trainer):
+    """The trainer, measured."""
+
+
+class StreamedPretrainTrainer(StreamFed, PretrainTrainer):
+    """The same on blocks that come as a stream."""
 
 
 class BlockDataset(Dataset[PackedBlock]):
@@ -93,7 +109,7 @@ def collate_blocks(blocks: Sequence[PackedBlock], *, padding: int) -> dict[str, 
 
 
 def build_model(stage: PretrainStage, tokenizer: PreTrainedTokenizerBase, *, context: int) -> LlamaForCausalLM:
-    """A freshly initialised Llama-shaped model with tied embeddings; the seed must have been set before."""
+    """A freshly initialised Llama-shaped model; the seed must have been set before."""
     end_of_text = tokenizer.convert_tokens_to_ids("<|endoftext|>")
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -103,7 +119,7 @@ def build_model(stage: PretrainStage, tokenizer: PreTrainedTokenizerBase, *, con
         num_attention_heads=stage.heads,
         num_key_value_heads=stage.heads,
         max_position_embeddings=context,
-        tie_word_embeddings=True,
+        tie_word_embeddings=stage.tie_embeddings,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -126,40 +142,93 @@ def run_pretrain(
     seed: int,
     context: int,
     log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback] = (),
+    start: Path | None = None,
+    model: ModelConfig | None = None,
+    stream: ResumableStream[PackedBlock] | None = None,
 ) -> PretrainResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``.
 
-    Writes ``out/model``: bfloat16 safetensors, configuration and tokenizer.
+    Writes ``out/model``: safetensors (bfloat16, or in the dtype of the model that was trained on), configuration and
+    tokenizer.
+
+    Args:
+        tokenizer: goes with the model.
+        blocks: packed documents, ignored with a stream.
+        stage: settings; ``max_steps`` is set with a stream.
+        out: folder of the stage.
+        seed: of the weights and the order of blocks.
+        context: most positions of a new model.
+        log: called every ``stage.log_every`` steps.
+        callbacks: further ones of the trainer; see `watch_training`.
+        start: folder of the model to train on; None makes a new one.
+        model: device and dtype of ``start``; None for the defaults.
+        stream: blocks as they come.
+
+    Raises:
+        ConfigError: batch sizes that do not divide, a model to start from that cannot be loaded.
+        DeviceMemoryError: the accelerator is too small; checkpoints stay.
+        KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
     """
     started = time.monotonic()
+    checkpoints = out / "checkpoints"
+    device = resolve_device(model or ModelConfig())
     set_seed(seed)
-    model = build_model(stage, tokenizer, context=context)
+    trained: Any = build_model(stage, tokenizer, context=context) if start is None else _loaded(start, model, stage)
     arguments = TrainingArguments(
-        **common_arguments(stage, rows=len(blocks), out=out / "checkpoints", seed=seed)
+        **common_arguments(stage, rows=len(blocks), out=checkpoints, seed=seed, processes=process_count())
+        | {"use_cpu": device.type == "cpu", "bf16": device.type == "cuda", "ignore_data_skip": stream is not None}
         | {"include_num_input_tokens_seen": "all"}  # packed rows have no attention mask to count by
     )
-    optimizer = MuonWithAdamW(
-        model,
-        matrix_learning_rate=stage.matrix_learning_rate,
-        learning_rate=stage.learning_rate,
-        weight_decay=stage.weight_decay,
-    )
-    schedule = LambdaLR(optimizer, learning_rate_share(stage, arguments.max_steps))
-    padding: Any = tokenizer.pad_token_id
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=BlockDataset(blocks),
-        data_collator=lambda rows: collate_blocks(rows, padding=padding),
-        optimizers=(optimizer, schedule),
-        callbacks=[CompleteCheckpoints(), TrainingWatch(stage.name, arguments.max_steps, log)],
-    )
-    trainer.remove_callback(PrinterCallback)
+    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
+    optimizer = _optimizer(trained, stage)
+    schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, len(blocks))))
+    common: dict[str, Any] = {
+        "model": trained,
+        "args": arguments,
+        "data_collator": partial(collate_blocks, padding=tokenizer.pad_token_id),
+        "optimizers": (optimizer, schedule),
+    }
+    if stream is None:
+        trainer: Trainer = PretrainTrainer(
+            **common, train_dataset=BlockDataset(blocks), callbacks=[CompleteCheckpoints()]
+        )
+    else:
+        trainer = StreamedPretrainTrainer(stream=stream, checkpoints=checkpoints, **common)
+    trainer.add_callback(Deterministic(stage.kernels))
+    watch_training(trainer, name=stage.name, steps=arguments.max_steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)
-        train_from_latest(trainer, out / "checkpoints")
+        train_from_latest(trainer, checkpoints)
     folder = out / "model"
-    model.bfloat16().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    if is_first():
+        dtype = torch.bfloat16 if start is None else stored_dtype(start)
+        trained.to(dtype).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    wait_for_all()
     return PretrainResult(folder, arguments.max_steps, time.monotonic() - started)
+
+
+def _loaded(start: Path, model: ModelConfig | None, stage: PretrainStage) -> Any:
+    loaded: Any = load_model(start, model or ModelConfig()).model
+    longest = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
+    if longest is not None and stage.block_size > longest:
+        raise ConfigError(
+            f"block_size {stage.block_size} is more than the {longest} positions that the model has.",
+            f"Set block_size of stage {stage.name} to {longest} or less.",
+        )
+    return loaded.float().requires_grad_(True)
+
+
+def _optimizer(model: Any, stage: PretrainStage) -> torch.optim.Optimizer:
+    if stage.optimizer == "muon":
+        return MuonWithAdamW(
+            model,
+            matrix_learning_rate=stage.matrix_learning_rate,
+            learning_rate=stage.learning_rate,
+            weight_decay=stage.weight_decay,
+        )
+    return torch.optim.AdamW(
+        model.parameters(), lr=stage.learning_rate, weight_decay=stage.weight_decay, betas=(0.9, 0.95)
+    )

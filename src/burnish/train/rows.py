@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import torch
 from torch.utils.data import Dataset, Sampler
 
+from burnish.train.sharing import BLANK
+
 IGNORED = -100
 GROUPED_BATCHES = 50
 """Batches that are drawn together and then sorted by length; more saves padding and makes the order less random."""
@@ -47,7 +49,7 @@ RowGroup = tuple[tuple[int, EncodedRow], ...]
 
 
 class SequenceDataset(Dataset[RowGroup]):
-    """Sequences by index: one row each, or the rows that ``packs`` puts together."""
+    """Sequences by index: one row each, or the rows that ``packs`` puts together; `BLANK` is one without rows."""
 
     def __init__(self, rows: Sequence[EncodedRow], packs: Sequence[Sequence[int]] | None = None) -> None:
         self._rows = rows
@@ -57,7 +59,7 @@ class SequenceDataset(Dataset[RowGroup]):
         return len(self.packs)
 
     def __getitem__(self, index: int) -> RowGroup:
-        return tuple((row, self._rows[row]) for row in self.packs[index])
+        return () if index == BLANK else tuple((row, self._rows[row]) for row in self.packs[index])
 
     def lengths(self) -> list[int]:
         """Tokens of each sequence."""
@@ -70,9 +72,10 @@ def collate(sequences: Sequence[RowGroup], *, padding: int, mean_weight: float, 
     ``input_ids``, ``labels`` and ``weights`` are (B, T), weights divided by ``mean_weight``; ``rows`` are the indices
     of the rows. Alone, a row gets an ``attention_mask`` (B, T). Packed ones get ``position_ids`` (B, T) that restart
     with every row, and no mask: transformers keeps rows apart by their positions only when none is given. Padding then
-    counts as one more row, which nothing attends to and no label covers. The first token of a row is never predicted.
+    counts as one more row, which nothing attends to and no label covers. The first token of a row is never predicted. A
+    sequence without rows is padding that attends to itself.
     """
-    shape = (len(sequences), max(sum(len(row.input_ids) for _, row in one) for one in sequences))
+    shape = (len(sequences), max(2, *(sum(len(row.input_ids) for _, row in one) for one in sequences)))
     ids_BT = torch.full(shape, padding)
     labels_BT = torch.full(shape, IGNORED)
     weights_BT = torch.zeros(shape)
@@ -86,6 +89,8 @@ def collate(sequences: Sequence[RowGroup], *, padding: int, mean_weight: float, 
             weights_BT[position, start:end] = row.weight / mean_weight
             places_BT[position, start:end] = torch.arange(end - start) if packed else 1
             start = end
+        if not sequence:
+            places_BT[position] = 1  # a softmax over nothing is no number
         if packed:
             places_BT[position, start:] = torch.arange(shape[1] - start)
     return {
@@ -93,7 +98,7 @@ def collate(sequences: Sequence[RowGroup], *, padding: int, mean_weight: float, 
         "position_ids" if packed else "attention_mask": places_BT,
         "labels": labels_BT,
         "weights": weights_BT,
-        "rows": torch.tensor([index for sequence in sequences for index, _ in sequence]),
+        "rows": torch.tensor([index for sequence in sequences for index, _ in sequence], dtype=torch.long),
     }
 
 

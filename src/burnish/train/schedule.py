@@ -7,12 +7,20 @@ from collections.abc import Callable
 
 from burnish.config.train import OptimizerConfig
 
+EXTRA_SHARE = 0.1
+"""Of the peak, in steps after the planned ones; it knows no end, so that extending twice is extending once."""
+
 
 def learning_rate_share(config: OptimizerConfig, max_steps: int) -> Callable[[int], float]:
-    """A function from step (0-based) to a share in 0..1 of the peak learning rate."""
+    """A function from step (0-based) to a share in 0..1 of the peak learning rate.
+
+    ``max_steps`` are the planned ones. What comes after them (``extra_steps``) changes nothing before.
+    """
     warmup = math.ceil(config.warmup_share * max_steps)
 
     def share(step: int) -> float:
+        if step >= max_steps:
+            return 1.0 if config.schedule == "constant" else EXTRA_SHARE
         if step < warmup:
             return (step + 1) / (warmup + 1)
         left = max(0.0, (max_steps - step) / max(1, max_steps - warmup))

@@ -1,4 +1,6 @@
-"""Supervised fine-tuning: a LoRA adapter on the labelled tokens of encoded rows, resumable bit for bit on a CPU.
+"""Supervised fine-tuning of an adapter or of every weight, on the labelled tokens of encoded rows.
+
+Resumable bit for bit on a CPU.
 
 Built on the trainer of transformers. TRL's `SFTTrainer` takes rows with labels too, but knows no weight per row, and
 its entropy and accuracy of every token cost a quarter of the speed of a small model (1.56 against 2.07 steps per
@@ -6,17 +8,16 @@ second on one thread at a million parameters).
 
 Several rows may share a sequence; that they do not see each other is proven before the first step.
 
-Not covered: quantised bases, several processes, load-balancing losses of mixtures of experts.
+What the trainer itself adds is in `train.sft_trainer`. When the accelerator is too small for the micro batch, the
+training goes on with half of it.
 
-Shapes: B sequences, T tokens, N labelled tokens, V vocabulary.
+Not covered: how several processes are started (`scale.launch`), load-balancing losses of mixtures of experts.
 """
 
 from __future__ import annotations
 
-import json
+import gc
 import logging
-import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,24 +26,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
+from transformers import TrainerCallback, TrainingArguments, set_seed
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
-from burnish.errors import DataError, UserError
-from burnish.fsio import digest_json, write_json
+from burnish.config.train import CONTINUABLE
+from burnish.errors import DataError, DeviceMemoryError
+from burnish.fsio import digest_file, digest_json
 from burnish.model.adapters import AdapterOrigin
-from burnish.model.base import LoadedModel, device_memory, load_model
+from burnish.model.attention import attention_of
+from burnish.model.base import LoadedModel, load_model, model_digest, stored_dtype
 from burnish.model.chat_template import template_digest
-from burnish.train.arguments import common_arguments
+from burnish.scale.processes import is_first, process_count, wait_for_all
+from burnish.train.adapters import attach_adapter, save_trained
+from burnish.train.arguments import common_arguments, planned_steps, smaller_micro_batch
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
+from burnish.train.continuing import continue_adapter
+from burnish.train.evaluation import load_best
+from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
-from burnish.train.lora import attach_lora, save_adapter
+from burnish.train.kernels import Deterministic
 from burnish.train.packing_proof import prove_packing
 from burnish.train.rows import (
-    IGNORED,
     EncodedRow,
     LengthGroupedSampler,
     SequenceDataset,
@@ -51,22 +57,22 @@ from burnish.train.rows import (
     trained_tokens,
 )
 from burnish.train.schedule import learning_rate_share
-from burnish.train.watch import TrainingWatch
+from burnish.train.sft_trainer import BAD_BATCH, SftTrainer
+from burnish.train.watch import watch_training
 
 __all__ = ["EncodedRow", "SftResult", "first_pass", "run_sft"]
 
 logger = logging.getLogger(__name__)
-
-MADE_WITH = "made_with.json"
 
 
 @dataclass(frozen=True)
 class SftResult:
     """What training left behind."""
 
-    adapter: Path
+    trained: Path
+    """The adapter's folder, or the model's where every weight was trained."""
     steps: int
-    """Optimiser steps of the whole training."""
+    """Optimiser steps behind the result."""
     trained_tokens: int
     """Labelled tokens over all steps, repeats counted."""
     seconds: float
@@ -83,8 +89,11 @@ def run_sft(
     seed: int,
     log: Callable[[int, Mapping[str, float]], None],
     packs: Sequence[Sequence[int]] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
+    start: Path | None = None,
 ) -> SftResult:
-    """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``; writes ``out/adapter``.
+    """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``; writes ``out/adapter``,
+    or ``out/model`` where every weight was trained.
 
     Checkpoints that were made from other data, settings or another base are removed with a message.
 
@@ -95,47 +104,101 @@ def run_sft(
         encoded: rows with labels, already checked by the gates.
         out: folder of the stage.
         seed: of adapter initialisation, dropout and row order.
-        log: called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, tokens/s.
+        log: called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, and what
+            `train.meter` measures.
         packs: rows that share a sequence, by index, every row once; None for one row each.
+        callbacks: further ones of the trainer; see `watch_training`.
+        start: adapter folder whose weights are trained on; None begins with fresh ones.
 
     Raises:
         GateError: packed rows have other losses than alone.
         ConfigError: batch sizes that do not divide, module names the model does not have, a base that cannot be loaded.
         DataError: no rows, or none with a trained token.
-        UserError: the loss stopped being a number; names the rows.
-        DeviceMemoryError: the accelerator is too small; checkpoints stay.
+        UserError: the loss stopped being a number; names the rows, which ``out/bad_batch.json`` keeps.
+        DeviceMemoryError: the accelerator is too small for one sequence, or in several processes for the micro batch;
+            checkpoints stay.
         KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
     """
     started = time.monotonic()
     if not any(trained_tokens(row) for row in encoded):
         raise DataError(f"{len(encoded)} rows and not one token to train on.", "Give rows with assistant turns.")
     dataset = SequenceDataset(encoded, packs)
-    settings = common_arguments(stage, rows=len(dataset), out=out / "checkpoints", seed=seed)
-    if packs is not None:
+    while True:
+        trained = _attempt(
+            base, model, stage, encoded, dataset, out=out, seed=seed, log=log, callbacks=callbacks, start=start
+        )
+        if trained is not None:
+            break
+        lower = smaller_micro_batch(stage, process_count())
+        if lower is None or process_count() > 1:
+            raise DeviceMemoryError(
+                f"the accelerator ran out of memory while training {stage.name} with micro_batch {stage.micro_batch}.",
+                "Checkpoints are kept: shorten max_length, or turn kernels.gradient_checkpointing on.",
+            )
+        logger.warning(
+            "%s: the accelerator is too small for micro_batch %d: goes on with %d and the same effective batch",
+            *(stage.name, stage.micro_batch, lower),
+        )
+        stage = stage.model_copy(update={"micro_batch": lower})
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    folder, steps = trained
+    counts = [trained_tokens(row) for row in encoded]
+    order = _order(dataset, stage, seed)
+    tokens = sum(counts[row] for batch in order.first_batches(steps) for pack in batch for row in dataset.packs[pack])
+    return SftResult(folder, steps, tokens, time.monotonic() - started)
+
+
+def _attempt(
+    base: Path,
+    model: ModelConfig,
+    stage: SftStage,
+    encoded: Sequence[EncodedRow],
+    dataset: SequenceDataset,
+    *,
+    out: Path,
+    seed: int,
+    log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback],
+    start: Path | None,
+) -> tuple[Path, int] | None:
+    """Train to the end: the folder of what was trained, and its steps; None when the micro batch is too large."""
+    settings = common_arguments(stage, rows=len(dataset), out=out / "checkpoints", seed=seed, processes=process_count())
+    if stage.packing:
         settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
     loaded = load_model(base, model)
-    if packs is not None:
+    if stage.packing:
         proof = prove_packing(loaded.model, dataset, padding=loaded.tokenizer.pad_token_id or 0)
         logger.info("%s: %s", stage.name, proof)
     origin = AdapterOrigin(
-        base_digest=loaded.digest,
+        base_digest=model_digest(base),
         template_digest=template_digest(loaded.tokenizer),
         dataset_digest=dataset_digest(encoded),
+        quantization=None if model.quantization is None else model.quantization.kind,
     )
-    _drop_foreign_checkpoints(out / "checkpoints", _made_with(origin, model, stage, seed))
-    trainer = _make_trainer(loaded, stage, encoded, dataset, settings=settings, seed=seed)
+    start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
+    described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
+    drop_foreign_checkpoints(out / "checkpoints", described)
+    trainer = _make_trainer(loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start)
     steps = trainer.args.max_steps
-    trainer.add_callback(TrainingWatch(stage.name, steps, log))
-    way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
-    with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
+
+    def log_with_batch(step: int, values: Mapping[str, float]) -> None:
+        log(step, {**values, "micro_batch": float(stage.micro_batch)})
+
+    watch_training(trainer, name=stage.name, steps=steps, log=log_with_batch, callbacks=callbacks)
+    with saving_interrupts() as stopper:
         trainer.add_callback(stopper)
-        train_from_latest(trainer, out / "checkpoints")
-    save_adapter(trainer.model, loaded.tokenizer, out / "adapter", origin)
-    counts = [trained_tokens(row) for row in encoded]
-    tokens = sum(
-        counts[row] for batch in trainer.order.first_batches(steps) for pack in batch for row in dataset.packs[pack]
-    )
-    return SftResult(out / "adapter", steps, tokens, time.monotonic() - started)
+        try:
+            train_from_latest(trainer, out / "checkpoints")
+        except torch.OutOfMemoryError:
+            return None
+    steps = load_best(trainer, callbacks) or steps
+    trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
+    if is_first():
+        save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
+    wait_for_all()
+    return trained, steps
 
 
 def dataset_digest(rows: Sequence[EncodedRow]) -> str:
@@ -143,28 +206,19 @@ def dataset_digest(rows: Sequence[EncodedRow]) -> str:
     return digest_json([[row.input_ids, row.labels, row.weight] for row in rows])
 
 
-def _made_with(origin: AdapterOrigin, model: ModelConfig, stage: SftStage, seed: int) -> dict[str, Any]:
-    settings = stage.model_dump(mode="json", exclude={"name", "log_every", "save_every", "start_from"})
+def made_with(origin: AdapterOrigin, model: ModelConfig, attention: str, stage: SftStage, seed: int) -> dict[str, Any]:
+    """What checkpoints go on with only when it is the same; `workflows.starting_point` reads their origin here."""
+    settings = stage.model_dump(mode="json", exclude={"name", "log_every", "save_every", "start_from", *CONTINUABLE})
     return {
         "base model": origin.base_digest,
         "chat template": origin.template_digest,
         "rows": origin.dataset_digest,
         "dtype": model.dtype,
+        "attention": attention,
+        "quantization": None if model.quantization is None else model.quantization.model_dump(mode="json"),
         "seed": seed,
         **settings,
     }
-
-
-def _drop_foreign_checkpoints(folder: Path, made_with: Mapping[str, Any]) -> None:
-    record = folder / MADE_WITH
-    if folder.is_dir() and any(folder.iterdir()):
-        stored = json.loads(record.read_bytes()) if record.is_file() else {}
-        differing = [key for key in made_with if stored.get(key) != made_with[key]]
-        if not differing:
-            return
-        logger.warning("%s: made with other %s; training starts anew", folder, ", ".join(differing))
-        shutil.rmtree(folder)
-    write_json(record, made_with)
 
 
 def _make_trainer(
@@ -175,31 +229,55 @@ def _make_trainer(
     *,
     settings: dict[str, Any],
     seed: int,
+    out: Path,
+    start: Path | None,
 ) -> SftTrainer:
+    return SftTrainer(
+        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=len(dataset)),
+        rows=encoded,
+        tokenizer=loaded.tokenizer,
+        bad_batch=out / BAD_BATCH,
+        order=_order(dataset, stage, seed),
+        train_dataset=dataset,
+        data_collator=_collator(loaded.tokenizer, encoded, stage),
+        callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
+    )
+
+
+def trainer_parts(
+    loaded: LoadedModel, stage: SftStage, *, settings: dict[str, Any], seed: int, start: Path | None, rows: int
+) -> dict[str, Any]:
+    """``model``, ``args`` and ``optimizers`` of the trainer.
+
+    Args:
+        loaded: the base.
+        stage: adapter, rates and schedule.
+        settings: of ``TrainingArguments``.
+        seed: of the adapter's first weights.
+        start: adapter folder whose weights are trained on; None begins with fresh ones.
+        rows: sequences of a pass.
+    """
     on_cpu = loaded.device.type == "cpu"
+    if process_count() > 1:
+        settings = settings | {"ddp_find_unused_parameters": False} | ({"ddp_backend": "gloo"} if on_cpu else {})
     arguments = TrainingArguments(
         **settings | {"use_cpu": on_cpu, "bf16": not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16}
     )
+    if on_cpu:
+        # Several processes get "cpu:0", under which torch cannot load the optimiser of a checkpoint.
+        arguments.__dict__["_setup_devices"] = torch.device("cpu")
     arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
     set_seed(seed)
-    peft_model = attach_lora(loaded.model, stage.lora)
+    trained = attach_adapter(loaded.model, stage.adapter)
+    if start is not None:
+        continue_adapter(trained, start, stage.adapter.kind)
     optimizer = torch.optim.AdamW(
-        [parameter for parameter in peft_model.parameters() if parameter.requires_grad],
+        [parameter for parameter in trained.parameters() if parameter.requires_grad],
         lr=stage.learning_rate,
         weight_decay=stage.weight_decay,
     )
-    trainer = SftTrainer(
-        rows=encoded,
-        order=_order(dataset, stage, seed),
-        model=peft_model,
-        args=arguments,
-        train_dataset=dataset,
-        data_collator=_collator(loaded.tokenizer, encoded, stage),
-        optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, arguments.max_steps))),
-        callbacks=[CompleteCheckpoints()],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+    schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))
+    return {"model": trained, "args": arguments, "optimizers": (optimizer, schedule)}
 
 
 def _order(dataset: SequenceDataset, stage: SftStage, seed: int) -> LengthGroupedSampler:
@@ -224,47 +302,3 @@ def first_pass(
     collator = _collator(tokenizer, encoded, stage)
     for start in range(0, len(order), stage.micro_batch):
         yield collator([dataset[index] for index in order[start : start + stage.micro_batch]])
-
-
-class SftTrainer(Trainer):
-    """The trainer with a weighted loss on labelled tokens, a row order of its own, and an eye on NaN.
-
-    The loss of an optimiser step is the sum over its labelled tokens of weight times negative log-likelihood, divided
-    by their number, however the step is cut into micro batches.
-    """
-
-    def __init__(self, *, rows: Sequence[EncodedRow], order: LengthGroupedSampler, **trainer: Any) -> None:
-        super().__init__(**trainer)
-        self.rows = rows
-        self.order = order
-        self.model_accepts_loss_kwargs = True  # the trainer then hands over the token count of the whole step
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
-        return self.order
-
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """Mean weighted loss; see the class."""
-        places = {key: inputs[key] for key in ("attention_mask", "position_ids") if key in inputs}
-        outputs = model(input_ids=inputs["input_ids"], use_cache=False, **places)
-        targets_BT = inputs["labels"][:, 1:]
-        trained_BT = targets_BT != IGNORED
-        logits_NV = outputs.logits[:, :-1][trained_BT].float()
-        losses_N = cross_entropy(logits_NV, targets_BT[trained_BT], reduction="none")
-        weights_N = inputs["weights"][:, 1:][trained_BT]
-        tokens = len(losses_N) if num_items_in_batch is None else num_items_in_batch
-        loss = (weights_N * losses_N).sum() / tokens
-        return (loss, outputs) if return_outputs else loss
-
-    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """One micro batch; UserError naming its rows when the loss is NaN or infinite."""
-        rows = inputs.pop("rows").tolist()
-        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        if not math.isfinite(loss.item()):
-            ids = ", ".join(self.rows[row].id for row in rows[:8]) + (f" and {len(rows) - 8} more" * (len(rows) > 8))
-            raise UserError(
-                f"the loss became {loss.item()} in step {self.state.global_step + 1}, on the rows {ids}.",
-                "Lower learning_rate or max_grad_norm, or take these rows out; earlier checkpoints are kept.",
-            )
-        return loss

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
@@ -55,16 +56,22 @@ def open_generator(
     model: Path, adapter: Path | None, *, config: ModelConfig, sampling: SamplingConfig, seed: int
 ) -> Generator:
     """Load the model (and adapter) and make the generator that answers with it."""
-    from burnish.data.chat import render_prompt
-    from burnish.generate.transformers_engine import TransformersGenerator
     from burnish.model.base import load_adapter, load_model
 
     loaded = load_model(model, config) if adapter is None else load_adapter(model, adapter, config)
+    return generator_of(loaded.model, loaded.tokenizer, loaded.digest, sampling=sampling, seed=seed)
+
+
+def generator_of(model: Any, tokenizer: Any, digest: str, *, sampling: SamplingConfig, seed: int) -> Generator:
+    """The generator that answers with a model in memory; ``digest`` is recorded with every completion."""
+    from burnish.data.chat import render_prompt
+    from burnish.generate.transformers_engine import TransformersGenerator
+
     return TransformersGenerator(
-        loaded.model,
-        loaded.tokenizer,
+        model,
+        tokenizer,
         sampling=sampling,
         seed=seed,
-        model_digest=loaded.digest,
-        render=lambda messages: render_prompt(messages, loaded.tokenizer),
+        model_digest=digest,
+        render=lambda messages: render_prompt(messages, tokenizer),
     )

@@ -1,25 +1,22 @@
 """Build the task set of a run and prove its references: a task whose own answer fails cannot measure a model.
 
-Every held-out reference is verified, and a seeded sample of the training ones. Left out on purpose: mending or
-dropping tasks; a broken task set stops the run.
+Every reference is verified, of training tasks too. Left out on purpose: mending or dropping tasks; a broken task set
+stops the run.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from burnish.data.task_sets import load_task_set, require_rust
 from burnish.errors import DataError
 from burnish.fsio import write_atomic
-from burnish.records import Completion, Record, Task
+from burnish.records import Completion, Record
 from burnish.workflows.context import HELD_OUT, TRAIN, Outcome, Run
 from burnish.workflows.judge import judge
 
 EXCLUDED = "excluded"
-SAMPLE = 200
-"""Training references to verify."""
 
 
 def build_tasks(run: Run, folder: Path) -> Outcome:
@@ -31,7 +28,7 @@ def build_tasks(run: Run, folder: Path) -> Outcome:
     require_rust((*tasks.train, *tasks.held_out))
     write_records(folder / TRAIN, tasks.train)
     write_records(folder / HELD_OUT, tasks.held_out)
-    checked = [task for task in (*tasks.held_out, *_sample(tasks.train, recipe.seed)) if task.reference is not None]
+    checked = [task for task in (*tasks.held_out, *tasks.train) if task.reference is not None]
     answers = [Completion(task_id=task.id, text=task.reference or "", finish_reason="given") for task in checked]
     verdicts = judge(run.judge(), checked, answers)
     failing = [verdict for verdict in verdicts if verdict.status != "pass"]
@@ -51,7 +48,3 @@ def build_tasks(run: Run, folder: Path) -> Outcome:
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write a record file, whole or not at all."""
     write_atomic(path, "".join(record.to_json() + "\n" for record in records))
-
-
-def _sample(tasks: Sequence[Task], seed: int) -> list[Task]:
-    return random.Random(f"{seed}/references").sample(list(tasks), min(SAMPLE, len(tasks)))

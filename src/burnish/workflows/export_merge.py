@@ -14,4 +14,6 @@ def export_merge(config: MergeConfig) -> MergeResult:
         raise ConfigError(f"there is no adapter folder {config.adapter}", "Name the folder that training wrote.")
     if config.out.exists():
         raise ConfigError(f"{config.out} is there already", "Name a new folder with --set out=FOLDER.")
-    return merge_adapter(resolve_base(config.model.base), config.adapter, config.out, model=config.model)
+    return merge_adapter(
+        resolve_base(config.model.base), config.adapter, config.out, model=config.model, onto=config.onto
+    )

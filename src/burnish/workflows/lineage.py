@@ -5,24 +5,28 @@ Not covered: the library versions of torch and friends (pinned by the constraint
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import assert_never
 
 from burnish.config.data import source_name
 from burnish.config.recipe import (
+    AdapterStage,
     AnyStage,
     CorpusStage,
     EvaluateStage,
     MergeStage,
+    PreferenceStage,
     PretrainStage,
     Recipe,
     ReportStage,
     SftStage,
     TasksStage,
+    names_a_path,
 )
 from burnish.config.tasks import RustTasks
+from burnish.data.sources.files import matching_files
+from burnish.data.token_bins import digest_bins
 from burnish.errors import DataError
 from burnish.fsio import digest_file, digest_folder, digest_json
 from burnish.ledger.stage import Done
@@ -48,6 +52,13 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
         if not path.is_file():
             raise DataError(f"there is no data file {path}", "Check data.tasks in the recipe.")
         digests[f"file {path}"] = digest_file(path)
+    for stage in recipe.stages:
+        if isinstance(stage, SftStage) and names_a_path(stage.start_from):
+            digests[f"start of {stage.name}"] = _digest_of_start(Path(stage.start_from))
+        if isinstance(stage, PreferenceStage):
+            digests[f"rows of {stage.name}"] = digest_json([digest_file(path) for path in matching_files(stage.rows)])
+        if isinstance(stage, PretrainStage) and stage.tokens is not None:
+            digests[f"tokens of {stage.name}"] = digest_bins(stage.tokens)
     for source in recipe.data.sources:
         digests[f"source {source_name(source)}"] = digest_json(source_digests(source))
     if recipe.data.filters:
@@ -61,6 +72,16 @@ def code_digest() -> str:
     package = Path(__file__).parents[1]
     files = sorted(package.rglob("*.py"))
     return digest_json([[str(file.relative_to(package)), digest_file(file)] for file in files])
+
+
+def _digest_of_start(folder: Path) -> str:
+    weights = folder / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise DataError(
+            f"start_from names {folder}, and there is no {weights.name} in it.",
+            "Name a stage, an adapter folder of a run, or one of its checkpoints.",
+        )
+    return digest_file(weights)
 
 
 def task_files(recipe: Recipe) -> list[Path]:
@@ -82,9 +103,18 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
         case CorpusStage():
             inputs = {} if stage.crates is None else {"crates": digest_folder(stage.crates)}
         case PretrainStage():
-            inputs = {"corpus": _outputs(run, stage.corpus), "model": _model_settings(recipe)}
+            inputs = _pretraining_text(run, stage) | {"model": _model_settings(recipe)}
+            if stage.start_from is not None:
+                inputs |= _model(run, stage.start_from)
         case SftStage():
             inputs = _model(run, stage.start_from) | _rows(run, stage) | {"model": _model_settings(recipe)}
+            if names_a_path(stage.start_from):
+                inputs["start_from"] = run.digests[f"start of {stage.name}"]
+            if stage.evaluation is not None and stage.evaluation.prompts:
+                inputs[TOOLCHAIN] = run.digests[TOOLCHAIN]
+        case PreferenceStage():
+            rows = {"rows": run.digests[f"rows of {stage.name}"]} | _encoding(run, stage)
+            inputs = _model(run, stage.start_from) | rows | {"model": _model_settings(recipe)}
         case EvaluateStage():
             held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
             inputs = (
@@ -93,7 +123,7 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
                 | {TOOLCHAIN: run.digests[TOOLCHAIN]}
             )
         case MergeStage():
-            base = run.sft_stage(stage.adapter).start_from
+            base = run.adapter_stage(stage.adapter).start_from
             inputs = _model(run, base) | _model(run, stage.adapter) | {"model": _model_settings(recipe)}
         case ReportStage():
             inputs = {name: _record(done) for name, done in run.done.items()}
@@ -108,22 +138,38 @@ def _model(run: Run, name: str) -> dict[str, str]:
     stages = {stage.name: stage for stage in run.recipe.stages}
     made = {name: _outputs(run, name)}
     stage = stages[name]
-    return _model(run, stage.start_from) | made if isinstance(stage, SftStage) else made
+    return _model(run, stage.start_from) | made if isinstance(stage, AdapterStage) else made
+
+
+def _pretraining_text(run: Run, stage: PretrainStage) -> dict[str, str]:
+    if stage.corpus is not None:
+        return {"corpus": _outputs(run, stage.corpus)}
+    if stage.tokens is not None:
+        return {"token bins": run.digests[f"tokens of {stage.name}"]}
+    return _sources(run) | {"data.chat": digest_json(run.recipe.data.chat.model_dump(mode="json"))}
+
+
+def _encoding(run: Run, stage: AdapterStage) -> dict[str, str]:
+    """What decides how rows become tokens, and which are refused."""
+    data, tasks = run.recipe.data, run.tasks_stage(stage)
+    held_out = {} if tasks is None else {"held-out tasks": run.done[tasks].outputs[HELD_OUT]}
+    settings = [data.chat.model_dump(mode="json"), data.gates.model_dump(mode="json")]
+    return held_out | {"data.chat and data.gates": digest_json(settings)}
 
 
 def _rows(run: Run, stage: SftStage) -> dict[str, str]:
     data = run.recipe.data
-    tasks = run.tasks_stage(stage)
-    made: Mapping[str, str] = run.done[tasks].outputs if tasks is not None else {}
-    rows = {"held-out tasks": made[HELD_OUT]} if made else {}
-    rows["data.chat and data.gates"] = digest_json(
-        [data.chat.model_dump(mode="json"), data.gates.model_dump(mode="json")]
-    )
+    rows = _encoding(run, stage)
     if not data.sources:
-        return rows | {"training tasks": made[TRAIN]}
+        return rows | {"training tasks": run.done[run.tasks_stage(stage) or ""].outputs[TRAIN]}
+    return rows | _sources(run)
+
+
+def _sources(run: Run) -> dict[str, str]:
+    data = run.recipe.data
     settings = [source.model_dump(mode="json") for source in data.sources]
     files = [run.digests[f"source {source_name(source)}"] for source in data.sources]
-    rows["data.sources"] = digest_json([settings, files, data.bad_rows])
+    rows = {"data.sources": digest_json([settings, files, data.bad_rows])}
     rows["data.mixture"] = digest_json(data.mixture.model_dump(mode="json"))
     if data.filters:
         filters = [one.model_dump(mode="json") for one in data.filters]

@@ -15,7 +15,7 @@ from burnish.data.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.model.folders import check_model_folder, resolve_base
 from burnish.records import Example
-from burnish.workflows.context import MODEL
+from burnish.workflows.context import MODEL, model_beneath
 from burnish.workflows.judge_sources import open_judge
 from burnish.workflows.prepare import Plan, open_rows
 
@@ -35,12 +35,13 @@ def sft_stage(recipe: Recipe, name: str | None) -> SftStage:
 
 def model_folder(recipe: Recipe, stage: SftStage) -> Path:
     """Folder of the model that the stage starts from; ConfigError when the run has not made it yet."""
-    if stage.start_from not in {one.name for one in recipe.stages}:
+    name = model_beneath(recipe, stage)
+    if name not in {one.name for one in recipe.stages}:
         return resolve_base(recipe.model.base)
-    folder = recipe.runs_dir / recipe.name / stage.start_from / MODEL
+    folder = recipe.runs_dir / recipe.name / name / MODEL
     if not folder.is_dir():
         raise ConfigError(
-            f"stage {stage.name!r} starts from stage {stage.start_from!r}, which has not made its model yet.",
+            f"stage {stage.name!r} starts from stage {name!r}, which has not made its model yet.",
             "Run the recipe up to there first, or look with burnish data lengths --char-only.",
         )
     check_model_folder(folder)

@@ -5,10 +5,12 @@ Left out on purpose: comparing models (`report`), choosing among samples.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from burnish.config.recipe import EvaluateStage
-from burnish.score.rates import rates
+from burnish.records import Verdict
+from burnish.score.rates import METRICS, rates
 from burnish.workflows.answer import answer_tasks, finished_tasks, open_generator, read_answers
 from burnish.workflows.build_tasks import write_records
 from burnish.workflows.context import COMPLETIONS, VERDICTS, Outcome, Run
@@ -30,7 +32,12 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
         completions = [answers[task.id, sample] for task in tasks for sample in range(samples)]
     verdicts = judge(run.judge(), tasks, completions)
     write_records(folder / VERDICTS, verdicts)
+    metrics = measured(verdicts)
+    run.folder.metrics.log(stage.name, 0, metrics)
+    return Outcome((COMPLETIONS, VERDICTS), {name: metrics[name] for name in METRICS})
+
+
+def measured(verdicts: Sequence[Verdict]) -> dict[str, float]:
+    """Rates over all attempted, and beside them how many those are and how many of them are infra."""
     counted = rates(verdicts)
-    metrics = {name: counted.rate(name) for name in ("compile_rate", "lint_free_rate", "tests_passed")}
-    run.folder.metrics.log(stage.name, 0, metrics | {"infra": counted.infra, "n": counted.n})
-    return Outcome((COMPLETIONS, VERDICTS), metrics)
+    return {name: counted.rate(name) for name in METRICS} | {"infra": counted.infra, "n": counted.n}

@@ -11,7 +11,7 @@ from burnish.workflows.context import ADAPTER, MODEL, Outcome, Run
 
 def merge(run: Run, stage: MergeStage, folder: Path) -> Outcome:
     """Write the merged model to ``model``, its logits compared with base plus adapter."""
-    base = run.model_folder(run.sft_stage(stage.adapter).start_from)
+    base = run.adapter_base(run.adapter_stage(stage.adapter))
     adapter = run.stage_folder(stage.adapter) / ADAPTER
-    result = merge_adapter(base, adapter, folder / MODEL, model=run.recipe.model)
-    return Outcome((MODEL,), {"largest_logit_difference": result.largest_logit_difference})
+    result = merge_adapter(base, adapter, folder / MODEL, model=run.recipe.model, onto=stage.onto)
+    return Outcome((MODEL,), result.differences())

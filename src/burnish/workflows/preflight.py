@@ -9,18 +9,60 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from burnish.config.data import HubSource
-from burnish.config.recipe import AnyStage, EvaluateStage, MergeStage, PretrainStage, Recipe, SftStage, TasksStage
+from burnish.config.recipe import (
+    AdapterStage,
+    AnyStage,
+    EvaluateStage,
+    MergeStage,
+    PreferenceStage,
+    PretrainStage,
+    Recipe,
+    SftStage,
+    TasksStage,
+)
 from burnish.config.tasks import RustTasks
+from burnish.config.train import OptimizerConfig
+from burnish.data.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.task_sets import load_task_set
-from burnish.workflows.requirements import require_train_extra
+from burnish.errors import ConfigError
+from burnish.workflows.requirements import require_reporters, require_train_extra
 
 
 def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     """Raise what the stages would raise later: MissingToolError, DataError naming file and line."""
-    if any(isinstance(stage, PretrainStage | SftStage | EvaluateStage | MergeStage) for stage in stages):
+    if any(isinstance(stage, PretrainStage | AdapterStage | EvaluateStage | MergeStage) for stage in stages):
         require_train_extra()
+        if recipe.model.quantization is not None:
+            from burnish.model.quantized import require_package
+
+            require_package(recipe.model.quantization)
+    if any(isinstance(stage, PretrainStage | AdapterStage) for stage in stages):
+        require_reporters(recipe.report_to)
+    _check_batches(recipe, stages)
     if any(isinstance(stage, TasksStage) for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
         load_task_set(recipe.data.tasks, recipe.seed)
-    if any(isinstance(stage, SftStage) for stage in stages) and recipe.data.sources:
+    for stage in stages:
+        if isinstance(stage, PreferenceStage):
+            read_preferences(stage.rows, stage.method.kind, recipe.data.bad_rows)
+    if any(isinstance(stage, SftStage | PretrainStage) for stage in stages) and recipe.data.sources:
         check_sources([one for one in recipe.data.sources if not isinstance(one, HubSource)], recipe.data.bad_rows)
+
+
+def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
+    """ConfigError where processes, micro and effective batch do not go together."""
+    training = [stage for stage in stages if isinstance(stage, OptimizerConfig)]
+    if not training:
+        return
+    from burnish.train.arguments import accumulation_steps
+    from burnish.workflows.several_processes import processes_of, trains_in_several
+
+    processes = processes_of(recipe)
+    for stage in training:
+        several = trains_in_several(stage)
+        if not several and recipe.launch.processes != "auto" and processes > 1:
+            raise ConfigError(
+                f"stage {stage.name!r} cannot train in several processes yet: only sft stages without streaming can.",
+                "Leave launch.processes out: other stages then train in one process.",
+            )
+        accumulation_steps(stage, processes if several else 1)

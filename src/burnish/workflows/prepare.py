@@ -28,7 +28,7 @@ from burnish.config.data import SourceConfig, source_name
 from burnish.config.filters import Contaminated, FilterConfig
 from burnish.config.mixture import MixtureConfig
 from burnish.config.prepare import PrepareConfig
-from burnish.config.recipe import SftStage
+from burnish.config.recipe import PretrainStage, SftStage
 from burnish.data import filtered, mixture
 from burnish.data.cache import DatasetCache, step_version
 from burnish.data.examined import Examiner
@@ -100,7 +100,7 @@ def prepare_data(config: PrepareConfig) -> FilterStats:
 def write_rows(plan: Plan, judge: Judge | None, folder: Path) -> None:
     """Write the rows that stay, those that do not, and the counts into an empty folder."""
     with disk_errors(folder), (folder / ROWS).open("w") as rows, (folder / DROPPED).open("w") as dropped:
-        with open_rows(plan, judge, _line_writer(dropped)) as opened:
+        with open_rows(plan, judge, line_writer(dropped)) as opened:
             written = 0
             for example in opened.rows:
                 rows.write(example.to_json() + "\n")
@@ -139,8 +139,8 @@ def open_rows(plan: Plan, judge: Judge | None, drop: Callable[[Dropped], None]) 
         yield Opened(rows(), bad, sources)
 
 
-def training_examples(run: Run, stage: SftStage, folder: Path) -> list[Example]:
-    """What an SFT stage trains on: the filtered mixture of the recipe's sources, or the references of its task set.
+def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -> list[Example]:
+    """What a stage trains on: the filtered mixture of the recipe's sources, or the references of its task set.
 
     ``folder`` gets ``rejected.jsonl`` where rows could not be used, and with filters ``dropped.jsonl`` and the counts.
     """
@@ -155,7 +155,7 @@ def training_examples(run: Run, stage: SftStage, folder: Path) -> list[Example]:
     with contextlib.ExitStack() as stack:
         drop: Callable[[Dropped], None] = _ignore
         if data.filters:
-            drop = _line_writer(stack.enter_context((folder / DROPPED).open("w")))
+            drop = line_writer(stack.enter_context((folder / DROPPED).open("w")))
         opened = stack.enter_context(open_rows(plan, judge, drop))
         try:
             examples = list(opened.rows)
@@ -212,7 +212,8 @@ def _code_version() -> str:
     return step_version(filtered, mixture)
 
 
-def _line_writer(file: TextIO) -> Callable[[Dropped], None]:
+def line_writer(file: TextIO) -> Callable[[Dropped], None]:
+    """Writes rows that are left out, one JSON line each."""
     return lambda row: print(json.dumps(asdict(row), ensure_ascii=False), file=file)
 
 

@@ -1,46 +1,127 @@
-"""Pretrain a small model from scratch on a corpus: tokenizer, packed blocks, training.
+"""Pretraining of a run: text becomes packed blocks, then a new model or one that is there is trained on them.
+
+The text is a corpus stage's, token bins, or the recipe's sources, read before or while training. A new model gets a
+tokenizer of its own, trained on the text, unless token bins bring one.
 
 Left out on purpose: a validation split (the evaluate stages measure what counts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from burnish.config.presets import parameter_count
 from burnish.config.recipe import PretrainStage
 from burnish.data.chunking import chunk_source
 from burnish.data.corpus import read_corpus
-from burnish.data.packing import pack_documents
-from burnish.model.tokenizer import END_OF_TEXT, train_tokenizer
-from burnish.records import Message
+from burnish.data.packing import Block, PackedOnDisk, pack_documents
+from burnish.data.sequence_stream import BlockStream
+from burnish.data.token_bins import TokenBins
+from burnish.errors import ConfigError
+from burnish.fsio import digest_bytes
+from burnish.model.base import load_tokenizer
+from burnish.model.chat_template import document_ends
+from burnish.model.tokenizer import train_tokenizer
+from burnish.records import Example, Message
 from burnish.train.pretrain import run_pretrain
 from burnish.workflows.context import CORPUS, MODEL, Outcome, Run
+from burnish.workflows.data_build_tokens import TOKENIZER
+from burnish.workflows.prepare import training_examples
+from burnish.workflows.stream_rows import opened_mixture
+from burnish.workflows.watch_training import training_callbacks
 
 CONTEXT_BLOCKS = 2
 """The model's context in training blocks: answers may be longer than a packed block."""
+TOKENIZER_ROWS = 20_000
+"""Rows of a stream that the tokenizer of a new model is trained on."""
+
+Row = str | Sequence[Message]
+logger = logging.getLogger("burnish.pretrain")
 
 
 def pretrain(run: Run, stage: PretrainStage, folder: Path) -> Outcome:
-    """Train tokenizer and model into ``model``; goes on from the last complete checkpoint."""
-    rows = list(read_corpus(run.stage_folder(stage.corpus) / CORPUS))
-    context = stage.block_size * CONTEXT_BLOCKS
-    tokenizer = train_tokenizer(
-        (_text(row) for row in rows), vocabulary=stage.vocabulary, longest=context, out=folder / "tokenizer"
-    )
-    texts = [row if isinstance(row, str) else _conversation(row, tokenizer) for row in rows]
-    blocks = pack_documents(tokenised_documents(texts, tokenizer, stage.block_size), stage.block_size)
-    result = run_pretrain(
-        tokenizer=tokenizer,
-        blocks=blocks,
-        stage=stage,
-        out=folder,
-        seed=run.recipe.seed,
-        context=context,
-        log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
-    )
+    """Train the model into ``model``; goes on from the last complete checkpoint."""
+    start = None if stage.start_from is None else run.model_folder(stage.start_from)
+    with contextlib.ExitStack() as stack:
+        stream: BlockStream | None = None
+        blocks: Sequence[Block] = ()
+        if stage.tokens is not None:
+            tokenizer = _tokenizer_of_bins(stage.tokens, start)
+            blocks = PackedOnDisk(TokenBins(stage.tokens), stage.block_size)
+        elif stage.streaming:
+            mixture = stack.enter_context(opened_mixture(run, stage, folder))
+            texts = (_text(_content(example)) for example in islice(mixture(0, None), TOKENIZER_ROWS))
+            tokenizer = _tokenizer(texts, stage, folder, start)
+            stream = BlockStream(mixture, _encoder(tokenizer, stage), stage.block_size)
+        else:
+            rows = _rows(run, stage, folder)
+            tokenizer = _tokenizer((_text(row) for row in rows), stage, folder, start)
+            said = [row if isinstance(row, str) else _conversation(row, tokenizer) for row in rows]
+            blocks = pack_documents(tokenised_documents(said, tokenizer, stage.block_size), stage.block_size)
+        if start is None:
+            shape = stage.model_copy(update={"vocabulary": len(tokenizer)})
+            logger.info(
+                "%s: a new model (%s), %d parameters", stage.name, stage.preset or "own shape", parameter_count(shape)
+            )
+        result = run_pretrain(
+            tokenizer=tokenizer,
+            blocks=blocks,
+            stage=stage,
+            out=folder,
+            seed=run.recipe.seed,
+            context=stage.block_size * CONTEXT_BLOCKS,
+            log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+            callbacks=training_callbacks(
+                run, stage, folder, method="PT", tokenizer=tokenizer, start_from=stage.start_from or stage.name
+            ),
+            start=start,
+            model=run.recipe.model,
+            stream=stream,
+        )
     return Outcome((MODEL,), {"steps": float(result.steps), "blocks": float(len(blocks))})
+
+
+def _rows(run: Run, stage: PretrainStage, folder: Path) -> list[Row]:
+    if stage.corpus is not None:
+        return list(read_corpus(run.stage_folder(stage.corpus) / CORPUS))
+    return [_content(example) for example in training_examples(run, stage, folder)]
+
+
+def _tokenizer(texts: Iterable[str], stage: PretrainStage, folder: Path, start: Path | None) -> Any:
+    if start is not None:
+        return load_tokenizer(start)
+    longest = stage.block_size * CONTEXT_BLOCKS
+    return train_tokenizer(texts, vocabulary=stage.vocabulary, longest=longest, out=folder / TOKENIZER)
+
+
+def _tokenizer_of_bins(bins: Path, start: Path | None) -> Any:
+    """The tokenizer that the bins were made with, which must be that of the model to start from."""
+    tokenizer: Any = load_tokenizer(bins / TOKENIZER)
+    if start is None:
+        return tokenizer
+    theirs: Any = load_tokenizer(start)
+    digests = [digest_bytes(one.backend_tokenizer.to_str().encode()) for one in (tokenizer, theirs)]
+    if digests[0] != digests[1]:
+        raise ConfigError(
+            f"the token bins {bins} were made with another tokenizer than the model {start} has.",
+            f"Build them again: burnish data build tokens --set tokenizer={start}",
+        )
+    return theirs
+
+
+def _encoder(tokenizer: Any, stage: PretrainStage) -> Callable[[Sequence[Example]], list[list[int]]]:
+    """Examples to token ids, one document each or several."""
+
+    def encode(examples: Sequence[Example]) -> list[list[int]]:
+        texts = [row if isinstance(row, str) else _conversation(row, tokenizer) for row in map(_content, examples)]
+        return list(tokenised_documents(texts, tokenizer, stage.block_size))
+
+    return encode
 
 
 def tokenised_documents(texts: Sequence[str], tokenizer: Any, block_size: int) -> Iterator[list[int]]:
@@ -56,19 +137,24 @@ def tokenised_documents(texts: Sequence[str], tokenizer: Any, block_size: int) -
         # a byte-level token covers a byte at least, which spares the tokenizer many questions
         return len(text.encode()) < block_size or len(ids(text)) < block_size
 
-    end = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
+    before, end = document_ends(tokenizer)
+    block_size -= len(before)
     for text, whole in zip(
         texts, tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"], strict=True
     ):
         if len(whole) < block_size:
-            yield [*whole, end]
+            yield [*before, *whole, end]
             continue
         pieces = chunk_source(text, fits)
         for number, piece in enumerate(pieces, 1):
-            yield [*ids(piece), end] if number == len(pieces) else ids(piece)
+            yield [*before, *ids(piece), *([end] if number == len(pieces) else [])]
 
 
-def _text(row: str | Sequence[Message]) -> str:
+def _content(example: Example) -> Row:
+    return example.messages if example.text is None else example.text
+
+
+def _text(row: Row) -> str:
     return row if isinstance(row, str) else "\n".join(message.content for message in row)
 
 

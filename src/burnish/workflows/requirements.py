@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 
 from burnish.errors import MissingToolError
 
 TRAIN_EXTRA = ("torch", "transformers", "tokenizers", "safetensors", "peft", "trl", "accelerate", "datasets")
+
+REPORTERS = {"tensorboard": "'burnish[train]'", "comet_ml": "comet-ml"}
+"""What to install for a reporter, where that is not its own name."""
 
 SERVE_EXTRA = ("fastapi", "uvicorn")
 
@@ -17,6 +21,15 @@ def require_train_extra() -> None:
     if missing:
         raise MissingToolError(
             f"the package {missing[0]} is not installed, and models need it", "pip install 'burnish[train]'"
+        )
+
+
+def require_reporters(names: Sequence[str]) -> None:
+    """Raise MissingToolError when the package of a reporter (a value of ``report_to``) is missing."""
+    for name in missing_packages(tuple(names)):
+        raise MissingToolError(
+            f"report_to names {name}, and its package is not installed",
+            f"pip install {REPORTERS.get(name, name)}, or leave it out of report_to.",
         )
 
 

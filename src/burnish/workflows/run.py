@@ -15,16 +15,19 @@ from typing import assert_never
 
 from burnish import __version__
 from burnish.config.recipe import (
+    AdapterStage,
     AnyStage,
     CorpusStage,
     EvaluateStage,
     MergeStage,
+    PreferenceStage,
     PretrainStage,
     Recipe,
     ReportStage,
     SftStage,
     TasksStage,
 )
+from burnish.config.train import CONTINUABLE, OptimizerConfig
 from burnish.errors import BurnishError, ConfigError, DiskError
 from burnish.fsio import digest_json
 from burnish.ledger.attempt_log import attempt_log
@@ -76,16 +79,30 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
 
 def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
     """The recipe's stages up to and including the last one that trains; raises ConfigError when none does."""
-    training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | SftStage)]
+    training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | AdapterStage)]
     if not training:
-        raise ConfigError(f"recipe {recipe.name!r} trains nothing", "Add an sft or pretrain stage, or use burnish run.")
+        raise ConfigError(
+            f"recipe {recipe.name!r} trains nothing", "Add a pretrain, sft or preference stage, or use burnish run."
+        )
     return recipe.stages[: training[-1] + 1]
+
+
+def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
+    """The recipe with so much more for its last training, beyond what it plans; counted from the plan, however often.
+
+    Raises ConfigError when nothing trains.
+    """
+    if not steps and not epochs:
+        return recipe
+    last = last_training_stage(recipe)[-1]
+    longer = last.model_copy(update={"extra_steps": steps, "extra_epochs": epochs})
+    return recipe.model_copy(update={"stages": tuple(longer if one is last else one for one in recipe.stages)})
 
 
 def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
     compiles_rows = needs_judge(recipe.data.filters)
     return any(
-        isinstance(stage, TasksStage | EvaluateStage) or (compiles_rows and isinstance(stage, SftStage))
+        isinstance(stage, TasksStage | EvaluateStage) or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
         for stage in stages
     )
 
@@ -93,13 +110,18 @@ def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
 def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
     folder = run.stage_folder(stage.name)
     inputs = stage_inputs(run, stage)
-    wanted = fingerprint(stage.model_dump(mode="json"), inputs, code=run.digests[CODE], seed=run.recipe.seed)
+    settings = stage.model_dump(mode="json")
+    wanted = fingerprint(settings, inputs, code=run.digests[CODE], seed=run.recipe.seed)
+    continued = None
+    if isinstance(stage, OptimizerConfig):
+        lasting = {key: value for key, value in settings.items() if key not in CONTINUABLE}
+        continued = fingerprint(lasting, inputs, code=run.digests[CODE], seed=run.recipe.seed)
     done = read_done(folder)
     if done is not None and done.fingerprint == wanted:
         logger.info("%s: done before, kept", stage.name)
         run.reused.add(stage.name)
     else:
-        attempt = begin(folder, wanted)
+        attempt = begin(folder, wanted, continued)
         if attempt.fresh:
             run.folder.metrics.drop_stage(stage.name)
         logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
@@ -129,9 +151,16 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
 
             outcome = pretrain(run, stage, folder)
         case SftStage():
+            from burnish.workflows.several_processes import processes_of, train_in_processes, trains_in_several
             from burnish.workflows.tune import tune
 
-            outcome = tune(run, stage, folder)
+            processes = processes_of(run.recipe)
+            one = processes == 1 or not trains_in_several(stage)
+            outcome = tune(run, stage, folder) if one else train_in_processes(run, stage, folder, processes)
+        case PreferenceStage():
+            from burnish.workflows.prefer import prefer
+
+            outcome = prefer(run, stage, folder)
         case EvaluateStage():
             from burnish.workflows.measure import measure
 

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of a run: rows become tokens, gates look at them and at the batches, then LoRA.
+"""Supervised fine-tuning of a run: rows become tokens, gates look at them and at the batches, then the training.
 
 Left out on purpose: where rows come from, filters and mixture (`workflows.prepare`).
 """
@@ -6,27 +6,44 @@ Left out on purpose: where rows come from, filters and mixture (`workflows.prepa
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from burnish.config.recipe import SftStage
 from burnish.data.batch_gates import check_batches
+from burnish.data.chat import encode_examples
+from burnish.data.encoded import EncodedExample
 from burnish.data.gates import check_gates, closing_token
+from burnish.data.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
+from burnish.scale.processes import first_goes_first
 from burnish.train.sft import first_pass, run_sft
-from burnish.workflows.context import ADAPTER, Outcome, Run
+from burnish.workflows.context import MERGED_START, Outcome, Run, model_beneath
 from burnish.workflows.encode_rows import encode_rows
 from burnish.workflows.prepare import training_examples
+from burnish.workflows.starting_point import starting_point
+from burnish.workflows.tune_stream import tune_stream
+from burnish.workflows.watch_training import training_callbacks
 
 logger = logging.getLogger("burnish.tune")
 
 
 def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     """Train the adapter of the stage; goes on from its last complete checkpoint. Raises GateError before any step."""
-    base = run.model_folder(stage.start_from)
+    if stage.streaming:
+        return tune_stream(run, stage, folder)
+    start = starting_point(run, stage, folder)
+    base = start.base
     tokenizer = load_tokenizer(base)
     data, seed = run.recipe.data, run.recipe.seed
-    examples = training_examples(run, stage, folder)
-    encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
+    evaluation = stage.evaluation
+    held_rows: Sequence[EncodedExample] = ()
+    with first_goes_first():
+        examples = training_examples(run, stage, folder)
+        if evaluation is not None and evaluation.rows:
+            examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=seed)
+            held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
+        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
     report = check_gates(
         encoded.rows,
         tokenizer,
@@ -44,6 +61,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     logger.info("%s: %d micro batches in a pass, each as its rows are", stage.name, batches)
     result = run_sft(
         base=base,
+        start=start.adapter,
         model=run.recipe.model,
         stage=stage,
         encoded=encoded.rows,
@@ -51,6 +69,18 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
         out=folder,
         seed=seed,
         log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+        callbacks=training_callbacks(
+            run,
+            stage,
+            folder,
+            method="SFT",
+            tokenizer=tokenizer,
+            start_from=model_beneath(run.recipe, stage),
+            evaluation=evaluation,
+            held_out=held_rows,
+            micro_batch=stage.micro_batch,
+            tasks=run.held_out_tasks(stage),
+        ),
     )
     metrics = {
         "steps": float(result.steps),
@@ -58,4 +88,5 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
         "truncated_rows": float(report.truncated),
         "cut_answers": float(report.cut_answers),
     }
-    return Outcome((ADAPTER,), metrics)
+    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
+    return Outcome((run.trained_output(stage), *merged), metrics)

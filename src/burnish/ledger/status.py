@@ -1,0 +1,231 @@
+"""How a run stands, read from its folder by anybody at any time: phase, progress, time left, and what is not well.
+
+Reading changes nothing and needs no help from the run, so it works for one that hangs or was killed.
+Not covered: what is inside a stage that does not train (its files' growth is the only sign of life).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from burnish.errors import DataError
+from burnish.fsio import read_lines
+from burnish.ledger.accelerators import Accelerator, read_accelerators
+from burnish.ledger.process import holder
+from burnish.ledger.run_folder import RESOLVED
+
+State = Literal["running", "done", "interrupted", "failed", "killed", "new"]
+
+ENDINGS: Mapping[str, State] = {"run_done": "done", "run_interrupted": "interrupted", "run_failed": "failed"}
+STALL_FACTOR, STALL_LEAST_S, STALL_FIRST_S = 10.0, 60.0, 900.0
+"""A stall is so many times the usual time between rows, at least so long; before the first row, so long."""
+LOW_DISK_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class StageState:
+    """One stage of the recipe."""
+
+    name: str
+    kind: str
+    state: Literal["done", "current", "waiting"]
+    seconds: float | None = None
+    """Of a finished one."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run at one moment."""
+
+    name: str
+    path: str
+    state: State
+    """``killed``: it began, and neither ended nor is held by a process."""
+    pid: int | None
+    stages: Sequence[StageState]
+    stage: str | None
+    """The current one."""
+    step: int | None
+    """Optimiser steps taken in the current stage, when it trains."""
+    steps: int | None
+    eta_s: float | None
+    """Until the current training ends, by the pace of this attempt."""
+    metrics: Mapping[str, float]
+    """The latest value of each metric of the current stage."""
+    quiet_s: float | None
+    """Since the last sign of life."""
+    free_bytes: int
+    accelerators: Sequence[Accelerator]
+    warnings: Sequence[str]
+    error: str | None = None
+    """Why it failed."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    at: float
+    step: int
+    values: Mapping[str, float]
+
+
+def read_status(
+    folder: Path, *, now: float | None = None, accelerators: Sequence[Accelerator] | None = None
+) -> RunStatus:
+    """Read a run's folder.
+
+    Args:
+        folder: of the run.
+        now: seconds since the epoch; the clock's when None.
+        accelerators: what they do; asked when None.
+
+    Raises DataError when the folder is no run.
+    """
+    moment = time.time() if now is None else now
+    recipe = _recipe(folder)
+    events = [json.loads(line) for line in read_lines(folder / "events.jsonl")] if _is(folder, "events.jsonl") else []
+    pid = holder(folder)
+    state = _state(events, running=pid is not None)
+    current = _current_stage(events) if state != "done" else None
+    begins = _training_begins(events, current)
+    rows = _rows(folder, current, since=begins["at"] if begins is not None else 0.0)
+    step = rows[-1].step if rows else begins["step"] if begins is not None else None
+    steps = begins["steps"] if begins is not None else None
+    life = _last_sign_of_life(folder, current, rows)
+    quiet = max(0.0, moment - life) if life is not None else None
+    free = shutil.disk_usage(folder).free
+    failed = next((event for event in reversed(events) if event["event"] == "run_failed"), None)
+    return RunStatus(
+        name=str(recipe.get("name", folder.name)),
+        path=str(folder),
+        state=state,
+        pid=pid,
+        stages=_stages(folder, recipe, current),
+        stage=current,
+        step=step,
+        steps=steps,
+        eta_s=_eta(begins, rows) if state == "running" else None,
+        metrics={name: value for row in rows for name, value in row.values.items()},
+        quiet_s=quiet,
+        free_bytes=free,
+        accelerators=read_accelerators() if accelerators is None else accelerators,
+        warnings=[
+            *_stall(state, quiet, rows, begins),
+            *_not_a_number(rows),
+            *_disk(folder, current, free),
+            *(["the process is gone, and the run had not ended: the same command goes on"] * (state == "killed")),
+        ],
+        error=failed.get("error") if failed is not None and state == "failed" else None,
+    )
+
+
+def _recipe(folder: Path) -> dict[str, Any]:
+    try:
+        recipe = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))["recipe"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder} is no run: it has no readable {RESOLVED}", "Name a run, or its folder.") from error
+    return dict(recipe)
+
+
+def _is(folder: Path, name: str) -> bool:
+    return (folder / name).is_file()
+
+
+def _state(events: Sequence[Mapping[str, Any]], *, running: bool) -> State:
+    if running:
+        return "running"
+    lifecycle = [event["event"] for event in events if event["event"] == "run_begins" or event["event"] in ENDINGS]
+    if not lifecycle:
+        return "new"
+    return ENDINGS.get(lifecycle[-1], "killed")
+
+
+def _current_stage(events: Sequence[Mapping[str, Any]]) -> str | None:
+    current = None
+    for event in events:
+        if event["event"] == "stage_begins":
+            current = event["stage"]
+        elif event["event"] in ("stage_done", "run_begins"):
+            current = None
+    return current
+
+
+def _training_begins(events: Sequence[Mapping[str, Any]], stage: str | None) -> Mapping[str, Any] | None:
+    found = (event for event in reversed(events) if event["event"] == "training_begins" and event["stage"] == stage)
+    return next(found, None)
+
+
+def _rows(folder: Path, stage: str | None, *, since: float) -> list[_Row]:
+    if stage is None or not _is(folder, "metrics.jsonl"):
+        return []
+    rows = [json.loads(line) for line in read_lines(folder / "metrics.jsonl")]
+    return [_Row(row["at"], row["step"], row["values"]) for row in rows if row["stage"] == stage and row["at"] >= since]
+
+
+def _stages(folder: Path, recipe: Mapping[str, Any], current: str | None) -> list[StageState]:
+    found = []
+    for stage in recipe.get("stages", ()):
+        name, kind = str(stage["name"]), str(stage["kind"])
+        done = folder / name / "done.json"
+        if name == current:
+            found.append(StageState(name, kind, "current"))
+        elif done.is_file():
+            found.append(StageState(name, kind, "done", float(json.loads(done.read_text())["seconds"])))
+        else:
+            found.append(StageState(name, kind, "waiting"))
+    return found
+
+
+def _last_sign_of_life(folder: Path, stage: str | None, rows: Sequence[_Row]) -> float | None:
+    times = [row.at for row in rows[-1:]]
+    for path in [folder / "events.jsonl", *((folder / stage).rglob("*") if stage is not None else ())]:
+        try:
+            times.append(path.stat().st_mtime)
+        except FileNotFoundError:  # a checkpoint that is just being removed
+            continue
+    return max(times, default=None)
+
+
+def _eta(begins: Mapping[str, Any] | None, rows: Sequence[_Row]) -> float | None:
+    if begins is None or not rows:
+        return None
+    first = _Row(begins["at"], begins["step"], {}) if len(rows) == 1 else rows[0]
+    taken, spent = rows[-1].step - first.step, rows[-1].at - first.at
+    left = begins["steps"] - rows[-1].step
+    return round(left * spent / taken, 1) if taken > 0 else None
+
+
+def _stall(state: State, quiet: float | None, rows: Sequence[_Row], begins: Mapping[str, Any] | None) -> list[str]:
+    if state != "running" or quiet is None or begins is None:
+        return []
+    pauses = [later.at - earlier.at for earlier, later in itertools.pairwise(rows)]
+    limit = max(STALL_LEAST_S, STALL_FACTOR * statistics.median(pauses)) if pauses else STALL_FIRST_S
+    return [f"no sign of life for {quiet:.0f} s: stalled?"] if quiet > limit else []
+
+
+def _not_a_number(rows: Sequence[_Row]) -> list[str]:
+    # The writer leaves out what is no finite number; a row without a loss among rows with one is such a row.
+    usual = {name for row in rows for name in row.values if name in ("loss", "grad_norm")}
+    missing = {
+        name: [row.step for row in rows if name not in row.values and "learning_rate" in row.values] for name in usual
+    }
+    warnings = [f"{name} was no number at step {steps[-1]}" for name, steps in sorted(missing.items()) if steps]
+    if rows and not usual and "learning_rate" in rows[-1].values:
+        warnings.append(f"loss was no number at step {rows[-1].step}")
+    return warnings
+
+
+def _disk(folder: Path, stage: str | None, free: int) -> list[str]:
+    checkpoints = sorted((folder / stage / "checkpoints").glob("checkpoint-*")) if stage is not None else []
+    largest = max((sum(f.stat().st_size for f in one.rglob("*") if f.is_file()) for one in checkpoints), default=0)
+    needed = max(LOW_DISK_BYTES, 2 * largest)
+    if free >= needed:
+        return []
+    return [f"{free / 2**20:.0f} MiB free on the disk, and the next checkpoints may need {needed / 2**20:.0f} MiB"]

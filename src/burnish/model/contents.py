@@ -1,0 +1,139 @@
+"""What a loaded model really holds: parameters, quantised layers, adapters; counted in the layers, never taken from a
+configuration of what was wanted.
+
+Not covered: experts of a mixture (all are counted, although a token meets few of them).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish.model.naming import QuantizationTag, quantization_tag
+
+SCALES = (".weight_scale", ".weight_shape", ".weight_zero_point", ".weight_g_idx")
+"""Numbers that compressed-tensors leaves beside the weights it expanded; they are no weights."""
+
+
+@dataclass(frozen=True)
+class ParameterCounts:
+    """Numbers of weights; a packed 4-bit weight counts as what it stands for."""
+
+    total: int
+    trainable: int
+    frozen_matmul: int
+    """Frozen weights that each token is multiplied with: matrices, a tied embedding once, a lookup never."""
+    trainable_matmul: int
+    """The same of trainable weights."""
+
+
+def count_parameters(model: Any) -> ParameterCounts:
+    """Count the weights of a torch model, quantised and adapted ones too."""
+    lookup = _lookup_only(model)
+    total = trainable = frozen_matmul = trainable_matmul = 0
+    packed = list(_packed_layers(model))
+    inside = {id(parameter) for layer in packed for parameter in layer.parameters(recurse=False)}
+    for name, parameter in model.named_parameters():
+        if id(parameter) in inside or name.endswith(SCALES):
+            continue
+        number = _weights_in(parameter)
+        total += number
+        trainable += number * parameter.requires_grad
+        if parameter.ndim >= 2 and id(parameter) not in lookup:
+            trainable_matmul += number * parameter.requires_grad
+            frozen_matmul += number * (not parameter.requires_grad)
+    for layer in packed:
+        total += layer.in_features * layer.out_features
+        frozen_matmul += layer.in_features * layer.out_features
+    return ParameterCounts(total, trainable, frozen_matmul, trainable_matmul)
+
+
+def quantization_in(model: Any) -> QuantizationTag:
+    """What the model's linear layers are stored in; ``NoQuant`` when none of them is quantised.
+
+    bitsandbytes and HQQ layers are recognised by their class. GPTQ and AWQ bases are expanded while loading and leave
+    no trace in the layers: `quantization_on_disk` knows them. The output head's dtype is that of its weight.
+    """
+    layers = {type(module).__name__: module for module in model.modules()}
+    head = _head_dtype(model)
+    if "Linear4bit" in layers:
+        return quantization_tag("QLORA", weights_bits=4, lm_head_dtype=head)
+    if "Linear8bitLt" in layers:
+        return quantization_tag("INT8", weights_bits=8, lm_head_dtype=head)
+    if "HQQLinear" in layers:
+        meta = layers["HQQLinear"].meta
+        bits, group = int(meta["nbits"]), int(meta["group_size"])
+        return quantization_tag("HQQ", weights_bits=bits, group_size=group, lm_head_dtype=head)
+    return QuantizationTag("NoQuant")
+
+
+def quantization_on_disk(folder: Path, made_by: str) -> QuantizationTag | None:
+    """What a base's files are quantised to, in the compressed-tensors format; None when they are not.
+
+    The format does not say what made it: ``made_by`` does (``gptq`` or ``awq``).
+    """
+    said = json.loads((folder / "config.json").read_bytes()).get("quantization_config") or {}
+    for group in (said.get("config_groups") or {}).values():
+        weights = group.get("weights") or {}
+        return quantization_tag(made_by, weights_bits=weights.get("num_bits"), group_size=weights.get("group_size"))
+    return None
+
+
+def adapter_in(model: Any) -> dict[str, Any] | None:
+    """The PEFT configuration of the active adapter as plain data, the path of its base left out; None without one."""
+    configs = getattr(model, "peft_config", None)
+    if not configs:
+        return None
+    config = next(iter(configs.values())).to_dict()
+    return {key: _plain(value) for key, value in sorted(config.items()) if key != "base_model_name_or_path"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return sorted(str(item) for item in value)
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    return str(getattr(value, "value", value))
+
+
+def _weights_in(parameter: Any) -> int:
+    # bitsandbytes keeps two 4-bit weights in a byte; the shape before packing stands in the quantisation state.
+    if type(parameter).__name__ == "Params4bit" and parameter.element_size() == 1:
+        state = parameter.quant_state
+        return int(state.shape.numel()) if state is not None else 2 * int(parameter.numel())
+    return int(parameter.numel())
+
+
+def _packed_layers(model: Any) -> Iterator[Any]:
+    """Layers that keep several weights in one number, in tensors whose shape does not say how many."""
+    for module in model.modules():
+        if type(module).__name__ == "HQQLinear" or (hasattr(module, "qweight") and hasattr(module, "in_features")):
+            yield module
+
+
+def _lookup_only(model: Any) -> set[int]:
+    """Identities of embedding matrices that are not the output head too."""
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    tied = id(getattr(head, "weight", None))
+    return {
+        id(parameter)
+        for module in model.modules()
+        if type(module).__name__.endswith("Embedding")
+        for parameter in module.parameters(recurse=False)
+        if id(parameter) != tied
+    }
+
+
+def _head_dtype(model: Any) -> str | None:
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    weight = getattr(head, "weight", None)
+    if weight is None:
+        return None
+    return {"torch.float32": "fp32", "torch.float16": "fp16", "torch.bfloat16": "bf16"}.get(str(weight.dtype))

@@ -1,0 +1,160 @@
+"""Bases whose linear layers are kept below 16 bits: bitsandbytes and HQQ while loading, GPTQ and AWQ from disk.
+
+NF4 and FP4 on a CPU stay in one layout. bitsandbytes would repack them for bfloat16 products as soon as the first
+input needs no gradient: the same model then answers otherwise in evaluation than in training (0.1 at the largest of
+a tiny model's logits), and what reads the weights afterwards, such as DoRA's norms, reads nonsense (3.6).
+
+GPTQ and AWQ bases have to be in the compressed-tensors format, and are expanded while loading, because PEFT trains
+beside plain weights only: memory is that of the full model. Their own formats need gptqmodel, which wants torch 2.14.
+
+Not covered: writing quantised files, models spread over several devices.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from burnish.config.quantization import FourBit, HqqConfig, Int8Config, QuantizationConfig
+from burnish.errors import ConfigError, MissingToolError
+
+logger = logging.getLogger(__name__)
+
+PACKAGES = {
+    "nf4": "bitsandbytes",
+    "fp4": "bitsandbytes",
+    "int8": "bitsandbytes",
+    "hqq": "hqq",
+    "gptq": "compressed_tensors",
+    "awq": "compressed_tensors",
+}
+"""The package of the ``quant`` extra that each kind needs."""
+
+COMPRESSED_TENSORS = "compressed-tensors"
+
+
+def require_package(config: QuantizationConfig) -> None:
+    """Raise MissingToolError when the package that this quantisation needs is missing; imports nothing."""
+    package = PACKAGES[config.kind]
+    if importlib.util.find_spec(package) is None:
+        raise MissingToolError(
+            f"the package {package} is not installed, and model.quantization {config.kind} needs it",
+            "pip install 'burnish[quant]'",
+        )
+
+
+def stored_quantization(path: Path) -> str | None:
+    """How the weights in a model folder are quantised (``gptq``, ``compressed-tensors``, ...); None when they are not.
+
+    The folder's ``config.json`` must have been checked to be JSON.
+    """
+    settings = json.loads((path / "config.json").read_bytes()).get("quantization_config")
+    return None if settings is None else str(settings.get("quant_method", "unknown"))
+
+
+def check_stored_quantization(path: Path, config: QuantizationConfig | None) -> None:
+    """Raise ConfigError when the folder's weights are not quantised as ``model.quantization`` says."""
+    stored, said = stored_quantization(path), None if config is None else config.kind
+    if said in ("gptq", "awq"):
+        if stored == COMPRESSED_TENSORS:
+            return
+        if stored == said:
+            raise ConfigError(
+                f"the {said.upper()} weights in {path} need gptqmodel, which does not run with the pinned torch 2.13.",
+                "Quantise the model again in the compressed-tensors format (llm-compressor), or train on nf4.",
+            )
+        raise ConfigError(
+            f"model.quantization is {said}, and the weights in {path} are "
+            f"{'not quantised' if stored is None else f'quantised as {stored}'}.",
+            "Name a base that is quantised so, or take nf4, which quantises while loading.",
+        )
+    if stored is not None:
+        way_out = (
+            "Say how with model.quantization: {kind: gptq} or {kind: awq}."
+            if said is None and stored == COMPRESSED_TENSORS
+            else "Take the full-precision weights that it was quantised from."
+        )
+        wanted = "model.quantization does not say so" if said is None else f"cannot be quantised to {said} again"
+        raise ConfigError(f"the weights in {path} are quantised ({stored}), and {wanted}.", way_out)
+
+
+def loading_options(config: QuantizationConfig, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:
+    """Keyword arguments of transformers' ``from_pretrained`` that quantise, or expand, while loading."""
+    from transformers import BitsAndBytesConfig, CompressedTensorsConfig
+
+    require_package(config)
+    bitsandbytes: Any = BitsAndBytesConfig
+    match config:
+        case FourBit():
+            compute = dtype if config.compute_dtype == "auto" else getattr(torch, config.compute_dtype)
+            four_bit = bitsandbytes(
+                load_in_4bit=True,
+                bnb_4bit_quant_type=config.kind,
+                bnb_4bit_use_double_quant=config.double_quant,
+                bnb_4bit_compute_dtype=compute,
+            )
+            return {"quantization_config": four_bit, "device_map": {"": device}}
+        case Int8Config():
+            # Its kernel says of every product that inputs become float16, which is how LLM.int8 works.
+            logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+            return {"quantization_config": bitsandbytes(load_in_8bit=True), "device_map": {"": device}}
+        case HqqConfig():
+            return {}
+        case _:
+            logger.info("%s weights are expanded while loading: memory is that of full precision", config.kind.upper())
+            return {"quantization_config": CompressedTensorsConfig(dequantize=True)}
+
+
+def finish_loading(model: Any, config: QuantizationConfig, dtype: torch.dtype, device: torch.device) -> Any:
+    """What is left to do with a model that `loading_options` loaded: it is on ``device`` afterwards.
+
+    Raises ConfigError when HQQ's groups do not divide a layer.
+    """
+    match config:
+        case FourBit():
+            for module in model.modules():
+                if hasattr(module, "support_avx512bf16_for_cpu"):
+                    module.support_avx512bf16_for_cpu = False
+            return model
+        case Int8Config():
+            return model
+        case HqqConfig():
+            _quantize_hqq(model, config, dtype, device)
+            return model.to(device)
+        case _:
+            return model.to(device)
+
+
+def _quantize_hqq(model: Any, config: HqqConfig, dtype: torch.dtype, device: torch.device) -> None:
+    from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
+
+    head = model.get_output_embeddings()
+    layers = {name: one for name, one in model.named_modules() if isinstance(one, nn.Linear) and one is not head}
+    for name, layer in layers.items():
+        if layer.in_features % config.group_size:
+            raise ConfigError(
+                f"model.quantization.group_size {config.group_size} does not divide the {layer.in_features} inputs "
+                f"of {name}.",
+                "Choose a divisor of every layer's inputs, such as 32 or 64.",
+            )
+    settings = BaseQuantizeConfig(nbits=config.bits, group_size=config.group_size)
+    for name, layer in layers.items():
+        quantized = HQQLinear(layer, settings, compute_dtype=dtype, device=str(device))
+        parent, _, attribute = name.rpartition(".")
+        setattr(model.get_submodule(parent), attribute, quantized)
+
+
+def is_quantized_linear(module: nn.Module) -> bool:
+    """Whether a module is a linear layer whose weight is stored below 16 bits."""
+    return type(module).__name__ in ("Linear4bit", "Linear8bitLt", "HQQLinear")
+
+
+def dequantize(model: Any) -> Any:
+    """The model with its 4-bit layers expanded to plain weights: the very numbers it computes with."""
+    return model.dequantize()

@@ -1,0 +1,78 @@
+"""Starts the processes of a training through torchrun, passes Ctrl-C on to them, and ends them with this process.
+
+Not covered: what they do (a module that the caller names), restarts (`workflows.supervise`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from burnish.config.launch import LaunchConfig
+
+PR_SET_PDEATHSIG = 1
+
+
+def torchrun_arguments(config: LaunchConfig, processes: int, module: str, arguments: Sequence[str]) -> list[str]:
+    """The command line for ``processes`` on each of the machines; `other_node_command` is for the further ones."""
+    where = ["--standalone"]
+    if config.nodes > 1:
+        where = [
+            f"--nnodes={config.nodes}",
+            "--node-rank=0",
+            "--rdzv-backend=c10d",
+            f"--rdzv-endpoint={config.rendezvous}",
+        ]
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", *where),
+        *(f"--nproc-per-node={processes}", "--max-restarts=0", "-m", module, *arguments),
+    ]
+
+
+def other_node_command(command: Sequence[str]) -> str:
+    """The same for another machine, to be typed there."""
+    words = ["python", *command[1:]]
+    return " ".join("--node-rank=N" if word == "--node-rank=0" else word for word in words)
+
+
+def run_processes(command: Sequence[str], *, interrupt: Callable[[], bool]) -> int:
+    """Run the command to its end and return its exit status, negative for a signal.
+
+    Ctrl-C calls ``interrupt``, which tells the processes to finish and save; a second one, or one that ``interrupt``
+    cannot tell them yet, ends them at once and raises KeyboardInterrupt. When this process dies, so do they.
+    """
+    process = subprocess.Popen(
+        command,
+        start_new_session=True,  # else the terminal's Ctrl-C reaches the launcher, which gives its workers 30 seconds
+        preexec_fn=_die_with_parent,  # noqa: PLW1509  one system call, no lock is taken
+        env=os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+    )
+    asked = False
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked or not interrupt():
+            process.terminate()
+            raise KeyboardInterrupt
+        asked = True
+
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, ask) if in_main else None
+    try:
+        return process.wait()
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, before)
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,70 @@
+"""What a stage's ``kernels`` mean for the trainer: checkpointing, Liger, TF32, deterministic algorithms.
+
+Not covered: attention (`model.attention`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from burnish.config.kernels import KernelsConfig
+from burnish.errors import ConfigError, MissingToolError
+
+__all__ = ["Deterministic", "kernel_arguments"]
+
+LIGER_KERNELS = {"fused_linear_cross_entropy": False, "cross_entropy": False}
+"""Its losses know no weight per row; ours looks at labelled tokens alone. Norms, rotary positions and SwiGLU stay."""
+
+
+def kernel_arguments(kernels: KernelsConfig) -> dict[str, Any]:
+    """Keyword arguments for ``TrainingArguments``.
+
+    Raises:
+        ConfigError: Liger without a CUDA device.
+        MissingToolError: Liger is not installed.
+    """
+    arguments: dict[str, Any] = {"gradient_checkpointing": kernels.gradient_checkpointing}
+    if kernels.gradient_checkpointing:
+        # The reentrant kind needs inputs with gradients, which frozen embeddings do not give.
+        arguments["gradient_checkpointing_kwargs"] = {"use_reentrant": False}
+    if kernels.liger:
+        if not torch.cuda.is_available():
+            raise ConfigError(
+                "kernels.liger is on, and torch finds no CUDA device.", "Set kernels.liger to false on this machine."
+            )
+        if importlib.util.find_spec("liger_kernel") is None:
+            raise MissingToolError(
+                "kernels.liger is on, and liger-kernel is not installed", "pip install 'burnish[kernels]'"
+            )
+        arguments |= {"use_liger_kernel": True, "liger_kernel_config": LIGER_KERNELS}
+    if torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 8:
+        arguments["tf32"] = kernels.tf32
+    if kernels.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it before its first product
+    return arguments
+
+
+class Deterministic(TrainerCallback):
+    """Deterministic algorithms while a stage trains, where ``kernels.deterministic`` asks for them.
+
+    They are off again afterwards: writing answers needs operations that have no deterministic form on a GPU.
+    """
+
+    def __init__(self, kernels: KernelsConfig) -> None:
+        self._wanted = kernels.deterministic
+        self._before = False
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Switch them on."""
+        self._before = torch.are_deterministic_algorithms_enabled()
+        if self._wanted:
+            torch.use_deterministic_algorithms(True)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """As they were before."""
+        torch.use_deterministic_algorithms(self._before)

@@ -1,0 +1,178 @@
+"""Supervised fine-tuning on rows that come as a stream, resumable bit for bit on a CPU.
+
+Loss, checkpoints and records are those of `train.sft`. Sequences come in the stream's order, weights as they are: their
+mean is not known before the end. A micro batch that is too large for the accelerator ends the training.
+
+Not covered: which rows come, and their gates (the workflow's stream).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from burnish.config.model import ModelConfig
+from burnish.config.recipe import SftStage
+from burnish.fsio import digest_file
+from burnish.model.adapters import AdapterOrigin
+from burnish.model.attention import attention_of
+from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
+from burnish.model.chat_template import template_digest
+from burnish.scale.processes import is_first, process_count, wait_for_all
+from burnish.train.adapters import save_trained
+from burnish.train.arguments import common_arguments
+from burnish.train.checkpoints import train_from_latest
+from burnish.train.evaluation import load_best
+from burnish.train.foreign import drop_foreign_checkpoints
+from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
+from burnish.train.packing_proof import prove_packing
+from burnish.train.rows import EncodedRow, LengthGroupedSampler, SequenceDataset, collate, trained_tokens
+from burnish.train.sft import SftResult, made_with, trainer_parts
+from burnish.train.sft_trainer import BAD_BATCH, SftTrainer
+from burnish.train.stream import ResumableStream, StreamFed
+from burnish.train.watch import watch_training
+
+PROVEN = 16
+"""Sequences at the head of the stream whose packing is proven."""
+RowsTogether = Sequence[EncodedRow]
+
+
+def run_streaming_sft(
+    *,
+    base: Path,
+    model: ModelConfig,
+    stage: SftStage,
+    stream: ResumableStream[RowsTogether],
+    identity: str,
+    out: Path,
+    seed: int,
+    log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback] = (),
+    start: Path | None = None,
+) -> SftResult:
+    """Train ``stage.max_steps``, or go on from the last complete checkpoint; leaves what `train.sft.run_sft` leaves.
+
+    Args:
+        base: folder of the base model.
+        model: dtype and device.
+        stage: settings; ``max_steps`` is set.
+        stream: rows that share a sequence, one each without packing.
+        identity: digest of what decides the stream; checkpoints of another are removed with a message.
+        out: folder of the stage.
+        seed: of adapter initialisation and dropout.
+        log: called every ``stage.log_every`` steps.
+        callbacks: further ones of the trainer.
+        start: adapter folder whose weights are trained on; None begins with fresh ones.
+
+    Raises:
+        What `run_sft` raises, and what the stream does.
+    """
+    started = time.monotonic()
+    settings = common_arguments(stage, rows=0, out=out / "checkpoints", seed=seed, processes=process_count())
+    if stage.packing:
+        settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
+    loaded = load_model(base, model)
+    if stage.packing:
+        _prove(loaded, stream)
+    origin = AdapterOrigin(
+        base_digest=model_digest(base),
+        template_digest=template_digest(loaded.tokenizer),
+        dataset_digest=identity,
+        quantization=None if model.quantization is None else model.quantization.kind,
+    )
+    start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
+    described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
+    drop_foreign_checkpoints(out / "checkpoints", described)
+    trainer = _make_trainer(
+        loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start
+    )
+    steps = trainer.args.max_steps
+    watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
+    way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
+    with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
+        trainer.add_callback(stopper)
+        train_from_latest(trainer, out / "checkpoints")
+    steps = load_best(trainer, callbacks) or steps
+    trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
+    if is_first():
+        save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
+    wait_for_all()
+    return SftResult(trained, steps, trainer.rows.trained, time.monotonic() - started)
+
+
+class RecentRows(Mapping[int, EncodedRow]):
+    """The rows of the last batches by a running number: what a message about a bad batch may have to show."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._rows: dict[int, EncodedRow] = {}
+        self._next = 0
+        self.trained = 0
+        """Labelled tokens of all rows so far, of this attempt and this process."""
+
+    def add(self, row: EncodedRow) -> int:
+        """Keep a row and forget the oldest; returns its number."""
+        number, self._next = self._next, self._next + 1
+        self._rows[number] = row
+        self._rows.pop(number - self._kept, None)
+        self.trained += trained_tokens(row)
+        return number
+
+    def __getitem__(self, number: int) -> EncodedRow:
+        return self._rows[number]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+
+class StreamingSftTrainer(StreamFed, SftTrainer):
+    """The trainer of fine-tuning, fed by a stream."""
+
+
+def _make_trainer(
+    loaded: LoadedModel,
+    stage: SftStage,
+    stream: ResumableStream[RowsTogether],
+    settings: dict[str, Any],
+    *,
+    seed: int,
+    out: Path,
+    start: Path | None,
+) -> Any:
+    recent = RecentRows(4096)
+
+    def collator(sequences: Sequence[RowsTogether]) -> dict[str, Any]:
+        numbered = [tuple((recent.add(row), row) for row in sequence) for sequence in sequences]
+        padding = loaded.tokenizer.pad_token_id or 0
+        return collate(numbered, padding=padding, mean_weight=1.0, packed=stage.packing)
+
+    trainer = StreamingSftTrainer(
+        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=0),
+        stream=stream,
+        checkpoints=out / "checkpoints",
+        rows=recent,
+        order=LengthGroupedSampler((), batch=stage.effective_batch, seed=seed),
+        tokenizer=loaded.tokenizer,
+        bad_batch=out / BAD_BATCH,
+        data_collator=collator,
+    )
+    trainer.add_callback(Deterministic(stage.kernels))
+    return trainer
+
+
+def _prove(loaded: LoadedModel, stream: ResumableStream[RowsTogether]) -> None:
+    """Prove the packing of the stream's first sequences; GateError as `prove_packing`."""
+    head = [sequence for sequence, _ in islice(stream.sequences(None), PROVEN)]
+    rows = [row for sequence in head for row in sequence]
+    numbers = iter(range(len(rows)))
+    packs = [tuple(next(numbers) for _ in sequence) for sequence in head]
+    prove_packing(loaded.model, SequenceDataset(rows, packs), padding=loaded.tokenizer.pad_token_id or 0)

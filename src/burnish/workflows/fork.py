@@ -1,0 +1,99 @@
+"""A new run that goes on from a checkpoint of another, with its optimiser, schedule and place in the data.
+
+The other run stays as it is. Left out on purpose: other settings for the training (a stage with ``start_from`` takes
+the weights alone, and begins with its own).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from pathlib import Path
+
+from burnish.errors import RunFolderError
+from burnish.fsio import disk_errors, read_lines, write_atomic, write_json
+from burnish.ledger.events import EventLog
+from burnish.ledger.process import working
+from burnish.ledger.run_folder import RESOLVED
+from burnish.ledger.stage import ATTEMPT, DONE
+
+CHECKPOINTS, COMPLETE, METRICS = "checkpoints", "complete.json", "metrics.jsonl"
+
+
+def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
+    """Copy a run up to a checkpoint of its last training into a new folder beside it, which is returned.
+
+    Args:
+        source: folder of the run; nobody may work on it.
+        name: of the new run.
+        step: optimiser steps behind the checkpoint; None takes the newest.
+
+    Raises RunFolderError when ``source`` is no run, is in use, has no such checkpoint, or the new folder is there.
+    """
+    if not (source / RESOLVED).is_file():
+        raise RunFolderError(f"{source} is no run: it has no {RESOLVED}", "Name a run, or its folder.")
+    if (pid := working(source)) is not None:
+        raise RunFolderError(f"{source} is in use by process {pid}", "Fork it when it has ended: burnish runs stop.")
+    out = source.parent / name
+    if out.exists():
+        raise RunFolderError(f"{out} is there already", "Give the new run another name.")
+    resolved = json.loads((source / RESOLVED).read_bytes())
+    stages = [stage["name"] for stage in resolved["recipe"]["stages"]]
+    training, checkpoint = _checkpoint(source, stages, step)
+    partial = out.with_name(f".{name}.partial")
+    with disk_errors(out):
+        shutil.rmtree(partial, ignore_errors=True)
+        for stage in stages[: stages.index(training)]:
+            if (source / stage).is_dir():
+                shutil.copytree(source / stage, partial / stage)
+        _copy_training(source / training, partial / training, checkpoint)
+        reached = _step(checkpoint)
+        _copy_metrics(source / METRICS, partial / METRICS, {*stages[: stages.index(training)]}, training, reached)
+        recipe = resolved["recipe"] | {"name": name}
+        write_json(partial / RESOLVED, resolved | {"run_id": uuid.uuid4().hex, "recipe": recipe})
+        EventLog(partial / "events.jsonl").write("forked", source=str(source), stage=training, step=reached)
+        partial.rename(out)
+    return out
+
+
+def _checkpoint(source: Path, stages: list[str], step: int | None) -> tuple[str, Path]:
+    for stage in reversed(stages):
+        complete = sorted((mark.parent for mark in (source / stage / CHECKPOINTS).glob(f"*/{COMPLETE}")), key=_step)
+        if not complete:
+            continue
+        chosen = [one for one in complete if step is None or _step(one) == step]
+        if not chosen:
+            there = ", ".join(str(_step(one)) for one in complete)
+            raise RunFolderError(f"{source} has no checkpoint of step {step}", f"Stage {stage} has: {there}.")
+        return stage, chosen[-1]
+    raise RunFolderError(f"{source} has no complete checkpoint", "Train it until its first one (save_every).")
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("checkpoint-"))
+
+
+def _copy_training(source: Path, out: Path, checkpoint: Path) -> None:
+    """The stage as it was at the checkpoint: not done, and without later ones."""
+    left_out = {DONE, "adapter", "model", "launch"}
+    later = {path.name for path in checkpoint.parent.glob("checkpoint-*") if _step(path) > _step(checkpoint)}
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        if Path(folder) == source:
+            return left_out & set(names)
+        return later & set(names) if Path(folder) == checkpoint.parent else set()
+
+    shutil.copytree(source, out, ignore=ignored)
+    if not (out / ATTEMPT).is_file():
+        raise RunFolderError(f"{source} has no {ATTEMPT}", "It was not written by burnish run or burnish train.")
+
+
+def _copy_metrics(source: Path, out: Path, before: set[str], training: str, reached: int) -> None:
+    if not source.exists():
+        return
+    rows = [(line, json.loads(line)) for line in read_lines(source)]
+    kept = [
+        line for line, row in rows if row["stage"] in before or (row["stage"] == training and row["step"] <= reached)
+    ]
+    write_atomic(out, "".join(line + "\n" for line in kept))

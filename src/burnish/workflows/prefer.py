@@ -1,0 +1,76 @@
+"""Preference tuning of a run: judged answers become tokens, gates look at them, then DPO or KTO.
+
+Left out on purpose: judging answers; evaluation while training (evaluate stages measure before and after).
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from burnish.config.recipe import PreferenceStage
+from burnish.data.gates import GateReport, check_gates
+from burnish.data.preference_gates import check_preferences
+from burnish.data.preferences import EncodedJudgement, encode_preferences, read_preferences
+from burnish.errors import ConfigError
+from burnish.model.base import load_tokenizer
+from burnish.train.preference import run_preference
+from burnish.workflows.context import Outcome, Run
+from burnish.workflows.prepare import REJECTED
+from burnish.workflows.watch_training import training_callbacks
+
+logger = logging.getLogger("burnish.prefer")
+
+
+def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
+    """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError before any step."""
+    base = run.model_folder(stage.start_from)
+    tokenizer = load_tokenizer(base)
+    rows, report = judged_rows(run, stage, folder, tokenizer)
+    logger.info("%s: %s", stage.name, report)
+    result = run_preference(
+        base=base,
+        model=run.recipe.model,
+        stage=stage,
+        rows=rows,
+        out=folder,
+        seed=run.recipe.seed,
+        log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+        callbacks=training_callbacks(
+            run,
+            stage,
+            folder,
+            method=stage.method.kind.upper(),
+            tokenizer=tokenizer,
+            start_from=stage.start_from,
+            dataset=stage.rows.stem,
+        ),
+    )
+    metrics = {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)}
+    return Outcome((run.trained_output(stage),), metrics)
+
+
+def judged_rows(
+    run: Run, stage: PreferenceStage, folder: Path, tokenizer: Any
+) -> tuple[list[EncodedJudgement], GateReport]:
+    """The stage's rows as tokens, checked; unusable ones go to ``rejected.jsonl`` in ``folder``."""
+    data = run.recipe.data
+    if data.chat.train_roles != ("assistant",) or data.chat.truncate != "refuse":
+        raise ConfigError(
+            f"stage {stage.name!r} compares whole answers, and data.chat trains other roles or truncates.",
+            "Leave data.chat.train_roles and data.chat.truncate at their defaults.",
+        )
+    rows = read_preferences(stage.rows, stage.method.kind, data.bad_rows, folder / REJECTED)
+    encoded, judged = encode_preferences(rows, tokenizer, data.chat)
+    report = check_gates(
+        encoded,
+        tokenizer,
+        max_length=stage.max_length,
+        held_out=run.held_out_tasks(stage),
+        examples=[example for row in rows for example in row.examples()],
+        gates=data.gates,
+        chat=data.chat,
+    )
+    check_preferences(rows, judged)
+    return judged, report

@@ -1,0 +1,82 @@
+"""Supervised fine-tuning on the recipe's sources, read while training: chunk by chunk rows become tokens and pass the
+gates.
+
+Left out on purpose: what needs all rows at once: held-out rows for a loss, order by length, the cache of encoded rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from burnish.config.recipe import SftStage
+from burnish.data.chat import encode_examples
+from burnish.data.encoded import EncodedExample
+from burnish.data.gates import check_gates
+from burnish.data.sequence_stream import RowStream
+from burnish.fsio import digest_json
+from burnish.model.base import load_tokenizer
+from burnish.records import Example
+from burnish.train.sft_stream import run_streaming_sft
+from burnish.workflows.context import MERGED_START, Outcome, Run
+from burnish.workflows.lineage import stage_inputs
+from burnish.workflows.starting_point import starting_point
+from burnish.workflows.stream_rows import opened_mixture
+from burnish.workflows.watch_training import training_callbacks
+
+logger = logging.getLogger("burnish.tune")
+
+
+def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
+    """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError for a chunk of rows."""
+    start = starting_point(run, stage, folder)
+    base = start.base
+    tokenizer = load_tokenizer(base)
+    with opened_mixture(run, stage, folder) as mixture:
+        rows = RowStream(mixture, gated_encoder(run, stage, tokenizer), stage.max_length if stage.packing else None)
+        result = run_streaming_sft(
+            base=base,
+            start=start.adapter,
+            model=run.recipe.model,
+            stage=stage,
+            stream=rows,
+            identity=digest_json(stage_inputs(run, stage)),
+            out=folder,
+            seed=run.recipe.seed,
+            log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+            callbacks=training_callbacks(
+                run,
+                stage,
+                folder,
+                method="SFT",
+                tokenizer=tokenizer,
+                start_from=stage.start_from,
+                evaluation=stage.evaluation,
+                tasks=run.held_out_tasks(stage),
+            ),
+        )
+    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
+    return Outcome((run.trained_output(stage), *merged), {"steps": float(result.steps)})
+
+
+def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequence[Example]], list[EncodedExample]]:
+    """A function that encodes a chunk of rows and passes it through the gates."""
+    data, held_out = run.recipe.data, run.held_out_tasks(stage)
+
+    def encode(examples: Sequence[Example]) -> list[EncodedExample]:
+        rows = encode_examples(examples, tokenizer, data.chat, stage.max_length)
+        report = check_gates(
+            rows,
+            tokenizer,
+            max_length=stage.max_length,
+            held_out=held_out,
+            examples=examples,
+            gates=data.gates,
+            chat=data.chat,
+        )
+        logger.debug("%s: a chunk of the stream: %s", stage.name, report)
+        return rows
+
+    return encode

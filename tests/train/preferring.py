@@ -1,0 +1,88 @@
+"""Runs a small preference tuning; also as a program, so that a test can kill it: ``python preferring.py BASE OUT ...``.
+
+Options are those of the stage, and ``kill_at``: the step in whose log the process kills itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from burnish.config.model import ModelConfig
+from burnish.config.recipe import PreferenceStage
+from burnish.train.preference import PreferenceResult, run_preference
+from tests.train.tuning import Row
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judged row made up for a test."""
+
+    id: str
+    answers: tuple[Row, ...]
+    good: bool = True
+
+
+def some_pairs(count: int = 14) -> list[Judged]:
+    """Prompts of three to six tokens; the chosen answer counts up from the last of them, the rejected one down."""
+    rows = []
+    for index in range(count):
+        prompt = [20 + (index * 3 + step) % 11 for step in range(3 + index % 4)]
+        answers = []
+        for direction in (1, -1):
+            answer = [40 + (prompt[-1] + direction * step) % 11 for step in range(1, 4 + index % 3)] + [3]
+            answers.append(Row(f"r{index}", prompt + answer, [-100] * len(prompt) + answer))
+        rows.append(Judged(f"r{index}", tuple(answers)))
+    return rows
+
+
+def some_ratings(count: int = 14) -> list[Judged]:
+    """The answers of `some_pairs`, one by one: chosen ones are good."""
+    return [Judged(f"{row.id}/{place}", (row.answers[place],), place == 0)
+            for row in some_pairs(count // 2) for place in (0, 1)]  # fmt: skip
+
+
+def prefer(
+    base: Path, out: Path, *, kill_at: int | None = None, quantization: Any = None, **stage: Any
+) -> PreferenceResult:
+    """Train on `some_pairs` or, with KTO, `some_ratings`; kill this process in the log of a step."""
+
+    def log(step: int, values: Mapping[str, float]) -> None:
+        with (out / "log.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        if step == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    settings: dict[str, Any] = {
+        "learning_rate": 1e-2,
+        "effective_batch": 4,
+        "micro_batch": 2,
+        "log_every": 1,
+        "save_every": 3,
+        "adapter": {"kind": "lora", "r": 4},
+    }
+    described = {"name": "prefer", "rows": "rows.jsonl", **settings, **stage}
+    checked = PreferenceStage.model_validate_json(json.dumps(described))
+    return run_preference(
+        base=base,
+        model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
+        stage=checked,
+        rows=some_pairs() if checked.method.kind == "dpo" else some_ratings(),
+        out=out,
+        seed=3,
+        log=log,
+    )
+
+
+if __name__ == "__main__":
+    prefer(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))

@@ -1,0 +1,53 @@
+"""N + M steps of preference tuning equal N, `kill -9`, M in a new process: weights and losses bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tiny import make_tiny_model
+from tests.train.preferring import prefer
+
+ROOT = Path(__file__).parents[2]
+
+
+def as_program(base: Path, out: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.train.preferring", str(base), str(out), json.dumps(options)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def logged(out: Path) -> dict[int, list[float | None]]:
+    rows = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return {row["step"]: [row["loss"], row["grad_norm"], row.get("rewards/margins")] for row in rows}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"method": {"kind": "kto"}, "adapter": {"kind": "pissa", "r": 4}}], ids=["dpo", "kto-pissa"]
+)
+def test_killed_and_resumed_in_a_new_process_is_the_unbroken_run(tmp_path: Path, options: dict[str, Any]) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    prefer(base, whole, max_steps=7, **options)
+    killed = as_program(base, broken, max_steps=7, kill_at=5, **options)
+    assert killed.returncode == -9, killed.stderr
+    assert not (broken / "adapter").exists()
+    resumed = as_program(base, broken, max_steps=7, **options)
+    assert resumed.returncode == 0, resumed.stderr
+    steps = [json.loads(line)["step"] for line in (broken / "log.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4, 5, 4, 5, 6, 7]
+    assert logged(broken) == logged(whole)
+    one, other = (out / "adapter" / "adapter_model.safetensors" for out in (whole, broken))
+    assert one.read_bytes() == other.read_bytes()
