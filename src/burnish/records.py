@@ -33,6 +33,14 @@ Reason = Literal[
 """Why a verdict is what it is; ``infra`` goes with status ``infra`` alone, its cause is in ``detail``."""
 
 
+def first_problem(error: ValidationError, *, whole: str = "") -> str:
+    """The first thing a validation found wrong: its place (``whole`` where it is in no one field), and why."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or whole
+    why = first["msg"].removeprefix("Value error, ")  # pydantic's words before those of our own checks
+    return f"{place}: {why}" if place else why
+
+
 class Record(BaseModel):
     """Base of all records: frozen, strict about unknown fields, versioned."""
 
@@ -51,10 +59,8 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the line itself"
             raise DataError(
-                f"not a {cls.__name__} record: {place}: {first['msg']}",
+                f"not a {cls.__name__} record: {first_problem(error, whole='the line itself')}",
                 "Rebuild the file with this version of burnish, or mend the row.",
             ) from error
 
@@ -277,6 +283,8 @@ class Verdict(Record):
     """Sandbox layers that were active."""
     toolchain: str = ""
     """Version and digest of compiler, lint set and policy."""
+    edition: Edition | None = None
+    """The Rust edition it was judged as; None in verdicts that were written without."""
 
     @property
     def lint_free(self) -> bool:

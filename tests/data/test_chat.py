@@ -150,6 +150,14 @@ def test_a_template_that_refuses_the_roles(folders: dict[tuple[str, bool], Path]
         render_prompt(talk("a", system="s").messages, tokenizer)
 
 
+def test_a_conversation_that_begins_with_an_answer(folders: dict[tuple[str, bool], Path]) -> None:
+    tokenizer = load_tokenizer(folders["llama", True])
+    turns = (Message(role="assistant", content="Hello."), Message(role="user", content="Hi."))
+    with pytest.raises(DataError, match=r"row r7: its first turn is an answer, 'Hello\.'.* wrong order") as caught:
+        encode_example(Example(id="r7", messages=turns), tokenizer)
+    assert "system turns first" in caught.value.way_out
+
+
 def test_the_digest_follows_template_and_special_tokens(folders: dict[tuple[str, bool], Path]) -> None:
     digests = {template_digest(load_tokenizer(folder)) for folder in folders.values()}
     assert len(digests) == len(folders)

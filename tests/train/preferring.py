@@ -9,17 +9,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import PreferenceStage
 from burnish.train.preference import PreferenceResult, run_preference
-from tests.train.tuning import Row
+from tests.train.tuning import Faults, Row
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,14 @@ def some_ratings(count: int = 14) -> list[Judged]:
 
 
 def prefer(
-    base: Path, out: Path, *, kill_at: int | None = None, quantization: Any = None, **stage: Any
+    base: Path,
+    out: Path,
+    *,
+    kill_at: int | None = None,
+    quantization: Any = None,
+    faults: dict[str, int] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
+    **stage: Any,
 ) -> PreferenceResult:
     """Train on `some_pairs` or, with KTO, `some_ratings`; kill this process in the log of a step."""
 
@@ -81,6 +89,7 @@ def prefer(
         out=out,
         seed=3,
         log=log,
+        callbacks=[*callbacks, *([Faults(**faults)] if faults else [])],
     )
 
 

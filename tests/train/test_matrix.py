@@ -1,10 +1,10 @@
-"""Every cell of the matrix for sft, for real: trained, saved and loaded again with equal logits; or refused."""
+"""Cells of the matrix, for real: trained, saved and loaded again with equal logits; or refused."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -19,6 +19,7 @@ from burnish.model.base import load_adapter, load_model
 from burnish.train.sft import run_sft
 from tests.quantized_bases import pack_to_4_bits
 from tests.tiny import Family, make_tiny_model
+from tests.train.preferring import prefer
 from tests.train.tuning import some_rows
 
 FAMILIES: tuple[Family, ...] = ("llama", "qwen3", "gemma")
@@ -101,18 +102,50 @@ def test_a_legal_cell_trains_and_is_loaded_again_with_equal_logits(
     assert (found - untrained_logits(folder, base)).abs().max() > 1e-3
 
 
-@given(trained=st.sampled_from(TRAINED), base=st.sampled_from(BASES))
-def test_a_recipe_is_refused_exactly_where_the_matrix_says_so(trained: Trained, base: Base) -> None:
+LEGAL_PREFERENCES = [
+    (method, trained, base)
+    for method in ("dpo", "kto")
+    for base in BASES
+    for trained in TRAINED
+    if training_refusal("preference", trained, base) is None and (method == "dpo" or base in ("none", "nf4"))
+]
+
+
+@pytest.mark.parametrize(("method", "trained", "base"), LEGAL_PREFERENCES)
+def test_a_legal_cell_of_preference_tuning_is_loaded_again_with_equal_logits(
+    folder_of: Any, tmp_path: Path, method: str, trained: Trained, base: Base
+) -> None:
+    folder, config, keep = folder_of("llama", base), model_config(base), KeepModel()
+    adapter = {"kind": trained, **ADAPTERS[trained]}
+    said = quantization(base)
+    trained_folder = prefer(
+        folder, tmp_path, quantization=said, method={"kind": method}, adapter=adapter, max_steps=2, callbacks=[keep]
+    ).trained
+    whole = trained == "full"
+    again = load_model(trained_folder, config) if whole else load_adapter(folder, trained_folder, config)
+    with torch.no_grad():
+        found = again.model(input_ids=IDS).logits
+        expected = keep.model.eval()(input_ids=IDS).logits
+    # PiSSA is stored as the change against the base, so its sums are formed in another order.
+    assert (found - expected).abs().max() <= (1e-4 if trained == "pissa" else 0)
+    assert (found - untrained_logits(folder, base)).abs().max() > 1e-3
+
+
+@given(trained=st.sampled_from(TRAINED), base=st.sampled_from(BASES), kind=st.sampled_from(("sft", "preference")))
+def test_a_recipe_is_refused_exactly_where_the_matrix_says_so(
+    trained: Trained, base: Base, kind: Literal["sft", "preference"]
+) -> None:
+    rows = {"rows": "pairs.jsonl"} if kind == "preference" else {}
     recipe = {
         "name": "r",
         "model": {"quantization": quantization(base)},
         "data": {"sources": [{"path": "rows.jsonl"}]},
-        "stages": [{"name": "sft", "kind": "sft", "adapter": {"kind": trained}}],
+        "stages": [{"name": "tuned", "kind": kind, "adapter": {"kind": trained}, **rows}],
     }
-    refusal = training_refusal("sft", trained, base)
+    refusal = training_refusal(kind, trained, base)
     if refusal is None:
         Recipe.model_validate(recipe)
     else:
-        with pytest.raises(ValueError, match="stage 'sft': ") as caught:
+        with pytest.raises(ValueError, match="stage 'tuned': ") as caught:
             Recipe.model_validate(recipe)
         assert refusal in str(caught.value)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import PreferenceStage
@@ -97,8 +98,6 @@ def test_kto_raises_good_answers_and_lowers_bad_ones(base: Path, tmp_path: Path,
 
 def test_an_adapter_on_a_quantised_base_stays_in_full_precision(base: Path, tmp_path: Path) -> None:
     result = prefer(base, tmp_path, max_steps=2, quantization={"kind": "nf4"}, learning_rate=1e-5)
-    from safetensors.torch import load_file
-
     tensors = load_file(result.trained / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
     assert any(not torch.equal(tensor, tensor.bfloat16().float()) for tensor in tensors.values())
@@ -138,8 +137,22 @@ def test_an_adapter_on_the_output_layer_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_names_its_rows(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"loss became nan in step 2, on the rows r\d+, r\d+"):
+    with pytest.raises(UserError, match=r"loss became nan in step 2, on the rows r\d+, r\d+") as stopped:
         prefer(base, tmp_path, max_steps=4, learning_rate=1e30, max_grad_norm=1e30, warmup_share=0)
+    kept = json.loads((tmp_path / "bad_batch.json").read_text())
+    assert (kept["step"], kept["loss"]) == (2, "nan")
+    assert all(row["id"] in stopped.value.cause and len(row["texts"]) == 2 for row in kept["rows"])
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_a_gradient_that_is_no_number_never_reaches_the_weights(base: Path, tmp_path: Path, method: str) -> None:
+    faults = {"poison_gradient_at": 3}
+    with pytest.raises(UserError, match=r"the gradient became nan in step 3, on the rows r[\d/]+(, r[\d/]+){3}\."):
+        prefer(base, tmp_path, max_steps=6, save_every=1, method={"kind": method}, faults=faults)
+    assert [row["step"] for row in logged(tmp_path)] == [1, 2]
+    newest = max((tmp_path / "checkpoints").glob("checkpoint-*"))
+    assert newest.name == "checkpoint-2"
+    assert all(tensor.isfinite().all() for tensor in load_file(newest / "adapter_model.safetensors").values())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from burnish.config.recipe import PretrainStage
 from burnish.data.packing import Block, pack_documents
+from burnish.errors import UserError
 from burnish.model.tokenizer import train_tokenizer
 from burnish.train.pretrain import IGNORED, build_model, collate_blocks, run_pretrain
 
@@ -102,3 +104,18 @@ def test_another_seed_gives_other_weights(
         for seed in (0, 1)
     ]  # fmt: skip
     assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_a_gradient_that_is_no_number_stops_and_keeps_the_blocks(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast, blocks: list[Block]
+) -> None:
+    wild = {"optimizer": "adamw", "learning_rate": 1e30, "max_grad_norm": 1e30, "warmup_share": 0.0, "save_every": 1}
+    with pytest.raises(UserError, match="the gradient became nan in step 2, on the rows beginning '/// Returns"):
+        run_pretrain(
+            tokenizer=tokenizer, blocks=blocks, stage=STAGE.model_copy(update=wild), out=tmp_path, seed=3, context=96,
+            log=_nothing,
+        )  # fmt: skip
+    kept = json.loads((tmp_path / "bad_batch.json").read_text())
+    assert len(kept["rows"]) == 4
+    assert all("pub fn f" in row["text"] for row in kept["rows"])
+    assert [path.name for path in (tmp_path / "checkpoints").glob("checkpoint-*")] == ["checkpoint-1"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from burnish.syntax.source import function_named, parse
-from burnish.verify.extract import extract, prompt_header
+from burnish.verify.extract import extract, is_code_prompt, prompt_header
 
 PROMPT = "use std::collections::HashMap;\n\nfn helper() -> i32 {\n    1\n}\n\nfn f(a: i32) -> i32 {\n"
 WHOLE = "fn f(a: i32) -> i32 {\n    a + 1\n}\n"
@@ -93,3 +93,26 @@ def test_of_several_blocks_the_whole_function_is_found_behind_its_helpers() -> N
 def test_a_prompt_without_an_open_function_has_no_header() -> None:
     assert prompt_header("struct A {\n") == ""
     assert prompt_header("fn f( {{{") == ""
+
+
+def test_the_function_left_open_is_the_one_that_is_repeated_where_nothing_names_it() -> None:
+    code = extract(WHOLE, PROMPT)
+    assert code == extract(WHOLE, PROMPT, "f")
+    assert code is not None
+    assert code.count("fn f(") == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "expected"),
+    [
+        (PROMPT, "    a + 1\n}\n", True),
+        ("struct A;\nimpl A {\n    fn f() -> i32 {\n        // one", "1 } }", True),
+        ("fn f() -> i32 {\n    let x =", " 1; x }", True),
+        ("/// Adds.\n#[must_use]\n", "fn f() -> i32 { 1 }", True),
+        ("Write `fn f(a: i32) -> i32`.", WHOLE, False),
+        ("Complete this:\n```rust\nfn f(a: i32) -> i32 {\n```\n", WHOLE, False),
+        ("Add one.", "    a + 1\n}\n", False),
+    ],
+)
+def test_what_an_answer_may_continue_is_code(prompt: str, text: str, expected: bool) -> None:
+    assert is_code_prompt(prompt, text) is expected

@@ -10,7 +10,7 @@ import pytest
 
 from burnish.config.recipe import Recipe
 from burnish.config.train import CONTINUABLE
-from burnish.errors import ConfigError, GateError
+from burnish.errors import ConfigError, GateError, UserError
 from burnish.ledger import run_folder
 from burnish.ledger.metrics import read_metrics
 from burnish.workflows.run import run_recipe
@@ -100,6 +100,11 @@ def test_extra_steps_go_on_after_the_planned_ones(base: Path, tmp_path: Path, sc
     assert weights[0] == weights[1]
     lines = (parts / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 12))
+    with pytest.raises(UserError, match="further than the 6 steps") as refused:
+        run_recipe(recipe(base, tmp_path, "parts", schedule=schedule))
+    assert "stages.NAME.extra_steps" in refused.value.way_out
+    again = run_recipe(recipe(base, tmp_path, "parts", schedule=schedule, extra_steps=5))
+    assert (again / "sft" / "adapter" / "adapter_model.safetensors").read_bytes() == weights[0]
 
 
 def test_what_a_training_goes_on_under_is_the_same_for_ledger_and_config() -> None:

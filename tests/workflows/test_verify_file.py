@@ -109,3 +109,43 @@ def test_a_file_without_a_good_row_is_refused(tmp_path: Path, content: str) -> N
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot read"):
         verify_file(tmp_path / "none.jsonl", tmp_path / "out", VerifyConfig())
+
+
+def test_an_instruction_is_no_code_that_the_answer_continues(tmp_path: Path) -> None:
+    """Joined with the answer, the words of an instruction would be a syntax error that the model never made."""
+    path = tmp_path / "rows.jsonl"
+    asked = "Write `fn doubled(value: i64) -> i64`, which gives twice the value."
+    answer = "Sure:\n```rust\npub fn doubled(value: i64) -> i64 {\n    value * 2\n}\n```"
+    rows = [
+        {"id": "asked", "prompt": asked, "completion": answer},
+        {"id": "plain", "prompt": asked, "completion": "pub fn doubled(value: i64) -> i64 {\n    value * 2\n}"},
+        {"id": "refused", "prompt": asked, "completion": "I would rather not."},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
+    verdicts = read(tmp_path / "out/verdicts.jsonl")
+    assert [v["reason"] for v in verdicts] == ["ok", "ok", "no_code"]
+    assert verdicts[0]["metrics"]["prompt_word_match"] > 0
+
+
+def test_a_verdict_says_its_edition_whether_that_was_text_or_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows: list[dict[str, Any]] = [
+        {"id": "number", "code": "fn main() {}", "edition": 2018},
+        {"id": "text", "code": "fn main() {}", "edition": "2018"},
+        {"id": "unsaid", "code": "fn main() {}"},
+        {"id": "unknown", "code": "fn main() {}", "edition": 2022},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
+    verdicts = read(tmp_path / "out/verdicts.jsonl")
+    assert [(v["id"], v["edition"]) for v in verdicts] == [("number", "2018"), ("text", "2018"), ("unsaid", "2021")]
+    (rejected,) = read(tmp_path / "out/rejected.jsonl")
+    assert rejected["reason"].startswith("edition: ")
+
+
+def test_a_rejected_row_is_given_the_reason_alone(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"id": "nothing"}\n{"id": "a", "code": "fn main() {}", "goal": "check"}\n')
+    verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
+    assert read(tmp_path / "out/rejected.jsonl") == [{"line": 1, "reason": "a row holds either code or completion"}]

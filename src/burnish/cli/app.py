@@ -76,6 +76,8 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Whole models are saved with a bar per file, which would run through the bar of the training.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # It tells every user of a model that an optional kernel for 4-bit weights on some CPUs is not there.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("burnish")

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from burnish.errors import DataError
 from burnish.fsio import read_lines
-from burnish.records import Edition, Message, RustTests, Task
+from burnish.records import Edition, Message, RustTests, Task, first_problem
 from burnish.syntax.crates import WELL_KNOWN, named_crates
 
 ORIGIN = "HumanEval (Rust)"
@@ -49,9 +49,8 @@ def load_human_eval(path: Path) -> tuple[Task, ...]:
         try:
             row = _Row.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the line itself"
-            raise DataError(f"{path}:{number}: {place}: {first['msg']}", "Mend the row, or fetch it again.") from error
+            why = first_problem(error, whole="the line itself")
+            raise DataError(f"{path}:{number}: {why}", "Mend the row, or fetch it again.") from error
         if row.task_id in tasks:
             raise DataError(f"{path}:{number}: the id {row.task_id!r} appears twice", "Give every row its own id.")
         tasks[row.task_id] = _task(row)

@@ -87,6 +87,11 @@ def locate(row: str, text: str, turns: Sequence[Turn], index: int, tokenizer: An
 
 
 def _answer(row: str, text: str, turns: Sequence[Turn], index: int, tokenizer: Any) -> Range:
+    if index == 0:  # tokenizers render no conversation without a turn
+        raise DataError(
+            f"row {row}: its first turn is an answer, {turns[0]['content'][:60]!r}: the roles are in the wrong order.",
+            "Put system turns first, then the user and the assistant in turn.",
+        )
     prompt = render(turns[:index], tokenizer, generation_prompt=True)
     if not text.startswith(prompt):
         raise DataError(

@@ -65,7 +65,7 @@ class Mixture:
         self._identity = digest_json([list(streams), config.model_dump(mode="json"), seed])
         if state is not None and state["mixture"] != self._identity:
             raise ConfigError(
-                "the state to go on from belongs to another mixture: sources, data.mixture or seed differ.",
+                "the state to go on from belongs to another mixture: sources, mixture or seed differ.",
                 "Go on with the settings it began with, or begin anew.",
             )
         anchor = None if state is None else state["anchor"]
@@ -125,7 +125,7 @@ class Mixture:
         unseen = sorted(set(self._config.task_weights) - self._types)
         if unseen:
             raise DataError(
-                f"data.mixture.task_weights names the task type {unseen[0]!r}, which no row has.",
+                f"mixture.task_weights names the task type {unseen[0]!r}, which no row has.",
                 "Take it out, or give the rows that type.",
             )
 
@@ -238,11 +238,11 @@ def check_weights(config: MixtureConfig, names: Sequence[str]) -> None:
         return
     for name in config.weights:
         if name not in names:
-            raise ConfigError(f"data.mixture.weights: no source is named {name!r}.", _nearest(name, names))
+            raise ConfigError(f"mixture.weights: no source is named {name!r}.", _nearest(name, names))
     for name in names:
         if name not in config.weights:
             raise ConfigError(
-                f"data.mixture.weights has no weight for the source {name!r}.",
+                f"mixture.weights has no weight for the source {name!r}.",
                 "Give every source a weight; 1.0 is as often as another 1.0.",
             )
 

@@ -65,7 +65,8 @@ def _latest_complete(folder: Path, last_step: int | None) -> str | None:
             if last_step is not None and step_of(checkpoint) > last_step:
                 raise UserError(
                     f"{checkpoint} is further than the {last_step} steps that the training now has.",
-                    f"Give at least as many extra steps as before, or remove {folder} to train anew.",
+                    "Give at least as many extra steps as before (burnish run: --set stages.NAME.extra_steps=N), "
+                    f"or remove {folder} to train anew.",
                 )
             return str(checkpoint)
         logger.warning("%s is torn (an interrupted write): left out", checkpoint)

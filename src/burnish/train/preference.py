@@ -11,7 +11,6 @@ Shapes: B answers (of pairs first all chosen, then all rejected), T tokens.
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 import warnings
@@ -36,7 +35,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.preference import DpoConfig
 from burnish.config.recipe import PreferenceStage
 from burnish.config.train import CONTINUABLE
-from burnish.errors import ConfigError, UserError
+from burnish.errors import ConfigError
 from burnish.fsio import digest_json
 from burnish.model.adapters import AdapterOrigin
 from burnish.model.attention import attention_of
@@ -45,12 +44,14 @@ from burnish.model.chat_template import template_digest
 from burnish.train.adapters import attach_adapter, save_trained
 from burnish.train.arguments import common_arguments, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
+from burnish.train.finite import StopsAtNoNumber
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, trained_tokens
 from burnish.train.schedule import learning_rate_share
+from burnish.train.sft_trainer import BAD_BATCH
 from burnish.train.watch import watch_training
 
 REFERENCE = "ref"
@@ -118,7 +119,7 @@ def run_preference(
     Raises:
         ConfigError: batch sizes that do not divide, module names the model does not have, an adapter on the output
             layer, a base that cannot be loaded.
-        UserError: the loss stopped being a number; names the rows.
+        UserError: the loss or its gradient stopped being a number; names the rows, which ``out/bad_batch.json`` keeps.
         DeviceMemoryError: the accelerator is too small; checkpoints stay.
         KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
     """
@@ -134,6 +135,7 @@ def run_preference(
     drop_foreign_checkpoints(out / "checkpoints", _made_with(origin, model, attention_of(loaded.model), stage, seed))
     reference = load_model(base, model) if stage.adapter.kind == "full" else None
     trainer = _make_trainer(loaded, reference, stage, rows, settings=settings, seed=seed)
+    trainer.bad_batch = out / BAD_BATCH
     steps = trainer.args.max_steps
     watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
@@ -253,7 +255,7 @@ class _plain_copy_of:
             self._config.init_lora_weights = self._start
 
 
-class OnOurRows(Metered):
+class OnOurRows(Metered, StopsAtNoNumber):
     """What both trainers share: rows come encoded, in an order of ours, and an eye is kept on NaN."""
 
     rows: Sequence[JudgedAnswers]
@@ -276,19 +278,16 @@ class OnOurRows(Metered):
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
         return self.order
 
-    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """One micro batch; UserError naming its rows when the loss is NaN or infinite."""
-        numbers = inputs.pop("rows").tolist()
-        loss = super().training_step(model, inputs, num_items_in_batch)
-        if not math.isfinite(loss.item()):
-            ids = ", ".join(self.rows[number].id for number in numbers[:8])
-            ids += f" and {len(numbers) - 8} more" * (len(numbers) > 8)
-            step = self.state.global_step + 1  # type: ignore[attr-defined]
-            raise UserError(
-                f"the loss became {loss.item()} in step {step}, on the rows {ids}.",
-                "Lower learning_rate or max_grad_norm, or take these rows out; earlier checkpoints are kept.",
-            )
-        return loss
+    def batch_of(self, inputs: dict[str, Any]) -> list[int]:
+        """The row numbers."""
+        numbers: list[int] = inputs.pop("rows").tolist()
+        return numbers
+
+    def described(self, batch: list[int]) -> list[dict[str, Any]]:
+        """Rows with the text of each answer behind its prompt, as the model saw it."""
+        decode = self.processing_class.decode  # type: ignore[attr-defined]
+        rows = [self.rows[number] for number in batch]
+        return [{"id": row.id, "good": row.good, "texts": [decode(it.input_ids) for it in row.answers]} for row in rows]
 
 
 class PairTrainer(OnOurRows, DPOTrainer):

@@ -36,11 +36,13 @@ from burnish.model.base import device_memory, load_model, resolve_device, stored
 from burnish.scale.processes import is_first, process_count, wait_for_all
 from burnish.train.arguments import common_arguments, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
+from burnish.train.finite import StopsAtNoNumber
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
 from burnish.train.muon import MuonWithAdamW
 from burnish.train.schedule import learning_rate_share
+from burnish.train.sft_trainer import BAD_BATCH
 from burnish.train.stream import ResumableStream, StreamFed
 from burnish.train.watch import watch_training
 
@@ -63,8 +65,20 @@ class PretrainResult:
     seconds: float
 
 
-class PretrainTrainer(Metered, Trainer):
+class PretrainTrainer(Metered, StopsAtNoNumber, Trainer):
     """The trainer, measured."""
+
+    tokenizer: PreTrainedTokenizerBase
+
+    def batch_of(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """The tokens."""
+        ids_BT: torch.Tensor = inputs["input_ids"]
+        return ids_BT
+
+    def described(self, batch: torch.Tensor) -> list[dict[str, Any]]:
+        """Blocks with their text, named by its beginning."""
+        texts = [str(self.tokenizer.decode(ids)) for ids in batch.tolist()]
+        return [{"id": f"beginning {text[:24]!r}", "text": text} for text in texts]
 
 
 class StreamedPretrainTrainer(StreamFed, PretrainTrainer):
@@ -167,6 +181,7 @@ def run_pretrain(
 
     Raises:
         ConfigError: batch sizes that do not divide, a model to start from that cannot be loaded.
+        UserError: the loss or its gradient stopped being a number; ``out/bad_batch.json`` keeps the blocks.
         DeviceMemoryError: the accelerator is too small; checkpoints stay.
         KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
     """
@@ -190,11 +205,12 @@ def run_pretrain(
         "optimizers": (optimizer, schedule),
     }
     if stream is None:
-        trainer: Trainer = PretrainTrainer(
+        trainer: PretrainTrainer = PretrainTrainer(
             **common, train_dataset=BlockDataset(blocks), callbacks=[CompleteCheckpoints()]
         )
     else:
         trainer = StreamedPretrainTrainer(stream=stream, checkpoints=checkpoints, **common)
+    trainer.tokenizer, trainer.bad_batch = tokenizer, out / BAD_BATCH
     trainer.add_callback(Deterministic(stage.kernels))
     watch_training(trainer, name=stage.name, steps=arguments.max_steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."

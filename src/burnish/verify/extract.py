@@ -9,22 +9,43 @@ Not covered: code inside running prose without a fence.
 from __future__ import annotations
 
 from burnish.syntax.fences import rust_blocks
-from burnish.syntax.source import ITEMS, function_named, is_program, looks_like_code, name_of, parse, text_of, top_items
+from burnish.syntax.source import (
+    ITEMS,
+    Item,
+    function_named,
+    is_program,
+    looks_like_code,
+    name_of,
+    parse,
+    text_of,
+    top_items,
+)
 
 
 def extract(text: str, code_prompt: str | None = None, entry_point: str | None = None) -> str | None:
     """The program in ``text``, completed by ``code_prompt`` where the text continues it; None when there is no code.
 
-    ``code_prompt`` ends inside an open function. A text that holds the whole function again takes the prompt's other
-    items (imports, helpers) along; a text that has those too is taken as it is.
+    ``code_prompt`` ends inside an open function, by default the one that ``entry_point`` means. A text that holds the
+    whole function again takes the prompt's other items (imports, helpers) along; a text that has those too is taken as
+    it is.
     """
     blocks = rust_blocks(text)
     if code_prompt is not None:
-        return _continue(code_prompt, blocks or [text], entry_point)
+        return _continue(code_prompt, blocks or [text], entry_point or _open_function(code_prompt))
     if blocks:
         return _choose(blocks, entry_point)
     root = parse(text)
     return text if is_program(root) or looks_like_code(root) else None
+
+
+def is_code_prompt(prompt: str, text: str) -> bool:
+    """Whether ``text`` may continue ``prompt``: source that ends in an open brace, or is whole with a few closed.
+
+    An instruction is none, not even one that quotes code: what answers it stands alone.
+    """
+    if prompt.rstrip().endswith("{"):
+        return True
+    return any(is_program(parse(whole)) for whole in (prompt + text, *(f"{prompt}\n{'}' * n}" for n in range(4))))
 
 
 def _choose(blocks: list[str], entry_point: str | None) -> str | None:
@@ -80,10 +101,19 @@ def _with_header(prompt: str, text: str) -> str:
     return "\n".join([*kept, text])
 
 
+def _open_function(prompt: str) -> str | None:
+    """The name of the function that the prompt leaves open."""
+    last = _last_function(prompt)
+    return None if last is None else last.name
+
+
 def prompt_header(prompt: str) -> str:
     """The prompt's complete items: all before the function that is left open."""
+    last = _last_function(prompt)
+    return "" if last is None else prompt.encode()[: last.node.start_byte].decode()
+
+
+def _last_function(prompt: str) -> Item | None:
     closed = parse(prompt + "}")
     functions = [item for item in top_items(closed) if item.kind == "function_item"]
-    if closed.has_error or not functions:
-        return ""
-    return prompt.encode()[: functions[-1].node.start_byte].decode()
+    return functions[-1] if functions and not closed.has_error else None

@@ -29,7 +29,7 @@ from pydantic import ValidationError
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, InfraBudgetError
-from burnish.records import Completion, Score, Task, Verdict
+from burnish.records import Completion, Score, Task, Verdict, first_problem
 from burnish.verify.verifier import Verifier
 
 BUDGET_FROM = 50
@@ -128,10 +128,8 @@ def _task(columns: Mapping[str, Any], index: int) -> Task:
     try:
         return Task.model_validate_json(json.dumps(fields))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise DataError(
-            f"sample {index} has no usable task: {place}: {first['msg']}.",
+            f"sample {index} has no usable task: {first_problem(error)}.",
             "Give a column 'task' of Task records, or columns 'tests' and 'entry_point'.",
         ) from error
 

@@ -220,5 +220,6 @@ class Verifier:
 def _own(settled: Settled) -> Verdict:
     """The verdict with what is the pair's own."""
     own: dict[str, object] = {"task_id": settled.task.id, "sample_index": settled.completion.sample_index}
+    own["edition"] = settled.task.edition
     own["metrics"] = settled.verdict.metrics | prompt_metrics(settled.task, settled.verdict.code)
     return settled.verdict.model_copy(update=own)

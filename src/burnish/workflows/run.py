@@ -148,8 +148,9 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             outcome = build_corpus(run, stage, folder)
         case PretrainStage():
             from burnish.workflows.pretrain import pretrain
+            from burnish.workflows.smaller_batches import with_smaller_batches
 
-            outcome = pretrain(run, stage, folder)
+            outcome = with_smaller_batches(stage, lambda fitting: pretrain(run, fitting, folder))
         case SftStage():
             from burnish.workflows.several_processes import processes_of, train_in_processes, trains_in_several
             from burnish.workflows.tune import tune
@@ -159,8 +160,9 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             outcome = tune(run, stage, folder) if one else train_in_processes(run, stage, folder, processes)
         case PreferenceStage():
             from burnish.workflows.prefer import prefer
+            from burnish.workflows.smaller_batches import with_smaller_batches
 
-            outcome = prefer(run, stage, folder)
+            outcome = with_smaller_batches(stage, lambda fitting: prefer(run, fitting, folder))
         case EvaluateStage():
             from burnish.workflows.measure import measure
 

@@ -21,6 +21,7 @@ from burnish.train.sft import first_pass, run_sft
 from burnish.workflows.context import MERGED_START, Outcome, Run, model_beneath
 from burnish.workflows.encode_rows import encode_rows
 from burnish.workflows.prepare import training_examples
+from burnish.workflows.smaller_batches import with_smaller_batches
 from burnish.workflows.starting_point import starting_point
 from burnish.workflows.tune_stream import tune_stream
 from burnish.workflows.watch_training import training_callbacks
@@ -31,7 +32,7 @@ logger = logging.getLogger("burnish.tune")
 def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     """Train the adapter of the stage; goes on from its last complete checkpoint. Raises GateError before any step."""
     if stage.streaming:
-        return tune_stream(run, stage, folder)
+        return with_smaller_batches(stage, lambda fitting: tune_stream(run, fitting, folder))
     start = starting_point(run, stage, folder)
     base = start.base
     tokenizer = load_tokenizer(base)

@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from burnish import __version__
 from burnish.errors import MachineError
+from burnish.records import first_problem
 from burnish.verify.service import VerdictService
 from burnish.workflows.verify_file import VerifyRow, pair_of, verdict_row
 
@@ -124,21 +125,15 @@ def _rows(body: bytes) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     try:
         given = _Body.model_validate_json(body).rows
     except ValidationError as error:
-        return [], [{"row": None, "reason": _first(error)}]
+        return [], [{"row": None, "reason": first_problem(error)}]
     rows: list[VerifyRow] = []
     wrong: list[dict[str, Any]] = []
     for place, one in enumerate(given):
         try:
             rows.append(VerifyRow.model_validate(one))
         except ValidationError as error:
-            wrong.append({"row": place, "reason": _first(error)})
+            wrong.append({"row": place, "reason": first_problem(error)})
     return rows, wrong
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def _error(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:

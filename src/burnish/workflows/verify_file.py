@@ -2,7 +2,8 @@
 
     rows -> tasks and completions -> verdicts.jsonl (one row per input row, same id) + summary.json
 
-A row holds ``id``, ``code`` or ``completion`` (with ``prompt``, when it continues one), and what it is judged by:
+A row holds ``id``, ``code`` or ``completion`` (with ``prompt``: the code it continues, or the instruction it answers),
+and what it is judged by:
 ``edition``, ``crate_type``, ``goal`` (check, run or test; as deep as the row allows), ``stdin``, ``expected_stdout``,
 ``entry_point``, ``tests``. A bad row is recorded with its line in ``rejected.jsonl`` and counted; it stops nothing.
 
@@ -21,16 +22,27 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, RunFolderError
 from burnish.fsio import write_atomic, write_json
-from burnish.records import Completion, CrateType, Edition, ProgramRun, ProgramTests, Task, Tests, Verdict
+from burnish.records import (
+    Completion,
+    CrateType,
+    Edition,
+    Message,
+    ProgramRun,
+    ProgramTests,
+    Task,
+    Tests,
+    Verdict,
+    first_problem,
+)
 from burnish.score.summary import summarise_verdicts
 from burnish.syntax.crates import named_crates
 from burnish.verify.dependencies.store import known_crates
-from burnish.verify.extract import extract
+from burnish.verify.extract import extract, is_code_prompt
 from burnish.verify.ladder import Goal
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
 from burnish.workflows.judge import CACHE, open_verifier
@@ -56,6 +68,12 @@ class VerifyRow(BaseModel):
     expected_stdout: str | None = None
     entry_point: str | None = None
     tests: Tests | None = None
+
+    @field_validator("edition", mode="before")
+    @classmethod
+    def _as_text(cls, edition: object) -> object:
+        """2021 without quotes is an edition, too."""
+        return str(edition) if type(edition) is int else edition
 
     @model_validator(mode="after")
     def _has_one_program(self) -> VerifyRow:
@@ -121,9 +139,7 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
         try:
             row = VerifyRow.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            rejected.append({"line": number, "reason": f"{place}: {first['msg']}" if place else first["msg"]})
+            rejected.append({"line": number, "reason": first_problem(error)})
             continue
         if row.id in seen:
             rejected.append({"line": number, "reason": f"id {row.id!r} is taken by line {seen[row.id]}"})
@@ -141,15 +157,17 @@ def pair_of(row: VerifyRow, known: Collection[str] | None = None) -> tuple[Task,
     tests = row.tests
     if row.runs_on_input:
         tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
+    said = row.prompt or ""
+    code_prompt = said if said and is_code_prompt(said, row.completion or "") else None
     crates = row.crates
     if crates is None:
-        code = row.code if row.code is not None else extract(row.completion or "", row.prompt, row.entry_point)
+        code = row.code if row.code is not None else extract(row.completion or "", code_prompt, row.entry_point)
         crates = named_crates(code or "", known_crates() if known is None else known)
     task = Task(
         id=row.id,
         family=row.id,
-        prompt=(),
-        code_prompt=row.prompt,
+        prompt=(Message(role="user", content=said),) if said and code_prompt is None else (),
+        code_prompt=code_prompt,
         entry_point=row.entry_point,
         tests=tests,
         edition=row.edition,

@@ -76,7 +76,7 @@ def test_a_row_that_cannot_be_used(tmp_path: Path, row: Any, reason: str) -> Non
     with pytest.raises(DataError) as caught:
         read(path)
     assert caught.value.cause.lower().startswith(f"{path}:2: {reason}".lower())
-    assert "data.bad_rows" in caught.value.way_out
+    assert "with bad_rows (in a recipe data.bad_rows)" in caught.value.way_out
     assert [example.id for example in read(path, bad_rows=1)] == [f"{path}:1", f"{path}:3"]
     (recorded,) = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
     assert (recorded["path"], recorded["line"]) == (str(path), 2)

@@ -53,7 +53,8 @@ class BadRows:
         if len(self.rows) > self._budget:
             raise DataError(
                 f"{file}:{place}: {reason}." if place else f"{file}: {reason}.",
-                f"Mend or remove the row, or allow more unusable rows than {self._budget} with data.bad_rows.",
+                f"Mend or remove the row, or allow more unusable rows than {self._budget} with bad_rows (in a recipe "
+                "data.bad_rows).",
             )
         return True
 

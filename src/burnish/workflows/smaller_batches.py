@@ -1,0 +1,50 @@
+"""Go on with a smaller micro batch where the accelerator is too small; the effective batch stays.
+
+For pretraining, preference tuning and streamed fine-tuning in one process. Left out on purpose: other fine-tuning,
+which does it itself (`train.sft`, `several_processes`).
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from burnish.config.preference import KtoConfig
+from burnish.config.recipe import PreferenceStage, PretrainStage, SftStage
+from burnish.errors import DeviceMemoryError
+from burnish.train.arguments import smaller_micro_batch
+
+Trained = TypeVar("Trained", PretrainStage, PreferenceStage, SftStage)
+Result = TypeVar("Result")
+logger = logging.getLogger("burnish.run")
+
+
+def with_smaller_batches(stage: Trained, train: Callable[[Trained], Result]) -> Result:
+    """``train(stage)``, again with half the micro batch whenever an accelerator runs out of memory.
+
+    Raises DeviceMemoryError when one sequence is too much; for KTO at once, whose KL term is that of a micro batch.
+    """
+    while True:
+        try:
+            return train(stage)
+        except DeviceMemoryError:
+            kto = isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig)
+            lower = None if kto else smaller_micro_batch(stage)
+            if lower is None:
+                raise
+        logger.warning(
+            "%s: the accelerator is too small for micro_batch %d: goes on with %d and the same effective batch",
+            *(stage.name, stage.micro_batch, lower),
+        )
+        stage = stage.model_copy(update={"micro_batch": lower})
+        _free()
+
+
+def _free() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
