@@ -27,6 +27,7 @@ from typing import Any
 
 from benchmarks.data_rows import SourceRow, draw_conversations, draw_sources, draw_variations
 from benchmarks.goals import Goal, report
+from benchmarks.peak_memory import peak_kib
 from benchmarks.regex_filters import RegexFilters
 from burnish.config import filters
 from burnish.config.data import JsonlSource
@@ -187,13 +188,7 @@ def stream_only(file: Path) -> None:
 
     with open_rows(plan, None, drop) as opened:
         kept = sum(1 for _ in opened.rows)
-    print(json.dumps({"rows": kept + dropped[0], "kept": kept, "peak_kib": _peak_kib()}))
-
-
-def _peak_kib() -> int:
-    """Of this program alone: getrusage would count the process that started it, too, as it was before exec."""
-    (line,) = (one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM:"))
-    return int(line.split()[1])
+    print(json.dumps({"rows": kept + dropped[0], "kept": kept, "peak_kib": peak_kib()}))
 
 
 def show(ways: Sequence[Way]) -> str:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from benchmarks.bare_tools import BareTools
 from benchmarks.goals import Goal, report
+from benchmarks.peak_memory import peak_kib
 from benchmarks.trusted_programs import Program, draw_programs
 from burnish.config.verify import VerifyConfig
 from burnish.protocols import Job, JobResult, Sandbox
@@ -172,7 +173,7 @@ def judge_only(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, Verifier(VerifyConfig(cache=Path(folder) / "v.sqlite")) as verifier:
         judged = sum(1 for _ in verifier.stream(pairs(), goal="check"))
     assert judged == count
-    print(json.dumps({"peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+    print(json.dumps({"peak_kib": peak_kib()}))
 
 
 def show(ways: dict[str, Way]) -> str:
