@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from burnish.config.build import BuildQuestionsConfig, BuildTasksConfig, BuildTokensConfig, MovieLensConfig
-from burnish.config.evaluate import EvaluateConfig, FieldAnswers
 from burnish.config.load import load_config
-from burnish.config.tasks import RustTasks, TaskFile
+from burnish.config.tasks import RustTasks
 from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.task_sets import read_tasks
@@ -32,7 +31,6 @@ from burnish.workflows.data_build import (
     prove_references,
 )
 from burnish.workflows.data_build_tokens import TOKENIZER, build_tokens
-from burnish.workflows.evaluate import evaluate
 from burnish.workflows.validate_tasks import validate_tasks
 from tests.data.builders.made_movielens import write_movielens
 from tests.data.builders.published import ARC_NUMBERED, ARC_ROW, GSM8K_ROW, write_rows
@@ -142,14 +140,10 @@ def test_a_tokenizer_is_trained_on_the_crates_or_given(tmp_path: Path) -> None:
     assert tokenizer.decode(first[0][:-1]) == (tmp_path / "crates/a/src/0.rs").read_text()
 
 
-def test_tasks_of_other_kinds_are_not_judged(tmp_path: Path) -> None:
+def test_tasks_of_other_kinds_are_not_validated(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", [GSM8K_ROW])
     build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", test=path))
     tasks = tmp_path / "out" / HELD_OUT
-    config = EvaluateConfig(out=tmp_path / "e", tasks=TaskFile(path=tasks), answers=FieldAnswers(name="reference"))
-    with pytest.raises(DataError, match="of the kind 'numeric', and only Rust"):
-        evaluate(config)
-    with pytest.raises(DataError, match="of the kind 'numeric', and only Rust"):
+    with pytest.raises(DataError, match="of the kind 'numeric', and this works on Rust alone"):
         validate_tasks(tasks, tmp_path / "v", VerifyConfig())
-    assert not (tmp_path / "e").exists()
     assert not (tmp_path / "v").exists()
