@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -44,6 +45,22 @@ def test_hidden_cases_are_distinct_calls() -> None:
         assert isinstance(task.tests, ValueTests)
         calls = [case.call for case in task.tests.cases]
         assert len(calls) == len(set(calls)) >= 4
+
+
+def test_no_constant_passes_the_hidden_cases() -> None:
+    train, held_out = build_rust_tasks(train=2000, held_out=300, cases=12, seed=0)
+    for task in (*train, *held_out):
+        assert isinstance(task.tests, ValueTests)
+        assert len({case.expected for case in task.tests.cases}) > 1, task.id
+
+
+def test_a_draft_with_one_expected_value_becomes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = next(draw_drafts(random.Random(0), held_out=False))
+    case = one.draw_case(random.Random(0))
+    constant = dataclasses.replace(one, draw_case=lambda _: case)
+    monkeypatch.setattr(build, "FAMILIES", ((lambda _: constant, 1.0),))
+    with pytest.raises(ConfigError, match="only 0 distinct training tasks"):
+        build_rust_tasks(train=1, held_out=0, cases=3, seed=0)
 
 
 def test_more_tasks_than_can_be_composed_is_refused_with_the_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from burnish.data.rust_tasks.types import draw_struct, draw_trait
 from burnish.data.rust_tasks.wording import instruction
 from burnish.errors import ConfigError
 from burnish.fsio import digest_bytes
-from burnish.records import Message, Task, ValueTests
+from burnish.records import Message, Task, ValueCase, ValueTests
 
 FAMILIES: tuple[tuple[Callable[[random.Random], Draft], float], ...] = (
     (draw_slice_pipeline, 0.24),
@@ -37,7 +37,9 @@ FAMILIES: tuple[tuple[Callable[[random.Random], Draft], float], ...] = (
     (draw_program, 0.02),
 )
 HELD_OUT_SHARE = 0.2
-ORIGIN = "burnish rust tasks 1"
+ORIGIN = "burnish rust tasks 2"
+RARE_DRAWS = 200
+"""Cases to look through for a second expected value."""
 
 
 def is_held_out(combination: str) -> bool:
@@ -74,24 +76,36 @@ def _build(count: int, cases: int, seed: str, *, held_out: bool) -> tuple[Task, 
             return tuple(tasks.values())
         draft = next(drafts)
         prompt = instruction(draft, rng)
-        if prompt not in tasks:
+        drawn = _draw_cases(draft, cases, rng)
+        if prompt not in tasks and drawn is not None:
             side = "held-out" if held_out else "train"
-            tasks[prompt] = _task(f"rust-{side}-{len(tasks):05d}", draft, prompt, cases, rng)
+            tasks[prompt] = _task(f"rust-{side}-{len(tasks):05d}", draft, prompt, drawn)
     raise ConfigError(
         f"only {len(tasks)} distinct {'held-out' if held_out else 'training'} tasks can be composed, not {count}",
         "Ask for fewer: data.tasks.train and data.tasks.held_out set the numbers.",
     )
 
 
-def _task(task_id: str, draft: Draft, prompt: str, cases: int, rng: random.Random) -> Task:
-    drawn = {case.call: case for case in (draft.draw_case(rng) for _ in range(3 * cases))}
+def _draw_cases(draft: Draft, count: int, rng: random.Random) -> tuple[ValueCase, ...] | None:
+    """Hidden tests with at least two expected values among them, so that no constant passes; None where the draft
+    has but one, such as a search for values that no case holds."""
+    drawn = {case.call: case for case in (draft.draw_case(rng) for _ in range(3 * count))}
+    cases = tuple(drawn.values())[:count]
+    if count < 2 or len({case.expected for case in cases}) > 1:
+        return cases
+    others = (draft.draw_case(rng) for _ in range(RARE_DRAWS))
+    other = next((case for case in others if case.expected != cases[0].expected), None)
+    return None if other is None else (*cases[:-1], other)
+
+
+def _task(task_id: str, draft: Draft, prompt: str, cases: tuple[ValueCase, ...]) -> Task:
     return Task(
         id=task_id,
         family=draft.combination,
         level=draft.level,
         prompt=(Message(role="user", content=prompt),),
         entry_point=draft.entry_point,
-        tests=ValueTests(cases=tuple(drawn.values())[:cases]),
+        tests=ValueTests(cases=cases),
         reference=draft.code,
         licence="MIT",
         origin=ORIGIN,
