@@ -43,6 +43,14 @@ _BUDGET_FROM = 50
 """Of a stream whose length is not known, faults are weighed against at least this many candidates."""
 
 
+class FaultTally:
+    """Candidates and faults of several calls that belong together: the infra budget goes over all of them."""
+
+    def __init__(self) -> None:
+        self.judged = 0
+        self.faults = 0
+
+
 class Verifier:
     """Judges what models write. Use as a context manager, so that nothing is left running.
 
@@ -141,18 +149,24 @@ class Verifier:
         return [verdicts[index] for index in range(len(pairs))]
 
     def stream(
-        self, pairs: Iterable[tuple[Task, Completion]], *, goal: Goal | None = None, ordered: bool = True
+        self,
+        pairs: Iterable[tuple[Task, Completion]],
+        *,
+        goal: Goal | None = None,
+        ordered: bool = True,
+        tally: FaultTally | None = None,
     ) -> Generator[Verdict]:
         """Yield verdicts of pairs that are taken in as workers come free; of an endless source, too.
 
         In the order of ``pairs``, or as they complete. At most some thousand pairs are held at a time. Closing the
-        generator stops what runs. Raises InfraBudgetError as `verify` does.
+        generator stops what runs. Raises InfraBudgetError as `verify` does, with a ``tally`` over all calls that share
+        it.
         """
         flow = self._flow()
         if ordered:
             flow.settled_until = 0
         held: dict[int, Verdict] = {}
-        with contextlib.closing(self._settled(flow, ((*pair, goal) for pair in pairs), None)) as results:
+        with contextlib.closing(self._settled(flow, ((*pair, goal) for pair in pairs), None, tally)) as results:
             for index, verdict in results:
                 if flow.settled_until is None:
                     yield verdict
@@ -165,21 +179,24 @@ class Verifier:
     def _flow(self) -> Flow:
         return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
 
-    def _settled(self, flow: Flow, pairs: Iterable[Pair], total: int | None) -> Generator[tuple[int, Verdict]]:
+    def _settled(
+        self, flow: Flow, pairs: Iterable[Pair], total: int | None, tally: FaultTally | None = None
+    ) -> Generator[tuple[int, Verdict]]:
         """Index and verdict, as they complete."""
-        faults = 0
+        tally = tally or FaultTally()
         self._stopping.clear()
         if self._owned is not None:
             self._owned.resume()
         results = flow.run(pairs, workers=self._workers, cancel=self._cancel)
         with contextlib.closing(results):
-            for count, settled in enumerate(results, 1):
+            for settled in results:
                 yield settled.index, _own(settled)
-                faults += settled.fault
-                of = total if total is not None else max(count, _BUDGET_FROM)
-                if faults > self._budget * of:
+                tally.judged += 1
+                tally.faults += settled.fault
+                of = total if total is not None else max(tally.judged, _BUDGET_FROM)
+                if tally.faults > self._budget * of:
                     raise InfraBudgetError(
-                        f"{faults} of {of} candidates could not be judged, the last one because: "
+                        f"{tally.faults} of {of} candidates could not be judged, the last one because: "
                         f"{settled.verdict.detail}.",
                         f"At most {self._budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
                         "Run burnish doctor.",
