@@ -125,9 +125,14 @@ class PreferenceStage(Stage, OptimizerConfig):
     kind: Literal["preference"] = "preference"
     start_from: str = "base"
     """``base``, or the name of an earlier pretrain or merge stage; it is the reference that answers are compared to."""
-    rows: Path
+    rows: Path | None = None
     """JSONL file, or a glob: ``prompt``, ``chosen``, ``rejected`` for DPO; ``prompt``, ``completion``, ``label`` for
     KTO. A prompt is a text or a list of turns."""
+    rollouts: str | None = None
+    """In place of ``rows``, the name of an earlier stage that sampled answers to training tasks: those that passed are
+    preferred to those that failed."""
+    per_task: int = Field(4, ge=1)
+    """Most pairs of one task that are made of ``rollouts``; for KTO most good and most bad answers."""
     method: PreferenceMethod = DpoConfig()
     """DPO or KTO."""
     adapter: AdapterConfig = LoraConfig()
@@ -137,6 +142,8 @@ class PreferenceStage(Stage, OptimizerConfig):
 
     @model_validator(mode="after")
     def _can_be_compared(self) -> PreferenceStage:
+        if (self.rows is None) == (self.rollouts is None):
+            raise ValueError("name either rows, a file, or rollouts, an earlier stage")
         if getattr(self.adapter, "dropout", 0.0):
             raise ValueError("adapter.dropout must be 0: with it model and reference differ by chance")
         method = self.method
@@ -185,6 +192,9 @@ class ReportStage(Stage):
 
     kind: Literal["report"] = "report"
 
+
+SAMPLING = ("expert_iteration",)
+"""Kinds of stages that leave judged answers to training tasks."""
 
 AnyStage = Annotated[
     TasksStage
@@ -241,6 +251,8 @@ class Recipe(Config):
         kinds: dict[str, str] = {}
         for stage in self.stages:
             asked = [wanted[stage.kind]] if stage.kind in wanted else []
+            if isinstance(stage, PreferenceStage) and stage.rollouts is not None:
+                asked += [("rollouts", SAMPLING)]
             if isinstance(stage, PretrainStage):
                 asked += [("corpus", ("corpus",))] if stage.corpus is not None else []
                 asked += [("start_from", ("pretrain", "merge"))] if stage.start_from is not None else []

@@ -43,14 +43,6 @@ _BUDGET_FROM = 50
 """Of a stream whose length is not known, faults are weighed against at least this many candidates."""
 
 
-class FaultTally:
-    """Candidates and faults of several calls that belong together: the infra budget goes over all of them."""
-
-    def __init__(self) -> None:
-        self.judged = 0
-        self.faults = 0
-
-
 class Verifier:
     """Judges what models write. Use as a context manager, so that nothing is left running.
 
@@ -154,19 +146,19 @@ class Verifier:
         *,
         goal: Goal | None = None,
         ordered: bool = True,
-        tally: FaultTally | None = None,
+        infra_budget: float | None = None,
     ) -> Generator[Verdict]:
         """Yield verdicts of pairs that are taken in as workers come free; of an endless source, too.
 
         In the order of ``pairs``, or as they complete. At most some thousand pairs are held at a time. Closing the
-        generator stops what runs. Raises InfraBudgetError as `verify` does, with a ``tally`` over all calls that share
-        it.
+        generator stops what runs. Raises InfraBudgetError as `verify` does, by ``infra_budget`` where one is given.
         """
         flow = self._flow()
         if ordered:
             flow.settled_until = 0
         held: dict[int, Verdict] = {}
-        with contextlib.closing(self._settled(flow, ((*pair, goal) for pair in pairs), None, tally)) as results:
+        triples = ((*pair, goal) for pair in pairs)
+        with contextlib.closing(self._settled(flow, triples, None, infra_budget)) as results:
             for index, verdict in results:
                 if flow.settled_until is None:
                     yield verdict
@@ -180,25 +172,24 @@ class Verifier:
         return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
 
     def _settled(
-        self, flow: Flow, pairs: Iterable[Pair], total: int | None, tally: FaultTally | None = None
+        self, flow: Flow, pairs: Iterable[Pair], total: int | None, infra_budget: float | None = None
     ) -> Generator[tuple[int, Verdict]]:
         """Index and verdict, as they complete."""
-        tally = tally or FaultTally()
+        faults, budget = 0, self._budget if infra_budget is None else infra_budget
         self._stopping.clear()
         if self._owned is not None:
             self._owned.resume()
         results = flow.run(pairs, workers=self._workers, cancel=self._cancel)
         with contextlib.closing(results):
-            for settled in results:
+            for count, settled in enumerate(results, 1):
                 yield settled.index, _own(settled)
-                tally.judged += 1
-                tally.faults += settled.fault
-                of = total if total is not None else max(tally.judged, _BUDGET_FROM)
-                if tally.faults > self._budget * of:
+                faults += settled.fault
+                of = total if total is not None else max(count, _BUDGET_FROM)
+                if faults > budget * of:
                     raise InfraBudgetError(
-                        f"{tally.faults} of {of} candidates could not be judged, the last one because: "
+                        f"{faults} of {of} candidates could not be judged, the last one because: "
                         f"{settled.verdict.detail}.",
-                        f"At most {self._budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
+                        f"At most {budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
                         "Run burnish doctor.",
                     )
 

@@ -196,7 +196,14 @@ class Round:
             generator = open_generator(
                 weights.base, weights.adapter, config=self.run.recipe.model, sampling=sampling, seed=seed
             )
-            found = sample(generator, self.run.judge(), tasks, folder, samples=sampling.samples)
+            found = sample(
+                generator,
+                self.run.judge(),
+                tasks,
+                folder,
+                samples=sampling.samples,
+                infra_budget=self.run.recipe.verify.infra_budget,
+            )
             del generator
             free_memory()
             times = {"generate_s": found.generate_s, "verify_s": found.verify_s, "verify_wait_s": found.wait_s}

@@ -57,7 +57,7 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
     for stage in recipe.stages:
         if isinstance(stage, ContinuingStage) and names_a_path(stage.start_from):
             digests[f"start of {stage.name}"] = _digest_of_start(Path(stage.start_from))
-        if isinstance(stage, PreferenceStage):
+        if isinstance(stage, PreferenceStage) and stage.rows is not None:
             digests[f"rows of {stage.name}"] = digest_json([digest_file(path) for path in matching_files(stage.rows)])
         if isinstance(stage, PretrainStage) and stage.tokens is not None:
             digests[f"tokens of {stage.name}"] = digest_bins(stage.tokens)
@@ -137,7 +137,10 @@ def _training_inputs(run: Run, stage: AdapterStage) -> dict[str, str]:
             if stage.evaluation is not None and stage.evaluation.prompts:
                 inputs[TOOLCHAIN] = run.digests[TOOLCHAIN]
         case PreferenceStage():
-            inputs |= {"rows": run.digests[f"rows of {stage.name}"]} | _encoding(run, stage)
+            given = (
+                run.digests[f"rows of {stage.name}"] if stage.rollouts is None else _record(run.done[stage.rollouts])
+            )
+            inputs |= {"rows": given} | _encoding(run, stage)
         case ExpertIterationStage():
             tasks = run.done[run.tasks_stage(stage) or ""].outputs[TRAIN]
             inputs |= {"training tasks": tasks, TOOLCHAIN: run.digests[TOOLCHAIN]} | _encoding(run, stage)

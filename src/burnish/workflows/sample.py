@@ -18,15 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from burnish.errors import InfraBudgetError
 from burnish.fsio import append_lines, read_lines
 from burnish.protocols import Generator
 from burnish.records import Completion, Task, Verdict
 from burnish.verify import Verifier
-from burnish.verify.verifier import FaultTally
 from burnish.workflows.answer import answer_tasks, read_answers
 from burnish.workflows.context import COMPLETIONS, VERDICTS
 
 Key = tuple[str, int]
+ENOUGH = 50
+"""Faults are weighed against at least so many completions."""
 AT_ONCE = 512
 """Completions that are verified together at most, and whose verdicts are written together."""
 
@@ -44,13 +46,21 @@ class Sampled:
     """From the last completion to the last verdict."""
 
 
-def sample(generator: Generator, verifier: Verifier, tasks: Sequence[Task], folder: Path, *, samples: int) -> Sampled:
+def sample(
+    generator: Generator,
+    verifier: Verifier,
+    tasks: Sequence[Task],
+    folder: Path,
+    *,
+    samples: int,
+    infra_budget: float,
+) -> Sampled:
     """Answer and verify into ``completions.jsonl`` and ``verdicts.jsonl``; what is there already is kept.
 
-    Raises InfraBudgetError when too many could not be judged; what was written stays.
+    Raises InfraBudgetError when a larger share than ``infra_budget`` could not be judged; what was written stays.
     """
     started = time.monotonic()
-    with Judging(verifier, tasks, folder / VERDICTS) as judging:
+    with Judging(verifier, tasks, folder / VERDICTS, infra_budget) as judging:
         judging.give_unjudged(read_answers(folder / COMPLETIONS).values())
         completions = answer_tasks(_Watched(generator, judging), tasks, folder / COMPLETIONS, samples=samples)
         written = time.monotonic()
@@ -65,7 +75,7 @@ class Judging:
     Leaving the context before `finish` stops what runs.
     """
 
-    def __init__(self, verifier: Verifier, tasks: Sequence[Task], file: Path) -> None:
+    def __init__(self, verifier: Verifier, tasks: Sequence[Task], file: Path, infra_budget: float) -> None:
         self.busy_s = 0.0
         """Seconds in which something was being judged."""
         self._verifier = verifier
@@ -74,7 +84,9 @@ class Judging:
         known = (Verdict.from_json(line) for line in read_lines(file)) if file.exists() else ()
         self._verdicts: dict[Key, Verdict] = {(one.task_id, one.sample_index): one for one in known}
         self._waiting: queue.SimpleQueue[Sequence[Completion] | None] = queue.SimpleQueue()
-        self._tally = FaultTally()
+        self._budget = infra_budget
+        self._judged = 0
+        self._faults = 0
         self._stopped = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="judge", daemon=True)
@@ -134,13 +146,27 @@ class Judging:
         pairs = [(self._tasks[one.task_id], one) for one in chunk]
         found: list[Verdict] = []
         # in order, so that of a completion that was written again the later verdict stands later
-        with closing(self._verifier.stream(pairs, tally=self._tally)) as verdicts:
+        with closing(self._verifier.stream(pairs, infra_budget=1.0)) as verdicts:
             for verdict in verdicts:
                 if self._stopped.is_set():
                     break
                 found.append(verdict)
         append_lines(self._file, [verdict.to_json() for verdict in found])
+        self._weigh(found)
         self._verdicts |= {(verdict.task_id, verdict.sample_index): verdict for verdict in found}
+
+    def _weigh(self, verdicts: Sequence[Verdict]) -> None:
+        """Stop when too much could not be judged; a task that cannot be judged here is no fault of the machine."""
+        faults = [one for one in verdicts if one.status == "infra" and one.stage != "extract"]
+        self._judged += len(verdicts)
+        self._faults += len(faults)
+        if faults and self._faults > self._budget * max(self._judged, ENOUGH):
+            raise InfraBudgetError(
+                f"{self._faults} of {self._judged} completions could not be judged, the last one because: "
+                f"{faults[-1].detail}.",
+                f"At most {self._budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
+                "Run burnish doctor.",
+            )
 
 
 class _Watched:
