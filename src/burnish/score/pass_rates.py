@@ -11,7 +11,7 @@ Not covered: forgetting; a rate is over everything that was ever judged.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
 from burnish.fsio import digest_json
@@ -59,15 +59,25 @@ def draw_in_turn(task_ids: Sequence[str], count: int, turn: int, seed: int) -> l
     """
     if count >= len(task_ids):
         return list(task_ids)
+    waiting: deque[str] = deque()
     chosen: set[str] = set()
-    cycle, index = divmod(turn * count, len(task_ids))
-    while True:  # a turn that reaches over the end may meet a task twice, and then takes the next one
-        order = sorted(task_ids, key=lambda one: digest_json([seed, cycle, one]))
-        for one in order[index:]:
-            chosen.add(one)
-            if len(chosen) == count:
-                return [task_id for task_id in task_ids if task_id in chosen]
-        cycle, index = cycle + 1, 0
+    cycle = 0
+    for _ in range(turn + 1):
+        chosen, again = set(), []
+        while len(chosen) < count:
+            if not waiting:
+                waiting.extend(_shuffled(task_ids, seed, cycle))
+                cycle += 1
+            following = waiting.popleft()
+            if following in chosen:  # of the next cycle, in a turn that reaches into it
+                again.append(following)
+            chosen.add(following)
+        waiting.extendleft(reversed(again))
+    return [one for one in task_ids if one in chosen]
+
+
+def _shuffled(task_ids: Sequence[str], seed: int, cycle: int) -> list[str]:
+    return sorted(task_ids, key=lambda one: digest_json([seed, cycle, one]))
 
 
 def _uniform(seed: int, task_id: str) -> float:

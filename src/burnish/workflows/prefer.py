@@ -1,6 +1,7 @@
 """Preference tuning of a run: judged answers become tokens, gates look at them, then DPO or KTO.
 
-Left out on purpose: judging answers and pairing them (`judged_pairs`); evaluation while training (evaluate stages measure before and after).
+Left out on purpose: judging answers, and pairing them (`judged_pairs`); evaluation while training (evaluate stages
+measure before and after).
 """
 
 from __future__ import annotations

@@ -80,5 +80,5 @@ def _distinct(rows: Sequence[Judged]) -> list[Judged]:
 
 def _likeness(one: Judged, other: Judged) -> float:
     """Share of tokens in common, in 0..1."""
-    tokens = [same_answer_tokens(judged.verdict.code) for judged in (one, other)]
-    return difflib.SequenceMatcher(None, *tokens, autojunk=False).ratio()
+    here, there = (same_answer_tokens(judged.verdict.code) for judged in (one, other))
+    return difflib.SequenceMatcher(None, here, there, autojunk=False).ratio()
