@@ -204,6 +204,8 @@ class Example(Record):
     """Source code or prose, trained on from its first token to an end-of-sequence token; None for conversations."""
     weight: float = 1.0
     """Weight of its tokens in the loss."""
+    trained_answers: Literal["all", "last"] = "all"
+    """Which of the assistant's turns are trained; ``last`` leaves earlier ones as they were said, right or wrong."""
     source: str = ""
     """Name of the source in the configuration."""
     path: str = ""

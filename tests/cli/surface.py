@@ -14,7 +14,14 @@ import typer.main
 
 from burnish.cli.app import app
 from burnish.config.base import Config
-from burnish.config.build import BuildQuestionsConfig, BuildTasksConfig, BuildTokensConfig, MovieLensConfig
+from burnish.config.build import (
+    BuildPreferencesConfig,
+    BuildQuestionsConfig,
+    BuildRepairsConfig,
+    BuildTasksConfig,
+    BuildTokensConfig,
+    MovieLensConfig,
+)
 from burnish.config.evaluate import EvaluateConfig
 from burnish.config.load import variants
 from burnish.config.prepare import PrepareConfig
@@ -34,6 +41,8 @@ SCHEMAS: dict[str, type[Config]] = {
     "data build QUESTIONS": BuildQuestionsConfig,
     "data build movielens": MovieLensConfig,
     "data build tokens": BuildTokensConfig,
+    "data build preferences": BuildPreferencesConfig,
+    "data build repairs": BuildRepairsConfig,
     "verify serve": ServeVerifierConfig,
     "export merge": MergeConfig,
     "reward replay": RewardReplayConfig,

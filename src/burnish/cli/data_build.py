@@ -28,6 +28,8 @@ class Builder(StrEnum):
     OPENMATH = "openmath"
     MATH500 = "math500"
     TOKENS = "tokens"
+    PREFERENCES = "preferences"
+    REPAIRS = "repairs"
 
 
 def build(
@@ -77,6 +79,16 @@ def _build(what: Builder, config: Path | None, said: list[str]) -> tuple[Path, M
             tokens = load_config(configs.BuildTokensConfig, config, said)
             require_train_extra()
             return tokens.out, build_tokens(tokens)
+        case Builder.PREFERENCES:
+            from burnish.workflows.data_build_judged import build_preferences
+
+            pairs = load_config(configs.BuildPreferencesConfig, config, said)
+            return pairs.out, build_preferences(pairs)
+        case Builder.REPAIRS:
+            from burnish.workflows.data_build_judged import build_repairs
+
+            repairs = load_config(configs.BuildRepairsConfig, config, said)
+            return repairs.out, build_repairs(repairs)
         case _:
             from burnish.workflows.data_build import build_questions
 
@@ -92,6 +104,8 @@ def _counts(meta: Mapping[str, Any]) -> str:
             return f"{rows} and {meta['num_test']} test tasks"
         case "tokens":
             return f"{meta['tokens']} tokens of {meta['documents']} documents"
+        case "preferences" | "repairs":
+            return f"{meta['train']} rows of {meta['tasks']} tasks, made of {meta['answers']} answers,"
         case "rust-tasks":
             proven = f", {meta['references_proven']} references proven," if "references_proven" in meta else ""
             return f"{meta['train']} training and {meta['held_out']} held-out tasks{proven}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from burnish.config.base import Config
-from burnish.config.tasks import RustTasks
+from burnish.config.tasks import RustTasks, TasksConfig
 from burnish.config.verify import VerifyConfig
 
 
@@ -91,3 +92,27 @@ class BuildTokensConfig(Config):
     """Most entries of the tokenizer that is trained."""
     context: int = Field(2048, ge=16)
     """Longest input that the trained tokenizer names as its model's, in tokens."""
+
+
+class BuildRepairsConfig(Config):
+    """``burnish data build repairs --config FILE --set key=value``."""
+
+    source: Path
+    """Run, stage of a run, evaluation, or JSONL file of completions or rollouts, with verdicts."""
+    out: Path
+    """A new folder for ``train.jsonl`` and ``meta.json``."""
+    tasks: TasksConfig | None = None
+    """Task set that was answered; None finds it in the run that ``source`` lies in."""
+    seed: int = Field(0, ge=0)
+    """Seed of that task set."""
+    held_out: tuple[Path, ...] = ()
+    """Files of tasks that nobody may learn from, beside the held-out tasks of the run."""
+    per_task: int = Field(4, ge=1)
+    """Most rows of one task."""
+
+
+class BuildPreferencesConfig(BuildRepairsConfig):
+    """``burnish data build preferences --config FILE --set key=value``."""
+
+    method: Literal["dpo", "kto"] = "dpo"
+    """Pairs for DPO, or single labelled answers for KTO, where ``per_task`` is of good and of bad ones."""

@@ -10,24 +10,17 @@ from pydantic import Field, field_validator, model_validator
 from burnish.config.adapters import AdapterConfig, LoraConfig
 from burnish.config.base import Config
 from burnish.config.data import DataConfig
+from burnish.config.expert_iteration import ExpertIterationStage
 from burnish.config.generate import SamplingConfig
 from burnish.config.launch import LaunchConfig
 from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
 from burnish.config.preference import DpoConfig, KtoConfig, PreferenceMethod
 from burnish.config.presets import PRESETS, ModelShape, Preset
+from burnish.config.stage import Stage
 from burnish.config.train import OptimizerConfig
 from burnish.config.verify import VerifyConfig
 from burnish.config.watch import Reporter, TrainingEvaluation
-
-STAGE_NAME = r"^[a-z0-9][a-z0-9-]*$"
-
-
-class Stage(Config):
-    """What every stage has."""
-
-    name: str = Field(pattern=STAGE_NAME)
-    """Names the stage's folder in the run, and the stage in ``--set stages.NAME.key=value``."""
 
 
 class TasksStage(Stage):
@@ -99,7 +92,7 @@ class SftStage(Stage, OptimizerConfig):
 
     kind: Literal["sft"] = "sft"
     start_from: str = "base"
-    """``base``; the name of an earlier pretrain, merge, sft or preference stage; or, with a slash in it, the folder of
+    """``base``; the name of an earlier stage that leaves a model or an adapter; or, with a slash in it, the folder of
     an adapter or of a checkpoint of any run, trained on this base."""
     previous_adapter: Literal["continue", "merge"] = "continue"
     """What becomes of the adapter that ``start_from`` names: it is trained on, or merged into the weights below a new
@@ -132,9 +125,14 @@ class PreferenceStage(Stage, OptimizerConfig):
     kind: Literal["preference"] = "preference"
     start_from: str = "base"
     """``base``, or the name of an earlier pretrain or merge stage; it is the reference that answers are compared to."""
-    rows: Path
+    rows: Path | None = None
     """JSONL file, or a glob: ``prompt``, ``chosen``, ``rejected`` for DPO; ``prompt``, ``completion``, ``label`` for
     KTO. A prompt is a text or a list of turns."""
+    rollouts: str | None = None
+    """In place of ``rows``, the name of an earlier stage that sampled answers to training tasks: those that passed are
+    preferred to those that failed."""
+    per_task: int = Field(4, ge=1)
+    """Most pairs of one task that are made of ``rollouts``; for KTO most good and most bad answers."""
     method: PreferenceMethod = DpoConfig()
     """DPO or KTO."""
     adapter: AdapterConfig = LoraConfig()
@@ -144,6 +142,8 @@ class PreferenceStage(Stage, OptimizerConfig):
 
     @model_validator(mode="after")
     def _can_be_compared(self) -> PreferenceStage:
+        if (self.rows is None) == (self.rollouts is None):
+            raise ValueError("name either rows, a file, or rollouts, an earlier stage")
         if getattr(self.adapter, "dropout", 0.0):
             raise ValueError("adapter.dropout must be 0: with it model and reference differ by chance")
         method = self.method
@@ -159,8 +159,11 @@ def names_a_path(start_from: str) -> bool:
     return "/" in start_from
 
 
-AdapterStage = SftStage | PreferenceStage
+AdapterStage = SftStage | PreferenceStage | ExpertIterationStage
 """Stages that leave an adapter, or a whole model where every weight is trained."""
+
+ContinuingStage = SftStage | ExpertIterationStage
+"""Those of them that may start from an adapter."""
 
 
 class EvaluateStage(Stage):
@@ -168,7 +171,7 @@ class EvaluateStage(Stage):
 
     kind: Literal["evaluate"] = "evaluate"
     model: str = "base"
-    """``base``, or the name of an earlier pretrain, sft, preference or merge stage."""
+    """``base``, or the name of an earlier stage that leaves a model or an adapter."""
     sampling: SamplingConfig = SamplingConfig()
     limit: int | None = Field(None, ge=1)
     """Measure on the first so many held-out tasks."""
@@ -179,7 +182,7 @@ class MergeStage(Stage):
 
     kind: Literal["merge"] = "merge"
     adapter: str
-    """Name of the sft or preference stage."""
+    """Name of the stage that left it."""
     onto: MergeOnto = "stored"
     """``stored``: the base's full-precision weights; ``dequantized``: the 4-bit ones that training saw, expanded."""
 
@@ -190,8 +193,19 @@ class ReportStage(Stage):
     kind: Literal["report"] = "report"
 
 
+SAMPLING = ("expert_iteration",)
+"""Kinds of stages that leave judged answers to training tasks."""
+
 AnyStage = Annotated[
-    TasksStage | CorpusStage | PretrainStage | SftStage | PreferenceStage | EvaluateStage | MergeStage | ReportStage,
+    TasksStage
+    | CorpusStage
+    | PretrainStage
+    | SftStage
+    | PreferenceStage
+    | ExpertIterationStage
+    | EvaluateStage
+    | MergeStage
+    | ReportStage,
     Field(discriminator="kind"),
 ]
 
@@ -226,15 +240,19 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _references_exist(self) -> Recipe:
+        adapters = ("sft", "preference", "expert_iteration")
         wanted = {
-            "sft": ("start_from", ("pretrain", "merge", "sft", "preference")),
+            "sft": ("start_from", ("pretrain", "merge", *adapters)),
+            "expert_iteration": ("start_from", ("pretrain", "merge", *adapters)),
             "preference": ("start_from", ("pretrain", "merge")),
-            "evaluate": ("model", ("pretrain", "sft", "preference", "merge")),
-            "merge": ("adapter", ("sft", "preference")),
+            "evaluate": ("model", ("pretrain", *adapters, "merge")),
+            "merge": ("adapter", adapters),
         }
         kinds: dict[str, str] = {}
         for stage in self.stages:
             asked = [wanted[stage.kind]] if stage.kind in wanted else []
+            if isinstance(stage, PreferenceStage) and stage.rollouts is not None:
+                asked += [("rollouts", SAMPLING)]
             if isinstance(stage, PretrainStage):
                 asked += [("corpus", ("corpus",))] if stage.corpus is not None else []
                 asked += [("start_from", ("pretrain", "merge"))] if stage.start_from is not None else []
@@ -242,7 +260,7 @@ class Recipe(Config):
                     raise ValueError(f"stage {stage.name!r} has no text: name its corpus or tokens, or data.sources")
             for key, allowed in asked:
                 target = getattr(stage, key)
-                if isinstance(stage, SftStage) and names_a_path(target):
+                if isinstance(stage, ContinuingStage) and names_a_path(target):
                     continue
                 if not (target == "base" and "pretrain" in allowed) and kinds.get(target) not in allowed:
                     raise ValueError(
@@ -251,13 +269,13 @@ class Recipe(Config):
             if (
                 isinstance(stage, SftStage)
                 and stage.streaming
-                and (names_a_path(stage.start_from) or kinds.get(stage.start_from) in ("sft", "preference"))
+                and (names_a_path(stage.start_from) or kinds.get(stage.start_from) in adapters)
             ):
                 raise ValueError(f"stage {stage.name!r} streams, and a stream starts from a model, not an adapter yet")
             if isinstance(stage, SftStage) and stage.streaming and not self.data.sources:
                 raise ValueError(f"stage {stage.name!r} streams: name data.sources")
             if "tasks" not in kinds.values() and (
-                stage.kind == "evaluate"
+                stage.kind in ("evaluate", "expert_iteration")
                 or (stage.kind == "sft" and not self.data.sources)
                 or (stage.kind == "sft" and stage.evaluation is not None and stage.evaluation.prompts)
             ):
@@ -272,7 +290,8 @@ class Recipe(Config):
         for stage in self.stages:
             refusal = None
             if isinstance(stage, AdapterStage):
-                refusal = training_refusal(stage.kind, stage.adapter.kind, base)
+                method = stage.kind if isinstance(stage, PreferenceStage) else "sft"
+                refusal = training_refusal(method, stage.adapter.kind, base)
             elif isinstance(stage, PretrainStage) and stage.start_from is not None:
                 refusal = training_refusal("pretrain", "full", base)
             elif isinstance(stage, MergeStage) and stage.adapter in trained:

@@ -9,7 +9,7 @@ from pydantic import Field
 from burnish.config.base import Config
 from burnish.config.kernels import KernelsConfig
 
-CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every")
+CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "rounds")
 """Settings of a training stage under whose new values it goes on where it was."""
 
 

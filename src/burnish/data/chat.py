@@ -69,7 +69,7 @@ def _encode(
         for index, example in enumerate(examples)
         if example.text is None
     }
-    masked = {index: mask_conversation(examples[index].id, talk, tokenizer, chat) for index, talk in turns.items()}
+    masked = {index: _masked(examples[index], talk, tokenizer, chat) for index, talk in turns.items()}
     tokenized = dict(zip(masked, _tokenize(list(masked.values()), tokenizer), strict=True))
     rows: list[EncodedExample] = []
     for index, example in enumerate(examples):
@@ -92,14 +92,16 @@ def _conversation(
     max_length: int | None,
 ) -> EncodedExample:
     if max_length is None or chat.truncate == "refuse" or len(found.ids) <= max_length:
-        answers = sum(turn["role"] == "assistant" for turn in turns) if "assistant" in chat.train_roles else 0
-        return EncodedExample(example.id, found.ids, found.labels, example.weight, answers)
+        answers = sum(turn["role"] == "assistant" for turn in turns)
+        return EncodedExample(
+            example.id, found.ids, found.labels, example.weight, _trained_answers(example, chat, answers)
+        )
     cut = truncate(
         turns,
         chat.truncate,
         max_length,
         trained=chat.train_roles,
-        tokenize=lambda kept: _tokenize([mask_conversation(example.id, kept, tokenizer, chat)], tokenizer)[0],
+        tokenize=lambda kept: _tokenize([_masked(example, kept, tokenizer, chat)], tokenizer)[0],
         locate=lambda text, kept, index: locate(example.id, text, kept, index, tokenizer),
     )
     return EncodedExample(
@@ -107,10 +109,22 @@ def _conversation(
         cut.ids,
         cut.labels,
         example.weight,
-        cut.answers if "assistant" in chat.train_roles else 0,
+        _trained_answers(example, chat, cut.answers),
         len(found.ids) - len(cut.ids),
         cut.cut_answer,
     )
+
+
+def _masked(example: Example, turns: Sequence[Turn], tokenizer: Any, chat: ChatConfig) -> MaskedText:
+    last_alone = example.trained_answers == "last"
+    return mask_conversation(example.id, turns, tokenizer, chat, last_alone=last_alone)
+
+
+def _trained_answers(example: Example, chat: ChatConfig, answers: int) -> int:
+    """How many of so many answers are trained."""
+    if "assistant" not in chat.train_roles:
+        return 0
+    return min(answers, 1) if example.trained_answers == "last" else answers
 
 
 def _tokenize(masked: Sequence[MaskedText], tokenizer: Any) -> list[TokenizedText]:

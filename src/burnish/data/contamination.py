@@ -4,7 +4,7 @@ Tasks and rows are cut into runs of ``run`` tokens (13 as in GPT-3, Brown et al.
 contaminated when it has at least ``share`` of the different runs of one part of a task:
 
     prompt      words of the user turns
-    reference   tokens of the code, names and literals normalised (`data.normalise`)
+    reference   tokens of the code, names and literals normalised (`syntax.normalise`)
     tests       tokens of the tests, all names normalised, literals as they are; only runs with a literal count
 
 or when a user turn is a task's prompt, case, punctuation and white space aside. Counting by the task and not by the
@@ -24,10 +24,10 @@ from typing import Literal
 import numpy as np
 from tree_sitter import Node
 
-from burnish.data.normalise import code_tokens, is_prose, word_tokens
 from burnish.data.shingles import Shingles, shingles
 from burnish.records import Example, RustTests, Task, ValueTests
 from burnish.syntax.fences import rust_blocks
+from burnish.syntax.normalise import code_tokens, is_prose, word_tokens
 from burnish.syntax.source import parse
 
 LEAST_RUNS = 8

@@ -54,12 +54,20 @@ def plain_turns(messages: Sequence[Message], thinking: str = "keep") -> list[Tur
     ]
 
 
-def mask_conversation(row: str, turns: Sequence[Turn], tokenizer: Any, chat: ChatConfig) -> MaskedText:
-    """Render the conversation and find what is trained; raises DataError naming ``row`` where no exact mask exists."""
+def mask_conversation(
+    row: str, turns: Sequence[Turn], tokenizer: Any, chat: ChatConfig, *, last_alone: bool = False
+) -> MaskedText:
+    """Render the conversation and find what is trained, with ``last_alone`` no answer but the last.
+
+    Raises DataError naming ``row`` where no exact mask exists.
+    """
     text = render(turns, tokenizer, generation_prompt=False)
     trained: list[Range] = []
+    last = max((index for index, turn in enumerate(turns) if turn["role"] == "assistant"), default=0)
     for index, turn in enumerate(turns):
         if turn["role"] not in chat.train_roles:
+            continue
+        if last_alone and turn["role"] == "assistant" and index != last:
             continue
         if turn["role"] == "assistant":
             begin, end = _answer(row, text, turns, index, tokenizer)

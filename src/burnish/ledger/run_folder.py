@@ -29,7 +29,7 @@ INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
 """Keys of a recipe that change no result: a run goes on under other values."""
 LAUNCH = "launch."
 """Beginning of the keys that say in how many processes."""
-CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every")
+CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "rounds")
 """Last parts of keys under whose new values a stage goes on where it was; `config.train.CONTINUABLE` are the same."""
 
 

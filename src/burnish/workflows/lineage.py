@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import assert_never
 
 from burnish.config.data import source_name
+from burnish.config.expert_iteration import ExpertIterationStage
 from burnish.config.recipe import (
     AdapterStage,
     AnyStage,
+    ContinuingStage,
     CorpusStage,
     EvaluateStage,
     MergeStage,
@@ -53,9 +55,9 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
             raise DataError(f"there is no data file {path}", "Check data.tasks in the recipe.")
         digests[f"file {path}"] = digest_file(path)
     for stage in recipe.stages:
-        if isinstance(stage, SftStage) and names_a_path(stage.start_from):
+        if isinstance(stage, ContinuingStage) and names_a_path(stage.start_from):
             digests[f"start of {stage.name}"] = _digest_of_start(Path(stage.start_from))
-        if isinstance(stage, PreferenceStage):
+        if isinstance(stage, PreferenceStage) and stage.rows is not None:
             digests[f"rows of {stage.name}"] = digest_json([digest_file(path) for path in matching_files(stage.rows)])
         if isinstance(stage, PretrainStage) and stage.tokens is not None:
             digests[f"tokens of {stage.name}"] = digest_bins(stage.tokens)
@@ -106,15 +108,8 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
             inputs = _pretraining_text(run, stage) | {"model": _model_settings(recipe)}
             if stage.start_from is not None:
                 inputs |= _model(run, stage.start_from)
-        case SftStage():
-            inputs = _model(run, stage.start_from) | _rows(run, stage) | {"model": _model_settings(recipe)}
-            if names_a_path(stage.start_from):
-                inputs["start_from"] = run.digests[f"start of {stage.name}"]
-            if stage.evaluation is not None and stage.evaluation.prompts:
-                inputs[TOOLCHAIN] = run.digests[TOOLCHAIN]
-        case PreferenceStage():
-            rows = {"rows": run.digests[f"rows of {stage.name}"]} | _encoding(run, stage)
-            inputs = _model(run, stage.start_from) | rows | {"model": _model_settings(recipe)}
+        case SftStage() | PreferenceStage() | ExpertIterationStage():
+            inputs = _training_inputs(run, stage)
         case EvaluateStage():
             held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
             inputs = (
@@ -129,6 +124,26 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
             inputs = {name: _record(done) for name, done in run.done.items()}
         case _:
             assert_never(stage)
+    return inputs
+
+
+def _training_inputs(run: Run, stage: AdapterStage) -> dict[str, str]:
+    inputs = _model(run, stage.start_from) | {"model": _model_settings(run.recipe)}
+    if isinstance(stage, ContinuingStage) and names_a_path(stage.start_from):
+        inputs["start_from"] = run.digests[f"start of {stage.name}"]
+    match stage:
+        case SftStage():
+            inputs |= _rows(run, stage)
+            if stage.evaluation is not None and stage.evaluation.prompts:
+                inputs[TOOLCHAIN] = run.digests[TOOLCHAIN]
+        case PreferenceStage():
+            given = (
+                run.digests[f"rows of {stage.name}"] if stage.rollouts is None else _record(run.done[stage.rollouts])
+            )
+            inputs |= {"rows": given} | _encoding(run, stage)
+        case ExpertIterationStage():
+            tasks = run.done[run.tasks_stage(stage) or ""].outputs[TRAIN]
+            inputs |= {"training tasks": tasks, TOOLCHAIN: run.digests[TOOLCHAIN]} | _encoding(run, stage)
     return inputs
 
 

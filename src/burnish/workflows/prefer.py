@@ -1,6 +1,7 @@
 """Preference tuning of a run: judged answers become tokens, gates look at them, then DPO or KTO.
 
-Left out on purpose: judging answers; evaluation while training (evaluate stages measure before and after).
+Left out on purpose: judging answers, and pairing them (`judged_pairs`); evaluation while training (evaluate stages
+measure before and after).
 """
 
 from __future__ import annotations
@@ -9,18 +10,21 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from burnish.config.recipe import PreferenceStage
+from burnish.config.recipe import AdapterStage, PreferenceStage
 from burnish.data.gates import GateReport, check_gates
 from burnish.data.preference_gates import check_preferences
 from burnish.data.preferences import EncodedJudgement, encode_preferences, read_preferences
 from burnish.errors import ConfigError
 from burnish.model.base import load_tokenizer
+from burnish.score.selection.held_out import HeldOut
 from burnish.train.preference import run_preference
 from burnish.workflows.context import Outcome, Run
+from burnish.workflows.judged_pairs import judged_answers, preference_rows, write_rows
 from burnish.workflows.prepare import REJECTED
 from burnish.workflows.watch_training import training_callbacks
 
 logger = logging.getLogger("burnish.prefer")
+PAIRS = "pairs.jsonl"
 
 
 def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
@@ -44,7 +48,7 @@ def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
             method=stage.method.kind.upper(),
             tokenizer=tokenizer,
             start_from=stage.start_from,
-            dataset=stage.rows.stem,
+            dataset=stage.rollouts if stage.rows is None else stage.rows.stem,
         ),
     )
     metrics = {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)}
@@ -61,7 +65,8 @@ def judged_rows(
             f"stage {stage.name!r} compares whole answers, and data.chat trains other roles or truncates.",
             "Leave data.chat.train_roles and data.chat.truncate at their defaults.",
         )
-    rows = read_preferences(stage.rows, stage.method.kind, data.bad_rows, folder / REJECTED)
+    path = stage.rows if stage.rows is not None else _rows_of_rollouts(run, stage, folder)
+    rows = read_preferences(path, stage.method.kind, data.bad_rows, folder / REJECTED)
     encoded, judged = encode_preferences(rows, tokenizer, data.chat)
     report = check_gates(
         encoded,
@@ -74,3 +79,17 @@ def judged_rows(
     )
     check_preferences(rows, judged)
     return judged, report
+
+
+def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:
+    """A file with the rows that the answers of an earlier stage make."""
+    sampled = next(one for one in run.recipe.stages if one.name == stage.rollouts)
+    assert isinstance(sampled, AdapterStage)
+    tasks = {task.id: task for task in run.train_tasks(sampled)}
+    held_out = HeldOut(run.held_out_tasks(sampled))
+    answers = judged_answers(run.stage_folder(sampled.name), tasks, held_out)
+    rows = preference_rows(answers.judged, stage.method.kind, stage.per_task)
+    logger.info("%s: %d rows of %d answers of %s", stage.name, len(rows), len(answers.judged), sampled.name)
+    path = folder / PAIRS
+    write_rows(path, rows)
+    return path

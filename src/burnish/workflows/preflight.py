@@ -43,7 +43,7 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     if any(isinstance(stage, TasksStage) for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
         load_task_set(recipe.data.tasks, recipe.seed)
     for stage in stages:
-        if isinstance(stage, PreferenceStage):
+        if isinstance(stage, PreferenceStage) and stage.rows is not None:
             read_preferences(stage.rows, stage.method.kind, recipe.data.bad_rows)
     if any(isinstance(stage, SftStage | PretrainStage) for stage in stages) and recipe.data.sources:
         check_sources([one for one in recipe.data.sources if not isinstance(one, HubSource)], recipe.data.bad_rows)

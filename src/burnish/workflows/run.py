@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import assert_never
 
 from burnish import __version__
+from burnish.config.expert_iteration import ExpertIterationStage
 from burnish.config.recipe import (
     AdapterStage,
     AnyStage,
@@ -82,7 +83,7 @@ def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
     training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | AdapterStage)]
     if not training:
         raise ConfigError(
-            f"recipe {recipe.name!r} trains nothing", "Add a pretrain, sft or preference stage, or use burnish run."
+            f"recipe {recipe.name!r} trains nothing", "Add a stage that trains, such as sft, or use burnish run."
         )
     return recipe.stages[: training[-1] + 1]
 
@@ -95,6 +96,8 @@ def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
     if not steps and not epochs:
         return recipe
     last = last_training_stage(recipe)[-1]
+    if isinstance(last, ExpertIterationStage):
+        raise ConfigError(f"stage {last.name!r} has several trainings, none of which goes on.", "Raise its rounds.")
     longer = last.model_copy(update={"extra_steps": steps, "extra_epochs": epochs})
     return recipe.model_copy(update={"stages": tuple(longer if one is last else one for one in recipe.stages)})
 
@@ -102,7 +105,8 @@ def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
 def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
     compiles_rows = needs_judge(recipe.data.filters)
     return any(
-        isinstance(stage, TasksStage | EvaluateStage) or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
+        isinstance(stage, TasksStage | EvaluateStage | ExpertIterationStage)
+        or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
         for stage in stages
     )
 
@@ -163,6 +167,10 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             from burnish.workflows.smaller_batches import with_smaller_batches
 
             outcome = with_smaller_batches(stage, lambda fitting: prefer(run, fitting, folder))
+        case ExpertIterationStage():
+            from burnish.workflows.expert_iteration import expert_iteration
+
+            outcome = expert_iteration(run, stage, folder)
         case EvaluateStage():
             from burnish.workflows.measure import measure
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish import errors
-from burnish.config.recipe import Recipe, SftStage, Stage
+from burnish.config.recipe import Recipe, SftStage
+from burnish.config.stage import Stage
 from burnish.errors import BurnishError, DeviceMemoryError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments

@@ -39,10 +39,10 @@ def with_smaller_batches(stage: Trained, train: Callable[[Trained], Result]) -> 
             *(stage.name, stage.micro_batch, lower),
         )
         stage = stage.model_copy(update={"micro_batch": lower})
-        _free()
+        free_memory()
 
 
-def _free() -> None:
+def free_memory() -> None:
     import torch
 
     gc.collect()

@@ -1,32 +1,27 @@
 """Supervised fine-tuning of a run: rows become tokens, gates look at them and at the batches, then the training.
 
-Left out on purpose: where rows come from, filters and mixture (`workflows.prepare`).
+Left out on purpose: where rows come from, filters and mixture (`prepare`), which gates there are (`train_rows`).
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from burnish.config.recipe import SftStage
-from burnish.data.batch_gates import check_batches
 from burnish.data.chat import encode_examples
 from burnish.data.encoded import EncodedExample
-from burnish.data.gates import check_gates, closing_token
 from burnish.data.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
 from burnish.scale.processes import first_goes_first
-from burnish.train.sft import first_pass, run_sft
 from burnish.workflows.context import MERGED_START, Outcome, Run, model_beneath
 from burnish.workflows.encode_rows import encode_rows
 from burnish.workflows.prepare import training_examples
 from burnish.workflows.smaller_batches import with_smaller_batches
 from burnish.workflows.starting_point import starting_point
+from burnish.workflows.train_rows import train_rows
 from burnish.workflows.tune_stream import tune_stream
 from burnish.workflows.watch_training import training_callbacks
-
-logger = logging.getLogger("burnish.tune")
 
 
 def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
@@ -34,8 +29,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     if stage.streaming:
         return with_smaller_batches(stage, lambda fitting: tune_stream(run, fitting, folder))
     start = starting_point(run, stage, folder)
-    base = start.base
-    tokenizer = load_tokenizer(base)
+    tokenizer = load_tokenizer(start.base)
     data, seed = run.recipe.data, run.recipe.seed
     evaluation = stage.evaluation
     held_rows: Sequence[EncodedExample] = ()
@@ -45,30 +39,14 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=seed)
             held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
         encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
-    report = check_gates(
-        encoded.rows,
-        tokenizer,
-        max_length=stage.max_length,
-        held_out=run.held_out_tasks(stage),
+    result, report = train_rows(
+        run,
+        stage,
+        folder,
+        start=start,
+        encoded=encoded,
         examples=examples,
-        gates=data.gates,
-        chat=data.chat,
-    )
-    logger.info("%s: %s", stage.name, report)
-    closing = closing_token(tokenizer) if any(row.answers for row in encoded.rows) else None
-    batches = check_batches(
-        first_pass(encoded.rows, tokenizer, stage, seed, encoded.packs), encoded.rows, closing, tokenizer.decode
-    )
-    logger.info("%s: %d micro batches in a pass, each as its rows are", stage.name, batches)
-    result = run_sft(
-        base=base,
-        start=start.adapter,
-        model=run.recipe.model,
-        stage=stage,
-        encoded=encoded.rows,
-        packs=encoded.packs,
-        out=folder,
-        seed=seed,
+        tokenizer=tokenizer,
         log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
         callbacks=training_callbacks(
             run,

@@ -12,7 +12,8 @@ from typing import Any
 from transformers import TrainerCallback
 
 from burnish.config.data import source_name
-from burnish.config.recipe import MergeStage, Stage
+from burnish.config.recipe import MergeStage
+from burnish.config.stage import Stage
 from burnish.config.tasks import RustTasks
 from burnish.config.watch import TrainingEvaluation
 from burnish.model.chat_template import template_digest

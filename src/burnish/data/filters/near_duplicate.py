@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from burnish.data.filters.base import RustCode
 from burnish.data.near_duplicates import Duplicate, NearDuplicates
-from burnish.data.normalise import code_tokens, is_prose, message_tokens, word_tokens
 from burnish.records import Example
+from burnish.syntax.normalise import code_tokens, is_prose, message_tokens, word_tokens
 
 
 class NearDuplicateFilter:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.data.normalise import (
+from burnish.syntax.normalise import (
     code_tokens,
     is_prose,
     message_tokens,

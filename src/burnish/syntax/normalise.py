@@ -55,6 +55,16 @@ def normalised_tokens(source: str) -> list[str]:
     return word_tokens(source) if is_prose(root) else code_tokens(root).normalised
 
 
+def same_answer_tokens(source: str) -> list[str]:
+    """Tokens that two sources share when they differ in declared names, comments, imports and layout alone.
+
+    Unlike `normalised_tokens` literals stay as they are: ``x > 7`` and ``x > 8`` are two answers to a task.
+    """
+    found = code_tokens(parse(source))
+    pairs = zip(found.normalised, found.values, found.is_literal, strict=True)
+    return [value if literal else token for token, value, literal in pairs]
+
+
 def message_tokens(content: str) -> list[str]:
     """Tokens of a turn: the words around fenced Rust and the tokens inside; without fences as `normalised_tokens`."""
     blocks = rust_blocks(content)

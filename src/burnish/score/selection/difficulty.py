@@ -1,0 +1,45 @@
+"""What of the rows is kept when there are too many: those of the hardest tasks that were solved at all.
+
+A task is as hard as its pass rate in the round is low. Three limits, in this order:
+
+1. Of the tasks that every sample solved only a share is kept: they teach little that the model does not do anyway.
+2. A quota per level or family.
+3. A number of rows in all.
+
+Not covered: tasks that nobody solved, which have no rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from burnish.config.selection import Quota
+from burnish.fsio import digest_json
+from burnish.score.pass_rates import PassRates
+from burnish.score.selection.judged import Judged
+
+
+def hardest_first(rows: Sequence[Judged], rates: PassRates) -> list[Judged]:
+    """Rows by the pass rate of their tasks, then the best rewarded of each."""
+    return sorted(rows, key=lambda one: (rates.rate(one.task.id) or 0.0, *one.order))
+
+
+def beyond_solved_share(rows: Sequence[Judged], rates: PassRates, share: float, seed: int) -> list[Judged]:
+    """Rows of the tasks that every sample solved, beyond the share of those tasks that is kept; chosen by seed."""
+    solved = sorted({one.task.id for one in rows if rates.rate(one.task.id) == 1.0})
+    solved.sort(key=lambda task_id: digest_json(["solved", seed, task_id]))
+    left_out = set(solved[round(share * len(solved)) :])
+    return [one for one in rows if one.task.id in left_out]
+
+
+def beyond_quota(ordered: Sequence[Judged], quota: Quota) -> list[Judged]:
+    """Rows beyond the quota; the first of ``ordered`` are kept."""
+    seen: Counter[str] = Counter()
+    left_out: list[Judged] = []
+    for one in ordered:
+        kind = one.task.family if quota.by == "family" else str(one.task.level)
+        seen[kind] += 1
+        if seen[kind] > quota.most:
+            left_out.append(one)
+    return left_out

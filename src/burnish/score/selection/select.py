@@ -1,0 +1,153 @@
+"""From judged completions to rows to learn from: what is right, whole, good enough, not said twice, and not too much.
+
+Each step names why it drops a completion; the report has the counts, which add up to what was sampled. Only what passes
+all hidden tests is kept unless the configuration says otherwise.
+
+Not covered: training, what earlier rounds selected (`merge_rounds` puts rounds together).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from burnish.config.selection import SelectionConfig
+from burnish.records import Verdict
+from burnish.score.pass_rates import PassRates
+from burnish.score.rewards.evidence import passed_share
+from burnish.score.selection.difficulty import beyond_quota, beyond_solved_share, hardest_first
+from burnish.score.selection.held_out import HeldOut
+from burnish.score.selection.judged import Judged
+from burnish.score.selection.thresholds import adapted, failing_limit
+from burnish.score.selection.weights import row_weight
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A completion to learn from, and how much it counts."""
+
+    judged: Judged
+    weight: float
+
+
+@dataclass(frozen=True)
+class SelectionReport:
+    """What became of the completions of one round; ``kept`` and the values of ``dropped`` add up to ``sampled``."""
+
+    sampled: int
+    infra: int
+    compiled: int
+    passed: int
+    kept: int
+    tasks: int
+    tasks_solved: int
+    """Tasks of which any completion passed."""
+    tasks_mixed: int
+    """Tasks of which some completions passed and some failed."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Reason -> completions."""
+    max_lints: float | None = None
+    """Limits as they were adapted to this round; None where there are none."""
+    min_idiom: float | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to learn from, in the order in which it was sampled, and what became of the rest."""
+
+    kept: tuple[Kept, ...]
+    report: SelectionReport
+
+
+def select(config: SelectionConfig, judged: Sequence[Judged], held_out: HeldOut, seed: int) -> Selection:
+    """Choose among the completions of one round.
+
+    Args:
+        config: limits.
+        judged: all completions of the round.
+        held_out: tasks that nobody may learn from.
+        seed: decides which of the always solved tasks stay.
+
+    Raises GateError when a held-out task is among them.
+    """
+    held_out.check([one.task for one in judged])
+    verdicts = [one.verdict for one in judged]
+    rates = PassRates()
+    rates.add(verdicts)
+    chooser = _Chooser(judged)
+    chooser.drop("infra", [one for one in judged if one.verdict.status == "infra"])
+    chooser.drop("failed", [one for one in chooser.left if not _right(one.verdict, config.min_tests)])
+    chooser.drop("cut_off", [one for one in chooser.left if not one.whole])
+    limits = None if config.thresholds is None else adapted(config.thresholds, verdicts)
+    if limits is not None:
+        for reason in ("lints", "idiom", "undocumented"):
+            chooser.drop(reason, [one for one in chooser.left if failing_limit(limits, one.verdict) == reason])
+    chooser.drop("duplicate", duplicates(chooser.left))
+    if config.per_task is not None:
+        chooser.drop("per_task", _beyond_best(chooser.left, config.per_task))
+    chooser.drop("solved", beyond_solved_share(chooser.left, rates, config.solved_share, seed))
+    for quota in config.quotas:
+        chooser.drop(f"quota of {quota.by}", beyond_quota(hardest_first(chooser.left, rates), quota))
+    if config.most is not None:
+        chooser.drop("most", hardest_first(chooser.left, rates)[config.most :])
+    kept = tuple(Kept(one, row_weight(config, one)) for one in chooser.left)
+    solved = {one.task.id for one in judged if one.passed}
+    failed = {one.task.id for one in judged if one.verdict.status == "fail"}
+    report = SelectionReport(
+        sampled=len(judged),
+        infra=sum(verdict.status == "infra" for verdict in verdicts),
+        compiled=sum(verdict.compiled is True for verdict in verdicts),
+        passed=sum(one.passed for one in judged),
+        kept=len(kept),
+        tasks=len({one.task.id for one in judged}),
+        tasks_solved=len(solved),
+        tasks_mixed=len(solved & failed),
+        dropped=dict(chooser.dropped),
+        max_lints=None if limits is None else limits.max_lints,
+        min_idiom=None if limits is None else limits.min_idiom,
+    )
+    return Selection(kept, report)
+
+
+def merge_rounds(rounds: Iterable[Sequence[Kept]]) -> list[Kept]:
+    """What all rounds kept, an answer that was given in several once: as the earliest round had it."""
+    merged: dict[str, Kept] = {}
+    for kept in rounds:
+        for one in kept:
+            merged.setdefault(one.judged.answer_key, one)
+    return list(merged.values())
+
+
+def duplicates(rows: Sequence[Judged]) -> list[Judged]:
+    """All but the best rewarded of each answer that stands there more than once."""
+    groups: defaultdict[str, list[Judged]] = defaultdict(list)
+    for one in rows:
+        groups[one.answer_key].append(one)
+    return [again for group in groups.values() for again in sorted(group, key=lambda one: one.order)[1:]]
+
+
+class _Chooser:
+    """What is left, and how many were dropped for which reason."""
+
+    def __init__(self, judged: Sequence[Judged]) -> None:
+        self.left = list(judged)
+        self.dropped: Counter[str] = Counter()
+
+    def drop(self, reason: str, which: Sequence[Judged]) -> None:
+        """Take these out, all of which are left."""
+        if which:
+            gone = {id(one) for one in which}
+            self.left = [one for one in self.left if id(one) not in gone]
+            self.dropped[reason] += len(gone)
+
+
+def _right(verdict: Verdict, least: float) -> bool:
+    return verdict.status == "pass" or (least < 1 and bool(verdict.compiled) and passed_share(verdict) >= least)
+
+
+def _beyond_best(rows: Sequence[Judged], count: int) -> list[Judged]:
+    groups: defaultdict[str, list[Judged]] = defaultdict(list)
+    for one in rows:
+        groups[one.task.id].append(one)
+    return [beyond for group in groups.values() for beyond in sorted(group, key=lambda one: one.order)[count:]]

@@ -1,0 +1,80 @@
+"""Fine-tune on rows that are tokens already, once the gates have seen them and the batches that they make.
+
+Left out on purpose: where the rows come from, what watches the training.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from burnish.config.recipe import SftStage
+from burnish.data.batch_gates import check_batches
+from burnish.data.gates import GateReport, check_gates, closing_token
+from burnish.records import Example
+from burnish.train.sft import SftResult, first_pass, run_sft
+from burnish.workflows.context import Run
+from burnish.workflows.encode_rows import EncodedSet
+from burnish.workflows.starting_point import StartingPoint
+
+logger = logging.getLogger("burnish.tune")
+
+
+def train_rows(
+    run: Run,
+    stage: SftStage,
+    folder: Path,
+    *,
+    start: StartingPoint,
+    encoded: EncodedSet,
+    examples: Sequence[Example],
+    tokenizer: Any,
+    log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback],
+) -> tuple[SftResult, GateReport]:
+    """Train into ``folder``; goes on from its last complete checkpoint. Raises GateError before any step.
+
+    Args:
+        run: the open run.
+        stage: how to train.
+        folder: for checkpoints and the result.
+        start: what to train.
+        encoded: the rows as tokens.
+        examples: the rows as they were.
+        tokenizer: the one that encoded them.
+        log: gets the numbers of a step.
+        callbacks: of the trainer.
+    """
+    data, seed = run.recipe.data, run.recipe.seed
+    report = check_gates(
+        encoded.rows,
+        tokenizer,
+        max_length=stage.max_length,
+        held_out=run.held_out_tasks(stage),
+        examples=examples,
+        gates=data.gates,
+        chat=data.chat,
+    )
+    logger.info("%s: %s", stage.name, report)
+    closing = closing_token(tokenizer) if any(row.answers for row in encoded.rows) else None
+    batches = check_batches(
+        first_pass(encoded.rows, tokenizer, stage, seed, encoded.packs), encoded.rows, closing, tokenizer.decode
+    )
+    logger.info("%s: %d micro batches in a pass, each as its rows are", stage.name, batches)
+    result = run_sft(
+        base=start.base,
+        start=start.adapter,
+        model=run.recipe.model,
+        stage=stage,
+        encoded=encoded.rows,
+        packs=encoded.packs,
+        out=folder,
+        seed=seed,
+        log=log,
+        callbacks=callbacks,
+    )
+    return result, report
