@@ -11,6 +11,7 @@ from burnish.config.adapters import AdapterConfig, LoraConfig
 from burnish.config.base import Config
 from burnish.config.data import DataConfig
 from burnish.config.generate import SamplingConfig
+from burnish.config.grpo import GrpoConfig
 from burnish.config.launch import LaunchConfig
 from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
@@ -154,12 +155,18 @@ class PreferenceStage(Stage, OptimizerConfig):
         return self
 
 
+class GrpoStage(Stage, GrpoConfig):
+    """GRPO: the model answers training tasks, the verifier judges, what did better than its group becomes likelier."""
+
+    kind: Literal["grpo"] = "grpo"
+
+
 def names_a_path(start_from: str) -> bool:
     """Whether a ``start_from`` means a folder, and no stage."""
     return "/" in start_from
 
 
-AdapterStage = SftStage | PreferenceStage
+AdapterStage = SftStage | PreferenceStage | GrpoStage
 """Stages that leave an adapter, or a whole model where every weight is trained."""
 
 
@@ -168,7 +175,7 @@ class EvaluateStage(Stage):
 
     kind: Literal["evaluate"] = "evaluate"
     model: str = "base"
-    """``base``, or the name of an earlier pretrain, sft, preference or merge stage."""
+    """``base``, or the name of an earlier stage that made a model or an adapter."""
     sampling: SamplingConfig = SamplingConfig()
     limit: int | None = Field(None, ge=1)
     """Measure on the first so many held-out tasks."""
@@ -179,7 +186,7 @@ class MergeStage(Stage):
 
     kind: Literal["merge"] = "merge"
     adapter: str
-    """Name of the sft or preference stage."""
+    """Name of the stage that made it."""
     onto: MergeOnto = "stored"
     """``stored``: the base's full-precision weights; ``dequantized``: the 4-bit ones that training saw, expanded."""
 
@@ -191,7 +198,15 @@ class ReportStage(Stage):
 
 
 AnyStage = Annotated[
-    TasksStage | CorpusStage | PretrainStage | SftStage | PreferenceStage | EvaluateStage | MergeStage | ReportStage,
+    TasksStage
+    | CorpusStage
+    | PretrainStage
+    | SftStage
+    | PreferenceStage
+    | GrpoStage
+    | EvaluateStage
+    | MergeStage
+    | ReportStage,
     Field(discriminator="kind"),
 ]
 
@@ -226,11 +241,13 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _references_exist(self) -> Recipe:
+        tuned = ("sft", "preference", "grpo")
         wanted = {
-            "sft": ("start_from", ("pretrain", "merge", "sft", "preference")),
+            "sft": ("start_from", ("pretrain", "merge", *tuned)),
             "preference": ("start_from", ("pretrain", "merge")),
-            "evaluate": ("model", ("pretrain", "sft", "preference", "merge")),
-            "merge": ("adapter", ("sft", "preference")),
+            "grpo": ("start_from", ("pretrain", "merge", *tuned)),
+            "evaluate": ("model", ("pretrain", "merge", *tuned)),
+            "merge": ("adapter", tuned),
         }
         kinds: dict[str, str] = {}
         for stage in self.stages:
@@ -251,13 +268,13 @@ class Recipe(Config):
             if (
                 isinstance(stage, SftStage)
                 and stage.streaming
-                and (names_a_path(stage.start_from) or kinds.get(stage.start_from) in ("sft", "preference"))
+                and (names_a_path(stage.start_from) or kinds.get(stage.start_from) in tuned)
             ):
                 raise ValueError(f"stage {stage.name!r} streams, and a stream starts from a model, not an adapter yet")
             if isinstance(stage, SftStage) and stage.streaming and not self.data.sources:
                 raise ValueError(f"stage {stage.name!r} streams: name data.sources")
             if "tasks" not in kinds.values() and (
-                stage.kind == "evaluate"
+                stage.kind in ("evaluate", "grpo")
                 or (stage.kind == "sft" and not self.data.sources)
                 or (stage.kind == "sft" and stage.evaluation is not None and stage.evaluation.prompts)
             ):

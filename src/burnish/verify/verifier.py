@@ -141,18 +141,24 @@ class Verifier:
         return [verdicts[index] for index in range(len(pairs))]
 
     def stream(
-        self, pairs: Iterable[tuple[Task, Completion]], *, goal: Goal | None = None, ordered: bool = True
+        self,
+        pairs: Iterable[tuple[Task, Completion]],
+        *,
+        goal: Goal | None = None,
+        ordered: bool = True,
+        infra_budget: float | None = None,
     ) -> Generator[Verdict]:
         """Yield verdicts of pairs that are taken in as workers come free; of an endless source, too.
 
         In the order of ``pairs``, or as they complete. At most some thousand pairs are held at a time. Closing the
-        generator stops what runs. Raises InfraBudgetError as `verify` does.
+        generator stops what runs. Raises InfraBudgetError as `verify` does, by ``infra_budget`` where one is given.
         """
         flow = self._flow()
         if ordered:
             flow.settled_until = 0
         held: dict[int, Verdict] = {}
-        with contextlib.closing(self._settled(flow, ((*pair, goal) for pair in pairs), None)) as results:
+        triples = ((*pair, goal) for pair in pairs)
+        with contextlib.closing(self._settled(flow, triples, None, infra_budget)) as results:
             for index, verdict in results:
                 if flow.settled_until is None:
                     yield verdict
@@ -165,9 +171,11 @@ class Verifier:
     def _flow(self) -> Flow:
         return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
 
-    def _settled(self, flow: Flow, pairs: Iterable[Pair], total: int | None) -> Generator[tuple[int, Verdict]]:
+    def _settled(
+        self, flow: Flow, pairs: Iterable[Pair], total: int | None, infra_budget: float | None = None
+    ) -> Generator[tuple[int, Verdict]]:
         """Index and verdict, as they complete."""
-        faults = 0
+        faults, budget = 0, self._budget if infra_budget is None else infra_budget
         self._stopping.clear()
         if self._owned is not None:
             self._owned.resume()
@@ -177,11 +185,11 @@ class Verifier:
                 yield settled.index, _own(settled)
                 faults += settled.fault
                 of = total if total is not None else max(count, _BUDGET_FROM)
-                if faults > self._budget * of:
+                if faults > budget * of:
                     raise InfraBudgetError(
                         f"{faults} of {of} candidates could not be judged, the last one because: "
                         f"{settled.verdict.detail}.",
-                        f"At most {self._budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
+                        f"At most {budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
                         "Run burnish doctor.",
                     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from burnish.config.recipe import (
     AdapterStage,
     EvaluateStage,
+    GrpoStage,
     MergeStage,
     PretrainStage,
     Recipe,
@@ -97,11 +98,11 @@ class Run:
         start = self.start_adapter(stage)
         if start is None:
             return self.model_folder(stage.start_from)
-        merges = isinstance(stage, SftStage) and stage.previous_adapter == "merge"
+        merges = isinstance(stage, SftStage | GrpoStage) and stage.previous_adapter == "merge"
         return self.stage_folder(stage.name) / MERGED_START if merges else start[0]
 
     def adapter_stage(self, name: str) -> AdapterStage:
-        """The sft or preference stage of that name; the schema made sure that there is one."""
+        """The stage of that name that trains an adapter; the schema made sure that there is one."""
         return next(stage for stage in self.recipe.stages if isinstance(stage, AdapterStage) and stage.name == name)
 
     def is_base(self, name: str) -> bool:
@@ -112,7 +113,7 @@ class Run:
         """Name of the last tasks stage before another stage; None when there is none."""
         return tasks_stage_before(self.recipe, before.name)
 
-    def train_tasks(self, stage: SftStage | PretrainStage) -> tuple[Task, ...]:
+    def train_tasks(self, stage: SftStage | PretrainStage | GrpoStage) -> tuple[Task, ...]:
         """Tasks to train on."""
         return self._tasks(self.tasks_stage(stage), TRAIN)
 

@@ -15,6 +15,7 @@ from burnish.config.recipe import (
     AnyStage,
     CorpusStage,
     EvaluateStage,
+    GrpoStage,
     MergeStage,
     PreferenceStage,
     PretrainStage,
@@ -115,13 +116,8 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
         case PreferenceStage():
             rows = {"rows": run.digests[f"rows of {stage.name}"]} | _encoding(run, stage)
             inputs = _model(run, stage.start_from) | rows | {"model": _model_settings(recipe)}
-        case EvaluateStage():
-            held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
-            inputs = (
-                _model(run, stage.model)
-                | {"held-out tasks": held_out, "model": _model_settings(recipe)}
-                | {TOOLCHAIN: run.digests[TOOLCHAIN]}
-            )
+        case GrpoStage() | EvaluateStage():
+            inputs = _answered(run, stage) | {"model": _model_settings(recipe), TOOLCHAIN: run.digests[TOOLCHAIN]}
         case MergeStage():
             base = run.adapter_stage(stage.adapter).start_from
             inputs = _model(run, base) | _model(run, stage.adapter) | {"model": _model_settings(recipe)}
@@ -139,6 +135,15 @@ def _model(run: Run, name: str) -> dict[str, str]:
     made = {name: _outputs(run, name)}
     stage = stages[name]
     return _model(run, stage.start_from) | made if isinstance(stage, AdapterStage) else made
+
+
+def _answered(run: Run, stage: GrpoStage | EvaluateStage) -> dict[str, str]:
+    """The model that answers, and the tasks."""
+    tasks = run.done[run.tasks_stage(stage) or ""].outputs
+    held_out = {"held-out tasks": tasks[HELD_OUT]}
+    if isinstance(stage, EvaluateStage):
+        return _model(run, stage.model) | held_out
+    return _model(run, stage.start_from) | held_out | {"training tasks": tasks[TRAIN]}
 
 
 def _pretraining_text(run: Run, stage: PretrainStage) -> dict[str, str]:

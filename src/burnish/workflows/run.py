@@ -19,6 +19,7 @@ from burnish.config.recipe import (
     AnyStage,
     CorpusStage,
     EvaluateStage,
+    GrpoStage,
     MergeStage,
     PreferenceStage,
     PretrainStage,
@@ -82,7 +83,8 @@ def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
     training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | AdapterStage)]
     if not training:
         raise ConfigError(
-            f"recipe {recipe.name!r} trains nothing", "Add a pretrain, sft or preference stage, or use burnish run."
+            f"recipe {recipe.name!r} trains nothing",
+            "Add a pretrain, sft, preference or grpo stage, or use burnish run.",
         )
     return recipe.stages[: training[-1] + 1]
 
@@ -102,7 +104,8 @@ def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
 def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
     compiles_rows = needs_judge(recipe.data.filters)
     return any(
-        isinstance(stage, TasksStage | EvaluateStage) or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
+        isinstance(stage, TasksStage | EvaluateStage | GrpoStage)
+        or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
         for stage in stages
     )
 
@@ -163,6 +166,11 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             from burnish.workflows.smaller_batches import with_smaller_batches
 
             outcome = with_smaller_batches(stage, lambda fitting: prefer(run, fitting, folder))
+        case GrpoStage():
+            from burnish.workflows.reinforce import reinforce
+            from burnish.workflows.smaller_batches import with_smaller_batches
+
+            outcome = with_smaller_batches(stage, lambda fitting: reinforce(run, fitting, folder))
         case EvaluateStage():
             from burnish.workflows.measure import measure
 

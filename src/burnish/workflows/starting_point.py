@@ -1,4 +1,4 @@
-"""What an SFT stage starts from: a model, or the adapter of an earlier training, continued or merged under a new one.
+"""What an SFT or GRPO stage starts from: a model, or an earlier adapter, continued or merged under a new one.
 
 An adapter may be a stage's result or any checkpoint of a run. Left out on purpose: its optimiser and schedule, which
 begin anew; `burnish runs fork` goes on with them.
@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.config.recipe import SftStage
+from burnish.config.recipe import GrpoStage, SftStage
 from burnish.errors import ConfigError
 from burnish.fsio import disk_errors
 from burnish.model.adapters import ORIGIN_FILE, AdapterOrigin, check_origin, write_origin
@@ -37,7 +37,7 @@ class StartingPoint:
     """Adapter whose weights are trained on; None for fresh ones."""
 
 
-def starting_point(run: Run, stage: SftStage, folder: Path) -> StartingPoint:
+def starting_point(run: Run, stage: SftStage | GrpoStage, folder: Path) -> StartingPoint:
     """Find what the stage starts from; merges it first where the stage says so.
 
     Raises ConfigError when there is no such adapter, or it was trained on another base or chat template.
@@ -57,7 +57,7 @@ def starting_point(run: Run, stage: SftStage, folder: Path) -> StartingPoint:
     return StartingPoint(run.adapter_base(stage), None if merged else folder / COPY)
 
 
-def _prepare(run: Run, stage: SftStage, folder: Path, base: Path, source: Path) -> None:
+def _prepare(run: Run, stage: SftStage | GrpoStage, folder: Path, base: Path, source: Path) -> None:
     from burnish.export.merge import merge_adapter
 
     adapter = _with_origin(source, folder / COPY)
