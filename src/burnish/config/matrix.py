@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Method = Literal["pretrain", "sft", "preference"]
+Method = Literal["pretrain", "sft", "preference", "grpo"]
 Trained = Literal["full", "lora", "rslora", "dora", "pissa", "vera"]
 Base = Literal["none", "nf4", "fp4", "int8", "hqq", "gptq", "awq"]
 MergeOnto = Literal["stored", "dequantized"]

@@ -12,6 +12,7 @@ from burnish.config.base import Config
 from burnish.config.data import DataConfig
 from burnish.config.expert_iteration import ExpertIterationStage
 from burnish.config.generate import SamplingConfig
+from burnish.config.grpo import GrpoConfig
 from burnish.config.launch import LaunchConfig
 from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
@@ -154,15 +155,21 @@ class PreferenceStage(Stage, OptimizerConfig):
         return self
 
 
+class GrpoStage(Stage, GrpoConfig):
+    """GRPO: the model answers training tasks, the verifier judges, what did better than its group becomes likelier."""
+
+    kind: Literal["grpo"] = "grpo"
+
+
 def names_a_path(start_from: str) -> bool:
     """Whether a ``start_from`` means a folder, and no stage."""
     return "/" in start_from
 
 
-AdapterStage = SftStage | PreferenceStage | ExpertIterationStage
+AdapterStage = SftStage | PreferenceStage | ExpertIterationStage | GrpoStage
 """Stages that leave an adapter, or a whole model where every weight is trained."""
 
-ContinuingStage = SftStage | ExpertIterationStage
+ContinuingStage = SftStage | ExpertIterationStage | GrpoStage
 """Those of them that may start from an adapter."""
 
 
@@ -203,6 +210,7 @@ AnyStage = Annotated[
     | SftStage
     | PreferenceStage
     | ExpertIterationStage
+    | GrpoStage
     | EvaluateStage
     | MergeStage
     | ReportStage,
@@ -240,10 +248,11 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _references_exist(self) -> Recipe:
-        adapters = ("sft", "preference", "expert_iteration")
+        adapters = ("sft", "preference", "expert_iteration", "grpo")
         wanted = {
             "sft": ("start_from", ("pretrain", "merge", *adapters)),
             "expert_iteration": ("start_from", ("pretrain", "merge", *adapters)),
+            "grpo": ("start_from", ("pretrain", "merge", *adapters)),
             "preference": ("start_from", ("pretrain", "merge")),
             "evaluate": ("model", ("pretrain", *adapters, "merge")),
             "merge": ("adapter", adapters),
@@ -275,7 +284,7 @@ class Recipe(Config):
             if isinstance(stage, SftStage) and stage.streaming and not self.data.sources:
                 raise ValueError(f"stage {stage.name!r} streams: name data.sources")
             if "tasks" not in kinds.values() and (
-                stage.kind in ("evaluate", "expert_iteration")
+                stage.kind in ("evaluate", "expert_iteration", "grpo")
                 or (stage.kind == "sft" and not self.data.sources)
                 or (stage.kind == "sft" and stage.evaluation is not None and stage.evaluation.prompts)
             ):

@@ -23,6 +23,9 @@ from transformers import DynamicCache
 COMPACT_SHARE = 0.875
 """Finished rows leave the batch once at most this share of its rows is alive; each removal copies the cache."""
 
+Written = tuple[list[int], list[float] | None]
+"""New tokens of a row, with their log-probabilities where they are kept."""
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -32,6 +35,8 @@ class Decoding:
     top_p: float
     stop_ids: frozenset[int]
     pad_id: int
+    logprobs: bool = False
+    """Keep the log-probability of every token, at this temperature and over the whole vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ class Decoded:
 
     ids: list[int]
     finish_reason: Literal["stop", "length"]
+    stop_id: int | None = None
+    """The token that ended it."""
+    logprobs: list[float] | None = None
+    """Of ``ids``, and of the stop token where there is one; None where nobody asked, or transformers' loop wrote."""
 
 
 def decode_batch(
@@ -61,8 +70,8 @@ def decode_batch(
     loop = _lean_loop if keeps_plain_cache(model) else _transformers_loop
     with torch.inference_mode():
         written = loop(model, [prompts[row] for row in rows], [limits[row] for row in rows], options, generator)
-    for row, ids in zip(rows, written, strict=True):
-        decoded[row] = _cut(ids, options.stop_ids)
+    for row, (ids, logprobs) in zip(rows, written, strict=True):
+        decoded[row] = _cut(ids, logprobs, options.stop_ids)
     return decoded
 
 
@@ -73,11 +82,11 @@ def keeps_plain_cache(model: Any) -> bool:
     return "past_key_values" in parameters and "attention_mask" in parameters and not inner._is_stateful
 
 
-def _cut(ids: list[int], stop_ids: frozenset[int]) -> Decoded:
+def _cut(ids: list[int], logprobs: list[float] | None, stop_ids: frozenset[int]) -> Decoded:
     for position, token in enumerate(ids):
         if token in stop_ids:
-            return Decoded(ids[:position], "stop")
-    return Decoded(ids, "length")
+            return Decoded(ids[:position], "stop", token, logprobs)
+    return Decoded(ids, "length", None, logprobs)
 
 
 def left_padded(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Any, Any]:
@@ -97,7 +106,7 @@ def _lean_loop(
     limits: Sequence[int],
     options: Decoding,
     generator: torch.Generator,
-) -> list[list[int]]:
+) -> list[Written]:
     device = next(model.parameters()).device
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     parameters = inspect.signature(inner.forward).parameters
@@ -114,6 +123,7 @@ def _lean_loop(
     done_B = torch.zeros(len(prompts), dtype=torch.bool, device=device)
     rows = list(range(len(prompts)))
     written: list[list[int]] = [[] for _ in prompts]
+    logprobs: list[list[float]] = [[] for _ in prompts]
 
     for step in range(1, max(limits) + 1):
         mask = {"attention_mask": mask_BT} if padded else {}
@@ -123,6 +133,11 @@ def _lean_loop(
         for row, token, over in zip(rows, next_B.tolist(), done_before, strict=True):
             if not over:
                 written[row].append(token)
+        if options.logprobs:
+            chosen_B = token_logprobs(output.logits[:, -1], next_B, options.temperature)
+            for row, logprob, over in zip(rows, chosen_B.tolist(), done_before, strict=True):
+                if not over:
+                    logprobs[row].append(logprob)
         done_B = done_B | torch.isin(next_B, stop) | (limit_B <= step)
         alive = [index for index, over in enumerate(done_B.tolist()) if not over]
         if not alive:
@@ -139,7 +154,13 @@ def _lean_loop(
             )
         positions = {"position_ids": position_B1} if takes_positions else {}
         position_B1 = position_B1 + 1
-    return written
+    return [(ids, logprobs[row] if options.logprobs else None) for row, ids in enumerate(written)]
+
+
+def token_logprobs(logits_BV: torch.Tensor, tokens_B: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Log-probabilities (B) of the tokens under the softmax at a temperature; greedy tokens count as sampled at 1."""
+    scaled_BV = logits_BV.float() / (temperature or 1.0)
+    return scaled_BV.log_softmax(-1).gather(1, tokens_B[:, None])[:, 0]
 
 
 def choose_tokens(logits_BV: torch.Tensor, options: Decoding, generator: torch.Generator) -> torch.Tensor:
@@ -166,7 +187,7 @@ def _transformers_loop(
     limits: Sequence[int],
     options: Decoding,
     generator: torch.Generator,
-) -> list[list[int]]:
+) -> list[Written]:
     """`generate` of transformers, which draws from torch's global generator: it is seeded here and put back."""
     device = next(model.parameters()).device
     ids_BT, mask_BT = left_padded(prompts, options.pad_id, device)
@@ -184,4 +205,4 @@ def _transformers_loop(
             **sampling,
         )
     new_BT = out_BT[:, ids_BT.shape[1] :].tolist()
-    return [ids[:limit] for ids, limit in zip(new_BT, limits, strict=True)]
+    return [(ids[:limit], None) for ids, limit in zip(new_BT, limits, strict=True)]

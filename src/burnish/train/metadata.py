@@ -38,7 +38,7 @@ class TrainingFacts:
     dataset: str
     """What the data is called."""
     method: str
-    """``SFT``, ``DPO``, ``KTO`` or ``PT``."""
+    """``SFT``, ``DPO``, ``KTO``, ``GRPO`` or ``PT``."""
     settings: Mapping[str, Any]
     """All settings of the stage, resolved, as plain data."""
     digests: Mapping[str, str]

@@ -112,6 +112,10 @@ class Totals:
     flops: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
 
+    def add(self, phase: str, seconds: float) -> None:
+        """Count seconds of a phase; a method may have phases of its own, which are none of training itself."""
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+
     @property
     def training_s(self) -> float:
         """Seconds of training itself."""
@@ -175,13 +179,18 @@ class StepMeter(TrainerCallback):
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Count the time of the body as ``name``, one of `PHASES`."""
+        """Count the time of the body as ``name``, one of `PHASES` or of the method's own."""
         before = self._phase
         self._enter(name)
         try:
             yield
         finally:
             self._enter(before)
+
+    def beside(self, name: str, seconds: float) -> None:
+        """Count seconds that something took while the phases went on."""
+        for totals in (self._since, self.total):
+            totals.add(name, seconds)
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -237,7 +246,7 @@ class StepMeter(TrainerCallback):
     def _enter(self, phase: str) -> None:
         now = self.clock()
         for totals in (self._since, self.total):
-            totals.seconds[self._phase] += now - self._entered
+            totals.add(self._phase, now - self._entered)
         self._phase, self._entered = phase, now
 
     def _gather(self) -> None:

@@ -11,7 +11,6 @@ Shapes: B answers (of pairs first all chosen, then all rejected), T tokens.
 
 from __future__ import annotations
 
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -49,13 +48,12 @@ from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
+from burnish.train.reference import REFERENCE, WithoutTrimmings, plain_copy_of
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, trained_tokens
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH
 from burnish.train.watch import watch_training
 
-REFERENCE = "ref"
-"""What TRL calls the frozen copy of the adapter."""
 ROW = "row"
 
 
@@ -197,7 +195,7 @@ def _make_trainer(
     optimizer = torch.optim.AdamW(free.values(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
     kind = PairTrainer if isinstance(stage.method, DpoConfig) else RatingTrainer
     collate = collate_pairs if isinstance(stage.method, DpoConfig) else collate_ratings
-    with _plain_copy_of(trained), warnings.catch_warnings():
+    with plain_copy_of(trained), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
         trainer = kind(
             model=trained,
@@ -239,23 +237,7 @@ def _arguments(loaded: LoadedModel, stage: PreferenceStage, settings: dict[str, 
     return arguments
 
 
-class _plain_copy_of:
-    """While TRL copies the adapter, its configuration asks for no initialisation that would change the base."""
-
-    def __init__(self, model: Any) -> None:
-        self._config: Any = model.peft_config["default"] if isinstance(model, PeftModel) else None
-
-    def __enter__(self) -> None:
-        self._start = getattr(self._config, "init_lora_weights", None)
-        if self._start is not None:
-            self._config.init_lora_weights = True
-
-    def __exit__(self, *_: object) -> None:
-        if self._start is not None:
-            self._config.init_lora_weights = self._start
-
-
-class OnOurRows(Metered, StopsAtNoNumber):
+class OnOurRows(Metered, StopsAtNoNumber, WithoutTrimmings):
     """What both trainers share: rows come encoded, in an order of ours, and an eye is kept on NaN."""
 
     rows: Sequence[JudgedAnswers]
@@ -263,17 +245,6 @@ class OnOurRows(Metered, StopsAtNoNumber):
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset  # of row numbers: the collator has the tokens
-
-    def _send_telemetry(self) -> None:
-        """Nobody is told."""
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """None is written into checkpoints."""
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """Without the reference: the trainer would load it alone, and go on from a fresh adapter."""
-        super()._save(output_dir, state_dict)  # type: ignore[misc]
-        shutil.rmtree(Path(output_dir or self.args.output_dir) / REFERENCE, ignore_errors=True)  # type: ignore[attr-defined]
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
         return self.order

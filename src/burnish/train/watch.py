@@ -17,9 +17,9 @@ from burnish.errors import UserError
 from burnish.progress import progress
 from burnish.train.meter import StepMeter, is_measurement
 
-LOGGED = ("loss", "grad_norm", "learning_rate", "epoch")
-PREFERENCE = ("rewards/", "logps/", "kl")
-"""Beginnings of what DPO and KTO add: implicit rewards, log-probabilities of answers, the KL term."""
+LOGGED = ("loss", "grad_norm", "learning_rate", "epoch", "reward", "reward_std", "entropy")
+PREFERENCE = ("rewards/", "logps/", "kl", "rollouts/", "clip_ratio/", "sampling/")
+"""Beginnings of what DPO, KTO and GRPO add: rewards, log-probabilities of answers, the KL term, what was written."""
 EVALUATED = "eval_"
 """Prefix of what evaluation while training adds; reporters put such keys under a heading of their own."""
 
@@ -103,6 +103,8 @@ class TrainingWatch(TrainerCallback):
         if state.is_world_process_zero:
             self.log(state.global_step, values)
         self.fields = {"loss": f"{values['loss']:.4f}", "lr": f"{values.get('learning_rate', 0.0):.2e}"}
+        if "reward" in values:
+            self.fields["reward"] = f"{values['reward']:.3f}"
         if "tokens_per_s" in values:
             self.fields["tokens/s"] = f"{values['tokens_per_s']:.0f}"
         if not math.isfinite(values["loss"]):

@@ -64,8 +64,7 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
         self._value = value
         self._shape = shape
         self._budget = config.infra_budget
-        # the budget is over all calls, not over the handful of samples of one
-        self._owned = Verifier(config.model_copy(update={"infra_budget": 1.0})) if verifier is None else None
+        self._owned = Verifier(config) if verifier is None else None
         self._verifier = verifier if verifier is not None else self._owned
         self._seen = 0
         self._faults = 0
@@ -80,19 +79,25 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
 
     def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """One reward per completion, in their order."""
-        assert self._verifier is not None
         tasks = [_task(columns, index) for index in range(len(prompts))]
         pairs = [
             (task, Completion(task_id=task.id, text=_text(completion)))
             for task, completion in zip(tasks, completions, strict=True)
         ]
-        verdicts = self._verifier.verify(pairs)
-        self._weigh(verdicts)
+        verdicts = self.judge(pairs)
         if self._shape is None:
             return [None if verdict.status == "infra" else self._value(verdict) for verdict in verdicts]
         scores = [self._shape(verdict, task) for verdict, task in zip(verdicts, tasks, strict=True)]
         _log_components(scores, columns.get("log_extra"))
         return [score.value for score in scores]
+
+    def judge(self, pairs: Sequence[tuple[Task, Completion]]) -> list[Verdict]:
+        """Verdicts in the order of ``pairs``, with the same budget for faults over all calls."""
+        assert self._verifier is not None
+        # within one call any share may fail: a handful of samples says nothing about the machine
+        verdicts = list(self._verifier.stream(pairs, infra_budget=1.0))
+        self._weigh(verdicts)
+        return verdicts
 
     def _weigh(self, verdicts: Sequence[Verdict]) -> None:
         """Stop when too much could not be judged; tasks whose crates are not there are no fault of the machine."""

@@ -17,6 +17,7 @@ from burnish.config.recipe import (
     ContinuingStage,
     CorpusStage,
     EvaluateStage,
+    GrpoStage,
     MergeStage,
     PreferenceStage,
     PretrainStage,
@@ -110,13 +111,8 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
                 inputs |= _model(run, stage.start_from)
         case SftStage() | PreferenceStage() | ExpertIterationStage():
             inputs = _training_inputs(run, stage)
-        case EvaluateStage():
-            held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
-            inputs = (
-                _model(run, stage.model)
-                | {"held-out tasks": held_out, "model": _model_settings(recipe)}
-                | {TOOLCHAIN: run.digests[TOOLCHAIN]}
-            )
+        case GrpoStage() | EvaluateStage():
+            inputs = _answered(run, stage) | {"model": _model_settings(recipe), TOOLCHAIN: run.digests[TOOLCHAIN]}
         case MergeStage():
             base = run.adapter_stage(stage.adapter).start_from
             inputs = _model(run, base) | _model(run, stage.adapter) | {"model": _model_settings(recipe)}
@@ -154,6 +150,15 @@ def _model(run: Run, name: str) -> dict[str, str]:
     made = {name: _outputs(run, name)}
     stage = stages[name]
     return _model(run, stage.start_from) | made if isinstance(stage, AdapterStage) else made
+
+
+def _answered(run: Run, stage: GrpoStage | EvaluateStage) -> dict[str, str]:
+    """The model that answers, and the tasks."""
+    tasks = run.done[run.tasks_stage(stage) or ""].outputs
+    held_out = {"held-out tasks": tasks[HELD_OUT]}
+    if isinstance(stage, EvaluateStage):
+        return _model(run, stage.model) | held_out
+    return _model(run, stage.start_from) | held_out | {"training tasks": tasks[TRAIN]}
 
 
 def _pretraining_text(run: Run, stage: PretrainStage) -> dict[str, str]:

@@ -13,6 +13,7 @@ from burnish.config.recipe import (
     AdapterStage,
     AnyStage,
     EvaluateStage,
+    GrpoStage,
     MergeStage,
     PreferenceStage,
     PretrainStage,
@@ -26,7 +27,7 @@ from burnish.data.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.task_sets import load_task_set
 from burnish.errors import ConfigError
-from burnish.workflows.requirements import require_reporters, require_train_extra
+from burnish.workflows.requirements import require_reporters, require_train_extra, require_vllm
 
 
 def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
@@ -40,6 +41,8 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     if any(isinstance(stage, PretrainStage | AdapterStage) for stage in stages):
         require_reporters(recipe.report_to)
     _check_batches(recipe, stages)
+    if any(isinstance(stage, GrpoStage) and stage.vllm is not None for stage in stages):
+        require_vllm()
     if any(isinstance(stage, TasksStage) for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
         load_task_set(recipe.data.tasks, recipe.seed)
     for stage in stages:

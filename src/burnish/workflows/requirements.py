@@ -33,6 +33,12 @@ def require_reporters(names: Sequence[str]) -> None:
         )
 
 
+def require_vllm() -> None:
+    """Raise MissingToolError when vLLM is not installed."""
+    if missing_packages(("vllm",)):
+        raise MissingToolError("a stage asks for vLLM, which is not installed", "pip install 'trl[vllm]'")
+
+
 def missing_packages(packages: tuple[str, ...]) -> list[str]:
     """Which of the packages are not installed."""
     return [name for name in packages if importlib.util.find_spec(name) is None]

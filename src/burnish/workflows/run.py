@@ -20,6 +20,7 @@ from burnish.config.recipe import (
     AnyStage,
     CorpusStage,
     EvaluateStage,
+    GrpoStage,
     MergeStage,
     PreferenceStage,
     PretrainStage,
@@ -105,7 +106,7 @@ def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
 def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
     compiles_rows = needs_judge(recipe.data.filters)
     return any(
-        isinstance(stage, TasksStage | EvaluateStage | ExpertIterationStage)
+        isinstance(stage, TasksStage | EvaluateStage | ExpertIterationStage | GrpoStage)
         or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
         for stage in stages
     )
@@ -171,6 +172,11 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             from burnish.workflows.expert_iteration import expert_iteration
 
             outcome = expert_iteration(run, stage, folder)
+        case GrpoStage():
+            from burnish.workflows.reinforce import reinforce
+            from burnish.workflows.smaller_batches import with_smaller_batches
+
+            outcome = with_smaller_batches(stage, lambda fitting: reinforce(run, fitting, folder))
         case EvaluateStage():
             from burnish.workflows.measure import measure
 

@@ -1,7 +1,7 @@
 """Go on with a smaller micro batch where the accelerator is too small; the effective batch stays.
 
-For pretraining, preference tuning and streamed fine-tuning in one process. Left out on purpose: other fine-tuning,
-which does it itself (`train.sft`, `several_processes`).
+For pretraining, preference tuning, GRPO and streamed fine-tuning in one process. Left out on purpose: other
+fine-tuning, which does it itself (`train.sft`, `several_processes`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from burnish.config.preference import KtoConfig
-from burnish.config.recipe import PreferenceStage, PretrainStage, SftStage
+from burnish.config.recipe import GrpoStage, PreferenceStage, PretrainStage, SftStage
 from burnish.errors import DeviceMemoryError
 from burnish.train.arguments import smaller_micro_batch
 
-Trained = TypeVar("Trained", PretrainStage, PreferenceStage, SftStage)
+Trained = TypeVar("Trained", PretrainStage, PreferenceStage, SftStage, GrpoStage)
 Result = TypeVar("Result")
 logger = logging.getLogger("burnish.run")
 

@@ -53,7 +53,7 @@ def training_callbacks(
         run: the open run.
         stage: what is trained.
         folder: of the stage.
-        method: ``SFT``, ``DPO``, ``KTO`` or ``PT``.
+        method: ``SFT``, ``DPO``, ``KTO``, ``GRPO`` or ``PT``.
         tokenizer: of the model that is trained.
         start_from: ``base`` or a stage, as the stage says it; its own name for a model made from nothing.
         evaluation: what to measure on the way.

@@ -1,0 +1,271 @@
+"""GRPO of an adapter or of every weight, on rewards that the caller's judge gives; resumable bit for bit on a CPU.
+
+How completions are written and judged is handed in, since stages do not import one another. Not covered: several
+processes; the loss and what is in it (`train.grpo_trainer`).
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import TrainerCallback, set_seed
+from trl.trainer.grpo_config import GRPOConfig
+
+from burnish.config.model import ModelConfig
+from burnish.config.recipe import GrpoStage
+from burnish.config.train import CONTINUABLE
+from burnish.errors import ConfigError
+from burnish.fsio import digest_file, digest_json
+from burnish.model.adapters import AdapterOrigin
+from burnish.model.attention import attention_of
+from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
+from burnish.model.chat_template import template_digest
+from burnish.train.adapters import attach_adapter, save_trained
+from burnish.train.arguments import common_arguments, planned_steps
+from burnish.train.checkpoints import CompleteCheckpoints, latest_complete, step_of, train_from_latest
+from burnish.train.continuing import continue_adapter
+from burnish.train.foreign import drop_foreign_checkpoints
+from burnish.train.grpo_trainer import GrpoTrainer, judged_elsewhere
+from burnish.train.interrupt import saving_interrupts
+from burnish.train.kernels import Deterministic
+from burnish.train.prompt_pool import PromptPool
+from burnish.train.reference import REFERENCE, plain_copy_of
+from burnish.train.rollouts import Answer, Judge, Rollouts, Write, truncate_rollouts
+from burnish.train.schedule import learning_rate_share
+from burnish.train.sft_trainer import BAD_BATCH
+from burnish.train.watch import watch_training
+
+ROLLOUTS = "rollouts.jsonl"
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What the policy is asked."""
+
+    task_ids: Sequence[str]
+    ids: Sequence[Sequence[int]]
+    """Tokens of each prompt, the generation prompt at their end."""
+    stop_ids: frozenset[int]
+    """Tokens that end an answer."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and tokens."""
+        return digest_json([[name, list(ids)] for name, ids in zip(self.task_ids, self.ids, strict=True)])
+
+
+@dataclass(frozen=True)
+class GrpoResult:
+    """What training left behind."""
+
+    trained: Path
+    """The adapter's folder, or the model's where every weight was trained."""
+    steps: int
+    """Optimiser steps behind the result."""
+    seconds: float
+    """Wall time of this attempt."""
+
+
+def run_grpo(
+    *,
+    base: Path,
+    model: ModelConfig,
+    stage: GrpoStage,
+    prompts: Prompts,
+    write: Write,
+    judge: Judge,
+    judged_by: str,
+    out: Path,
+    seed: int,
+    log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback] = (),
+    start: Path | None = None,
+) -> GrpoResult:
+    """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``; writes ``out/adapter``,
+    or ``out/model`` where every weight was trained, and every judged completion to ``out/rollouts.jsonl``.
+
+    Args:
+        base: folder of the model that is trained.
+        model: dtype and device; ``model.base`` is not read.
+        stage: settings.
+        prompts: of the training tasks.
+        write: the sampler; not used with vLLM.
+        judge: verdict and score of a completion, by the index of its task.
+        judged_by: digest of all that decides verdict and score.
+        out: folder of the stage.
+        seed: of adapter initialisation, prompts and samples.
+        log: called every ``stage.log_every`` steps; see `train.rollout_metrics` and `train.meter`.
+        callbacks: further ones of the trainer; see `watch_training`.
+        start: adapter folder whose weights are trained on; None begins with fresh ones.
+
+    Raises:
+        ConfigError: sizes that do not divide, fewer prompts than a generation batch takes, prompts that leave no room
+            for an answer, an adapter on the output layer.
+        UserError: loss or gradient stopped being a number, or sampler and trainer disagree.
+        InfraBudgetError: too much could not be judged.
+        DeviceMemoryError: the accelerator is too small; checkpoints stay.
+        KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
+    """
+    started = time.monotonic()
+    rows = len(prompts.ids) * stage.num_generations * stage.num_iterations
+    settings = common_arguments(stage, rows=rows, out=out / "checkpoints", seed=seed)
+    loaded = load_model(base, model)
+    check_prompts(prompts, stage, loaded.model)
+    origin = AdapterOrigin(
+        base_digest=model_digest(base),
+        template_digest=template_digest(loaded.tokenizer),
+        dataset_digest=prompts.digest,
+        quantization=None if model.quantization is None else model.quantization.kind,
+    )
+    start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
+    beginning = {"start": start_digest, "verdicts and rewards": judged_by}
+    drop_foreign_checkpoints(
+        out / "checkpoints", _made_with(origin, model, attention_of(loaded.model), stage, seed) | beginning
+    )
+    checkpoint = latest_complete(out / "checkpoints")
+    truncate_rollouts(out / ROLLOUTS, 0 if checkpoint is None else step_of(Path(checkpoint)))
+    trainer = _make_trainer(loaded, stage, settings=settings, seed=seed, start=start, rows=rows)
+    trainer.bad_batch = out / BAD_BATCH
+    trainer.stop_ids, trainer.eos_token_ids = prompts.stop_ids, sorted(prompts.stop_ids)
+    watch_training(trainer, name=stage.name, steps=trainer.args.max_steps, log=log, callbacks=callbacks)
+    way_out = "Checkpoints are kept: lower micro_batch or decode_batch, then run the same command again."
+    rollouts = Rollouts(
+        prompts.ids,
+        prompts.task_ids,
+        PromptPool(len(prompts.ids), seed=seed, revisit_share=stage.revisit_share),
+        write=write if stage.vllm is None else _vllm_writer(trainer, prompts.stop_ids),
+        judge=judge,
+        group=stage.num_generations,
+        decode_batch=stage.decode_batch,
+        seed=seed,
+        sampling={"temperature": stage.temperature, "max_new_tokens": stage.max_completion_length, "seed": seed},
+        file=out / ROLLOUTS,
+    )
+    with rollouts, saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
+        trainer.rollouts = rollouts
+        trainer.add_callback(stopper)
+        train_from_latest(trainer, out / "checkpoints")
+    trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
+    if isinstance(trainer.model, PeftModel) and REFERENCE in trainer.model.peft_config:
+        trainer.model.delete_adapter(REFERENCE)
+    save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
+    return GrpoResult(trained, trainer.args.max_steps, time.monotonic() - started)
+
+
+def check_prompts(prompts: Prompts, stage: GrpoStage, model: Any) -> None:
+    """ConfigError where prompts are too few, or leave no room for an answer."""
+    wanted = stage.completions_per_generation // stage.num_generations
+    if len(prompts.ids) < wanted:
+        raise ConfigError(
+            f"stage {stage.name!r} draws {wanted} different tasks at once, and there are {len(prompts.ids)}.",
+            "Build more training tasks, or lower effective_batch (completions: prompts x num_generations).",
+        )
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    for name, ids in zip(prompts.task_ids, prompts.ids, strict=True):
+        if context is not None and len(ids) + stage.max_completion_length > context:
+            raise ConfigError(
+                f"the prompt of {name} has {len(ids)} tokens: with max_completion_length "
+                f"{stage.max_completion_length} that is more than the model's context of {context}.",
+                "Lower max_completion_length, or take the task out.",
+            )
+
+
+def _made_with(
+    origin: AdapterOrigin, model: ModelConfig, attention: str, stage: GrpoStage, seed: int
+) -> dict[str, Any]:
+    free = {"name", "log_every", "start_from", *CONTINUABLE}
+    settings = stage.model_dump(mode="json", exclude=free)
+    return {
+        "base model": origin.base_digest,
+        "chat template": origin.template_digest,
+        "prompts": origin.dataset_digest,
+        "dtype": model.dtype,
+        "attention": attention,
+        "quantization": None if model.quantization is None else model.quantization.model_dump(mode="json"),
+        "seed": seed,
+        **settings,
+    }
+
+
+def _make_trainer(
+    loaded: LoadedModel, stage: GrpoStage, *, settings: dict[str, Any], seed: int, start: Path | None, rows: int
+) -> Any:
+    arguments = _arguments(loaded, stage, settings)
+    set_seed(seed)
+    trained = attach_adapter(loaded.model, stage.adapter)
+    if start is not None:
+        continue_adapter(trained, start, stage.adapter.kind)
+    if isinstance(trained, PeftModel) and isinstance(trained.get_output_embeddings(), BaseTunerLayer):
+        raise ConfigError(
+            "adapter.target_modules names the output layer, which the loss reads past the adapter.",
+            "Leave lm_head out of target_modules.",
+        )
+    free = {name: weight for name, weight in trained.named_parameters() if weight.requires_grad}
+    before = {name: weight.data for name, weight in free.items()}
+    optimizer = torch.optim.AdamW(free.values(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    with plain_copy_of(trained), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
+        trainer = GrpoTrainer(
+            model=trained,
+            reward_funcs=judged_elsewhere,
+            args=arguments,
+            train_dataset=Dataset.from_dict({"prompt": [""] * 2}),
+            processing_class=loaded.tokenizer,
+            optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))),
+            callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
+        )
+    for name, weight in free.items():
+        weight.data = before[name]  # TRL makes them bfloat16 on a quantised base, where small updates are lost
+    trainer.dynamic_sampling = stage.dynamic_sampling
+    return trainer
+
+
+def _arguments(loaded: LoadedModel, stage: GrpoStage, settings: dict[str, Any]) -> Any:
+    on_cpu = loaded.device.type == "cpu"
+    said: dict[str, Any] = settings | {
+        "use_cpu": on_cpu,
+        "bf16": not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16,
+        "include_num_input_tokens_seen": "no",
+        "num_generations": stage.num_generations,
+        "generation_batch_size": stage.completions_per_generation,
+        "num_iterations": stage.num_iterations,
+        "max_completion_length": stage.max_completion_length,
+        "mask_truncated_completions": stage.mask_truncated_completions,
+        "temperature": stage.temperature,
+        "loss_type": stage.loss_type,
+        "epsilon": stage.epsilon,
+        "epsilon_high": stage.epsilon_high,
+        "importance_sampling_level": stage.importance_sampling_level,
+        "scale_rewards": stage.scale_rewards,
+        "beta": stage.beta,
+        "entropy_coef": stage.entropy_coef,
+    }
+    if stage.vllm is not None:
+        said |= stage.vllm.model_dump() | {"use_vllm": True}
+    arguments: Any = GRPOConfig(**said)
+    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
+    return arguments
+
+
+def _vllm_writer(trainer: Any, stop_ids: frozenset[int]) -> Write:
+    """TRL's own way to vLLM, weights brought up to date; its log-probabilities are corrected in the loss."""
+
+    def write(_: Any, prompts: Sequence[Sequence[int]], __: int) -> list[Answer]:
+        written, logprobs = trainer._generate_single_turn([list(ids) for ids in prompts], None, {}, 1)
+        texts = trainer.processing_class.batch_decode(written, skip_special_tokens=True)
+        return [
+            Answer(list(ids), text, bool(ids) and ids[-1] in stop_ids, said)
+            for ids, text, said in zip(written, texts, logprobs, strict=True)
+        ]
+
+    return write

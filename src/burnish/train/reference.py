@@ -1,0 +1,46 @@
+"""What TRL's trainers do beside training, and the frozen copy of an adapter that they compare with.
+
+Shared by preference tuning and GRPO. Not covered: a reference that is a whole model.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+
+REFERENCE = "ref"
+"""What TRL calls the frozen copy of the adapter."""
+
+
+class plain_copy_of:
+    """While TRL copies the adapter, its configuration asks for no initialisation that would change the base."""
+
+    def __init__(self, model: Any) -> None:
+        self._config: Any = model.peft_config["default"] if isinstance(model, PeftModel) else None
+
+    def __enter__(self) -> None:
+        self._start = getattr(self._config, "init_lora_weights", None)
+        if self._start is not None:
+            self._config.init_lora_weights = True
+
+    def __exit__(self, *_: object) -> None:
+        if self._start is not None:
+            self._config.init_lora_weights = self._start
+
+
+class WithoutTrimmings:
+    """Put before a trainer of TRL among the bases of a class: no telemetry, no model cards, no reference on disk."""
+
+    def _send_telemetry(self) -> None:
+        """Nobody is told."""
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """None is written into checkpoints."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Without the reference: the trainer would load it alone, and go on from a fresh adapter."""
+        super()._save(output_dir, state_dict)  # type: ignore[misc]
+        shutil.rmtree(Path(output_dir or self.args.output_dir) / REFERENCE, ignore_errors=True)  # type: ignore[attr-defined]
