@@ -59,10 +59,8 @@ class PretrainStage(Stage, ModelShape, OptimizerConfig):
     """A shape by name; what is said beside it of the shape goes before it."""
     start_from: str | None = None
     """None makes a new model; ``base``, or the name of an earlier pretrain or merge stage, is trained on."""
-    optimizer: Literal["muon", "adamw"] = "muon"
+    optimizer: Literal["adamw", "muon"] = "muon"
     """``muon`` is torch's Muon on the hidden matrices and AdamW on the rest; ``adamw`` is AdamW on everything."""
-    matrix_learning_rate: float = Field(0.02, ge=0)
-    """Learning rate of Muon on the hidden matrices; embeddings and norms take ``learning_rate`` with AdamW."""
 
     @model_validator(mode="before")
     @classmethod
@@ -299,8 +297,10 @@ class Recipe(Config):
         for stage in self.stages:
             refusal = None
             if isinstance(stage, AdapterStage):
-                method = stage.kind if isinstance(stage, PreferenceStage) else "sft"
+                method = "sft" if isinstance(stage, ExpertIterationStage) else stage.kind
                 refusal = training_refusal(method, stage.adapter.kind, base)
+                if stage.optimizer == "muon" and stage.adapter.kind != "full":
+                    refusal = "muon is for whole matrices: set adapter.kind to full, or optimizer to adamw"
             elif isinstance(stage, PretrainStage) and stage.start_from is not None:
                 refusal = training_refusal("pretrain", "full", base)
             elif isinstance(stage, MergeStage) and stage.adapter in trained:

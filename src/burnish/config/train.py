@@ -16,8 +16,13 @@ CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "roun
 class OptimizerConfig(Config):
     """What both training methods share."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """``adamw`` is AdamW on everything; ``muon``, where every weight is trained, is torch's Muon on the hidden matrices
+    and AdamW on the rest."""
     learning_rate: float = Field(1e-4, ge=0)
     """Peak learning rate of AdamW."""
+    matrix_learning_rate: float = Field(0.02, ge=0)
+    """Peak learning rate of Muon on the hidden matrices; embeddings and norms take ``learning_rate`` with AdamW."""
     weight_decay: float = Field(0.0, ge=0)
     """Decoupled weight decay."""
     warmup_share: float = Field(0.03, ge=0, lt=1)

@@ -38,6 +38,7 @@ from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.grpo_trainer import GrpoTrainer, judged_elsewhere
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
+from burnish.train.optimizer import make_optimizer
 from burnish.train.prompt_pool import PromptPool
 from burnish.train.reference import REFERENCE, plain_copy_of
 from burnish.train.rollouts import Answer, Judge, Rollouts, Write, truncate_rollouts
@@ -212,7 +213,7 @@ def _make_trainer(
         )
     free = {name: weight for name, weight in trained.named_parameters() if weight.requires_grad}
     before = {name: weight.data for name, weight in free.items()}
-    optimizer = torch.optim.AdamW(free.values(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    optimizer = make_optimizer(trained, stage)
     with plain_copy_of(trained), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
         trainer = GrpoTrainer(

@@ -48,6 +48,7 @@ from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
+from burnish.train.optimizer import make_optimizer
 from burnish.train.reference import REFERENCE, WithoutTrimmings, plain_copy_of
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, trained_tokens
 from burnish.train.schedule import learning_rate_share
@@ -192,7 +193,7 @@ def _make_trainer(
         )
     free = {name: weight for name, weight in trained.named_parameters() if weight.requires_grad}
     before = {name: weight.data for name, weight in free.items()}
-    optimizer = torch.optim.AdamW(free.values(), lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    optimizer = make_optimizer(trained, stage)
     kind = PairTrainer if isinstance(stage.method, DpoConfig) else RatingTrainer
     collate = collate_pairs if isinstance(stage.method, DpoConfig) else collate_ratings
     with plain_copy_of(trained), warnings.catch_warnings():

@@ -40,7 +40,7 @@ from burnish.train.finite import StopsAtNoNumber
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
-from burnish.train.muon import MuonWithAdamW
+from burnish.train.optimizer import make_optimizer
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH
 from burnish.train.stream import ResumableStream, StreamFed
@@ -196,7 +196,7 @@ def run_pretrain(
         | {"include_num_input_tokens_seen": "all"}  # packed rows have no attention mask to count by
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
-    optimizer = _optimizer(trained, stage)
+    optimizer = make_optimizer(trained, stage, betas=(0.9, 0.95))
     schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, len(blocks))))
     common: dict[str, Any] = {
         "model": trained,
@@ -235,16 +235,3 @@ def _loaded(start: Path, model: ModelConfig | None, stage: PretrainStage) -> Any
             f"Set block_size of stage {stage.name} to {longest} or less.",
         )
     return loaded.float().requires_grad_(True)
-
-
-def _optimizer(model: Any, stage: PretrainStage) -> torch.optim.Optimizer:
-    if stage.optimizer == "muon":
-        return MuonWithAdamW(
-            model,
-            matrix_learning_rate=stage.matrix_learning_rate,
-            learning_rate=stage.learning_rate,
-            weight_decay=stage.weight_decay,
-        )
-    return torch.optim.AdamW(
-        model.parameters(), lr=stage.learning_rate, weight_decay=stage.weight_decay, betas=(0.9, 0.95)
-    )

@@ -47,6 +47,7 @@ from burnish.train.evaluation import load_best
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
+from burnish.train.optimizer import make_optimizer
 from burnish.train.packing_proof import prove_packing
 from burnish.train.rows import (
     EncodedRow,
@@ -271,11 +272,7 @@ def trainer_parts(
     trained = attach_adapter(loaded.model, stage.adapter)
     if start is not None:
         continue_adapter(trained, start, stage.adapter.kind)
-    optimizer = torch.optim.AdamW(
-        [parameter for parameter in trained.parameters() if parameter.requires_grad],
-        lr=stage.learning_rate,
-        weight_decay=stage.weight_decay,
-    )
+    optimizer = make_optimizer(trained, stage)
     schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))
     return {"model": trained, "args": arguments, "optimizers": (optimizer, schedule)}
 
