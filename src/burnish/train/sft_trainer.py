@@ -22,13 +22,14 @@ from burnish.fsio import write_json
 from burnish.scale.processes import is_first, process_count, process_rank, said_by_all
 from burnish.train.meter import Metered
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, collate
+from burnish.train.sharded import ShardedTraining
 from burnish.train.sharing import SharedBatches
 
 BAD_BATCH = "bad_batch.json"
 """Rows on which a loss or a gradient stopped being a number."""
 
 
-class SftTrainer(Metered, Trainer):
+class SftTrainer(Metered, ShardedTraining, Trainer):
     """The trainer; see the module.
 
     The loss of an optimiser step is the sum over its labelled tokens of weight times negative log-likelihood, divided

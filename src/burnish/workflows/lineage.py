@@ -22,6 +22,7 @@ from burnish.config.recipe import (
     ReportStage,
     SftStage,
     TasksStage,
+    TrainingStage,
     names_a_path,
 )
 from burnish.config.tasks import RustTasks
@@ -106,15 +107,16 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
             inputs = _pretraining_text(run, stage) | {"model": _model_settings(recipe)}
             if stage.start_from is not None:
                 inputs |= _model(run, stage.start_from)
+            inputs |= _answered(run, stage)
         case SftStage():
             inputs = _model(run, stage.start_from) | _rows(run, stage) | {"model": _model_settings(recipe)}
             if names_a_path(stage.start_from):
                 inputs["start_from"] = run.digests[f"start of {stage.name}"]
-            if stage.evaluation is not None and stage.evaluation.prompts:
-                inputs[TOOLCHAIN] = run.digests[TOOLCHAIN]
+            inputs |= _answered(run, stage)
         case PreferenceStage():
             rows = {"rows": run.digests[f"rows of {stage.name}"]} | _encoding(run, stage)
             inputs = _model(run, stage.start_from) | rows | {"model": _model_settings(recipe)}
+            inputs |= _answered(run, stage)
         case EvaluateStage():
             held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
             inputs = (
@@ -130,6 +132,14 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
         case _:
             assert_never(stage)
     return inputs
+
+
+def _answered(run: Run, stage: TrainingStage) -> dict[str, str]:
+    """What decides the verdicts of answers while the stage trains."""
+    if stage.evaluation is None or not stage.evaluation.prompts:
+        return {}
+    held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
+    return {"held-out tasks": held_out, TOOLCHAIN: run.digests[TOOLCHAIN]}
 
 
 def _model(run: Run, name: str) -> dict[str, str]:

@@ -25,7 +25,6 @@ from burnish.config.train import OptimizerConfig
 from burnish.data.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.task_sets import load_task_set
-from burnish.errors import ConfigError
 from burnish.workflows.requirements import require_reporters, require_train_extra
 
 
@@ -55,14 +54,8 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     if not training:
         return
     from burnish.train.arguments import accumulation_steps
-    from burnish.workflows.several_processes import processes_of, trains_in_several
+    from burnish.workflows.several_processes import processes_of
 
     processes = processes_of(recipe)
     for stage in training:
-        several = trains_in_several(stage)
-        if not several and recipe.launch.processes != "auto" and processes > 1:
-            raise ConfigError(
-                f"stage {stage.name!r} cannot train in several processes yet: only sft stages without streaming can.",
-                "Leave launch.processes out: other stages then train in one process.",
-            )
-        accumulation_steps(stage, processes if several else 1)
+        accumulation_steps(stage, processes)

@@ -146,23 +146,10 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             from burnish.workflows.corpus import build_corpus
 
             outcome = build_corpus(run, stage, folder)
-        case PretrainStage():
-            from burnish.workflows.pretrain import pretrain
-            from burnish.workflows.smaller_batches import with_smaller_batches
+        case PretrainStage() | SftStage() | PreferenceStage():
+            from burnish.workflows.train_stage import train_stage
 
-            outcome = with_smaller_batches(stage, lambda fitting: pretrain(run, fitting, folder))
-        case SftStage():
-            from burnish.workflows.several_processes import processes_of, train_in_processes, trains_in_several
-            from burnish.workflows.tune import tune
-
-            processes = processes_of(run.recipe)
-            one = processes == 1 or not trains_in_several(stage)
-            outcome = tune(run, stage, folder) if one else train_in_processes(run, stage, folder, processes)
-        case PreferenceStage():
-            from burnish.workflows.prefer import prefer
-            from burnish.workflows.smaller_batches import with_smaller_batches
-
-            outcome = with_smaller_batches(stage, lambda fitting: prefer(run, fitting, folder))
+            outcome = train_stage(run, stage, folder)
         case EvaluateStage():
             from burnish.workflows.measure import measure
 

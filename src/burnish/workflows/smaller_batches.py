@@ -1,7 +1,7 @@
 """Go on with a smaller micro batch where the accelerator is too small; the effective batch stays.
 
 For pretraining, preference tuning and streamed fine-tuning in one process. Left out on purpose: other fine-tuning,
-which does it itself (`train.sft`, `several_processes`).
+which does it itself (`train.sft`), and several processes, which are all started anew (`several_processes`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TypeVar
 from burnish.config.preference import KtoConfig
 from burnish.config.recipe import PreferenceStage, PretrainStage, SftStage
 from burnish.errors import DeviceMemoryError
+from burnish.scale.processes import process_count
 from burnish.train.arguments import smaller_micro_batch
 
 Trained = TypeVar("Trained", PretrainStage, PreferenceStage, SftStage)
@@ -30,8 +31,7 @@ def with_smaller_batches(stage: Trained, train: Callable[[Trained], Result]) -> 
         try:
             return train(stage)
         except DeviceMemoryError:
-            kto = isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig)
-            lower = None if kto else smaller_micro_batch(stage)
+            lower = None if process_count() > 1 else fitting_micro_batch(stage)
             if lower is None:
                 raise
         logger.warning(
@@ -40,6 +40,13 @@ def with_smaller_batches(stage: Trained, train: Callable[[Trained], Result]) -> 
         )
         stage = stage.model_copy(update={"micro_batch": lower})
         _free()
+
+
+def fitting_micro_batch(stage: PretrainStage | PreferenceStage | SftStage, processes: int = 1) -> int | None:
+    """A smaller micro batch under which the stage trains the same; None when there is none."""
+    if isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig):
+        return None  # its KL term is that of a micro batch
+    return smaller_micro_batch(stage, processes)
 
 
 def _free() -> None:

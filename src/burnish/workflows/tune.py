@@ -68,6 +68,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
         encoded=encoded.rows,
         packs=encoded.packs,
         out=folder,
+        sharded=run.recipe.launch.strategy == "fsdp2",
         seed=seed,
         log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
         callbacks=training_callbacks(
