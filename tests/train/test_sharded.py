@@ -57,7 +57,7 @@ def test_whole_weights_and_states_come_out_and_are_gone_on_with(tmp_path: Path, 
     with torch.no_grad():
         assert torch.allclose(model(input_ids=ids).logits, trained(input_ids=ids).logits, atol=1e-4)
     if kind == "lora":
-        with pytest.raises(ConfigError, match="was made with launch.strategy fsdp2"):
+        with pytest.raises(ConfigError, match=r"was made with launch\.strategy fsdp2"):
             tune(base, tmp_path / "two", max_steps=3, extra_steps=5, **settings)
 
 

@@ -11,11 +11,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from burnish.config.build import BuildTokensConfig
+from burnish.config.model import ModelConfig
 from burnish.config.recipe import Recipe
 from burnish.data.packing import PackedOnDisk
 from burnish.data.token_bins import TokenBins
 from burnish.errors import ConfigError, DataError
-from burnish.model.base import load_tokenizer
+from burnish.model.base import load_model, load_tokenizer
 from burnish.model.tokenizer import END_OF_TEXT, train_tokenizer
 from burnish.workflows.data_build_tokens import build_tokens
 from burnish.workflows.pretrain import draw_held_out, tokenised_documents
@@ -90,14 +91,14 @@ def evaluations(model: Path) -> list[dict[str, float]]:
 def test_documents_are_held_out_of_bins_and_of_rows(tmp_path: Path, bins: Path) -> None:
     evaluation = {"every": 1, "rows": 3, "best": "loss"}
     folder = pretrain(tmp_path, {"tokens": str(bins), "evaluation": evaluation, **SHAPE})
-    model = AutoModelForCausalLM.from_pretrained(folder).float()
+    model: Any = load_model(folder, ModelConfig(device="cpu")).model
     assert len(evaluations(folder)) == 2
     stored, drawn = TokenBins(bins), draw_held_out(12, 3, seed=0)
     total, count = 0.0, 0
     for ids in (stored[index][start : start + 64] for index in drawn for start in range(0, len(stored[index]), 64)):
         if len(ids) > 1:
             tokens = torch.tensor([ids])
-            total += float(model(input_ids=tokens, labels=tokens).loss) * (len(ids) - 1)
+            total += model(input_ids=tokens, labels=tokens).loss.item() * (len(ids) - 1)
             count += len(ids) - 1
     best = min(values["loss"] for values in evaluations(folder))
     assert best == pytest.approx(total / count, rel=1e-2), "the model is stored in bfloat16"

@@ -129,7 +129,12 @@ def run_sft(
     while True:
         trained = _attempt(
             *(base, model, stage, encoded, dataset),
-            **{"out": out, "seed": seed, "log": log, "callbacks": callbacks, "start": start, "sharded": sharded},
+            out=out,
+            seed=seed,
+            log=log,
+            callbacks=callbacks,
+            start=start,
+            sharded=sharded,
         )
         if trained is not None:
             break

@@ -99,7 +99,7 @@ class SftTrainer(Metered, ShardedTraining, Trainer):
 
     def _clip_grad_norm(self, model: Any) -> Any:
         """The trainer's clipping; UserError before the step when the gradient is no number."""
-        norm = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
+        norm = super()._clip_grad_norm(model)
         rows, self.step_rows = self.step_rows, []
         if not math.isfinite(float(norm)):
             self._stop("gradient", float(norm), [row for share in said_by_all(rows) for row in share])

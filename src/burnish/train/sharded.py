@@ -36,8 +36,8 @@ WEIGHTS, STATES = "trained_weights.safetensors", "optimizer_by_name.pt"
 def shard(model: Any, *, on_cpu: bool) -> None:
     """Share the model's weights out, layer by layer, in place; every process has the same ones before."""
     mesh = init_device_mesh("cpu" if on_cpu else "cuda", (process_count(),))
-    plain = model.get_base_model() if isinstance(model, PeftModel) else model
-    layers = set(plain._no_split_modules or ())
+    plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
+    layers: set[str] = set(plain._no_split_modules or ())
     for module in [module for module in plain.modules() if type(module).__name__ in layers]:
         fully_shard(module, mesh=mesh)
     fully_shard(model, mesh=mesh)
@@ -63,11 +63,12 @@ def gather(model: Any) -> None:
 
 
 def check_same_strategy(trainer: Any, checkpoint: Path) -> None:
-    """ConfigError for a checkpoint of a training whose weights were shared out when this one's are not, or reversely."""
+    """ConfigError for a checkpoint of a training whose weights were shared out when this one's are not, or the other
+    way round."""
     was = (checkpoint / WEIGHTS).exists()
     if was != is_sharded(trainer.model):
         raise ConfigError(
-            f"{checkpoint} was made with launch.strategy {'fsdp2' if was else 'ddp'}, and holds other optimiser states.",
+            f"{checkpoint} was made with launch.strategy {'fsdp2' if was else 'ddp'}: its optimiser states are others.",
             f"Go on with that strategy, or remove {checkpoint.parent} to train anew.",
         )
 

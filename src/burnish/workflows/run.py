@@ -36,6 +36,7 @@ from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.ledger.store import Ledger
 from burnish.workflows.context import Outcome, Run
+from burnish.workflows.early_gates import check_gates_early
 from burnish.workflows.judge import open_verifier
 from burnish.workflows.judge_sources import needs_judge
 from burnish.workflows.lineage import CODE, run_digests, stage_inputs
@@ -72,7 +73,9 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
         )
         run = Run(recipe, folder, digests, verifier)
         with _recorded(ledger, run):
-            for stage in selected:
+            for place, stage in enumerate(selected, 1):
+                if isinstance(stage, EvaluateStage):
+                    check_gates_early(run, stage, selected[place:])
                 _do_stage(run, ledger, stage)
     return path
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from burnish.config.recipe import SftStage
 from burnish.data.batch_gates import check_batches
 from burnish.data.chat import encode_examples
 from burnish.data.encoded import EncodedExample
-from burnish.data.gates import check_gates, closing_token
+from burnish.data.gates import GateReport, check_gates, closing_token
 from burnish.data.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
 from burnish.scale.processes import first_goes_first
 from burnish.train.sft import first_pass, run_sft
 from burnish.workflows.context import MERGED_START, Outcome, Run, model_beneath
-from burnish.workflows.encode_rows import encode_rows
+from burnish.workflows.encode_rows import EncodedSet, encode_rows
 from burnish.workflows.prepare import training_examples
 from burnish.workflows.smaller_batches import with_smaller_batches
 from burnish.workflows.starting_point import starting_point
@@ -36,24 +37,8 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     start = starting_point(run, stage, folder)
     base = start.base
     tokenizer = load_tokenizer(base)
-    data, seed = run.recipe.data, run.recipe.seed
-    evaluation = stage.evaluation
-    held_rows: Sequence[EncodedExample] = ()
-    with first_goes_first():
-        examples = training_examples(run, stage, folder)
-        if evaluation is not None and evaluation.rows:
-            examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=seed)
-            held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
-        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
-    report = check_gates(
-        encoded.rows,
-        tokenizer,
-        max_length=stage.max_length,
-        held_out=run.held_out_tasks(stage),
-        examples=examples,
-        gates=data.gates,
-        chat=data.chat,
-    )
+    seed = run.recipe.seed
+    encoded, held_rows, report = gated_rows(run, stage, folder, tokenizer)
     logger.info("%s: %s", stage.name, report)
     closing = closing_token(tokenizer) if any(row.answers for row in encoded.rows) else None
     batches = check_batches(
@@ -78,7 +63,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             method="SFT",
             tokenizer=tokenizer,
             start_from=model_beneath(run.recipe, stage),
-            evaluation=evaluation,
+            evaluation=stage.evaluation,
             held_out=held_rows,
             micro_batch=stage.micro_batch,
             tasks=run.held_out_tasks(stage),
@@ -92,3 +77,28 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     }
     merged = (MERGED_START,) * (start.base == folder / MERGED_START)
     return Outcome((run.trained_output(stage), *merged), metrics)
+
+
+def gated_rows(
+    run: Run, stage: SftStage, folder: Path, tokenizer: Any
+) -> tuple[EncodedSet, Sequence[EncodedExample], GateReport]:
+    """The stage's rows as tokens, those held out for a loss, and what the gates counted; what is left out is listed in
+    ``folder``. Raises GateError."""
+    data, evaluation = run.recipe.data, stage.evaluation
+    held_rows: Sequence[EncodedExample] = ()
+    with first_goes_first():
+        examples = training_examples(run, stage, folder)
+        if evaluation is not None and evaluation.rows:
+            examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=run.recipe.seed)
+            held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
+        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
+    report = check_gates(
+        encoded.rows,
+        tokenizer,
+        max_length=stage.max_length,
+        held_out=run.held_out_tasks(stage),
+        examples=examples,
+        gates=data.gates,
+        chat=data.chat,
+    )
+    return encoded, held_rows, report
