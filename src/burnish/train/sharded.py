@@ -54,6 +54,7 @@ def gather(model: Any) -> None:
     for module in model.modules():
         if isinstance(module, FSDPModule):
             module.reshard()
+            module.__class__ = type(module).__bases__[1]  # what `fully_shard` put its own class before
     for module in model.modules():
         for name, weight in list(module._parameters.items()):
             if isinstance(weight, DTensor):

@@ -210,6 +210,8 @@ def tokenised_documents(texts: Sequence[str], tokenizer: Any, block_size: int) -
         # a byte-level token covers a byte at least, which spares the tokenizer many questions
         return len(text.encode()) < block_size or len(ids(text)) < block_size
 
+    if not texts:
+        return  # a tokenizer takes no empty list
     before, end = document_ends(tokenizer)
     block_size -= len(before)
     for text, whole in zip(
