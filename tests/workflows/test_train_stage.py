@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from burnish.config.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
@@ -88,3 +90,24 @@ def test_two_processes_have_the_losses_of_one_also_when_resumed(place: Path) -> 
         assert metadata["training_parameters"]["processes"] == 2
         done = [json.loads((run / stage / "done.json").read_text())["metrics"] for run in (one, two)]
         assert done[0] == done[1]
+
+
+def test_pretraining_with_weights_shared_out_is_that_of_one_process(place: Path) -> None:
+    def pretrain(name: str, launch: dict[str, Any]) -> Path:
+        stage = {"kind": "pretrain", "name": "new", "optimizer": "adamw", **SHAPE, **STEPS}
+        said = {
+            **{"name": name, "runs_dir": str(place / "runs"), "report_to": [], "launch": launch},
+            **{"model": {"device": "cpu"}, "data": {"sources": [str(place / "rows.jsonl")]}, "stages": [stage]},
+        }
+        return run_recipe(Recipe.model_validate_json(json.dumps(said)))
+
+    one = pretrain("whole", {})
+    two = pretrain("shared", {"processes": 2, "strategy": "fsdp2"})
+    lost = [[row.values["loss"] for row in read_metrics(run / "metrics.jsonl")] for run in (one, two)]
+    assert lost[1] == pytest.approx(lost[0], abs=1e-5)
+    expected, found = (load_file(run / "new" / "model" / "model.safetensors") for run in (one, two))
+    assert found.keys() == expected.keys()
+    for name, tensor in found.items():
+        assert torch.allclose(tensor.float(), expected[name].float(), atol=1e-3), name
+    shape = json.loads((two / "new" / "model" / "config.json").read_text())["architectures"]
+    assert shape == ["LlamaForCausalLM"]
