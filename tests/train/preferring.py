@@ -59,6 +59,7 @@ def prefer(
     quantization: Any = None,
     faults: dict[str, int] | None = None,
     callbacks: Sequence[TrainerCallback] = (),
+    held_out: Sequence[Judged] = (),
     **stage: Any,
 ) -> PreferenceResult:
     """Train on `some_pairs` or, with KTO, `some_ratings`; kill this process in the log of a step."""
@@ -89,6 +90,7 @@ def prefer(
         out=out,
         seed=3,
         log=log,
+        held_out=held_out,
         callbacks=[*callbacks, *([Faults(**faults)] if faults else [])],
     )
 

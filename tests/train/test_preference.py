@@ -13,10 +13,13 @@ from safetensors.torch import load_file
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import PreferenceStage
+from burnish.config.watch import TrainingEvaluation
 from burnish.errors import ConfigError, UserError
 from burnish.model.adapters import read_origin
 from burnish.model.base import load_adapter, load_model, model_digest
-from burnish.train.preference import collate_pairs, collate_ratings, run_preference
+from burnish.train.evaluation import PeriodicEvaluation
+from burnish.train.preference import run_preference
+from burnish.train.preference_trainer import collate_pairs, collate_ratings
 from tests.tiny import make_tiny_model
 from tests.train.preferring import Judged, prefer, some_pairs, some_ratings
 from tests.train.tuning import Row
@@ -177,3 +180,32 @@ def test_other_rows_start_anew(base: Path, tmp_path: Path, caplog: pytest.LogCap
             base=base, model=CPU, stage=stage, rows=rows, out=tmp_path, seed=0, log=lambda _step, _values: None
         )
     assert "made with other rows; training starts anew" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["dpo", "kto"])
+def test_held_out_rows_are_measured_by_the_formula_and_decide(base: Path, tmp_path: Path, kind: str) -> None:
+    rows: list[Any] = list(some_pairs(5) if kind == "dpo" else some_ratings(10))
+    adapter = tmp_path / "adapter"
+    config = TrainingEvaluation.model_validate({"every": 4, "rows": 1, "best": "rewards/margins"})
+    watch = PeriodicEvaluation(config, [], tmp_path)
+    out = prefer(base, tmp_path, max_steps=8, method={"kind": kind}, held_out=rows, callbacks=[watch])
+    assert out.trained == adapter
+    measured = dict(watch.history)
+    assert measured.keys() == {4, 8}
+    assert {"loss", "rewards/chosen", "rewards/rejected", "rewards/margins"} <= measured[8].keys()
+    assert ("rewards/accuracies" in measured[8]) == (kind == "dpo")
+    model, reference = load_adapter(base, adapter, CPU).model, load_model(base, CPU).model
+    best = max(measured, key=lambda step: measured[step]["rewards/margins"])
+    assert out.steps == best
+    if kind == "dpo":
+        gains = [
+            0.1 * (answer_logp(model, answer) - answer_logp(reference, answer))
+            for row in rows
+            for answer in row.answers
+        ]
+        pairs = list(zip(gains[::2], gains[1::2], strict=True))
+        margin = sum(chosen - rejected for chosen, rejected in pairs) / len(pairs)
+        assert measured[best]["rewards/margins"] == pytest.approx(margin, abs=1e-4)
+        assert measured[best]["rewards/accuracies"] == sum(chosen > rejected for chosen, rejected in pairs) / len(pairs)
+        loss = sum(math.log1p(math.exp(rejected - chosen)) for chosen, rejected in pairs) / len(pairs)
+        assert measured[best]["loss"] == pytest.approx(loss, abs=1e-4)

@@ -91,6 +91,7 @@ def tune(
     interrupt_at: int | None = None,
     faults: dict[str, int] | None = None,
     quantization: dict[str, Any] | None = None,
+    sharded: bool = False,
     **stage: Any,
 ) -> SftResult:
     """Fine-tune on `some_rows`; kill this process (or send it Ctrl-C) in the log of a step."""
@@ -121,6 +122,7 @@ def tune(
         encoded=rows,
         packs=pack_lengths([len(row.input_ids) for row in rows], 40) if stage.get("packing") else None,
         out=out,
+        sharded=sharded,
         seed=3,
         log=log,
         callbacks=[Faults(**faults)] if faults else [],

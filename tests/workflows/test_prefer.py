@@ -108,3 +108,29 @@ def test_pairs_of_held_out_tasks(base: Path, tmp_path: Path) -> None:
 def test_what_is_no_model_cannot_be_started_from(base: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="start_from is 'nowhere', which is no earlier pretrain or merge stage"):
         recipe(base, tmp_path, pairs(), stage={"start_from": "nowhere"})
+
+
+def test_rows_are_held_out_by_prompt_and_measured(base: Path, tmp_path: Path) -> None:
+    evaluation = {"every": 1, "rows": 3, "best": "rewards/accuracies"}
+    twice = [*pairs(), *({**row, "rejected": "fn main() {}"} for row in pairs())]
+    folder = run_recipe(recipe(base, tmp_path, twice, stage={"evaluation": evaluation}))
+    rows = [json.loads(line)["values"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert all({"eval_loss", "eval_rewards/margins", "eval_rewards/accuracies"} <= row.keys() for row in rows)
+    shares = [row["eval_rewards/accuracies"] * 4 for row in rows]
+    assert all(share == round(share) for share in shares), "two prompts of two pairs each"
+
+
+@pytest.mark.parametrize(
+    ("stage", "why"),
+    [
+        (
+            {"method": {"kind": "kto"}, "evaluation": {"rows": 4, "best": "rewards/accuracies"}},
+            "it has rewards/margins",
+        ),
+        ({"evaluation": {"prompts": 4, "best": "rewards/margins"}}, "not measured: set rows"),
+        ({"evaluation": {"prompts": 4}}, "needs a task set"),
+    ],
+)
+def test_what_is_not_measured_cannot_decide(base: Path, tmp_path: Path, stage: Row, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        recipe(base, tmp_path, pairs(), stage=stage)

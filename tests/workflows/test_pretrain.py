@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import AutoModelForCausalLM
 
 from burnish.config.build import BuildTokensConfig
+from burnish.config.model import ModelConfig
 from burnish.config.recipe import Recipe
+from burnish.data.packing import PackedOnDisk
 from burnish.data.token_bins import TokenBins
-from burnish.errors import ConfigError
-from burnish.model.base import load_tokenizer
+from burnish.errors import ConfigError, DataError
+from burnish.model.base import load_model, load_tokenizer
 from burnish.model.tokenizer import END_OF_TEXT, train_tokenizer
 from burnish.workflows.data_build_tokens import build_tokens
-from burnish.workflows.pretrain import tokenised_documents
+from burnish.workflows.pretrain import draw_held_out, tokenised_documents
 from burnish.workflows.run import run_recipe
 from tests.tiny import make_tiny_model
 
@@ -78,6 +81,42 @@ def test_a_model_goes_on_with_text_of_its_own_tokenizer(tmp_path: Path, bins: Pa
         pretrain(tmp_path / "other", stage | {"tokens": str(bins)}, model=model)
     with pytest.raises(ConfigError, match="block_size 4096 is more than the 512 positions"):
         pretrain(tmp_path / "long", stage | {"block_size": 4096}, model=model)
+
+
+def evaluations(model: Path) -> list[dict[str, float]]:
+    lines = (model.parent / "evaluations.jsonl").read_text().splitlines()
+    return [json.loads(line)["values"] for line in lines]
+
+
+def test_documents_are_held_out_of_bins_and_of_rows(tmp_path: Path, bins: Path) -> None:
+    evaluation = {"every": 1, "rows": 3, "best": "loss"}
+    folder = pretrain(tmp_path, {"tokens": str(bins), "evaluation": evaluation, **SHAPE})
+    model: Any = load_model(folder, ModelConfig(device="cpu")).model
+    assert len(evaluations(folder)) == 2
+    stored, drawn = TokenBins(bins), draw_held_out(12, 3, seed=0)
+    total, count = 0.0, 0
+    for ids in (stored[index][start : start + 64] for index in drawn for start in range(0, len(stored[index]), 64)):
+        if len(ids) > 1:
+            tokens = torch.tensor([ids])
+            total += model(input_ids=tokens, labels=tokens).loss.item() * (len(ids) - 1)
+            count += len(ids) - 1
+    best = min(values["loss"] for values in evaluations(folder))
+    assert best == pytest.approx(total / count, rel=1e-2), "the model is stored in bfloat16"
+    metrics = [json.loads(line)["values"] for line in (tmp_path / "runs" / "run" / "metrics.jsonl").open()]
+    assert [row["eval_loss"] for row in metrics] == [values["loss"] for values in evaluations(folder)]
+    packed = PackedOnDisk(stored, 64, without=drawn)
+    found = {document for number in range(len(packed)) for document in packed[number].documents}
+    begins = [tuple(stored[index][:64]) for index in range(12)]
+    assert [index for index in range(12) if begins[index] not in found] == drawn
+    rows = [{"text": f"pub fn f{number}() -> i64 {{ {number} }}"} for number in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = {"sources": [str(tmp_path / "rows.jsonl")]}
+    folder = pretrain(tmp_path / "rows", {"evaluation": evaluation, **SHAPE}, data=data)
+    assert len(evaluations(folder)) == 2
+    with pytest.raises(ValueError, match="a stream does not know them"):
+        pretrain(tmp_path / "no", {"evaluation": evaluation, "streaming": True, **SHAPE}, data=data)
+    with pytest.raises(DataError, match="holding out 12 of 12 documents leaves none"):
+        pretrain(tmp_path / "all", {"tokens": str(bins), "evaluation": evaluation | {"rows": 12}, **SHAPE})
 
 
 @pytest.mark.parametrize("streaming", [False, True])

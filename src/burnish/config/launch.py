@@ -1,6 +1,7 @@
 """In how many processes a stage trains.
 
-Every process keeps the whole model (torch's DDP). Not covered yet: sharded weights (FSDP2, DeepSpeed).
+Every process keeps the whole model (torch's DDP), or a share of it (FSDP2). Not covered: DeepSpeed, whose third stage
+does what FSDP2 does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ class LaunchConfig(Config):
 
     processes: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Training processes on each machine; ``auto`` is one per visible GPU, and one on a CPU."""
+    strategy: Literal["ddp", "fsdp2"] = "ddp"
+    """``ddp``: every process keeps the whole model. ``fsdp2``: weights, gradients and optimiser states are shared out
+    among the processes, for sft and pretrain stages in full precision; adapters and models come out whole."""
     nodes: int = Field(1, ge=1)
     """Machines; each of the others runs the command that the first one prints."""
     rendezvous: str | None = None

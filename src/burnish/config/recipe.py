@@ -21,7 +21,7 @@ from burnish.config.presets import PRESETS, ModelShape, Preset
 from burnish.config.stage import Stage
 from burnish.config.train import OptimizerConfig
 from burnish.config.verify import VerifyConfig
-from burnish.config.watch import Reporter, TrainingEvaluation
+from burnish.config.watch import Reporter, RowMetric, TrainingEvaluation
 
 
 class TasksStage(Stage):
@@ -40,6 +40,15 @@ class CorpusStage(Stage):
     """Folder of crates whose ``.rs`` files are the documents, in place of the built-in functions."""
     chat_share: float = Field(0.0, ge=0, le=1)
     """Share of documents that are an instruction with its answer in the chat template."""
+
+
+def _check_evaluation(evaluation: TrainingEvaluation | None, streaming: bool, max_steps: int | None) -> None:
+    if streaming and max_steps is None:
+        raise ValueError("a stream has no known length: streaming needs max_steps")
+    if streaming and evaluation is not None and evaluation.rows:
+        raise ValueError("evaluation.rows chooses among all rows, and a stream does not know them: leave it out")
+    if evaluation is not None:
+        evaluation.check_measured()
 
 
 class PretrainStage(Stage, ModelShape, OptimizerConfig):
@@ -61,6 +70,8 @@ class PretrainStage(Stage, ModelShape, OptimizerConfig):
     """None makes a new model; ``base``, or the name of an earlier pretrain or merge stage, is trained on."""
     optimizer: Literal["adamw", "muon"] = "muon"
     """``muon`` is torch's Muon on the hidden matrices and AdamW on the rest; ``adamw`` is AdamW on everything."""
+    evaluation: TrainingEvaluation | None = None
+    """What is measured on the way; None measures nothing."""
 
     @model_validator(mode="before")
     @classmethod
@@ -74,8 +85,7 @@ class PretrainStage(Stage, ModelShape, OptimizerConfig):
             raise ValueError("corpus and tokens are both given; a stage reads one of them")
         if self.streaming and (self.corpus is not None or self.tokens is not None):
             raise ValueError("streaming reads data.sources: leave corpus and tokens out")
-        if self.streaming and self.max_steps is None:
-            raise ValueError("a stream has no known length: streaming needs max_steps")
+        _check_evaluation(self.evaluation, self.streaming, self.max_steps)
         if self.hidden_size % self.heads or self.hidden_size // self.heads % 2:
             raise ValueError(f"hidden_size {self.hidden_size} is no even multiple of {self.heads} heads")
         if self.start_from is not None:
@@ -111,10 +121,7 @@ class SftStage(Stage, OptimizerConfig):
 
     @model_validator(mode="after")
     def _stream_has_an_end(self) -> SftStage:
-        if self.streaming and self.max_steps is None:
-            raise ValueError("a stream has no known length: streaming needs max_steps")
-        if self.streaming and self.evaluation is not None and self.evaluation.rows:
-            raise ValueError("evaluation.rows chooses among all rows, and a stream does not know them: leave it out")
+        _check_evaluation(self.evaluation, self.streaming, self.max_steps)
         return self
 
 
@@ -138,6 +145,9 @@ class PreferenceStage(Stage, OptimizerConfig):
     """What is trained: an adapter, or every weight. Dropout must be 0: it would blur the comparison."""
     max_length: int = Field(512, ge=16)
     """Longest prompt with its answer, in tokens; longer rows are refused, never cut."""
+    evaluation: TrainingEvaluation | None = None
+    """What is measured on the way; None measures nothing. Of held-out rows that is the loss of the method, and the
+    implicit rewards."""
 
     @model_validator(mode="after")
     def _can_be_compared(self) -> PreferenceStage:
@@ -150,7 +160,25 @@ class PreferenceStage(Stage, OptimizerConfig):
             raise ValueError(f"label_smoothing goes with the loss 'robust', not {method.loss!r}")
         if isinstance(method, KtoConfig) and method.loss == "kto" and self.micro_batch < 2:
             raise ValueError("KTO estimates its KL term inside a micro batch: micro_batch must be 2 or more")
+        if self.evaluation is not None:
+            pairs: tuple[RowMetric, ...] = ("rewards/accuracies",) if isinstance(method, DpoConfig) else ()
+            self.evaluation.check_measured(*pairs, "rewards/margins")
         return self
+
+
+def sharding_refusal(stage: PretrainStage | SftStage | PreferenceStage, model: ModelConfig) -> str | None:
+    """Why the weights of a stage cannot be shared out among processes (FSDP2); None when they can."""
+    if isinstance(stage, PreferenceStage):
+        return "goes with sft and pretrain stages: a preference stage compares with a reference model, kept whole"
+    if model.quantization is not None and not (isinstance(stage, PretrainStage) and stage.start_from is None):
+        return "cannot share out quantised weights: leave model.quantization out, or use ddp"
+    if stage.optimizer == "muon":
+        return "goes with optimizer adamw: muon needs each matrix whole"
+    if isinstance(stage, SftStage) and stage.adapter.kind not in SHARED_OUT:
+        return f"goes with the adapters {', '.join(SHARED_OUT)}: {stage.adapter.kind} reads the weights beside it whole"
+    if stage.evaluation is not None:
+        return "has no evaluation while training, which one process does alone: leave evaluation out, or use ddp"
+    return None
 
 
 class GrpoStage(Stage, GrpoConfig):
@@ -166,6 +194,9 @@ def names_a_path(start_from: str) -> bool:
 
 AdapterStage = SftStage | PreferenceStage | ExpertIterationStage | GrpoStage
 """Stages that leave an adapter, or a whole model where every weight is trained."""
+SHARED_OUT = ("full", "lora", "rslora")
+"""Adapters whose weights can be shared out among processes."""
+TrainingStage = PretrainStage | SftStage | PreferenceStage
 
 ContinuingStage = SftStage | ExpertIterationStage | GrpoStage
 """Those of them that may start from an adapter."""
@@ -284,10 +315,19 @@ class Recipe(Config):
             if "tasks" not in kinds.values() and (
                 stage.kind in ("evaluate", "expert_iteration", "grpo")
                 or (stage.kind == "sft" and not self.data.sources)
-                or (stage.kind == "sft" and stage.evaluation is not None and stage.evaluation.prompts)
+                or (isinstance(stage, TrainingStage) and stage.evaluation is not None and stage.evaluation.prompts)
             ):
                 raise ValueError(f"stage {stage.name!r} needs a task set: put a tasks stage before it")
             kinds[stage.name] = stage.kind
+        return self
+
+    @model_validator(mode="after")
+    def _weights_can_be_shared_out(self) -> Recipe:
+        if self.launch.strategy == "fsdp2":
+            for stage in self.stages:
+                refusal = sharding_refusal(stage, self.model) if isinstance(stage, TrainingStage) else None
+                if refusal is not None:
+                    raise ValueError(f"stage {stage.name!r}: launch.strategy fsdp2 {refusal}")
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -11,8 +11,12 @@ from burnish.config.generate import SamplingConfig
 
 Reporter = Literal["tensorboard", "wandb", "mlflow", "trackio", "comet_ml", "swanlab", "clearml", "dvclive"]
 
-TrainingMetric = Literal["loss", "compile_rate", "lint_free_rate", "tests_passed"]
-"""``loss`` is of held-out rows and should fall; the others are of answers the model writes and should rise."""
+RowMetric = Literal["loss", "rewards/accuracies", "rewards/margins"]
+AnswerMetric = Literal["compile_rate", "lint_free_rate", "tests_passed"]
+TrainingMetric = Literal[RowMetric, AnswerMetric]
+"""``loss`` is of held-out rows and should fall; the others should rise. ``rewards/...`` are of held-out rows too and
+named as TRL does: the share of pairs whose chosen answer has the higher implicit reward, and by how much on average.
+The rest is of answers the model writes."""
 
 
 class EarlyStopping(Config):
@@ -32,7 +36,8 @@ class TrainingEvaluation(Config):
     every: int = Field(100, ge=1)
     """Optimiser steps between evaluations; the last step is evaluated too."""
     rows: int = Field(0, ge=0)
-    """Training rows to hold out for the loss, chosen by digest; rows with the same prompt stay together."""
+    """Training rows to hold out for the loss, chosen by digest; rows with the same prompt stay together. In pretraining
+    documents; of token bins they are drawn by the seed."""
     prompts: int = Field(0, ge=0)
     """The first so many held-out tasks are answered and verified, as ``burnish evaluate`` does it."""
     sampling: SamplingConfig = SamplingConfig()
@@ -48,9 +53,20 @@ class TrainingEvaluation(Config):
         stopping = self.early_stopping
         if stopping is not None and self.best is None:
             raise ValueError("early_stopping needs best: the metric whose best checkpoint becomes the result")
-        wanted = [self.best] * (self.best is not None) + list(stopping.metrics if stopping is not None else ())
-        for metric in wanted:
-            key = "rows" if metric == "loss" else "prompts"
+        for metric in self.wanted():
+            key = "rows" if metric in get_args(RowMetric) else "prompts"
             if getattr(self, key) == 0:
                 raise ValueError(f"the metric {metric!r} is not measured: set {key}")
         return self
+
+    def wanted(self) -> tuple[TrainingMetric, ...]:
+        """The metrics that decide something."""
+        best: tuple[TrainingMetric, ...] = () if self.best is None else (self.best,)
+        return best if self.early_stopping is None else best + self.early_stopping.metrics
+
+    def check_measured(self, *rewards: RowMetric) -> None:
+        """ValueError when an implicit reward decides that is not among those that the stage measures."""
+        for metric in self.wanted():
+            if metric.startswith("rewards/") and metric not in rewards:
+                known = f"it has {' and '.join(rewards)}" if rewards else "only preference stages have implicit rewards"
+                raise ValueError(f"the metric {metric!r} is not measured in this stage: {known}")

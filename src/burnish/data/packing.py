@@ -7,7 +7,7 @@ inside it (transformers reads the boundaries from the positions when no mask is 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, overload
 
@@ -43,12 +43,15 @@ class Documents(Protocol):
 class PackedOnDisk(Sequence[Block]):
     """The blocks of `pack_documents`, of documents that stay on disk; in memory are only their places."""
 
-    def __init__(self, documents: Documents, block_size: int) -> None:
+    def __init__(self, documents: Documents, block_size: int, *, without: Collection[int] = ()) -> None:
+        """``without`` are documents that are left out, by index."""
         self._documents = documents
+        left_out = set(without)
         self._pieces = [
             (index, start, min(start + block_size, length))
             for index, length in enumerate(documents.lengths())
             for start in range(0, length, block_size)
+            if index not in left_out
         ]
         self._blocks = pack_lengths([end - start for _, start, end in self._pieces], block_size)
 

@@ -6,8 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from burnish.config.train import OptimizerConfig
 from burnish.errors import ConfigError
+from burnish.scale.processes import process_count
 from burnish.train.kernels import kernel_arguments
 
 
@@ -84,3 +87,15 @@ def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int
         "report_to": [],
         "disable_tqdm": True,
     } | kernel_arguments(config.kernels)
+
+
+def placed(kind: Any, settings: dict[str, Any], *, on_cpu: bool) -> Any:
+    """Arguments of the class ``kind`` for this device and for the processes that train together."""
+    if process_count() > 1:
+        settings = settings | {"ddp_find_unused_parameters": False} | ({"ddp_backend": "gloo"} if on_cpu else {})
+    arguments = kind(**settings, use_cpu=on_cpu)
+    if on_cpu:
+        # Several processes get "cpu:0", under which torch cannot load the optimiser of a checkpoint.
+        arguments.__dict__["_setup_devices"] = torch.device("cpu")
+    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
+    return arguments

@@ -17,6 +17,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from burnish.errors import UserError
 from burnish.fsio import disk_errors, write_json
 from burnish.scale.processes import is_first, of_first, wait_for_all
+from burnish.train.sharded import check_same_strategy
 
 MARK = "complete.json"
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ def train_from_latest(trainer: Trainer, folder: Path) -> None:
     """
     checkpoint = latest_complete(folder, last_step=trainer.args.max_steps)
     if checkpoint is not None:
+        check_same_strategy(trainer, Path(checkpoint))
         logger.info("goes on from %s", checkpoint)
     if checkpoint is not None and step_of(Path(checkpoint)) == trainer.args.max_steps:
         trainer._load_from_checkpoint(checkpoint)

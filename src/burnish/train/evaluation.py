@@ -16,6 +16,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,19 @@ def load_best(trainer: Any, callbacks: Sequence[TrainerCallback]) -> int | None:
                 logger.info("the result is the checkpoint of step %d, the best by its evaluation", step)
             return step
     return None
+
+
+@dataclass(frozen=True)
+class HeldOutDocument:
+    """A document, or a piece of one, every token of which is predicted from those before it."""
+
+    id: str
+    input_ids: list[int]
+    weight: float = 1.0
+
+    @property
+    def labels(self) -> list[int]:
+        return self.input_ids
 
 
 class HeldOutLoss:

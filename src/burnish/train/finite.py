@@ -1,7 +1,7 @@
 """Stops a training whose loss or gradient is no number before the weights change, and keeps the batch.
 
 For pretraining and preference tuning. Supervised fine-tuning has its own (`train.sft_trainer`), which also tries the
-rows of a batch one by one. Not covered: several processes.
+rows of a batch one by one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 
 from burnish.errors import UserError
 from burnish.fsio import write_json
+from burnish.scale.processes import is_first, said_by_all
 
 
 class StopsAtNoNumber:
@@ -34,12 +35,13 @@ class StopsAtNoNumber:
         raise NotImplementedError
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """One micro batch; UserError naming its rows when the loss is NaN or infinite."""
+        """One micro batch; UserError naming its rows when the loss is NaN or infinite, in every process."""
         batch = self.batch_of(inputs)
         self.step_batches = [*self.step_batches, batch]
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]
-        if not math.isfinite(loss.item()):
-            self._stop("loss", loss.item(), [batch])
+        for bad in said_by_all(None if math.isfinite(loss.item()) else (loss.item(), [batch])):
+            if bad is not None:
+                self._stop("loss", *bad)
         return loss
 
     def _clip_grad_norm(self, model: Any) -> Any:
@@ -47,14 +49,15 @@ class StopsAtNoNumber:
         norm = super()._clip_grad_norm(model)  # type: ignore[misc]
         batches, self.step_batches = self.step_batches, ()
         if not math.isfinite(float(norm)):
-            self._stop("gradient", float(norm), batches)
+            self._stop("gradient", float(norm), [batch for share in said_by_all(batches) for batch in share])
         return norm
 
     def _stop(self, what: str, value: float, batches: Sequence[Any]) -> None:
         this: Any = self
         step = this.state.global_step + 1
         rows = [row for batch in batches for row in self.described(batch)]
-        write_json(self.bad_batch, {"step": step, what: str(value), "rows": rows})
+        if is_first():
+            write_json(self.bad_batch, {"step": step, what: str(value), "rows": rows})
         ids = ", ".join(str(row["id"]) for row in rows[:8])
         more = f" and {len(rows) - 8} more" * (len(rows) > 8)
         raise UserError(

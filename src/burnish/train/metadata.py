@@ -1,8 +1,9 @@
 """``training_metadata.json``: what was trained, on what, how, and what it took; read off the model and the trainer.
 
 Fields as LLM-Training has them (model_info, training_parameters, peft_config, quantization_config, quantization,
-training_stats, hardware_info), and ``digests`` of base, data, template and code beside. What is null is left out.
-``*_gb`` are GiB. It says what was done: the tag is that of the layers that are there, steps are those taken.
+training_stats, hardware_info), and beside them ``digests`` of base, data, template and code, and ``versions``. What is
+null is left out. ``*_gb`` are GiB. It says what was done: the tag is that of the layers that are there, steps are those
+taken.
 
 It lies beside the model or adapter, not in it: the date must not change the digest of equal weights.
 Not covered: the digest of the result (``done.json`` has it), what happens to the model afterwards.
@@ -10,15 +11,19 @@ Not covered: the digest of the result (``done.json`` has it), what happens to th
 
 from __future__ import annotations
 
+import contextlib
+import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
+from burnish import __version__
 from burnish.fsio import write_json
 from burnish.model.contents import adapter_in, count_parameters, quantization_in
 from burnish.model.naming import ModelName, QuantizationTag, clean
@@ -27,6 +32,10 @@ from burnish.train.watch import MeterUser
 
 METADATA = "training_metadata.json"
 GIB = 1 << 30
+PACKAGES = (
+    *("torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "datasets", "safetensors", "numpy"),
+    *("bitsandbytes", "hqq", "liger-kernel", "flash-attn"),
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class TrainingMetadata(MeterUser):
                 "vram_peaks": _vram_peaks(),
             },
             "digests": dict(facts.digests),
-            "versions": {"torch": str(torch.__version__)},
+            "versions": versions(),
         }
 
 
@@ -128,6 +137,15 @@ def trained_model_name(facts: TrainingFacts, adapter: Mapping[str, Any] | None, 
         rank,
         tag,
     )
+
+
+def versions() -> dict[str, str]:
+    """Of Python, of burnish, and of the installed packages that decide what a training does."""
+    found = {"python": platform.python_version(), "burnish": __version__}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def without_nulls(value: Any) -> Any:

@@ -2,11 +2,10 @@
 
 The reference is the model as it is before the first step: with an adapter a frozen copy of the fresh adapter, which for
 PiSSA alone is more than the base; with every weight trained a second copy of the model. TRL tokenises, truncates,
-writes model cards and reports usage by itself; none of that happens here.
+writes model cards and reports usage by itself; none of that happens here. The trainers are in
+`train.preference_trainer`.
 
 Not covered: several losses at once, a moving reference, load-balancing losses of mixtures of experts.
-
-Shapes: B answers (of pairs first all chosen, then all rejected), T tokens.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -26,9 +25,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import TrainerCallback, set_seed
 from trl.trainer.dpo_config import DPOConfig
-from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.kto_config import KTOConfig
-from trl.trainer.kto_trainer import KTOTrainer
 
 from burnish.config.model import ModelConfig
 from burnish.config.preference import DpoConfig
@@ -40,41 +37,29 @@ from burnish.model.adapters import AdapterOrigin
 from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
 from burnish.model.chat_template import template_digest
+from burnish.scale.processes import is_first, process_count, wait_for_all
 from burnish.train.adapters import attach_adapter, save_trained
-from burnish.train.arguments import common_arguments, planned_steps
+from burnish.train.arguments import common_arguments, placed, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
-from burnish.train.finite import StopsAtNoNumber
+from burnish.train.evaluation import PeriodicEvaluation, load_best
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
-from burnish.train.meter import Metered
 from burnish.train.optimizer import make_optimizer
-from burnish.train.reference import REFERENCE, WithoutTrimmings, plain_copy_of
-from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, trained_tokens
+from burnish.train.preference_trainer import (
+    ROW,
+    HeldOutJudgements,
+    JudgedAnswers,
+    PairTrainer,
+    RatingTrainer,
+    collate_pairs,
+    collate_ratings,
+)
+from burnish.train.reference import REFERENCE, plain_copy_of
+from burnish.train.rows import LengthGroupedSampler, trained_tokens
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH
 from burnish.train.watch import watch_training
-
-ROW = "row"
-
-
-class JudgedAnswers(Protocol):
-    """What training needs of a row; `data.preferences.EncodedJudgement` is one."""
-
-    @property
-    def id(self) -> str:
-        """Names the row in messages."""
-        ...
-
-    @property
-    def answers(self) -> Sequence[EncodedRow]:
-        """Chosen and rejected, or a single answer; labels cover the answer alone."""
-        ...
-
-    @property
-    def good(self) -> bool:
-        """Of a single answer, whether it is a good one."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -101,6 +86,7 @@ def run_preference(
     seed: int,
     log: Callable[[int, Mapping[str, float]], None],
     callbacks: Sequence[TrainerCallback] = (),
+    held_out: Sequence[JudgedAnswers] = (),
 ) -> PreferenceResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``; writes ``out/adapter``,
     or ``out/model`` where every weight was trained.
@@ -114,6 +100,7 @@ def run_preference(
         seed: of adapter initialisation and row order.
         log: called every ``stage.log_every`` steps with loss, implicit rewards, and what `train.meter` measures.
         callbacks: further ones of the trainer; see `watch_training`.
+        held_out: rows that a `PeriodicEvaluation` among the callbacks measures.
 
     Raises:
         ConfigError: batch sizes that do not divide, module names the model does not have, an adapter on the output
@@ -123,7 +110,7 @@ def run_preference(
         KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
     """
     started = time.monotonic()
-    settings = common_arguments(stage, rows=len(rows), out=out / "checkpoints", seed=seed)
+    settings = common_arguments(stage, rows=len(rows), out=out / "checkpoints", seed=seed, processes=process_count())
     loaded = load_model(base, model)
     origin = AdapterOrigin(
         base_digest=model_digest(base),
@@ -136,15 +123,23 @@ def run_preference(
     trainer = _make_trainer(loaded, reference, stage, rows, settings=settings, seed=seed)
     trainer.bad_batch = out / BAD_BATCH
     steps = trainer.args.max_steps
+    for callback in callbacks:
+        if isinstance(callback, PeriodicEvaluation) and held_out:
+            padding = loaded.tokenizer.pad_token_id or 0
+            measure = HeldOutJudgements(trainer, held_out, micro_batch=stage.micro_batch, padding=padding)
+            callback.evaluators = [measure, *callback.evaluators]
     watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)
         train_from_latest(trainer, out / "checkpoints")
+    steps = load_best(trainer, callbacks) or steps
     trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
-    if isinstance(trainer.model, PeftModel):
-        trainer.model.delete_adapter(REFERENCE)
-    save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
+    if is_first():
+        if isinstance(trainer.model, PeftModel):
+            trainer.model.delete_adapter(REFERENCE)
+        save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
+    wait_for_all()
     counts = [sum(trained_tokens(answer) for answer in row.answers) for row in rows]
     tokens = sum(counts[row] for batch in trainer.order.first_batches(steps) for row in batch)
     return PreferenceResult(trained, steps, tokens, time.monotonic() - started)
@@ -219,106 +214,13 @@ def _make_trainer(
 def _arguments(loaded: LoadedModel, stage: PreferenceStage, settings: dict[str, Any]) -> Any:
     on_cpu = loaded.device.type == "cpu"
     said: dict[str, Any] = settings | {
-        "use_cpu": on_cpu,
         "bf16": not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16,
         "beta": stage.method.beta,
         "max_length": stage.max_length,
     }
     method = stage.method
     if isinstance(method, DpoConfig):
-        arguments: Any = DPOConfig(**said, loss_type=[method.loss], label_smoothing=method.label_smoothing)
-    else:
-        arguments = KTOConfig(
-            **said,
-            loss_type=method.loss,
-            desirable_weight=method.desirable_weight,
-            undesirable_weight=method.undesirable_weight,
-        )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
-    return arguments
-
-
-class OnOurRows(Metered, StopsAtNoNumber, WithoutTrimmings):
-    """What both trainers share: rows come encoded, in an order of ours, and an eye is kept on NaN."""
-
-    rows: Sequence[JudgedAnswers]
-    order: LengthGroupedSampler
-
-    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
-        return dataset  # of row numbers: the collator has the tokens
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
-        return self.order
-
-    def batch_of(self, inputs: dict[str, Any]) -> list[int]:
-        """The row numbers."""
-        numbers: list[int] = inputs.pop("rows").tolist()
-        return numbers
-
-    def described(self, batch: list[int]) -> list[dict[str, Any]]:
-        """Rows with the text of each answer behind its prompt, as the model saw it."""
-        decode = self.processing_class.decode  # type: ignore[attr-defined]
-        rows = [self.rows[number] for number in batch]
-        return [{"id": row.id, "good": row.good, "texts": [decode(it.input_ids) for it in row.answers]} for row in rows]
-
-
-class PairTrainer(OnOurRows, DPOTrainer):
-    """DPO on encoded pairs."""
-
-
-class RatingTrainer(OnOurRows, KTOTrainer):
-    """KTO on encoded answers."""
-
-
-def collate_pairs(
-    numbers: Sequence[Mapping[str, int]], *, rows: Sequence[JudgedAnswers], padding: int
-) -> dict[str, torch.Tensor]:
-    """Right-padded batch for TRL's DPO: ``input_ids``, ``attention_mask`` and ``completion_mask``, (B, T) each.
-
-    ``rows`` are the row numbers.
-    """
-    taken = [number[ROW] for number in numbers]
-    answers = [rows[row].answers[place] for place in (0, 1) for row in taken]
-    return _padded(answers, padding) | {"rows": torch.tensor(taken)}
-
-
-def collate_ratings(
-    numbers: Sequence[Mapping[str, int]], *, rows: Sequence[JudgedAnswers], padding: int
-) -> dict[str, torch.Tensor]:
-    """Right-padded batch for TRL's KTO: as for pairs, with ``label`` (B), and each prompt once more with the answer of
-    the row before it in the micro batch, under ``KL_`` names. A row alone in its batch gets the next row's answer.
-    """
-    taken = [number[ROW] for number in numbers]
-    answers = [rows[row].answers[0] for row in taken]
-    others = [answers[-1], *answers[:-1]] if len(answers) > 1 else [rows[(taken[0] + 1) % len(rows)].answers[0]]
-    mismatched = [_Crossed(one, other) for one, other in zip(answers, others, strict=True)]
-    return (
-        _padded(answers, padding)
-        | {f"KL_{key}": tensor for key, tensor in _padded(mismatched, padding).items()}
-        | {"label": torch.tensor([rows[row].good for row in taken]), "rows": torch.tensor(taken)}
-    )
-
-
-class _Crossed:
-    """The prompt of one row with the answer of another."""
-
-    def __init__(self, asked: EncodedRow, answered: EncodedRow) -> None:
-        head, tail = _answer_begin(asked), _answer_begin(answered)
-        self.input_ids = asked.input_ids[:head] + answered.input_ids[tail:]
-        self.labels = [IGNORED] * head + answered.labels[tail:]
-
-
-def _answer_begin(row: EncodedRow) -> int:
-    return next(place for place, label in enumerate(row.labels) if label != IGNORED)
-
-
-def _padded(answers: Sequence[Any], padding: int) -> dict[str, torch.Tensor]:
-    shape = (len(answers), max(len(one.input_ids) for one in answers))
-    ids_BT = torch.full(shape, padding)
-    seen_BT, judged_BT = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    for place, one in enumerate(answers):
-        length = len(one.input_ids)
-        ids_BT[place, :length] = torch.tensor(one.input_ids)
-        seen_BT[place, :length] = 1
-        judged_BT[place, :length] = torch.tensor([label != IGNORED for label in one.labels], dtype=torch.long)
-    return {"input_ids": ids_BT, "attention_mask": seen_BT, "completion_mask": judged_BT}
+        said |= {"loss_type": [method.loss], "label_smoothing": method.label_smoothing}
+        return placed(DPOConfig, said, on_cpu=on_cpu)
+    said |= {"desirable_weight": method.desirable_weight, "undesirable_weight": method.undesirable_weight}
+    return placed(KTOConfig, said | {"loss_type": method.loss}, on_cpu=on_cpu)

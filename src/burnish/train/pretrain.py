@@ -2,13 +2,13 @@
 that is there already.
 
 Every document keeps its own positions and attention (see the collator), and the first token of a document is
-never predicted from the one before it. Not covered: sharing the step out among processes exactly.
+never predicted from the one before it. The loss of a step is the mean over its tokens, however many processes share it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import (
     AutoModelForCausalLM,
     GenerationConfig,
@@ -33,9 +33,10 @@ from burnish.config.model import ModelConfig
 from burnish.config.recipe import PretrainStage
 from burnish.errors import ConfigError
 from burnish.model.base import device_memory, load_model, resolve_device, stored_dtype
-from burnish.scale.processes import is_first, process_count, wait_for_all
-from burnish.train.arguments import common_arguments, planned_steps
+from burnish.scale.processes import is_first, process_count, process_rank, wait_for_all
+from burnish.train.arguments import common_arguments, placed, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
+from burnish.train.evaluation import load_best
 from burnish.train.finite import StopsAtNoNumber
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
@@ -43,6 +44,8 @@ from burnish.train.meter import Metered
 from burnish.train.optimizer import make_optimizer
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH
+from burnish.train.sharded import ShardedTraining, gather, is_sharded, shard
+from burnish.train.sharing import BLANK, SharedBatches
 from burnish.train.stream import ResumableStream, StreamFed
 from burnish.train.watch import watch_training
 
@@ -65,10 +68,53 @@ class PretrainResult:
     seconds: float
 
 
-class PretrainTrainer(Metered, StopsAtNoNumber, Trainer):
-    """The trainer, measured."""
+class BlockOrder(Sampler[int]):
+    """A new order of the blocks every pass, a function of seed and pass alone."""
+
+    def __init__(self, blocks: int, *, seed: int) -> None:
+        self._blocks = blocks
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._blocks
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each pass."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order(self._epoch))
+
+    def order(self, epoch: int) -> list[int]:
+        """Indices of the blocks in the order of ``epoch``."""
+        generator = torch.Generator().manual_seed(self._seed + epoch)
+        order: list[int] = torch.randperm(self._blocks, generator=generator).tolist()
+        return order
+
+
+class PretrainTrainer(Metered, StopsAtNoNumber, ShardedTraining, Trainer):
+    """The trainer, measured, on its share of the blocks."""
 
     tokenizer: PreTrainedTokenizerBase
+    order: BlockOrder
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> BlockOrder:
+        return self.order
+
+    def get_train_dataloader(self) -> Any:
+        """Of several processes each takes its own share."""
+        if process_count() == 1:
+            return super().get_train_dataloader()
+        dataset: Any = self.train_dataset
+        batches: Any = SharedBatches(
+            self.order,
+            sequences=len(dataset),
+            micro_batch=self.args.per_device_train_batch_size,
+            processes=process_count(),
+            rank=process_rank(),
+        )
+        return DataLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
 
     def batch_of(self, inputs: dict[str, Any]) -> torch.Tensor:
         """The tokens."""
@@ -85,8 +131,15 @@ class StreamedPretrainTrainer(StreamFed, PretrainTrainer):
     """The same on blocks that come as a stream."""
 
 
+@dataclass(frozen=True)
+class _NoBlock:
+    """A block without documents."""
+
+    documents: tuple[tuple[int, ...], ...] = ()
+
+
 class BlockDataset(Dataset[PackedBlock]):
-    """Packed blocks by index."""
+    """Packed blocks by index; `BLANK` is one without documents."""
 
     def __init__(self, blocks: Sequence[PackedBlock]) -> None:
         self.blocks = blocks
@@ -95,7 +148,7 @@ class BlockDataset(Dataset[PackedBlock]):
         return len(self.blocks)
 
     def __getitem__(self, index: int) -> PackedBlock:
-        return self.blocks[index]
+        return _NoBlock() if index == BLANK else self.blocks[index]
 
 
 def collate_blocks(blocks: Sequence[PackedBlock], *, padding: int) -> dict[str, torch.Tensor]:
@@ -104,7 +157,7 @@ def collate_blocks(blocks: Sequence[PackedBlock], *, padding: int) -> dict[str, 
     No attention mask: transformers isolates documents by their restarting positions only when none is given.
     Padding counts as one more document, which nothing attends to and no label covers.
     """
-    width = max(sum(len(document) for document in block.documents) for block in blocks)
+    width = max(2, *(sum(len(document) for document in block.documents) for block in blocks))
     shape = (len(blocks), width)
     input_ids = torch.full(shape, padding)
     position_ids = torch.zeros(shape, dtype=torch.long)
@@ -160,6 +213,7 @@ def run_pretrain(
     start: Path | None = None,
     model: ModelConfig | None = None,
     stream: ResumableStream[PackedBlock] | None = None,
+    sharded: bool = False,
 ) -> PretrainResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``.
 
@@ -178,6 +232,7 @@ def run_pretrain(
         start: folder of the model to train on; None makes a new one.
         model: device and dtype of ``start``; None for the defaults.
         stream: blocks as they come.
+        sharded: whether several processes share the weights out (FSDP2).
 
     Raises:
         ConfigError: batch sizes that do not divide, a model to start from that cannot be loaded.
@@ -190,12 +245,13 @@ def run_pretrain(
     device = resolve_device(model or ModelConfig())
     set_seed(seed)
     trained: Any = build_model(stage, tokenizer, context=context) if start is None else _loaded(start, model, stage)
-    arguments = TrainingArguments(
-        **common_arguments(stage, rows=len(blocks), out=checkpoints, seed=seed, processes=process_count())
-        | {"use_cpu": device.type == "cpu", "bf16": device.type == "cuda", "ignore_data_skip": stream is not None}
-        | {"include_num_input_tokens_seen": "all"}  # packed rows have no attention mask to count by
-    )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
+    settings = common_arguments(stage, rows=len(blocks), out=checkpoints, seed=seed, processes=process_count())
+    settings |= {"bf16": device.type == "cuda", "ignore_data_skip": stream is not None}
+    settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
+    arguments = placed(TrainingArguments, settings, on_cpu=device.type == "cpu")
+    if sharded and process_count() > 1:
+        trained.to(device)
+        shard(trained, on_cpu=device.type == "cpu")
     optimizer = make_optimizer(trained, stage, betas=(0.9, 0.95))
     schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, len(blocks))))
     common: dict[str, Any] = {
@@ -211,19 +267,23 @@ def run_pretrain(
     else:
         trainer = StreamedPretrainTrainer(stream=stream, checkpoints=checkpoints, **common)
     trainer.tokenizer, trainer.bad_batch = tokenizer, out / BAD_BATCH
+    trainer.order = BlockOrder(len(blocks), seed=seed)
     trainer.add_callback(Deterministic(stage.kernels))
     watch_training(trainer, name=stage.name, steps=arguments.max_steps, log=log, callbacks=callbacks)
     way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
     with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
         trainer.add_callback(stopper)
         train_from_latest(trainer, checkpoints)
+    steps = load_best(trainer, callbacks) or arguments.max_steps
     folder = out / "model"
+    if is_sharded(trained):
+        gather(trained)
     if is_first():
         dtype = torch.bfloat16 if start is None else stored_dtype(start)
         trained.to(dtype).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     wait_for_all()
-    return PretrainResult(folder, arguments.max_steps, time.monotonic() - started)
+    return PretrainResult(folder, steps, time.monotonic() - started)
 
 
 def _loaded(start: Path, model: ModelConfig | None, stage: PretrainStage) -> Any:

@@ -40,7 +40,7 @@ from burnish.model.base import LoadedModel, load_model, model_digest, stored_dty
 from burnish.model.chat_template import template_digest
 from burnish.scale.processes import is_first, process_count, wait_for_all
 from burnish.train.adapters import attach_adapter, save_trained
-from burnish.train.arguments import common_arguments, planned_steps, smaller_micro_batch
+from burnish.train.arguments import common_arguments, placed, planned_steps, smaller_micro_batch
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.continuing import continue_adapter
 from burnish.train.evaluation import load_best
@@ -59,6 +59,7 @@ from burnish.train.rows import (
 )
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH, SftTrainer
+from burnish.train.sharded import gather, is_sharded, shard
 from burnish.train.watch import watch_training
 
 __all__ = ["EncodedRow", "SftResult", "first_pass", "run_sft"]
@@ -92,6 +93,7 @@ def run_sft(
     packs: Sequence[Sequence[int]] | None = None,
     callbacks: Sequence[TrainerCallback] = (),
     start: Path | None = None,
+    sharded: bool = False,
 ) -> SftResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``; writes ``out/adapter``,
     or ``out/model`` where every weight was trained.
@@ -110,6 +112,7 @@ def run_sft(
         packs: rows that share a sequence, by index, every row once; None for one row each.
         callbacks: further ones of the trainer; see `watch_training`.
         start: adapter folder whose weights are trained on; None begins with fresh ones.
+        sharded: whether several processes share the weights out (FSDP2).
 
     Raises:
         GateError: packed rows have other losses than alone.
@@ -126,7 +129,13 @@ def run_sft(
     dataset = SequenceDataset(encoded, packs)
     while True:
         trained = _attempt(
-            base, model, stage, encoded, dataset, out=out, seed=seed, log=log, callbacks=callbacks, start=start
+            *(base, model, stage, encoded, dataset),
+            out=out,
+            seed=seed,
+            log=log,
+            callbacks=callbacks,
+            start=start,
+            sharded=sharded,
         )
         if trained is not None:
             break
@@ -163,6 +172,7 @@ def _attempt(
     log: Callable[[int, Mapping[str, float]], None],
     callbacks: Sequence[TrainerCallback],
     start: Path | None,
+    sharded: bool,
 ) -> tuple[Path, int] | None:
     """Train to the end: the folder of what was trained, and its steps; None when the micro batch is too large."""
     settings = common_arguments(stage, rows=len(dataset), out=out / "checkpoints", seed=seed, processes=process_count())
@@ -181,7 +191,9 @@ def _attempt(
     start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
     described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
     drop_foreign_checkpoints(out / "checkpoints", described)
-    trainer = _make_trainer(loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start)
+    trainer = _make_trainer(
+        loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start, sharded=sharded
+    )
     steps = trainer.args.max_steps
 
     def log_with_batch(step: int, values: Mapping[str, float]) -> None:
@@ -196,6 +208,8 @@ def _attempt(
             return None
     steps = load_best(trainer, callbacks) or steps
     trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
+    if is_sharded(trainer.model):
+        gather(trainer.model)
     if is_first():
         save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
     wait_for_all()
@@ -232,9 +246,10 @@ def _make_trainer(
     seed: int,
     out: Path,
     start: Path | None,
+    sharded: bool,
 ) -> SftTrainer:
     return SftTrainer(
-        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=len(dataset)),
+        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=len(dataset), sharded=sharded),
         rows=encoded,
         tokenizer=loaded.tokenizer,
         bad_batch=out / BAD_BATCH,
@@ -246,7 +261,14 @@ def _make_trainer(
 
 
 def trainer_parts(
-    loaded: LoadedModel, stage: SftStage, *, settings: dict[str, Any], seed: int, start: Path | None, rows: int
+    loaded: LoadedModel,
+    stage: SftStage,
+    *,
+    settings: dict[str, Any],
+    seed: int,
+    start: Path | None,
+    rows: int,
+    sharded: bool = False,
 ) -> dict[str, Any]:
     """``model``, ``args`` and ``optimizers`` of the trainer.
 
@@ -257,21 +279,17 @@ def trainer_parts(
         seed: of the adapter's first weights.
         start: adapter folder whose weights are trained on; None begins with fresh ones.
         rows: sequences of a pass.
+        sharded: whether several processes share the weights out (FSDP2).
     """
     on_cpu = loaded.device.type == "cpu"
-    if process_count() > 1:
-        settings = settings | {"ddp_find_unused_parameters": False} | ({"ddp_backend": "gloo"} if on_cpu else {})
-    arguments = TrainingArguments(
-        **settings | {"use_cpu": on_cpu, "bf16": not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16}
-    )
-    if on_cpu:
-        # Several processes get "cpu:0", under which torch cannot load the optimiser of a checkpoint.
-        arguments.__dict__["_setup_devices"] = torch.device("cpu")
-    arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
+    half = not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16
+    arguments = placed(TrainingArguments, settings | {"bf16": half}, on_cpu=on_cpu)
     set_seed(seed)
     trained = attach_adapter(loaded.model, stage.adapter)
     if start is not None:
         continue_adapter(trained, start, stage.adapter.kind)
+    if sharded and process_count() > 1:
+        shard(trained, on_cpu=on_cpu)
     optimizer = make_optimizer(trained, stage)
     schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))
     return {"model": trained, "args": arguments, "optimizers": (optimizer, schedule)}

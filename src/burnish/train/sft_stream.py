@@ -23,7 +23,7 @@ from burnish.model.adapters import AdapterOrigin
 from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
 from burnish.model.chat_template import template_digest
-from burnish.scale.processes import is_first, process_count, wait_for_all
+from burnish.scale.processes import is_first, process_count, said_by_all, wait_for_all
 from burnish.train.adapters import save_trained
 from burnish.train.arguments import common_arguments
 from burnish.train.checkpoints import train_from_latest
@@ -35,6 +35,7 @@ from burnish.train.packing_proof import prove_packing
 from burnish.train.rows import EncodedRow, LengthGroupedSampler, SequenceDataset, collate, trained_tokens
 from burnish.train.sft import SftResult, made_with, trainer_parts
 from burnish.train.sft_trainer import BAD_BATCH, SftTrainer
+from burnish.train.sharded import gather, is_sharded
 from burnish.train.stream import ResumableStream, StreamFed
 from burnish.train.watch import watch_training
 
@@ -55,6 +56,7 @@ def run_streaming_sft(
     log: Callable[[int, Mapping[str, float]], None],
     callbacks: Sequence[TrainerCallback] = (),
     start: Path | None = None,
+    sharded: bool = False,
 ) -> SftResult:
     """Train ``stage.max_steps``, or go on from the last complete checkpoint; leaves what `train.sft.run_sft` leaves.
 
@@ -69,6 +71,7 @@ def run_streaming_sft(
         log: called every ``stage.log_every`` steps.
         callbacks: further ones of the trainer.
         start: adapter folder whose weights are trained on; None begins with fresh ones.
+        sharded: whether several processes share the weights out (FSDP2).
 
     Raises:
         What `run_sft` raises, and what the stream does.
@@ -90,7 +93,7 @@ def run_streaming_sft(
     described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
     drop_foreign_checkpoints(out / "checkpoints", described)
     trainer = _make_trainer(
-        loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start
+        loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start, sharded=sharded
     )
     steps = trainer.args.max_steps
     watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
@@ -100,10 +103,13 @@ def run_streaming_sft(
         train_from_latest(trainer, out / "checkpoints")
     steps = load_best(trainer, callbacks) or steps
     trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
+    if is_sharded(trainer.model):
+        gather(trainer.model)
     if is_first():
         save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
     wait_for_all()
-    return SftResult(trained, steps, trainer.rows.trained, time.monotonic() - started)
+    tokens = sum(said_by_all(trainer.rows.trained))
+    return SftResult(trained, steps, tokens, time.monotonic() - started)
 
 
 class RecentRows(Mapping[int, EncodedRow]):
@@ -147,6 +153,7 @@ def _make_trainer(
     seed: int,
     out: Path,
     start: Path | None,
+    sharded: bool,
 ) -> Any:
     recent = RecentRows(4096)
 
@@ -156,7 +163,7 @@ def _make_trainer(
         return collate(numbered, padding=padding, mean_weight=1.0, packed=stage.packing)
 
     trainer = StreamingSftTrainer(
-        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=0),
+        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=0, sharded=sharded),
         stream=stream,
         checkpoints=out / "checkpoints",
         rows=recent,

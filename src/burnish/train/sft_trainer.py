@@ -22,13 +22,14 @@ from burnish.fsio import write_json
 from burnish.scale.processes import is_first, process_count, process_rank, said_by_all
 from burnish.train.meter import Metered
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, collate
+from burnish.train.sharded import ShardedTraining
 from burnish.train.sharing import SharedBatches
 
 BAD_BATCH = "bad_batch.json"
 """Rows on which a loss or a gradient stopped being a number."""
 
 
-class SftTrainer(Metered, Trainer):
+class SftTrainer(Metered, ShardedTraining, Trainer):
     """The trainer; see the module.
 
     The loss of an optimiser step is the sum over its labelled tokens of weight times negative log-likelihood, divided
@@ -98,7 +99,7 @@ class SftTrainer(Metered, Trainer):
 
     def _clip_grad_norm(self, model: Any) -> Any:
         """The trainer's clipping; UserError before the step when the gradient is no number."""
-        norm = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
+        norm = super()._clip_grad_norm(model)
         rows, self.step_rows = self.step_rows, []
         if not math.isfinite(float(norm)):
             self._stop("gradient", float(norm), [row for share in said_by_all(rows) for row in share])

@@ -3,7 +3,7 @@
 Micro batches go round the processes in turn. The last step of a pass may have fewer sequences: it is filled up with
 `BLANK` ones, which have no label, so that every process takes as many micro batches and no sequence counts twice.
 
-Not covered: streams, whose rows have no index.
+Not covered: streams, whose rows have no index (`train.stream`).
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ class Run:
         """Tasks to train on."""
         return self._tasks(self.tasks_stage(stage), TRAIN)
 
-    def held_out_tasks(self, stage: AdapterStage | EvaluateStage) -> tuple[Task, ...]:
+    def held_out_tasks(self, stage: AdapterStage | PretrainStage | EvaluateStage) -> tuple[Task, ...]:
         """Tasks to measure on; none when the recipe builds no task set."""
         return self._tasks(self.tasks_stage(stage), HELD_OUT)
 

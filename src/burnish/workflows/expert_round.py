@@ -43,7 +43,7 @@ from burnish.workflows.measure import measured
 from burnish.workflows.sample import sample
 from burnish.workflows.smaller_batches import free_memory
 from burnish.workflows.starting_point import StartingPoint
-from burnish.workflows.train_rows import train_rows
+from burnish.workflows.train_rows import check_rows, train_rows
 from burnish.workflows.watch_training import training_facts
 
 SAMPLED, DONE, VALIDATION = "sampled.json", "round.json", "validation"
@@ -149,13 +149,14 @@ class Round:
             began = time.monotonic()
             tokenizer = load_tokenizer(start.base)
             data = self.run.recipe.data
-            result, _ = train_rows(
+            encoded = encode_rows(rows, tokenizer, stage, data.chat, data.cache)
+            result = train_rows(
                 self.run,
                 stage,
                 self.folder,
                 start=start,
-                encoded=encode_rows(rows, tokenizer, stage, data.chat, data.cache),
-                examples=rows,
+                encoded=encoded,
+                report=check_rows(self.run, stage, encoded, rows, tokenizer),
                 tokenizer=tokenizer,
                 log=lambda step, values: self._log(self.steps + step, values),
                 callbacks=self._callbacks(stage, tokenizer),

@@ -25,6 +25,7 @@ from burnish.config.recipe import (
     ReportStage,
     SftStage,
     TasksStage,
+    TrainingStage,
     names_a_path,
 )
 from burnish.config.tasks import RustTasks
@@ -109,6 +110,7 @@ def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
             inputs = _pretraining_text(run, stage) | {"model": _model_settings(recipe)}
             if stage.start_from is not None:
                 inputs |= _model(run, stage.start_from)
+            inputs |= _evaluated(run, stage)
         case SftStage() | PreferenceStage() | ExpertIterationStage():
             inputs = _training_inputs(run, stage)
         case GrpoStage() | EvaluateStage():
@@ -130,17 +132,24 @@ def _training_inputs(run: Run, stage: AdapterStage) -> dict[str, str]:
     match stage:
         case SftStage():
             inputs |= _rows(run, stage)
-            if stage.evaluation is not None and stage.evaluation.prompts:
-                inputs[TOOLCHAIN] = run.digests[TOOLCHAIN]
+            inputs |= _evaluated(run, stage)
         case PreferenceStage():
             given = (
                 run.digests[f"rows of {stage.name}"] if stage.rollouts is None else _record(run.done[stage.rollouts])
             )
-            inputs |= {"rows": given} | _encoding(run, stage)
+            inputs |= {"rows": given} | _encoding(run, stage) | _evaluated(run, stage)
         case ExpertIterationStage():
             tasks = run.done[run.tasks_stage(stage) or ""].outputs[TRAIN]
             inputs |= {"training tasks": tasks, TOOLCHAIN: run.digests[TOOLCHAIN]} | _encoding(run, stage)
     return inputs
+
+
+def _evaluated(run: Run, stage: TrainingStage) -> dict[str, str]:
+    """What decides the verdicts of answers while the stage trains."""
+    if stage.evaluation is None or not stage.evaluation.prompts:
+        return {}
+    held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
+    return {"held-out tasks": held_out, TOOLCHAIN: run.digests[TOOLCHAIN]}
 
 
 def _model(run: Run, name: str) -> dict[str, str]:

@@ -1,12 +1,12 @@
 """Preference tuning of a run: judged answers become tokens, gates look at them, then DPO or KTO.
 
-Left out on purpose: judging answers, and pairing them (`judged_pairs`); evaluation while training (evaluate stages
-measure before and after).
+Left out on purpose: judging answers, and pairing them (`judged_pairs`).
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from burnish.config.recipe import AdapterStage, PreferenceStage
 from burnish.data.gates import GateReport, check_gates
 from burnish.data.preference_gates import check_preferences
 from burnish.data.preferences import EncodedJudgement, encode_preferences, read_preferences
+from burnish.data.validation_rows import hold_out_rows
 from burnish.errors import ConfigError
 from burnish.model.base import load_tokenizer
+from burnish.records import Example
+from burnish.scale.processes import is_first
 from burnish.score.selection.held_out import HeldOut
 from burnish.train.preference import run_preference
 from burnish.workflows.context import Outcome, Run
@@ -31,13 +34,18 @@ def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
     """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError before any step."""
     base = run.model_folder(stage.start_from)
     tokenizer = load_tokenizer(base)
-    rows, report = judged_rows(run, stage, folder, tokenizer)
+    rows, asked, report = judged_rows(run, stage, folder, tokenizer)
     logger.info("%s: %s", stage.name, report)
+    evaluation = stage.evaluation
+    held_out: Sequence[EncodedJudgement] = ()
+    if evaluation is not None and evaluation.rows:
+        rows, held_out = hold_out_rows(rows, asked, evaluation.rows, seed=run.recipe.seed)
     result = run_preference(
         base=base,
         model=run.recipe.model,
         stage=stage,
         rows=rows,
+        held_out=held_out,
         out=folder,
         seed=run.recipe.seed,
         log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
@@ -49,6 +57,8 @@ def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
             tokenizer=tokenizer,
             start_from=stage.start_from,
             dataset=stage.rollouts if stage.rows is None else stage.rows.stem,
+            evaluation=evaluation,
+            tasks=run.held_out_tasks(stage),
         ),
     )
     metrics = {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)}
@@ -57,8 +67,9 @@ def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
 
 def judged_rows(
     run: Run, stage: PreferenceStage, folder: Path, tokenizer: Any
-) -> tuple[list[EncodedJudgement], GateReport]:
-    """The stage's rows as tokens, checked; unusable ones go to ``rejected.jsonl`` in ``folder``."""
+) -> tuple[list[EncodedJudgement], list[Example], GateReport]:
+    """The stage's rows as tokens, checked, with a conversation of each; unusable ones go to ``rejected.jsonl`` in
+    ``folder``, which the first process writes."""
     data = run.recipe.data
     if data.chat.train_roles != ("assistant",) or data.chat.truncate != "refuse":
         raise ConfigError(
@@ -66,7 +77,8 @@ def judged_rows(
             "Leave data.chat.train_roles and data.chat.truncate at their defaults.",
         )
     path = stage.rows if stage.rows is not None else _rows_of_rollouts(run, stage, folder)
-    rows = read_preferences(path, stage.method.kind, data.bad_rows, folder / REJECTED)
+    rejected = folder / REJECTED if is_first() else None
+    rows = read_preferences(path, stage.method.kind, data.bad_rows, rejected)
     encoded, judged = encode_preferences(rows, tokenizer, data.chat)
     report = check_gates(
         encoded,
@@ -78,7 +90,7 @@ def judged_rows(
         chat=data.chat,
     )
     check_preferences(rows, judged)
-    return judged, report
+    return judged, [row.examples()[0] for row in rows], report
 
 
 def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:

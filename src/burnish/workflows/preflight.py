@@ -20,6 +20,7 @@ from burnish.config.recipe import (
     Recipe,
     SftStage,
     TasksStage,
+    TrainingStage,
 )
 from burnish.config.tasks import RustTasks
 from burnish.config.train import OptimizerConfig
@@ -58,14 +59,14 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     if not training:
         return
     from burnish.train.arguments import accumulation_steps
-    from burnish.workflows.several_processes import processes_of, trains_in_several
+    from burnish.workflows.several_processes import processes_of
 
     processes = processes_of(recipe)
     for stage in training:
-        several = trains_in_several(stage)
-        if not several and recipe.launch.processes != "auto" and processes > 1:
+        several = isinstance(stage, TrainingStage)
+        if not several and processes > 1 and recipe.launch.processes != "auto":
             raise ConfigError(
-                f"stage {stage.name!r} cannot train in several processes yet: only sft stages without streaming can.",
-                "Leave launch.processes out: other stages then train in one process.",
+                f"stage {stage.name!r} answers, judges and learns in one process, and launch.processes is {processes}.",
+                "Leave launch.processes out: stages that can then share their rows out, and this one does not.",
             )
         accumulation_steps(stage, processes if several else 1)

@@ -38,6 +38,7 @@ from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.ledger.store import Ledger
 from burnish.workflows.context import Outcome, Run
+from burnish.workflows.early_gates import check_gates_early
 from burnish.workflows.judge import open_verifier
 from burnish.workflows.judge_sources import needs_judge
 from burnish.workflows.lineage import CODE, run_digests, stage_inputs
@@ -74,7 +75,9 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
         )
         run = Run(recipe, folder, digests, verifier)
         with _recorded(ledger, run):
-            for stage in selected:
+            for place, stage in enumerate(selected, 1):
+                if isinstance(stage, EvaluateStage):
+                    check_gates_early(run, stage, selected[place:])
                 _do_stage(run, ledger, stage)
     return path
 
@@ -151,23 +154,10 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             from burnish.workflows.corpus import build_corpus
 
             outcome = build_corpus(run, stage, folder)
-        case PretrainStage():
-            from burnish.workflows.pretrain import pretrain
-            from burnish.workflows.smaller_batches import with_smaller_batches
+        case PretrainStage() | SftStage() | PreferenceStage():
+            from burnish.workflows.train_stage import train_stage
 
-            outcome = with_smaller_batches(stage, lambda fitting: pretrain(run, fitting, folder))
-        case SftStage():
-            from burnish.workflows.several_processes import processes_of, train_in_processes, trains_in_several
-            from burnish.workflows.tune import tune
-
-            processes = processes_of(run.recipe)
-            one = processes == 1 or not trains_in_several(stage)
-            outcome = tune(run, stage, folder) if one else train_in_processes(run, stage, folder, processes)
-        case PreferenceStage():
-            from burnish.workflows.prefer import prefer
-            from burnish.workflows.smaller_batches import with_smaller_batches
-
-            outcome = with_smaller_batches(stage, lambda fitting: prefer(run, fitting, folder))
+            outcome = train_stage(run, stage, folder)
         case ExpertIterationStage():
             from burnish.workflows.expert_iteration import expert_iteration
 

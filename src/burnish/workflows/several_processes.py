@@ -16,21 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from burnish import errors
-from burnish.config.recipe import Recipe, SftStage
-from burnish.config.stage import Stage
+from burnish.config.recipe import Recipe, TrainingStage
 from burnish.errors import BurnishError, DeviceMemoryError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
 from burnish.scale.processes import planned_processes
-from burnish.train.arguments import smaller_micro_batch
 from burnish.workflows.context import Outcome, Run
+from burnish.workflows.smaller_batches import fitting_micro_batch
 
 JOB, OUTCOME, FAILURE, FIRST = "job.json", "outcome.json", "failure.json", "first.pid"
 MODULE = "burnish.workflows.training_process"
 logger = logging.getLogger("burnish.launch")
 
 
-def train_in_processes(run: Run, stage: SftStage, folder: Path, processes: int) -> Outcome:
+def train_in_processes(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
     """Train the stage in ``processes`` over all machines, with a smaller micro batch where an accelerator is too small.
 
     Raises whatever the training raises in one process; MachineError when a process was killed.
@@ -39,7 +38,7 @@ def train_in_processes(run: Run, stage: SftStage, folder: Path, processes: int) 
         try:
             return _launch(run, stage, folder, processes)
         except DeviceMemoryError:
-            lower = smaller_micro_batch(stage, processes)
+            lower = fitting_micro_batch(stage, processes)
             if lower is None:
                 raise
             logger.warning(
@@ -49,7 +48,7 @@ def train_in_processes(run: Run, stage: SftStage, folder: Path, processes: int) 
             stage = stage.model_copy(update={"micro_batch": lower})
 
 
-def _launch(run: Run, stage: SftStage, folder: Path, processes: int) -> Outcome:
+def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
     launch = run.recipe.launch
     place = folder / "launch"
     with disk_errors(place):
@@ -88,7 +87,7 @@ def _failure(said: dict[str, str]) -> BaseException:
     return RuntimeError(f"in a training process: {said['kind']}: {said['cause']}")
 
 
-def _job(run: Run, stage: SftStage) -> dict[str, Any]:
+def _job(run: Run, stage: TrainingStage) -> dict[str, Any]:
     stages = [stage if one.name == stage.name else one for one in run.recipe.stages]
     recipe: Recipe = run.recipe.model_copy(update={"stages": tuple(stages)})
     return {
@@ -102,11 +101,6 @@ def _job(run: Run, stage: SftStage) -> dict[str, Any]:
     }
 
 
-def trains_in_several(stage: Stage) -> bool:
-    """Whether the stage can be shared out among processes; a stream has no rows by index to share."""
-    return isinstance(stage, SftStage) and not stage.streaming
-
-
 def processes_of(recipe: Recipe) -> int:
-    """Processes that the recipe's SFT stages train in."""
+    """Processes that the recipe's training stages train in."""
     return planned_processes(recipe.launch, recipe.model.device)

@@ -1,7 +1,8 @@
 """Go on with a smaller micro batch where the accelerator is too small; the effective batch stays.
 
 For pretraining, preference tuning, GRPO and streamed fine-tuning in one process. Left out on purpose: other
-fine-tuning, which does it itself (`train.sft`, `several_processes`).
+fine-tuning, which does it itself (`train.sft`), and several processes, which are all started anew
+(`several_processes`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from burnish.config.preference import KtoConfig
-from burnish.config.recipe import GrpoStage, PreferenceStage, PretrainStage, SftStage
+from burnish.config.recipe import GrpoStage, PreferenceStage, PretrainStage, SftStage, TrainingStage
 from burnish.errors import DeviceMemoryError
+from burnish.scale.processes import process_count
 from burnish.train.arguments import smaller_micro_batch
 
 Trained = TypeVar("Trained", PretrainStage, PreferenceStage, SftStage, GrpoStage)
@@ -30,8 +32,7 @@ def with_smaller_batches(stage: Trained, train: Callable[[Trained], Result]) -> 
         try:
             return train(stage)
         except DeviceMemoryError:
-            kto = isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig)
-            lower = None if kto else smaller_micro_batch(stage)
+            lower = None if process_count() > 1 else fitting_micro_batch(stage)
             if lower is None:
                 raise
         logger.warning(
@@ -42,7 +43,15 @@ def with_smaller_batches(stage: Trained, train: Callable[[Trained], Result]) -> 
         free_memory()
 
 
+def fitting_micro_batch(stage: TrainingStage | GrpoStage, processes: int = 1) -> int | None:
+    """A smaller micro batch under which the stage trains the same; None when there is none."""
+    if isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig):
+        return None  # its KL term is that of a micro batch
+    return smaller_micro_batch(stage, processes)
+
+
 def free_memory() -> None:
+    """Give back what a model that is gone has held of the accelerator."""
     import torch
 
     gc.collect()

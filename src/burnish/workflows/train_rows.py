@@ -24,33 +24,12 @@ from burnish.workflows.starting_point import StartingPoint
 logger = logging.getLogger("burnish.tune")
 
 
-def train_rows(
-    run: Run,
-    stage: SftStage,
-    folder: Path,
-    *,
-    start: StartingPoint,
-    encoded: EncodedSet,
-    examples: Sequence[Example],
-    tokenizer: Any,
-    log: Callable[[int, Mapping[str, float]], None],
-    callbacks: Sequence[TrainerCallback],
-) -> tuple[SftResult, GateReport]:
-    """Train into ``folder``; goes on from its last complete checkpoint. Raises GateError before any step.
-
-    Args:
-        run: the open run.
-        stage: how to train.
-        folder: for checkpoints and the result.
-        start: what to train.
-        encoded: the rows as tokens.
-        examples: the rows as they were.
-        tokenizer: the one that encoded them.
-        log: gets the numbers of a step.
-        callbacks: of the trainer.
-    """
-    data, seed = run.recipe.data, run.recipe.seed
-    report = check_gates(
+def check_rows(
+    run: Run, stage: SftStage, encoded: EncodedSet, examples: Sequence[Example], tokenizer: Any
+) -> GateReport:
+    """What the gates counted in the rows, which are ``examples`` as tokens. Raises GateError."""
+    data = run.recipe.data
+    return check_gates(
         encoded.rows,
         tokenizer,
         max_length=stage.max_length,
@@ -59,13 +38,41 @@ def train_rows(
         gates=data.gates,
         chat=data.chat,
     )
+
+
+def train_rows(
+    run: Run,
+    stage: SftStage,
+    folder: Path,
+    *,
+    start: StartingPoint,
+    encoded: EncodedSet,
+    report: GateReport,
+    tokenizer: Any,
+    log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback],
+) -> SftResult:
+    """Train into ``folder``; goes on from its last complete checkpoint. Raises GateError before any step.
+
+    Args:
+        run: the open run.
+        stage: how to train.
+        folder: for checkpoints and the result.
+        start: what to train.
+        encoded: the rows as tokens.
+        report: of `check_rows`.
+        tokenizer: the one that encoded them.
+        log: gets the numbers of a step.
+        callbacks: of the trainer.
+    """
+    seed = run.recipe.seed
     logger.info("%s: %s", stage.name, report)
     closing = closing_token(tokenizer) if any(row.answers for row in encoded.rows) else None
     batches = check_batches(
         first_pass(encoded.rows, tokenizer, stage, seed, encoded.packs), encoded.rows, closing, tokenizer.decode
     )
     logger.info("%s: %d micro batches in a pass, each as its rows are", stage.name, batches)
-    result = run_sft(
+    return run_sft(
         base=start.base,
         start=start.adapter,
         model=run.recipe.model,
@@ -73,8 +80,8 @@ def train_rows(
         encoded=encoded.rows,
         packs=encoded.packs,
         out=folder,
+        sharded=run.recipe.launch.strategy == "fsdp2",
         seed=seed,
         log=log,
         callbacks=callbacks,
     )
-    return result, report

@@ -12,7 +12,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from burnish.config.recipe import Recipe, SftStage
+from burnish.config.recipe import Recipe, TrainingStage
 from burnish.errors import BurnishError
 from burnish.fsio import write_atomic, write_json
 from burnish.ledger.attempt_log import FORMAT
@@ -24,7 +24,7 @@ from burnish.workflows.context import Run
 from burnish.workflows.judge import open_verifier
 from burnish.workflows.judge_sources import needs_judge
 from burnish.workflows.several_processes import FAILURE, FIRST, JOB, OUTCOME
-from burnish.workflows.tune import tune
+from burnish.workflows.train_stage import train_here
 
 
 def main(place: Path) -> int:
@@ -51,14 +51,14 @@ def _train(place: Path) -> None:
     _log_to(folder.path / LOGS)
     if is_first():
         write_atomic(place / FIRST, str(os.getpid()))
-    stage = next(one for one in recipe.stages if isinstance(one, SftStage) and one.name == job["stage"])
+    stage = next(one for one in recipe.stages if isinstance(one, TrainingStage) and one.name == job["stage"])
     with ExitStack() as stack:
         verifier = None
         if job["verifies"] and (is_first() or needs_judge(recipe.data.filters)):
             verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir))
         run = Run(recipe, folder, job["digests"], verifier)
         run.done |= {name: Done(**done) for name, done in job["done"].items()}
-        outcome = tune(run, stage, run.stage_folder(stage.name))
+        outcome = train_here(run, stage, run.stage_folder(stage.name))
     if is_first():
         write_json(place / OUTCOME, {"outputs": list(outcome.outputs), "metrics": dict(outcome.metrics)})
 

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from burnish.config.recipe import SftStage
 from burnish.data.chat import encode_examples
 from burnish.data.encoded import EncodedExample
+from burnish.data.gates import GateReport
 from burnish.data.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
 from burnish.scale.processes import first_goes_first
 from burnish.workflows.context import MERGED_START, Outcome, Run, model_beneath
-from burnish.workflows.encode_rows import encode_rows
+from burnish.workflows.encode_rows import EncodedSet, encode_rows
 from burnish.workflows.prepare import training_examples
 from burnish.workflows.smaller_batches import with_smaller_batches
 from burnish.workflows.starting_point import starting_point
-from burnish.workflows.train_rows import train_rows
+from burnish.workflows.train_rows import check_rows, train_rows
 from burnish.workflows.tune_stream import tune_stream
 from burnish.workflows.watch_training import training_callbacks
 
@@ -30,22 +32,14 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
         return with_smaller_batches(stage, lambda fitting: tune_stream(run, fitting, folder))
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)
-    data, seed = run.recipe.data, run.recipe.seed
-    evaluation = stage.evaluation
-    held_rows: Sequence[EncodedExample] = ()
-    with first_goes_first():
-        examples = training_examples(run, stage, folder)
-        if evaluation is not None and evaluation.rows:
-            examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=seed)
-            held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
-        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
-    result, report = train_rows(
+    encoded, held_rows, report = gated_rows(run, stage, folder, tokenizer)
+    result = train_rows(
         run,
         stage,
         folder,
         start=start,
         encoded=encoded,
-        examples=examples,
+        report=report,
         tokenizer=tokenizer,
         log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
         callbacks=training_callbacks(
@@ -55,7 +49,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             method="SFT",
             tokenizer=tokenizer,
             start_from=model_beneath(run.recipe, stage),
-            evaluation=evaluation,
+            evaluation=stage.evaluation,
             held_out=held_rows,
             micro_batch=stage.micro_batch,
             tasks=run.held_out_tasks(stage),
@@ -69,3 +63,19 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     }
     merged = (MERGED_START,) * (start.base == folder / MERGED_START)
     return Outcome((run.trained_output(stage), *merged), metrics)
+
+
+def gated_rows(
+    run: Run, stage: SftStage, folder: Path, tokenizer: Any
+) -> tuple[EncodedSet, Sequence[EncodedExample], GateReport]:
+    """The stage's rows as tokens, those held out for a loss, and what the gates counted; what is left out is listed in
+    ``folder``. Raises GateError."""
+    data, evaluation = run.recipe.data, stage.evaluation
+    held_rows: Sequence[EncodedExample] = ()
+    with first_goes_first():
+        examples = training_examples(run, stage, folder)
+        if evaluation is not None and evaluation.rows:
+            examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=run.recipe.seed)
+            held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
+        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
+    return encoded, held_rows, check_rows(run, stage, encoded, examples, tokenizer)

@@ -117,12 +117,23 @@ def training_facts(
         base=base,
         dataset=dataset or dataset_name(run),
         method=method,
-        settings={"stage": stage.model_dump(mode="json"), "model": recipe.model.model_dump(mode="json")},
+        settings={
+            "stage": stage.model_dump(mode="json"),
+            "model": recipe.model.model_dump(mode="json"),
+            "launch": recipe.launch.model_dump(mode="json"),
+            "trunc_train": None if dataset is not None else rows_taken(run),
+        },
         digests=dict(run.digests) | {"chat template": template_digest(tokenizer)},
         quantization_config=None if quantization is None else quantization.model_dump(mode="json"),
         base_on_disk=on_disk,
         merge_after_train=merged,
     )
+
+
+def rows_taken(run: Run) -> dict[str, int] | None:
+    """The first so many rows that are taken of a source, by its name; None when all are."""
+    limits = {source_name(source): source.limit for source in run.recipe.data.sources}
+    return {name: limit for name, limit in limits.items() if limit is not None} or None
 
 
 def dataset_name(run: Run) -> str:

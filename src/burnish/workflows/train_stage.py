@@ -1,0 +1,36 @@
+"""A stage that trains: in this process, or in as many as the recipe launches.
+
+Left out on purpose: how each method trains (`tune`, `prefer`, `pretrain`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnish.config.recipe import PreferenceStage, PretrainStage, SftStage, TrainingStage
+from burnish.workflows.context import Outcome, Run
+from burnish.workflows.several_processes import processes_of, train_in_processes
+from burnish.workflows.smaller_batches import with_smaller_batches
+
+
+def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
+    """Train the stage; goes on from its last complete checkpoint."""
+    processes = processes_of(run.recipe)
+    return train_here(run, stage, folder) if processes == 1 else train_in_processes(run, stage, folder, processes)
+
+
+def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
+    """Train the stage in this process, which may be one of several."""
+    match stage:
+        case PretrainStage():
+            from burnish.workflows.pretrain import pretrain
+
+            return with_smaller_batches(stage, lambda fitting: pretrain(run, fitting, folder))
+        case SftStage():
+            from burnish.workflows.tune import tune
+
+            return tune(run, stage, folder)
+        case PreferenceStage():
+            from burnish.workflows.prefer import prefer
+
+            return with_smaller_batches(stage, lambda fitting: prefer(run, fitting, folder))
