@@ -10,10 +10,12 @@ import pytest
 
 from burnish.config.recipe import Recipe
 from burnish.config.reward import RewardReplayConfig, SparseReward
+from burnish.data.rust_tasks import build_rust_tasks
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import read_lines
 from burnish.ledger.metrics import MetricRow, read_metrics
 from burnish.records import Example, Message, Task, ValueCase, ValueTests
+from burnish.workflows.build_tasks import write_records
 from burnish.workflows.expert_iteration import set_aside
 from burnish.workflows.reward_replay import replay_rewards
 from burnish.workflows.run import extend_training, run_recipe
@@ -146,9 +148,13 @@ def test_a_finished_stage_is_kept_and_goes_on_with_more_rounds(finished: tuple[P
     assert (folder / "expert/round_2/completions.jsonl").read_bytes() == completions
 
 
-def test_whole_weights_from_the_start_of_each_round(tmp_path: Path) -> None:
+def test_whole_weights_from_the_start_of_each_round_on_tasks_of_files(tmp_path: Path) -> None:
+    train, held_out = build_rust_tasks(train=6, held_out=1, cases=4, seed=0)
+    write_records(tmp_path / "train.jsonl", train)
+    write_records(tmp_path / "held_out.jsonl", held_out)
     made = recipe(
         tmp_path,
+        tasks={"kind": "file", "path": str(tmp_path / "held_out.jsonl"), "train": str(tmp_path / "train.jsonl")},
         adapter={"kind": "full"},
         train_from="start",
         keep_rounds=False,
@@ -163,6 +169,8 @@ def test_whole_weights_from_the_start_of_each_round(tmp_path: Path) -> None:
     first, second = (
         json.loads(next(read_lines(folder / f"round_{n}/completions.jsonl")))["model_digest"] for n in (1, 2)
     )
+    asked = {row["task_id"] for n in (1, 2) for row in rows(folder / f"round_{n}/completions.jsonl")}
+    assert asked == {task.id for task in train}, "four of six, then the other two and two again"
     assert first != second, "a round samples with the weights of the one before"
 
 
