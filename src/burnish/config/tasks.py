@@ -27,6 +27,9 @@ class TaskFile(Config):
 
     kind: Literal["file"] = "file"
     path: Path
+    """Tasks to measure on."""
+    train: Path | None = None
+    """Tasks to train and to sample on, in the same format."""
     exclude: Path | None = None
     """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
 

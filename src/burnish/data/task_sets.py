@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from burnish.config.tasks import HumanEvalPackTasks, HumanEvalTasks, RustTasks, TaskFile, TasksConfig
@@ -39,7 +39,8 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
             )
             return TaskSet(train, held_out)
         case TaskFile():
-            return _without(read_tasks(config.path), config)
+            train = () if config.train is None else read_tasks(config.train)
+            return replace(_without(read_tasks(config.path), config), train=train)
         case HumanEvalPackTasks():
             return _without(load_humanevalpack(config.path), config)
         case HumanEvalTasks():

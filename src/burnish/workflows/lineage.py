@@ -28,7 +28,7 @@ from burnish.config.recipe import (
     TrainingStage,
     names_a_path,
 )
-from burnish.config.tasks import RustTasks
+from burnish.config.tasks import RustTasks, TaskFile
 from burnish.data.sources.files import matching_files
 from burnish.data.token_bins import digest_bins
 from burnish.errors import DataError
@@ -89,11 +89,12 @@ def _digest_of_start(folder: Path) -> str:
 
 
 def task_files(recipe: Recipe) -> list[Path]:
-    """The task file and its exclusion file, where the recipe names them."""
+    """The task files and the exclusion file, where the recipe names them."""
     tasks = recipe.data.tasks
     if isinstance(tasks, RustTasks):
         return []
-    return [tasks.path] if tasks.exclude is None else [tasks.path, tasks.exclude]
+    train = tasks.train if isinstance(tasks, TaskFile) else None
+    return [path for path in (tasks.path, train, tasks.exclude) if path is not None]
 
 
 def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:

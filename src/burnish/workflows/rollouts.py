@@ -134,7 +134,7 @@ def _of_run(folder: Path) -> Origin:
 
 def _held_out(config: TasksConfig, found: TaskSet) -> tuple[Task, ...]:
     """What is measured on: of a file of one's own only what the built-in tasks keep back, of all else the set says."""
-    if not isinstance(config, TaskFile):
+    if not isinstance(config, TaskFile) or config.train is not None:
         return found.held_out
     return tuple(task for task in found.held_out if task.origin == ORIGIN and is_held_out(task.family))
 
