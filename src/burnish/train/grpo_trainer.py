@@ -16,6 +16,7 @@ Shapes: B completions, T tokens.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -242,6 +243,8 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
         log = self._metrics["train"]
         for name in [name for name in log if name.startswith(OF_TRL)]:
             del log[name]
+        for name in [name for name, said in log.items() if all(math.isnan(one) for one in said)]:
+            del log[name]  # nothing was scored
         super().log(logs, start_time)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
