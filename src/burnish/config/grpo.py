@@ -137,8 +137,8 @@ class GrpoConfig(OptimizerConfig):
             raise ValueError("loss_type vespo computes its own sequence ratio: importance_sampling_level must be token")
         if level == "sequence" and self.beta:
             raise ValueError(
-                "beta with importance_sampling_level sequence: the KL term's own ratio is right per token alone, so its "
-                "gradient would be biased: set beta to 0, or the level to token"
+                "beta with importance_sampling_level sequence: the ratio of the KL term is right per token alone, and "
+                "its gradient would be biased: set beta to 0, or the level to token"
             )
         if loss == "cispo" and (self.epsilon_high is None or self.epsilon_high < 1):
             raise ValueError("loss_type cispo clips the ratio at epsilon_high itself: say 1 or more, such as 5")
