@@ -45,8 +45,14 @@ def letter_likelihood(model: Any, tokenizer: Any, prompts: list[list[int]]) -> f
 
 @pytest.mark.parametrize("kind", ["lora", "full", "pissa"])
 def test_what_is_rewarded_becomes_likelier(base: Path, tmp_path: Path, kind: str) -> None:
-    adapter = {"kind": kind} | ({} if kind == "full" else {"r": 4})
-    said = {"effective_batch": 64, "micro_batch": 64, "num_generations": 8, "decode_batch": 64, "beta": 0.001}
+    adapter: dict[str, Any] = {"kind": kind} | ({} if kind == "full" else {"r": 4})
+    said: dict[str, Any] = {
+        "effective_batch": 64,
+        "micro_batch": 64,
+        "num_generations": 8,
+        "decode_batch": 64,
+        "beta": 0.001,
+    }
     rate = 1e-2 if kind == "full" else 3e-2
     result = reinforce(base, tmp_path, max_steps=10, adapter=adapter, save_every=100, learning_rate=rate, **said)
     loaded = load_model(base, CPU)
@@ -79,7 +85,7 @@ def test_dropped_forward_passes_change_nothing(base: Path, tmp_path: Path) -> No
     def coarse(_: int, completion: Completion) -> float:
         return float(share_of_letter(0, completion) > 0.05)
 
-    said = {"max_steps": 3, "dynamic_sampling": "off", "micro_batch": 4, "max_grad_norm": 1e9}
+    said: dict[str, Any] = {"max_steps": 3, "dynamic_sampling": "off", "micro_batch": 4, "max_grad_norm": 1e9}
     short = reinforce(base, tmp_path / "short", worth=coarse, **said)
     whole = reinforce(base, tmp_path / "whole", worth=coarse, entropy_coef=1e-12, **said)
     one, other = (load_file(result.trained / "adapter_model.safetensors") for result in (short, whole))
@@ -135,7 +141,13 @@ def test_faults_of_the_machine_move_rewards_no_more_than_chance(base: Path, tmp_
     def worth(task: int, completion: Completion) -> float:
         return 0.8 + 0.2 * (share_of_letter(task, completion) > 0.02)
 
-    said = {"max_steps": 1, "effective_batch": 512, "micro_batch": 64, "num_generations": 8, "decode_batch": 128}
+    said: dict[str, Any] = {
+        "max_steps": 1,
+        "effective_batch": 512,
+        "micro_batch": 64,
+        "num_generations": 8,
+        "decode_batch": 128,
+    }
     said |= {"dynamic_sampling": "off", "learning_rate": 0}
     prompts = some_prompts(base, 64)
     reinforce(base, tmp_path / "clean", worth=worth, prompts=prompts, **said)

@@ -59,7 +59,8 @@ def one_group(
 
 
 def policy(base: Path, checkpoint: Path | None = None) -> Any:
-    model: Any = load_model(base, CPU).model.float()
+    loaded: Any = load_model(base, CPU).model
+    model = loaded.float()
     if checkpoint is not None:
         model.load_state_dict(load_file(checkpoint / "model.safetensors"), strict=False)
     return model
@@ -67,7 +68,7 @@ def policy(base: Path, checkpoint: Path | None = None) -> Any:
 
 def logps(model: Any, answer: list[int]) -> torch.Tensor:
     """Of the answer's tokens, at the temperature."""
-    logits = model(input_ids=torch.tensor([PROMPT + answer])).logits[0, len(PROMPT) - 1 : -1]
+    logits: torch.Tensor = model(input_ids=torch.tensor([PROMPT + answer])).logits[0, len(PROMPT) - 1 : -1]
     return (logits / TEMPERATURE).log_softmax(-1).gather(1, torch.tensor(answer)[:, None])[:, 0]
 
 

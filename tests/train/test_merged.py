@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def test_it_computes_the_same_and_leaves_no_trace(tmp_path: Path, adapter: Adapt
 
 
 def test_a_model_without_an_adapter_or_in_bfloat16_is_left_alone(tmp_path: Path) -> None:
-    base = load_model(make_tiny_model(tmp_path), CPU).model
+    base: Any = load_model(make_tiny_model(tmp_path), CPU).model
     with merged_adapter(base):
         base(input_ids=IDS)
     half = attach_adapter(base.to(torch.bfloat16), LoraConfig(r=4))

@@ -30,7 +30,8 @@ def opened(file: Path, *, write: Any, judge: Any, **said: Any) -> Rollouts:
 
 def test_a_chunk_is_judged_while_the_next_is_written(tmp_path: Path) -> None:
     """The second chunk is only written once the first one is being judged: one after the other would hang."""
-    judging, written = threading.Event(), []
+    judging = threading.Event()
+    written: list[list[int]] = []
 
     def write(_: Any, prompts: Any, __: int) -> list[Answer]:
         if written:

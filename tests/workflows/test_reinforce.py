@@ -59,14 +59,14 @@ def test_the_model_learns_by_the_compiler_and_leaves_rollouts_that_can_be_replay
     metadata = json.loads((folder / "grpo" / "training_metadata.json").read_text())
     assert "_GRPO_" in metadata["model_info"]["model_name"]
     assert (folder / "grpo" / "tensorboard").is_dir()
-    replayed = replay_rewards(folder / "grpo" / "rollouts.jsonl", RewardReplayConfig(shapes=("dense",)))  # type: ignore[arg-type]
+    replayed = replay_rewards(folder / "grpo" / "rollouts.jsonl", RewardReplayConfig(shapes=("dense",)))
     assert replayed["samples"] == 32
     assert len((folder / "measure" / "verdicts.jsonl").read_text().splitlines()) == 4
 
 
 def task(name: str, *, tested: bool = True) -> Task:
     tests = ValueTests(cases=(ValueCase(call="f()", type="i64", expected="1"),)) if tested else None
-    return Task(id=name, family="f", prompt=({"role": "user", "content": f"Write {name}."},), tests=tests)  # type: ignore[arg-type]
+    return Task(id=name, family="f", prompt=({"role": "user", "content": f"Write {name}."},), tests=tests)
 
 
 def test_tasks_that_teach_nothing_or_are_measured_on_are_refused() -> None:
