@@ -120,3 +120,19 @@ def test_samples_follow_temperature_and_nucleus() -> None:
     assert torch.allclose(frequencies(1.0, 0.79), torch.tensor([0.625, 0.375, 0, 0]), atol=0.02)
     assert frequencies(1.0, 0.79)[2:].sum() == 0
     assert frequencies(1.0, 0.01).tolist() == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_logprobs_are_those_of_a_forward_pass_at_that_temperature(tmp_path: Path, family: Family) -> None:
+    model = tiny(tmp_path, family)
+    prompts = some_prompts(6)
+    options = Decoding(temperature=0.7, top_p=1.0, stop_ids=frozenset(range(100, 140)), pad_id=1, logprobs=True)
+    decoded = decode_batch(model, prompts, [9] * 6, options, torch.Generator().manual_seed(0))
+    assert {one.finish_reason for one in decoded} == {"stop", "length"}
+    for prompt, one in zip(prompts, decoded, strict=True):
+        written = one.ids + ([] if one.stop_id is None else [one.stop_id])
+        assert (one.stop_id is not None) == (one.finish_reason == "stop")
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([prompt + written])).logits[0, len(prompt) - 1 : -1]
+        wanted = (logits / 0.7).log_softmax(-1).gather(1, torch.tensor(written)[:, None])[:, 0]
+        assert one.logprobs == pytest.approx(wanted.tolist(), abs=1e-4)

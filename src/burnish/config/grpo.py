@@ -89,7 +89,7 @@ class GrpoConfig(OptimizerConfig):
     scale_rewards: Literal["group", "batch", "none"] = "group"
     """What an advantage is divided by: the standard deviation of its group, of all completions, or nothing."""
     beta: float = Field(0.0, ge=0)
-    """Weight of the KL term against the model that the stage starts from."""
+    """Weight of the KL term against the model that the stage starts from, corrected by the ratio (unbiased)."""
     entropy_coef: float = Field(0.0, ge=0)
     """Weight of an entropy bonus."""
     revisit_share: float = Field(0.5, ge=0, le=1)
@@ -135,6 +135,11 @@ class GrpoConfig(OptimizerConfig):
             )
         if level == "sequence" and loss == "vespo":
             raise ValueError("loss_type vespo computes its own sequence ratio: importance_sampling_level must be token")
+        if level == "sequence" and self.beta:
+            raise ValueError(
+                "beta with importance_sampling_level sequence: the ratio of the KL term is right per token alone, and "
+                "its gradient would be biased: set beta to 0, or the level to token"
+            )
         if loss == "cispo" and (self.epsilon_high is None or self.epsilon_high < 1):
             raise ValueError("loss_type cispo clips the ratio at epsilon_high itself: say 1 or more, such as 5")
         if getattr(self.adapter, "dropout", 0.0):

@@ -16,8 +16,9 @@ Shapes: B completions, T tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from burnish.errors import UserError
 from burnish.train.finite import StopsAtNoNumber
+from burnish.train.merged import merged_adapter
 from burnish.train.meter import StepMeter
 from burnish.train.reference import WithoutTrimmings
 from burnish.train.rollout_metrics import PREFIX, rollout_metrics
@@ -101,8 +103,8 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
         count = self.args.generation_batch_size // self.num_generations
         model = self.accelerator.unwrap_model(self.model)
         verify_s = rollouts.verify_s
-        with self._phase("generate"), self.accelerator.autocast():
-            model.eval()
+        model.eval()
+        with self._writing(model):
             self._samples = rollouts.write(model, rollouts.pool.draw(count), step=step)
         self._groups = ()
         everything: Sequence[Group] = ()
@@ -121,7 +123,7 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
     def _with_replacements(self, model: Any, step: int) -> list[Group]:
         with self._phase("verifier_stall"):
             groups = self.rollouts.judged(step)
-        with self._phase("generate"), self.accelerator.autocast():
+        with self._writing(model):
             return groups + self.rollouts.replaced(model, groups, step=step)
 
     def _generate(self, prompts: Any) -> Any:
@@ -242,6 +244,8 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
         log = self._metrics["train"]
         for name in [name for name in log if name.startswith(OF_TRL)]:
             del log[name]
+        for name in [name for name, said in log.items() if all(math.isnan(one) for one in said)]:
+            del log[name]  # nothing was scored
         super().log(logs, start_time)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -258,6 +262,11 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
         self._step, self._buffered_inputs = state["step"], state["left"]
         self._samples = ()
         self.rollouts.pool.restore(state["pool"])
+
+    @contextmanager
+    def _writing(self, model: Any) -> Iterator[None]:
+        with self._phase("generate"), self.accelerator.autocast(), merged_adapter(model):
+            yield
 
     def _phase(self, name: str) -> Any:
         return nullcontext() if self.meter is None else self.meter.phase(name)

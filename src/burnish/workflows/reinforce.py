@@ -23,6 +23,7 @@ from burnish.generate.decoding import Decoding, decode_batch
 from burnish.generate.transformers_engine import stop_ids
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Task, Verdict
+from burnish.score.rewards.evidence import constant_share
 from burnish.score.rewards.shape import score_verdict
 from burnish.train.grpo import ROLLOUTS, Prompts, run_grpo
 from burnish.train.rollouts import Answer, Judge, Write
@@ -41,12 +42,15 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
 
     Raises DataError for tasks without hidden tests, GateError for held-out tasks among those to train on.
     """
-    tasks = run.train_tasks(stage)
-    check_tasks(tasks, run.held_out_tasks(stage))
+    given = run.train_tasks(stage)
+    check_tasks(given, run.held_out_tasks(stage))
+    tasks = [task for task in given if constant_share(task) < 1]
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)
     prompts = prompts_of(tasks, tokenizer, start.base)
-    logger.info("%s: answers %d tasks", stage.name, len(tasks))
+    logger.info(
+        "%s: answers %d tasks; %d that a constant solves are left out", stage.name, len(tasks), len(given) - len(tasks)
+    )
     with VerifierReward(run.recipe.verify, verifier=run.judge()) as reward:
         result = run_grpo(
             base=start.base,

@@ -1,0 +1,39 @@
+"""An adapter merged into its weights for a while, so that writing costs what the plain model costs.
+
+On a small model in float32 the two extra products per layer cost a third of the decoding. Afterwards the weights are
+those from before, bit for bit: they are put back from a copy, since subtracting again would leave a rest of rounding.
+
+Not covered: weights in other types or quantised, where the merged weights would not compute the same: left as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from peft import PeftModel
+from peft.tuners.tuners_utils import BaseTunerLayer
+
+
+@contextmanager
+def merged_adapter(model: Any) -> Iterator[None]:
+    """Merge the active adapter of a PEFT model for the body; nothing happens to other models."""
+    layers: list[Any] = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    weights = [layer.get_base_layer().weight for layer in layers]
+    if not isinstance(model, PeftModel) or any(type(weight) is not torch.nn.Parameter for weight in weights):
+        yield
+        return
+    if any(weight.dtype != torch.float32 for weight in weights):
+        yield
+        return
+    before = [weight.detach().clone() for weight in weights]
+    plain: Any = model
+    plain.merge_adapter()
+    try:
+        yield
+    finally:
+        plain.unmerge_adapter()
+        for weight, old in zip(weights, before, strict=True):
+            weight.data.copy_(old)
