@@ -12,7 +12,7 @@ from burnish.config.base import Config
 from burnish.config.data import DataConfig
 from burnish.config.generate import SamplingConfig
 from burnish.config.launch import LaunchConfig
-from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
+from burnish.config.matrix import IllegalCombinationError, MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
 from burnish.config.preference import DpoConfig, KtoConfig, PreferenceMethod
 from burnish.config.presets import PRESETS, ModelShape, Preset
@@ -278,5 +278,5 @@ class Recipe(Config):
             elif isinstance(stage, MergeStage) and stage.adapter in trained:
                 refusal = merge_refusal(trained[stage.adapter].adapter.kind, base, stage.onto)
             if refusal is not None:
-                raise ValueError(f"stage {stage.name!r}: {refusal}")
+                raise IllegalCombinationError(f"stage {stage.name!r}: {refusal}")
         return self
