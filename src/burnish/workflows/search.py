@@ -107,9 +107,16 @@ class Pruner:
             self._last = step
             self._trial.report(curve[step], step)
             if self._trial.should_prune():
-                how = "the median of earlier runs" if self.config.kind == "median" else "the best share of earlier runs"
-                return f"at step {step} {self.config.metric} was {curve[step]:.6g}, worse than {how}"
+                return self._in_words(step, curve)
         return None
+
+    def _in_words(self, step: int, curve: Mapping[int, float]) -> str:
+        metric = self.config.metric
+        if self.config.kind == "halving":
+            return f"{metric} was {curve[step]:.6g} at step {step}, not among the best that came so far"
+        so_far = [value for place, value in curve.items() if place <= step]
+        best = min(so_far) if self.config.direction == "minimize" else max(so_far)
+        return f"the best {metric} up to step {step} was {best:.6g}, worse than the median of earlier runs there"
 
     def _replay(self, trial: Trial) -> None:
         """As it went then: halving notes on the way which rungs a run reached."""
