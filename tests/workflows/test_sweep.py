@@ -83,7 +83,7 @@ def test_four_runs_killed_half_way_and_gone_on_with(tmp_path: Path, monkeypatch:
     assert (summary.total_runs, summary.successful_runs, summary.failed_runs, summary.pruned_runs) == (4, 2, 1, 1)
     failed, pruned = summary.results[2:]
     assert "bad.jsonl:1" in failed.reason
-    assert failed.reason in went_on.stdout.replace("\n", " ") or "bad.jsonl" in went_on.stdout
+    assert f"{failed.run_id} is failed: {failed.reason}" in went_on.stdout
     assert "worse than the median" in pruned.reason
     assert summary.best is not None
     assert (summary.best.run_id, summary.best.chosen_among) == (first.name, 2)

@@ -59,10 +59,8 @@ class Live:
 
 def sweep_table(summary: SweepSummary) -> Table:
     """A line per run that ended, the best one in bold."""
-    metric = f"{summary.objective['metric']} of {summary.objective['stage']}"
     table = _table(f"{len(summary.results)} of {summary.total_runs} runs")
-    for name in ("run", metric, "95 % interval", "time", "memory", "state"):
-        table.add_column(name, justify="left" if name in ("run", "state") else "right", overflow="fold")
+    _columns(table, ("run",), (summary.objective["metric"], "95 % interval", "time", "memory"), ("state",))
     for one in summary.results:
         best = summary.best is not None and summary.best.run_id == one.run_id
         table.add_row(
@@ -71,16 +69,19 @@ def sweep_table(summary: SweepSummary) -> Table:
             _interval(one.interval),
             duration(one.seconds),
             _memory(one.peak_bytes, one.device_peak_bytes),
-            Text(f"{one.state}: {one.reason}" if one.reason else one.state),
+            Text(one.state),
             style="bold" if best else None,
         )
     return table
 
 
 def show_sweep(summary: SweepSummary, file: Path) -> None:
-    """The table, what failed, the best run, and whether it is told apart from the next."""
+    """The table, why runs are not done, the best run, and whether it is told apart from the next."""
     console = Console()
     console.print(sweep_table(summary))
+    for one in summary.results:
+        if one.reason:
+            console.print(Text(f"{one.run_id} is {one.state}: {one.reason}"), soft_wrap=True)
     best = summary.best
     if best is None:
         console.print("No run has a value of the objective.")
@@ -103,8 +104,7 @@ def show_sweep(summary: SweepSummary, file: Path) -> None:
 def show_sweep_plan(runs: Sequence[PlannedRun], price_per_hour: float | None) -> None:
     """The runs that would be, and what those that are left would take together."""
     console, table = Console(), _table(f"{len(runs)} runs")
-    for name in ("run", "time", "memory", "cost"):
-        table.add_column(name, justify="left" if name == "run" else "right", overflow="fold")
+    _columns(table, ("run",), ("time", "memory", "cost"))
     for one in runs:
         known = one.params is not None
         name = one.run_id if known else f"{one.run_id}: chosen by the results of other runs"
@@ -129,16 +129,14 @@ def grid_table(summary: GridSummary) -> Table:
     axes = [
         axis for axis in ("model", "dataset", "adapter", "quantization") if any(getattr(c, axis) for c in summary.cells)
     ]
-    numbers = ("quality", "p50 / p95", "tokens/s", "memory train / eval", "on disk")
-    for name in (*axes, "metric", *numbers):
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    _columns(table, (*axes, "metric"), ("quality", "p50\np95", "tokens/s", "memory:\ntrain\neval", "on disk"))
     for cell in summary.cells:
         names = [Text(getattr(cell, axis)) for axis in axes]
         if cell.state != "done":
             table.add_row(*names, Text(cell.state))
             continue
         for one in cell.answering:
-            times = "" if one.seconds_p50 is None else f"{one.seconds_p50:.3g} / {one.seconds_p95:.3g} s"
+            times = "" if one.seconds_p50 is None else f"{one.seconds_p50:.3g} s\n{one.seconds_p95:.3g} s"
             table.add_row(
                 *names,
                 Text(one.metric),
@@ -165,8 +163,7 @@ def show_grid(summary: GridSummary, folder: Path) -> None:
 def show_grid_plan(cells: Sequence[tuple[Cell, Prediction | None]]) -> None:
     """The cells that would be, what training would take, and which cannot be."""
     console, table = Console(), _table(f"{len(cells)} cells")
-    for name in ("cell", "train", "memory"):
-        table.add_column(name, justify="left" if name == "cell" else "right", overflow="fold")
+    _columns(table, ("cell",), ("train", "memory"))
     for cell, guess in cells:
         if cell.recipe is None:
             table.add_row(Text(cell.id), "cannot be", "")
@@ -184,6 +181,16 @@ def show_grid_plan(cells: Sequence[tuple[Cell, Prediction | None]]) -> None:
 
 def _table(title: str) -> Table:
     return Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
+
+
+def _columns(table: Table, words: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> None:
+    """Words are folded where the terminal is narrow, numbers never."""
+    for name in words:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in more:
+        table.add_column(name, overflow="fold")
 
 
 def _rehearsal(summary: GridSummary) -> str:
@@ -221,4 +228,4 @@ def _memory(resident: int | None, device: int | None, otherwise: str = "") -> st
 
 def _cell_memory(cell: CellResult) -> str:
     train = _memory(cell.train_peak_bytes, cell.train_device_peak_bytes, "–")
-    return f"{train} / {_bytes(cell.evaluate_peak_bytes) or '–'}"
+    return f"{train}\n{_bytes(cell.evaluate_peak_bytes) or '–'}"

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from burnish.config.evaluate import EvaluateConfig, ModelAnswers
-from burnish.config.grid import AdapterVariant, GridConfig
+from burnish.config.grid import AdapterVariant, GridConfig, Variant
 from burnish.config.load import Values, load_config
 from burnish.config.matrix import IllegalCombinationError
 from burnish.config.model import ModelConfig
@@ -36,9 +36,6 @@ from burnish.model.folders import resolve_base
 from burnish.model.naming import ModelName, QuantizationTag, clean, quantization_tag
 from burnish.workflows.context import Run
 from burnish.workflows.run import last_training_stage
-
-AXES = ("models", "datasets", "adapters", "quantizations")
-"""In the order in which they are applied and named."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
     recipe = load_config(Recipe, base, values=[Values("overrides", config.overrides)])
     trained = last_training_stage(recipe)[-1].name
     training = Values(str(base), _training_part(recipe))
-    axes = {axis: found for axis in AXES if (found := getattr(config, axis))}
+    axes = {axis: variants for axis, variants in _axes(config).items() if variants}
     cells = []
     for index, combination in enumerate(itertools.product(*axes.values())):
         variants = dict(zip(axes, combination, strict=True))
@@ -124,6 +121,16 @@ def _quantized_as(model: ModelConfig) -> QuantizationTag:
             return quantization_tag("HQQ", weights_bits=said.bits, group_size=said.group_size)
         case "gptq" | "awq":
             return quantization_on_disk(resolve_base(model.base), said.kind) or QuantizationTag("NoQuant")
+
+
+def _axes(config: GridConfig) -> dict[str, Sequence[Variant]]:
+    """In the order in which variants are applied and named."""
+    return {
+        "models": config.models,
+        "datasets": config.datasets,
+        "adapters": config.adapters,
+        "quantizations": config.quantizations,
+    }
 
 
 def _recipe(config: GridConfig, said: Sequence[Values]) -> tuple[Recipe | None, str]:
