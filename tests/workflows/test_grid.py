@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from burnish.config.grid import GridConfig
+from burnish.config.load import load_config
 from burnish.data.builders.questions import boxed
+from burnish.errors import RunFolderError
 from burnish.workflows.build_tasks import write_records
-from burnish.workflows.grid import GridSummary
+from burnish.workflows.grid import GridSummary, grid
 from burnish.workflows.rescore import read_rows
-from tests.e2e.program import burnish
+from tests.e2e.program import QUICKSTART, burnish
 from tests.score.answers import classification_task
 from tests.tiny import make_tiny_model
 from tests.workflows.trying import killed_when, state_of, write_jsonl, write_yaml, written_at
@@ -100,3 +103,20 @@ def test_eight_cells_killed_half_way_and_gone_on_with(tmp_path: Path) -> None:
     assert "a rehearsal on up to 4 training rows and 3 tasks" in went_on.stdout
     table = list(csv.DictReader((out / "grid.csv").open()))
     assert [row["id"] for row in table] == [cell.id for cell in summary.cells]
+
+
+def test_a_cell_that_cannot_begin_fails_alone_and_is_tried_again(tmp_path: Path) -> None:
+    models = f"models=[{{name: a, overrides: {{model.base: {tmp_path}/a}}}}, {{name: b}}]"
+    said = [f"out={tmp_path}/grid", "recipe=q", models, f"overrides={{model.base: {tmp_path}/b}}"]
+    config = load_config(GridConfig, None, [*said, "adapters=[{name: base, trains: false}, {name: LoRA}]"])
+    shown: list[GridSummary] = []
+    for _ in range(2):
+        summary = grid(config, QUICKSTART, show=shown.append)
+        assert [cell.state for cell in summary.cells] == ["failed"] * 4
+        assert all("no folder" in cell.reason for cell in summary.cells)
+    assert [len(one.cells) for one in shown] == [0, 1, 2, 3, 4] * 2
+    assert not list((tmp_path / "grid" / "logs").glob("*LoRA*")), "no program was started"
+    other = config.model_copy(update={"limit_eval": 3})
+    with pytest.raises(RunFolderError, match="limit_eval"):
+        grid(other, QUICKSTART)
+    assert grid(other, QUICKSTART, resume=True).limit_eval == 3

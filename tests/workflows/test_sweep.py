@@ -10,8 +10,8 @@ import pytest
 
 from burnish.config.load import load_config
 from burnish.config.sweep import SweepConfig
-from burnish.workflows.sweep import SweepSummary, dry_run
-from tests.e2e.program import burnish
+from burnish.workflows.sweep import SweepSummary, dry_run, sweep
+from tests.e2e.program import QUICKSTART, burnish
 from tests.tiny import make_tiny_model
 from tests.workflows.trying import killed_when, state_of, write_jsonl, write_yaml, written_at
 
@@ -95,3 +95,18 @@ def test_four_runs_killed_half_way_and_gone_on_with(tmp_path: Path, monkeypatch:
     assert done.interval[1] > 0.3
     rates = [json.loads(line)["values"].get("learning_rate") for line in (second / "metrics.jsonl").open()]
     assert 1e-2 in rates, "the recipe of the run is what was asked for"
+
+
+def test_a_run_that_cannot_begin_fails_alone(tmp_path: Path) -> None:
+    bases = f"search={{kind: tpe, runs: 3, space: {{model.base: [{tmp_path}/a, {tmp_path}/b]}}}}"
+    config = load_config(
+        SweepConfig, None, [f"out={tmp_path}/sweep", "recipe=q", bases, "objective={stage: measure-sft}"]
+    )
+    summary = sweep(config, QUICKSTART)
+    assert [one.state for one in summary.results] == ["failed"] * 3
+    assert all("no folder" in one.reason for one in summary.results)
+    assert summary.best is None
+    again = sweep(config, QUICKSTART)
+    assert [one.params for one in again.results] == [one.params for one in summary.results]
+    planned = dry_run(config, QUICKSTART)
+    assert [one.params for one in planned] == [None] * 3

@@ -142,10 +142,9 @@ def _one_cell(config: GridConfig, folder: Folder, cell: Cell, *, resume: bool) -
         state = planned.model_copy(update={"state": "illegal", "reason": cell.refusal})
         folder.write_state(state)
         return _result(folder, cell, state)
-    out = _evaluation(folder, cell)
-    evaluation = evaluation_of(cell, config, folder.run(cell.id), out)
-    measures = evaluation.model_dump(mode="json")
     try:
+        evaluation = evaluation_of(cell, config, folder.run(cell.id), _evaluation(folder, cell))
+        measures = evaluation.model_dump(mode="json")
         planned = planned.model_copy(update={"fingerprint": recipe_fingerprint(cell.recipe, measures)})
     except BurnishError as error:
         return _result(folder, cell, failed_before(folder, planned, error))
