@@ -16,8 +16,8 @@ from tests.tiny import make_tiny_model
 from tests.workflows.trying import killed_when, state_of, write_jsonl, write_yaml, written_at
 
 RUNS = (
-    {"stages.sft.learning_rate": 1e-3},
     {"stages.sft.learning_rate": 1e-2},
+    {"stages.sft.learning_rate": 3e-3},
     {"data.sources": ["bad.jsonl"]},
     # Would take days: only pruning ends it. A learning rate of nothing learns nothing.
     {"stages.sft.learning_rate": 0.0, "stages.sft.max_steps": 1_000_000},
@@ -32,7 +32,7 @@ def settings(folder: Path) -> Path:
     sft = {"max_steps": 6, "effective_batch": 4, "micro_batch": 4, "max_length": 128, "log_every": 1}
     stages = [
         {"kind": "tasks", "name": "tasks"},
-        {"kind": "sft", "name": "sft", "schedule": "constant", "adapter": {"r": 2, "target_modules": ["q_proj"]}} | sft,
+        {"kind": "sft", "name": "sft", "schedule": "constant", "adapter": {"kind": "full"}} | sft,
         {"kind": "evaluate", "name": "measure", "model": "sft", "sampling": {"max_new_tokens": 4}},
     ]
     recipe: dict[str, Any] = {
@@ -59,11 +59,11 @@ def settings(folder: Path) -> Path:
 def test_four_runs_killed_half_way_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, out = settings(tmp_path), tmp_path / "sweep"
     arguments = ["sweep", "--config", file.name]
-    second = out / "runs" / "run_001_learning_rate_0p01"
+    second = out / "runs" / "run_001_learning_rate_0p003"
     # The folder is locked while the libraries are still being loaded: nothing can be finished then.
     assert killed_when(arguments, tmp_path, (second / ".lock").exists) == -9
     assert [state_of(out, index) for index in range(4)] == ["done", "running", "", ""]
-    first = out / "runs" / "run_000_learning_rate_0p001"
+    first = out / "runs" / "run_000_learning_rate_0p01"
     before = written_at(first)
 
     monkeypatch.chdir(tmp_path)
@@ -90,11 +90,11 @@ def test_four_runs_killed_half_way_and_gone_on_with(tmp_path: Path, monkeypatch:
     assert summary.best.distinguishable is False
     assert "warning: the best is not told apart from the next" in went_on.stdout
     done = summary.results[1]
-    assert (done.metric, done.attempts, done.params) == (0.0, 1, {"stages.sft.learning_rate": 0.01})
+    assert (done.metric, done.attempts, done.params) == (0.0, 1, {"stages.sft.learning_rate": 0.003})
     assert done.interval is not None
     assert done.interval[1] > 0.3
     rates = [json.loads(line)["values"].get("learning_rate") for line in (second / "metrics.jsonl").open()]
-    assert 1e-2 in rates, "the recipe of the run is what was asked for"
+    assert 3e-3 in rates, "the recipe of the run is what was asked for"
 
 
 def test_a_run_that_cannot_begin_fails_alone(tmp_path: Path) -> None:
