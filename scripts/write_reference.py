@@ -41,6 +41,7 @@ TYPE_NAMES = {
     float: "number",
     bool: "true or false",
     Path: "path",
+    Any: "any value",
     type(None): "null",
 }
 """Field types in a reader's words; a type that is not here stops the program, so that it gets its words."""

@@ -23,10 +23,12 @@ from burnish.config.build import (
     MovieLensConfig,
 )
 from burnish.config.evaluate import EvaluateConfig
+from burnish.config.grid import GridConfig
 from burnish.config.load import variants
 from burnish.config.prepare import PrepareConfig
 from burnish.config.recipe import Recipe
 from burnish.config.reward import RewardAttackConfig, RewardReplayConfig
+from burnish.config.sweep import SweepConfig
 from burnish.config.verbs import GenerateConfig, MergeConfig, ServeVerifierConfig
 from burnish.config.verify import VerifyConfig
 
@@ -35,6 +37,8 @@ SCHEMAS: dict[str, type[Config]] = {
     "recipe": Recipe,
     "evaluate": EvaluateConfig,
     "generate": GenerateConfig,
+    "sweep": SweepConfig,
+    "grid": GridConfig,
     "verify": VerifyConfig,
     "data prepare": PrepareConfig,
     "data build rust-tasks": BuildTasksConfig,

@@ -6,11 +6,11 @@ import ast
 from pathlib import Path
 
 import burnish
-from burnish.config import evaluate, prepare, recipe, verbs
+from burnish.config import evaluate, grid, prepare, recipe, sweep, verbs
 from burnish.config.base import Config
 
 SOURCES = Path(burnish.__file__).parent
-ROOTS = (evaluate, prepare, recipe, verbs)
+ROOTS = (evaluate, grid, prepare, recipe, sweep, verbs)
 
 
 def schemas(base: type[Config] = Config) -> set[type[Config]]:

@@ -21,11 +21,13 @@ from burnish.cli import (
     evaluate,
     export,
     generate,
+    grid,
     monitor,
     plan,
     reward_group,
     run,
     runs,
+    sweep,
     train,
     verify_group,
 )
@@ -44,6 +46,8 @@ app.command("generate")(generate.generate)
 app.add_typer(verify_group.app, name="verify")
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("sweep")(sweep.sweep)
+app.command("grid")(grid.grid)
 app.add_typer(reward_group.app, name="reward")
 app.add_typer(data.app, name="data")
 app.add_typer(config_group.app, name="config")

@@ -16,8 +16,8 @@ def shipped_folder() -> Path:
 
 
 def shipped_names() -> list[str]:
-    """Names of the shipped recipes, without suffix."""
-    return sorted(path.stem for path in shipped_folder().glob("*.yaml"))
+    """Names of the shipped recipes, without suffix; files that end in ``-grid`` are for ``burnish grid``."""
+    return sorted(path.stem for path in shipped_folder().glob("*.yaml") if not path.stem.endswith("-grid"))
 
 
 def find_recipe(name: str) -> Path:

@@ -9,27 +9,43 @@ from __future__ import annotations
 import difflib
 import json
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
 from burnish.config.base import Config
-from burnish.config.yaml_source import Location, Source, apply_override, read_yaml
+from burnish.config.yaml_source import Location, Source, apply_override, read_yaml, set_value
 from burnish.errors import ConfigError
 
 C = TypeVar("C", bound=Config)
 
 
-def load_config(model_type: type[C], path: Path | None, overrides: Sequence[str] = ()) -> C:
-    """Read ``path`` (or start from nothing), apply ``a.b=value`` overrides, check against ``model_type``.
+@dataclass(frozen=True)
+class Values:
+    """Plain values of keys such as ``a.b``, and the place where they were said."""
+
+    where: str
+    keys: Mapping[str, Any]
+
+
+def load_config(
+    model_type: type[C], path: Path | None, overrides: Sequence[str] = (), values: Sequence[Values] = ()
+) -> C:
+    """Read ``path`` (or start from nothing), apply ``a.b=value`` overrides, then ``values`` in their order, and check
+    against ``model_type``.
 
     Raises ConfigError: the first wrong key with its place, and the places of all others.
     """
     source = read_yaml(path) if path is not None else Source({})
     for override in overrides:
         apply_override(source, override)
+    for said in values:
+        for key, value in said.keys.items():
+            set_value(source, key, deepcopy(value), said.where)
     _fill_kinds(model_type, source.value)
     try:
         # Strict JSON mode: text becomes a path and a list a tuple, but "1" never becomes 1.

@@ -44,6 +44,10 @@ LABELS: dict[str, str] = {
 }
 
 
+class IllegalCombinationError(ValueError):
+    """A recipe combines what cannot go together; the message says why, with the way out."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Combinations that cannot be; an empty tuple means all of that axis."""

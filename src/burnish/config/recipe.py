@@ -14,7 +14,7 @@ from burnish.config.expert_iteration import ExpertIterationStage
 from burnish.config.generate import SamplingConfig
 from burnish.config.grpo import GrpoConfig
 from burnish.config.launch import LaunchConfig
-from burnish.config.matrix import MergeOnto, merge_refusal, training_refusal
+from burnish.config.matrix import IllegalCombinationError, MergeOnto, merge_refusal, training_refusal
 from burnish.config.model import ModelConfig
 from burnish.config.preference import DpoConfig, KtoConfig, PreferenceMethod
 from burnish.config.presets import PRESETS, ModelShape, Preset
@@ -346,5 +346,5 @@ class Recipe(Config):
             elif isinstance(stage, MergeStage) and stage.adapter in trained:
                 refusal = merge_refusal(trained[stage.adapter].adapter.kind, base, stage.onto)
             if refusal is not None:
-                raise ValueError(f"stage {stage.name!r}: {refusal}")
+                raise IllegalCombinationError(f"stage {stage.name!r}: {refusal}")
         return self

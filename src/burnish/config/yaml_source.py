@@ -149,14 +149,19 @@ def apply_override(source: Source, override: str) -> None:
     """
     key, equals, text = override.partition("=")
     key = key.strip()
-    parts = key.split(".")
-    if not equals or not all(parts):
+    if not equals or not all(key.split(".")):
         raise ConfigError(f"--set {override}: no KEY=VALUE", "Write --set a.b=value.")
     label = f"--set {key}"
     try:
         value = _read(text, label).value
     except ConfigError as error:
         raise ConfigError(f"{label}: its value is not YAML", 'Quote it, such as --set \'a.b=["x", "y"]\'.') from error
+    set_value(source, key, value, label)
+
+
+def set_value(source: Source, key: str, value: Any, label: str) -> None:
+    """Set ``a.b`` to a plain value that was said in the place ``label``; raises ConfigError naming that."""
+    parts = key.split(".")
     holder: Any = source.value
     location: Location = ()
     for part in parts[:-1]:

@@ -50,7 +50,7 @@ def run_processes(command: Sequence[str], *, interrupt: Callable[[], bool]) -> i
     process = subprocess.Popen(
         command,
         start_new_session=True,  # else the terminal's Ctrl-C reaches the launcher, which gives its workers 30 seconds
-        preexec_fn=_die_with_parent,  # noqa: PLW1509  one system call, no lock is taken
+        preexec_fn=die_with_parent,  # noqa: PLW1509  one system call, no lock is taken
         env=os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
     )
     asked = False
@@ -74,5 +74,6 @@ def run_processes(command: Sequence[str], *, interrupt: Callable[[], bool]) -> i
             process.wait()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """What a child does first (``preexec_fn``), so that whatever ends its parent ends it."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -19,6 +19,7 @@ from burnish.data.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, read_lines, write_json
 from burnish.ledger.attempt_log import attempt_log
+from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish
 from burnish.model.folders import model_digest, resolve_base
@@ -54,11 +55,13 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
         stack.enter_context(attempt_log(config.out / "logs"))
         folder = config.out / FOLDER
         attempt = begin(folder, fingerprint(resolved, digests, code=digests[CODE], seed=config.seed))
+        reset_peak()
         write_records(folder / TASKS, tasks)
         completions = given if given is not None else _write_answers(config, tasks, folder)
         write_records(folder / COMPLETIONS, completions)
         judgement = judge_answers(verifier, tasks, completions, tolerance=config.tolerance)
-        done = finish(folder, attempt, (TASKS, COMPLETIONS, *judgement.write(folder)))
+        outputs = (TASKS, COMPLETIONS, *judgement.write(folder))
+        done = finish(folder, attempt, outputs, peak_bytes=peak_bytes())
         summary = summarise(
             _name(config),
             tasks,
