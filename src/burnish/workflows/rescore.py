@@ -22,7 +22,7 @@ from burnish.evaluated import EvaluatedRow
 from burnish.fsio import read_lines, write_atomic, write_json
 from burnish.ledger.run_folder import RESOLVED
 from burnish.ledger.stage import read_done
-from burnish.records import Completion, Task, Verdict
+from burnish.records import Task, Verdict
 from burnish.score.answers import check_tasks, rust_row
 from burnish.workflows.answer import read_answers
 from burnish.workflows.build_tasks import write_records
@@ -108,11 +108,11 @@ def read_rows(folder: Path) -> list[EvaluatedRow]:
             f"{folder} holds neither {ROWS} nor {VERDICTS}.", "Name the folder of burnish evaluate, or of a stage."
         )
     verdicts = [Verdict.from_json(line) for line in read_lines(folder / VERDICTS)]
-    completions = [Completion.from_json(line) for line in read_lines(folder / COMPLETIONS)]
-    tasks = {task.id: task for task in _tasks(folder, {one.task_id for one in completions})}
-    if [(one.task_id, one.sample_index) for one in verdicts] != [(c.task_id, c.sample_index) for c in completions]:
+    completions = read_answers(folder / COMPLETIONS)  # in the order of batches, which go by length
+    tasks = {task.id: task for task in _tasks(folder, {task_id for task_id, _ in completions})}
+    if {(one.task_id, one.sample_index) for one in verdicts} != completions.keys():
         raise DataError(f"{VERDICTS} and {COMPLETIONS} in {folder} do not belong together.", "Evaluate again.")
-    return [rust_row(tasks[c.task_id], c, verdict) for c, verdict in zip(completions, verdicts, strict=True)]
+    return [rust_row(tasks[v.task_id], completions[v.task_id, v.sample_index], v) for v in verdicts]
 
 
 def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
