@@ -4,7 +4,7 @@
     python -m scripts.screenshot_report RUN OUT --width 1200 --height 1400 --dark
 
 Needs Chromium (Debian: ``apt-get install chromium``), which opens the file without network and with a profile that is
-thrown away. Not covered: scrolling; a taller window shows more of the page.
+thrown away. Not covered: scrolling, of which headless Chromium takes an empty picture; a taller window shows more of the page.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--width", type=int, default=1200)
     parser.add_argument("--height", type=int, default=1400)
     parser.add_argument("--dark", action="store_true", help="in the dark theme")
-    parser.add_argument("--part", default="", help="id of a section to begin at, such as samples")
     said = parser.parse_args(arguments)
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     page = said.run / "report.html" if said.run.is_dir() else said.run
@@ -44,8 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as profile:
         command = [program, *QUIET, *([DARK] if said.dark else []), f"--user-data-dir={profile}"]
         command += [f"--window-size={said.width},{said.height}", f"--screenshot={said.out.resolve()}"]
-        address = page.resolve().as_uri() + (f"#{said.part}" if said.part else "")
-        subprocess.run([*command, address], check=True, timeout=TIMEOUT_S, stderr=subprocess.DEVNULL)
+        subprocess.run([*command, page.resolve().as_uri()], check=True, timeout=TIMEOUT_S, stderr=subprocess.DEVNULL)
     return 0
 
 

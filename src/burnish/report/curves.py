@@ -97,6 +97,7 @@ def _stage_figure(stage: str, series: Mapping[str, Series]) -> Curves | None:
     with figure_style() as new_figure:
         figure = new_figure(WIDTH, sum(_height(panels[row * COLUMNS : (row + 1) * COLUMNS]) for row in range(rows)))
         heights = [_height(panels[row * COLUMNS : (row + 1) * COLUMNS]) for row in range(rows)]
+        figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)
         axes = figure.subplots(rows, COLUMNS, squeeze=False, height_ratios=heights).flat
         for panel in axes[len(panels) :]:
             panel.set_axis_off()
