@@ -4,7 +4,7 @@
     python -m scripts.screenshot_report RUN OUT --width 1200 --height 1400 --dark
 
 Needs Chromium (Debian: ``apt-get install chromium``), which opens the file without network and with a profile that is
-thrown away. Not covered: scrolling, of which headless Chromium takes an empty picture; a taller window shows more of the page.
+thrown away. Not covered: scrolling, of which headless Chromium takes an empty picture; a taller window shows more.
 """
 
 from __future__ import annotations
