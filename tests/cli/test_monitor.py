@@ -50,7 +50,7 @@ def test_everything_worth_knowing_is_shown() -> None:
 
 
 def test_what_reinforcement_logs_fits_a_terminal_and_tells_first_whether_it_gets_better() -> None:
-    lines = metric_lines(grpo_metrics()[-1].values | {"round": 2.0})
+    lines = metric_lines({**grpo_metrics()[-1].values, "round": 2.0})
     assert all(len(line) <= 100 for line in lines)
     assert [part.split(" ")[0] for part in lines[0].split("  ")[:5]] == [
         "round", "loss", "reward", "compile_rate", "tests_passed",

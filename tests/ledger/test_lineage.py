@@ -22,7 +22,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def sources(lineage: Lineage, run_id: str) -> dict[str, str | None]:
     return {
-        f"{stage.name}: {read.name}": read.source and f"{read.source.run} {read.source.stage} {read.source.artefact}"
+        f"{stage.name}: {read.name}": f"{source.run} {source.stage} {source.artefact}"
+        if (source := read.source) is not None
+        else None
         for stage in lineage.stages[run_id]
         for read in lineage.reads(run_id, stage)
     }

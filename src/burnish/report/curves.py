@@ -113,6 +113,8 @@ def _height(panels: Sequence[tuple[str, Mapping[str, Series]]]) -> float:
 
 
 def _draw_curves(panel: Axes, title: str, curves: Mapping[str, Series]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     lowest = highest = 0.0
     for colour, (key, points) in zip(COLOURS, curves.items(), strict=False):
         steps, values = _shortened(points)
@@ -123,7 +125,7 @@ def _draw_curves(panel: Axes, title: str, curves: Mapping[str, Series]) -> None:
     panel.set_xlabel("step", fontsize=10)
     if lowest >= 0 and highest > 0:
         panel.set_ylim(0, 1.08 * highest)
-    panel.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     panel.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}")
     panel.grid(alpha=0.25)
     if len(curves) > 1:
