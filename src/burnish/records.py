@@ -358,6 +358,10 @@ class StageTime(Part):
     seconds: float
     reused: bool = False
     """The stage was finished before and its result was kept; ``seconds`` is what it took then."""
+    peak_bytes: int | None = None
+    """Peak resident memory of the last attempt."""
+    accelerator_peak_bytes: int | None = None
+    """Peak of allocated accelerator memory, the largest over all accelerators; None where none was used."""
 
 
 class Summary(Record):
@@ -388,3 +392,5 @@ class Rollout(Record):
     completion: Completion
     verdict: Verdict | None = None
     """None where it was never judged."""
+    score: Score | None = None
+    """The reward it was given; None where that was not kept."""

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from burnish.cli.monitor import run_folder, status_lines
+from burnish.cli.monitor import metric_lines, run_folder, status_lines
 from burnish.errors import DataError
 from burnish.ledger.accelerators import Accelerator
 from burnish.ledger.status import RunStatus, StageState
 from tests.cli.test_verbs import assert_mistake, burnish
+from tests.report.made_up import grpo_metrics
 
 STATUS = RunStatus(
     name="r",
@@ -46,6 +47,16 @@ def test_everything_worth_knowing_is_shown() -> None:
         "last sign of life 1:01 ago, 1.5 GiB free on the disk",
         "warning: no sign of life",
     ]
+
+
+def test_what_reinforcement_logs_fits_a_terminal_and_tells_first_whether_it_gets_better() -> None:
+    lines = metric_lines({**grpo_metrics()[-1].values, "round": 2.0})
+    assert all(len(line) <= 100 for line in lines)
+    assert [part.split(" ")[0] for part in lines[0].split("  ")[:5]] == [
+        "round", "loss", "reward", "compile_rate", "tests_passed",
+    ]  # fmt: skip
+    assert "completion_length" in " ".join(lines)
+    assert "rewards/" not in " ".join(lines)
 
 
 def test_a_run_that_failed_says_why_and_has_no_stage_at_work() -> None:

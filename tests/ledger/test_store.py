@@ -73,6 +73,39 @@ def test_many_programs_may_write_at_once(tmp_path: Path) -> None:
         assert len(ledger.runs()) == 8
 
 
+def test_a_ledger_of_an_older_version_keeps_its_runs(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with sqlite3.connect(path) as db:
+        for statement in MIGRATIONS[0].split(";"):
+            db.execute(statement)
+        db.execute("INSERT INTO runs VALUES ('r1', 'old', '/old', 'r', '1', 'done', 1.0, 2.0)")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    with Ledger(path) as ledger:
+        (run,) = ledger.runs()
+        assert (run.name, run.kind, run.fork_of) == ("old", "run", None)
+        record(ledger, tmp_path, run="r2")
+        assert len(ledger.runs()) == 2
+
+
+def test_aliases_kinds_and_forks_are_kept_and_removed_with_their_run(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        record(ledger, tmp_path)
+        ledger.open_run("r2", name="e", path=tmp_path, recipe="r", version="1", kind="evaluation")
+        ledger.record_stage("r2", name="s", kind="sft", done=DONE, inputs={}, aliases={"adapter": ["x", "y"]})
+        ledger.note_fork("r2", source="r1", point="sft at step 2")
+        run = next(one for one in ledger.runs() if one.run_id == "r2")
+        assert (run.kind, run.fork_of, run.fork_point) == ("evaluation", "r1", "sft at step 2")
+        (stage,) = ledger.stages("r2")
+        assert stage.aliases == {"adapter": ("x", "y")}
+        assert ledger.has_stage("r2", "s", DONE)
+        assert not ledger.has_stage("r2", "s", Done("other", 1.0))
+        ledger.remove_run("r2")
+        assert [one.run_id for one in ledger.runs()] == ["r1"]
+        assert ledger.stages("r2") == []
+        assert len(ledger.stages("r1")) == 1
+
+
 def test_a_newer_or_broken_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     newer, broken = tmp_path / "newer.sqlite", tmp_path / "broken.sqlite"
     with Ledger(newer):

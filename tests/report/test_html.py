@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from burnish.ledger.metrics import MetricRow
 from burnish.report.html import ReportData, render_html, write_html
 from burnish.report.samples import StageAnswers
 from burnish.score.summary import MeasuredStage, build_summary
-from tests.report.made_up import answers, completion, run_data, task, verdict
+from tests.report.made_up import answers, completion, reinforced_data, rollouts, run_data, task, verdict
 
 HOSTILE = "</script></article><script>alert(1)</script><img src=x onerror=alert(2)><!--<script>{{ 7*7 }}"
 
@@ -107,6 +108,54 @@ def test_what_a_model_wrote_stays_text() -> None:
     assert HOSTILE in parsed.text  # recipe, digests and error messages, as text
 
 
+def test_what_a_policy_wrote_stays_text_too() -> None:
+    one = rollouts(steps=1, group=1)
+    first = one.rollouts[0]
+    assert first.verdict is not None
+    assert first.score is not None
+    hostile = first.model_copy(
+        update={
+            "verdict": first.verdict.model_copy(update={"code": HOSTILE, "detail": HOSTILE}),
+            "score": first.score.model_copy(update={"unscored_reason": HOSTILE, "components": {HOSTILE: 1.0}}),
+        }
+    )
+    data = dataclasses.replace(reinforced_data(4), rollouts=[dataclasses.replace(one, rollouts=[hostile])])
+    parsed = Page(render_html(data))
+    assert [tag for tag, _ in parsed.elements].count("script") == 2
+    assert "img" not in {tag for tag, _ in parsed.elements}
+    assert parsed.samples()["samples"][-1]["reward"]["parts"] == {HOSTILE: 1.0}
+
+
+def test_names_in_metrics_stay_text() -> None:
+    rows = [MetricRow(HOSTILE, step, {HOSTILE: float(step)}) for step in range(3)]
+    parsed = Page(render_html(dataclasses.replace(run_data(4), metrics=rows)))
+    assert [tag for tag, _ in parsed.elements].count("script") == 2
+    assert "img" not in {tag for tag, _ in parsed.elements}
+
+
+def test_every_part_of_a_reinforced_run_has_its_section() -> None:
+    parsed = Page(render_html(reinforced_data()))
+    sections = [attributes.get("id") for tag, attributes in parsed.elements if tag == "section"]
+    assert sections == ["result", "curves", "errors", "style", "samples", "time", "run"]
+    links = [(a.get("href") or "")[1:] for tag, a in parsed.elements if tag == "a"]
+    assert links == sections
+    for part in ("7.0 GiB", "1.3 GiB", "10 min 40 s", "peak GPU memory", "parts of the reward", "clip ratio"):
+        assert part in parsed.text
+    assert all(a.get("aria-label") for tag, a in parsed.elements if tag == "svg")
+
+
+def test_syntax_metrics_show_the_idiom_score_first_and_leave_zeros_out() -> None:
+    metrics = {"closures": 1.5, "idiom_score": 0.8, "idiom_documented": 0.5, "unwraps": 0.0}
+    one = verdict(0, "ok").model_copy(update={"metrics": metrics})
+    page = render_html(
+        dataclasses.replace(run_data(4), summary=build_summary([MeasuredStage("base", [one], 1.0)]), answers=[])
+    )
+    text = Page(page).text
+    assert text.index("idiom score") < text.index("idiom documented") < text.index("closures")
+    assert "1 more counts of the syntax tree" in text
+    assert "unwraps" not in text
+
+
 def harmless() -> dict[str, Any]:
     one = answers("base", ["compile_error"])
     return {
@@ -128,7 +177,8 @@ def test_shows_what_was_run_and_what_came_out(data: ReportData, page: str) -> No
     assert "bubblewrap 0.8.0, namespaces, rlimits, seccomp" in parsed.text
     assert "E0308" in parsed.text
     assert "3 min 02 s" in parsed.text
-    assert [tag for tag, _ in parsed.elements].count("svg") == 2  # rates, curves of sft
+    assert [tag for tag, _ in parsed.elements].count("svg") == 3  # rates, curves of sft, lengths
+    assert "Some CPU, 2 cores" in parsed.text
 
 
 def test_every_sample_is_in_the_browser(data: ReportData, page: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from burnish.report import samples
 from burnish.report.samples import StageAnswers, browser_data, embed_json
-from tests.report.made_up import answers, completion, verdict
+from tests.report.made_up import answers, completion, rollouts, verdict
 
 texts = st.text() | st.sampled_from(["</script>", "<!--", "<script", "]]>", "&lt;", "\u2028", "\u2029"])
 
@@ -50,6 +50,18 @@ def test_order_of_completions_does_not_matter() -> None:
     one = answers("base", ["ok", "no_code"])
     turned = StageAnswers("base", one.tasks, [completion(1, "I cannot do that."), one.completions[0]], one.verdicts)
     assert browser_data([one]) == browser_data([turned])
+
+
+def test_rollouts_are_samples_with_their_step_and_reward() -> None:
+    data = browser_data([answers("base", ["ok"])], [rollouts(steps=2)])
+    assert data["stages"][1] == {"name": "grpo", "shown": 8, "all": 80}
+    base, first, *_, last = data["samples"]
+    assert (base["when"], base["reward"]) == ("", None)
+    assert (first["when"], first["reward"]["value"]) == ("step 0", 1.0)
+    assert first["reward"]["parts"] == {"reward_compile": 0.5, "reward_tests": 0.5}
+    assert last["when"] == "step 1"
+    assert last["reward"] == {"value": None, "unscored": "infra: the sandbox broke", "parts": {}}
+    assert list(data["tasks"]) == ["rust-0000", "rust-0001"]
 
 
 def test_more_samples_than_shown_are_said() -> None:

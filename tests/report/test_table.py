@@ -55,6 +55,25 @@ def test_fits_80_columns_without_colour_codes() -> None:
     assert "…" not in output
 
 
+def test_compiler_errors_stand_beside_each_other() -> None:
+    lines = [line.split() for line in printed(small()).splitlines()]
+    assert ["E0277", "2", "0"] in lines
+    assert ["E0308", "1", "0"] in lines
+    assert "compiler error" not in printed(build_summary([MeasuredStage("base", [verdict(0, "ok")], 1.0)]))
+
+
+def test_memory_has_a_column_where_it_was_measured() -> None:
+    times = [
+        StageTime(name="sft", kind="sft", seconds=5, peak_bytes=812 << 20),
+        StageTime(name="m", kind="x", seconds=1),
+    ]
+    output = printed(build_summary([], times))
+    assert "812 MiB" in output
+    assert "GPU" not in output
+    gpu = times[0].model_copy(update={"accelerator_peak_bytes": 5 << 30})
+    assert "5.0 GiB" in printed(build_summary([], [gpu]))
+
+
 def test_a_run_that_measured_nothing_still_shows_its_times() -> None:
     output = printed(build_summary([], [StageTime(name="pretrain", kind="pretrain", seconds=4000)]))
     assert "1 h 07 min" in output

@@ -9,6 +9,8 @@ import pytest
 
 from burnish.errors import RunFolderError
 from burnish.fsio import digest_folder
+from burnish.ledger.store import LEDGER, Ledger
+from burnish.model.folders import model_digest
 from burnish.workflows.fork import fork_run
 from burnish.workflows.run import run_recipe
 from tests.tiny import make_tiny_model
@@ -35,6 +37,11 @@ def test_a_fork_takes_the_steps_that_the_run_took(source: Path) -> None:
     assert digest_folder(source) == before
     ids = [json.loads((folder / "recipe.resolved.json").read_text())["run_id"] for folder in (source, fork)]
     assert ids[0] != ids[1]
+    with Ledger(source.parent / LEDGER) as ledger:
+        run = next(one for one in ledger.runs() if one.run_id == ids[1])
+        assert (run.fork_of, run.fork_point, run.state) == (ids[0], "sft at step 4", "done")
+        (stage,) = ledger.stages(ids[1])
+    assert stage.aliases["adapter"][0] == model_digest(fork / "sft" / "adapter")
 
 
 def test_what_cannot_be_forked_is_said(source: Path, tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from burnish.config.evaluate import EvaluateConfig, FileAnswers
 from burnish.config.tasks import TaskFile
+from burnish.errors import DataError
 from burnish.evaluated import EvaluationSummary
 from burnish.fsio import read_lines, write_json
 from burnish.records import Completion, Task, ValueCase, ValueTests, Verdict
@@ -75,3 +78,18 @@ def test_rust_alone_keeps_the_summary_of_a_stage_and_stages_can_be_compared(tmp_
     assert (report.kinds[0].wins, report.kinds[0].losses, report.a) == (1, 0, "base")
     write_json(tmp_path / "run" / "recipe.resolved.json", {"recipe": {"verify": {}}})
     assert rescore(stage).changed == 1
+
+
+def test_a_stages_answers_are_matched_with_its_verdicts_in_whatever_order_batches_wrote_them(tmp_path: Path) -> None:
+    tasks = [RUST.model_copy(update={"id": name}) for name in ("a", "b")]
+    write_records(tmp_path / "tasks" / "held_out.jsonl", tasks)
+    write_records(tmp_path / "base" / "completions.jsonl", [Completion(task_id=name, text=name) for name in ("b", "a")])
+    verdicts = [
+        Verdict(task_id=name, status="fail", stage="parse", reason="compile_error", compiled=False)
+        for name in ("a", "b")
+    ]
+    write_records(tmp_path / "base" / "verdicts.jsonl", verdicts)
+    assert [(row.task_id, row.text) for row in read_rows(tmp_path / "base")] == [("a", "a"), ("b", "b")]
+    write_records(tmp_path / "base" / "verdicts.jsonl", verdicts[:1])
+    with pytest.raises(DataError, match="do not belong together"):
+        read_rows(tmp_path / "base")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from burnish.ledger.status import RunStatus
 
 REFRESH_S = 2.0
+WIDTH = 100
+HIDDEN = ("seconds_", "peak_reserved", "model_flops", "rewards/", "clip_ratio/", "logps/", "sampling/")
+"""Beginnings of numbers that the report has, and that would bury the others here."""
+RATES = ("compile_rate", "tests_passed")
+FIRST = ("round", "loss", "reward", *RATES, *(f"rollouts/{name}" for name in RATES))
 
 
 def monitor(
@@ -60,8 +66,7 @@ def status_lines(status: RunStatus) -> list[str]:
     if status.step is not None and status.steps:
         left = f", {_duration(status.eta_s)} left" if status.eta_s is not None else ""
         lines.append(f"step {status.step} of {status.steps} ({100 * status.step / status.steps:.0f} %){left}")
-    if status.metrics:
-        lines.append("  ".join(f"{name} {value:.4g}" for name, value in status.metrics.items() if _shown(name)))
+    lines += metric_lines(status.metrics)
     for gpu in status.accelerators:
         use = "" if gpu.utilization_percent is None else f"  {gpu.utilization_percent:.0f} %"
         memory = (
@@ -94,8 +99,17 @@ def _follow(folder: Path) -> None:
             time.sleep(REFRESH_S)
 
 
-def _shown(metric: str) -> bool:
-    return not metric.startswith(("seconds_", "peak_reserved", "model_flops"))
+def metric_lines(metrics: Mapping[str, float]) -> list[str]:
+    """The latest numbers, what tells whether a model gets better first, in lines that a terminal holds."""
+    shown = [name for name in metrics if not name.startswith(HIDDEN)]
+    ranked = sorted(shown, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    lines: list[str] = []
+    for said in (f"{name.removeprefix('rollouts/')} {metrics[name]:.4g}" for name in ranked):
+        if lines and len(lines[-1]) + len(said) + 2 <= WIDTH:
+            lines[-1] += f"  {said}"
+        else:
+            lines.append(said)
+    return lines
 
 
 def _duration(seconds: float) -> str:

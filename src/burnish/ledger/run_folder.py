@@ -86,7 +86,7 @@ def open_run(
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What differs between two resolved states: ``key: old -> new`` of the recipe, names of digests."""
-    old, new = _flat(before["recipe"]), _flat(now["recipe"])
+    old, new = flat(before["recipe"]), flat(now["recipe"])
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and not _indifferent(key)]
     recipe = [f"{key}: {_shown(old, key)} -> {_shown(new, key)}" for key in keys]
     names = {**before["digests"], **now["digests"]}
@@ -98,7 +98,8 @@ def _indifferent(key: str) -> bool:
     return key in INDIFFERENT or key.startswith(LAUNCH) or key.rpartition(".")[2] in CONTINUABLE
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings as ``a.b`` -> value; lists of named things, such as stages, go by name."""
     if isinstance(value, dict) and value:
         items = [(str(key), item) for key, item in value.items()]
     elif isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
@@ -106,7 +107,7 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     else:
         return {prefix: value}
     return {
-        key: leaf for name, item in items for key, leaf in _flat(item, f"{prefix}.{name}" if prefix else name).items()
+        key: leaf for name, item in items for key, leaf in flat(item, f"{prefix}.{name}" if prefix else name).items()
     }
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from burnish.errors import DataError, DiskError
 from burnish.fsio import disk_errors
 from burnish.ledger.stage import Done
 
+LEDGER = "ledger.sqlite"
 MIGRATIONS = (
     """
     CREATE TABLE runs (
@@ -44,7 +45,20 @@ MIGRATIONS = (
         PRIMARY KEY (run, stage, name), FOREIGN KEY (run, stage) REFERENCES stages(run, name)
     );
     """,
+    """
+    ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'run';
+    ALTER TABLE runs ADD COLUMN fork_of TEXT;
+    ALTER TABLE runs ADD COLUMN fork_point TEXT;
+    CREATE TABLE aliases (
+        run TEXT NOT NULL, stage TEXT NOT NULL, artefact TEXT NOT NULL, digest TEXT NOT NULL,
+        PRIMARY KEY (run, stage, artefact, digest), FOREIGN KEY (run, stage) REFERENCES stages(run, name)
+    );
+    CREATE INDEX aliases_by_digest ON aliases(digest);
+    """,
 )
+OF_STAGES = ("artefacts", "aliases", "parents", "metrics")
+"""Tables whose rows belong to a stage of a run."""
+RunKind = Literal["run", "evaluation"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,15 @@ class RunRow:
     """``running``, ``done``, ``interrupted`` or ``failed``; a killed process leaves ``running``."""
     created_at: float
     updated_at: float
+    kind: RunKind
+    version: str
+    """Of burnish."""
+    recipe: str
+    """Digest of the resolved recipe with the digests of all inputs."""
+    fork_of: str | None = None
+    """Id of the run that it was forked from."""
+    fork_point: str | None = None
+    """Which checkpoint that was."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +90,11 @@ class StageRow:
     name: str
     kind: str
     seconds: float
+    finished_at: float
     peak_bytes: int | None
     artefacts: Mapping[str, str]
+    aliases: Mapping[str, tuple[str, ...]]
+    """Artefact -> other digests that it goes by where somebody reads it, such as that of a model's own files alone."""
     parents: Mapping[str, str]
     metrics: Mapping[str, float]
 
@@ -94,26 +120,54 @@ class Ledger:
     ) -> None:
         self._db.close()
 
-    def open_run(self, run_id: str, *, name: str, path: Path, recipe: str, version: str) -> None:
+    def open_run(self, run_id: str, *, name: str, path: Path, recipe: str, version: str, kind: RunKind = "run") -> None:
         """A run begins or goes on; ``recipe`` is the digest of its resolved form."""
         now = time.time()
         with self._transaction() as db:
             db.execute(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, 'running', ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                "INSERT INTO runs (id, name, path, recipe, version, state, created_at, updated_at, kind) "
+                "VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
                 "path = excluded.path, recipe = excluded.recipe, version = excluded.version, state = 'running', "
                 "updated_at = excluded.updated_at",
-                (run_id, name, str(path.resolve()), recipe, version, now, now),
+                (run_id, name, str(path.resolve()), recipe, version, now, now, kind),
             )
+
+    def note_fork(self, run_id: str, *, source: str, point: str) -> None:
+        """Say which run, and which of its checkpoints, a run goes on from."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET fork_of = ?, fork_point = ? WHERE id = ?", (source, point, run_id))
+
+    def remove_run(self, run_id: str) -> None:
+        """Forget a run and all that its stages made and measured; the folder is not touched."""
+        with self._transaction() as db:
+            for table in (*OF_STAGES, "stages"):
+                db.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))
+            db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
     def close_run(self, run_id: str, state: str) -> None:
         """A run ended as ``done``, ``interrupted`` or ``failed``."""
         with self._transaction() as db:
             db.execute("UPDATE runs SET state = ?, updated_at = ? WHERE id = ?", (state, time.time(), run_id))
 
-    def record_stage(self, run_id: str, *, name: str, kind: str, done: Done, inputs: Mapping[str, str]) -> None:
+    def has_stage(self, run_id: str, name: str, done: Done) -> bool:
+        """Whether exactly this end of the stage is recorded."""
+        query = "SELECT 1 FROM stages WHERE run = ? AND name = ? AND fingerprint = ? AND finished_at = ?"
+        with self._errors():
+            return self._db.execute(query, (run_id, name, done.fingerprint, done.finished_at)).fetchone() is not None
+
+    def record_stage(
+        self,
+        run_id: str,
+        *,
+        name: str,
+        kind: str,
+        done: Done,
+        inputs: Mapping[str, str],
+        aliases: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         """A stage is done; what an earlier attempt recorded under its name is replaced."""
         with self._transaction() as db:
-            for table in ("artefacts", "parents", "metrics"):
+            for table in OF_STAGES:
                 db.execute(f"DELETE FROM {table} WHERE run = ? AND stage = ?", (run_id, name))
             db.execute(
                 "INSERT OR REPLACE INTO stages VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -124,16 +178,25 @@ class Ledger:
                     f"INSERT INTO {table} VALUES (?, ?, ?, ?)",
                     [(run_id, name, key, value) for key, value in rows.items()],
                 )
+            db.executemany(
+                "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?, ?)",
+                [(run_id, name, key, digest) for key, found in (aliases or {}).items() for digest in found],
+            )
 
     def runs(self) -> list[RunRow]:
         """All runs, the latest first."""
-        query = "SELECT id, name, path, state, created_at, updated_at FROM runs ORDER BY updated_at DESC"
+        query = (
+            "SELECT id, name, path, state, created_at, updated_at, kind, version, recipe, fork_of, fork_point "
+            "FROM runs ORDER BY updated_at DESC"
+        )
         with self._errors():
             return [RunRow(row[0], row[1], Path(row[2]), *row[3:]) for row in self._db.execute(query)]
 
     def stages(self, run_id: str) -> list[StageRow]:
         """Finished stages of a run in the order they finished."""
-        query = "SELECT name, kind, seconds, peak_bytes FROM stages WHERE run = ? ORDER BY finished_at, rowid"
+        query = (
+            "SELECT name, kind, seconds, finished_at, peak_bytes FROM stages WHERE run = ? ORDER BY finished_at, rowid"
+        )
         with self._errors():
             rows = self._db.execute(query, (run_id,)).fetchall()
             return [
@@ -141,17 +204,26 @@ class Ledger:
                     name=name,
                     kind=kind,
                     seconds=seconds,
+                    finished_at=finished_at,
                     peak_bytes=peak_bytes,
                     artefacts=self._pairs("name, digest", "artefacts", run_id, name),
+                    aliases=self._aliases(run_id, name),
                     parents=self._pairs("input, digest", "parents", run_id, name),
                     metrics=self._pairs("name, value", "metrics", run_id, name),
                 )
-                for name, kind, seconds, peak_bytes in rows
+                for name, kind, seconds, finished_at, peak_bytes in rows
             ]
 
     def _pairs(self, columns: str, table: str, run_id: str, stage: str) -> dict[str, Any]:
         query = f"SELECT {columns} FROM {table} WHERE run = ? AND stage = ?"
         return dict(self._db.execute(query, (run_id, stage)).fetchall())
+
+    def _aliases(self, run_id: str, stage: str) -> dict[str, tuple[str, ...]]:
+        query = "SELECT artefact, digest FROM aliases WHERE run = ? AND stage = ? ORDER BY artefact, digest"
+        found: dict[str, tuple[str, ...]] = {}
+        for artefact, digest in self._db.execute(query, (run_id, stage)):
+            found[artefact] = (*found.get(artefact, ()), digest)
+        return found
 
     def _migrate(self) -> None:
         with self._transaction() as db:  # two programs that start at once must not both create the tables

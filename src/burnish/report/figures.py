@@ -1,19 +1,18 @@
-"""Figures as inline SVG: rates with intervals, and training curves.
+"""Figures as inline SVG: how they look, and the one of rates with intervals.
 
 matplotlib is imported when the first figure is drawn. Text, axes and grid take the colour of the surrounding page, so
-that one figure serves the light and the dark theme. Not covered: figures as files.
+that one figure serves the light and the dark theme. Not covered: curves (`report.curves`), histograms
+(`report.lengths`), figures as files.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from burnish.ledger.metrics import MetricRow
 from burnish.records import StageSummary
 from burnish.report.text import METRIC_NAMES, percent, percent_interval
 
@@ -23,27 +22,19 @@ if TYPE_CHECKING:
 
 INK = "#010203"
 """Stands for the page's text colour while drawing; replaced by ``currentColor`` in the SVG."""
+WIDTH = 10.4
+"""Inches, of every figure: the page shows them all at one scale, so that letters are of one size."""
+LEGEND_INCH = 0.2
+"""Height of one line of a legend."""
 COLOURS = ("#3578e5", "#e07b2e", "#1f9d6b", "#a259d9", "#c94f6d", "#7d8a2e")
 """Each at least 3 : 1 against white and against the dark page."""
-PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("loss", ("loss", "eval_loss")),
-    ("learning rate", ("learning_rate",)),
-)
-"""Title of a panel of training curves, and the keys of metrics.jsonl that it draws."""
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The training curves of one stage."""
-
-    stage: str
-    svg: str
 
 
 def rates_figure(stages: Sequence[StageSummary]) -> str:
     """Dot and 95 % interval of every rate, one panel per measure, one line per stage."""
-    with _style() as new_figure:
-        figure = new_figure(9.0, 0.9 + 0.42 * len(stages))
+    with figure_style() as new_figure:
+        figure = new_figure(WIDTH, 0.9 + 0.42 * len(stages))
+        figure.get_layout_engine().set(w_pad=0.12)  # else 100 of one panel meets 0 of the next
         panels = figure.subplots(1, len(METRIC_NAMES), sharey=True, squeeze=False)[0]
         for panel, (metric, title) in zip(panels, METRIC_NAMES.items(), strict=True):
             for row, stage in enumerate(stages):
@@ -52,7 +43,7 @@ def rates_figure(stages: Sequence[StageSummary]) -> str:
                 colour = COLOURS[row % len(COLOURS)]
                 panel.plot([low, high], [row, row], color=colour, linewidth=2.2, solid_capstyle="round", clip_on=False)
                 panel.plot([rate], [row], marker="o", markersize=6.5, color=colour, clip_on=False)
-            panel.set_title(f"{title}, %", loc="left", fontsize=10)
+            panel.set_title(f"{title}, %", loc="left", fontsize=11)
             panel.set_xlim(0, 100)
             panel.set_ylim(len(stages) - 0.5, -0.5)
             panel.tick_params(axis="y", length=0)
@@ -63,56 +54,12 @@ def rates_figure(stages: Sequence[StageSummary]) -> str:
             for stage in stages
             for metric, title in METRIC_NAMES.items()
         ]
-        return _to_svg(figure, "rates", "Rates with 95 % intervals. " + "; ".join(lines))
-
-
-def training_curves(metrics: Sequence[MetricRow]) -> list[Curves]:
-    """Curves per stage, in the order in which stages first appear in ``metrics``.
-
-    A panel without two points is not drawn, a stage without a panel is left out.
-    """
-    by_stage: dict[str, dict[str, dict[int, float]]] = {}
-    for row in metrics:
-        series = by_stage.setdefault(row.stage, {})
-        for key, value in row.values.items():
-            series.setdefault(key, {})[row.step] = value
-    drawn = [(stage, _stage_figure(stage, series)) for stage, series in by_stage.items()]
-    return [Curves(stage, svg) for stage, svg in drawn if svg is not None]
-
-
-def _stage_figure(stage: str, series: Mapping[str, Mapping[int, float]]) -> str | None:
-    panels = [
-        (title, {key: series[key] for key in keys if len(series.get(key, ())) > 1})
-        for title, keys in PANELS
-        if any(len(series.get(key, ())) > 1 for key in keys)
-    ]
-    if not panels:
-        return None
-    with _style() as new_figure:
-        figure = new_figure(4.5 * len(PANELS), 2.5)
-        # One column per possible panel keeps curves of all stages at the same scale.
-        axes = figure.subplots(1, len(PANELS), squeeze=False)[0]
-        for panel in axes[len(panels) :]:
-            panel.set_axis_off()
-        for panel, (title, curves) in zip(axes, panels, strict=False):
-            _draw_curves(panel, title, curves)
-        return _to_svg(figure, f"curves-{stage}", f"Training curves of stage {stage} over optimiser steps")
-
-
-def _draw_curves(panel: Axes, title: str, curves: Mapping[str, Mapping[int, float]]) -> None:
-    for colour, (key, points) in zip(COLOURS, curves.items(), strict=False):
-        steps = sorted(points)
-        panel.plot(steps, [points[step] for step in steps], color=colour, linewidth=1.4, label=key)
-    panel.set_title(title, loc="left", fontsize=10)
-    panel.set_xlabel("optimiser step", fontsize=9)
-    panel.set_ylim(bottom=0)
-    panel.grid(alpha=0.25)
-    if len(curves) > 1:
-        panel.legend(frameon=False, fontsize=9)
+        return to_svg(figure, "rates", "Rates with 95 % intervals. " + "; ".join(lines))
 
 
 @contextmanager
-def _style() -> Iterator[Any]:
+def figure_style() -> Iterator[Any]:
+    """Draw in the look of the page; gives a function that makes a figure of a width and a height in inches."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -121,7 +68,7 @@ def _style() -> Iterator[Any]:
 
     settings: Any = {
         "svg.fonttype": "none",  # text stays text: searchable, and in the page's colour
-        "font.size": 9,
+        "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.edgecolor": INK,
@@ -137,7 +84,26 @@ def _style() -> Iterator[Any]:
         yield new_figure
 
 
-def _to_svg(figure: Figure, salt: str, label: str) -> str:
+def legend_below(panel: Axes) -> None:
+    """Put the legend under the panel and its label: inside, it would hide what it explains."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = panel.get_figure()
+    assert figure is not None
+    below = panel.transAxes + ScaledTranslation(0, -0.5, figure.dpi_scale_trans)
+    panel.legend(
+        *(panel.get_legend_handles_labels()),
+        frameon=False,
+        fontsize=10,
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=below,
+        borderaxespad=0,
+        labelspacing=0.25,
+    )
+
+
+def to_svg(figure: Figure, salt: str, label: str) -> str:
     """The ``<svg>`` element alone: ids salted so that figures do not share them, sizes left to the page."""
     import matplotlib as mpl
     from markupsafe import escape

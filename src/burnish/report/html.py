@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from burnish.fsio import write_atomic
 from burnish.ledger.metrics import MetricRow
 from burnish.records import Comparison, Summary
 from burnish.report import text
-from burnish.report.figures import rates_figure, training_curves
-from burnish.report.samples import StageAnswers, browser_data, embed_json
+from burnish.report.curves import training_curves
+from burnish.report.figures import rates_figure
+from burnish.report.lengths import length_rows, lengths_figure
+from burnish.report.samples import StageAnswers, StageRollouts, browser_data, embed_json
 
 FOLDER = Path(__file__).parent
 MOST_CODES = 15
@@ -40,6 +42,10 @@ class ReportData:
     """What the run depends on -> its digest or version."""
     metrics: Sequence[MetricRow]
     answers: Sequence[StageAnswers]
+    rollouts: Sequence[StageRollouts] = ()
+    """What was written while training, stage by stage."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """When, by which version and on what machine it ran."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +89,21 @@ def render_html(data: ReportData) -> str:
         pairs=_pairs(summary),
         infra=sum(stage.infra for stage in summary.stages),
         rates_svg=Markup(rates_figure(summary.stages)) if summary.stages else "",
-        curves=[(one.stage, Markup(one.svg)) for one in training_curves(data.metrics)],
+        curves=[(one.stage, Markup(one.svg), one.averaged) for one in training_curves(data.metrics)],
+        lengths_svg=Markup(lengths_figure(data.answers) or ""),
+        lengths=length_rows(data.answers),
+        style_rows=_metric_rows(summary),
+        idiom_names={name for name, _ in _metric_rows(summary) if name.startswith("idiom_")},
+        memory=_memory_columns(summary),
+        longest=max((one.seconds for one in summary.timings), default=0.0),
+        facts=dict(data.facts),
         reasons=_reason_rows(summary),
         codes=_code_rows(summary, data.answers),
         lints=_lint_rows(summary),
         digests=dict(data.digests) | _verifier_facts(data.answers),
         recipe=json.dumps(data.recipe, indent=2, ensure_ascii=False, default=str),
-        samples=Markup(embed_json(browser_data(data.answers))),
-        sample_count=sum(len(one.verdicts) for one in data.answers),
+        samples=Markup(embed_json(browser_data(data.answers, data.rollouts))),
+        sample_count=sum(len(one.verdicts) for one in data.answers) + sum(len(one.rollouts) for one in data.rollouts),
     )
 
 
@@ -107,6 +120,24 @@ def _pairs(summary: Summary) -> list[tuple[tuple[str, str], list[Comparison]]]:
     for one in summary.comparisons:
         grouped.setdefault((one.a, one.b), []).append(one)
     return list(grouped.items())
+
+
+def _metric_rows(summary: Summary) -> list[tuple[str, list[str]]]:
+    """Syntax metrics that are not zero everywhere, a mean per stage; the idiom score and its parts first."""
+    names = {name for stage in summary.stages for name, found in stage.metrics.items() if found.mean}
+    return [
+        (name, [f"{stage.metrics[name].mean:.3g}" if name in stage.metrics else "" for stage in summary.stages])
+        for name in sorted(names, key=lambda name: (name != "idiom_score", not name.startswith("idiom_"), name))
+    ]
+
+
+def _memory_columns(summary: Summary) -> dict[str, str]:
+    """Kinds of memory that were measured in any stage."""
+    return {
+        column: title
+        for column, title in text.MEMORY.items()
+        if any(getattr(one, column) is not None for one in summary.timings)
+    }
 
 
 def _reason_rows(summary: Summary) -> list[CountRow]:

@@ -23,7 +23,8 @@
     return element;
   };
 
-  const key = (sample) => [sample.stage, sample.task, sample.index].join("/");
+  const key = (sample) => [sample.stage, sample.when, sample.task, sample.index].filter((part) => part !== "").join("/");
+  const codes = (sample) => [...new Set([...sample.diagnostics.map((one) => one.code || "syntax"), ...sample.lints])];
   const plural = (count, noun) => count + " " + noun + (count === 1 ? "" : "s");
 
   const searchable = (sample) => {
@@ -66,12 +67,27 @@
     return details;
   };
 
+  const number = (value) => String(Math.round(value * 1000) / 1000);
+
+  const rewardTable = (reward) => {
+    if (reward.value === null) return make("p", "note", "unscored: " + reward.unscored);
+    const table = make("table", "reward");
+    const body = make("tbody", "");
+    for (const [name, value] of [["reward", reward.value], ...Object.entries(reward.parts)]) {
+      const title = make("th", "", name.replaceAll("_", " "));
+      title.scope = "row";
+      body.append(make("tr", name === "reward" ? "total" : "", title, make("td", "number", number(value))));
+    }
+    table.append(body);
+    return table;
+  };
+
   const otherAnswers = (sample) => {
     const others = data.samples.filter((one) => one.task === sample.task && one !== sample);
     if (!others.length) return "";
     const row = make("div", "others", "same task: ");
     for (const other of others.slice(0, 12)) {
-      const label = other.stage + (other.index ? " #" + other.index : "");
+      const label = other.stage + (other.when ? ", " + other.when : "") + (other.index ? " #" + other.index : "");
       const button = make("button", "", make("span", other.status, MARKS[other.status]), " " + label);
       button.type = "button";
       button.addEventListener("click", () => show(other));
@@ -83,7 +99,7 @@
   function show(sample) {
     current = sample;
     const task = data.tasks[sample.task];
-    const facts = [sample.stage];
+    const facts = [sample.stage, sample.when];
     if (task) facts.push("level " + task.level, task.family);
     if (sample.tokens) facts.push(plural(sample.tokens, "token"));
     if (sample.finish === "length") facts.push("cut at the token limit");
@@ -100,6 +116,7 @@
     } else {
       parts.push(make("h4", "", "no code was found in the answer"), make("pre", "", sample.text || "(empty answer)"));
     }
+    if (sample.reward) parts.push(make("h4", "", "reward"), rewardTable(sample.reward));
     if (sample.detail) parts.push(make("h4", "", "detail"), make("pre", "", sample.detail));
     if (sample.lints.length) parts.push(make("h4", "", "lints"), make("pre", "", sample.lints.join("\n")));
     if (sample.code && sample.text && sample.text !== sample.code) parts.push(folded("Whole answer of the model", sample.text));
@@ -113,7 +130,7 @@
 
   function listButton(sample) {
     const button = make("button", "", make("span", sample.status, MARKS[sample.status]), " " + sample.task + (sample.index ? " #" + sample.index : ""));
-    button.append(make("small", "", sample.stage + " · " + sample.reason));
+    button.append(make("small", "", [sample.stage, sample.when, sample.reason].filter(Boolean).join(" · ")));
     button.type = "button";
     button.dataset.key = key(sample);
     button.setAttribute("aria-pressed", String(current !== null && key(current) === key(sample)));
@@ -123,19 +140,20 @@
 
   function filter() {
     const wanted = { stage: form.stage.value, status: form.status.value, reason: form.reason.value };
+    const code = form.code.value;
     const search = form.search.value.trim().toLowerCase();
     shown = data.samples.filter((sample, position) =>
       Object.entries(wanted).every(([name, value]) => !value || sample[name] === value) &&
-      (!search || texts[position].includes(search)));
+      (!code || codes(sample).includes(code)) && (!search || texts[position].includes(search)));
     list.replaceChildren(...(shown.length ? shown.map(listButton) : [make("div", "empty", "Nothing matches.")]));
     const all = data.stages.reduce((sum, stage) => sum + stage.all, 0);
     form.count.textContent = plural(shown.length, "sample") + " of " + data.samples.length +
-      (all > data.samples.length ? " (the first of " + all + "; all are in the run folder)" : "");
+      (all > data.samples.length ? " (of " + all + " in all; the others are in the run folder)" : "");
   }
 
-  const fill = (select, values) => {
+  const fill = (select, values, counts) => {
     for (const value of values) {
-      const option = make("option", "", value);
+      const option = make("option", "", counts ? value + " (" + counts.get(value) + ")" : value);
       option.value = value;
       select.append(option);
     }
@@ -143,6 +161,9 @@
   fill(form.stage, data.stages.map((stage) => stage.name));
   fill(form.status, [...new Set(data.samples.map((sample) => sample.status))].sort());
   fill(form.reason, [...new Set(data.samples.map((sample) => sample.reason))].sort());
+  const counts = new Map();
+  for (const sample of data.samples) for (const code of codes(sample)) counts.set(code, (counts.get(code) || 0) + 1);
+  fill(form.code, [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || (a < b ? -1 : 1)), counts);
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
   list.addEventListener("keydown", (event) => {

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from burnish.records import Completion, Task, Verdict
+from burnish.records import Completion, Rollout, Score, Task, Verdict
 
 SAMPLES_PER_STAGE = 1000
 """More would make the page slow to open; the page says how many of how many it shows."""
+ROLLOUTS_PER_STAGE = 400
 
 
 @dataclass(frozen=True)
@@ -27,24 +28,52 @@ class StageAnswers:
     verdicts: Sequence[Verdict]
 
 
-def browser_data(answers: Sequence[StageAnswers]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class StageRollouts:
+    """What a policy wrote while a stage trained it, or some of it."""
+
+    stage: str
+    unit: str
+    """What ``Rollout.step`` counts: ``step`` or ``round``."""
+    tasks: Sequence[Task]
+    rollouts: Sequence[Rollout]
+    written: int
+    """How many there are in all."""
+
+
+def browser_data(answers: Sequence[StageAnswers], rollouts: Sequence[StageRollouts] = ()) -> dict[str, Any]:
     """What `page.js` reads: ``stages`` with total counts, ``tasks`` by id, ``samples`` in the order of the verdicts."""
     tasks: dict[str, Any] = {}
     samples: list[dict[str, Any]] = []
+    stages = []
     for stage in answers:
-        wanted = {task.id: task for task in stage.tasks}
         completions = {(one.task_id, one.sample_index): one for one in stage.completions}
-        for verdict in stage.verdicts[:SAMPLES_PER_STAGE]:
-            task = wanted.get(verdict.task_id)
-            if task is not None:
-                tasks[task.id] = _task_data(task)
+        shown = stage.verdicts[:SAMPLES_PER_STAGE]
+        for verdict in shown:
             completion = completions.get((verdict.task_id, verdict.sample_index))
             samples.append(_sample_data(stage.stage, verdict, completion))
-    stages = [
-        {"name": one.stage, "shown": min(len(one.verdicts), SAMPLES_PER_STAGE), "all": len(one.verdicts)}
-        for one in answers
-    ]
+        tasks |= _tasks_data(stage.tasks, {verdict.task_id for verdict in shown})
+        stages.append({"name": stage.stage, "shown": len(shown), "all": len(stage.verdicts)})
+    for training in rollouts:
+        judged = [(one, one.verdict) for one in training.rollouts if one.verdict is not None]
+        for one, verdict in judged:
+            samples.append(
+                _sample_data(training.stage, verdict, one.completion)
+                | {"when": f"{training.unit} {one.step}", "reward": _reward_data(one.score)}
+            )
+        tasks |= _tasks_data(training.tasks, {verdict.task_id for _, verdict in judged})
+        stages.append({"name": training.stage, "shown": len(judged), "all": training.written})
     return {"stages": stages, "tasks": tasks, "samples": samples}
+
+
+def _tasks_data(tasks: Sequence[Task], wanted: set[str]) -> dict[str, Any]:
+    return {task.id: _task_data(task) for task in tasks if task.id in wanted}
+
+
+def _reward_data(score: Score | None) -> dict[str, Any] | None:
+    if score is None:
+        return None
+    return {"value": score.value, "unscored": score.unscored_reason, "parts": dict(score.components)}
 
 
 def embed_json(value: Any) -> str:
@@ -83,6 +112,8 @@ def _sample_data(stage: str, verdict: Verdict, completion: Completion | None) ->
             for one in verdict.diagnostics
         ],
         "lints": list(verdict.lints),
+        "when": "",
+        "reward": None,
         "tests": {"run": verdict.tests.run, "passed": verdict.tests.passed, "expected": verdict.tests.expected},
         "detail": verdict.detail,
         "cpu_ms": verdict.cpu_ms,

@@ -5,6 +5,7 @@ Not covered: curves and samples, which only the page has (`report.html`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -16,14 +17,19 @@ from rich.text import Text
 
 from burnish.records import Comparison, StageSummary, StageTime, Summary
 from burnish.report.text import (
+    MEMORY,
     METRIC_NAMES,
     duration,
+    memory_size,
     p_value,
     percent,
     percent_interval,
     points,
     points_interval,
 )
+
+MOST_ERRORS = 8
+"""Rows of the table of compiler errors; the page has more."""
 
 
 def render_table(summary: Mapping[str, Any], console: Console) -> None:
@@ -40,6 +46,8 @@ def render_table(summary: Mapping[str, Any], console: Console) -> None:
         console.print(_comparisons(list(group)))
     if content.comparisons:
         console.print("Points: difference in per cent points. p: exact McNemar test, two-sided.", style="dim")
+    if any(stage.error_codes for stage in content.stages):
+        console.print(_error_codes(content.stages))
     if content.timings:
         console.print(_timings(content.timings))
 
@@ -98,12 +106,31 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Table:
 
 
 def _timings(timings: tuple[StageTime, ...]) -> Table:
-    table = _new_table("Time")
+    memory = [column for column in MEMORY if any(getattr(one, column) is not None for one in timings)]
+    table = _new_table("Time and peak memory" if memory else "Time")
     table.add_column("stage")
     table.add_column("kind")
     table.add_column("time", justify="right")
+    for column in memory:
+        table.add_column(MEMORY[column], justify="right")
     for one in timings:
         time = duration(one.seconds) + (" (kept)" if one.reused else "")
-        table.add_row(Text(one.name), Text(one.kind), Text(time))
+        table.add_row(
+            Text(one.name), Text(one.kind), Text(time), *(Text(memory_size(getattr(one, column))) for column in memory)
+        )
     table.add_row(Text("all"), Text(""), Text(duration(sum(one.seconds for one in timings))), style="bold")
+    return table
+
+
+def _error_codes(stages: tuple[StageSummary, ...]) -> Table:
+    """Programs per compiler error, the most frequent first, stage beside stage."""
+    table = _new_table("Programs that showed a compiler error")
+    table.add_column("error")
+    for stage in stages:
+        table.add_column(Text(f"{stage.name} of {stage.n}"), justify="right")
+    total: Counter[str] = Counter()
+    for stage in stages:
+        total.update(stage.error_codes)
+    for code, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))[:MOST_ERRORS]:
+        table.add_row(Text(code), *(Text(str(stage.error_codes.get(code, 0))) for stage in stages))
     return table

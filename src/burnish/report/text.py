@@ -1,4 +1,4 @@
-"""How numbers are written for people: per cent with intervals, p-values, durations."""
+"""How numbers are written for people: per cent with intervals, p-values, durations, memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ METRIC_NAMES: dict[Metric, str] = {
     "lint_free_rate": "lint-free",
     "tests_passed": "tests passed",
 }
+MEMORY = {"peak_bytes": "memory", "accelerator_peak_bytes": "GPU memory"}
+"""Fields of `StageTime`, and what they are called."""
+
+
+def memory_size(size: int | None) -> str:
+    """``412 MiB`` or ``3.2 GiB``; nothing where it was not measured."""
+    if size is None:
+        return ""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
 def percent(rate: float) -> str:

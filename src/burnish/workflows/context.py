@@ -116,6 +116,10 @@ class Run:
         """Tasks to train on."""
         return self._tasks(self.tasks_stage(stage), TRAIN)
 
+    def train_tasks_before(self, name: str) -> tuple[Task, ...]:
+        """Tasks that a stage of that name could train on; none when the recipe builds no task set."""
+        return self._tasks(tasks_stage_before(self.recipe, name), TRAIN)
+
     def held_out_tasks(self, stage: AdapterStage | PretrainStage | EvaluateStage) -> tuple[Task, ...]:
         """Tasks to measure on; none when the recipe builds no task set."""
         return self._tasks(self.tasks_stage(stage), HELD_OUT)

@@ -29,6 +29,7 @@ from burnish.workflows.answer import answer_tasks, open_generator
 from burnish.workflows.build_tasks import write_records
 from burnish.workflows.context import COMPLETIONS
 from burnish.workflows.lineage import CODE, TOOLCHAIN, code_digest
+from burnish.workflows.recording import record_evaluation
 from burnish.workflows.report import SUMMARY
 from burnish.workflows.requirements import require_train_extra
 from burnish.workflows.score_answers import FOLDER, TASKS, judge_answers, summarise, verifier_for
@@ -51,7 +52,9 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
         verifier = stack.enter_context(verifier_for(tasks, config.verify, config.out / ".cache"))
         toolchain = {} if verifier is None else {TOOLCHAIN: verifier.digest}
         digests = {CODE: code_digest()} | toolchain | {"tasks": _digest(tasks)} | _model_digests(answers)
-        stack.enter_context(open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume))
+        run = stack.enter_context(
+            open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume)
+        )
         stack.enter_context(attempt_log(config.out / "logs"))
         folder = config.out / FOLDER
         attempt = begin(folder, fingerprint(resolved, digests, code=digests[CODE], seed=config.seed))
@@ -71,6 +74,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
             excluded_tasks=task_set.excluded,
         )
         write_json(config.out / SUMMARY, summary)
+        record_evaluation(config, run, digests, done, summary)
     return summary
 
 

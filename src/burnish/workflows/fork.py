@@ -10,13 +10,15 @@ import json
 import shutil
 import uuid
 from pathlib import Path
+from typing import Any
 
 from burnish.errors import RunFolderError
-from burnish.fsio import disk_errors, read_lines, write_atomic, write_json
+from burnish.fsio import digest_json, disk_errors, read_lines, write_atomic, write_json
 from burnish.ledger.events import EventLog
 from burnish.ledger.process import working
 from burnish.ledger.run_folder import RESOLVED
 from burnish.ledger.stage import ATTEMPT, DONE
+from burnish.ledger.store import LEDGER, Ledger
 
 CHECKPOINTS, COMPLETE, METRICS = "checkpoints", "complete.json", "metrics.jsonl"
 
@@ -50,11 +52,22 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
         _copy_training(source / training, partial / training, checkpoint)
         reached = _step(checkpoint)
         _copy_metrics(source / METRICS, partial / METRICS, {*stages[: stages.index(training)]}, training, reached)
-        recipe = resolved["recipe"] | {"name": name}
-        write_json(partial / RESOLVED, resolved | {"run_id": uuid.uuid4().hex, "recipe": recipe})
+        forked = resolved | {"run_id": uuid.uuid4().hex, "recipe": resolved["recipe"] | {"name": name}}
+        write_json(partial / RESOLVED, forked)
         EventLog(partial / "events.jsonl").write("forked", source=str(source), stage=training, step=reached)
         partial.rename(out)
+    _record(out, forked, resolved["run_id"], f"{training} at step {reached}")
     return out
+
+
+def _record(out: Path, forked: dict[str, Any], source: str, point: str) -> None:
+    """Tell the ledger; the run that will go on finds itself there."""
+    run_id = forked["run_id"]
+    recipe = digest_json([forked["recipe"], forked["digests"]])
+    with Ledger(out.parent / LEDGER) as ledger:
+        ledger.open_run(run_id, name=out.name, path=out, recipe=recipe, version=forked["burnish"])
+        ledger.note_fork(run_id, source=source, point=point)
+        ledger.close_run(run_id, "interrupted")
 
 
 def _checkpoint(source: Path, stages: list[str], step: int | None) -> tuple[str, Path]:

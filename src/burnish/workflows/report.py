@@ -5,18 +5,25 @@ Left out on purpose: printing (`cli` shows the table of ``summary.json``).
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from burnish import __version__
 from burnish.config.recipe import EvaluateStage
 from burnish.fsio import read_lines, write_json
-from burnish.ledger.metrics import read_metrics
+from burnish.ledger.machine import read_machine
+from burnish.ledger.metrics import MetricRow, read_metrics
 from burnish.records import StageTime, Verdict
 from burnish.report.html import ReportData, write_html
-from burnish.report.samples import StageAnswers
+from burnish.report.samples import StageAnswers, StageRollouts
 from burnish.score.summary import MeasuredStage, build_summary
 from burnish.workflows.answer import read_answers
 from burnish.workflows.build_tasks import EXCLUDED
 from burnish.workflows.context import COMPLETIONS, VERDICTS, Outcome, Run
+from burnish.workflows.report_rollouts import stage_rollouts
 
 SUMMARY, PAGE = "summary.json", "report.html"
 
@@ -31,8 +38,16 @@ def report(run: Run) -> Outcome:
         completions = tuple(read_answers(folder / COMPLETIONS).values())
         answers.append(StageAnswers(name, run.held_out_tasks(stage), completions, verdicts))
     kinds = {stage.name: stage.kind for stage in run.recipe.stages}
+    metrics = read_metrics(run.folder.metrics.path)
     timings = [
-        StageTime(name=name, kind=kinds[name], seconds=done.seconds, reused=name in run.reused)
+        StageTime(
+            name=name,
+            kind=kinds[name],
+            seconds=done.seconds,
+            reused=name in run.reused,
+            peak_bytes=done.peak_bytes,
+            accelerator_peak_bytes=_accelerator_peak(metrics, name),
+        )
         for name, done in run.done.items()
     ]
     excluded = max((int(done.metrics.get(EXCLUDED, 0)) for done in run.done.values()), default=0)
@@ -46,8 +61,10 @@ def report(run: Run) -> Outcome:
             summary=summary,
             recipe=run.recipe.model_dump(mode="json"),
             digests=run.digests,
-            metrics=read_metrics(run.folder.metrics.path),
+            metrics=metrics,
             answers=answers,
+            rollouts=_rollouts(run),
+            facts=_facts(run),
         ),
     )
     # Named from the stage's folder, so that a removed page is written again.
@@ -57,6 +74,35 @@ def report(run: Run) -> Outcome:
 def read_verdicts(path: Path) -> tuple[Verdict, ...]:
     """All verdicts of a file."""
     return tuple(Verdict.from_json(line) for line in read_lines(path))
+
+
+def _rollouts(run: Run) -> list[StageRollouts]:
+    names = [one.name for one in run.recipe.stages if one.name in run.done and not isinstance(one, EvaluateStage)]
+    written = [stage_rollouts(run.stage_folder(name), name) for name in names]
+    return [replace(one, tasks=run.train_tasks_before(one.stage)) for one in written if one is not None]
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """When it began, by which version, with which seed, and on what machine."""
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(_began(run.folder.path / "events.jsonl")))
+    facts = {"first begun": began, "burnish": __version__, "seed": str(run.recipe.seed)}
+    return facts | read_machine(run.folder.path)
+
+
+def _began(events: Path) -> float:
+    return float(json.loads(next(read_lines(events)))["at"])
+
+
+def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:
+    """The largest peak of allocated bytes that a stage logged, over all GPUs."""
+    found = [
+        value
+        for row in metrics
+        if row.stage == stage
+        for key, value in row.values.items()
+        if key.startswith("peak_allocated_bytes")
+    ]
+    return int(max(found)) if found else None
 
 
 def _measured(run: Run) -> list[EvaluateStage]:

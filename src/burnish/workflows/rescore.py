@@ -108,12 +108,11 @@ def read_rows(folder: Path) -> list[EvaluatedRow]:
             f"{folder} holds neither {ROWS} nor {VERDICTS}.", "Name the folder of burnish evaluate, or of a stage."
         )
     verdicts = [Verdict.from_json(line) for line in read_lines(folder / VERDICTS)]
-    completions = read_answers(folder / COMPLETIONS)  # in the order they were written, verdicts in that of the tasks
+    completions = read_answers(folder / COMPLETIONS)  # in the order of batches, which go by length
     tasks = {task.id: task for task in _tasks(folder, {task_id for task_id, _ in completions})}
     if {(one.task_id, one.sample_index) for one in verdicts} != completions.keys():
         raise DataError(f"{VERDICTS} and {COMPLETIONS} in {folder} do not belong together.", "Evaluate again.")
-    answered = [(completions[one.task_id, one.sample_index], one) for one in verdicts]
-    return [rust_row(tasks[one.task_id], one, verdict) for one, verdict in answered]
+    return [rust_row(tasks[v.task_id], completions[v.task_id, v.sample_index], v) for v in verdicts]
 
 
 def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:

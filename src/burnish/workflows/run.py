@@ -33,20 +33,21 @@ from burnish.config.train import CONTINUABLE, OptimizerConfig
 from burnish.errors import BurnishError, ConfigError, DiskError
 from burnish.fsio import digest_json
 from burnish.ledger.attempt_log import attempt_log
+from burnish.ledger.machine import write_machine
 from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
-from burnish.ledger.store import Ledger
+from burnish.ledger.store import LEDGER, Ledger
 from burnish.workflows.context import Outcome, Run
 from burnish.workflows.early_gates import check_gates_early
 from burnish.workflows.judge import open_verifier
 from burnish.workflows.judge_sources import needs_judge
 from burnish.workflows.lineage import CODE, run_digests, stage_inputs
 from burnish.workflows.preflight import check_before
+from burnish.workflows.recording import record_stage
 
 logger = logging.getLogger("burnish.run")
 
-LEDGER = "ledger.sqlite"
 FULL_BYTES = 1 << 20
 """A disk with less free space than this counts as full when something fails."""
 
@@ -69,6 +70,7 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
             open_run(path, recipe=resolved, digests=digests, version=__version__, resume=resume)
         )
         stack.enter_context(attempt_log(path / "logs"))
+        write_machine(path)
         ledger = stack.enter_context(Ledger(recipe.runs_dir / LEDGER))
         ledger.open_run(
             folder.run_id, name=recipe.name, path=path, recipe=digest_json([resolved, digests]), version=__version__
@@ -140,7 +142,7 @@ def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
         run.folder.events.write("stage_done", stage=stage.name, kind=stage.kind, seconds=done.seconds)
         logger.info("%s: done in %.1f s", stage.name, done.seconds)
     # Also when it was kept: an attempt may have died between done.json and the ledger.
-    ledger.record_stage(run.folder.run_id, name=stage.name, kind=stage.kind, done=done, inputs=inputs)
+    record_stage(ledger, run, stage, done, inputs)
     run.done[stage.name] = done
 
 

@@ -1,0 +1,70 @@
+"""``machine.json``: on what machine and with which packages the last attempt at a run worked.
+
+No package is imported for it. Not covered: other makers' accelerators than NVIDIA's, what else the machine was doing.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+
+from burnish.fsio import write_json
+from burnish.ledger.accelerators import read_accelerators
+
+MACHINE = "machine.json"
+PACKAGES = ("torch", "transformers", "tokenizers", "peft", "trl", "accelerate", "bitsandbytes")
+"""Those whose version can change what comes out."""
+PROC = Path("/proc")
+
+
+def write_machine(folder: Path) -> None:
+    """Write the facts into a run's folder, over those of an earlier attempt."""
+    write_json(folder / MACHINE, machine_facts())
+
+
+def read_machine(folder: Path) -> dict[str, str]:
+    """The facts in a run's folder; empty where none were written."""
+    try:
+        facts: dict[str, str] = json.loads((folder / MACHINE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return facts
+
+
+def machine_facts(proc: Path = PROC) -> dict[str, str]:
+    """Processor, memory, GPUs, system, Python and packages, as text; what the system does not say is left out."""
+    cores = len(os.sched_getaffinity(0))
+    facts = {
+        "processor": f"{_field(proc / 'cpuinfo', 'model name') or platform.machine()}, {cores} cores",
+        "memory": _memory(proc / "meminfo"),
+        "GPU": ", ".join(_gpu(one.name, one.memory_total_mib) for one in read_accelerators()),
+        "system": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+    }
+    for name in PACKAGES:
+        try:
+            facts[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {name: value for name, value in facts.items() if value}
+
+
+def _gpu(name: str, memory_mib: float | None) -> str:
+    return name if memory_mib is None else f"{name} ({memory_mib / 1024:.0f} GiB)"
+
+
+def _memory(meminfo: Path) -> str:
+    total = _field(meminfo, "MemTotal")
+    return f"{int(total.split()[0]) / 2**20:.1f} GiB" if total else ""
+
+
+def _field(path: Path, name: str) -> str:
+    """Value of the first line ``name : value``; empty when there is none."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
