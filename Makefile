@@ -49,3 +49,4 @@ bench: setup
 	$(BIN)/python -m benchmarks.verify
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.train
+	$(BIN)/python -m benchmarks.generate

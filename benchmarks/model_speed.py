@@ -26,6 +26,7 @@ from benchmarks.goals import Goal, report
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.generate import decoding
+from burnish.generate.slots import left_padded
 from burnish.model.base import load_model
 from burnish.train.adapters import attach_adapter
 from burnish.train.rows import collate
@@ -85,7 +86,7 @@ def measure_generation(folder: Path) -> tuple[float, float]:
         decoding.decode_batch(model, prompts, limits, options, torch.Generator())
 
     def whole() -> None:
-        ids_BT, mask_BT = decoding.left_padded(prompts, 1, torch.device("cpu"))
+        ids_BT, mask_BT = left_padded(prompts, 1, torch.device("cpu"))
         model.generate(
             input_ids=ids_BT, attention_mask=mask_BT, max_new_tokens=max(limits), do_sample=False, pad_token_id=1
         )

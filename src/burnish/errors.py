@@ -10,6 +10,7 @@
     └── MachineError         4    the machine failed; says what is safe on disk
         ├── DiskError             no space, no permission
         ├── SandboxError          no sandbox passed its self-test, or it broke while running
+        ├── EndpointError         a model's server is not reached, or answers nothing that can be read
         ├── InfraBudgetError      too many infrastructure faults to go on honestly
         └── DeviceMemoryError     the accelerator or the machine ran out of memory
 
@@ -72,6 +73,10 @@ class DiskError(MachineError):
 
 class SandboxError(MachineError):
     """No sandbox passed its self-test, or a sandbox broke while it was needed."""
+
+
+class EndpointError(MachineError):
+    """A model's server could not be reached, or did not answer as it should, after all attempts."""
 
 
 class InfraBudgetError(MachineError):

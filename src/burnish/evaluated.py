@@ -104,10 +104,46 @@ class AnswerSummary(Part):
     timing: Timing | None = None
 
 
+class Generation(Part):
+    """What writing the answers took, after warm-up; of all attempts where an evaluation was interrupted."""
+
+    completions: int
+    completion_tokens: int
+    wall_s: float
+    """Seconds in which answers were written, loading the model and warming up left out."""
+    tokens_per_s: float
+    """Tokens of all answers over ``wall_s``: with a batch, more than one answer's own pace."""
+    seconds_p50: float
+    """Latency of an answer, from when it was begun, beside others in its batch."""
+    seconds_p95: float
+    peak_bytes: int | None = None
+    """Peak resident memory of the process; None where the system does not say."""
+    device_peak_bytes: int | None = None
+    """Peak memory of tensors on the accelerator; None without one."""
+
+
+class RepairTurn(Part):
+    """What was reached once a model had so many chances to mend what failed. All rates go over all answers."""
+
+    turn: int
+    """0 is the first answer."""
+    asked: int
+    """Answers written in this turn: all, then those that still failed."""
+    passed: Estimate
+    """Answers that passed in this turn or before."""
+    compiled: Estimate
+    """Answers that compiled in this turn or before."""
+
+
 class EvaluationSummary(Summary):
-    """The format of ``summary.json`` where answers other than Rust, or several samples of a task, were judged."""
+    """The format of ``summary.json`` of an evaluation: what it needs beyond verdicts of Rust with a sample per task."""
 
     answers: tuple[AnswerSummary, ...] = ()
+    """Where answers other than Rust, or several samples of a task, were judged."""
+    generation: Generation | None = None
+    """Where a model wrote the answers."""
+    repair: tuple[RepairTurn, ...] = ()
+    """Where a model could repair: a line per turn."""
 
 
 class PairedEstimate(Part):
@@ -139,6 +175,19 @@ class KindComparison(Part):
     """The first is the headline."""
     worse: bool
     """The interval of the headline's difference lies below zero."""
+    baselines: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Trivial model -> its metrics on the same tasks; none of Rust."""
+
+
+class Noise(Part):
+    """How much two evaluations of one model differ: what a difference must exceed to mean anything."""
+
+    kind: TaskKind
+    n: int
+    changed: int
+    """Rows right in one and wrong in the other."""
+    differences: dict[str, float]
+    """Metric -> rerun minus first."""
 
 
 class ComparisonReport(Record):
@@ -150,6 +199,8 @@ class ComparisonReport(Record):
     """Rows of a without a partner in b."""
     only_in_b: int
     kinds: tuple[KindComparison, ...]
+    noise: tuple[Noise, ...] = ()
+    """Of a rerun of ``a``, where one was given."""
 
     @property
     def worse(self) -> bool:

@@ -26,10 +26,11 @@ class Generator(Protocol):
         ...
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
-        """Yield finished batches; each batch holds all samples of the tasks it covers.
+        """Yield completions as they are finished; each list holds all samples of the tasks it covers.
 
-        Batches whose tasks are all in ``finished`` (task ids) are left out. How tasks are split into batches depends
-        on ``tasks`` and options alone, so a resumed call with the same ``tasks`` writes what an unbroken one would.
+        Tasks in ``finished`` (task ids) are left out. What is written for a task depends on the task, the seed and the
+        options alone, rounding aside: a resumed call writes what an unbroken one would have written. An empty list may
+        come first, when the generator is warm: times count from there.
         """
         ...
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from burnish.cli.app import app
+from burnish.evaluated import ComparisonReport
 from burnish.records import Completion
 from burnish.workflows.build_tasks import write_records
 from tests.score.answers import classification_task
@@ -49,6 +50,20 @@ def test_worse_is_an_exit_code_only_when_asked_for_and_certain(tmp_path: Path) -
     assert (tmp_path / "out" / "comparison.json").is_file()
     for a, b in ((bad, good), (good, nearly), (good, good)):
         assert runner.invoke(app, ["compare", str(a), str(b), "--fail-if-worse"]).exit_code == 0
+
+
+def test_trivial_models_and_the_noise_of_a_rerun_stand_beside(tmp_path: Path) -> None:
+    good, again, bad = (evaluated(tmp_path, name, right) for name, right in (("good", 40), ("again", 38), ("bad", 10)))
+    runner = CliRunner()
+    shown = runner.invoke(app, ["compare", str(good), str(bad), "--rerun", str(again)], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
+    assert "trivial models: empty 0.0, majority 50.0" in shown.output
+    assert "a rerun of good answers 2 of 40 differently (classification), accuracy -5.0" in shown.output
+    report = ComparisonReport.model_validate_json((bad / "compared" / "comparison.json").read_text())
+    assert report.noise[0].changed == 2
+    assert "Trivial models on the same tasks" in (bad / "compared" / "comparison.html").read_text()
+    itself = runner.invoke(app, ["compare", str(good), str(bad), "--rerun", str(good)])
+    assert itself.exit_code == 2
 
 
 def test_judging_again_takes_no_other_settings(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_answers_in_order_batches_and_leaves_finished_ones_out() -> None:
         [("c", 0, "4")],
     ]
     assert list(generator.generate(tasks, {"a", "b"})) == batches[1:]
-    assert list(generator.generate(tasks, {"a"})) == batches
+    assert [[one.task_id for one in batch] for batch in generator.generate(tasks, {"a"})] == [["b"], ["c"]]
     assert generator.model_digest != ScriptedGenerator({"a": ["1"]}).model_digest
 
 

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import copy
+import functools
 import logging
 from typing import Any
 
 import pytest
+import torch
 from pydantic import ValidationError
 
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
 from burnish.data.chat import render_prompt
-from burnish.generate.transformers_engine import TransformersGenerator, batch_seed, stop_ids
+from burnish.errors import ConfigError, DeviceMemoryError
+from burnish.generate.sampling import sample_seed
+from burnish.generate.transformers_engine import TransformersGenerator, stop_ids
 from burnish.model.base import LoadedModel, load_model
 from burnish.records import Completion, Message, Task
 from tests.tiny import make_tiny_model
@@ -54,10 +59,11 @@ def test_every_task_gets_its_samples_with_counts(loaded: LoadedModel) -> None:
     tasks = some_tasks(10)
     batches = list(make(loaded, samples=2, temperature=1.0, batch_size=8, max_new_tokens=9).generate(tasks))
     completions = flat(batches)
-    assert [len(batch) for batch in batches] == [8, 8, 4]
+    assert [len(batch) % 2 for batch in batches] == [0] * len(batches)
+    assert batches[0] == []
     assert set(texts(completions)) == {(f"t{index}", sample) for index in range(10) for sample in range(2)}
     lengths = [one.prompt_tokens for one in completions]
-    assert lengths == sorted(lengths)
+    assert lengths == sorted(lengths, reverse=True)
     tokenizer: Any = loaded.tokenizer
     by_id = {task.id: task for task in tasks}
     for one in completions:
@@ -70,15 +76,21 @@ def test_every_task_gets_its_samples_with_counts(loaded: LoadedModel) -> None:
     assert len({one.text for one in completions if one.task_id == "t0"}) == 2
 
 
-def test_a_resumed_run_writes_what_an_unbroken_one_would(loaded: LoadedModel) -> None:
+def test_a_resumed_run_writes_what_is_missing_as_an_unbroken_one_would(loaded: LoadedModel) -> None:
     options: dict[str, Any] = {"samples": 2, "temperature": 1.0, "batch_size": 4, "max_new_tokens": 8}
     tasks = some_tasks(7)
-    whole = list(make(loaded, **options).generate(tasks))
-    first = whole[0]
-    rest = list(make(loaded, **options).generate(tasks, {one.task_id for one in first}))
-    assert [texts(batch) for batch in rest] == [texts(batch) for batch in whole[1:]]
-    half_written = {first[0].task_id}
-    assert texts(flat(make(loaded, **options).generate(tasks, half_written))) == texts(flat(whole))
+    whole = texts(flat(make(loaded, **options).generate(tasks)))
+    finished = {"t1", "t4", "t5"}
+    rest = texts(flat(make(loaded, **options | {"batch_size": 64}).generate(tasks, finished)))
+    assert rest == {key: text for key, text in whole.items() if key[0] not in finished}
+
+
+@pytest.mark.parametrize("batch", [{"batch_size": 1}, {"batch_size": 3}, {"batch_tokens": 60}])
+def test_a_sample_does_not_depend_on_what_is_decoded_beside_it(loaded: LoadedModel, batch: dict[str, int]) -> None:
+    options: dict[str, Any] = {"samples": 3, "temperature": 1.0, "max_new_tokens": 8, "top_k": 40, "top_p": 0.95}
+    tasks = some_tasks(7)
+    whole = texts(flat(make(loaded, **options).generate(tasks)))
+    assert texts(flat(make(loaded, **options, **batch).generate(list(reversed(tasks))))) == whole
 
 
 def test_another_seed_draws_other_samples(loaded: LoadedModel) -> None:
@@ -87,15 +99,44 @@ def test_another_seed_draws_other_samples(loaded: LoadedModel) -> None:
     one, same, other = (texts(flat(make(loaded, seed, **options).generate(tasks))) for seed in (1, 1, 2))
     assert one == same
     assert one != other
-    assert len({batch_seed(seed, index) for seed in range(10) for index in range(10)}) == 100
+    seeds = {sample_seed(seed, task, index) for seed in range(5) for task in "abcde" for index in range(4)}
+    assert len(seeds) == 100
+
+
+def test_batches_are_halved_while_memory_is_short(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = some_tasks(9)
+    options: dict[str, Any] = {"temperature": 1.0, "max_new_tokens": 8, "batch_size": 8}
+    whole = texts(flat(make(loaded, **options).generate(tasks)))
+    forward = type(loaded.model).forward
+
+    @functools.wraps(forward)  # what decoding asks of a model, it reads from the signature
+    def scarce(model: Any, input_ids: torch.Tensor, **kwargs: Any) -> Any:
+        if len(input_ids) > 2:
+            raise torch.OutOfMemoryError("no memory")
+        return forward(model, input_ids=input_ids, **kwargs)
+
+    monkeypatch.setattr(type(loaded.model), "forward", scarce)
+    with caplog.at_level(logging.WARNING):
+        assert texts(flat(make(loaded, **options).generate(tasks))) == whole
+    assert "2 sequences at once" in caplog.text
+
+    @functools.wraps(forward)
+    def empty(model: Any, **kwargs: Any) -> Any:
+        raise torch.OutOfMemoryError("no memory")
+
+    monkeypatch.setattr(type(loaded.model), "forward", empty)
+    with pytest.raises(DeviceMemoryError, match="a single sequence"):
+        flat(make(loaded, **options).generate(tasks))
 
 
 def test_more_samples_than_fit_in_a_batch(loaded: LoadedModel) -> None:
     made = make(loaded, samples=5, temperature=1.0, batch_size=2, max_new_tokens=4)
     batches = list(made.generate(some_tasks(2)))
-    assert [len(batch) for batch in batches] == [5, 5]
+    assert [len(batch) for batch in batches] == [0, 5, 5]
     assert made.model_digest == loaded.digest
-    assert list(made.generate([])) == []
+    assert flat(made.generate([])) == []
 
 
 def test_the_batch_does_not_change_greedy_answers(loaded: LoadedModel) -> None:
@@ -123,3 +164,27 @@ def test_stops_at_end_of_turn_and_end_of_sequence(loaded: LoadedModel) -> None:
 def test_greedy_samples_that_are_all_the_same_are_refused() -> None:
     with pytest.raises(ValidationError, match="greedy samples are all the same"):
         SamplingConfig(samples=2)
+
+
+def test_a_stop_text_ends_the_completion_and_is_left_out(loaded: LoadedModel) -> None:
+    tasks = some_tasks(4)
+    free = texts(flat(make(loaded, temperature=1.0, max_new_tokens=30).generate(tasks)))
+    long = max(free.values(), key=len)
+    stop = long[len(long) // 2 : len(long) // 2 + 3]
+    stopped = flat(make(loaded, temperature=1.0, max_new_tokens=30, stop=(stop,)).generate(tasks))
+    for one in stopped:
+        before = free[one.task_id, 0]
+        assert one.text == before.partition(stop)[0]
+        assert stop not in before or (one.finish_reason == "stop" and one.completion_tokens < 30)
+
+
+def test_thinking_is_switched_where_the_template_can(loaded: LoadedModel) -> None:
+    message = [Message(role="user", content="hello")]
+    tokenizer: Any = copy.deepcopy(loaded.tokenizer)
+    assert render_prompt(message, tokenizer, thinking=False) == render_prompt(message, tokenizer)
+    with pytest.raises(ConfigError, match="enable_thinking"):
+        render_prompt(message, tokenizer, thinking=True)
+    switch = "{%- if enable_thinking is defined and not enable_thinking %}{{- '<think></think>' }}{%- endif %}"
+    tokenizer.chat_template += switch
+    assert render_prompt(message, tokenizer, thinking=False).endswith("<think></think>")
+    assert not render_prompt(message, tokenizer, thinking=True).endswith("<think></think>")

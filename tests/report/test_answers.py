@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from burnish.evaluated import EvaluationSummary
-from burnish.report.answers import render_answers, render_comparison_table
+from burnish.report.answers import render_comparison_table, render_evaluation
 from burnish.score.answer_summary import summarise_answers
 from burnish.score.comparison import compare_rows
 from tests.score.answers import classification_task, classified
@@ -20,7 +20,7 @@ def test_metrics_baselines_confusion_and_unread_answers_fit_80_columns() -> None
     rows = classified(RIGHTS, ["Yes"] * 18 + [None] * 2)
     summary = EvaluationSummary(stages=(), answers=summarise_answers("tuned", TASKS, rows, tolerance=0))
     buffer = io.StringIO()
-    render_answers(summary.model_dump(mode="json"), Console(file=buffer, width=80))
+    render_evaluation(summary.model_dump(mode="json"), Console(file=buffer, width=80))
     lines = [line.split() for line in buffer.getvalue().splitlines()]
     assert next(line for line in lines if line[:1] == ["accuracy"]) == ["accuracy", "45.0", "25.8–65.8", "0.0", "50.0"]
     assert ["Yes", "9", "0", "1"] in lines

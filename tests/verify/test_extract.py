@@ -116,3 +116,19 @@ def test_the_function_left_open_is_the_one_that_is_repeated_where_nothing_names_
 )
 def test_what_an_answer_may_continue_is_code(prompt: str, text: str, expected: bool) -> None:
     assert is_code_prompt(prompt, text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("<think>\n```rust\nfn draft() {}\n```\n</think>\n```rust\nfn f() {}\n```\n", "fn f() {}\n"),
+        ("```rust\nfn draft() {}\n```\nNo.\n</think>\n\nfn f() {}\n", "fn f() {}"),
+        ("<think>\n```rust\nfn draft() {}\n```\n", None),
+        ("<think>fn draft() {}", None),
+        ('```rust\nfn f() -> &\'static str { "<think>" }\n```\n', 'fn f() -> &\'static str { "<think>" }\n'),
+        ('fn f() -> &\'static str { "</think>" }', 'fn f() -> &\'static str { "</think>" }'),
+    ],
+)
+def test_thinking_is_no_answer(text: str, code: str | None) -> None:
+    found = extract(text)
+    assert (found.strip() if found is not None else None) == (code.strip() if code is not None else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -18,27 +19,26 @@ TASKS = [Task(id=f"t{n}", family="f", prompt=(Message(role="user", content="x" *
 
 
 class Batches:
-    """A generator with fixed batches, as the real one has, that notes which batches it wrote."""
+    """A generator that writes a few tasks at a time, and notes which ones it wrote."""
 
     model_digest = "m"
 
     def __init__(self, last: int | None = None) -> None:
         self.last = last
-        self.written: list[int] = []
+        self.written: list[str] = []
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
-        order = sorted(tasks, key=lambda task: task.id, reverse=True)
-        batches = [order[start : start + PER_BATCH] for start in range(0, len(order), PER_BATCH)]
-        for index, batch in enumerate(batches):
-            if self.last is not None and len(self.written) == self.last:
+        yield []
+        order = sorted((task for task in tasks if task.id not in finished), key=lambda task: task.id, reverse=True)
+        for start in range(0, len(order), PER_BATCH):
+            if self.last is not None and start >= self.last * PER_BATCH:
                 raise KeyboardInterrupt
-            if not all(task.id in finished for task in batch):
-                self.written.append(index)
-                yield [
-                    Completion(task_id=task.id, sample_index=sample, text=f"{task.id}/{sample} in batch {index}")
-                    for task in batch
-                    for sample in range(SAMPLES)
-                ]
+            self.written += [task.id for task in order[start : start + PER_BATCH]]
+            yield [
+                Completion(task_id=task.id, sample_index=sample, text=f"{task.id}/{sample}", completion_tokens=5)
+                for task in order[start : start + PER_BATCH]
+                for sample in range(SAMPLES)
+            ]
 
 
 def test_answers_come_in_the_order_of_the_tasks(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_an_interrupted_attempt_keeps_its_batches(tmp_path: Path) -> None:
         answer_tasks(Batches(last=2), TASKS, path, samples=SAMPLES)
     second = Batches()
     answer_tasks(second, TASKS, path, samples=SAMPLES)
-    assert second.written == [2]
+    assert second.written == ["t1", "t0"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -69,3 +69,10 @@ def test_a_file_cut_anywhere_ends_up_as_the_unbroken_one(
     assert answer_tasks(Batches(), TASKS, folder / "cut.jsonl", samples=SAMPLES) == whole
     assert sorted(read_lines(folder / "cut.jsonl")) == sorted(read_lines(folder / "whole.jsonl"))
     assert len(read_answers(folder / "cut.jsonl")) == len(TASKS) * SAMPLES
+
+
+def test_the_pace_is_noted_after_warm_up(tmp_path: Path) -> None:
+    answer_tasks(Batches(), TASKS, tmp_path / "c.jsonl", samples=SAMPLES, pace=tmp_path / "pace.jsonl")
+    lines = [json.loads(line) for line in read_lines(tmp_path / "pace.jsonl")]
+    assert [line["completion_tokens"] for line in lines] == [30, 30, 20]
+    assert all(line["wall_s"] >= 0 and line["peak_bytes"] > 0 for line in lines)

@@ -8,18 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from burnish.config.evaluate import EvaluateConfig, FieldAnswers, FileAnswers
+from burnish.config.evaluate import EvaluateConfig, FieldAnswers, FileAnswers, ModelAnswers
+from burnish.config.generate import SamplingConfig
+from burnish.config.model import ModelConfig
 from burnish.config.tasks import TaskFile
-from burnish.errors import DataError
+from burnish.errors import ConfigError, DataError
 from burnish.evaluated import Disagreement, EvaluatedRow, EvaluationSummary
 from burnish.fsio import read_lines, write_atomic
-from burnish.records import Completion, Task
+from burnish.records import Completion, Message, Task
 from burnish.workflows.build_tasks import write_records
 from burnish.workflows.compare import compare
 from burnish.workflows.evaluate import evaluate
 from burnish.workflows.rescore import read_rows, rescore
 from tests.score.answers import choice_task, classification_task, number_task, span_task, text_task
+from tests.tiny import make_tiny_model
+from tests.workflows.test_rescore import RUST
 
 TASKS = [
     *(classification_task(f"c{n}", "Yes" if n % 2 else "No") for n in range(4)),
@@ -154,3 +159,65 @@ def test_several_samples_of_a_task_give_pass_at_k(tmp_path: Path) -> None:
     (summary,) = EvaluationSummary.model_validate(evaluate(asked)).answers
     assert summary.metrics["pass@1"].value == pytest.approx(0.25)
     assert summary.metrics["pass@2"].value == pytest.approx(0.5)
+
+
+def test_a_model_is_timed_and_asked_what_it_finds_likely(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    write_records(tmp_path / "tasks.jsonl", [choice_task(f"m{n}", "ABC"[n % 3]) for n in range(6)])
+    answers = ModelAnswers(
+        model=ModelConfig(base=str(base), device="cpu"),
+        sampling=SamplingConfig(max_new_tokens=5, batch_size=4, samples=2, temperature=1.0),
+    )
+    asked = EvaluateConfig(out=tmp_path / "out", tasks=TaskFile(path=tmp_path / "tasks.jsonl"), answers=answers)
+    summary = EvaluationSummary.model_validate(evaluate(asked))
+    likely = summary.answers[0].metrics["accuracy_likeliest"]
+    assert likely.n == 12
+    assert likely.value == pytest.approx(1 / 3)  # the same choices, so the same is likeliest
+    assert summary.generation is not None
+    assert summary.generation.completions == 12
+    assert summary.generation.tokens_per_s > 0
+    assert 0 < summary.generation.seconds_p50 <= summary.generation.seconds_p95
+    assert summary.generation.peak_bytes
+    folder = asked.out / "evaluated"
+    prompts = [json.loads(line) for line in read_lines(folder / "prompts.jsonl")]
+    assert all(one["prompt"].endswith("<|im_start|>assistant\n") for one in prompts)
+    rows = read_rows(asked.out)
+    assert all({"likeliest", "likeliest_per_byte"} <= row.scores.keys() for row in rows)
+    assert rescore(asked.out).changed == 0
+    before = (folder / "done.json").stat().st_mtime_ns
+    assert EvaluationSummary.model_validate(evaluate(asked)) == summary
+    assert (folder / "done.json").stat().st_mtime_ns == before
+    without = tmp_path / "given"
+    given = FileAnswers(path=folder / "completions.jsonl")
+    evaluate(asked.model_copy(update={"out": without, "answers": given}))
+    assert "accuracy" in compare(without, asked.out, tmp_path / "compared").kinds[0].metrics
+
+
+def test_only_a_model_can_repair_and_only_rust(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="repair_turns needs a model"):
+        EvaluateConfig(out=tmp_path, answers=FieldAnswers(), repair_turns=1)
+    write_records(tmp_path / "tasks.jsonl", TASKS)
+    asked = EvaluateConfig(out=tmp_path / "out", tasks=TaskFile(path=tmp_path / "tasks.jsonl"), repair_turns=1)
+    with pytest.raises(ConfigError, match="no task is Rust"):
+        evaluate(asked)
+
+
+def test_a_model_mends_what_failed_in_turns_of_its_own(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    task = RUST.model_copy(update={"prompt": (Message(role="user", content="Add two numbers."),)})
+    write_records(tmp_path / "tasks.jsonl", [task])
+    answers = ModelAnswers(
+        model=ModelConfig(base=str(base), device="cpu"),
+        sampling=SamplingConfig(max_new_tokens=5, samples=2, temperature=1.0),
+    )
+    asked = EvaluateConfig(
+        out=tmp_path / "out", tasks=TaskFile(path=tmp_path / "tasks.jsonl"), answers=answers, repair_turns=1
+    )
+    summary = EvaluationSummary.model_validate(evaluate(asked))
+    assert [(turn.turn, turn.asked, turn.passed.value, turn.passed.n) for turn in summary.repair] == [
+        (0, 2, 0.0, 2),
+        (1, 2, 0.0, 2),
+    ]
+    turn = asked.out / "evaluated" / "turn_1"
+    assert [row.sample_index for row in read_rows(turn)] == [0, 0]
+    assert [row.task_id for row in read_rows(turn)] == ["add/sample 0/turn 1", "add/sample 1/turn 1"]

@@ -70,14 +70,18 @@ def test_rust_alone_keeps_the_summary_of_a_stage_and_stages_can_be_compared(tmp_
     assert "answers" not in (good / "summary.json").read_text()
     # A run's evaluate stage holds completions and verdicts; the tasks lie in another stage's folder.
     stage = tmp_path / "run" / "base"
-    write_records(tmp_path / "run" / "tasks" / "held_out.jsonl", [RUST, number_task("n", "1")])
-    write_records(stage / "completions.jsonl", [Completion(task_id="add", text=ADD)])
+    other = RUST.model_copy(update={"id": "other", "family": "other"})
+    write_records(tmp_path / "run" / "tasks" / "held_out.jsonl", [RUST, other, number_task("n", "1")])
+    # Answers stand in the order they were finished in, verdicts in that of the tasks.
+    names = ["other", "add"]
+    write_records(stage / "completions.jsonl", [Completion(task_id=name, text=ADD) for name in names])
     failed = Verdict(task_id="add", status="fail", stage="test", reason="tests_failed", compiled=True)
-    write_records(stage / "verdicts.jsonl", [failed])
+    passed = failed.model_copy(update={"task_id": "other", "status": "pass", "reason": "ok"})
+    write_records(stage / "verdicts.jsonl", [failed, passed])
     report = compare(stage, good, tmp_path / "out")
     assert (report.kinds[0].wins, report.kinds[0].losses, report.a) == (1, 0, "base")
     write_json(tmp_path / "run" / "recipe.resolved.json", {"recipe": {"verify": {}}})
-    assert rescore(stage).changed == 1
+    assert rescore(stage).changed == 2  # what was extracted, of both; one of them does not fail
 
 
 def test_a_stages_answers_are_matched_with_its_verdicts_in_whatever_order_batches_wrote_them(tmp_path: Path) -> None:
@@ -93,3 +97,20 @@ def test_a_stages_answers_are_matched_with_its_verdicts_in_whatever_order_batche
     write_records(tmp_path / "base" / "verdicts.jsonl", verdicts[:1])
     with pytest.raises(DataError, match="do not belong together"):
         read_rows(tmp_path / "base")
+
+
+def test_models_that_write_no_program_fail_and_stay_in_the_denominator(tmp_path: Path) -> None:
+    said = {
+        "nothing": "",
+        "only thinks": f"<think>\n```rust\n{ADD}\n```\n",
+        "always yes": "Yes",
+        "in words": "The function adds both numbers and returns the sum.",
+    }
+    tasks = [RUST.model_copy(update={"id": name, "family": name}) for name in [*said, "right"]]
+    answers = [Completion(task_id=name, text=text) for name, text in (said | {"right": ADD}).items()]
+    out = evaluated(tmp_path, "all", answers, tasks)
+    rows = {row.task_id: row for row in read_rows(out)}
+    assert {name: row.correct for name, row in rows.items()} == dict.fromkeys(said, False) | {"right": True}
+    assert {row.reason for name, row in rows.items() if name != "right"} <= {"no_code", "compile_error"}
+    summary = EvaluationSummary.model_validate_json((out / "summary.json").read_text())
+    assert (summary.stages[0].n, summary.stages[0].tests_passed) == (5, 0.2)

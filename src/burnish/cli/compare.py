@@ -19,6 +19,10 @@ def compare(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the comparison; compared/ in B if not given.", metavar="FOLDER")
     ] = None,
+    rerun: Annotated[
+        Path | None,
+        typer.Option(help="Another evaluation of A's model: shows how much two alike differ.", metavar="FOLDER"),
+    ] = None,
     fail_if_worse: Annotated[
         bool,
         typer.Option(
@@ -36,7 +40,7 @@ def compare(
         from burnish.workflows.compare import compare as compare_evaluations
 
         folder = out or b / "compared"
-        report = compare_evaluations(a, b, folder)
+        report = compare_evaluations(a, b, folder, rerun=rerun)
         render_comparison_table(report, Console())
         typer.echo(f"{folder / PAGE}")
         if fail_if_worse and report.worse:

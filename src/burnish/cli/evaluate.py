@@ -1,14 +1,20 @@
-"""``burnish evaluate``: judge a model's answers, or answers that exist, or judge an evaluation again."""
+"""``burnish evaluate``: judge a model's answers, or answers that exist, or judge again, or all models of a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from burnish.cli import options
 from burnish.cli.reporting import reported
+
+if TYPE_CHECKING:
+    from burnish.config.evaluate import EvaluateConfig
+
+FAILED = 1
+"""Exit code of ``--all`` when any model failed."""
 
 
 def evaluate(
@@ -19,21 +25,43 @@ def evaluate(
         Path | None,
         typer.Option(help="Judge the answers of this evaluation's folder again; needs no model.", metavar="FOLDER"),
     ] = None,
+    every: Annotated[
+        Path | None,
+        typer.Option(
+            "--all",
+            help="Evaluate every model of this folder (of runs, or of models) that has no result for these tasks.",
+            metavar="FOLDER",
+        ),
+    ] = None,
 ) -> None:
     """Judge answers to a task set: a model's, those of a file, or those in the task file itself."""
     with reported("Finished batches are kept; the same command again goes on where it was."):
         from burnish.cli.tables import show_summary
 
         if rescore is not None:
-            _rescore(rescore, others=config is not None or bool(overrides) or resume)
+            _rescore(rescore, others=config is not None or bool(overrides) or resume or every is not None)
             return
         from burnish.config.evaluate import EvaluateConfig
         from burnish.config.load import load_config
 
         loaded = load_config(EvaluateConfig, config, overrides or ())
+        if every is not None:
+            _evaluate_all(loaded, every)
+            return
         from burnish.workflows.evaluate import evaluate as evaluate_answers
 
         show_summary(evaluate_answers(loaded, resume=resume))
+
+
+def _evaluate_all(config: EvaluateConfig, folder: Path) -> None:
+    from burnish.cli.tables import show_models
+    from burnish.workflows.evaluate_all import OVERVIEW, evaluate_all
+
+    found = evaluate_all(config, folder)
+    show_models(found)
+    typer.echo(f"{config.out / OVERVIEW}")
+    if any(one.state == "failed" for one in found):
+        raise typer.Exit(FAILED)
 
 
 def _rescore(folder: Path, *, others: bool) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from burnish.workflows.evaluate_all import OneModel
+    from burnish.workflows.generate import SideBySide
     from burnish.workflows.plan_matrix import MatrixTable
 
 
@@ -23,17 +25,18 @@ def show_run(folder: Path) -> None:
 
 
 def show_summary(summary: Mapping[str, Any]) -> None:
-    """The table of a summary, and those of its answers where it has some of other kinds than Rust."""
+    """The table of a summary, and those of an evaluation: answers of all kinds, repair turns, what writing took."""
     from rich.console import Console
 
+    from burnish.records import Summary
     from burnish.report.table import render_table
 
     console = Console()
-    render_table({key: value for key, value in summary.items() if key != "answers"}, console)
-    if "answers" in summary:
-        from burnish.report.answers import render_answers
+    render_table({key: value for key, value in summary.items() if key in Summary.model_fields}, console)
+    if summary.keys() - Summary.model_fields.keys():
+        from burnish.report.answers import render_evaluation
 
-        render_answers(summary, console)
+        render_evaluation(summary, console)
 
 
 def show_validation(report: Mapping[str, Any], out: Path) -> None:
@@ -68,3 +71,41 @@ def show_matrix(matrix: MatrixTable) -> None:
     console.print(table)
     for number, reason in enumerate(matrix.reasons, 1):
         console.print(Text(f"[{number}] {reason}"), soft_wrap=True)
+
+
+def show_side_by_side(rows: Sequence[SideBySide]) -> None:
+    """Each prompt, and below it the models' answers beside one another."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for row in rows:
+        console.print(Text(f"\n{row.prompt}", style="bold"))
+        table = Table(expand=True, show_lines=True)
+        for name, _ in row.answers:
+            table.add_column(Text(name))
+        table.add_row(*(Text(one.text) for _, one in row.answers))
+        table.add_row(
+            *(
+                Text(f"{one.completion_tokens} tokens, {one.seconds:.2f} s, ended by {one.finish_reason}", style="dim")
+                for _, one in row.answers
+            )
+        )
+        console.print(table)
+
+
+def show_models(models: Sequence[OneModel]) -> None:
+    """What became of each model, those that failed with their reason last."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table("model", "digest", "is", "result")
+    for one in models:
+        table.add_row(Text(one.name), one.digest[:12], one.state, Text(one.headline))
+    console.print(table)
+    for one in models:
+        if one.state == "failed":
+            console.print(Text(f"{one.name} failed: {one.problem}"), soft_wrap=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from burnish.config.base import Config
-from burnish.config.evaluate import ModelAnswers
+from burnish.config.evaluate import ModelAnswers, WrittenAnswersConfig
 from burnish.config.matrix import MergeOnto
 from burnish.config.model import ModelConfig
 from burnish.config.tasks import RustTasks, TasksConfig
@@ -17,14 +17,16 @@ from burnish.config.verify import VerifyConfig
 class GenerateConfig(Config):
     """``burnish generate --config FILE --set key=value``."""
 
-    out: Path
-    """JSONL of `Completion` records; a new file."""
+    out: Path | None = None
+    """JSONL of `Completion` records; a new file, or one that an interrupted call began. None only shows the answers,
+    which ``prompts`` allow alone."""
     tasks: TasksConfig = RustTasks()
     """Task set whose held-out tasks are answered, unless ``prompts`` says what to answer."""
-    prompts: tuple[str, ...] = ()
-    """Instructions to answer instead of tasks."""
-    answers: ModelAnswers = ModelAnswers()
-    """Model, adapter and sampling."""
+    prompts: tuple[str, ...] | Path = ()
+    """Instructions to answer instead of tasks, or a YAML or JSON file with a list of them (alone, or under
+    ``prompts``)."""
+    answers: WrittenAnswersConfig = ModelAnswers()
+    """What answers, with its sampling."""
     seed: int = Field(0, ge=0)
     limit: int | None = Field(None, ge=1)
     """Answer the first so many."""

@@ -20,7 +20,7 @@ from burnish.data.documents import encode_document
 from burnish.data.encoded import IGNORED, EncodedExample
 from burnish.data.masking import MaskedText, Range, Turn, locate, mask_conversation, plain_turns
 from burnish.data.truncation import TokenizedText, truncate
-from burnish.model.chat_template import render, template_digest
+from burnish.model.chat_template import render, template_digest, thinking_switch
 from burnish.records import Example, Message
 
 __all__ = ["IGNORED", "EncodedExample", "encode_example", "encode_examples", "render_prompt", "template_digest"]
@@ -29,9 +29,13 @@ _AT_ONCE = 64
 """Rows; the places of the tokens of many more leave the processor's caches, which takes a quarter longer."""
 
 
-def render_prompt(messages: Sequence[Message], tokenizer: Any) -> str:
-    """The text that a model continues: the conversation and the generation prompt."""
-    return render(plain_turns(messages), tokenizer, generation_prompt=True)
+def render_prompt(messages: Sequence[Message], tokenizer: Any, *, thinking: bool | None = None) -> str:
+    """The text that a model continues: the conversation and the generation prompt.
+
+    ``thinking`` switches the thinking of templates that can; None leaves it to them. Raises ConfigError when it is
+    wanted and the template knows nothing of it.
+    """
+    return render(plain_turns(messages), tokenizer, generation_prompt=True, **thinking_switch(tokenizer, thinking))
 
 
 def encode_example(example: Example, tokenizer: Any, chat: ChatConfig | None = None) -> EncodedExample:

@@ -1,24 +1,37 @@
-"""Decode one batch: prompts in, new tokens out. A lean loop over the key-value cache, and transformers' own loop.
+"""Decode prompts: the slots of `slots` where the model fits, else batches over its own cache, or transformers' loop.
 
-The lean loop calls the model directly and takes finished rows out of the batch. Step for step it costs what
-``generate`` costs; with answers of different lengths it is 1.4 times as fast on one CPU thread
-(`benchmarks/model_speed.py` prints the ratio). Models that do not keep a plain key-value cache (state-space models) go
-through ``generate``.
+Models with sliding windows are decoded in batches, sorted as they come, from which finished rows are taken out. Models
+that do not keep a key-value cache at all (state-space models) go through ``generate`` of transformers. All three write
+the same for the same request, rounding aside. `benchmarks/generate.py` prints what each is worth.
 
 Not covered: beam search, repetition penalties, speculative decoding.
 
-Shapes: B rows still decoded, T tokens of the longest prompt, V vocabulary.
+Shapes: B rows still decoded, T tokens of the longest prompt, V vocabulary, N tokens that may be written.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
-from transformers import DynamicCache
+from transformers import DynamicCache, LogitsProcessor
+
+from burnish.generate.sampling import (
+    Decoded,
+    Decoding,
+    Request,
+    choose_tokens,
+    cut,
+    is_over,
+    token_logprobs,
+    uniform_numbers,
+)
+from burnish.generate.slots import SlotDecoder, fits, left_padded
+
+__all__ = ["Decoded", "Decoding", "Request", "choose_tokens", "decode", "decode_batch", "keeps_plain_cache"]
 
 COMPACT_SHARE = 0.875
 """Finished rows leave the batch once at most this share of its rows is alive; each removal copies the cache."""
@@ -27,52 +40,57 @@ Written = tuple[list[int], list[float] | None]
 """New tokens of a row, with their log-probabilities where they are kept."""
 
 
-@dataclass(frozen=True)
-class Decoding:
-    """How to choose tokens and when to stop."""
-
-    temperature: float
-    top_p: float
-    stop_ids: frozenset[int]
-    pad_id: int
-    logprobs: bool = False
-    """Keep the log-probability of every token, at this temperature and over the whole vocabulary."""
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """What was written after one prompt; ``ids`` are without the stop token."""
-
-    ids: list[int]
-    finish_reason: Literal["stop", "length"]
-    stop_id: int | None = None
-    """The token that ended it."""
-    logprobs: list[float] | None = None
-    """Of ``ids``, and of the stop token where there is one; None where nobody asked, or transformers' loop wrote."""
-
-
 def decode_batch(
     model: Any, prompts: Sequence[Sequence[int]], limits: Sequence[int], options: Decoding, generator: torch.Generator
 ) -> list[Decoded]:
-    """Continue each prompt by at most its limit of tokens; a limit of 0 writes nothing.
+    """Continue each prompt by at most its limit of tokens, all at once; a limit of 0 writes nothing.
 
     Args:
         model: a causal language model in evaluation mode.
         prompts: token ids, one or more per row.
         limits: most new tokens per row, the stop token included.
         options: sampling options and stop tokens.
-        generator: random numbers on the model's device; unused when greedy.
+        generator: gives every row a seed of its own; unused when greedy.
     """
-    rows = [row for row, limit in enumerate(limits) if limit > 0]
+    seeds = [0] * len(prompts)
+    if not options.greedy:
+        seeds = torch.randint(2**62, (len(prompts),), generator=generator, device=generator.device).tolist()
+    requests = [Request(*one) for one in zip(prompts, limits, seeds, strict=True)]
     decoded = [Decoded([], "length") for _ in prompts]
-    if not rows:
-        return decoded
-    loop = _lean_loop if keeps_plain_cache(model) else _transformers_loop
-    with torch.inference_mode():
-        written = loop(model, [prompts[row] for row in rows], [limits[row] for row in rows], options, generator)
-    for row, (ids, logprobs) in zip(rows, written, strict=True):
-        decoded[row] = _cut(ids, logprobs, options.stop_ids)
+    for place, written, _ in decode(model, requests, options, slots=max(1, len(requests))):
+        decoded[place] = written
     return decoded
+
+
+def decode(
+    model: Any, requests: Sequence[Request], options: Decoding, *, slots: int, budget: int | None = None
+) -> Iterator[tuple[int, Decoded, float]]:
+    """Decode the requests in their order, many at a time, and yield them as they finish.
+
+    Args:
+        model: a causal language model in evaluation mode.
+        slots: most rows at once.
+        budget: most tokens that the rows under way may take, padding included; None for no limit.
+
+    Yields the place of a request, what was written, and the seconds it took from when it was begun.
+    """
+    for place, request in enumerate(requests):
+        if request.limit <= 0:
+            yield place, Decoded([], "length"), 0.0
+    places = [place for place, request in enumerate(requests) if request.limit > 0]
+    asked = [requests[place] for place in places]
+    if keeps_plain_cache(model) and fits(model):
+        for index, written, seconds in SlotDecoder(model, options, slots=slots, budget=budget).run(asked):
+            yield places[index], written, seconds
+        return
+    loop = _lean_loop if keeps_plain_cache(model) else _transformers_loop
+    for first, batch in _batches(asked, slots, budget):
+        started = time.perf_counter()
+        with torch.inference_mode():
+            answered = loop(model, batch, options)
+        seconds = time.perf_counter() - started
+        for index, (ids, logprobs) in enumerate(answered, first):
+            yield places[index], cut(ids, options, logprobs), seconds
 
 
 def keeps_plain_cache(model: Any) -> bool:
@@ -82,64 +100,62 @@ def keeps_plain_cache(model: Any) -> bool:
     return "past_key_values" in parameters and "attention_mask" in parameters and not inner._is_stateful
 
 
-def _cut(ids: list[int], logprobs: list[float] | None, stop_ids: frozenset[int]) -> Decoded:
-    for position, token in enumerate(ids):
-        if token in stop_ids:
-            return Decoded(ids[:position], "stop", token, logprobs)
-    return Decoded(ids, "length", None, logprobs)
+def _batches(requests: Sequence[Request], slots: int, budget: int | None) -> Iterator[tuple[int, list[Request]]]:
+    """The place of the first request of each batch, and the batch."""
+    first, longest = 0, 0
+    for place, request in enumerate(requests):
+        length = len(request.prompt) + request.limit
+        many = place - first + 1
+        if place > first and (many > slots or (budget is not None and many * max(longest, length) > budget)):
+            yield first, list(requests[first:place])
+            first, longest = place, 0
+        longest = max(longest, length)
+    if first < len(requests):
+        yield first, list(requests[first:])
 
 
-def left_padded(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Any, Any]:
-    """Token ids and attention mask, both (B, T)."""
-    longest = max(len(prompt) for prompt in prompts)
-    ids_BT = torch.full((len(prompts), longest), pad_id, dtype=torch.long)
-    mask_BT = torch.zeros((len(prompts), longest), dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids_BT[row, longest - len(prompt) :] = torch.tensor(prompt, dtype=torch.long)
-        mask_BT[row, longest - len(prompt) :] = 1
-    return ids_BT.to(device), mask_BT.to(device)
+def _numbers(requests: Sequence[Request], options: Decoding, device: torch.device) -> torch.Tensor | None:
+    """Random numbers of all rows, (B, N); None when greedy."""
+    if options.greedy:
+        return None
+    uniform_BN = torch.zeros(len(requests), max(one.limit for one in requests))
+    for row, one in enumerate(requests):
+        uniform_BN[row, : one.limit] = uniform_numbers(one)
+    return uniform_BN.to(device)
 
 
-def _lean_loop(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    limits: Sequence[int],
-    options: Decoding,
-    generator: torch.Generator,
-) -> list[Written]:
+def _lean_loop(model: Any, requests: Sequence[Request], options: Decoding) -> list[Written]:
     device = next(model.parameters()).device
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     parameters = inspect.signature(inner.forward).parameters
     extra: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
     takes_positions = "position_ids" in parameters
 
-    ids_BT, mask_BT = left_padded(prompts, options.pad_id, device)
+    ids_BT, mask_BT = left_padded([one.prompt for one in requests], options.pad_id, device)
     padded = not bool(mask_BT.all())
     position_B1 = mask_BT.sum(1, keepdim=True)
     positions = {"position_ids": (mask_BT.cumsum(1) - 1).clamp(min=0)} if takes_positions else {}
     cache = DynamicCache(config=inner.config.get_text_config(decoder=True))
-    stop = torch.tensor(sorted(options.stop_ids), dtype=torch.long, device=device)
-    limit_B = torch.tensor(limits, dtype=torch.long, device=device)
-    done_B = torch.zeros(len(prompts), dtype=torch.bool, device=device)
-    rows = list(range(len(prompts)))
-    written: list[list[int]] = [[] for _ in prompts]
-    logprobs: list[list[float]] = [[] for _ in prompts]
+    uniform_BN = _numbers(requests, options, device)
+    rows = list(range(len(requests)))
+    written: list[list[int]] = [[] for _ in requests]
+    logprobs: list[list[float]] = [[] for _ in requests]
+    over = [False] * len(requests)
 
-    for step in range(1, max(limits) + 1):
+    for step in range(max(one.limit for one in requests)):
         mask = {"attention_mask": mask_BT} if padded else {}
         output = model(input_ids=ids_BT, past_key_values=cache, use_cache=True, **mask, **positions, **extra)
-        next_B = choose_tokens(output.logits[:, -1], options, generator)
-        done_before = done_B.tolist()
-        for row, token, over in zip(rows, next_B.tolist(), done_before, strict=True):
-            if not over:
-                written[row].append(token)
+        next_B = choose_tokens(output.logits[:, -1], options, None if uniform_BN is None else uniform_BN[:, step])
         if options.logprobs:
             chosen_B = token_logprobs(output.logits[:, -1], next_B, options.temperature)
-            for row, logprob, over in zip(rows, chosen_B.tolist(), done_before, strict=True):
-                if not over:
+            for row, logprob in zip(rows, chosen_B.tolist(), strict=True):
+                if not over[row]:
                     logprobs[row].append(logprob)
-        done_B = done_B | torch.isin(next_B, stop) | (limit_B <= step)
-        alive = [index for index, over in enumerate(done_B.tolist()) if not over]
+        for row, token in zip(rows, next_B.tolist(), strict=True):
+            if not over[row]:
+                written[row].append(token)
+                over[row] = is_over(written[row], requests[row], options)
+        alive = [index for index, row in enumerate(rows) if not over[row]]
         if not alive:
             break
         ids_BT = next_B[:, None]
@@ -149,60 +165,47 @@ def _lean_loop(
             keep = torch.tensor(alive, dtype=torch.long, device=device)
             cache.batch_select_indices(keep)
             rows = [rows[index] for index in alive]
-            ids_BT, mask_BT, position_B1, limit_B, done_B = (
-                tensor[keep] for tensor in (ids_BT, mask_BT, position_B1, limit_B, done_B)
-            )
+            ids_BT, mask_BT, position_B1 = (tensor[keep] for tensor in (ids_BT, mask_BT, position_B1))
+            uniform_BN = None if uniform_BN is None else uniform_BN[keep]
         positions = {"position_ids": position_B1} if takes_positions else {}
         position_B1 = position_B1 + 1
     return [(ids, logprobs[row] if options.logprobs else None) for row, ids in enumerate(written)]
 
 
-def token_logprobs(logits_BV: torch.Tensor, tokens_B: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Log-probabilities (B) of the tokens under the softmax at a temperature; greedy tokens count as sampled at 1."""
-    scaled_BV = logits_BV.float() / (temperature or 1.0)
-    return scaled_BV.log_softmax(-1).gather(1, tokens_B[:, None])[:, 0]
+class _Chosen(LogitsProcessor):
+    """Lets ``generate`` take the very tokens that `choose_tokens` chooses: all others get no probability."""
+
+    def __init__(self, choose: Callable[[torch.Tensor, int], torch.Tensor], prompt: int) -> None:
+        self.choose, self.prompt = choose, prompt
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        chosen_B = self.choose(scores, input_ids.shape[1] - self.prompt)
+        return torch.full_like(scores, -torch.inf).scatter(1, chosen_B[:, None], 0.0)
 
 
-def choose_tokens(logits_BV: torch.Tensor, options: Decoding, generator: torch.Generator) -> torch.Tensor:
-    """One token per row: the most likely one at temperature 0, else a draw from the nucleus of mass ``top_p``.
-
-    Nucleus sampling keeps the smallest set of tokens whose probabilities reach ``top_p`` (Holtzman et al. 2020);
-    the most likely token always stays.
-    """
-    if options.temperature == 0:
-        return logits_BV.argmax(-1)
-    probabilities_BV = torch.softmax(logits_BV.float() / options.temperature, -1)
-    if options.top_p < 1:
-        sorted_BV, order_BV = probabilities_BV.sort(-1, descending=True)
-        outside_BV = sorted_BV.cumsum(-1) - sorted_BV >= options.top_p
-        probabilities_BV = torch.zeros_like(probabilities_BV).scatter(
-            -1, order_BV, sorted_BV.masked_fill(outside_BV, 0.0)
-        )
-    return torch.multinomial(probabilities_BV, 1, generator=generator)[:, 0]
-
-
-def _transformers_loop(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    limits: Sequence[int],
-    options: Decoding,
-    generator: torch.Generator,
-) -> list[Written]:
-    """`generate` of transformers, which draws from torch's global generator: it is seeded here and put back."""
+def _transformers_loop(model: Any, requests: Sequence[Request], options: Decoding) -> list[Written]:
+    """`generate` of transformers, to the longest row's end."""
     device = next(model.parameters()).device
-    ids_BT, mask_BT = left_padded(prompts, options.pad_id, device)
-    sampling: dict[str, Any] = {"do_sample": False}
-    if options.temperature > 0:
-        sampling = {"do_sample": True, "temperature": options.temperature, "top_p": options.top_p, "top_k": 0}
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator, device=device)))
-        out_BT = model.generate(
-            input_ids=ids_BT,
-            attention_mask=mask_BT,
-            max_new_tokens=max(limits),
-            eos_token_id=sorted(options.stop_ids) or None,
-            pad_token_id=options.pad_id,
-            **sampling,
-        )
+    ids_BT, mask_BT = left_padded([one.prompt for one in requests], options.pad_id, device)
+    uniform_BN = _numbers(requests, options, device)
+
+    def choose(logits_BV: torch.Tensor, step: int) -> torch.Tensor:
+        return choose_tokens(logits_BV, options, None if uniform_BN is None else uniform_BN[:, step])
+
+    out_BT = model.generate(
+        input_ids=ids_BT,
+        attention_mask=mask_BT,
+        max_new_tokens=max(one.limit for one in requests),
+        eos_token_id=sorted(options.stop_ids) or None,
+        pad_token_id=options.pad_id,
+        do_sample=False,
+        logits_processor=[_Chosen(choose, ids_BT.shape[1])],
+    )
     new_BT = out_BT[:, ids_BT.shape[1] :].tolist()
-    return [(ids[:limit], None) for ids, limit in zip(new_BT, limits, strict=True)]
+    return [(_until_over(ids[: one.limit], one, options), None) for ids, one in zip(new_BT, requests, strict=True)]
+
+
+def _until_over(ids: list[int], request: Request, options: Decoding) -> list[int]:
+    """A row without what was written after its end."""
+    end = next((end for end in range(1, len(ids) + 1) if is_over(ids[:end], request, options)), len(ids))
+    return ids[:end]

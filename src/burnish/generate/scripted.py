@@ -29,8 +29,8 @@ class ScriptedGenerator:
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
         """Yield the answers in task order; DataError for a task without one."""
         for start in range(0, len(tasks), self._batch_size):
-            batch = tasks[start : start + self._batch_size]
-            if all(task.id in finished for task in batch):
+            batch = [task for task in tasks[start : start + self._batch_size] if task.id not in finished]
+            if not batch:
                 continue
             yield [completion for task in batch for completion in self._answer(task)]
 

@@ -1,29 +1,48 @@
-"""Let a causal language model in this process write completions for tasks, in fixed batches.
+"""Let a causal language model in this process write completions for tasks, as many at a time as memory allows.
 
-Tasks are sorted by prompt length and cut into batches before anything is written; the cut depends on the task list,
-the tokenizer and the sampling options alone, and each batch has its own random numbers, from the seed and its index.
-So a run that stopped between batches goes on as if it had not.
+Long prompts come first, so that what does not fit in memory shows at once, and the last rows are short ones. A sample's
+random numbers depend on the seed, its task and its index alone: an interrupted run writes what is missing and nothing
+else, in whatever batches. (Rounding depends on the batch, so two tokens that are equally likely to seven digits may
+come out either way.)
 
-Not covered: models on several devices, serving (requests that arrive one by one), prompts shared between samples.
+Not covered: models on several devices, serving (requests that arrive one by one).
 """
 
 from __future__ import annotations
 
 import logging
-import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from burnish.config.generate import SamplingConfig
-from burnish.fsio import digest_json
-from burnish.generate.decoding import Decoded, Decoding, decode_batch
+from burnish.errors import DeviceMemoryError
+from burnish.generate.decoding import decode
+from burnish.generate.likelihood import log_likelihoods
+from burnish.generate.sampling import Decoded, Decoding, Request, sample_seed
+from burnish.generate.stop_strings import StopStrings
 from burnish.model.base import device_memory
 from burnish.model.chat_template import end_of_turn_ids
 from burnish.records import Completion, Message, Task
 
 log = logging.getLogger(__name__)
+
+WRITTEN_SHARE = 1 / 4
+"""Finished tasks are handed over once they hold this share of a batch's sequences."""
+WARM_UP_TOKENS = 2
+NO_ROOM = "Finished answers are kept: lower sampling.max_new_tokens, or use a smaller or quantised model."
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One completion to write."""
+
+    task: Task
+    index: int
+    request: Request
 
 
 class TransformersGenerator:
@@ -48,18 +67,20 @@ class TransformersGenerator:
         model_digest: str,
         render: Callable[[Sequence[Message]], str],
     ) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
+        self.model = model
+        self.tokenizer = tokenizer
         self._sampling = sampling
         self._seed = seed
         self._model_digest = model_digest
         self._render = render
-        self._device = next(model.parameters()).device
+        self._stop = StopStrings(sampling.stop, tokenizer) if sampling.stop else None
         self._options = Decoding(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             stop_ids=stop_ids(model, tokenizer),
             pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
+            top_k=sampling.top_k,
+            ends=None if self._stop is None else self._stop.ends,
         )
 
     @property
@@ -68,72 +89,131 @@ class TransformersGenerator:
         return self._model_digest
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
-        """Yield finished batches, short prompts first; see `protocols.Generator`.
+        """Yield completions of whole tasks as they finish, long prompts first; see `protocols.Generator`.
 
         A prompt that fills the model's context gets an empty completion that ended by ``length``: the model cannot
         answer it, and it stays in the denominator.
 
         Raises:
-            DeviceMemoryError: a batch does not fit on the accelerator.
+            DeviceMemoryError: not even one sequence fits on the accelerator.
         """
         done = frozenset(finished)
-        for index, batch in enumerate(self._batches(tasks)):
-            if all(task.id in done for task, _ in batch):
-                continue
-            with device_memory(
-                f"decoding {self._sampling.batch_size} sequences",
-                "Finished batches are kept: lower sampling.batch_size and run the same command again.",
-            ):
-                yield self._write(index, batch)
+        missing = self._samples([task for task in tasks if task.id not in done])
+        self._warm_up(missing)
+        yield []
+        several = self._sampling.samples
+        enough = max(1, int(self._sampling.batch_size * WRITTEN_SHARE) // several)
+        parts: defaultdict[str, list[Completion]] = defaultdict(list)
+        whole: list[str] = []
+        for sample, written, seconds in self._decode(missing):
+            parts[sample.task.id].append(self._completion(sample, written, seconds))
+            if len(parts[sample.task.id]) == several:
+                whole.append(sample.task.id)
+            if len(whole) >= enough:
+                yield _in_order(parts, whole)
+                whole = []
+        if whole:
+            yield _in_order(parts, whole)
 
-    def _batches(self, tasks: Sequence[Task]) -> list[list[tuple[Task, list[int]]]]:
-        texts = [self._render(task.prompt) for task in tasks]
-        if not texts:
+    def with_samples(self, samples: int) -> TransformersGenerator:
+        """A generator over the same model that writes so many samples per task."""
+        return TransformersGenerator(
+            self.model,
+            self.tokenizer,
+            sampling=self._sampling.model_copy(update={"samples": samples}),
+            seed=self._seed,
+            model_digest=self._model_digest,
+            render=self._render,
+        )
+
+    def prompt_text(self, task: Task) -> str:
+        """The prompt as the model gets it."""
+        return self._render(task.prompt)
+
+    def choice_likelihoods(self, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
+        """Task -> label -> log-likelihood of the choice's text after the prompt; tasks are multiple choice."""
+        texts = [[choice.text for choice in task.choices] for task in tasks]
+        found = log_likelihoods(self.model, self.tokenizer, [self.prompt_text(task) for task in tasks], texts)
+        return {
+            task.id: {choice.label: value for choice, value in zip(task.choices, values, strict=True)}
+            for task, values in zip(tasks, found, strict=True)
+        }
+
+    def _samples(self, tasks: Sequence[Task]) -> list[_Sample]:
+        if not tasks:
             return []
-        encoded = self._tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-        order = sorted(range(len(tasks)), key=lambda index: (len(encoded[index]), index))
-        size = max(1, self._sampling.batch_size // self._sampling.samples)
-        prompts = [(tasks[index], list(encoded[index])) for index in order]
-        return [prompts[start : start + size] for start in range(0, len(prompts), size)]
-
-    def _write(self, index: int, batch: Sequence[tuple[Task, list[int]]]) -> list[Completion]:
-        started = time.perf_counter()
-        rows = [(task, prompt, sample) for task, prompt in batch for sample in range(self._sampling.samples)]
-        random = torch.Generator(device=self._device)
-        random.manual_seed(batch_seed(self._seed, index))
-        decoded: list[Decoded] = []
-        for start in range(0, len(rows), self._sampling.batch_size):
-            prompts = [prompt for _, prompt, _ in rows[start : start + self._sampling.batch_size]]
-            limits = [self._limit(prompt) for prompt in prompts]
-            decoded += decode_batch(self._model, prompts, limits, self._options, random)
-        seconds = (time.perf_counter() - started) / len(rows)
-        options = self._sampling.model_dump(mode="json") | {"seed": self._seed}
+        texts = [self._render(task.prompt) for task in tasks]
+        encoded = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        order = sorted(range(len(tasks)), key=lambda place: (-len(encoded[place]), place))
         return [
-            Completion(
-                task_id=task.id,
-                sample_index=sample,
-                text=self._tokenizer.decode(written.ids, skip_special_tokens=True),
-                prompt_tokens=len(prompt),
-                completion_tokens=len(written.ids) + (written.finish_reason == "stop"),
-                finish_reason=written.finish_reason,
-                sampling=options,
-                model_digest=self._model_digest,
-                seconds=seconds,
+            _Sample(
+                tasks[place],
+                index,
+                Request(encoded[place], self._limit(encoded[place]), sample_seed(self._seed, tasks[place].id, index)),
             )
-            for (task, prompt, sample), written in zip(rows, decoded, strict=True)
+            for place in order
+            for index in range(self._sampling.samples)
         ]
 
+    def _warm_up(self, samples: Sequence[_Sample]) -> None:
+        """Two tokens that nobody counts, so that the first answer is timed like the others."""
+        asked = [one.request for one in samples if one.request.limit > WARM_UP_TOKENS][-1:]
+        short = [Request(one.prompt, WARM_UP_TOKENS, one.seed) for one in asked]
+        with device_memory("decoding a single sequence", NO_ROOM):
+            for _ in decode(self.model, short, self._options, slots=1):
+                pass
+
+    def _decode(self, samples: Sequence[_Sample]) -> Iterator[tuple[_Sample, Decoded, float]]:
+        """Decode with fewer sequences at once each time memory runs out; what is finished stays finished."""
+        left, slots = list(samples), self._sampling.batch_size
+        while left:
+            done = set()
+            try:
+                asked = [one.request for one in left]
+                for place, written, seconds in decode(
+                    self.model, asked, self._options, slots=slots, budget=self._sampling.batch_tokens
+                ):
+                    done.add(place)
+                    yield left[place], written, seconds
+            except torch.OutOfMemoryError as error:
+                if slots == 1:
+                    raise DeviceMemoryError(
+                        "the accelerator ran out of memory while decoding a single sequence.", NO_ROOM
+                    ) from error
+                slots = max(1, min(slots, len(left)) // 2)
+                log.warning("out of memory: going on with %d sequences at once", slots)
+            left = [one for place, one in enumerate(left) if place not in done]
+            if torch.cuda.is_available() and left:
+                torch.cuda.empty_cache()
+
+    def _completion(self, sample: _Sample, written: Decoded, seconds: float) -> Completion:
+        text = self.tokenizer.decode(written.ids, skip_special_tokens=True)
+        stopped = written.finish_reason == "stop"
+        if self._stop is not None:
+            text = self._stop.without(text)
+        return Completion(
+            task_id=sample.task.id,
+            sample_index=sample.index,
+            text=text,
+            prompt_tokens=len(sample.request.prompt),
+            completion_tokens=min(len(written.ids) + stopped, max(sample.request.limit, 0)),
+            finish_reason=written.finish_reason,
+            sampling=self._sampling.deciding() | {"seed": self._seed},
+            model_digest=self._model_digest,
+            seconds=seconds,
+        )
+
     def _limit(self, prompt: Sequence[int]) -> int:
-        context = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         room = self._sampling.max_new_tokens if context is None else context - len(prompt)
         if room <= 0:
             log.warning("a prompt of %d tokens fills the model's context of %d: no completion", len(prompt), context)
         return max(0, min(self._sampling.max_new_tokens, room))
 
 
-def batch_seed(seed: int, index: int) -> int:
-    """Seed of one batch: 63 bits of a digest, so that neighbouring seeds and batches share nothing."""
-    return int(digest_json(["generate", seed, index])[:16], 16) >> 1
+def _in_order(parts: dict[str, list[Completion]], tasks: Sequence[str]) -> list[Completion]:
+    """The completions of these tasks, taken out of ``parts``."""
+    return [one for task in tasks for one in sorted(parts.pop(task), key=lambda one: one.sample_index)]
 
 
 def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:

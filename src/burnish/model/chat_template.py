@@ -131,6 +131,22 @@ def _check_content(messages: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
+def thinking_switch(tokenizer: Any, thinking: bool | None) -> dict[str, bool]:
+    """The template's variable that switches thinking; none where there is nothing to switch.
+
+    Raises ConfigError when thinking is wanted and the template knows nothing of it.
+    """
+    ensure_chat_template(tokenizer)
+    if thinking is None or "enable_thinking" in str(tokenizer.chat_template):
+        return {} if thinking is None else {"enable_thinking": thinking}
+    if thinking:
+        raise ConfigError(
+            "sampling.thinking is true, and the model's chat template has no enable_thinking.",
+            "Leave sampling.thinking out, or take a model that thinks.",
+        )
+    return {}
+
+
 def template_digest(tokenizer: Any) -> str:
     """SHA-256 of everything that decides how a conversation becomes text: the template and the special tokens."""
     ensure_chat_template(tokenizer)

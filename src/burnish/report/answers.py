@@ -5,7 +5,7 @@ Not covered: Rust alone with a sample per task (`report.table`), pages (`report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -13,25 +13,79 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from burnish.evaluated import AnswerSummary, ComparisonReport, Interval, KindComparison
+from burnish.evaluated import (
+    AnswerSummary,
+    ComparisonReport,
+    EvaluationSummary,
+    Generation,
+    Interval,
+    KindComparison,
+    RepairTurn,
+)
 from burnish.report.text import p_value, points, points_interval
 
 UNPARSED_NOTE = "Over all answers; unread ones are wrong. Intervals go by families of rows."
 
 
-def render_answers(summary: Mapping[str, Any], console: Console) -> None:
-    """Print the metrics of every kind in ``summary`` (the content of summary.json), baselines beside."""
-    for one in summary["answers"]:
-        _render(AnswerSummary.model_validate(one), console)
-    console.print(UNPARSED_NOTE, style="dim")
+def render_evaluation(summary: Mapping[str, Any], console: Console) -> None:
+    """Print what ``summary`` (the content of an evaluation's summary.json) has beyond rates of Rust."""
+    found = EvaluationSummary.model_validate(summary)
+    for one in found.answers:
+        _render(one, console)
+    if found.answers:
+        console.print(UNPARSED_NOTE, style="dim")
+    if found.repair:
+        console.print(_repair(found.repair))
+    if found.generation is not None:
+        console.print(_generation(found.generation), highlight=False, style="dim")
+
+
+def _repair(turns: Sequence[RepairTurn]) -> Table:
+    table = _new_table("After each repair turn, in per cent of all first answers")
+    for column in ("turn", "asked", "compiles", "95 % interval", "tests passed", "95 % interval"):
+        table.add_column(column, justify="right")
+    for one in turns:
+        cells = [str(one.turn), str(one.asked)]
+        for name, found in (("compile_rate", one.compiled), ("tests_passed", one.passed)):
+            cells += [metric_text(name, found.value), interval_text(name, found.ci95)]
+        table.add_row(*cells)
+    return table
+
+
+def _generation(one: Generation) -> str:
+    memory = [f"memory {one.peak_bytes / 2**20:.0f} MiB"] if one.peak_bytes is not None else []
+    if one.device_peak_bytes is not None:
+        memory.append(f"on the accelerator {one.device_peak_bytes / 2**20:.0f} MiB")
+    return ", ".join(
+        [
+            f"{one.tokens_per_s:.0f} tokens/s",
+            f"{one.seconds_p50:.2f} s per answer (p50), {one.seconds_p95:.2f} s (p95)",
+            *memory,
+        ]
+    )
 
 
 def render_comparison_table(report: ComparisonReport, console: Console) -> None:
     """Print differences, wins and losses of every kind."""
     for kind in report.kinds:
         console.print(_comparison(report, kind))
+        if kind.baselines:
+            trivial = ", ".join(
+                f"{name} {metric_text(metric, values[metric])}"
+                for metric in list(kind.metrics)[:1]
+                for name, values in kind.baselines.items()
+                if metric in values
+            )
+            console.print(f"trivial models: {trivial}", highlight=False, style="dim")
         note = f"won {kind.wins}, lost {kind.losses}, both right {kind.both}, both wrong {kind.neither}"
         console.print(note + (f", without an outcome {kind.left_out}" if kind.left_out else ""), highlight=False)
+    for noise in report.noise:
+        name, difference = next(iter(noise.differences.items()))
+        console.print(
+            f"Noise: a rerun of {report.a} answers {noise.changed} of {noise.n} differently ({noise.kind}), "
+            f"{name} {difference_text(name, difference)}.",
+            highlight=False,
+        )
     if report.only_in_a or report.only_in_b:
         console.print(
             f"Rows without a partner: {report.only_in_a} of {report.a}, {report.only_in_b} of {report.b}.", style="dim"
@@ -79,7 +133,7 @@ def _render(one: AnswerSummary, console: Console) -> None:
     if one.timing is not None:
         console.print(
             f"{one.timing.seconds_p50:.2f} s per answer (p50), {one.timing.seconds_p95:.2f} s (p95), "
-            f"{one.timing.tokens_per_s:.0f} tokens/s",
+            f"{one.timing.tokens_per_s:.0f} tokens/s within an answer",
             highlight=False,
             style="dim",
         )

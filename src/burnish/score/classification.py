@@ -20,6 +20,7 @@ from burnish.records import Task
 from burnish.score.bootstrap import Floats
 from burnish.score.extraction import Extracted
 from burnish.score.measures import CORRECT, PARSED, Judged, Measure, Measured, columns, rate, ratio
+from burnish.score.multiple_choice import LIKELIEST, LIKELIEST_PER_BYTE, have_likelihoods
 
 UNPARSED = "unparsed"
 _OfCells = Callable[[Floats], Floats]
@@ -46,8 +47,18 @@ def measure_classes(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Mea
 
 
 def measure_choices(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Measured:
-    """Metrics of multiple choice: its letters are no classes with a meaning, so fewer metrics make sense."""
-    return Measured(_table(rows, classes), (*_shared_measures(len(classes)), rate("parse_rate", PARSED)))
+    """Metrics of multiple choice: its letters are no classes with a meaning, so fewer metrics make sense.
+
+    Where all rows say what the model finds most likely, the accuracy of that stands beside.
+    """
+    table = _table(rows, classes)
+    measures = (*_shared_measures(len(classes)), rate("parse_rate", PARSED))
+    if not have_likelihoods(rows):
+        return Measured(table, measures)
+    scores = (LIKELIEST, LIKELIEST_PER_BYTE)
+    further = columns([[row.scores[name] for name in scores] for row in rows], len(scores))
+    likely = tuple(rate(f"accuracy_{name}", table.shape[1] + place) for place, name in enumerate(scores))
+    return Measured(np.hstack([table, further]), (*measures, *likely))
 
 
 def confusion(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -94,7 +105,7 @@ def _table(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Floats:
 
 
 def _cells(sums: Floats, count: int) -> Floats:
-    return sums[..., _CELLS:].reshape(*sums.shape[:-1], count, count + 1)
+    return sums[..., _CELLS : _CELLS + count * (count + 1)].reshape(*sums.shape[:-1], count, count + 1)
 
 
 def _of_cells(name: str, count: int, function: _OfCells, bounds: tuple[float, float] = (0.0, 1.0)) -> Measure:

@@ -7,16 +7,19 @@ models family by family (`score.bootstrap`). Not covered: more than two models, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from burnish.errors import DataError
-from burnish.evaluated import ComparisonReport, Disagreement, EvaluatedRow, KindComparison, PairedEstimate
+from burnish.evaluated import ComparisonReport, Disagreement, EvaluatedRow, KindComparison, Noise, PairedEstimate
+from burnish.records import Task
 from burnish.score.answer_summary import group_rows
 from burnish.score.answers import classes_of, measure
+from burnish.score.baselines import baselines
 from burnish.score.bootstrap import Floats, draw_pairs, family_sums, paired_bootstrap
 from burnish.score.measures import Measure
+from burnish.score.multiple_choice import alike
 from burnish.score.paired import mcnemar
 
 Pair = tuple[EvaluatedRow, EvaluatedRow]
@@ -41,16 +44,37 @@ def pair_rows(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> list[Pair
 
 
 def compare_rows(
-    name_a: str, a: Sequence[EvaluatedRow], name_b: str, b: Sequence[EvaluatedRow]
+    name_a: str,
+    a: Sequence[EvaluatedRow],
+    name_b: str,
+    b: Sequence[EvaluatedRow],
+    *,
+    tasks: Sequence[Task] = (),
+    tolerance: float = 0.0,
+    rerun: Sequence[EvaluatedRow] = (),
 ) -> tuple[ComparisonReport, list[Disagreement]]:
-    """The comparison of b with a, and the pairs worth reading."""
+    """The comparison of b with a, and the pairs worth reading.
+
+    Args:
+        tasks: of the rows, for what trivial models reach on the pairs; without them nothing stands beside.
+        tolerance: of numeric answers.
+        rerun: another evaluation of a's model, for the noise floor.
+    """
     pairs = pair_rows(a, b)
+    by_id = {task.id: task for task in tasks}
     kinds = []
     for rows in group_rows([x for x, _ in pairs]).values():
         wanted = {(row.task_id, row.sample_index) for row in rows}
-        kinds.append(_compare_kind([pair for pair in pairs if (pair[0].task_id, pair[0].sample_index) in wanted]))
+        compared = _compare_kind([pair for pair in pairs if (pair[0].task_id, pair[0].sample_index) in wanted])
+        known = [by_id[name] for name in dict.fromkeys(row.task_id for row in rows) if name in by_id]
+        kinds.append(compared.model_copy(update={"baselines": baselines(known, tolerance=tolerance)}))
     report = ComparisonReport(
-        a=name_a, b=name_b, only_in_a=len(a) - len(pairs), only_in_b=len(b) - len(pairs), kinds=tuple(kinds)
+        a=name_a,
+        b=name_b,
+        only_in_a=len(a) - len(pairs),
+        only_in_b=len(b) - len(pairs),
+        kinds=tuple(kinds),
+        noise=tuple(_noise(a, rerun)) if rerun else (),
     )
     return report, [one for pair in pairs if (one := disagreement(*pair)) is not None]
 
@@ -75,9 +99,20 @@ def disagreement(a: EvaluatedRow, b: EvaluatedRow) -> Disagreement | None:
     )
 
 
+def _noise(first: Sequence[EvaluatedRow], rerun: Sequence[EvaluatedRow]) -> Iterator[Noise]:
+    again, _ = compare_rows("first", first, "rerun", rerun)
+    for kind in again.kinds:
+        yield Noise(
+            kind=kind.kind,
+            n=kind.n,
+            changed=kind.wins + kind.losses,
+            differences={name: one.difference for name, one in kind.metrics.items()},
+        )
+
+
 def _compare_kind(pairs: Sequence[Pair]) -> KindComparison:
     known = [(x, y) for x, y in pairs if x.correct is not None and y.correct is not None]
-    a, b = [x for x, _ in known], [y for _, y in known]
+    a, b = alike([x for x, _ in known], [y for _, y in known])
     right = [(bool(x.correct), bool(y.correct)) for x, y in known]
     metrics = _paired_estimates(a, b) if known else {}
     first = next(iter(metrics.values()), None)

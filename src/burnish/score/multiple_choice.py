@@ -7,9 +7,10 @@ is after the question, which also works for models that follow no instructions. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from burnish.evaluated import EvaluatedRow
 from burnish.records import Task
 from burnish.score.extraction import Extracted
 from burnish.score.measures import Judged
@@ -23,6 +24,10 @@ class ChoiceLikelihood:
     text: str
     log_likelihood: float
     """Sum of the log-probabilities of the text's tokens, natural logarithm."""
+
+
+LIKELIEST, LIKELIEST_PER_BYTE = "likeliest", "likeliest_per_byte"
+"""Scores of a row: whether the choice that the model finds most likely is right."""
 
 
 def judge_choice(task: Task, extracted: Extracted) -> Judged:
@@ -43,3 +48,35 @@ def most_likely(choices: Sequence[ChoiceLikelihood], *, per_byte: bool) -> Extra
         return one.log_likelihood / len(one.text.encode()) if per_byte else one.log_likelihood
 
     return Extracted(max(choices, key=score).label)
+
+
+def with_likelihoods(task: Task, row: EvaluatedRow, log_likelihoods: Mapping[str, float]) -> EvaluatedRow:
+    """The row with what the model finds most likely, beside what it answered."""
+    choices = [ChoiceLikelihood(one.label, one.text, log_likelihoods[one.label]) for one in task.choices]
+    scores = {
+        name: float(most_likely(choices, per_byte=per_byte).answer in task.answers)
+        for name, per_byte in ((LIKELIEST, False), (LIKELIEST_PER_BYTE, True))
+    }
+    return row.model_copy(update={"scores": row.scores | scores})
+
+
+def have_likelihoods(rows: Sequence[EvaluatedRow]) -> bool:
+    """Whether every row says what its model finds most likely."""
+    return bool(rows) and all(LIKELIEST in row.scores for row in rows)
+
+
+def alike(
+    a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]
+) -> tuple[Sequence[EvaluatedRow], Sequence[EvaluatedRow]]:
+    """Rows of two models that can be measured alike: likelihoods go where only one of them has some."""
+    if have_likelihoods(a) == have_likelihoods(b):
+        return a, b
+    return _without(a), _without(b)
+
+
+def _without(rows: Sequence[EvaluatedRow]) -> list[EvaluatedRow]:
+    gone = {LIKELIEST, LIKELIEST_PER_BYTE}
+    return [
+        row.model_copy(update={"scores": {name: value for name, value in row.scores.items() if name not in gone}})
+        for row in rows
+    ]

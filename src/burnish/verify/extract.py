@@ -3,10 +3,15 @@
 Syntax decides, never bracket counting, and nothing is cut or repaired to make it compile. Fences follow CommonMark:
 three or more backticks or tildes at the start of a line; an open last fence reaches to the end.
 
+A thinking block that a text begins with is no answer, and neither are drafts in it; one that was never closed leaves
+nothing. A tag further on is taken for what the program is about.
+
 Not covered: code inside running prose without a fence.
 """
 
 from __future__ import annotations
+
+import re
 
 from burnish.syntax.fences import rust_blocks
 from burnish.syntax.source import (
@@ -21,6 +26,10 @@ from burnish.syntax.source import (
     top_items,
 )
 
+_THINKING = re.compile(r"\A\s*<(think|thinking|thought|reasoning)>(?:.*?</\1>|.*\Z)", re.DOTALL | re.IGNORECASE)
+_PROMPT_OPENED = re.compile(r"\A(?:(?!<think>).)*?^\s*</think>", re.DOTALL | re.IGNORECASE | re.MULTILINE)
+"""Templates that end in an opening tag leave a closing one alone in the answer, on a line of its own."""
+
 
 def extract(text: str, code_prompt: str | None = None, entry_point: str | None = None) -> str | None:
     """The program in ``text``, completed by ``code_prompt`` where the text continues it; None when there is no code.
@@ -29,6 +38,7 @@ def extract(text: str, code_prompt: str | None = None, entry_point: str | None =
     whole function again takes the prompt's other items (imports, helpers) along; a text that has those too is taken as
     it is.
     """
+    text = _PROMPT_OPENED.sub("", _THINKING.sub("", text))
     blocks = rust_blocks(text)
     if code_prompt is not None:
         return _continue(code_prompt, blocks or [text], entry_point or _open_function(code_prompt))

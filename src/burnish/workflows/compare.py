@@ -7,23 +7,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from burnish.errors import DataError
 from burnish.evaluated import ComparisonReport
 from burnish.fsio import write_atomic, write_json
 from burnish.report.comparison import render_comparison
 from burnish.score.comparison import compare_rows
 from burnish.workflows.build_tasks import write_records
-from burnish.workflows.rescore import read_rows
+from burnish.workflows.rescore import read_rows, tasks_beside, tolerance_of
 
 COMPARISON, DISAGREEMENTS, PAGE = "comparison.json", "disagreements.jsonl", "comparison.html"
 
 
-def compare(a: Path, b: Path, out: Path) -> ComparisonReport:
+def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> ComparisonReport:
     """How ``b`` differs from ``a`` on the rows that both have; written to ``out``, over an earlier comparison.
 
-    Raises DataError when a folder holds no judged rows, or the two share no task.
+    ``rerun`` is another evaluation of a's model: how far it lies from ``a`` is what differences must exceed to mean
+    anything. Raises DataError when a folder holds no judged rows, the two share no task, or ``rerun`` is ``a`` itself.
     """
+    if rerun is not None and rerun.resolve() == a.resolve():
+        raise DataError(f"{rerun} is compared with itself.", "Evaluate the model again into another folder.")
     name_a, name_b = _names(a, b)
-    report, disagreements = compare_rows(name_a, read_rows(a), name_b, read_rows(b))
+    report, disagreements = compare_rows(
+        name_a,
+        read_rows(a),
+        name_b,
+        read_rows(b),
+        tasks=tasks_beside(a),
+        tolerance=tolerance_of(a),
+        rerun=() if rerun is None else read_rows(rerun),
+    )
     write_json(out / COMPARISON, report.model_dump(mode="json"))
     write_records(out / DISAGREEMENTS, disagreements)
     write_atomic(out / PAGE, render_comparison(report, disagreements))

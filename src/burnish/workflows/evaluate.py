@@ -1,44 +1,68 @@
 """Evaluate answers without a recipe: a model's, those of a file, or those in the task file itself; tasks of any kind.
 
 Everything that judging needs lies in the folder then, so `workflows.rescore` judges again without a model. Left out on
-purpose: comparing several models (`workflows.compare`, or a recipe with evaluate stages).
+purpose: several models (`workflows.evaluate_all`), comparing them (`workflows.compare`).
 """
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, assert_never
 
 from burnish import __version__
-from burnish.config.evaluate import EvaluateConfig, FieldAnswers, FileAnswers, ModelAnswers
+from burnish.config.evaluate import (
+    AnswersConfig,
+    EndpointAnswers,
+    EvaluateConfig,
+    FieldAnswers,
+    FileAnswers,
+    ModelAnswers,
+    WrittenAnswers,
+)
 from burnish.config.tasks import HumanEvalPackTasks
 from burnish.data.humanevalpack import read_answers as read_field
 from burnish.data.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
+from burnish.evaluated import RepairTurn
 from burnish.fsio import digest_json, read_lines, write_json
 from burnish.ledger.attempt_log import attempt_log
 from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
-from burnish.ledger.stage import begin, fingerprint, finish
-from burnish.model.folders import model_digest, resolve_base
+from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.records import Completion, Task
 from burnish.score.answers import check_tasks
-from burnish.workflows.answer import answer_tasks, open_generator
+from burnish.verify import Verifier
 from burnish.workflows.build_tasks import write_records
 from burnish.workflows.context import COMPLETIONS
+from burnish.workflows.generators import digests_of, name_of
 from burnish.workflows.lineage import CODE, TOOLCHAIN, code_digest
 from burnish.workflows.recording import record_evaluation
+from burnish.workflows.repair_turns import repair
 from burnish.workflows.report import SUMMARY
 from burnish.workflows.requirements import require_train_extra
-from burnish.workflows.score_answers import FOLDER, TASKS, judge_answers, summarise, verifier_for
+from burnish.workflows.score_answers import (
+    FOLDER,
+    TASKS,
+    Judgement,
+    has_rust,
+    judge_answers,
+    summarise,
+    verifier_for,
+)
+from burnish.workflows.writing import Writing
+
+_log = logging.getLogger("burnish.evaluate")
 
 
 def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
     """Judge the answers and return the content of ``summary.json``, which lies in ``config.out`` then.
 
-    The same call again goes on in the same folder. Raises RunFolderError when it belongs to another evaluation.
+    The same call again goes on in the same folder; once it is finished, nothing is done again. Raises RunFolderError
+    when the folder belongs to another evaluation.
     """
     answers = config.answers
     if isinstance(answers, ModelAnswers):
@@ -46,25 +70,35 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
     task_set = load_task_set(config.tasks, config.seed)
     tasks = task_set.held_out[: config.limit]
     check_tasks(tasks)
+    if config.repair_turns and not has_rust(tasks):
+        raise ConfigError("repair_turns mend Rust, and no task is Rust.", "Leave repair_turns out.")
     given = _given_answers(config, tasks)
     resolved = config.model_dump(mode="json")
     with ExitStack() as stack:
         verifier = stack.enter_context(verifier_for(tasks, config.verify, config.out / ".cache"))
         toolchain = {} if verifier is None else {TOOLCHAIN: verifier.digest}
-        digests = {CODE: code_digest()} | toolchain | {"tasks": _digest(tasks)} | _model_digests(answers)
+        digests = {CODE: code_digest()} | toolchain | {"tasks": tasks_digest(tasks)} | _model_digests(answers)
         run = stack.enter_context(
             open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume)
         )
         stack.enter_context(attempt_log(config.out / "logs"))
         folder = config.out / FOLDER
-        attempt = begin(folder, fingerprint(resolved, digests, code=digests[CODE], seed=config.seed))
+        wanted = fingerprint(resolved, digests, code=digests[CODE], seed=config.seed)
+        before = read_done(folder)
+        if before is not None and before.fingerprint == wanted and (config.out / SUMMARY).is_file():
+            _log.info("%s: done before, kept", config.out)
+            return _read_summary(config.out / SUMMARY)
+        attempt = begin(folder, wanted)
         reset_peak()
         write_records(folder / TASKS, tasks)
-        completions = given if given is not None else _write_answers(config, tasks, folder)
+        writing = Writing(answers, tasks, folder, seed=config.seed) if isinstance(answers, WrittenAnswers) else None
+        completions = given if writing is None else writing.completions()
         write_records(folder / COMPLETIONS, completions)
-        judgement = judge_answers(verifier, tasks, completions, tolerance=config.tolerance)
-        outputs = (TASKS, COMPLETIONS, *judgement.write(folder))
-        done = finish(folder, attempt, outputs, peak_bytes=peak_bytes())
+        likely = {} if writing is None else writing.likelihoods()
+        judgement = judge_answers(verifier, tasks, completions, tolerance=config.tolerance, likelihoods=likely)
+        written = judgement.write(folder)
+        turns = [] if writing is None else _repair(config, writing, verifier, tasks, judgement)
+        done = finish(folder, attempt, (TASKS, COMPLETIONS, *written), peak_bytes=peak_bytes())
         summary = summarise(
             _name(config),
             tasks,
@@ -72,9 +106,34 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
             seconds=done.seconds,
             tolerance=config.tolerance,
             excluded_tasks=task_set.excluded,
+            generation=None if writing is None else writing.generation(completions),
+            repair=turns,
         )
         write_json(config.out / SUMMARY, summary)
         record_evaluation(config, run, digests, done, summary)
+    return summary
+
+
+def _repair(
+    config: EvaluateConfig, writing: Writing, verifier: Verifier | None, tasks: Sequence[Task], judgement: Judgement
+) -> list[RepairTurn]:
+    if not config.repair_turns or verifier is None:
+        return []
+    folder = config.out / FOLDER
+    return repair(
+        writing.one_sample,
+        verifier,
+        tasks,
+        writing.completions(),
+        judgement,
+        turns=config.repair_turns,
+        folder=folder,
+        tolerance=config.tolerance,
+    )
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return summary
 
 
@@ -98,11 +157,11 @@ def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
     return completions
 
 
-def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Completion] | None:
-    """Answers that exist already; None when a model must write them."""
+def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Completion]:
+    """Answers that exist already; none where a model must write them."""
     match config.answers:
-        case ModelAnswers():
-            return None
+        case ModelAnswers() | EndpointAnswers():
+            return []
         case FileAnswers(path=path):
             return read_completions(path, tasks)
         case FieldAnswers(name=name):
@@ -119,38 +178,19 @@ def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Comple
     assert_never(config.answers)
 
 
-def _write_answers(config: EvaluateConfig, tasks: Sequence[Task], folder: Path) -> list[Completion]:
-    answers = config.answers
-    assert isinstance(answers, ModelAnswers)
-    generator = open_generator(
-        resolve_base(answers.model.base),
-        answers.adapter,
-        config=answers.model,
-        sampling=answers.sampling,
-        seed=config.seed,
-    )
-    return answer_tasks(generator, tasks, folder / COMPLETIONS, samples=answers.sampling.samples)
+def _model_digests(answers: AnswersConfig) -> dict[str, str]:
+    return digests_of(answers) if isinstance(answers, WrittenAnswers) else {}
 
 
-def _model_digests(answers: ModelAnswers | FileAnswers | FieldAnswers) -> dict[str, str]:
-    if not isinstance(answers, ModelAnswers):
-        return {}
-    digests = {"base model": model_digest(resolve_base(answers.model.base))}
-    if answers.adapter is not None:
-        if not answers.adapter.is_dir():
-            raise ConfigError(f"there is no adapter folder {answers.adapter}", "Name the folder that training wrote.")
-        digests["adapter"] = model_digest(answers.adapter)
-    return digests
-
-
-def _digest(tasks: Sequence[Task]) -> str:
+def tasks_digest(tasks: Sequence[Task]) -> str:
+    """Digest of a task set's version: every field of every task, in order."""
     return digest_json([task.to_json() for task in tasks])
 
 
 def _name(config: EvaluateConfig) -> str:
     match config.answers:
-        case ModelAnswers(adapter=adapter, model=model):
-            return Path(adapter or model.base).name
+        case ModelAnswers() | EndpointAnswers():
+            return name_of(config.answers)
         case FileAnswers(path=path):
             return path.stem
         case FieldAnswers(name=name):

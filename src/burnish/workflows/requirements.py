@@ -24,6 +24,15 @@ def require_train_extra() -> None:
         )
 
 
+def require_vllm() -> None:
+    """Raise MissingToolError when vLLM is not installed; does not import it."""
+    if missing_packages(("vllm",)):
+        raise MissingToolError(
+            "answers.engine is vllm, and the package vllm is not installed",
+            "pip install 'burnish[vllm]', or leave answers.engine out.",
+        )
+
+
 def require_reporters(names: Sequence[str]) -> None:
     """Raise MissingToolError when the package of a reporter (a value of ``report_to``) is missing."""
     for name in missing_packages(tuple(names)):

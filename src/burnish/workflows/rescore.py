@@ -34,6 +34,7 @@ from burnish.workflows.score_answers import (
     TASKS,
     completions_in,
     judge_answers,
+    read_likelihoods,
     summarise,
     verifier_for,
 )
@@ -74,7 +75,9 @@ def rescore(folder: Path) -> Rescored:
             "Evaluate the answers anew: burnish evaluate --set answers.kind=completions.",
         ) from error
     with verifier_for(tasks, verify, folder.parent / ".cache") as verifier:
-        judgement = judge_answers(verifier, tasks, completions, tolerance=tolerance)
+        judgement = judge_answers(
+            verifier, tasks, completions, tolerance=tolerance, likelihoods=read_likelihoods(folder)
+        )
     before = read_rows(folder)
     done = read_done(folder)
     summary = summarise(
@@ -108,11 +111,12 @@ def read_rows(folder: Path) -> list[EvaluatedRow]:
             f"{folder} holds neither {ROWS} nor {VERDICTS}.", "Name the folder of burnish evaluate, or of a stage."
         )
     verdicts = [Verdict.from_json(line) for line in read_lines(folder / VERDICTS)]
-    completions = read_answers(folder / COMPLETIONS)  # in the order of batches, which go by length
+    completions = read_answers(folder / COMPLETIONS)  # in the order they were written, verdicts in that of the tasks
     tasks = {task.id: task for task in _tasks(folder, {task_id for task_id, _ in completions})}
     if {(one.task_id, one.sample_index) for one in verdicts} != completions.keys():
         raise DataError(f"{VERDICTS} and {COMPLETIONS} in {folder} do not belong together.", "Evaluate again.")
-    return [rust_row(tasks[v.task_id], completions[v.task_id, v.sample_index], v) for v in verdicts]
+    answered = [(completions[one.task_id, one.sample_index], one) for one in verdicts]
+    return [rust_row(tasks[one.task_id], one, verdict) for one, verdict in answered]
 
 
 def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
@@ -127,6 +131,21 @@ def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
         f"the tasks of the answers in {folder} are not beside them.",
         "Evaluate the answers with their tasks: burnish evaluate --set answers.kind=completions.",
     )
+
+
+def tasks_beside(folder: Path) -> Sequence[Task]:
+    """The tasks of an evaluation; none where it is a run's stage, whose tasks lie elsewhere."""
+    path = folder / TASKS if (folder / TASKS).is_file() else folder / FOLDER / TASKS
+    return read_tasks(path) if path.is_file() else ()
+
+
+def tolerance_of(folder: Path) -> float:
+    """How far numeric answers might be off in an evaluation."""
+    usual = float(EvaluateConfig.model_fields["tolerance"].default)
+    for path in (folder / RESOLVED, folder.parent / RESOLVED):
+        if path.is_file():
+            return float(_settings(path).get("tolerance", usual))
+    return usual
 
 
 def _settings(path: Path) -> dict[str, Any]:

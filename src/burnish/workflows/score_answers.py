@@ -5,18 +5,21 @@ Rust goes to the verifier, everything else is read and compared here, in no time
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from burnish.config.verify import VerifyConfig
-from burnish.evaluated import EvaluatedRow, EvaluationSummary
+from burnish.evaluated import EvaluatedRow, EvaluationSummary, Generation, RepairTurn
+from burnish.fsio import read_lines
 from burnish.records import Completion, Task, Verdict
 from burnish.score.answer_summary import summarise_answers
 from burnish.score.answers import judge_answer, missing_row, rust_row
+from burnish.score.multiple_choice import with_likelihoods
 from burnish.score.summary import MeasuredStage, build_summary
 from burnish.verify import Verifier
 from burnish.workflows.build_tasks import write_records
@@ -25,6 +28,9 @@ from burnish.workflows.judge import judge, open_verifier
 
 FOLDER = "evaluated"
 TASKS, ROWS = "tasks.jsonl", "rows.jsonl"
+LIKELIHOODS = "likelihoods.jsonl"
+Likelihoods = Mapping[str, Mapping[str, float]]
+"""Task -> label of a choice -> log-likelihood of its text."""
 
 _log = logging.getLogger("burnish.evaluate")
 
@@ -63,9 +69,16 @@ def has_rust(tasks: Sequence[Task]) -> bool:
 
 
 def judge_answers(
-    verifier: Verifier | None, tasks: Sequence[Task], completions: Sequence[Completion], *, tolerance: float
+    verifier: Verifier | None,
+    tasks: Sequence[Task],
+    completions: Sequence[Completion],
+    *,
+    tolerance: float,
+    likelihoods: Likelihoods | None = None,
 ) -> Judgement:
     """A row per completion, in the order of ``completions``, then one per task that nobody answered.
+
+    ``likelihoods`` are of the choices of multiple-choice tasks, where the model was asked for them.
 
     Raises ValueError when there is Rust and no verifier, InfraBudgetError as the verifier does.
     """
@@ -81,7 +94,9 @@ def judge_answers(
         if task.kind == "rust":
             rows.append(rust_row(task, one, next(next_verdict)))
         else:
-            rows.append(judge_answer(task, one, tolerance=tolerance))
+            row = judge_answer(task, one, tolerance=tolerance)
+            likely = (likelihoods or {}).get(task.id)
+            rows.append(row if likely is None else with_likelihoods(task, row, likely))
     answered = {one.task_id for one in completions}
     unanswered = [task for task in tasks if task.id not in answered]
     rows += [missing_row(task, 0, tolerance=tolerance) for task in unanswered if task.kind != "rust"]
@@ -103,16 +118,26 @@ def summarise(
     seconds: float,
     tolerance: float,
     excluded_tasks: int = 0,
+    generation: Generation | None = None,
+    repair: Sequence[RepairTurn] = (),
 ) -> dict[str, Any]:
-    """The content of ``summary.json``: a `Summary` of the Rust answers, and where there are other kinds, or several
-    samples of a task, an `EvaluationSummary` with the metrics of every kind."""
+    """The content of ``summary.json``, an `EvaluationSummary`: rates of the Rust answers; where there are other kinds,
+    or several samples of a task, the metrics of every kind; what writing took; what repairing gave."""
     stages = [MeasuredStage(name, judgement.verdicts, seconds)] if judgement.rust else []
     summary = build_summary(stages, excluded_tasks=excluded_tasks)
     rows = judgement.rows
-    if all(row.kind == "rust" for row in rows) and len({row.task_id for row in rows}) == len(rows):
-        return summary
-    answers = summarise_answers(name, tasks, rows, tolerance=tolerance)
-    return EvaluationSummary.model_validate(summary | {"answers": answers}).model_dump(mode="json")
+    one_each = all(row.kind == "rust" for row in rows) and len({row.task_id for row in rows}) == len(rows)
+    answers = () if one_each else summarise_answers(name, tasks, rows, tolerance=tolerance)
+    further = {"answers": answers, "generation": generation, "repair": tuple(repair)}
+    said = {key: value for key, value in further.items() if value}
+    return EvaluationSummary.model_validate(summary | said).model_dump(mode="json", include={*summary, *said})
+
+
+def read_likelihoods(folder: Path) -> dict[str, dict[str, float]]:
+    """What is noted beside the answers of an evaluation; nothing where no model was asked."""
+    path = folder / LIKELIHOODS
+    lines = read_lines(path) if path.is_file() else ()
+    return {row["task_id"]: row["log_likelihoods"] for row in map(json.loads, lines)}
 
 
 def completions_in(folder: Path) -> Path:

@@ -60,14 +60,14 @@ def starting_point(run: Run, stage: ContinuingStage, folder: Path) -> StartingPo
 def _prepare(run: Run, stage: ContinuingStage, folder: Path, base: Path, source: Path) -> None:
     from burnish.export.merge import merge_adapter
 
-    adapter = _with_origin(source, folder / COPY)
+    adapter = with_origin(source, folder / COPY)
     check_origin(adapter, base_digest=model_digest(base), template_digest=template_digest(load_tokenizer(base)))
     target = run.adapter_base(stage)
     if stage.previous_adapter == "merge" and not target.exists():
         merge_adapter(base, adapter, target, model=run.recipe.model)
 
 
-def _with_origin(source: Path, into: Path) -> Path:
+def with_origin(source: Path, into: Path) -> Path:
     """A copy of the adapter, with the origin that a checkpoint's run has noted beside it."""
     missing = [name for name in FILES if not (source / name).is_file()]
     if missing:

@@ -1,0 +1,68 @@
+"""How likely a causal language model finds given texts after a prompt: the other way to ask multiple choice.
+
+The sum of natural log-probabilities of a text's tokens, as lm-evaluation-harness's ``loglikelihood``. Not covered:
+choosing among the texts (`score.multiple_choice`).
+
+Shapes: B texts at once, T tokens of the longest prompt with its text, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from burnish.generate.slots import left_padded
+
+LONGEST_TOKENS = 16_384
+"""Most tokens in one forward pass, padding included."""
+
+
+def log_likelihoods(
+    model: Any, tokenizer: Any, prompts: Sequence[str], texts: Sequence[Sequence[str]]
+) -> list[list[float]]:
+    """For each prompt, the log-likelihood of each of its texts.
+
+    Args:
+        model: causal language model in evaluation mode.
+        tokenizer: the model's; prompts and texts are encoded apart, without special tokens.
+        prompts: as rendered, up to where the answer begins.
+        texts: for each prompt those to weigh; none is empty.
+    """
+    asked = []
+    for place, (prompt, some) in enumerate(zip(prompts, texts, strict=True)):
+        head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        for number, text in enumerate(some):
+            asked.append((place, number, head, tokenizer(text, add_special_tokens=False)["input_ids"]))
+    asked.sort(key=lambda one: len(one[2]) + len(one[3]))
+    found = [[0.0] * len(some) for some in texts]
+    start = 0
+    while start < len(asked):
+        end = start + 1
+        while end < len(asked) and (end + 1 - start) * (len(asked[end][2]) + len(asked[end][3])) <= LONGEST_TOKENS:
+            end += 1
+        batch = asked[start:end]
+        for (place, number, _, _), value in zip(batch, _sums(model, tokenizer, batch), strict=True):
+            found[place][number] = value
+        start = end
+    return found
+
+
+def _sums(model: Any, tokenizer: Any, batch: Sequence[tuple[int, int, list[int], list[int]]]) -> list[float]:
+    device = next(model.parameters()).device
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    parameters = inspect.signature(inner.forward).parameters
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+    ids_BT, mask_BT = left_padded([head + tail for _, _, head, tail in batch], pad, device)
+    longest = max(len(tail) for *_, tail in batch)
+    keep: dict[str, Any] = {"logits_to_keep": longest + 1} if "logits_to_keep" in parameters else {}
+    if "position_ids" in parameters:
+        keep["position_ids"] = (mask_BT.cumsum(1) - 1).clamp(min=0)
+    with torch.inference_mode():
+        logits_BKV = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False, **keep).logits[
+            :, -longest - 1 : -1
+        ]
+        logs_BK = torch.log_softmax(logits_BKV.float(), -1).gather(-1, ids_BT[:, -longest:, None])[..., 0]
+    return [float(row_K[longest - len(tail) :].sum()) for row_K, (*_, tail) in zip(logs_BK, batch, strict=True)]

@@ -1,0 +1,39 @@
+"""Log-likelihoods of texts after a prompt, against a sum over one row at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from burnish.config.model import ModelConfig
+from burnish.generate import likelihood
+from burnish.generate.likelihood import log_likelihoods
+from burnish.model.base import load_model
+from tests.tiny import Family, make_tiny_model
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_a_batch_gives_what_one_row_at_a_time_gives(
+    tmp_path: Path, family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load_model(make_tiny_model(tmp_path, family), ModelConfig(device="cpu"))
+    model: Any = loaded.model
+    tokenizer: Any = loaded.tokenizer
+    prompts = ["Write a Rust function that", "How are you?"]
+    texts = [["sums", "returns the squares of the values", "x"], ["fine", "I am fine."]]
+    expected = []
+    for prompt, some in zip(prompts, texts, strict=True):
+        head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        values = []
+        for text in some:
+            ids = head + tokenizer(text, add_special_tokens=False)["input_ids"]
+            logs = torch.log_softmax(model(input_ids=torch.tensor([ids])).logits[0].float(), -1)
+            values.append(sum(float(logs[place - 1, ids[place]]) for place in range(len(head), len(ids))))
+        expected.append(values)
+    for longest in (16_384, 20):
+        monkeypatch.setattr(likelihood, "LONGEST_TOKENS", longest)
+        found = log_likelihoods(model, tokenizer, prompts, texts)
+        assert [pytest.approx(values, abs=1e-4) for values in expected] == found
