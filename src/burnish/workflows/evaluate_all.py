@@ -28,13 +28,12 @@ from burnish.evaluated import EvaluationSummary
 from burnish.fsio import digest_json, write_json
 from burnish.ledger.run_folder import RESOLVED
 from burnish.ledger.stage import read_done
-from burnish.ledger.store import Ledger
+from burnish.ledger.store import LEDGER, Ledger
 from burnish.score.answers import check_tasks
 from burnish.workflows.evaluate import evaluate, tasks_digest
 from burnish.workflows.find_model import ADAPTER_CONFIG, find_model, stages_with_models
 from burnish.workflows.report import SUMMARY
 from burnish.workflows.requirements import require_train_extra
-from burnish.workflows.run import LEDGER
 from burnish.workflows.score_answers import FOLDER
 
 OVERVIEW = "overview.json"

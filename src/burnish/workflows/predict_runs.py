@@ -17,9 +17,8 @@ from typing import Any
 from burnish.config.recipe import Recipe
 from burnish.fsio import digest_json
 from burnish.ledger.run_folder import RESOLVED
-from burnish.ledger.store import Ledger
+from burnish.ledger.store import LEDGER, Ledger
 from burnish.workflows.experiments import Measured, measured
-from burnish.workflows.run import LEDGER
 
 SAME_WORK = frozenset(
     {

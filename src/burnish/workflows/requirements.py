@@ -24,15 +24,6 @@ def require_train_extra() -> None:
         )
 
 
-def require_vllm() -> None:
-    """Raise MissingToolError when vLLM is not installed; does not import it."""
-    if missing_packages(("vllm",)):
-        raise MissingToolError(
-            "answers.engine is vllm, and the package vllm is not installed",
-            "pip install 'burnish[vllm]', or leave answers.engine out.",
-        )
-
-
 def require_reporters(names: Sequence[str]) -> None:
     """Raise MissingToolError when the package of a reporter (a value of ``report_to``) is missing."""
     for name in missing_packages(tuple(names)):
@@ -43,9 +34,11 @@ def require_reporters(names: Sequence[str]) -> None:
 
 
 def require_vllm() -> None:
-    """Raise MissingToolError when vLLM is not installed."""
+    """Raise MissingToolError when vLLM is not installed; does not import it."""
     if missing_packages(("vllm",)):
-        raise MissingToolError("a stage asks for vLLM, which is not installed", "pip install 'trl[vllm]'")
+        raise MissingToolError(
+            "the package vllm is not installed, and vLLM is asked for", "pip install 'burnish[vllm]'"
+        )
 
 
 def missing_packages(packages: tuple[str, ...]) -> list[str]:
