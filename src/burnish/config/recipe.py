@@ -229,7 +229,7 @@ class ReportStage(Stage):
     kind: Literal["report"] = "report"
 
 
-SAMPLING = ("expert_iteration",)
+SAMPLING = ("expert_iteration", "grpo")
 """Kinds of stages that leave judged answers to training tasks."""
 
 AnyStage = Annotated[

@@ -160,9 +160,9 @@ class Rollouts:
                 if (rate := group.pass_rate) is not None:
                     self.pool.note(group.task, rate)
         rollouts = (
-            Rollout(step=step, completion=sample.completion, verdict=verdict)
+            Rollout(step=step, completion=sample.completion, verdict=verdict, score=score)
             for group in groups
-            for sample, verdict in zip(group.samples, group.verdicts, strict=True)
+            for sample, verdict, score in zip(group.samples, group.verdicts, group.scores, strict=True)
         )
         append_lines(self._file, [rollout.to_json() for rollout in rollouts])
         return groups
