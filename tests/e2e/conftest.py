@@ -1,4 +1,4 @@
-"""The embedded model, and one unbroken run of the small quickstart that tests compare with."""
+"""The embedded model, and one unbroken run of the small run that tests compare with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from burnish.model.folders import resolve_base
-from tests.e2e.program import burnish, small_quickstart
+from tests.e2e.program import burnish, small_tune
 
 
 @pytest.fixture(scope="session")
@@ -18,10 +18,10 @@ def tiny_model() -> Path:
 
 @pytest.fixture(scope="session")
 def unbroken(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder in which the small quickstart ran once without interruption; counts its durable moments."""
+    """Folder in which the small run ran once without interruption; counts its durable moments."""
     folder = tmp_path_factory.mktemp("unbroken")
     done = burnish(
-        ["SIGKILL", "0", *small_quickstart(tiny_model)],
+        ["SIGKILL", "0", *small_tune(tiny_model)],
         folder,
         program=("-m", "tests.e2e.crashing"),
         environment={"CRASHING_COUNT": str(folder / "count")},

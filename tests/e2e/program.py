@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
-QUICKSTART = REPOSITORY / "recipes" / "quickstart.yaml"
+TUNE = REPOSITORY / "recipes" / "tune.yaml"
 PROGRAM = ("-c", "from burnish.cli import main; main()")
 
 
-def small_quickstart(model: Path, *more: str) -> list[str]:
-    """Arguments that run the quickstart recipe at a reduced size."""
+def small_tune(model: Path, *more: str) -> list[str]:
+    """Arguments that run the recipe for fine-tuning at a reduced size."""
     said = [
         f"model.base={model}",
         "model.device=cpu",
@@ -31,7 +31,7 @@ def small_quickstart(model: Path, *more: str) -> list[str]:
         *(f"stages.{stage}.sampling.{key}" for stage in ("measure-base", "measure-sft") for key in SAMPLING),
         *more,
     ]
-    return ["run", str(QUICKSTART), *settings(*said)]
+    return ["run", str(TUNE), *settings(*said)]
 
 
 def settings(*said: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import burnish, small_quickstart, summary_of
+from tests.e2e.program import burnish, small_tune, summary_of
 
 
 def assert_error(done: subprocess.CompletedProcess[str], code: int, cause: str, way_out: str) -> None:
@@ -43,14 +43,14 @@ def path_without(folder: Path, *programs: str) -> str:
 
 def test_without_bubblewrap_nothing_runs(tiny_model: Path, tmp_path: Path) -> None:
     environment = {"PATH": path_without(tmp_path / "bin", "bwrap", "firejail", "docker")}
-    done = burnish(small_quickstart(tiny_model), tmp_path, environment=environment)
+    done = burnish(small_tune(tiny_model), tmp_path, environment=environment)
     assert_error(done, 3, "bubblewrap is not installed", "apt-get install bubblewrap")
     assert nothing_was_judged(tmp_path)
 
 
 def test_without_rust_nothing_runs(tiny_model: Path, tmp_path: Path) -> None:
     environment = {"PATH": path_without(tmp_path / "bin", "rustc", "cargo", "rustup"), "HOME": str(tmp_path)}
-    done = burnish(small_quickstart(tiny_model), tmp_path, environment=environment)
+    done = burnish(small_tune(tiny_model), tmp_path, environment=environment)
     assert_error(done, 3, "no rustc", "Install Rust: ")
     assert nothing_was_judged(tmp_path)
 
@@ -64,7 +64,7 @@ def test_doctor_names_what_is_missing_and_the_command_that_installs_it(tmp_path:
 
 
 def test_a_wrong_key_stops_before_anything(tiny_model: Path, tmp_path: Path) -> None:
-    done = burnish(small_quickstart(tiny_model, "stages.sft.learning_rat=1"), tmp_path)
+    done = burnish(small_tune(tiny_model, "stages.sft.learning_rat=1"), tmp_path)
     assert_error(done, 2, "--set stages.sft.learning_rat: unknown key .*did you mean 'learning_rate'", "Mend it")
     assert not (tmp_path / "runs").exists()
 
@@ -80,17 +80,17 @@ def test_a_wrong_key_stops_before_anything(tiny_model: Path, tmp_path: Path) -> 
 def test_a_missing_file_is_named_before_anything_runs(
     tiny_model: Path, tmp_path: Path, setting: str, cause: str
 ) -> None:
-    arguments = small_quickstart(tiny_model)
+    arguments = small_tune(tiny_model)
     kept = [part for part in arguments if not part.startswith("data.tasks.")]
     while (place := next((i for i, part in enumerate(kept[:-1]) if part == kept[i + 1] == "--set"), None)) is not None:
         del kept[place]
     done = burnish([*kept, "--set", setting], tmp_path)
     assert_error(done, 2, cause, ".")
-    assert not (tmp_path / "runs" / "quickstart").exists()
+    assert not (tmp_path / "runs" / "tune").exists()
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
-    done = burnish(small_quickstart(tmp_path / "none"), tmp_path)
+    done = burnish(small_tune(tmp_path / "none"), tmp_path)
     assert_error(done, 2, "model.base is .*none", "Name a folder")
 
 
@@ -100,13 +100,13 @@ def test_a_broken_row_is_named_with_its_line_and_may_be_left_out_within_a_budget
     row = json.dumps({"prompt": "Write a function.", "completion": "fn f() {}"})
     (tmp_path / "rows.jsonl").write_text(f'{row}\n{{"prompt": "Write\n{row}\n')
     only_training = ("data.sources=[rows.jsonl]", "data.tasks.held_out=2", "stages.sft.max_steps=1")
-    arguments = ["train", *small_quickstart(tiny_model, *only_training)[1:]]
+    arguments = ["train", *small_tune(tiny_model, *only_training)[1:]]
     done = burnish(arguments, tmp_path)
     assert_error(done, 2, r"rows\.jsonl:2", ".")
-    assert not (tmp_path / "runs" / "quickstart").exists()
+    assert not (tmp_path / "runs" / "tune").exists()
     allowed = burnish([*arguments, "--set", "data.bad_rows=1"], tmp_path)
     assert allowed.returncode == 0, allowed.stderr
-    (rejected,) = (tmp_path / "runs" / "quickstart" / "sft" / "rejected.jsonl").read_text().splitlines()
+    (rejected,) = (tmp_path / "runs" / "tune" / "sft" / "rejected.jsonl").read_text().splitlines()
     assert json.loads(rejected)["line"] == 2
 
 
@@ -121,7 +121,7 @@ def on_small_disk(folder: Path, kilobytes: int) -> list[str]:
 def test_a_full_disk_is_named_whenever_it_fills(tiny_model: Path, tmp_path: Path, kilobytes: int) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    done = burnish(small_quickstart(tiny_model), tmp_path, prefix=on_small_disk(disk, kilobytes))
+    done = burnish(small_tune(tiny_model), tmp_path, prefix=on_small_disk(disk, kilobytes))
     assert_error(done, 4, r"no space left|disk that holds .* is full|cannot write|cannot be used", "ree some space")
 
 
@@ -130,9 +130,9 @@ def test_after_a_full_disk_the_same_command_finishes(unbroken: Path, tiny_model:
     disk.mkdir()
     prefix = on_small_disk(disk, 600)
     prefix[-2] = prefix[-2].replace('exec "$@"', f'{{ "$@"; code=$?; cp -r "{disk}/runs" "{kept}"; exit $code; }}')
-    full = burnish(small_quickstart(tiny_model), tmp_path, prefix=prefix)
+    full = burnish(small_tune(tiny_model), tmp_path, prefix=prefix)
     assert full.returncode == 4, full.stderr
     shutil.move(kept, tmp_path / "runs")
-    done = burnish(small_quickstart(tiny_model), tmp_path)
+    done = burnish(small_tune(tiny_model), tmp_path)
     assert done.returncode == 0, done.stderr
-    assert summary_of(tmp_path / "runs" / "quickstart") == summary_of(unbroken / "runs" / "quickstart")
+    assert summary_of(tmp_path / "runs" / "tune") == summary_of(unbroken / "runs" / "tune")

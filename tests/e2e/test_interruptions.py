@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from burnish.fsio import digest_folder
-from tests.e2e.program import burnish, small_quickstart, summary_of, texts_of
+from tests.e2e.program import burnish, small_tune, summary_of, texts_of
 
 MOMENTS = 10
 AGAIN = 4
@@ -17,7 +17,7 @@ AGAIN = 4
 def test_ten_interruptions_leave_the_table_of_an_unbroken_run(unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
     total = int((unbroken / "count").read_text())
     rng = random.Random(0)
-    arguments = small_quickstart(tiny_model)
+    arguments = small_tune(tiny_model)
     positions = sorted(rng.sample(range(1, total * 9 // 10), MOMENTS))
     for attempt, (before, position) in enumerate(pairwise([0, *positions])):
         signal = "SIGINT" if attempt % 2 else "SIGKILL"
@@ -30,7 +30,7 @@ def test_ten_interruptions_leave_the_table_of_an_unbroken_run(unbroken: Path, ti
             assert "error: interrupted\n  -> What is finished is kept" in broken.stderr
     final = burnish(arguments, tmp_path)
     assert final.returncode == 0, final.stderr
-    here, there = tmp_path / "runs" / "quickstart", unbroken / "runs" / "quickstart"
+    here, there = tmp_path / "runs" / "tune", unbroken / "runs" / "tune"
     assert summary_of(here) == summary_of(there)
     for stage in ("measure-base", "measure-sft"):
         assert texts_of(here, stage) == texts_of(there, stage)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from burnish.fsio import read_lines
 from burnish.records import Completion, Verdict
-from tests.e2e.program import burnish, settings, small_quickstart, summary_of
+from tests.e2e.program import burnish, settings, small_tune, summary_of
 from tests.tiny import make_tiny_model
 
 
@@ -25,9 +25,9 @@ def test_a_qwen_shaped_model_and_rows_of_ones_own(shared: Path, tmp_path: Path) 
     (tmp_path / "turns.jsonl").write_text("".join(json.dumps(turn) + "\n" for turn in turns))
     model = make_tiny_model(tmp_path / "qwen", "qwen3")
     more = ("data.sources=[pairs.jsonl, {path: turns.jsonl, limit: 5}]", "stages.sft.max_length=2048")
-    done = burnish(small_quickstart(model, *more, "stages.sft.max_steps=2", "data.tasks.held_out=4"), tmp_path)
+    done = burnish(small_tune(model, *more, "stages.sft.max_steps=2", "data.tasks.held_out=4"), tmp_path)
     assert done.returncode == 0, done.stderr
-    summary = summary_of(tmp_path / "runs" / "quickstart")
+    summary = summary_of(tmp_path / "runs" / "tune")
     assert [(stage["name"], stage["n"]) for stage in summary["stages"]] == [("base", 4), ("sft", 4)]
     assert f"{len(pairs) + 5} rows" in done.stderr
 

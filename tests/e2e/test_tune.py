@@ -1,4 +1,4 @@
-"""The quickstart at a reduced size, from task set to report, with a real rustc in a real sandbox."""
+"""A fine-tuning at a reduced size, from task set to report, with a real rustc in a real sandbox."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from burnish.ledger.metrics import read_metrics
 from burnish.ledger.stage import read_done
 from burnish.ledger.store import Ledger
 from burnish.records import Completion, Verdict
-from tests.e2e.program import burnish, small_quickstart, summary_of
+from tests.e2e.program import burnish, small_tune, summary_of
 
 STAGES = ["tasks", "measure-base", "sft", "measure-sft", "merge", "report"]
 
 
 @pytest.fixture
 def run(unbroken: Path) -> Path:
-    return unbroken / "runs" / "quickstart"
+    return unbroken / "runs" / "tune"
 
 
 def test_the_table_is_printed_and_stored_as_data(unbroken: Path, run: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_run_folder_holds_what_it_promises(run: Path) -> None:
     with Ledger(run.parent / "ledger.sqlite") as ledger:
         (row,) = ledger.runs()
         stages = {stage.name: stage for stage in ledger.stages(row.run_id)}
-    assert (row.name, row.state) == ("quickstart", "done")
+    assert (row.name, row.state) == ("tune", "done")
     assert list(stages) == STAGES
     assert stages["measure-sft"].parents["sft"] != stages["measure-base"].parents["base"]
     assert stages["sft"].artefacts.keys() == {"adapter"}
@@ -74,7 +74,7 @@ def test_the_run_folder_holds_what_it_promises(run: Path) -> None:
 
 def test_the_same_command_again_runs_no_stage_anew(unbroken: Path, run: Path, tiny_model: Path) -> None:
     before = {stage: (run / stage / "done.json").read_bytes() for stage in STAGES}
-    again = burnish(small_quickstart(tiny_model), unbroken)
+    again = burnish(small_tune(tiny_model), unbroken)
     assert again.returncode == 0, again.stderr
     assert {stage: (run / stage / "done.json").read_bytes() for stage in STAGES} == before
     assert [line for line in again.stderr.splitlines() if "kept" in line] == [f"{s}: done before, kept" for s in STAGES]
@@ -83,9 +83,9 @@ def test_the_same_command_again_runs_no_stage_anew(unbroken: Path, run: Path, ti
 def test_a_changed_recipe_is_refused_and_resume_reruns_only_what_it_touches(
     unbroken: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    first = burnish(small_quickstart(tiny_model, "stages.measure-base.limit=4", "stages.measure-sft.limit=4"), tmp_path)
+    first = burnish(small_tune(tiny_model, "stages.measure-base.limit=4", "stages.measure-sft.limit=4"), tmp_path)
     assert first.returncode == 0, first.stderr
-    changed = small_quickstart(tiny_model, "stages.measure-base.limit=4", "stages.measure-sft.limit=5")
+    changed = small_tune(tiny_model, "stages.measure-base.limit=4", "stages.measure-sft.limit=5")
     refused = burnish(changed, tmp_path)
     assert refused.returncode == 2
     assert "stages.measure-sft.limit: 4 -> 5" in refused.stderr
@@ -93,5 +93,5 @@ def test_a_changed_recipe_is_refused_and_resume_reruns_only_what_it_touches(
     assert resumed.returncode == 0, resumed.stderr
     begun = [line.split(":")[0] for line in resumed.stderr.splitlines() if line.endswith(": begins")]
     assert begun == ["measure-sft", "report"]
-    summary = summary_of(tmp_path / "runs" / "quickstart")
+    summary = summary_of(tmp_path / "runs" / "tune")
     assert [stage["n"] for stage in summary["stages"]] == [4, 5]
