@@ -246,7 +246,7 @@ class Recipe(Config):
             "sft": ("start_from", ("pretrain", "merge", *tuned)),
             "preference": ("start_from", ("pretrain", "merge")),
             "grpo": ("start_from", ("pretrain", "merge", *tuned)),
-            "evaluate": ("model", ("pretrain", "merge", *tuned)),
+            "evaluate": ("model", ("pretrain", *tuned, "merge")),
             "merge": ("adapter", tuned),
         }
         kinds: dict[str, str] = {}
