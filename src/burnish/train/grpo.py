@@ -251,8 +251,13 @@ def _arguments(loaded: LoadedModel, stage: GrpoStage, settings: dict[str, Any]) 
         "beta": stage.beta,
         "entropy_coef": stage.entropy_coef,
     }
-    if stage.vllm is not None:
-        said |= stage.vllm.model_dump() | {"use_vllm": True}
+    if (vllm := stage.vllm) is not None:
+        said |= {
+            "use_vllm": True,
+            "vllm_mode": vllm.vllm_mode,
+            "vllm_server_base_url": vllm.vllm_server_base_url,
+            "vllm_gpu_memory_utilization": vllm.vllm_gpu_memory_utilization,
+        }
     arguments: Any = GRPOConfig(**said)
     arguments._n_gpu = min(1, arguments.n_gpu)  # several visible GPUs would silently become DataParallel
     return arguments
