@@ -15,7 +15,7 @@ from burnish.errors import RunFolderError
 from burnish.workflows.build_tasks import write_records
 from burnish.workflows.grid import GridSummary, grid
 from burnish.workflows.rescore import read_rows
-from tests.e2e.program import QUICKSTART, burnish
+from tests.e2e.program import TUNE, burnish
 from tests.score.answers import classification_task
 from tests.tiny import make_tiny_model
 from tests.workflows.trying import killed_when, state_of, write_jsonl, write_yaml, written_at
@@ -111,12 +111,12 @@ def test_a_cell_that_cannot_begin_fails_alone_and_is_tried_again(tmp_path: Path)
     config = load_config(GridConfig, None, [*said, "adapters=[{name: base, trains: false}, {name: LoRA}]"])
     shown: list[GridSummary] = []
     for _ in range(2):
-        summary = grid(config, QUICKSTART, show=shown.append)
+        summary = grid(config, TUNE, show=shown.append)
         assert [cell.state for cell in summary.cells] == ["failed"] * 4
         assert all("no folder" in cell.reason for cell in summary.cells)
     assert [len(one.cells) for one in shown] == [0, 1, 2, 3, 4] * 2
     assert not list((tmp_path / "grid" / "logs").glob("*LoRA*")), "no program was started"
     other = config.model_copy(update={"limit_eval": 3})
     with pytest.raises(RunFolderError, match="limit_eval"):
-        grid(other, QUICKSTART)
-    assert grid(other, QUICKSTART, resume=True).limit_eval == 3
+        grid(other, TUNE)
+    assert grid(other, TUNE, resume=True).limit_eval == 3

@@ -11,7 +11,7 @@ import pytest
 from burnish.config.load import load_config
 from burnish.config.sweep import SweepConfig
 from burnish.workflows.sweep import SweepSummary, dry_run, sweep
-from tests.e2e.program import QUICKSTART, burnish
+from tests.e2e.program import TUNE, burnish
 from tests.tiny import make_tiny_model
 from tests.workflows.trying import killed_when, state_of, write_jsonl, write_yaml, written_at
 
@@ -102,11 +102,11 @@ def test_a_run_that_cannot_begin_fails_alone(tmp_path: Path) -> None:
     config = load_config(
         SweepConfig, None, [f"out={tmp_path}/sweep", "recipe=q", bases, "objective={stage: measure-sft}"]
     )
-    summary = sweep(config, QUICKSTART)
+    summary = sweep(config, TUNE)
     assert [one.state for one in summary.results] == ["failed"] * 3
     assert all("no folder" in one.reason for one in summary.results)
     assert summary.best is None
-    again = sweep(config, QUICKSTART)
+    again = sweep(config, TUNE)
     assert [one.params for one in again.results] == [one.params for one in summary.results]
-    planned = dry_run(config, QUICKSTART)
+    planned = dry_run(config, TUNE)
     assert [one.params for one in planned] == [None] * 3
