@@ -68,6 +68,7 @@ def summary_of(run: Path) -> dict[str, Any]:
     return dict(summary)
 
 
-def texts_of(run: Path, stage: str) -> list[str]:
-    """What the model wrote in an evaluate stage."""
-    return [json.loads(line)["text"] for line in (run / stage / "completions.jsonl").read_text().splitlines()]
+def texts_of(run: Path, stage: str) -> dict[tuple[str, int], str]:
+    """What the model wrote in an evaluate stage, by task and sample: the file's lines are in the order of finishing."""
+    rows = [json.loads(line) for line in (run / stage / "completions.jsonl").read_text().splitlines()]
+    return {(row["task_id"], row["sample_index"]): row["text"] for row in rows}

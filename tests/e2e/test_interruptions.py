@@ -9,12 +9,12 @@ from pathlib import Path
 from burnish.fsio import digest_folder
 from tests.e2e.program import burnish, small_tune, summary_of, texts_of
 
-MOMENTS = 10
+MOMENTS = 6
 AGAIN = 4
 """Durable moments that every attempt spends on beginning: events, and the mark of the stage it goes on with."""
 
 
-def test_ten_interruptions_leave_the_table_of_an_unbroken_run(unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_six_interruptions_leave_the_table_of_an_unbroken_run(unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
     total = int((unbroken / "count").read_text())
     rng = random.Random(0)
     arguments = small_tune(tiny_model)

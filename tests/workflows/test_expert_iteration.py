@@ -202,7 +202,7 @@ def test_preferences_need_rows_or_a_stage_that_sampled(tmp_path: Path) -> None:
     both = {"kind": "preference", "name": "dpo", "rollouts": "expert", "rows": "x.jsonl"}
     with pytest.raises(ValueError, match="either rows"):
         recipe(tmp_path, both)
-    with pytest.raises(ValueError, match="rollouts is 'tasks', which is no earlier expert_iteration stage"):
+    with pytest.raises(ValueError, match="rollouts is 'tasks', which is no earlier expert_iteration or grpo stage"):
         recipe(tmp_path, {"kind": "preference", "name": "dpo", "rollouts": "tasks"})
 
 

@@ -78,6 +78,6 @@ def test_tasks_that_teach_nothing_or_are_measured_on_are_refused() -> None:
 
 
 def test_vllm_is_asked_for_before_anything_is_done(tmp_path: Path) -> None:
-    with pytest.raises(MissingToolError, match="vLLM, which is not installed"):
+    with pytest.raises(MissingToolError, match="the package vllm is not installed"):
         run_recipe(recipe(tmp_path / "runs", GRPO | {"vllm": {"vllm_mode": "colocate"}}))
     assert not (tmp_path / "runs").exists()
