@@ -30,6 +30,8 @@ def started(recipe: Path, *kill: str) -> subprocess.CompletedProcess[str]:
 
 def rows_of(file: Path) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in read_lines(file)]
+    if file.name == "completions.jsonl":  # in the order of finishing, which an interruption changes
+        rows.sort(key=lambda row: (row["task_id"], row["sample_index"]))
     return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
 
 

@@ -68,6 +68,7 @@ def test_excluded_tasks_are_left_out_and_counted_for_the_report(tmp_path: Path) 
         outcome = build_tasks(run, tmp_path / "t")
     assert outcome.metrics["excluded"] == 1
     assert read_tasks(tmp_path / "t" / HELD_OUT) == tasks[1:]
+    run.folder.events.write("run_begins")
     run.done["t"] = Done("f", 1.0, metrics=outcome.metrics)
     report(run)
     assert json.loads((tmp_path / "summary.json").read_text())["excluded_tasks"] == 1

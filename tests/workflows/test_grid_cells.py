@@ -22,8 +22,8 @@ AXES = (
 )
 
 
-def cells(*said: str, recipe: Path = RECIPES / "quickstart.yaml") -> tuple[GridConfig, dict[str, Cell]]:
-    config = load_config(GridConfig, None, ["out=x", "recipe=quickstart", *said])
+def cells(*said: str, recipe: Path = RECIPES / "tune.yaml") -> tuple[GridConfig, dict[str, Cell]]:
+    config = load_config(GridConfig, None, ["out=x", "recipe=tune", *said])
     return config, {cell.id: cell for cell in grid_cells(config, recipe, Path("x/runs"))}
 
 
@@ -82,6 +82,12 @@ def test_a_rehearsal_is_short_and_a_file_of_tasks_needs_no_proof() -> None:
     recipe = recipe_of(found["d"])
     assert [source.limit for source in recipe.data.sources] == [10, 3]
     assert [stage.name for stage in recipe.stages] == ["sft"]
+
+
+def test_a_policy_that_samples_keeps_its_tasks() -> None:
+    rows = "datasets=[{name: d, overrides: {data.sources: [a.jsonl], data.tasks: {kind: file, path: t.jsonl}}}]"
+    _, found = cells(rows, recipe=RECIPES / "quickstart.yaml")
+    assert recipe_of(found["d"]).stages[0].name == "tasks"
 
 
 @pytest.mark.parametrize(

@@ -21,5 +21,5 @@ def test_the_program_prints_it() -> None:
     result = CliRunner().invoke(app, ["plan", "--matrix"], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert "GPTQ + an adapter cannot be merged" in result.output
-    assert re.search(r"LoRA +│ NF4 +│ sft, preference +│ stored or dequantized", result.output)
+    assert re.search(r"LoRA +│ NF4 +│ sft, preference, grpo +│ stored or dequantized", result.output)
     assert CliRunner().invoke(app, ["plan"]).exit_code == 2

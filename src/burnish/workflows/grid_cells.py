@@ -15,18 +15,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from burnish.config.evaluate import EvaluateConfig, ModelAnswers
+from burnish.config.expert_iteration import ExpertIterationStage
 from burnish.config.grid import AdapterVariant, GridConfig, Variant
 from burnish.config.load import Values, load_config
 from burnish.config.matrix import IllegalCombinationError
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import (
     AdapterStage,
+    AnyStage,
     EvaluateStage,
+    GrpoStage,
     MergeStage,
     PretrainStage,
     Recipe,
     ReportStage,
     TasksStage,
+    TrainingStage,
 )
 from burnish.config.tasks import TaskFile
 from burnish.errors import ConfigError
@@ -172,7 +176,7 @@ def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
     """The recipe no longer than the rehearsal wants; without proving tasks that no training reads."""
     resolved = recipe.model_dump(mode="json")
     data = resolved["data"]
-    if data["sources"] and isinstance(recipe.data.tasks, TaskFile):
+    if data["sources"] and isinstance(recipe.data.tasks, TaskFile) and not any(map(_reads_tasks, recipe.stages)):
         proving = {stage.name for stage in recipe.stages if isinstance(stage, TasksStage)}
         resolved["stages"] = [stage for stage in resolved["stages"] if stage["name"] not in proving]
     if config.limit_train is not None:
@@ -180,6 +184,13 @@ def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
     if config.limit_eval is not None and data["tasks"]["kind"] == "rust":
         data["tasks"]["held_out"] = min(data["tasks"]["held_out"], config.limit_eval)
     return Recipe.model_validate_json(json.dumps(resolved))
+
+
+def _reads_tasks(stage: AnyStage) -> bool:
+    """Whether a training answers tasks, although the recipe has rows of its own."""
+    if isinstance(stage, ExpertIterationStage | GrpoStage):
+        return True
+    return isinstance(stage, TrainingStage) and stage.evaluation is not None and stage.evaluation.prompts > 0
 
 
 def _limit(data: dict[str, Any], limit: int) -> None:
