@@ -169,7 +169,7 @@ def test_overrides_reach_stages_by_name_lists_and_new_keys(recipe: Path) -> None
 @pytest.mark.parametrize(
     ("override", "cause"),
     [
-        ("stages.sft.lr=1", "--set stages.sft.lr: unknown key 'lr'; allowed are learning_rate, weight_decay"),
+        ("stages.sft.lr=1", "--set stages.sft.lr: unknown key 'lr'; allowed are optimizer, learning_rate"),
         ("stages.sfd.epochs=1", "--set stages.sfd.epochs: stages has no item 'sfd'"),
         ("name.x=1", "--set name.x: name is a single value, it has no 'x'"),
         ("seed", "--set seed: no KEY=VALUE"),
