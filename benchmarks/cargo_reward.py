@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,29 +73,28 @@ class CargoCalls:
 
 
 class SerialReward:
-    """Sampler and judge that take turns: a batch of ``chunks`` is written whole, then its completions are judged."""
+    """Sampler and judge that take turns: a batch of so many completions is written whole, then they are judged."""
 
-    def __init__(self, calls: CargoCalls, tasks: Sequence[Task], write: Write, judge: Judge, chunks: int) -> None:
-        self._calls, self._tasks, self._write, self._judge, self._chunks = calls, tasks, write, judge, chunks
-        self._written, self._judged = 0, 0
+    def __init__(self, calls: CargoCalls, tasks: Sequence[Task], write: Write, judge: Judge, batch: int) -> None:
+        self._calls, self._tasks, self._write, self._judge, self._batch = calls, tasks, write, judge, batch
+        self._written = 0
         self._turn = threading.Condition()
         self.completions = self.agreed = 0
         """Judged so far, and of them those on whose pass cargo and the verdict agree."""
 
-    def write(self, model: Any, prompts: Sequence[Sequence[int]], seed: int) -> list[Answer]:
+    def write(self, model: Any, prompts: Sequence[Sequence[int]], seed: int) -> Iterator[tuple[int, Answer]]:
         """The sampler's answers."""
-        answers = self._write(model, prompts, seed)
-        with self._turn:
-            self._written += 1
-            self._turn.notify_all()
-        return answers
+        for place, answer in self._write(model, prompts, seed):
+            with self._turn:
+                self._written += 1
+                self._turn.notify_all()
+            yield place, answer
 
     def judge(self, pairs: Sequence[tuple[int, Completion]]) -> list[tuple[Verdict, Score]]:
         """Three calls per completion, once the batch is written; the verifier's verdicts."""
-        whole = (self._judged // self._chunks + 1) * self._chunks
+        whole = (self.completions // self._batch + 1) * self._batch
         with self._turn:
             self._turn.wait_for(lambda: self._written >= whole)
-        self._judged += 1
         passed = [self._passes(self._tasks[index], completion) for index, completion in pairs]
         known = self._judge(pairs)
         self.completions += len(pairs)

@@ -101,9 +101,8 @@ def measure(way: str, stage: GrpoStage, prompts: int, folder: Path) -> Split:
         reward = stack.enter_context(VerifierReward(config, verifier=verifier))
         write, judge = writer(stage, tokenizer, asked.stop_ids), judge_of(stage, tasks, reward)
         if way == SERIAL:
-            at_once = max(1, stage.decode_batch // stage.num_generations) * stage.num_generations
-            chunks = -(-stage.completions_per_generation // at_once)
-            serial = SerialReward(stack.enter_context(CargoCalls()), tasks, write, judge, chunks)
+            batch = stage.completions_per_generation
+            serial = SerialReward(stack.enter_context(CargoCalls()), tasks, write, judge, batch)
             write, judge = serial.write, serial.judge
         out = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
         run_grpo(

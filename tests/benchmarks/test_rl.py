@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from benchmarks.cargo_reward import CargoCalls
+from benchmarks.cargo_reward import CargoCalls, SerialReward
 from benchmarks.rl import COLD, SERIAL, WARM, Split, goals, measure, stage_of, table
 
 from burnish.data.rust_tasks import build_rust_tasks
+from burnish.records import Completion, Score, ValueTests, Verdict
+from burnish.train.rollouts import Answer
+from tests.train.reinforcing import judge_by
 
 SMALL = {
     "num_generations": 2,
@@ -42,7 +48,6 @@ def test_serial_calls_of_cargo_train_on_the_same_answers(tmp_path: Path) -> None
     assert cold.first_answers == warm.first_answers == serial.first_answers
     assert cold.cached < warm.cached == serial.cached == 8
     assert serial.agreed == 1
-    assert serial.verify_s > serial.stall_s > cold.update_s * 0
 
 
 def test_cargo_says_of_programs_in_the_sandbox_what_is_right_and_what_is_not() -> None:
@@ -51,5 +56,30 @@ def test_cargo_says_of_programs_in_the_sandbox_what_is_right_and_what_is_not() -
     with CargoCalls() as cargo:
         assert cargo.passes(tasks[0], code)
         assert not cargo.passes(tasks[0], code + "\npub fn spoiled() -> u32 { unknown(3) }\n")
-        wrong = tasks[0].model_copy(update={"tests": tasks[0].tests})
-        assert not cargo.passes(wrong, code.replace("pub fn", "pub const fn", 1) + "fn (")
+        assert isinstance(tasks[0].tests, ValueTests)
+        case = tasks[0].tests.cases[0].model_copy(update={"expected": "another value"})
+        assert not cargo.passes(tasks[0].model_copy(update={"tests": ValueTests(cases=(case,))}), code)
+
+
+def test_serial_judging_waits_until_the_whole_batch_is_written() -> None:
+    order: list[str] = []
+
+    def write(_: Any, prompts: Sequence[Sequence[int]], __: int) -> Iterator[tuple[int, Answer]]:
+        for place in range(len(prompts)):
+            order.append("written")
+            yield place, Answer([1], "no code", True, None)
+
+    def judge(pairs: Sequence[tuple[int, Completion]]) -> list[tuple[Verdict, Score]]:
+        order.append("judged")
+        return judge_by(lambda *_: 0.0)(pairs)
+
+    tasks, _ = build_rust_tasks(train=1, held_out=0, cases=2, seed=0)
+    with CargoCalls() as cargo, ThreadPoolExecutor(1) as thread:
+        serial = SerialReward(cargo, tasks, write, judge, 2)
+        for _ in range(2):
+            found = thread.submit(serial.judge, [(0, Completion(task_id="t", text="no code"))] * 2)
+            for _ in range(2):
+                list(serial.write(None, [[1]], 0))
+            found.result(30)
+    assert order == ["written", "written", "judged"] * 2
+    assert (serial.completions, serial.agreed) == (4, 4)
