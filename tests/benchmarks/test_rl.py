@@ -46,7 +46,7 @@ def test_serial_calls_of_cargo_train_on_the_same_answers(tmp_path: Path) -> None
     cold, warm, serial = (measure(way, stage, 12, tmp_path) for way in (COLD, WARM, SERIAL))
     assert cold.completions == serial.completions == 8
     assert cold.first_answers == warm.first_answers == serial.first_answers
-    assert cold.cached < warm.cached == serial.cached == 8
+    assert cold.cached < warm.cached == serial.cached
     assert serial.agreed == 1
 
 
