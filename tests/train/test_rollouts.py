@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from burnish.train.rollouts import Answer, Rollouts, truncate_rollouts
 from tests.train.reinforcing import judge_by
 
 
-def answers(prompts: Sequence[Sequence[int]], finished: bool = True) -> list[Answer]:
-    return [Answer([7] * (n + 1), f"a{n}", finished, None) for n in range(len(prompts))]
+def answers(prompts: Sequence[Sequence[int]], finished: bool = True) -> list[tuple[int, Answer]]:
+    return [(n, Answer([7] * (n + 1), f"a{n}", finished, None)) for n in range(len(prompts))]
 
 
 def opened(file: Path, *, write: Any, judge: Any, **said: Any) -> Rollouts:
@@ -33,7 +33,7 @@ def test_a_chunk_is_judged_while_the_next_is_written(tmp_path: Path) -> None:
     judging = threading.Event()
     written: list[list[int]] = []
 
-    def write(_: Any, prompts: Any, __: int) -> list[Answer]:
+    def write(_: Any, prompts: Any, __: int) -> list[tuple[int, Answer]]:
         if written:
             assert judging.wait(30)
         written.append([len(ids) for ids in prompts])
@@ -58,10 +58,32 @@ def test_a_chunk_is_judged_while_the_next_is_written(tmp_path: Path) -> None:
     assert all(one.verdict is not None for one in kept)
 
 
+def test_an_answer_is_judged_while_longer_ones_of_its_chunk_are_written(tmp_path: Path) -> None:
+    """The others are only finished once the first one is judged: one after the other would hang. They end in order."""
+    judged = threading.Event()
+
+    def write(_: Any, prompts: Any, __: int) -> Iterator[tuple[int, Answer]]:
+        found = answers(prompts)
+        yield found[2]
+        assert judged.wait(30)
+        yield from (found[3], found[0], found[1])
+
+    def judge(pairs: Any) -> list[tuple[Verdict, Score]]:
+        judged.set()
+        return judge_by(lambda _, one: float(one.text == "a1"))(pairs)
+
+    with opened(tmp_path / "r.jsonl", write=write, judge=judge, decode_batch=4) as rollouts:
+        samples = rollouts.write(None, [0, 1], step=0)
+        groups = rollouts.judged(0)
+    assert [one.completion.text for one in samples] == ["a0", "a1", "a2", "a3"]
+    assert [(group.task, group.rewards) for group in groups] == [(1, [0.0, 1.0]), (0, [0.0, 0.0])]
+    assert all(one.completion.seconds > 0 for one in samples)
+
+
 def test_random_numbers_follow_from_step_and_place(tmp_path: Path) -> None:
     seeds: list[int] = []
 
-    def write(_: Any, prompts: Any, seed: int) -> list[Answer]:
+    def write(_: Any, prompts: Any, seed: int) -> list[tuple[int, Answer]]:
         seeds.append(seed)
         return answers(prompts)
 

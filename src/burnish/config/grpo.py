@@ -70,7 +70,7 @@ class GrpoConfig(OptimizerConfig):
     num_iterations: int = Field(1, ge=1)
     """Times that the same completions are learned from."""
     decode_batch: int = Field(64, ge=1)
-    """Completions decoded together. While the next ones are decoded, those before are verified."""
+    """Completions decoded together. Those that are finished are verified while the others are decoded."""
     max_completion_length: int = Field(256, ge=1)
     """Tokens after which a completion is cut."""
     mask_truncated_completions: bool = False

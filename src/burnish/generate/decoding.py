@@ -31,7 +31,16 @@ from burnish.generate.sampling import (
 )
 from burnish.generate.slots import SlotDecoder, fits, left_padded
 
-__all__ = ["Decoded", "Decoding", "Request", "choose_tokens", "decode", "decode_batch", "keeps_plain_cache"]
+__all__ = [
+    "Decoded",
+    "Decoding",
+    "Request",
+    "choose_tokens",
+    "decode",
+    "decode_batch",
+    "keeps_plain_cache",
+    "seeded_requests",
+]
 
 COMPACT_SHARE = 0.875
 """Finished rows leave the batch once at most this share of its rows is alive; each removal copies the cache."""
@@ -52,14 +61,21 @@ def decode_batch(
         options: sampling options and stop tokens.
         generator: gives every row a seed of its own; unused when greedy.
     """
-    seeds = [0] * len(prompts)
-    if not options.greedy:
-        seeds = torch.randint(2**62, (len(prompts),), generator=generator, device=generator.device).tolist()
-    requests = [Request(*one) for one in zip(prompts, limits, seeds, strict=True)]
+    requests = seeded_requests(prompts, limits, options, generator)
     decoded = [Decoded([], "length") for _ in prompts]
     for place, written, _ in decode(model, requests, options, slots=max(1, len(requests))):
         decoded[place] = written
     return decoded
+
+
+def seeded_requests(
+    prompts: Sequence[Sequence[int]], limits: Sequence[int], options: Decoding, generator: torch.Generator
+) -> list[Request]:
+    """One request per prompt, each with a seed of its own from ``generator``, which stays unused when greedy."""
+    seeds = [0] * len(prompts)
+    if not options.greedy:
+        seeds = torch.randint(2**62, (len(prompts),), generator=generator, device=generator.device).tolist()
+    return [Request(*one) for one in zip(prompts, limits, seeds, strict=True)]
 
 
 def decode(

@@ -266,12 +266,12 @@ def _arguments(loaded: LoadedModel, stage: GrpoStage, settings: dict[str, Any]) 
 def _vllm_writer(trainer: Any, stop_ids: frozenset[int]) -> Write:
     """TRL's own way to vLLM, weights brought up to date; its log-probabilities are corrected in the loss."""
 
-    def write(_: Any, prompts: Sequence[Sequence[int]], __: int) -> list[Answer]:
+    def write(_: Any, prompts: Sequence[Sequence[int]], __: int) -> list[tuple[int, Answer]]:
         written, logprobs = trainer._generate_single_turn([list(ids) for ids in prompts], None, {}, 1)
         texts = trainer.processing_class.batch_decode(written, skip_special_tokens=True)
         return [
-            Answer(list(ids), text, bool(ids) and ids[-1] in stop_ids, said)
-            for ids, text, said in zip(written, texts, logprobs, strict=True)
+            (place, Answer(list(ids), text, bool(ids) and ids[-1] in stop_ids, said))
+            for place, (ids, text, said) in enumerate(zip(written, texts, logprobs, strict=True))
         ]
 
     return write

@@ -1,7 +1,8 @@
 """What a policy writes and how it was judged: groups are drawn, written chunk by chunk and verified meanwhile.
 
-While a chunk is decoded, the one before it is verified in a thread of its own; the trainer waits only for what is left
-when everything is written (the verifier stall). Groups whose rewards are all equal may be replaced by others.
+Answers are verified in a thread of its own as they are finished, while longer ones are still being decoded; the trainer
+waits only for what is left when everything is written (the verifier stall). Groups whose rewards are all equal may be
+replaced by others.
 
 The random numbers of a chunk follow from seed, step and place, so a run that was killed writes the same again.
 Not covered: how tokens are chosen and what a verdict is worth (both are handed in), the loss (`train.grpo_trainer`).
@@ -10,7 +11,7 @@ Not covered: how tokens are chosen and what a verdict is worth (both are handed 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from burnish.fsio import append_lines, digest_json, read_lines, write_atomic
 from burnish.records import Completion, Rollout, Score, Verdict
 from burnish.train.prompt_pool import PromptPool
 
+PARTS = 4
+"""Parts in which the answers of a chunk go to the judge: some together, since programs are compiled together."""
 MOST_WAVES = 5
 """Draws that may replace groups without signal; together they write at most as much again as the batch."""
 
@@ -37,8 +40,9 @@ class Answer:
     """Of ``ids``, as the sampler had them; None where it does not say."""
 
 
-Write = Callable[[Any, Sequence[Sequence[int]], int], list[Answer]]
-"""``write(model, prompts, seed)``: one answer to each prompt (token ids), the same for the same arguments."""
+Write = Callable[[Any, Sequence[Sequence[int]], int], Iterable[tuple[int, Answer]]]
+"""``write(model, prompts, seed)``: one answer to each prompt (token ids) with the prompt's place, as they are finished;
+the same for the same arguments."""
 Judge = Callable[[Sequence[tuple[int, Completion]]], list[tuple[Verdict, Score]]]
 """``judge(pairs)`` of task index and completion, in their order; called from another thread, one call at a time."""
 
@@ -121,7 +125,9 @@ class Rollouts:
         self._sampling = sampling
         self._file = file
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
-        self._waiting: list[tuple[list[Sample], Future[list[tuple[Verdict, Score]]]]] = []
+        self._written: list[Sample] = []
+        self._waiting: list[tuple[list[int], Future[list[tuple[Verdict, Score]]]]] = []
+        """Places in what was written since verdicts were last asked for, and their verdicts to come."""
 
     def __enter__(self) -> Rollouts:
         return self
@@ -130,35 +136,51 @@ class Rollouts:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def write(self, model: Any, tasks: Sequence[int], *, step: int, wave: int = 0) -> list[Sample]:
-        """Let the model answer each task ``group`` times, and hand every chunk to the judge as soon as it is written.
+        """Let the model answer each task ``group`` times, and hand answers to the judge as they are finished.
 
-        Returned by task, in the order of prompt length in which they were written.
+        Returned by task, in the order of prompt length in which they were begun.
         """
         order = sorted(tasks, key=lambda task: (len(self.prompts[task]), task))
-        written: list[Sample] = []
+        before = len(self._written)
         for chunk, start in enumerate(range(0, len(order), self._prompts_at_once)):
-            rows = [(task, i) for task in order[start : start + self._prompts_at_once] for i in range(self._group)]
             seed = int(digest_json(["rollouts", self._seed, step, wave, chunk])[:16], 16) >> 1
-            began = time.perf_counter()
-            answers = self._write(model, [self.prompts[task] for task, _ in rows], seed)
-            seconds = (time.perf_counter() - began) / len(rows)
-            samples = [
-                Sample(task, answer, self._completion(task, index, answer, step, seconds))
-                for (task, index), answer in zip(rows, answers, strict=True)
-            ]
-            self._waiting.append((samples, self._thread.submit(self._judged, samples)))
-            written += samples
-        return written
+            self._written += self._chunk(model, order[start : start + self._prompts_at_once], seed, step)
+        return self._written[before:]
+
+    def _chunk(self, model: Any, tasks: Sequence[int], seed: int, step: int) -> list[Sample]:
+        rows = [(task, index) for task in tasks for index in range(self._group)]
+        began, first = time.perf_counter(), len(self._written)
+        finished: dict[int, tuple[Answer, Completion]] = {}
+        handed_on = 0
+
+        def hand_on() -> None:
+            nonlocal handed_on
+            places = list(finished)[handed_on:]
+            handed_on = len(finished)
+            pairs = [(rows[place][0], finished[place][1]) for place in places]
+            self._waiting.append(([first + place for place in places], self._thread.submit(self._judged, pairs)))
+
+        for place, answer in self._write(model, [self.prompts[task] for task, _ in rows], seed):
+            finished[place] = answer, self._completion(*rows[place], answer, step)
+            if (len(finished) - handed_on) * PARTS >= len(rows):
+                hand_on()
+        if len(finished) > handed_on:
+            hand_on()
+        seconds = {"seconds": (time.perf_counter() - began) / len(rows)}
+        answered = [(task, *finished[place]) for place, (task, _) in enumerate(rows)]
+        return [Sample(task, answer, said.model_copy(update=seconds)) for task, answer, said in answered]
 
     def judged(self, step: int) -> list[Group]:
         """Wait for the verdicts of everything written, keep it on disk, and tell the pool; groups as written."""
         waiting, self._waiting = self._waiting, []
-        groups: list[Group] = []
-        for samples, future in waiting:
-            for group in _grouped(samples, future.result(), self._group):
-                groups.append(group)
-                if (rate := group.pass_rate) is not None:
-                    self.pool.note(group.task, rate)
+        written, self._written = self._written, []
+        found: dict[int, tuple[Verdict, Score]] = {}
+        for places, future in waiting:
+            found |= zip(places, future.result(), strict=True)
+        groups = list(_grouped(written, [found[place] for place in range(len(written))], self._group))
+        for group in groups:
+            if (rate := group.pass_rate) is not None:
+                self.pool.note(group.task, rate)
         rollouts = (
             Rollout(step=step, completion=sample.completion, verdict=verdict, score=score)
             for group in groups
@@ -185,7 +207,7 @@ class Rollouts:
             wanted -= sum(group.has_signal for group in fresh)
         return more
 
-    def _completion(self, task: int, index: int, answer: Answer, step: int, seconds: float) -> Completion:
+    def _completion(self, task: int, index: int, answer: Answer, step: int) -> Completion:
         return Completion(
             task_id=self._task_ids[task],
             sample_index=index,
@@ -195,12 +217,11 @@ class Rollouts:
             finish_reason="stop" if answer.finished else "length",
             sampling=self._sampling,
             model_digest=f"step-{step}",
-            seconds=seconds,
         )
 
-    def _judged(self, samples: Sequence[Sample]) -> list[tuple[Verdict, Score]]:
+    def _judged(self, pairs: Sequence[tuple[int, Completion]]) -> list[tuple[Verdict, Score]]:
         began = time.perf_counter()
-        found = self._judge([(sample.task, sample.completion) for sample in samples])
+        found = self._judge(pairs)
         self.verify_s += time.perf_counter() - began
         return found
 

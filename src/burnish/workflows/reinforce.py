@@ -6,7 +6,7 @@ Left out on purpose: the loop itself (`train.grpo`), and checks of single shapes
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from burnish.data.chat import render_prompt
 from burnish.data.task_sets import require_rust
 from burnish.errors import DataError, GateError
 from burnish.fsio import digest_json
-from burnish.generate.decoding import Decoding, decode_batch
+from burnish.generate.decoding import Decoding, decode, seeded_requests
 from burnish.generate.transformers_engine import stop_ids
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Task, Verdict
@@ -114,17 +114,15 @@ def writer(stage: GrpoStage, tokenizer: Any, ends: frozenset[int]) -> Write:
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     options = Decoding(stage.temperature, 1.0, ends, padding, logprobs=True)
 
-    def write(model: Any, prompts: Sequence[Sequence[int]], seed: int) -> list[Answer]:
+    def write(model: Any, prompts: Sequence[Sequence[int]], seed: int) -> Iterator[tuple[int, Answer]]:
         random = torch.Generator(device=next(model.parameters()).device)
         random.manual_seed(seed)
         limits = [stage.max_completion_length] * len(prompts)
-        decoded = decode_batch(model, prompts, limits, options, random)
-        texts = tokenizer.batch_decode([one.ids for one in decoded], skip_special_tokens=True)
-        return [
-            Answer([*one.ids, *([one.stop_id] if one.stop_id is not None else [])], text, one.stop_id is not None,
-                   one.logprobs)
-            for one, text in zip(decoded, texts, strict=True)
-        ]  # fmt: skip
+        requests = seeded_requests(prompts, limits, options, random)
+        for place, one, _ in decode(model, requests, options, slots=len(requests)):
+            ids = [*one.ids, *([one.stop_id] if one.stop_id is not None else [])]
+            text = tokenizer.decode(one.ids, skip_special_tokens=True)
+            yield place, Answer(ids, text, one.stop_id is not None, one.logprobs)
 
     return write
 
