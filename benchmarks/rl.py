@@ -89,8 +89,8 @@ def stage_of(steps: int, said: Mapping[str, object]) -> GrpoStage:
 
 def measure(way: str, stage: GrpoStage, prompts: int, folder: Path) -> Split:
     """Train one way; ``folder`` holds the verdicts that are known to the next one."""
-    tasks, _ = build_rust_tasks(train=prompts, held_out=0, cases=12, seed=0)
-    tasks = [task for task in tasks if constant_share(task) < 1]
+    drawn, _ = build_rust_tasks(train=prompts, held_out=0, cases=12, seed=0)
+    tasks = [task for task in drawn if constant_share(task) < 1]
     tokenizer = load_tokenizer(NANO)
     asked = prompts_of(tasks, tokenizer, NANO)
     rows: list[Mapping[str, float]] = []

@@ -10,7 +10,7 @@ import pytest
 
 from burnish.fsio import digest_folder, read_lines
 from burnish.records import Rollout
-from tests.e2e.program import REPOSITORY, burnish, settings, summary_of, texts_of
+from tests.e2e.program import PROGRAM, REPOSITORY, burnish, settings, summary_of, texts_of
 
 QUICKSTART = REPOSITORY / "recipes" / "quickstart.yaml"
 MODELS = ["base", "sft", "expert", "grpo", "control"]
@@ -48,8 +48,8 @@ SMALL = [
 
 def quickstart(folder: Path, *kill: str) -> tuple[int, str, str]:
     """Run it in ``folder``, killed where ``kill`` says it: a text that a path holds, and a number."""
-    program = {"program": ("-m", "tests.e2e.killed_at")} if kill else {}
-    done = burnish([*kill, "run", str(QUICKSTART), *settings(*SMALL)], folder, **program)
+    program = ("-m", "tests.e2e.killed_at") if kill else PROGRAM
+    done = burnish([*kill, "run", str(QUICKSTART), *settings(*SMALL)], folder, program=program)
     return done.returncode, done.stdout, done.stderr
 
 

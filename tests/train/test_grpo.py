@@ -186,8 +186,8 @@ def test_it_goes_on_from_an_adapter(base: Path, tmp_path: Path) -> None:
 
 
 def test_a_sampler_that_is_not_the_trained_model_is_found_out(base: Path, tmp_path: Path) -> None:
-    def write(_: Any, prompts: Any, __: int) -> list[Answer]:
-        return [Answer([50 + n % 5, 51], "e" * (n % 3), False, [-0.1, -0.1]) for n in range(len(prompts))]
+    def write(_: Any, prompts: Any, __: int) -> list[tuple[int, Answer]]:
+        return [(n, Answer([50 + n % 5, 51], "e" * (n % 3), False, [-0.1, -0.1])) for n in range(len(prompts))]
 
     with pytest.raises(UserError, match=r"log-probabilities differ from the trainer's by \d"):
         reinforce(base, tmp_path, write=write)

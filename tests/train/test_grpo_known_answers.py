@@ -36,9 +36,9 @@ def one_group(
 ) -> list[dict[str, float]]:
     """Steps on one prompt whose answers and rewards are always these; every weight is trained."""
 
-    def write(_: Any, prompts: Sequence[Sequence[int]], __: int) -> list[Answer]:
+    def write(_: Any, prompts: Sequence[Sequence[int]], __: int) -> list[tuple[int, Answer]]:
         assert [list(ids) for ids in prompts] == [PROMPT] * len(answers)
-        return [Answer(ids, str(n), ids[-1] == STOP, None) for n, ids in enumerate(answers)]
+        return [(n, Answer(ids, str(n), ids[-1] == STOP, None)) for n, ids in enumerate(answers)]
 
     settings: dict[str, Any] = {
         "num_generations": len(answers),
