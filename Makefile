@@ -50,4 +50,3 @@ bench: setup
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.generate
-	$(BIN)/python -m benchmarks.rl

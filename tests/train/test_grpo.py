@@ -83,7 +83,7 @@ def test_dropped_forward_passes_change_nothing(base: Path, tmp_path: Path) -> No
     not, and the steps are the same."""
 
     def coarse(_: int, completion: Completion) -> float:
-        return float(share_of_letter(0, completion) > 0.05)
+        return float(share_of_letter(0, completion) > 0.06)
 
     said: dict[str, Any] = {"max_steps": 3, "dynamic_sampling": "off", "micro_batch": 4, "max_grad_norm": 1e9}
     short = reinforce(base, tmp_path / "short", worth=coarse, **said)
