@@ -80,16 +80,23 @@ def test_a_learning_rate_of_zero_leaves_the_policy_unchanged(base: Path, tmp_pat
 
 def test_dropped_forward_passes_change_nothing(base: Path, tmp_path: Path) -> None:
     """Completions with advantage 0 are left out of the forward pass; with an entropy bonus of almost nothing they are
-    not, and the steps are the same."""
+    not, and the steps are the same. Every third task gives every answer the same."""
 
-    def coarse(_: int, completion: Completion) -> float:
-        return float(share_of_letter(0, completion) > 0.06)
+    def coarse(task: int, completion: Completion) -> float:
+        return float(task % 3 != 0 and completion.sample_index % 2 == 0)
 
-    said: dict[str, Any] = {"max_steps": 3, "dynamic_sampling": "off", "micro_batch": 4, "max_grad_norm": 1e9}
+    said: dict[str, Any] = {
+        "max_steps": 3,
+        "dynamic_sampling": "off",
+        "revisit_share": 0,
+        "micro_batch": 4,
+        "max_grad_norm": 1e9,
+    }
     short = reinforce(base, tmp_path / "short", worth=coarse, **said)
     whole = reinforce(base, tmp_path / "whole", worth=coarse, entropy_coef=1e-12, **said)
     one, other = (load_file(result.trained / "adapter_model.safetensors") for result in (short, whole))
-    assert any(row["rollouts/groups_with_signal"] < 1 for row in logged(tmp_path / "short"))
+    shares = [row["rollouts/groups_with_signal"] for row in logged(tmp_path / "short")]
+    assert sum(shares) / 3 == pytest.approx(2 / 3), "12 tasks, each drawn once in three steps"
     assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
 
 
