@@ -3,6 +3,7 @@ masking, the KL term."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,14 +94,14 @@ def test_two_completions_by_hand(base: Path, tmp_path: Path) -> None:
     assert gained[1] < -0.01, "what was not becomes less likely"
 
 
-@pytest.mark.parametrize("loss_type", ["dapo", "grpo", "dr_grpo", "bnpo"])
-@pytest.mark.parametrize("micro_batch", [4, 2])
+@pytest.mark.parametrize(
+    ("loss_type", "micro_batch"),  # bnpo is normalised in each micro batch, so it has one value for the uncut one alone
+    [*itertools.product(["dapo", "grpo", "dr_grpo"], [4, 2]), ("bnpo", 4)],
+)
 @pytest.mark.parametrize("unscored", [False, True])
 def test_loss_and_gradient_are_those_of_the_formula(
     base: Path, tmp_path: Path, loss_type: str, micro_batch: int, unscored: bool
 ) -> None:
-    if loss_type == "bnpo" and micro_batch == 2:
-        pytest.xfail("is normalised in each micro batch, so it depends on the cut")
     rewards = (1.0, None, 0.25, 0.5) if unscored else REWARDS
     said = {"loss_type": loss_type, "micro_batch": micro_batch, "mask_truncated_completions": True}
     [row] = one_group(base, tmp_path, ANSWERS, rewards, **said)

@@ -17,16 +17,15 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
-from torch.utils.data import DataLoader
 from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.kto_trainer import KTOTrainer
 
-from burnish.scale.processes import process_count, process_rank, said_by_all
+from burnish.scale.processes import process_count, said_by_all
 from burnish.train.finite import StopsAtNoNumber
 from burnish.train.meter import Metered
 from burnish.train.reference import WithoutTrimmings
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler
-from burnish.train.sharing import BLANK, SharedBatches
+from burnish.train.sharing import BLANK, SharesRows
 
 ROW = "row"
 
@@ -82,7 +81,7 @@ class Means:
         return found
 
 
-class OnOurRows(Metered, StopsAtNoNumber, WithoutTrimmings):
+class OnOurRows(SharesRows, Metered, StopsAtNoNumber, WithoutTrimmings):
     """What both trainers share; see the module."""
 
     rows: Sequence[JudgedAnswers]
@@ -95,23 +94,8 @@ class OnOurRows(Metered, StopsAtNoNumber, WithoutTrimmings):
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset  # of row numbers: the collator has the tokens
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
-        return self.order
-
-    def get_train_dataloader(self) -> Any:
-        """Of several processes each takes its own share."""
-        this: Any = super()
-        if process_count() == 1:
-            return this.get_train_dataloader()
-        batches: Any = SharedBatches(
-            self.order,
-            sequences=len(self.rows),
-            micro_batch=self.args.per_device_train_batch_size,  # type: ignore[attr-defined]
-            processes=process_count(),
-            rank=process_rank(),
-        )
-        numbers: Any = _Numbers()
-        return DataLoader(numbers, batch_sampler=batches, collate_fn=self.data_collator)  # type: ignore[attr-defined]
+    def shared_dataset(self) -> Any:
+        return _Numbers(len(self.rows))
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> Any:
         """The micro batches of a step, and what each of their rows counts in it."""
@@ -174,6 +158,12 @@ class OnOurRows(Metered, StopsAtNoNumber, WithoutTrimmings):
 
 class _Numbers:
     """Row numbers by index."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return self._rows
 
     def __getitem__(self, index: int) -> dict[str, int]:
         return {ROW: index}

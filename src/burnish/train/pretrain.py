@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 from transformers import (
     AutoModelForCausalLM,
     GenerationConfig,
@@ -33,7 +33,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.recipe import PretrainStage
 from burnish.errors import ConfigError
 from burnish.model.base import device_memory, load_model, resolve_device, stored_dtype
-from burnish.scale.processes import is_first, process_count, process_rank, wait_for_all
+from burnish.scale.processes import is_first, process_count, wait_for_all
 from burnish.train.arguments import common_arguments, placed, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.evaluation import load_best
@@ -45,7 +45,7 @@ from burnish.train.optimizer import make_optimizer
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH
 from burnish.train.sharded import ShardedTraining, gather, is_sharded, shard
-from burnish.train.sharing import BLANK, SharedBatches
+from burnish.train.sharing import BLANK, SharesRows
 from burnish.train.stream import ResumableStream, StreamFed
 from burnish.train.watch import watch_training
 
@@ -93,28 +93,11 @@ class BlockOrder(Sampler[int]):
         return order
 
 
-class PretrainTrainer(Metered, StopsAtNoNumber, ShardedTraining, Trainer):
+class PretrainTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, Trainer):
     """The trainer, measured, on its share of the blocks."""
 
     tokenizer: PreTrainedTokenizerBase
     order: BlockOrder
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> BlockOrder:
-        return self.order
-
-    def get_train_dataloader(self) -> Any:
-        """Of several processes each takes its own share."""
-        if process_count() == 1:
-            return super().get_train_dataloader()
-        dataset: Any = self.train_dataset
-        batches: Any = SharedBatches(
-            self.order,
-            sequences=len(dataset),
-            micro_batch=self.args.per_device_train_batch_size,
-            processes=process_count(),
-            rank=process_rank(),
-        )
-        return DataLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
 
     def batch_of(self, inputs: dict[str, Any]) -> torch.Tensor:
         """The tokens."""

@@ -14,22 +14,21 @@ from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader
 from transformers import Trainer
 
 from burnish.errors import UserError
 from burnish.fsio import write_json
-from burnish.scale.processes import is_first, process_count, process_rank, said_by_all
+from burnish.scale.processes import is_first, process_count, said_by_all
 from burnish.train.meter import Metered
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, collate
 from burnish.train.sharded import ShardedTraining
-from burnish.train.sharing import SharedBatches
+from burnish.train.sharing import SharesRows
 
 BAD_BATCH = "bad_batch.json"
 """Rows on which a loss or a gradient stopped being a number."""
 
 
-class SftTrainer(Metered, ShardedTraining, Trainer):
+class SftTrainer(SharesRows, Metered, ShardedTraining, Trainer):
     """The trainer; see the module.
 
     The loss of an optimiser step is the sum over its labelled tokens of weight times negative log-likelihood, divided
@@ -52,23 +51,6 @@ class SftTrainer(Metered, ShardedTraining, Trainer):
         self.bad_batch = bad_batch
         self.step_rows: list[int] = []
         self.model_accepts_loss_kwargs = True  # the trainer then hands over the token count of the whole step
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
-        return self.order
-
-    def get_train_dataloader(self) -> Any:
-        """Of several processes each takes its own share."""
-        if process_count() == 1:
-            return super().get_train_dataloader()
-        dataset: Any = self.train_dataset
-        batches: Any = SharedBatches(
-            self.order,
-            sequences=len(dataset),
-            micro_batch=self.args.per_device_train_batch_size,
-            processes=process_count(),
-            rank=process_rank(),
-        )
-        return DataLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None

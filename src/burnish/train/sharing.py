@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+from torch.utils.data import DataLoader
+
+from burnish.scale.processes import process_count, process_rank
 
 BLANK = -1
 """Index of a sequence without labels."""
@@ -57,3 +61,33 @@ class SharedBatches:
         stride = self._micro_batch * self._processes
         for start in range(self._rank * self._micro_batch, len(order), stride):
             yield order[start : start + self._micro_batch]
+
+
+class SharesRows:
+    """Put before a trainer of transformers among the bases of a class: rows in our order, a process's own share."""
+
+    order: Any
+    args: Any
+    train_dataset: Any
+    data_collator: Any
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return self.order
+
+    def get_train_dataloader(self) -> Any:
+        """Of several processes each takes its own share."""
+        if process_count() == 1:
+            return super().get_train_dataloader()  # type: ignore[misc]
+        dataset = self.shared_dataset()
+        batches: Any = SharedBatches(
+            self.order,
+            sequences=len(dataset),
+            micro_batch=self.args.per_device_train_batch_size,
+            processes=process_count(),
+            rank=process_rank(),
+        )
+        return DataLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
+
+    def shared_dataset(self) -> Any:
+        """What the indices of shares point into; it must know `BLANK`."""
+        return self.train_dataset

@@ -48,9 +48,9 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)
     prompts = prompts_of(tasks, tokenizer, start.base)
-    logger.info(
-        "%s: answers %d tasks; %d that a constant solves are left out", stage.name, len(tasks), len(given) - len(tasks)
-    )
+    logger.info("%s: answers %d tasks", stage.name, len(tasks))
+    if constant := len(given) - len(tasks):
+        logger.info("%s: leaves out %d tasks that a constant answer solves", stage.name, constant)
     with VerifierReward(run.recipe.verify, verifier=run.judge()) as reward:
         result = run_grpo(
             base=start.base,
