@@ -32,7 +32,8 @@ def test_whole_weights_and_states_come_out_and_are_gone_on_with(tmp_path: Path, 
     }
     tune(base, tmp_path / "one", max_steps=6, **settings)
     for steps in (3, 6):
-        both = in_processes(2, base, tmp_path / "two", sharded=True, max_steps=3, extra_steps=steps - 3, **settings)
+        length = {"max_steps": 3, "extra_steps": steps - 3}
+        both = in_processes(2, base, tmp_path / "two", launch={"strategy": "fsdp2"}, **length, **settings)
         assert both.returncode == 0, both.stderr
     # The extra steps of a constant schedule are like the others; three were taken before, three after.
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+from burnish.config.launch import LaunchConfig
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.data.packing import pack_lengths
@@ -91,7 +92,7 @@ def tune(
     interrupt_at: int | None = None,
     faults: dict[str, int] | None = None,
     quantization: dict[str, Any] | None = None,
-    sharded: bool = False,
+    launch: dict[str, Any] | None = None,
     **stage: Any,
 ) -> SftResult:
     """Fine-tune on `some_rows`; kill this process (or send it Ctrl-C) in the log of a step."""
@@ -122,7 +123,7 @@ def tune(
         encoded=rows,
         packs=pack_lengths([len(row.input_ids) for row in rows], 40) if stage.get("packing") else None,
         out=out,
-        sharded=sharded,
+        launch=LaunchConfig.model_validate_json(json.dumps(launch or {})),
         seed=3,
         log=log,
         callbacks=[Faults(**faults)] if faults else [],

@@ -92,7 +92,11 @@ def test_two_processes_have_the_losses_of_one_also_when_resumed(place: Path) -> 
         assert done[0] == done[1]
 
 
-def test_pretraining_with_weights_shared_out_is_that_of_one_process(place: Path) -> None:
+@pytest.mark.parametrize("strategy", ["fsdp2", "deepspeed"])
+def test_pretraining_with_what_is_shared_out_is_that_of_one_process(place: Path, strategy: str) -> None:
+    (place / "deepspeed.json").write_text('{"zero_optimization": {"stage": 2}}')
+    given = {"deepspeed": str(place / "deepspeed.json")} if strategy == "deepspeed" else {}
+
     def pretrain(name: str, launch: dict[str, Any]) -> Path:
         stage = {"kind": "pretrain", "name": "new", "optimizer": "adamw", **SHAPE, **STEPS}
         said = {
@@ -101,8 +105,8 @@ def test_pretraining_with_weights_shared_out_is_that_of_one_process(place: Path)
         }
         return run_recipe(Recipe.model_validate_json(json.dumps(said)))
 
-    one = pretrain("whole", {})
-    two = pretrain("shared", {"processes": 2, "strategy": "fsdp2"})
+    one = pretrain(f"whole-{strategy}", {})
+    two = pretrain(strategy, {"processes": 2, "strategy": strategy, **given})
     lost = [[row.values["loss"] for row in read_metrics(run / "metrics.jsonl")] for run in (one, two)]
     assert lost[1] == pytest.approx(lost[0], abs=1e-5)
     expected, found = (load_file(run / "new" / "model" / "model.safetensors") for run in (one, two))

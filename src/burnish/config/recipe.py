@@ -166,15 +166,19 @@ class PreferenceStage(Stage, OptimizerConfig):
         return self
 
 
-def sharding_refusal(stage: PretrainStage | SftStage | PreferenceStage, model: ModelConfig) -> str | None:
-    """Why the weights of a stage cannot be shared out among processes (FSDP2); None when they can."""
+def sharding_refusal(
+    stage: PretrainStage | SftStage | PreferenceStage, model: ModelConfig, *, whole_weights: bool
+) -> str | None:
+    """Why a stage's weights (FSDP2), or with ``whole_weights`` its optimiser states alone (DeepSpeed), cannot be shared
+    out among processes; None when they can."""
     if isinstance(stage, PreferenceStage):
         return "goes with sft and pretrain stages: a preference stage compares with a reference model, kept whole"
-    if model.quantization is not None and not (isinstance(stage, PretrainStage) and stage.start_from is None):
+    quantized = model.quantization is not None and not (isinstance(stage, PretrainStage) and stage.start_from is None)
+    if quantized and not whole_weights:
         return "cannot share out quantised weights: leave model.quantization out, or use ddp"
     if stage.optimizer == "muon":
         return "goes with optimizer adamw: muon needs each matrix whole"
-    if isinstance(stage, SftStage) and stage.adapter.kind not in SHARED_OUT:
+    if isinstance(stage, SftStage) and stage.adapter.kind not in SHARED_OUT and not whole_weights:
         return f"goes with the adapters {', '.join(SHARED_OUT)}: {stage.adapter.kind} reads the weights beside it whole"
     if stage.evaluation is not None:
         return "has no evaluation while training, which one process does alone: leave evaluation out, or use ddp"
@@ -323,11 +327,11 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _weights_can_be_shared_out(self) -> Recipe:
-        if self.launch.strategy == "fsdp2":
-            for stage in self.stages:
-                refusal = sharding_refusal(stage, self.model) if isinstance(stage, TrainingStage) else None
+        for stage in self.stages if self.launch.strategy != "ddp" else ():
+            if isinstance(stage, TrainingStage):
+                refusal = sharding_refusal(stage, self.model, whole_weights=self.launch.strategy == "deepspeed")
                 if refusal is not None:
-                    raise ValueError(f"stage {stage.name!r}: launch.strategy fsdp2 {refusal}")
+                    raise ValueError(f"stage {stage.name!r}: launch.strategy {self.launch.strategy} {refusal}")
         return self
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ import torch
 from burnish.config.train import OptimizerConfig
 from burnish.errors import ConfigError
 from burnish.scale.processes import process_count
+from burnish.train.deepspeed import check_agreement
 from burnish.train.kernels import kernel_arguments
 
 
@@ -94,6 +95,7 @@ def placed(kind: Any, settings: dict[str, Any], *, on_cpu: bool) -> Any:
     if process_count() > 1:
         settings = settings | {"ddp_find_unused_parameters": False} | ({"ddp_backend": "gloo"} if on_cpu else {})
     arguments = kind(**settings, use_cpu=on_cpu)
+    check_agreement(arguments)
     if on_cpu:
         # Several processes get "cpu:0", under which torch cannot load the optimiser of a checkpoint.
         arguments.__dict__["_setup_devices"] = torch.device("cpu")

@@ -29,6 +29,7 @@ from transformers import (
     set_seed,
 )
 
+from burnish.config.launch import ALONE, LaunchConfig
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import PretrainStage
 from burnish.errors import ConfigError
@@ -36,6 +37,7 @@ from burnish.model.base import device_memory, load_model, resolve_device, stored
 from burnish.scale.processes import is_first, process_count, wait_for_all
 from burnish.train.arguments import common_arguments, placed, planned_steps
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
+from burnish.train.deepspeed import DeepspeedTraining, deepspeed_arguments
 from burnish.train.evaluation import load_best
 from burnish.train.finite import StopsAtNoNumber
 from burnish.train.interrupt import saving_interrupts
@@ -93,7 +95,7 @@ class BlockOrder(Sampler[int]):
         return order
 
 
-class PretrainTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, Trainer):
+class PretrainTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, DeepspeedTraining, Trainer):
     """The trainer, measured, on its share of the blocks."""
 
     tokenizer: PreTrainedTokenizerBase
@@ -196,7 +198,7 @@ def run_pretrain(
     start: Path | None = None,
     model: ModelConfig | None = None,
     stream: ResumableStream[PackedBlock] | None = None,
-    sharded: bool = False,
+    launch: LaunchConfig = ALONE,
 ) -> PretrainResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``.
 
@@ -215,7 +217,7 @@ def run_pretrain(
         start: folder of the model to train on; None makes a new one.
         model: device and dtype of ``start``; None for the defaults.
         stream: blocks as they come.
-        sharded: whether several processes share the weights out (FSDP2).
+        launch: what each of several processes keeps.
 
     Raises:
         ConfigError: batch sizes that do not divide, a model to start from that cannot be loaded.
@@ -231,8 +233,9 @@ def run_pretrain(
     settings = common_arguments(stage, rows=len(blocks), out=checkpoints, seed=seed, processes=process_count())
     settings |= {"bf16": device.type == "cuda", "ignore_data_skip": stream is not None}
     settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
+    settings |= deepspeed_arguments(launch, on_cpu=device.type == "cpu")
     arguments = placed(TrainingArguments, settings, on_cpu=device.type == "cpu")
-    if sharded and process_count() > 1:
+    if launch.strategy == "fsdp2" and process_count() > 1:
         trained.to(device)
         shard(trained, on_cpu=device.type == "cpu")
     optimizer = make_optimizer(trained, stage, betas=(0.9, 0.95))

@@ -29,6 +29,7 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import TrainerCallback, TrainingArguments, set_seed
 
+from burnish.config.launch import ALONE, LaunchConfig
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.config.train import CONTINUABLE
@@ -43,6 +44,7 @@ from burnish.train.adapters import attach_adapter, save_trained
 from burnish.train.arguments import common_arguments, placed, planned_steps, smaller_micro_batch
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.continuing import continue_adapter
+from burnish.train.deepspeed import deepspeed_arguments
 from burnish.train.evaluation import load_best
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
@@ -93,7 +95,7 @@ def run_sft(
     packs: Sequence[Sequence[int]] | None = None,
     callbacks: Sequence[TrainerCallback] = (),
     start: Path | None = None,
-    sharded: bool = False,
+    launch: LaunchConfig = ALONE,
 ) -> SftResult:
     """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``; writes ``out/adapter``,
     or ``out/model`` where every weight was trained.
@@ -112,7 +114,7 @@ def run_sft(
         packs: rows that share a sequence, by index, every row once; None for one row each.
         callbacks: further ones of the trainer; see `watch_training`.
         start: adapter folder whose weights are trained on; None begins with fresh ones.
-        sharded: whether several processes share the weights out (FSDP2).
+        launch: what each of several processes keeps.
 
     Raises:
         GateError: packed rows have other losses than alone.
@@ -135,7 +137,7 @@ def run_sft(
             log=log,
             callbacks=callbacks,
             start=start,
-            sharded=sharded,
+            launch=launch,
         )
         if trained is not None:
             break
@@ -172,7 +174,7 @@ def _attempt(
     log: Callable[[int, Mapping[str, float]], None],
     callbacks: Sequence[TrainerCallback],
     start: Path | None,
-    sharded: bool,
+    launch: LaunchConfig,
 ) -> tuple[Path, int] | None:
     """Train to the end: the folder of what was trained, and its steps; None when the micro batch is too large."""
     settings = common_arguments(stage, rows=len(dataset), out=out / "checkpoints", seed=seed, processes=process_count())
@@ -192,7 +194,7 @@ def _attempt(
     described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
     drop_foreign_checkpoints(out / "checkpoints", described)
     trainer = _make_trainer(
-        loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start, sharded=sharded
+        loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start, launch=launch
     )
     steps = trainer.args.max_steps
 
@@ -246,10 +248,10 @@ def _make_trainer(
     seed: int,
     out: Path,
     start: Path | None,
-    sharded: bool,
+    launch: LaunchConfig,
 ) -> SftTrainer:
     return SftTrainer(
-        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=len(dataset), sharded=sharded),
+        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=len(dataset), launch=launch),
         rows=encoded,
         tokenizer=loaded.tokenizer,
         bad_batch=out / BAD_BATCH,
@@ -268,7 +270,7 @@ def trainer_parts(
     seed: int,
     start: Path | None,
     rows: int,
-    sharded: bool = False,
+    launch: LaunchConfig = ALONE,
 ) -> dict[str, Any]:
     """``model``, ``args`` and ``optimizers`` of the trainer.
 
@@ -279,16 +281,17 @@ def trainer_parts(
         seed: of the adapter's first weights.
         start: adapter folder whose weights are trained on; None begins with fresh ones.
         rows: sequences of a pass.
-        sharded: whether several processes share the weights out (FSDP2).
+        launch: what each of several processes keeps.
     """
     on_cpu = loaded.device.type == "cpu"
     half = not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16
-    arguments = placed(TrainingArguments, settings | {"bf16": half}, on_cpu=on_cpu)
+    settings = settings | {"bf16": half} | deepspeed_arguments(launch, on_cpu=on_cpu)
+    arguments = placed(TrainingArguments, settings, on_cpu=on_cpu)
     set_seed(seed)
     trained = attach_adapter(loaded.model, stage.adapter)
     if start is not None:
         continue_adapter(trained, start, stage.adapter.kind)
-    if sharded and process_count() > 1:
+    if launch.strategy == "fsdp2" and process_count() > 1:
         shard(trained, on_cpu=on_cpu)
     optimizer = make_optimizer(trained, stage)
     schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))

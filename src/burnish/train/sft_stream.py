@@ -16,6 +16,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from burnish.config.launch import ALONE, LaunchConfig
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.fsio import digest_file
@@ -56,7 +57,7 @@ def run_streaming_sft(
     log: Callable[[int, Mapping[str, float]], None],
     callbacks: Sequence[TrainerCallback] = (),
     start: Path | None = None,
-    sharded: bool = False,
+    launch: LaunchConfig = ALONE,
 ) -> SftResult:
     """Train ``stage.max_steps``, or go on from the last complete checkpoint; leaves what `train.sft.run_sft` leaves.
 
@@ -71,7 +72,7 @@ def run_streaming_sft(
         log: called every ``stage.log_every`` steps.
         callbacks: further ones of the trainer.
         start: adapter folder whose weights are trained on; None begins with fresh ones.
-        sharded: whether several processes share the weights out (FSDP2).
+        launch: what each of several processes keeps.
 
     Raises:
         What `run_sft` raises, and what the stream does.
@@ -93,7 +94,7 @@ def run_streaming_sft(
     described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
     drop_foreign_checkpoints(out / "checkpoints", described)
     trainer = _make_trainer(
-        loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start, sharded=sharded
+        loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start, launch=launch
     )
     steps = trainer.args.max_steps
     watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
@@ -153,7 +154,7 @@ def _make_trainer(
     seed: int,
     out: Path,
     start: Path | None,
-    sharded: bool,
+    launch: LaunchConfig,
 ) -> Any:
     recent = RecentRows(4096)
 
@@ -163,7 +164,7 @@ def _make_trainer(
         return collate(numbered, padding=padding, mean_weight=1.0, packed=stage.packing)
 
     trainer = StreamingSftTrainer(
-        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=0, sharded=sharded),
+        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=0, launch=launch),
         stream=stream,
         checkpoints=out / "checkpoints",
         rows=recent,

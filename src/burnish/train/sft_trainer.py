@@ -19,6 +19,7 @@ from transformers import Trainer
 from burnish.errors import UserError
 from burnish.fsio import write_json
 from burnish.scale.processes import is_first, process_count, said_by_all
+from burnish.train.deepspeed import DeepspeedTraining
 from burnish.train.meter import Metered
 from burnish.train.rows import IGNORED, EncodedRow, LengthGroupedSampler, collate
 from burnish.train.sharded import ShardedTraining
@@ -28,7 +29,7 @@ BAD_BATCH = "bad_batch.json"
 """Rows on which a loss or a gradient stopped being a number."""
 
 
-class SftTrainer(SharesRows, Metered, ShardedTraining, Trainer):
+class SftTrainer(SharesRows, Metered, ShardedTraining, DeepspeedTraining, Trainer):
     """The trainer; see the module.
 
     The loss of an optimiser step is the sum over its labelled tokens of weight times negative log-likelihood, divided

@@ -28,6 +28,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from burnish.errors import ConfigError
 from burnish.scale.processes import is_first, process_count, wait_for_all
+from burnish.train.deepspeed import LATEST, check_shares
 
 WEIGHTS, STATES = "trained_weights.safetensors", "optimizer_by_name.pt"
 """Files in a checkpoint: the trained weights, and the optimiser's states, both whole and by name."""
@@ -64,14 +65,15 @@ def gather(model: Any) -> None:
 
 
 def check_same_strategy(trainer: Any, checkpoint: Path) -> None:
-    """ConfigError for a checkpoint of a training whose weights were shared out when this one's are not, or the other
-    way round."""
-    was = (checkpoint / WEIGHTS).exists()
-    if was != is_sharded(trainer.model):
+    """ConfigError for a checkpoint of a training under another ``launch.strategy``."""
+    was = "fsdp2" if (checkpoint / WEIGHTS).exists() else "deepspeed" if (checkpoint / LATEST).exists() else "ddp"
+    now = "fsdp2" if is_sharded(trainer.model) else "deepspeed" if trainer.is_deepspeed_enabled else "ddp"
+    if was != now:
         raise ConfigError(
-            f"{checkpoint} was made with launch.strategy {'fsdp2' if was else 'ddp'}: its optimiser states are others.",
+            f"{checkpoint} was made with launch.strategy {was}: its optimiser states are others.",
             f"Go on with that strategy, or remove {checkpoint.parent} to train anew.",
         )
+    check_shares(checkpoint)
 
 
 class ShardedTraining:

@@ -28,7 +28,7 @@ from burnish.data.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.task_sets import load_task_set
 from burnish.errors import ConfigError
-from burnish.workflows.requirements import require_reporters, require_train_extra, require_vllm
+from burnish.workflows.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
 
 
 def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
@@ -41,6 +41,8 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
             require_package(recipe.model.quantization)
     if any(isinstance(stage, PretrainStage | AdapterStage) for stage in stages):
         require_reporters(recipe.report_to)
+        if recipe.launch.strategy == "deepspeed":
+            require_deepspeed()
     _check_batches(recipe, stages)
     if any(isinstance(stage, GrpoStage) and stage.vllm is not None for stage in stages):
         require_vllm()

@@ -98,7 +98,7 @@ def pretrain(run: Run, stage: PretrainStage, folder: Path) -> Outcome:
             start=start,
             model=run.recipe.model,
             stream=made.stream,
-            sharded=run.recipe.launch.strategy == "fsdp2",
+            launch=run.recipe.launch,
         )
     return Outcome((MODEL,), {"steps": float(result.steps), "blocks": float(len(made.blocks))})
 

@@ -41,6 +41,15 @@ def require_vllm() -> None:
         )
 
 
+def require_deepspeed() -> None:
+    """Raise MissingToolError when DeepSpeed is not installed; does not import it."""
+    if missing_packages(("deepspeed",)):
+        raise MissingToolError(
+            "the package deepspeed is not installed, and launch.strategy is deepspeed",
+            "pip install 'burnish[deepspeed]', or take launch.strategy fsdp2.",
+        )
+
+
 def missing_packages(packages: tuple[str, ...]) -> list[str]:
     """Which of the packages are not installed."""
     return [name for name in packages if importlib.util.find_spec(name) is None]

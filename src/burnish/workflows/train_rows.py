@@ -80,7 +80,7 @@ def train_rows(
         encoded=encoded.rows,
         packs=encoded.packs,
         out=folder,
-        sharded=run.recipe.launch.strategy == "fsdp2",
+        launch=run.recipe.launch,
         seed=seed,
         log=log,
         callbacks=callbacks,

@@ -16,7 +16,8 @@ from burnish.workflows.smaller_batches import with_smaller_batches
 def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
     """Train the stage; goes on from its last complete checkpoint."""
     processes = processes_of(run.recipe)
-    return train_here(run, stage, folder) if processes == 1 else train_in_processes(run, stage, folder, processes)
+    alone = processes == 1 and run.recipe.launch.strategy != "deepspeed"
+    return train_here(run, stage, folder) if alone else train_in_processes(run, stage, folder, processes)
 
 
 def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:

@@ -44,7 +44,7 @@ def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
             stream=rows,
             identity=digest_json(stage_inputs(run, stage)),
             out=folder,
-            sharded=run.recipe.launch.strategy == "fsdp2",
+            launch=run.recipe.launch,
             seed=run.recipe.seed,
             log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
             callbacks=training_callbacks(
