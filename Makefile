@@ -50,3 +50,4 @@ bench: setup
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.generate
+	$(BIN)/python -m benchmarks.rl

@@ -54,6 +54,8 @@ def test_it_needs_tasks_and_an_earlier_stage() -> None:
         recipe(grpo)
     with pytest.raises(ValueError, match="start_from is 'sft', which is no earlier"):
         recipe(tasks, grpo | {"start_from": "sft"})
+    with pytest.raises(ValueError, match="rates_from is 'tasks', which is no earlier expert_iteration or grpo stage"):
+        recipe(tasks, grpo | {"rates_from": "tasks"})
     recipe(
         tasks,
         {"kind": "sft", "name": "sft"},

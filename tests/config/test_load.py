@@ -108,6 +108,11 @@ def test_every_shipped_recipe_loads_and_says_what_to_expect(path: Path) -> None:
         ("    name: sft\n", "", ":7: stages.1.name: this key is missing"),
         ("kind: rust, train: 20", "kind: file", ":3: data.tasks.path: this key is missing"),
         ("model: sft", "model: sfd", "stage 'measure': model is 'sfd', which is no earlier pretrain or sft"),
+        (
+            "    model: sft\n",
+            "    model: sft\n  - {kind: report, name: r, compare: [[base, sft]]}\n",
+            "'base', which no earlier",
+        ),
         ("  - kind: tasks\n    name: tasks\n", "", "stage 'sft' needs a task set: put a tasks stage before it"),
         ("name: measure", "name: sft", ":4: stages: two stages are named 'sft'"),
         ("name: quick", "name: quick\nname: other", ":2: key 'name' is there twice"),

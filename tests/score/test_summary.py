@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,13 @@ def test_every_stage_meets_the_first_and_the_one_before() -> None:
     third = MeasuredStage("merged", tuned.verdicts, 9.0)
     pairs = {(c["a"], c["b"]) for c in build_summary([base, tuned, third])["comparisons"]}
     assert pairs == {("base", "tuned"), ("base", "merged"), ("tuned", "merged")}
+
+
+def test_pairs_further_apart_are_compared_when_they_are_named() -> None:
+    named = [replace(stages()[0], name=name) for name in ("base", "sft", "expert", "grpo")]
+    found = build_summary(named, also=[("sft", "grpo"), ("grpo", "base")])["comparisons"]
+    neighbours = {("base", "sft"), ("base", "expert"), ("sft", "expert"), ("base", "grpo"), ("expert", "grpo")}
+    assert {(one["a"], one["b"]) for one in found} == {*neighbours, ("sft", "grpo")}
 
 
 def test_stages_without_a_common_task_are_not_compared() -> None:

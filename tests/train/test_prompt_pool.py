@@ -29,6 +29,14 @@ def test_mixed_tasks_come_back_and_the_others_now_and_then() -> None:
     assert drawn[1] > 0
 
 
+def test_rates_from_elsewhere_count_as_seen() -> None:
+    pool = PromptPool(100, seed=0, revisit_share=1, rates={7: 0.5, 8: 0.5, 9: 1.0})
+    assert pool.seen == 3
+    drawn = [task for _ in range(50) for task in pool.draw(1)]
+    assert set(drawn) <= {7, 8, 9}
+    assert drawn.count(9) < min(drawn.count(7), drawn.count(8))
+
+
 def test_a_rate_follows_what_happens_last() -> None:
     pool = PromptPool(4, seed=0, revisit_share=0.5)
     pool.note(0, 0.0)

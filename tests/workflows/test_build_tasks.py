@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from burnish.config.load import load_config
-from burnish.config.recipe import Recipe
+from burnish.config.recipe import Recipe, ReportStage
 from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.task_sets import read_tasks
@@ -70,5 +70,5 @@ def test_excluded_tasks_are_left_out_and_counted_for_the_report(tmp_path: Path) 
     assert read_tasks(tmp_path / "t" / HELD_OUT) == tasks[1:]
     run.folder.events.write("run_begins")
     run.done["t"] = Done("f", 1.0, metrics=outcome.metrics)
-    report(run)
+    report(run, ReportStage(name="r"))
     assert json.loads((tmp_path / "summary.json").read_text())["excluded_tasks"] == 1

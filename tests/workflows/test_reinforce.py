@@ -11,9 +11,10 @@ import pytest
 
 from burnish.config.recipe import Recipe
 from burnish.config.reward import RewardReplayConfig
+from burnish.data.task_sets import read_tasks
 from burnish.errors import DataError, GateError, MissingToolError
 from burnish.records import Rollout, Task, ValueCase, ValueTests
-from burnish.workflows.reinforce import check_tasks
+from burnish.workflows.reinforce import check_tasks, known_rates
 from burnish.workflows.reward_replay import replay_rewards
 from burnish.workflows.run import last_training_stage, run_recipe
 
@@ -37,6 +38,7 @@ def test_the_model_learns_by_the_compiler_and_leaves_rollouts_that_can_be_replay
     sft = {"kind": "sft", "name": "sft", "max_steps": 1, **SMALL}
     continued = GRPO | {"start_from": "sft", "save_every": 1}
     merged = GRPO | {"name": "merging", "start_from": "grpo", "previous_adapter": "merge", "max_steps": 1}
+    merged |= {"rates_from": "grpo", "revisit_share": 1.0}
     measure = {"kind": "evaluate", "name": "measure", "model": "merging"}
     made = recipe(tmp_path / "runs", sft, continued, merged, measure)
     assert last_training_stage(made)[-1].name == "merging"
@@ -56,6 +58,14 @@ def test_the_model_learns_by_the_compiler_and_leaves_rollouts_that_can_be_replay
         sum(first[f"rewards/{part}"] for part in ("compile", "tests", "lints", "documentation"))
     )
     assert second["rollouts/logprob_mismatch"] < 1e-5
+    answered: dict[str, list[bool]] = {}
+    for verdict in verdicts:
+        answered.setdefault(verdict.task_id, []).append(verdict.status == "pass")
+    tasks = read_tasks(folder / "tasks" / "train.jsonl")
+    rates = {tasks[index].id: rate for index, rate in known_rates(tasks, folder / "grpo").items()}
+    assert rates == {name: sum(passes) / len(passes) for name, passes in answered.items()}
+    again = [Rollout.from_json(line) for line in (folder / "merging" / "rollouts.jsonl").read_text().splitlines()]
+    assert {one.completion.task_id for one in again} < {one.completion.task_id for one in rollouts}
     metadata = json.loads((folder / "grpo" / "training_metadata.json").read_text())
     assert "_GRPO_" in metadata["model_info"]["model_name"]
     assert (folder / "grpo" / "tensorboard").is_dir()

@@ -95,6 +95,9 @@ class GrpoConfig(OptimizerConfig):
     revisit_share: float = Field(0.5, ge=0, le=1)
     """Share of prompts drawn from those seen before, preferably where some completions passed and some did not; the
     others come from shuffled passes over all tasks."""
+    rates_from: str | None = None
+    """Name of an earlier stage that sampled answers to training tasks: with its pass rates the tasks count as seen from
+    the start. None begins without any."""
     dynamic_sampling: Literal["off", "skip", "replace"] = "skip"
     """Groups whose rewards are all equal teach nothing: they stay in the loss's average, are left out of it, or are
     left out and others are drawn, up to twice the completions in all."""

@@ -41,27 +41,25 @@ class LaunchConfig(Config):
         if (self.strategy == "deepspeed") != (self.deepspeed is not None):
             raise ValueError("strategy deepspeed and deepspeed: FILE.json belong together: set both or neither")
         if self.deepspeed is not None:
-            self.deepspeed_settings()
+            read_deepspeed(self.deepspeed)
         return self
-
-    def deepspeed_settings(self) -> dict[str, Any]:
-        """What the file says; ValueError for one that cannot be read or decides what a stage decides."""
-        assert self.deepspeed is not None
-        try:
-            said = json.loads(self.deepspeed.read_bytes())
-        except (OSError, ValueError) as error:
-            raise ValueError(f"deepspeed: {self.deepspeed} cannot be read as JSON: {error}") from error
-        if not isinstance(said, dict):
-            raise ValueError(f"deepspeed: {self.deepspeed} holds no JSON object")
-        for section, instead in OWN_SECTIONS.items():
-            if section in said:
-                raise ValueError(f"deepspeed: {self.deepspeed} has {section!r}; here that is {instead}: take it out")
-        if said.get("zero_optimization", {}).get("stage", 0) not in (0, 1, 2):
-            raise ValueError(
-                f"deepspeed: {self.deepspeed} shares weights out (ZeRO 3): take strategy fsdp2 for that, or stage 2"
-            )
-        return said
 
 
 ALONE = LaunchConfig()
 """Whole weights in every process."""
+
+
+def read_deepspeed(file: Path) -> dict[str, Any]:
+    """What a DeepSpeed configuration says; ValueError for one that cannot be read or decides what a stage decides."""
+    try:
+        said = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"deepspeed: {file} cannot be read as JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise ValueError(f"deepspeed: {file} holds no JSON object")
+    for section, instead in OWN_SECTIONS.items():
+        if section in said:
+            raise ValueError(f"deepspeed: {file} has {section!r}; here that is {instead}: take it out")
+    if said.get("zero_optimization", {}).get("stage", 0) not in (0, 1, 2):
+        raise ValueError(f"deepspeed: {file} shares weights out (ZeRO 3): take strategy fsdp2 for that, or stage 2")
+    return said

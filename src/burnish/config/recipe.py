@@ -231,6 +231,9 @@ class ReportStage(Stage):
     """Write ``summary.json`` and ``report.html``, and print the table."""
 
     kind: Literal["report"] = "report"
+    compare: tuple[tuple[str, str], ...] = ()
+    """Further pairs of measured models to compare, the earlier one first, named as their evaluate stages have them in
+    ``model``. Every model is compared with the first one and with the one before it anyway."""
 
 
 SAMPLING = ("expert_iteration", "grpo")
@@ -295,6 +298,8 @@ class Recipe(Config):
             asked = [wanted[stage.kind]] if stage.kind in wanted else []
             if isinstance(stage, PreferenceStage) and stage.rollouts is not None:
                 asked += [("rollouts", SAMPLING)]
+            if isinstance(stage, GrpoStage) and stage.rates_from is not None:
+                asked += [("rates_from", SAMPLING)]
             if isinstance(stage, PretrainStage):
                 asked += [("corpus", ("corpus",))] if stage.corpus is not None else []
                 asked += [("start_from", ("pretrain", "merge"))] if stage.start_from is not None else []
@@ -323,6 +328,18 @@ class Recipe(Config):
             ):
                 raise ValueError(f"stage {stage.name!r} needs a task set: put a tasks stage before it")
             kinds[stage.name] = stage.kind
+        return self
+
+    @model_validator(mode="after")
+    def _compared_are_measured(self) -> Recipe:
+        measured: set[str] = set()
+        for stage in self.stages:
+            if isinstance(stage, EvaluateStage):
+                measured.add(stage.model)
+            if isinstance(stage, ReportStage):
+                unknown = next((name for pair in stage.compare for name in pair if name not in measured), None)
+                if unknown is not None:
+                    raise ValueError(f"stage {stage.name!r} compares {unknown!r}, which no earlier stage evaluates")
         return self
 
     @model_validator(mode="after")

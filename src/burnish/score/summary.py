@@ -5,7 +5,7 @@ Not covered: reading runs (`workflows`), showing the result (`report`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,17 +25,22 @@ class MeasuredStage:
 
 
 def build_summary(
-    stages: Sequence[MeasuredStage], timings: Sequence[StageTime] = (), *, excluded_tasks: int = 0
+    stages: Sequence[MeasuredStage],
+    timings: Sequence[StageTime] = (),
+    *,
+    excluded_tasks: int = 0,
+    also: Collection[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """The `Summary` record as JSON-ready data: stages and timings in the given order, then comparisons.
 
-    Every stage is compared with the first one and with the one right before it, on the tasks they share.
+    Every stage is compared with the first one and with the one right before it, on the tasks they share, and with the
+    earlier ones that ``also`` names, as pairs (earlier, later).
     """
     summary = Summary(
         stages=tuple(summarise_stage(stage) for stage in stages),
         comparisons=tuple(
             comparison
-            for a, b in _pairs_to_compare(stages)
+            for a, b in _pairs_to_compare(stages, also)
             for metric in METRICS
             if (comparison := compare_stages(a, b, metric)) is not None
         ),
@@ -115,11 +120,13 @@ def compare_stages(a: MeasuredStage, b: MeasuredStage, metric: Metric) -> Compar
     )
 
 
-def _pairs_to_compare(stages: Sequence[MeasuredStage]) -> Iterable[tuple[MeasuredStage, MeasuredStage]]:
-    for position, stage in enumerate(stages[1:], start=1):
-        yield stages[0], stage
-        if position > 1:
-            yield stages[position - 1], stage
+def _pairs_to_compare(
+    stages: Sequence[MeasuredStage], also: Collection[tuple[str, str]]
+) -> Iterable[tuple[MeasuredStage, MeasuredStage]]:
+    for position, stage in enumerate(stages):
+        for before, other in enumerate(stages[:position]):
+            if before in (0, position - 1) or (other.name, stage.name) in also:
+                yield other, stage
 
 
 def _first_samples(verdicts: Sequence[Verdict]) -> dict[str, Verdict]:

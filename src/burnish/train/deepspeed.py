@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from burnish.config.launch import LaunchConfig
+from burnish.config.launch import LaunchConfig, read_deepspeed
 from burnish.errors import ConfigError
 from burnish.scale.processes import process_count
 
@@ -35,7 +35,7 @@ def deepspeed_arguments(launch: LaunchConfig, *, on_cpu: bool) -> dict[str, Any]
         on_cpu
     ):  # where DeepSpeed is installed, accelerate imports it for any training, and it says so when it finds no GPU
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    return {"deepspeed": FROM_THE_STAGE | launch.deepspeed_settings()} if launch.strategy == "deepspeed" else {}
+    return {} if launch.deepspeed is None else {"deepspeed": FROM_THE_STAGE | read_deepspeed(launch.deepspeed)}
 
 
 def check_agreement(arguments: Any) -> None:

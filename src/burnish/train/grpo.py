@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,14 @@ class Prompts:
     """Tokens of each prompt, the generation prompt at their end."""
     stop_ids: frozenset[int]
     """Tokens that end an answer."""
+    pass_rates: Mapping[int, float] = field(default_factory=dict)
+    """What is known of earlier answers, in 0..1, by the index of the task."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 over names and tokens."""
-        return digest_json([[name, list(ids)] for name, ids in zip(self.task_ids, self.ids, strict=True)])
+        """SHA-256 over names, tokens and pass rates."""
+        asked = [[name, list(ids)] for name, ids in zip(self.task_ids, self.ids, strict=True)]
+        return digest_json([asked, sorted(self.pass_rates.items())])
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def run_grpo(
     rollouts = Rollouts(
         prompts.ids,
         prompts.task_ids,
-        PromptPool(len(prompts.ids), seed=seed, revisit_share=stage.revisit_share),
+        PromptPool(len(prompts.ids), seed=seed, revisit_share=stage.revisit_share, rates=prompts.pass_rates),
         write=write if stage.vllm is None else _vllm_writer(trainer, prompts.stop_ids),
         judge=judge,
         group=stage.num_generations,

@@ -9,7 +9,8 @@ Not covered: judging; what becomes of a group that teaches nothing (`train.rollo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,18 @@ class PromptPool:
         tasks: how many there are.
         seed: of the draws.
         revisit_share: share of a draw that comes from tasks seen before, as far as there are any.
+        rates: pass rates of earlier answers; such tasks count as seen.
     """
 
-    def __init__(self, tasks: int, *, seed: int, revisit_share: float) -> None:
+    def __init__(
+        self, tasks: int, *, seed: int, revisit_share: float, rates: Mapping[int, float] = MappingProxyType({})
+    ) -> None:
         self._tasks = tasks
         self._seed = seed
         self._revisit_share = revisit_share
         self._draws = 0
         self._cursor = 0
-        self._rates: dict[int, float] = {}
+        self._rates: dict[int, float] = dict(rates)
 
     def draw(self, count: int, leave_out: Collection[int] = ()) -> list[int]:
         """``count`` different tasks, none of ``leave_out``; there must be as many."""

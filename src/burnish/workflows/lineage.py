@@ -168,7 +168,8 @@ def _answered(run: Run, stage: GrpoStage | EvaluateStage) -> dict[str, str]:
     held_out = {"held-out tasks": tasks[HELD_OUT]}
     if isinstance(stage, EvaluateStage):
         return _model(run, stage.model) | held_out
-    return _model(run, stage.start_from) | held_out | {"training tasks": tasks[TRAIN]}
+    rates = {} if stage.rates_from is None else {"pass rates": _record(run.done[stage.rates_from])}
+    return _model(run, stage.start_from) | held_out | rates | {"training tasks": tasks[TRAIN]}
 
 
 def _pretraining_text(run: Run, stage: PretrainStage) -> dict[str, str]:

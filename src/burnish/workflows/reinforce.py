@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from burnish.generate.decoding import Decoding, decode, seeded_requests
 from burnish.generate.transformers_engine import stop_ids
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Task, Verdict
+from burnish.score.pass_rates import PassRates
 from burnish.score.rewards.evidence import constant_share
 from burnish.score.rewards.shape import score_verdict
 from burnish.train.grpo import ROLLOUTS, Prompts, run_grpo
@@ -30,6 +32,7 @@ from burnish.train.rollouts import Answer, Judge, Write
 from burnish.verify.reward import VerifierReward
 from burnish.workflows.context import MERGED_START, Outcome, Run, model_beneath
 from burnish.workflows.lineage import TOOLCHAIN
+from burnish.workflows.rollouts import read_written, rollout_files
 from burnish.workflows.starting_point import starting_point
 from burnish.workflows.watch_training import training_callbacks
 
@@ -48,6 +51,11 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)
     prompts = prompts_of(tasks, tokenizer, start.base)
+    if stage.rates_from is not None:
+        prompts = replace(prompts, pass_rates=known_rates(tasks, run.folder.path / stage.rates_from))
+        logger.info(
+            "%s: knows the pass rates of %d tasks from %s", stage.name, len(prompts.pass_rates), stage.rates_from
+        )
     logger.info("%s: answers %d tasks", stage.name, len(tasks))
     if constant := len(given) - len(tasks):
         logger.info("%s: leaves out %d tasks that a constant answer solves", stage.name, constant)
@@ -99,6 +107,15 @@ def prompts_of(tasks: Sequence[Task], tokenizer: Any, base: Path) -> Prompts:
     texts = [render_prompt(task.prompt, tokenizer) for task in tasks]
     encoded = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     return Prompts([task.id for task in tasks], encoded, declared_stop_ids(base, tokenizer))
+
+
+def known_rates(tasks: Sequence[Task], folder: Path) -> dict[int, float]:
+    """Pass rates of the answers that lie in a stage's folder, by the index of the task."""
+    rates = PassRates()
+    for file in rollout_files(folder):
+        rates.add(one.verdict for one in read_written(file) if one.verdict is not None)
+    found = {index: rates.rate(task.id) for index, task in enumerate(tasks)}
+    return {index: rate for index, rate in found.items() if rate is not None}
 
 
 def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:

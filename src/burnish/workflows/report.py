@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from burnish import __version__
-from burnish.config.recipe import EvaluateStage
+from burnish.config.recipe import EvaluateStage, ReportStage
 from burnish.fsio import read_lines, write_json
 from burnish.ledger.machine import read_machine
 from burnish.ledger.metrics import MetricRow, read_metrics
@@ -28,15 +28,15 @@ from burnish.workflows.report_rollouts import stage_rollouts
 SUMMARY, PAGE = "summary.json", "report.html"
 
 
-def report(run: Run) -> Outcome:
+def report(run: Run, stage: ReportStage) -> Outcome:
     """Write ``summary.json`` and ``report.html`` into the run's folder."""
     measured, answers = [], []
-    for stage in _measured(run):
-        folder, name = run.stage_folder(stage.name), _row_name(run, stage)
+    for one in _measured(run):
+        folder, name = run.stage_folder(one.name), _row_name(run, one)
         verdicts = read_verdicts(folder / VERDICTS)
-        measured.append(MeasuredStage(name, verdicts, run.done[stage.name].seconds))
+        measured.append(MeasuredStage(name, verdicts, run.done[one.name].seconds))
         completions = tuple(read_answers(folder / COMPLETIONS).values())
-        answers.append(StageAnswers(name, run.held_out_tasks(stage), completions, verdicts))
+        answers.append(StageAnswers(name, run.held_out_tasks(one), completions, verdicts))
     kinds = {stage.name: stage.kind for stage in run.recipe.stages}
     metrics = read_metrics(run.folder.metrics.path)
     timings = [
@@ -51,7 +51,7 @@ def report(run: Run) -> Outcome:
         for name, done in run.done.items()
     ]
     excluded = max((int(done.metrics.get(EXCLUDED, 0)) for done in run.done.values()), default=0)
-    summary = build_summary(measured, timings, excluded_tasks=excluded)
+    summary = build_summary(measured, timings, excluded_tasks=excluded, also=stage.compare)
     root = run.folder.path
     write_json(root / SUMMARY, summary)
     write_html(

@@ -180,7 +180,7 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
         case ReportStage():
             from burnish.workflows.report import report
 
-            outcome = report(run)
+            outcome = report(run, stage)
         case _:
             assert_never(stage)
     return outcome
