@@ -21,7 +21,8 @@ class ModelAnswers(Config):
     engine: Literal["transformers", "vllm"] = "transformers"
     """``vllm`` is quicker with large models on an accelerator, and must be installed."""
     model: ModelConfig = ModelConfig()
-    """The model; ``model.base`` may also name a run, a stage of one (``RUN/STAGE``) or a checkpoint's folder."""
+    """The model; ``model.base`` may also name a run, a stage of one (``RUN/STAGE``), a checkpoint's folder or a
+    GGUF file."""
     adapter: Path | None = None
     """Folder of an adapter of this model, or of a checkpoint of one."""
     adapter_off: bool = False

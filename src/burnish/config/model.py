@@ -13,7 +13,8 @@ class ModelConfig(Config):
     """The base model of a run."""
 
     base: str = "nano"
-    """``nano`` for the model inside the package, or a folder that transformers can load."""
+    """``nano`` for the model inside the package, or a folder that transformers can load; where a model only answers
+    also a GGUF file."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Weights in memory; ``auto`` is bfloat16 on an accelerator and float32 on a CPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -1,4 +1,4 @@
-"""Load a causal language model, with or without an adapter, from a folder: offline, without remote code.
+"""Load a causal language model, with or without an adapter, from a folder or a GGUF file: offline, no remote code.
 
 Not covered: quantised layers (`model.quantized`), models spread over several devices, tokenizers without a Rust
 backend.
@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,7 +29,10 @@ from burnish.fsio import digest_json
 from burnish.model.adapters import check_origin, read_origin
 from burnish.model.attention import choose_attention
 from burnish.model.chat_template import ensure_chat_template, template_digest
-from burnish.model.folders import check_model_folder, model_digest, resolve_base
+from burnish.model.folders import check_model_folder, is_gguf, model_digest, resolve_base
+from burnish.model.gguf_file import check_gguf, read_gguf
+from burnish.model.gguf_tokenizer import gguf_tokenizer
+from burnish.model.gguf_weights import finish_gguf, gguf_source
 from burnish.model.quantized import check_stored_quantization, dequantize, finish_loading, loading_options
 
 __all__ = [
@@ -86,11 +89,23 @@ def device_memory(doing: str, way_out: str) -> Iterator[None]:
 
 
 def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder, with a chat template and a padding token.
+    """The tokenizer of a model folder or GGUF file, with a chat template and a padding token.
 
     A missing chat template is made (see `model.chat_template`). A missing padding token becomes the end-of-sequence
     token; attention masks keep padding out either way.
+
+    Raises:
+        ConfigError: there is none, it cannot be read, or characters cannot be mapped to its tokens.
+        MissingToolError: it is in a GGUF file, and the package that reads one is not installed.
     """
+    tokenizer: Any = gguf_tokenizer(read_gguf(path)) if is_gguf(path) else _folder_tokenizer(path)
+    ensure_chat_template(tokenizer)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return cast(PreTrainedTokenizerBase, tokenizer)
+
+
+def _folder_tokenizer(path: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
@@ -103,25 +118,25 @@ def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
             f"the tokenizer in {path} has no tokenizer.json, so characters cannot be mapped to tokens.",
             "Convert it: AutoTokenizer.from_pretrained(folder).save_pretrained(folder) with the tokenizers package.",
         )
-    ensure_chat_template(tokenizer)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def load_model(path: Path, config: ModelConfig) -> LoadedModel:
-    """Load weights and tokenizer from ``path``, quantised as ``config`` says.
+    """Load weights and tokenizer from ``path``, a folder or a GGUF file, quantised as ``config`` says.
 
     Raises:
         ConfigError: files are missing or broken, the architecture is unknown, is no causal language model or needs
             code from the folder, the tokenizer has more entries than the model has embeddings, or the weights are
             stored quantised otherwise than ``config`` says.
-        MissingToolError: the package that quantises is not installed.
+        MissingToolError: the package that quantises, or reads GGUF, is not installed.
         DeviceMemoryError: it does not fit on the accelerator.
     """
-    check_model_folder(path)
-    _check_architecture(path)
-    check_stored_quantization(path, config.quantization)
+    if is_gguf(path):
+        check_gguf(read_gguf(path), config.quantization)
+    else:
+        check_model_folder(path)
+        _check_architecture(path)
+        check_stored_quantization(path, config.quantization)
     tokenizer = load_tokenizer(path)
     device = resolve_device(config)
     with device_memory(f"loading {path}", "Set model.device to cpu, or take a smaller model."):
@@ -143,17 +158,33 @@ def _digest(path: Path, config: ModelConfig) -> str:
 
 def _load_on_device(path: Path, config: ModelConfig, device: torch.device) -> Any:
     dtype, quantization = resolve_dtype(config, device), config.quantization
-    attention = {"attn_implementation": choose_attention(config.attention, device, dtype, _model_class(path)).name}
-    if quantization is None:
-        return _load_weights(path, dtype, **attention).to(device)
-    model = _load_weights(path, dtype, **attention, **loading_options(quantization, dtype, device))
-    return finish_loading(model, quantization, dtype, device)
+    with _source(path) as source:
+        settings = source.get("config") or AutoConfig.from_pretrained(str(path), local_files_only=True)
+        chosen = choose_attention(config.attention, device, dtype, _model_class(settings))
+        attention = {"attn_implementation": chosen.name}
+        if quantization is None:
+            model = _load_weights(path, dtype, **source, **attention)
+            if is_gguf(path):
+                finish_gguf(model, read_gguf(path))
+            return model.to(device)
+        options = loading_options(quantization, dtype, device)
+        return finish_loading(_load_weights(path, dtype, **source, **attention, **options), quantization, dtype, device)
 
 
-def _model_class(path: Path) -> type[Any]:
+@contextlib.contextmanager
+def _source(path: Path) -> Iterator[dict[str, Any]]:
+    """What names a model to transformers' ``from_pretrained``; of a GGUF file its configuration, too."""
+    if is_gguf(path):
+        with gguf_source(read_gguf(path)) as source:
+            yield source
+    else:
+        yield {"pretrained_model_name_or_path": str(path)}
+
+
+def _model_class(config: Any) -> type[Any]:
     auto: Any = AutoModelForCausalLM
     mapping = auto._model_mapping
-    found: type[Any] = mapping[type(AutoConfig.from_pretrained(str(path), local_files_only=True))]
+    found: type[Any] = mapping[type(config)]
     return found
 
 
@@ -228,7 +259,6 @@ def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
     with _quiet_transformers():
         try:
             model, info = loader.from_pretrained(
-                str(path),
                 dtype=dtype,
                 local_files_only=True,
                 trust_remote_code=False,

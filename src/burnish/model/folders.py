@@ -1,4 +1,4 @@
-"""Model folders on disk: which folder a name means, what has to lie in one, and its digest. No torch.
+"""Models on disk: which folder or GGUF file a name means, what has to lie in a folder, and the digest. No torch.
 
 Not covered: loading (`model.base`), hub names: weights come from a folder only, nothing is downloaded.
 """
@@ -36,16 +36,35 @@ DIGESTED = (
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "tekken.json")
 
 
+GGUF_MAGIC = b"GGUF"
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether ``path`` is a file that is named, or begins, as GGUF files do; it may still be broken."""
+    if not path.is_file():
+        return False
+    if path.suffix.lower() == ".gguf":
+        return True
+    with path.open("rb") as file:
+        return file.read(len(GGUF_MAGIC)) == GGUF_MAGIC
+
+
 def resolve_base(base: str) -> Path:
     """The folder that ``model.base`` names: ``nano`` inside the package, else a path.
 
     Raises:
-        ConfigError: no such folder, or files are missing in it; says what is there.
+        ConfigError: no such folder, or files are missing in it, in which case it says what is there; or a GGUF file,
+            which only those take who go through `resolve_measured`.
     """
     if base == "nano":
         folder = NANO
     else:
         folder = Path(base).expanduser()
+        if is_gguf(folder):
+            raise ConfigError(
+                f"model.base is the GGUF file {base!r}, which neither trains nor takes or merges an adapter.",
+                "GGUF is for burnish generate and evaluate; here, name the model folder that the file was made from.",
+            )
         if not folder.is_dir():
             kind = "a file" if folder.exists() else "no folder"
             raise ConfigError(
@@ -55,6 +74,12 @@ def resolve_base(base: str) -> Path:
             )
     check_model_folder(folder)
     return folder
+
+
+def resolve_measured(base: str) -> Path:
+    """As `resolve_base`, for a model that only answers: it may be a GGUF file, too."""
+    path = Path(base).expanduser()
+    return path if base != "nano" and is_gguf(path) else resolve_base(base)
 
 
 def check_model_folder(folder: Path) -> None:
@@ -100,18 +125,22 @@ def _missing_weights(folder: Path) -> list[str]:
 def model_digest(path: Path) -> str:
     """SHA-256 over names and bytes of the files that decide what the model (or adapter) in ``path`` writes.
 
-    Files are hashed once per process as long as their size and modification time stay the same.
+    Of a GGUF file it is the SHA-256 of the file. Files are hashed once per process as long as their size and
+    modification time stay the same.
     """
+    if path.is_file():
+        return _digest_now(path)
     files = sorted(
         file
         for file in path.iterdir()
         if file.is_file() and any(fnmatch.fnmatchcase(file.name, pattern) for pattern in DIGESTED)
     )
-    entries = []
-    for file in files:
-        state = file.stat()
-        entries.append([file.name, _digest_unchanged(file.resolve(), state.st_size, state.st_mtime_ns)])
-    return digest_json(entries)
+    return digest_json([[file.name, _digest_now(file)] for file in files])
+
+
+def _digest_now(file: Path) -> str:
+    state = file.stat()
+    return _digest_unchanged(file.resolve(), state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)

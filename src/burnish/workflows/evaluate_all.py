@@ -29,6 +29,7 @@ from burnish.fsio import digest_json, write_json
 from burnish.ledger.run_folder import RESOLVED
 from burnish.ledger.stage import read_done
 from burnish.ledger.store import LEDGER, Ledger
+from burnish.model.folders import is_gguf
 from burnish.score.answers import check_tasks
 from burnish.workflows.evaluate import evaluate, tasks_digest
 from burnish.workflows.find_model import ADAPTER_CONFIG, find_model, stages_with_models
@@ -121,7 +122,7 @@ def _evaluate_one(
 
 
 def _models(folder: Path) -> Iterator[str]:
-    """What ``model.base`` is to be, for each model; a run's finished stages, or each folder that looks like a model."""
+    """What ``model.base`` is to be, for each model; a run's finished stages, or each model folder and GGUF file."""
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}.", "Name a folder of runs, or one with models in it.")
     runs = {path.parent.resolve() for path in folder.glob(f"*/{RESOLVED}")}
@@ -131,7 +132,8 @@ def _models(folder: Path) -> Iterator[str]:
     for run in sorted(runs):
         yield from (str(run / stage) for stage in stages_with_models(run))
     for model in sorted(folder.iterdir()):
-        if model.is_dir() and model.resolve() not in runs and any(any(model.glob(mark)) for mark in _MARKS):
+        folder_of_one = model.is_dir() and any(any(model.glob(mark)) for mark in _MARKS)
+        if model.resolve() not in runs and (folder_of_one or is_gguf(model)):
             yield str(model)
 
 

@@ -1,4 +1,4 @@
-"""Which folders a model's name means: a base, an adapter, what a run or one of its stages made, a checkpoint.
+"""What a model's name means: a base, an adapter, what a run or one of its stages made, a checkpoint, a GGUF file.
 
 Left out on purpose: loading (`workflows.generators`), hub names.
 """
@@ -18,7 +18,7 @@ from burnish.fsio import digest_json
 from burnish.ledger.run_folder import RESOLVED, RunFolder
 from burnish.ledger.stage import read_done
 from burnish.model.adapters import ORIGIN_FILE
-from burnish.model.folders import model_digest, resolve_base
+from burnish.model.folders import model_digest, resolve_base, resolve_measured
 from burnish.workflows.context import ADAPTER, MODEL, Run
 
 RUNS = Path("runs")
@@ -33,6 +33,7 @@ class FoundModel:
     name: str
     """For tables."""
     base: Path
+    """A folder, or a GGUF file."""
     adapter: Path | None
     config: ModelConfig
     """How it is loaded: quantised as the run did, unless something else was said."""
@@ -60,7 +61,8 @@ def find_model(answers: ModelAnswers) -> FoundModel:
     """What ``answers.model.base`` and ``answers.adapter`` mean.
 
     Raises:
-        ConfigError: there is no such folder, files are missing in it, a run made no model, or its stage is not done.
+        ConfigError: there is no such folder, files are missing in it, a run made no model, its stage is not done, or
+            an adapter is to go on a GGUF file.
     """
     config, adapter = answers.model, answers.adapter
     if adapter is not None:
@@ -71,7 +73,7 @@ def find_model(answers: ModelAnswers) -> FoundModel:
     if config.base != "nano" and not path.is_dir() and (RUNS / config.base).is_dir():
         path = RUNS / config.base
     if config.base == "nano" or not path.is_dir() or (path / "config.json").is_file():
-        return FoundModel(path.name, resolve_base(config.base if not path.is_dir() else str(path)), None, config)
+        return FoundModel(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
     if (path / RESOLVED).is_file():
         return model_of_stage(path, _last_made(path), config)
     for stage in (path, *path.parents[:3]):

@@ -12,7 +12,7 @@ from pathlib import Path
 from burnish.config.evaluate import EndpointAnswers, ModelAnswers, WrittenAnswers
 from burnish.errors import ConfigError
 from burnish.generate.openai_http import EndpointGenerator, endpoint_digest
-from burnish.model.folders import model_digest
+from burnish.model.folders import is_gguf, model_digest
 from burnish.protocols import Generator
 from burnish.workflows.answer import open_generator
 from burnish.workflows.find_model import FoundModel, find_model
@@ -31,6 +31,8 @@ def open_found(found: FoundModel, answers: ModelAnswers, *, seed: int) -> Genera
     require_train_extra()
     if answers.engine == "vllm":
         require_vllm()
+        if is_gguf(found.base):
+            raise ConfigError(f"vllm does not read {found.base} here, a GGUF file.", "Leave answers.engine out.")
         if answers.adapter_off or found.config.quantization is not None:
             raise ConfigError(
                 "vllm neither switches adapters off nor quantises here.", "Leave answers.engine out for that."

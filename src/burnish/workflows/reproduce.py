@@ -26,7 +26,7 @@ from burnish.fsio import digest_file, digest_folder, digest_json, write_json
 from burnish.ledger.run_folder import RESOLVED, RunFolder
 from burnish.ledger.stage import Done, read_done
 from burnish.ledger.store import RunRow, StageRow
-from burnish.model.folders import model_digest, resolve_base
+from burnish.model.folders import model_digest, resolve_measured
 from burnish.score.comparison import compare_rows
 from burnish.workflows.context import COMPLETIONS, HELD_OUT, Run
 from burnish.workflows.evaluate import evaluate
@@ -221,7 +221,7 @@ def _digest(path: Path) -> str:
 
 def _model_digest(base: str) -> str:
     try:
-        return model_digest(resolve_base(base))
+        return model_digest(resolve_measured(base))
     except ConfigError:
         return "gone"
 

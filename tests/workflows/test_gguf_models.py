@@ -1,0 +1,101 @@
+"""A GGUF file answers wherever a model answers, and is refused wherever one is trained or merged."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from burnish.config.evaluate import ModelAnswers
+from burnish.config.generate import SamplingConfig
+from burnish.config.model import ModelConfig
+from burnish.config.verbs import GenerateConfig, MergeConfig
+from burnish.errors import ConfigError
+from burnish.model.folders import model_digest
+from burnish.records import Completion
+from burnish.workflows import requirements
+from burnish.workflows.build_tasks import write_records
+from burnish.workflows.evaluate import evaluate
+from burnish.workflows.evaluate_all import evaluate_all
+from burnish.workflows.export_merge import export_merge
+from burnish.workflows.find_model import find_model
+from burnish.workflows.generate import generate, side_by_side
+from burnish.workflows.generators import name_of, written_by
+from burnish.workflows.run import run_recipe
+from tests.tiny import make_tiny_model
+from tests.tiny_gguf import write_gguf
+from tests.workflows import test_evaluate_all as all_models
+from tests.workflows.test_reproduce import again
+from tests.workflows.test_several_processes import recipe
+
+PROMPTS = ("Write a function that adds 17 and 25.", "fn main() {", "How are you?")
+GREEDY = SamplingConfig(max_new_tokens=12, temperature=0.0)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder ``base``, and GGUF files of it: ``exact.gguf`` and ``eight.gguf``."""
+    place = tmp_path_factory.mktemp("place")
+    folder = make_tiny_model(place / "base")
+    write_gguf(folder, place / "exact.gguf")
+    write_gguf(folder, place / "eight.gguf", q8=True)
+    return place
+
+
+def answers(base: Path) -> ModelAnswers:
+    return ModelAnswers(model=ModelConfig(base=str(base), device="cpu"), sampling=GREEDY)
+
+
+def completions(base: Path, out: Path | None = None) -> list[Completion]:
+    return generate(GenerateConfig(out=out, prompts=PROMPTS, answers=answers(base)))
+
+
+def test_a_file_writes_what_its_folder_writes(place: Path, tmp_path: Path) -> None:
+    folder, exact = completions(place / "base"), completions(place / "exact.gguf", tmp_path / "out.jsonl")
+    assert [one.text for one in exact] == [one.text for one in folder]
+    assert any(one.text for one in exact)
+    eight = completions(place / "eight.gguf")
+    assert {one.model_digest for one in exact} == {model_digest(place / "exact.gguf")}
+    assert len({one.model_digest for one in (folder[0], exact[0], eight[0])}) == 3
+    assert name_of(answers(place / "exact.gguf")) == "exact.gguf"
+    [row, *_] = side_by_side(
+        GenerateConfig(prompts=PROMPTS, answers=answers(Path("nano"))), [str(place / "base"), str(place / "exact.gguf")]
+    )
+    assert row.answers[0][1].text == row.answers[1][1].text
+
+
+def test_an_evaluation_of_a_file_is_recorded_and_reproduced(place: Path, tmp_path: Path) -> None:
+    write_records(tmp_path / "tasks.jsonl", all_models.TASKS[:2])
+    evaluate(all_models.config(tmp_path, out=tmp_path / "one", answers=answers(place / "exact.gguf")))
+    done = again(tmp_path, "one")
+    assert (done.identical, done.rows) == (True, 2)
+
+
+def test_files_are_found_among_models(place: Path, tmp_path: Path) -> None:
+    write_records(tmp_path / "tasks.jsonl", all_models.TASKS[:2])
+    (tmp_path / "models").mkdir()
+    shutil.copy(place / "eight.gguf", tmp_path / "models")
+    (one,) = evaluate_all(all_models.config(tmp_path), tmp_path / "models")
+    assert (one.name, one.state) == ("eight.gguf", "evaluated")
+
+
+def test_a_file_is_not_trained_on(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="neither trains nor takes or merges an adapter") as refused:
+        run_recipe(recipe(place / "exact.gguf", tmp_path, "mine"))
+    assert "name the model folder" in refused.value.way_out
+    assert not (tmp_path / "runs" / "mine").exists()
+
+
+def test_a_file_takes_no_adapter(place: Path, tmp_path: Path) -> None:
+    file = place / "exact.gguf"
+    with pytest.raises(ConfigError, match="neither trains nor takes or merges an adapter"):
+        find_model(answers(file).model_copy(update={"adapter": tmp_path}))
+    with pytest.raises(ConfigError, match="neither trains nor takes or merges an adapter"):
+        export_merge(MergeConfig(model=ModelConfig(base=str(file)), adapter=tmp_path, out=tmp_path / "merged"))
+
+
+def test_vllm_does_not_get_a_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "missing_packages", lambda packages: [])
+    with pytest.raises(ConfigError, match="vllm does not read"):
+        written_by(answers(place / "exact.gguf").model_copy(update={"engine": "vllm"}), seed=0)
