@@ -52,6 +52,7 @@ def make_tiny_model(
     tie_embeddings: bool = True,
     dtype: Literal["float32", "bfloat16"] = "float32",
     seed: int = 0,
+    **shape: int,
 ) -> Path:
     """Write a model folder of about 50 thousand parameters and return it.
 
@@ -63,6 +64,8 @@ def make_tiny_model(
         tie_embeddings: input and output embeddings share their matrix.
         dtype: of the weights on disk.
         seed: of the random weights.
+        shape: further fields of the configuration, such as ``hidden_size``; the vocabulary may be larger than the
+            tokenizer's.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -70,7 +73,7 @@ def make_tiny_model(
     tokenizer = _tokenizer(family, chat_template)
     torch.manual_seed(seed)
     auto: Any = AutoModelForCausalLM
-    model = auto.from_config(_config(family, tokenizer, tie_embeddings))
+    model = auto.from_config(_config(family, tokenizer, tie_embeddings, shape))
     model.to(getattr(torch, dtype))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -111,7 +114,7 @@ def _tokenizer(family: Family, chat_template: bool) -> Any:
     return tokenizer
 
 
-def _config(family: Family, tokenizer: Any, tie_embeddings: bool) -> Any:
+def _config(family: Family, tokenizer: Any, tie_embeddings: bool, said: dict[str, int]) -> Any:
     from transformers import Gemma3TextConfig, LlamaConfig, Qwen3Config
 
     shape: dict[str, Any] = {
@@ -128,6 +131,7 @@ def _config(family: Family, tokenizer: Any, tie_embeddings: bool) -> Any:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
         "initializer_range": 0.2,
+        **said,
     }
     if family == "qwen3":
         return Qwen3Config(**shape)

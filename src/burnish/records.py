@@ -362,6 +362,8 @@ class StageTime(Part):
     """Peak resident memory of the last attempt."""
     accelerator_peak_bytes: int | None = None
     """Peak of allocated accelerator memory, the largest over all accelerators; None where none was used."""
+    predicted_peak_bytes: int | None = None
+    """What was predicted when training began: of the accelerator, where there is none of the process."""
 
 
 class Summary(Record):

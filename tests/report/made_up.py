@@ -176,7 +176,14 @@ def reinforced_data(n: int = 40) -> ReportData:
     third = answers("measure-grpo", random.Random(9).choices(["ok", "tests_failed", "compile_error"], [80, 17, 3], k=n))
     stages = [MeasuredStage(one.stage, one.verdicts, 60.0) for one in (*first.answers, third)]
     timings = [
-        StageTime(name="sft", kind="sft", seconds=182.4, peak_bytes=812 << 20, accelerator_peak_bytes=5 << 30),
+        StageTime(
+            name="sft",
+            kind="sft",
+            seconds=182.4,
+            peak_bytes=812 << 20,
+            accelerator_peak_bytes=5 << 30,
+            predicted_peak_bytes=6 << 30,
+        ),
         StageTime(name="expert", kind="expert_iteration", seconds=640.0, peak_bytes=901 << 20),
         StageTime(name="grpo", kind="grpo", seconds=3900.0, peak_bytes=1300 << 20, accelerator_peak_bytes=7 << 30),
         StageTime(name="measure-grpo", kind="evaluate", seconds=60.0),

@@ -139,7 +139,16 @@ def test_every_part_of_a_reinforced_run_has_its_section() -> None:
     assert sections == ["result", "curves", "errors", "style", "samples", "time", "run"]
     links = [(a.get("href") or "")[1:] for tag, a in parsed.elements if tag == "a"]
     assert links == sections
-    for part in ("7.0 GiB", "1.3 GiB", "10 min 40 s", "peak GPU memory", "parts of the reward", "clip ratio"):
+    for part in (
+        "7.0 GiB",
+        "1.3 GiB",
+        "10 min 40 s",
+        "peak GPU memory",
+        "6.0 GiB",
+        "predicted memory",
+        "parts of the reward",
+        "clip ratio",
+    ):
         assert part in parsed.text
     assert all(a.get("aria-label") for tag, a in parsed.elements if tag == "svg")
 

@@ -74,6 +74,18 @@ def test_memory_has_a_column_where_it_was_measured() -> None:
     assert "5.0 GiB" in printed(build_summary([], [gpu]))
 
 
+def test_predicted_memory_stands_beside_the_measured_one() -> None:
+    times = [
+        StageTime(name="sft", kind="sft", seconds=5, peak_bytes=812 << 20, predicted_peak_bytes=790 << 20),
+        StageTime(name="m", kind="x", seconds=1, peak_bytes=100 << 20),
+    ]
+    output = printed(build_summary([], times))
+    assert "predicted memory" in output
+    assert next(line for line in output.splitlines() if "sft" in line).split()[-4:] == ["812", "MiB", "790", "MiB"]
+    without = [one.model_copy(update={"predicted_peak_bytes": None}) for one in times]
+    assert "predicted" not in printed(build_summary([], without))
+
+
 def test_a_run_that_measured_nothing_still_shows_its_times() -> None:
     output = printed(build_summary([], [StageTime(name="pretrain", kind="pretrain", seconds=4000)]))
     assert "1 h 07 min" in output

@@ -29,7 +29,7 @@ def test_has_the_promised_shape() -> None:
     assert 0 < low < 0.75 < high < 1
     assert set(tuned["ci95"]) == {"compile_rate", "lint_free_rate", "tests_passed"}
     assert base["seconds"] == 12.5
-    memory = {"peak_bytes": 1 << 30, "accelerator_peak_bytes": None}
+    memory = {"peak_bytes": 1 << 30, "accelerator_peak_bytes": None, "predicted_peak_bytes": None}
     assert summary["timings"] == [{"name": "sft", "kind": "sft", "seconds": 80.0, "reused": False} | memory]
     assert Summary.model_validate(summary).schema_version == 1
 

@@ -113,3 +113,11 @@ def test_answers_need_tasks_to_answer(tmp_path: Path) -> None:
     said["stages"] = said["stages"][1:2]
     with pytest.raises(ValueError, match="needs a task set"):
         Recipe.model_validate(said)
+
+
+def test_predicted_memory_is_recorded_with_the_stage(watched: Path) -> None:
+    done = json.loads((watched / "sft" / "done.json").read_bytes())
+    said = json.loads((watched / "sft" / "training_metadata.json").read_bytes())["predicted_memory"]
+    assert done["metrics"]["predicted_peak_bytes"] == said["predicted_peak_bytes"] > said["resident_before_bytes"]
+    assert said["tokens_from"] == "the longest row"
+    assert "predicted_peak_bytes" not in json.loads((watched / "measure" / "done.json").read_bytes())["metrics"]

@@ -21,11 +21,20 @@ def reset_peak(proc: Path = PROC) -> bool:
 
 def peak_bytes(proc: Path = PROC) -> int | None:
     """Peak resident bytes; None where the system does not say."""
+    return _status(proc, "VmHWM")
+
+
+def resident_bytes(proc: Path = PROC) -> int | None:
+    """Resident bytes now; None where the system does not say."""
+    return _status(proc, "VmRSS")
+
+
+def _status(proc: Path, field: str) -> int | None:
     try:
         status = (proc / "status").read_text()
     except OSError:
         return None
     for line in status.splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
     return None

@@ -51,6 +51,11 @@ def count_parameters(model: Any) -> ParameterCounts:
     return ParameterCounts(total, trainable, frozen_matmul, trainable_matmul)
 
 
+def weight_bytes(model: Any) -> int:
+    """Bytes of a model's weights as they lie there, without constants of quantised ones; 0 for None."""
+    return 0 if model is None else sum(weight.numel() * weight.element_size() for weight in model.parameters())
+
+
 def quantization_in(model: Any) -> QuantizationTag:
     """What the model's linear layers are stored in; ``NoQuant`` when none of them is quantised.
 

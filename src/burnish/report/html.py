@@ -132,7 +132,7 @@ def _metric_rows(summary: Summary) -> list[tuple[str, list[str]]]:
 
 
 def _memory_columns(summary: Summary) -> dict[str, str]:
-    """Kinds of memory that were measured in any stage."""
+    """Kinds of memory that are known of any stage."""
     return {
         column: title
         for column, title in text.MEMORY.items()

@@ -9,12 +9,16 @@ METRIC_NAMES: dict[Metric, str] = {
     "lint_free_rate": "lint-free",
     "tests_passed": "tests passed",
 }
-MEMORY = {"peak_bytes": "memory", "accelerator_peak_bytes": "GPU memory"}
+MEMORY = {
+    "peak_bytes": "memory",
+    "accelerator_peak_bytes": "GPU memory",
+    "predicted_peak_bytes": "predicted memory",
+}
 """Fields of `StageTime`, and what they are called."""
 
 
 def memory_size(size: int | None) -> str:
-    """``412 MiB`` or ``3.2 GiB``; nothing where it was not measured."""
+    """``412 MiB`` or ``3.2 GiB``; nothing where it is not known."""
     if size is None:
         return ""
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"

@@ -1,1 +1,1 @@
-"""Where work runs: this process or several. Not covered yet: Ray."""
+"""Where work runs, in this process or several, and what memory it takes. Not covered yet: Ray."""

@@ -1,9 +1,9 @@
 """``training_metadata.json``: what was trained, on what, how, and what it took; read off the model and the trainer.
 
 Fields as LLM-Training has them (model_info, training_parameters, peft_config, quantization_config, quantization,
-training_stats, hardware_info), and beside them ``digests`` of base, data, template and code, and ``versions``. What is
-null is left out. ``*_gb`` are GiB. It says what was done: the tag is that of the layers that are there, steps are those
-taken.
+training_stats, hardware_info), and beside them ``predicted_memory`` (`train.forecast`), ``digests`` of base, data,
+template and code, and ``versions``. What is null is left out. ``*_gb`` are GiB. It says what was done: the tag is that
+of the layers that are there, steps are those taken.
 
 It lies beside the model or adapter, not in it: the date must not change the digest of equal weights.
 Not covered: the digest of the result (``done.json`` has it), what happens to the model afterwards.
@@ -27,6 +27,7 @@ from burnish import __version__
 from burnish.fsio import write_json
 from burnish.model.contents import adapter_in, count_parameters, quantization_in
 from burnish.model.naming import ModelName, QuantizationTag, clean
+from burnish.train.forecast import MemoryForecast
 from burnish.train.meter import StepMeter
 from burnish.train.watch import MeterUser
 
@@ -64,9 +65,16 @@ class TrainingFacts:
 class TrainingMetadata(MeterUser):
     """Writes the file when a training ends, also one that was stopped: ``total_steps`` says how far it came."""
 
-    def __init__(self, path: Path, facts: TrainingFacts, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        facts: TrainingFacts,
+        now: Callable[[], float] = time.time,
+        forecast: MemoryForecast | None = None,
+    ) -> None:
         self.path = path
         self.facts = facts
+        self.forecast = forecast
         self.now = now
 
     def on_train_end(
@@ -120,6 +128,7 @@ class TrainingMetadata(MeterUser):
                 **weights,
                 "vram_peaks": _vram_peaks(),
             },
+            "predicted_memory": self.forecast.said if self.forecast is not None else None,
             "digests": dict(facts.digests),
             "versions": versions(),
         }

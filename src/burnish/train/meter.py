@@ -135,6 +135,8 @@ class StepMeter(TrainerCallback):
         self.rate: float | None = None
         """Measured matmul FLOP/s of all devices; None before the first step."""
         self.counts: ParameterCounts | None = None
+        self.reference_bytes = 0
+        """Of the weights of a second model that answers are compared with."""
         self._costs: Arithmetic | None = None
         self._since = Totals()
         self._phase, self._entered = "data", clock()

@@ -14,6 +14,7 @@ from typing import Any
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from burnish.errors import UserError
+from burnish.model.contents import weight_bytes
 from burnish.progress import progress
 from burnish.train.meter import StepMeter, is_measurement
 
@@ -49,6 +50,7 @@ def watch_training(
     """
     meter = StepMeter()
     trainer.meter = meter
+    meter.reference_bytes = weight_bytes(getattr(trainer, "ref_model", None))
     trainer.remove_callback(PrinterCallback)
     users = [callback for callback in callbacks if isinstance(callback, MeterUser)]
     for user in users:

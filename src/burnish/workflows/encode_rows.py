@@ -40,6 +40,12 @@ class EncodedSet:
     packs: list[tuple[int, ...]] | None
     """None without packing, or when a row is longer than a sequence, which a gate refuses."""
 
+    def longest(self) -> int:
+        """Tokens of the longest sequence; 0 without rows."""
+        lengths = [len(row.input_ids) for row in self.rows]
+        packs = self.packs if self.packs is not None else [(place,) for place in range(len(lengths))]
+        return max((sum(lengths[row] for row in pack) for pack in packs), default=0)
+
 
 def encode_rows(
     examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig, cache: Path | None

@@ -30,6 +30,7 @@ from burnish.score.rewards.shape import score_verdict
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.select import Kept, merge_rounds, select
+from burnish.train.forecast import Batches, MemoryForecast
 from burnish.train.metadata import METADATA as TRAINING_METADATA
 from burnish.train.metadata import TrainingMetadata
 from burnish.train.reporters import reporters
@@ -159,7 +160,7 @@ class Round:
                 report=check_rows(self.run, stage, encoded, rows, tokenizer),
                 tokenizer=tokenizer,
                 log=lambda step, values: self._log(self.steps + step, values),
-                callbacks=self._callbacks(stage, tokenizer),
+                callbacks=self._callbacks(stage, tokenizer, encoded.longest()),
             )
             free_memory()
             seconds = {"update_s": time.monotonic() - began, "rows": float(len(rows))}
@@ -221,7 +222,7 @@ class Round:
         keys = [(task.id, index) for task in tasks for index in range(sampling.samples)]
         return [completions[key] for key in keys], [verdicts[key] for key in keys]
 
-    def _callbacks(self, stage: SftStage, tokenizer: Any) -> list[Any]:
+    def _callbacks(self, stage: SftStage, tokenizer: Any, longest: int) -> list[Any]:
         def write(event: str, *, step: int, steps: int, **fields: Any) -> None:
             self.run.folder.events.write(event, step=self.steps + step, steps=self.steps + steps, **fields)
 
@@ -232,8 +233,14 @@ class Round:
             tokenizer=tokenizer,
             start_from=model_beneath(self.run.recipe, self.stage),
         )
-        metadata = TrainingMetadata(self.stage_folder / TRAINING_METADATA, facts)
-        return [TrainingEvents(stage.name, write), metadata, *reporters(self.run.recipe.report_to, self.folder)]
+        forecast = MemoryForecast(stage.name, Batches(longest, muon=stage.optimizer == "muon"))
+        metadata = TrainingMetadata(self.stage_folder / TRAINING_METADATA, facts, forecast=forecast)
+        return [
+            TrainingEvents(stage.name, write),
+            forecast,
+            metadata,
+            *reporters(self.run.recipe.report_to, self.folder),
+        ]
 
     def _log(self, step: int, values: Any) -> None:
         self.run.folder.metrics.log(self.stage.name, step, values)

@@ -20,6 +20,7 @@ from burnish.model.base import load_tokenizer
 from burnish.records import Example
 from burnish.scale.processes import is_first
 from burnish.score.selection.held_out import HeldOut
+from burnish.train.forecast import Batches
 from burnish.train.preference import run_preference
 from burnish.workflows.context import Outcome, Run
 from burnish.workflows.judged_pairs import judged_answers, preference_rows, write_rows
@@ -56,6 +57,12 @@ def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
             method=stage.method.kind.upper(),
             tokenizer=tokenizer,
             start_from=stage.start_from,
+            batches=Batches(
+                max((len(answer.input_ids) for row in rows for answer in row.answers), default=0),
+                answers=2 if stage.method.kind == "dpo" else 1,
+                muon=stage.optimizer == "muon",
+                tiled_logits=True,
+            ),
             dataset=stage.rollouts if stage.rows is None else stage.rows.stem,
             evaluation=evaluation,
             tasks=run.held_out_tasks(stage),

@@ -33,6 +33,7 @@ from burnish.model.tokenizer import train_tokenizer
 from burnish.records import Example, Message
 from burnish.scale.processes import first_goes_first, is_first
 from burnish.train.evaluation import HeldOutDocument
+from burnish.train.forecast import Batches
 from burnish.train.pretrain import run_pretrain
 from burnish.workflows.context import CORPUS, MODEL, Outcome, Run
 from burnish.workflows.data_build_tokens import TOKENIZER
@@ -90,6 +91,7 @@ def pretrain(run: Run, stage: PretrainStage, folder: Path) -> Outcome:
                 method="PT",
                 tokenizer=made.tokenizer,
                 start_from=stage.start_from or stage.name,
+                batches=Batches(stage.block_size, "block_size", muon=stage.optimizer == "muon"),
                 evaluation=stage.evaluation,
                 held_out=made.held_out,
                 micro_batch=stage.micro_batch,

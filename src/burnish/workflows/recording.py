@@ -6,6 +6,7 @@ recorded too. Left out on purpose: reading the ledger (`ledger.lineage`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,21 @@ from burnish.workflows.context import HELD_OUT, Run
 from burnish.workflows.lineage import CODE
 from burnish.workflows.score_answers import FOLDER
 
+METADATA = "training_metadata.json"
+PREDICTED = "predicted_peak_bytes"
+"""Names that `train` writes by; its modules load torch, which stages that train nothing do without."""
 WEIGHTS_OF_ADAPTER = "adapter_model.safetensors"
+
+
+def predicted_memory(folder: Path) -> dict[str, float]:
+    """Peak bytes that were predicted when the stage began to train, as a metric; none where it trained nothing, or
+    nothing was predicted."""
+    try:
+        metadata = json.loads((folder / METADATA).read_bytes())
+    except FileNotFoundError:
+        return {}
+    predicted = metadata.get("predicted_memory", {}).get(PREDICTED)
+    return {} if predicted is None else {PREDICTED: float(predicted)}
 
 
 def record_stage(ledger: Ledger, run: Run, stage: AnyStage, done: Done, inputs: Mapping[str, str]) -> None:

@@ -27,6 +27,7 @@ from burnish.records import Completion, Score, Task, Verdict
 from burnish.score.pass_rates import PassRates
 from burnish.score.rewards.evidence import constant_share
 from burnish.score.rewards.shape import score_verdict
+from burnish.train.forecast import Batches
 from burnish.train.grpo import ROLLOUTS, Prompts, run_grpo
 from burnish.train.rollouts import Answer, Judge, Write
 from burnish.verify.reward import VerifierReward
@@ -79,10 +80,23 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
                 method="GRPO",
                 tokenizer=tokenizer,
                 start_from=model_beneath(run.recipe, stage),
+                batches=batches_of(stage, prompts),
             ),
         )
     merged = (MERGED_START,) * (start.base == folder / MERGED_START)
     return Outcome((run.trained_output(stage), ROLLOUTS, *merged), {"steps": float(result.steps)})
+
+
+def batches_of(stage: GrpoStage, prompts: Prompts) -> Batches:
+    """What the memory of the stage is predicted from."""
+    return Batches(
+        max(map(len, prompts.ids)) + stage.max_completion_length,
+        "the longest prompt and max_completion_length",
+        muon=stage.optimizer == "muon",
+        tiled_logits=True,
+        decoded=stage.decode_batch if stage.vllm is None else 0,
+        unknown="vLLM takes its share of the same GPU" if stage.vllm and stage.vllm.vllm_mode == "colocate" else None,
+    )
 
 
 def check_tasks(tasks: Sequence[Task], held_out: Sequence[Task]) -> None:

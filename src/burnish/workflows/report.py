@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from burnish.score.summary import MeasuredStage, build_summary
 from burnish.workflows.answer import read_answers
 from burnish.workflows.build_tasks import EXCLUDED
 from burnish.workflows.context import COMPLETIONS, VERDICTS, Outcome, Run
+from burnish.workflows.recording import PREDICTED
 from burnish.workflows.report_rollouts import stage_rollouts
 
 SUMMARY, PAGE = "summary.json", "report.html"
@@ -47,6 +48,7 @@ def report(run: Run, stage: ReportStage) -> Outcome:
             reused=name in run.reused,
             peak_bytes=done.peak_bytes,
             accelerator_peak_bytes=_accelerator_peak(metrics, name),
+            predicted_peak_bytes=_predicted_peak(done.metrics),
         )
         for name, done in run.done.items()
     ]
@@ -103,6 +105,11 @@ def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:
         if key.startswith("peak_allocated_bytes")
     ]
     return int(max(found)) if found else None
+
+
+def _predicted_peak(metrics: Mapping[str, float]) -> int | None:
+    predicted = metrics.get(PREDICTED)
+    return None if predicted is None else int(predicted)
 
 
 def _measured(run: Run) -> list[EvaluateStage]:

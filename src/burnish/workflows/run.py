@@ -44,7 +44,7 @@ from burnish.workflows.judge import open_verifier
 from burnish.workflows.judge_sources import needs_judge
 from burnish.workflows.lineage import CODE, run_digests, stage_inputs
 from burnish.workflows.preflight import check_before
-from burnish.workflows.recording import record_stage
+from burnish.workflows.recording import predicted_memory, record_stage
 
 logger = logging.getLogger("burnish.run")
 
@@ -138,7 +138,8 @@ def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
         run.folder.events.write("stage_begins", stage=stage.name, kind=stage.kind, fresh=attempt.fresh)
         reset_peak()
         outcome = _execute(run, stage, folder)
-        done = finish(folder, attempt, outcome.outputs, metrics=outcome.metrics, peak_bytes=peak_bytes())
+        metrics = {**outcome.metrics, **predicted_memory(folder)}
+        done = finish(folder, attempt, outcome.outputs, metrics=metrics, peak_bytes=peak_bytes())
         run.folder.events.write("stage_done", stage=stage.name, kind=stage.kind, seconds=done.seconds)
         logger.info("%s: done in %.1f s", stage.name, done.seconds)
     # Also when it was kept: an attempt may have died between done.json and the ledger.

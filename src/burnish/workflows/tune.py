@@ -16,6 +16,7 @@ from burnish.data.gates import GateReport
 from burnish.data.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
 from burnish.scale.processes import first_goes_first
+from burnish.train.forecast import Batches
 from burnish.workflows.context import MERGED_START, Outcome, Run, model_beneath
 from burnish.workflows.encode_rows import EncodedSet, encode_rows
 from burnish.workflows.prepare import training_examples
@@ -49,6 +50,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
             method="SFT",
             tokenizer=tokenizer,
             start_from=model_beneath(run.recipe, stage),
+            batches=Batches(encoded.longest(), muon=stage.optimizer == "muon"),
             evaluation=stage.evaluation,
             held_out=held_rows,
             micro_batch=stage.micro_batch,

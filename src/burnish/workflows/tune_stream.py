@@ -19,6 +19,7 @@ from burnish.data.sequence_stream import RowStream
 from burnish.fsio import digest_json
 from burnish.model.base import load_tokenizer
 from burnish.records import Example
+from burnish.train.forecast import Batches
 from burnish.train.sft_stream import run_streaming_sft
 from burnish.workflows.context import MERGED_START, Outcome, Run
 from burnish.workflows.lineage import stage_inputs
@@ -54,6 +55,7 @@ def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
                 method="SFT",
                 tokenizer=tokenizer,
                 start_from=stage.start_from,
+                batches=Batches(stage.max_length, "max_length, of a stream", muon=stage.optimizer == "muon"),
                 evaluation=stage.evaluation,
                 tasks=run.held_out_tasks(stage),
             ),

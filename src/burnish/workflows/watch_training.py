@@ -1,4 +1,5 @@
-"""What watches a stage while it trains: evaluation by the code of `burnish evaluate`, the metadata, curves, events.
+"""What watches a stage while it trains: evaluation by the code of `burnish evaluate`, the predicted memory, the
+metadata, curves, events.
 
 The callbacks are the same for every method. Left out on purpose: how a method trains (one workflow per kind).
 """
@@ -20,6 +21,7 @@ from burnish.model.chat_template import template_digest
 from burnish.model.contents import quantization_on_disk
 from burnish.records import Task
 from burnish.train.evaluation import Evaluator, HeldOutLoss, PeriodicEvaluation
+from burnish.train.forecast import Batches, MemoryForecast
 from burnish.train.metadata import METADATA, TrainingFacts, TrainingMetadata
 from burnish.train.reporters import reporters
 from burnish.train.rows import EncodedRow
@@ -41,6 +43,7 @@ def training_callbacks(
     method: str,
     tokenizer: Any,
     start_from: str,
+    batches: Batches,
     evaluation: TrainingEvaluation | None = None,
     held_out: Sequence[EncodedRow] = (),
     micro_batch: int = 8,
@@ -56,6 +59,7 @@ def training_callbacks(
         method: ``SFT``, ``DPO``, ``KTO``, ``GRPO`` or ``PT``.
         tokenizer: of the model that is trained.
         start_from: ``base`` or a stage, as the stage says it; its own name for a model made from nothing.
+        batches: what the memory is predicted from.
         evaluation: what to measure on the way.
         held_out: rows for the loss.
         micro_batch: rows in one forward pass of the loss.
@@ -71,7 +75,8 @@ def training_callbacks(
             evaluators.append(AnswerQuality(run, evaluation, tokenizer, tasks[: evaluation.prompts], folder))
         callbacks.append(PeriodicEvaluation(evaluation, evaluators, folder))
     facts = training_facts(run, stage, method=method, tokenizer=tokenizer, start_from=start_from, dataset=dataset)
-    callbacks.append(TrainingMetadata(folder / METADATA, facts))
+    forecast = MemoryForecast(stage.name, batches)
+    callbacks += [forecast, TrainingMetadata(folder / METADATA, facts, forecast=forecast)]
     return callbacks + reporters(run.recipe.report_to, folder)
 
 
