@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from burnish.config.load import Values, load_config
 from burnish.config.recipe import GrpoStage, Recipe
 
 
@@ -18,6 +19,15 @@ def test_the_generation_batch_is_the_effective_one_unless_said() -> None:
     assert stage().completions_per_generation == stage().effective_batch == 256
     assert stage(generation_batch_size=512).completions_per_generation == 512
     assert stage(reward="sparse").reward.kind == "sparse"
+
+
+def test_a_resolved_stage_is_read_again_strictly() -> None:
+    stages = [{"kind": "tasks", "name": "tasks"}, {"kind": "grpo", "name": "g"}]
+    recipe = Recipe.model_validate_json(json.dumps({"name": "r", "stages": stages}))
+    modules = {"stages.g.adapter.modules_to_save": ["embed_tokens"]}
+    again = load_config(Recipe, None, values=[Values("resolved", recipe.model_dump(mode="json") | modules)])
+    assert again.stages[1].model_copy(update={"adapter": recipe.stages[1].adapter}) == recipe.stages[1]
+    assert again.stages[1].adapter.modules_to_save == ("embed_tokens",)
 
 
 @pytest.mark.parametrize(
