@@ -22,12 +22,10 @@ def test_the_generation_batch_is_the_effective_one_unless_said() -> None:
 
 
 def test_a_resolved_stage_is_read_again_strictly() -> None:
-    stages = [{"kind": "tasks", "name": "tasks"}, {"kind": "grpo", "name": "g"}]
+    grpo = {"kind": "grpo", "name": "g", "adapter": {"kind": "lora", "modules_to_save": ["embed_tokens"]}}
+    stages = [{"kind": "tasks", "name": "tasks"}, grpo]
     recipe = Recipe.model_validate_json(json.dumps({"name": "r", "stages": stages}))
-    modules = {"stages.g.adapter.modules_to_save": ["embed_tokens"]}
-    again = load_config(Recipe, None, values=[Values("resolved", recipe.model_dump(mode="json") | modules)])
-    assert again.stages[1].model_copy(update={"adapter": recipe.stages[1].adapter}) == recipe.stages[1]
-    assert again.stages[1].adapter.modules_to_save == ("embed_tokens",)
+    assert load_config(Recipe, None, values=[Values("resolved", recipe.model_dump(mode="json"))]) == recipe
 
 
 @pytest.mark.parametrize(
