@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from burnish.config.load import Values, load_config
 from burnish.config.recipe import GrpoStage, Recipe
 
 
@@ -18,6 +19,13 @@ def test_the_generation_batch_is_the_effective_one_unless_said() -> None:
     assert stage().completions_per_generation == stage().effective_batch == 256
     assert stage(generation_batch_size=512).completions_per_generation == 512
     assert stage(reward="sparse").reward.kind == "sparse"
+
+
+def test_a_resolved_stage_is_read_again_strictly() -> None:
+    grpo = {"kind": "grpo", "name": "g", "adapter": {"kind": "lora", "modules_to_save": ["embed_tokens"]}}
+    stages = [{"kind": "tasks", "name": "tasks"}, grpo]
+    recipe = Recipe.model_validate_json(json.dumps({"name": "r", "stages": stages}))
+    assert load_config(Recipe, None, values=[Values("resolved", recipe.model_dump(mode="json"))]) == recipe
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,8 @@ Options are those of the stage, and ``kill_at``: the step in whose log the proce
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from transformers import TrainerCallback
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import PreferenceStage
 from burnish.train.preference import PreferenceResult, run_preference
-from tests.train.tuning import Faults, Row
+from tests.train.tuning import Faults, Row, log_into
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,6 @@ def prefer(
     **stage: Any,
 ) -> PreferenceResult:
     """Train on `some_pairs` or, with KTO, `some_ratings`; kill this process in the log of a step."""
-
-    def log(step: int, values: Mapping[str, float]) -> None:
-        with (out / "log.jsonl").open("a") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
-        if step == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     settings: dict[str, Any] = {
@@ -89,7 +80,7 @@ def prefer(
         rows=some_pairs() if checked.method.kind == "dpo" else some_ratings(),
         out=out,
         seed=3,
-        log=log,
+        log=log_into(out, kill_at=kill_at),
         held_out=held_out,
         callbacks=[*callbacks, *([Faults(**faults)] if faults else [])],
     )

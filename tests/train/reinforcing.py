@@ -7,11 +7,9 @@ whose log the process kills itself.
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from burnish.records import Completion, Score, Verdict
 from burnish.train.grpo import GrpoResult, Prompts, run_grpo
 from burnish.train.rollouts import Judge, Write
 from burnish.workflows.reinforce import declared_stop_ids, writer
+from tests.train.tuning import log_into
 
 CPU = ModelConfig(device="cpu")
 LETTER = "e"
@@ -100,13 +99,6 @@ def reinforce(
     **said: Any,
 ) -> GrpoResult:
     """Train, with one line per step in ``out/log.jsonl``."""
-
-    def log(step: int, values: Mapping[str, float]) -> None:
-        with (out / "log.jsonl").open("a") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
-        if step == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     stage, asked = stage_of(**said), prompts or some_prompts(base)
@@ -120,7 +112,7 @@ def reinforce(
         judged_by="letter",
         out=out,
         seed=3,
-        log=log,
+        log=log_into(out, kill_at=kill_at),
         callbacks=callbacks,
         start=None if start is None else Path(start),
     )

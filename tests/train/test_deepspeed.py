@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from burnish.config.launch import LaunchConfig
 from burnish.config.recipe import Recipe
 from tests.tiny import make_tiny_model
-from tests.train.test_sharing import in_processes, losses
+from tests.train.programs import in_processes
+from tests.train.test_sharing import losses
 from tests.train.tuning import tune
 
 ZERO_2 = {"zero_optimization": {"stage": 2}}

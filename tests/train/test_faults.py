@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +16,15 @@ from burnish.train.checkpoints import MARK
 from burnish.train.sft_trainer import BAD_BATCH
 from tests.e2e.test_failures import on_small_disk
 from tests.tiny import make_tiny_model
+from tests.train.programs import ROOT, as_program
 from tests.train.tuning import some_rows, tune
 
-ROOT = Path(__file__).parents[2]
 NO_DROPOUT = {"kind": "lora", "r": 4, "dropout": 0.0}
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("base"))
-
-
-def as_program(
-    base: Path, out: Path, *, prefix: Sequence[str] = (), **options: Any
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*prefix, sys.executable, "-m", "tests.train.tuning", str(base), str(out), json.dumps(options)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def rows_of(out: Path) -> list[dict[str, float]]:
@@ -56,7 +38,7 @@ def adapter_bytes(out: Path) -> bytes:
 def test_killed_while_a_checkpoint_is_written(base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tune(base, tmp_path / "whole", max_steps=8)
     # The kernel kills the process inside the write that makes a file larger than 4 KiB.
-    killed = as_program(base, tmp_path / "torn", max_steps=8, faults={"torn_at": 6})
+    killed = as_program("tuning", base, tmp_path / "torn", max_steps=8, faults={"torn_at": 6})
     assert killed.returncode == -signal.SIGXFSZ, killed.stderr
     torn, good = (tmp_path / "torn" / "checkpoints" / f"checkpoint-{step}" for step in (6, 3))
     assert any(torn.iterdir())
@@ -77,7 +59,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(base: Path, tmp_path: Path) -> 
     prefix = on_small_disk(disk, size * 3 // 2 // 1024)
     copy = f'cd "{ROOT}"; "$@"; code=$?; cp -r "{disk}/out" "{kept}"; exit $code'
     prefix[-2] = prefix[-2].replace('exec "$@"', f"{{ {copy}; }}")
-    full = as_program(base, disk / "out", prefix=prefix, max_steps=8)
+    full = as_program("tuning", base, disk / "out", prefix=prefix, max_steps=8)
     assert full.returncode != 0
     assert "No space left" in full.stderr or "failed writing" in full.stderr, full.stderr
     assert (kept / "checkpoints" / "checkpoint-3" / MARK).exists()

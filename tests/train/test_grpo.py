@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +17,9 @@ from burnish.records import Completion, Rollout
 from burnish.train.grpo import ROLLOUTS
 from burnish.train.rollouts import Answer
 from tests.tiny import make_tiny_model
+from tests.train.programs import as_program
 from tests.train.reinforcing import CPU, LETTER, logged, reinforce, share_of_letter, some_prompts, with_faults
 from tests.train.tuning import Faults
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -100,18 +96,6 @@ def test_dropped_forward_passes_change_nothing(base: Path, tmp_path: Path) -> No
     assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
 
 
-def as_program(base: Path, out: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.train.reinforcing", str(base), str(out), json.dumps(options)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -125,10 +109,10 @@ def test_killed_and_resumed_in_a_new_process_is_the_unbroken_run(
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     reinforce(base, whole, max_steps=7, save_every=3, **options)
-    killed = as_program(base, broken, max_steps=7, save_every=3, kill_at=5, **options)
+    killed = as_program("reinforcing", base, broken, max_steps=7, save_every=3, kill_at=5, **options)
     assert killed.returncode == -9, killed.stderr
     (broken / ROLLOUTS).open("a").write('{"torn')
-    resumed = as_program(base, broken, max_steps=7, save_every=3, **options)
+    resumed = as_program("reinforcing", base, broken, max_steps=7, save_every=3, **options)
     assert resumed.returncode == 0, resumed.stderr
     assert [row["step"] for row in logged(broken)] == [1, 2, 3, 4, 5, 4, 5, 6, 7]
 

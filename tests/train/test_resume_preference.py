@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +10,7 @@ import pytest
 
 from tests.tiny import make_tiny_model
 from tests.train.preferring import prefer
-
-ROOT = Path(__file__).parents[2]
-
-
-def as_program(base: Path, out: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.train.preferring", str(base), str(out), json.dumps(options)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+from tests.train.programs import as_program
 
 
 def logged(out: Path) -> dict[int, list[float | None]]:
@@ -41,10 +25,10 @@ def test_killed_and_resumed_in_a_new_process_is_the_unbroken_run(tmp_path: Path,
     base = make_tiny_model(tmp_path / "base")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     prefer(base, whole, max_steps=7, **options)
-    killed = as_program(base, broken, max_steps=7, kill_at=5, **options)
+    killed = as_program("preferring", base, broken, max_steps=7, kill_at=5, **options)
     assert killed.returncode == -9, killed.stderr
     assert not (broken / "adapter").exists()
-    resumed = as_program(base, broken, max_steps=7, **options)
+    resumed = as_program("preferring", base, broken, max_steps=7, **options)
     assert resumed.returncode == 0, resumed.stderr
     steps = [json.loads(line)["step"] for line in (broken / "log.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 4, 5, 6, 7]

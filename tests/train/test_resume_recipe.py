@@ -5,8 +5,6 @@ on a streamed mixture of sources, packed fine-tuning; all in one recipe that die
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from safetensors.torch import load_file
 from burnish.config.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
 from burnish.workflows.run import run_recipe
+from tests.train.programs import Ended, run_command
 
-ROOT = Path(__file__).parents[2]
 TRAINING = {"effective_batch": 4, "micro_batch": 2, "max_steps": 7, "save_every": 3, "log_every": 1}
 STREAMED = {"streaming": True, **TRAINING}
 SHAPE = {"hidden_size": 32, "layers": 2, "heads": 2, "intermediate_size": 64, "vocabulary": 320, "block_size": 128}
@@ -61,16 +59,8 @@ def write_recipe(folder: Path) -> Path:
     return folder / "recipe.json"
 
 
-def as_program(recipe: Path, stage: str, step: int) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.train.resuming", str(recipe), stage, str(step)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def as_program(recipe: Path, stage: str, step: int) -> Ended:
+    return run_command([sys.executable, "-m", "tests.train.resuming", str(recipe), stage, str(step)])
 
 
 def losses(run: Path, stage: str) -> dict[int, tuple[float, float]]:

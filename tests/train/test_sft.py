@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +18,9 @@ from burnish.model.base import load_adapter, load_model, load_tokenizer, model_d
 from burnish.model.chat_template import template_digest
 from burnish.train.sft import SftResult, run_sft
 from tests.tiny import make_tiny_model
+from tests.train.programs import as_program
 from tests.train.tuning import Row, some_rows, tune
 
-ROOT = Path(__file__).parents[2]
 CPU = ModelConfig(device="cpu")
 
 
@@ -39,18 +36,6 @@ def losses(out: Path) -> dict[int, float]:
 
 def adapter_bytes(out: Path) -> bytes:
     return (out / "adapter" / "adapter_model.safetensors").read_bytes()
-
-
-def as_program(base: Path, out: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.train.tuning", str(base), str(out), json.dumps(options)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def run(
@@ -108,10 +93,10 @@ def test_the_log_has_what_curves_need(base: Path, tmp_path: Path) -> None:
 def test_killed_and_resumed_in_a_new_process_is_bit_for_bit_the_unbroken_run(base: Path, tmp_path: Path) -> None:
     tune(base, tmp_path / "unbroken", max_steps=13)
     for kill_at in (5, 11):  # in the second and the third pass; the last checkpoints are those of 3 and 9
-        killed = as_program(base, tmp_path / "killed", max_steps=13, kill_at=kill_at)
+        killed = as_program("tuning", base, tmp_path / "killed", max_steps=13, kill_at=kill_at)
         assert killed.returncode == -9, killed.stderr
         assert not (tmp_path / "killed" / "adapter").exists()
-    resumed = as_program(base, tmp_path / "killed", max_steps=13)
+    resumed = as_program("tuning", base, tmp_path / "killed", max_steps=13)
     assert resumed.returncode == 0, resumed.stderr
     assert adapter_bytes(tmp_path / "killed") == adapter_bytes(tmp_path / "unbroken")
     assert losses(tmp_path / "killed") == losses(tmp_path / "unbroken")

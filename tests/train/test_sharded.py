@@ -16,7 +16,8 @@ from burnish.errors import ConfigError
 from burnish.model.base import load_adapter, load_model
 from burnish.train.sharded import WEIGHTS
 from tests.tiny import make_tiny_model
-from tests.train.test_sharing import in_processes, losses
+from tests.train.programs import in_processes
+from tests.train.test_sharing import losses
 from tests.train.tuning import some_rows, tune
 
 LORA = {"kind": "lora", "r": 4, "dropout": 0.0}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from burnish.config.launch import LaunchConfig
-from burnish.scale.launch import torchrun_arguments
 from burnish.train.rows import LengthGroupedSampler
 from burnish.train.sharing import BLANK, SharedBatches
 from tests.tiny import make_tiny_model
+from tests.train.programs import in_processes
 from tests.train.tuning import tune
 
-ROOT = Path(__file__).parents[2]
 NO_DROPOUT = {"kind": "lora", "r": 4, "dropout": 0.0}
 
 
@@ -49,20 +45,6 @@ def test_every_step_of_all_processes_has_the_sequences_of_one(
     for step in range(-(-sequences // effective)):
         taken = [row for share in shares for batch in share[step * accumulation :][:accumulation] for row in batch]
         assert sorted(row for row in taken if row != BLANK) == sorted(alone[step * effective :][:effective])
-
-
-def in_processes(count: int, base: Path, out: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    out.mkdir(exist_ok=True)
-    arguments = [str(base), str(out), json.dumps(options)]
-    return subprocess.run(
-        torchrun_arguments(LaunchConfig(), count, "tests.train.tuning", arguments),
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def losses(out: Path) -> list[float]:

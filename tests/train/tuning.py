@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,22 @@ class Faults(TrainerCallback):
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 
 
+def log_into(
+    out: Path, *, kill_at: int | None, interrupt_at: int | None = None
+) -> Callable[[int, Mapping[str, float]], None]:
+    """A log with one line per step in ``out/log.jsonl``; kills this process (or sends it Ctrl-C) at a step."""
+
+    def log(step: int, values: Mapping[str, float]) -> None:
+        with (out / "log.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        if step == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step == interrupt_at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return log
+
+
 def tune(
     base: Path,
     out: Path,
@@ -96,15 +112,6 @@ def tune(
     **stage: Any,
 ) -> SftResult:
     """Fine-tune on `some_rows`; kill this process (or send it Ctrl-C) in the log of a step."""
-
-    def log(step: int, values: Mapping[str, float]) -> None:
-        with (out / "log.jsonl").open("a") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
-        if step == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if step == interrupt_at:
-            os.kill(os.getpid(), signal.SIGINT)
-
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     settings: dict[str, Any] = {
@@ -125,7 +132,7 @@ def tune(
         out=out,
         launch=LaunchConfig.model_validate_json(json.dumps(launch or {})),
         seed=3,
-        log=log,
+        log=log_into(out, kill_at=kill_at, interrupt_at=interrupt_at),
         callbacks=[Faults(**faults)] if faults else [],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_a_base_is_measured_whatever_the_recipe_would_train() -> None:
     assert isinstance(answers, ModelAnswers)
     assert (answers.model.base, answers.adapter) == ("nano", None)
     assert str(base_name(answers.model)) == "nano-base_INT8_w8"
+
+
+def test_a_base_is_measured_whatever_any_stage_of_the_recipe_would_train(tmp_path: Path) -> None:
+    sft = {"kind": "sft", "name": "sft", "adapter": {"kind": "full"}, "optimizer": "muon"}
+    recipe = {"name": "two", "stages": [{"kind": "tasks", "name": "tasks"}, sft, {"kind": "grpo", "name": "grpo"}]}
+    (tmp_path / "two.yaml").write_text(json.dumps(recipe))
+    adapters = "adapters=[{name: base, trains: false}, {name: rank, overrides: {stages.grpo.adapter.r: 4}}]"
+    _, found = cells(adapters, AXES[1], recipe=tmp_path / "two.yaml")
+    assert {cell.id for cell in found.values() if cell.recipe is None} == {"rank_int8"}
 
 
 def test_a_trained_cell_is_measured_with_what_it_made() -> None:

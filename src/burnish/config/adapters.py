@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from burnish.config.base import Config
+from burnish.config.base import LISTED, Config
 
 NAMED_TARGETS = ("all-linear", "qv", "fn")
 """Targets that stand for module names of whatever architecture the model has."""
@@ -51,7 +51,7 @@ class LowRank(Config):
     """Dropout on the adapter's input."""
     target_modules: TargetModules = "all-linear"
     """``all-linear``, ``qv`` (queries and values), ``fn`` (feed-forward), module names, or ``a;b`` in one text."""
-    modules_to_save: tuple[str, ...] = ()
+    modules_to_save: Annotated[tuple[str, ...], LISTED] = ()
     """Modules to train whole beside the adapter, such as ``embed_tokens``; tied embeddings stay tied."""
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+"""For tuples inside what has a validator of its own that comes before: there strict mode meets YAML's lists as lists,
+and would refuse them."""
 
 
 class Config(BaseModel):

@@ -10,11 +10,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from burnish.config.base import Config
+from burnish.config.base import LISTED, Config
 from burnish.records import Edition
-
-_LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
-"""Inside a union with a validator of its own, strict mode meets YAML's lists as lists, and would refuse them."""
 
 
 class VendorPath(Config):
@@ -104,7 +101,7 @@ class Licence(Config):
     """Leave out rows whose licence does not allow the use."""
 
     kind: Literal["licence"] = "licence"
-    allow: Annotated[tuple[str, ...], _LISTED] = Field(
+    allow: Annotated[tuple[str, ...], LISTED] = Field(
         ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unlicense", "CC0-1.0"),
         min_length=1,
     )
@@ -129,7 +126,7 @@ class Contaminated(Config):
     """Leave out rows that hold a task one will measure on."""
 
     kind: Literal["contaminated"] = "contaminated"
-    tasks: Annotated[tuple[Path, ...], _LISTED] = Field(min_length=1)
+    tasks: Annotated[tuple[Path, ...], LISTED] = Field(min_length=1)
     """Task files: Task records, HumanEvalPack or HumanEval rows."""
     run: int = Field(13, ge=2)
     """Tokens per run."""

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from burnish import __version__
 from burnish.fsio import write_atomic
 from burnish.ledger.metrics import MetricRow
 from burnish.records import Comparison, Summary
@@ -23,9 +22,9 @@ from burnish.report import text
 from burnish.report.curves import training_curves
 from burnish.report.figures import rates_figure
 from burnish.report.lengths import length_rows, lengths_figure
+from burnish.report.page import FOLDER, render_page
 from burnish.report.samples import StageAnswers, StageRollouts, browser_data, embed_json
 
-FOLDER = Path(__file__).parent
 MOST_CODES = 15
 """Rows of the table of error codes; rarer ones are summed up."""
 
@@ -64,24 +63,14 @@ def write_html(path: Path, data: ReportData) -> None:
 
 def render_html(data: ReportData) -> str:
     """The page as text; the same data gives the same page, byte for byte."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     summary = Summary.model_validate(data.summary)
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["text"] = text
     script = (FOLDER / "page.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html.j2").render(
+    return render_page(
+        "page.html.j2",
         name=data.name,
-        version=__version__,
-        style=Markup((FOLDER / "page.css").read_text()),
         script=Markup(script),
         script_digest=digest,
         summary=summary,

@@ -7,7 +7,6 @@ processes; the loss and what is in it (`train.grpo_trainer`).
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,32 +14,27 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import PeftModel
-from peft.tuners.tuners_utils import BaseTunerLayer
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import TrainerCallback, set_seed
 from trl.trainer.grpo_config import GRPOConfig
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import GrpoStage
-from burnish.config.train import CONTINUABLE
 from burnish.errors import ConfigError
-from burnish.fsio import digest_file, digest_json
-from burnish.model.adapters import AdapterOrigin
-from burnish.model.attention import attention_of
-from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
-from burnish.model.chat_template import template_digest
-from burnish.train.adapters import attach_adapter, save_trained
+from burnish.fsio import digest_json
+from burnish.model.base import LoadedModel, load_model
+from burnish.train.adapters import attach_adapter
 from burnish.train.arguments import common_arguments, planned_steps
-from burnish.train.checkpoints import CompleteCheckpoints, latest_complete, step_of, train_from_latest
+from burnish.train.checkpoints import CompleteCheckpoints, latest_complete, step_of
 from burnish.train.continuing import continue_adapter
+from burnish.train.finishing import save_result, train_to_end
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.grpo_trainer import GrpoTrainer, judged_elsewhere
-from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
+from burnish.train.made_with import made_with, origin_of, start_digest
 from burnish.train.optimizer import make_optimizer
 from burnish.train.prompt_pool import PromptPool
-from burnish.train.reference import REFERENCE, plain_copy_of
+from burnish.train.reference import kept_as_it_is, refuse_adapted_output
 from burnish.train.rollouts import Answer, Judge, Rollouts, Write, truncate_rollouts
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH
@@ -125,29 +119,31 @@ def run_grpo(
     settings = common_arguments(stage, rows=rows, out=out / "checkpoints", seed=seed)
     loaded = load_model(base, model)
     check_prompts(prompts, stage, loaded.model)
-    origin = AdapterOrigin(
-        base_digest=model_digest(base),
-        template_digest=template_digest(loaded.tokenizer),
-        dataset_digest=prompts.digest,
-        quantization=None if model.quantization is None else model.quantization.kind,
-    )
-    start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
-    beginning = {"start": start_digest, "verdicts and rewards": judged_by}
-    drop_foreign_checkpoints(
-        out / "checkpoints", _made_with(origin, model, attention_of(loaded.model), stage, seed) | beginning
-    )
-    checkpoint = latest_complete(out / "checkpoints")
-    truncate_rollouts(out / ROLLOUTS, 0 if checkpoint is None else step_of(Path(checkpoint)))
+    origin = origin_of(base, model, loaded, prompts.digest)
+    beginning = {"start": start_digest(start), "verdicts and rewards": judged_by}
+    described = made_with(origin, model, loaded, stage, seed, dataset="prompts") | beginning
+    drop_foreign_checkpoints(out / "checkpoints", described)
     trainer = _make_trainer(loaded, stage, settings=settings, seed=seed, start=start, rows=rows)
     trainer.bad_batch = out / BAD_BATCH
     trainer.stop_ids, trainer.eos_token_ids = prompts.stop_ids, sorted(prompts.stop_ids)
     watch_training(trainer, name=stage.name, steps=trainer.args.max_steps, log=log, callbacks=callbacks)
-    way_out = "Checkpoints are kept: lower micro_batch or decode_batch, then run the same command again."
-    rollouts = Rollouts(
+    if stage.vllm is not None:
+        write = _vllm_writer(trainer, prompts.stop_ids)
+    with _rollouts(prompts, stage, write, judge, out=out, seed=seed) as trainer.rollouts:
+        train_to_end(trainer, out / "checkpoints", stage.name, lower="micro_batch or decode_batch")
+    trained, steps = save_result(trainer, loaded, stage, origin, base=base, out=out)
+    return GrpoResult(trained, steps, time.monotonic() - started)
+
+
+def _rollouts(prompts: Prompts, stage: GrpoStage, write: Write, judge: Judge, *, out: Path, seed: int) -> Rollouts:
+    """Those of ``out``, without what was written after its latest complete checkpoint."""
+    checkpoint = latest_complete(out / "checkpoints")
+    truncate_rollouts(out / ROLLOUTS, 0 if checkpoint is None else step_of(Path(checkpoint)))
+    return Rollouts(
         prompts.ids,
         prompts.task_ids,
         PromptPool(len(prompts.ids), seed=seed, revisit_share=stage.revisit_share, rates=prompts.pass_rates),
-        write=write if stage.vllm is None else _vllm_writer(trainer, prompts.stop_ids),
+        write=write,
         judge=judge,
         group=stage.num_generations,
         decode_batch=stage.decode_batch,
@@ -155,15 +151,6 @@ def run_grpo(
         sampling={"temperature": stage.temperature, "max_new_tokens": stage.max_completion_length, "seed": seed},
         file=out / ROLLOUTS,
     )
-    with rollouts, saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
-        trainer.rollouts = rollouts
-        trainer.add_callback(stopper)
-        train_from_latest(trainer, out / "checkpoints")
-    trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
-    if isinstance(trainer.model, PeftModel) and REFERENCE in trainer.model.peft_config:
-        trainer.model.delete_adapter(REFERENCE)
-    save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
-    return GrpoResult(trained, trainer.args.max_steps, time.monotonic() - started)
 
 
 def check_prompts(prompts: Prompts, stage: GrpoStage, model: Any) -> None:
@@ -184,23 +171,6 @@ def check_prompts(prompts: Prompts, stage: GrpoStage, model: Any) -> None:
             )
 
 
-def _made_with(
-    origin: AdapterOrigin, model: ModelConfig, attention: str, stage: GrpoStage, seed: int
-) -> dict[str, Any]:
-    free = {"name", "log_every", "start_from", *CONTINUABLE}
-    settings = stage.model_dump(mode="json", exclude=free)
-    return {
-        "base model": origin.base_digest,
-        "chat template": origin.template_digest,
-        "prompts": origin.dataset_digest,
-        "dtype": model.dtype,
-        "attention": attention,
-        "quantization": None if model.quantization is None else model.quantization.model_dump(mode="json"),
-        "seed": seed,
-        **settings,
-    }
-
-
 def _make_trainer(
     loaded: LoadedModel, stage: GrpoStage, *, settings: dict[str, Any], seed: int, start: Path | None, rows: int
 ) -> Any:
@@ -209,16 +179,9 @@ def _make_trainer(
     trained = attach_adapter(loaded.model, stage.adapter)
     if start is not None:
         continue_adapter(trained, start, stage.adapter.kind)
-    if isinstance(trained, PeftModel) and isinstance(trained.get_output_embeddings(), BaseTunerLayer):
-        raise ConfigError(
-            "adapter.target_modules names the output layer, which the loss reads past the adapter.",
-            "Leave lm_head out of target_modules.",
-        )
-    free = {name: weight for name, weight in trained.named_parameters() if weight.requires_grad}
-    before = {name: weight.data for name, weight in free.items()}
+    refuse_adapted_output(trained, "the loss reads")
     optimizer = make_optimizer(trained, stage)
-    with plain_copy_of(trained), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
+    with kept_as_it_is(trained):
         trainer = GrpoTrainer(
             model=trained,
             reward_funcs=judged_elsewhere,
@@ -228,8 +191,6 @@ def _make_trainer(
             optimizers=(optimizer, LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))),
             callbacks=[CompleteCheckpoints(), Deterministic(stage.kernels)],
         )
-    for name, weight in free.items():
-        weight.data = before[name]  # TRL makes them bfloat16 on a quantised base, where small updates are lost
     trainer.dynamic_sampling = stage.dynamic_sampling
     return trainer
 

@@ -33,20 +33,19 @@ from burnish.config.launch import ALONE, LaunchConfig
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import PretrainStage
 from burnish.errors import ConfigError
-from burnish.model.base import device_memory, load_model, resolve_device, stored_dtype
-from burnish.scale.processes import is_first, process_count, wait_for_all
+from burnish.model.base import load_model, resolve_device, stored_dtype
+from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps
-from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
+from burnish.train.checkpoints import CompleteCheckpoints
 from burnish.train.deepspeed import DeepspeedTraining, deepspeed_arguments
-from burnish.train.evaluation import load_best
+from burnish.train.finishing import save_best, train_to_end
 from burnish.train.finite import StopsAtNoNumber
-from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
 from burnish.train.meter import Metered
 from burnish.train.optimizer import make_optimizer
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH
-from burnish.train.sharded import ShardedTraining, gather, is_sharded, shard
+from burnish.train.sharded import ShardedTraining, shard
 from burnish.train.sharing import BLANK, SharesRows
 from burnish.train.stream import ResumableStream, StreamFed
 from burnish.train.watch import watch_training
@@ -226,8 +225,41 @@ def run_pretrain(
         KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
     """
     started = time.monotonic()
+    trainer = _make_trainer(
+        *(tokenizer, blocks, stage, model or ModelConfig()),
+        out=out,
+        seed=seed,
+        context=context,
+        start=start,
+        stream=stream,
+        launch=launch,
+    )
+    watch_training(trainer, name=stage.name, steps=trainer.args.max_steps, log=log, callbacks=callbacks)
+    train_to_end(trainer, out / "checkpoints", stage.name)
+
+    def save(trained: Any) -> None:
+        trained.to(torch.bfloat16 if start is None else stored_dtype(start)).save_pretrained(out / "model")
+        tokenizer.save_pretrained(out / "model")
+
+    steps = save_best(trainer, callbacks, save)
+    return PretrainResult(out / "model", steps, time.monotonic() - started)
+
+
+def _make_trainer(
+    tokenizer: PreTrainedTokenizerBase,
+    blocks: Sequence[PackedBlock],
+    stage: PretrainStage,
+    model: ModelConfig,
+    *,
+    out: Path,
+    seed: int,
+    context: int,
+    start: Path | None,
+    stream: ResumableStream[PackedBlock] | None,
+    launch: LaunchConfig,
+) -> PretrainTrainer:
     checkpoints = out / "checkpoints"
-    device = resolve_device(model or ModelConfig())
+    device = resolve_device(model)
     set_seed(seed)
     trained: Any = build_model(stage, tokenizer, context=context) if start is None else _loaded(start, model, stage)
     settings = common_arguments(stage, rows=len(blocks), out=checkpoints, seed=seed, processes=process_count())
@@ -255,25 +287,11 @@ def run_pretrain(
     trainer.tokenizer, trainer.bad_batch = tokenizer, out / BAD_BATCH
     trainer.order = BlockOrder(len(blocks), seed=seed)
     trainer.add_callback(Deterministic(stage.kernels))
-    watch_training(trainer, name=stage.name, steps=arguments.max_steps, log=log, callbacks=callbacks)
-    way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
-    with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
-        trainer.add_callback(stopper)
-        train_from_latest(trainer, checkpoints)
-    steps = load_best(trainer, callbacks) or arguments.max_steps
-    folder = out / "model"
-    if is_sharded(trained):
-        gather(trained)
-    if is_first():
-        dtype = torch.bfloat16 if start is None else stored_dtype(start)
-        trained.to(dtype).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-    wait_for_all()
-    return PretrainResult(folder, steps, time.monotonic() - started)
+    return trainer
 
 
-def _loaded(start: Path, model: ModelConfig | None, stage: PretrainStage) -> Any:
-    loaded: Any = load_model(start, model or ModelConfig()).model
+def _loaded(start: Path, model: ModelConfig, stage: PretrainStage) -> Any:
+    loaded: Any = load_model(start, model).model
     longest = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
     if longest is not None and stage.block_size > longest:
         raise ConfigError(

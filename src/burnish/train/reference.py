@@ -6,10 +6,16 @@ Shared by preference tuning and GRPO. Not covered: a reference that is a whole m
 from __future__ import annotations
 
 import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
+from peft.tuners.tuners_utils import BaseTunerLayer
+
+from burnish.errors import ConfigError
 
 REFERENCE = "ref"
 """What TRL calls the frozen copy of the adapter."""
@@ -29,6 +35,27 @@ class plain_copy_of:
     def __exit__(self, *_: object) -> None:
         if self._start is not None:
             self._config.init_lora_weights = self._start
+
+
+@contextmanager
+def kept_as_it_is(model: Any) -> Iterator[None]:
+    """While TRL makes a trainer of ``model``: copies of its adapter are plain, trained weights keep their dtype."""
+    free = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    before = {name: weight.data for name, weight in free.items()}
+    with plain_copy_of(model), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
+        yield
+    for name, weight in free.items():
+        weight.data = before[name]  # TRL makes them bfloat16 on a quantised base, where small updates are lost
+
+
+def refuse_adapted_output(model: Any, reader: str) -> None:
+    """ConfigError for an adapter on the output layer; ``reader`` says what reads that layer without it."""
+    if isinstance(model, PeftModel) and isinstance(model.get_output_embeddings(), BaseTunerLayer):
+        raise ConfigError(
+            f"adapter.target_modules names the output layer, which {reader} past the adapter.",
+            "Leave lm_head out of target_modules.",
+        )
 
 
 class WithoutTrimmings:

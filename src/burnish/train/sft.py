@@ -32,23 +32,20 @@ from transformers import TrainerCallback, TrainingArguments, set_seed
 from burnish.config.launch import ALONE, LaunchConfig
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
-from burnish.config.train import CONTINUABLE
 from burnish.errors import DataError, DeviceMemoryError
-from burnish.fsio import digest_file, digest_json
-from burnish.model.adapters import AdapterOrigin
-from burnish.model.attention import attention_of
-from burnish.model.base import LoadedModel, load_model, model_digest, stored_dtype
-from burnish.model.chat_template import template_digest
-from burnish.scale.processes import is_first, process_count, wait_for_all
-from burnish.train.adapters import attach_adapter, save_trained
+from burnish.fsio import digest_json
+from burnish.model.base import LoadedModel, load_model
+from burnish.scale.processes import process_count
+from burnish.train.adapters import attach_adapter
 from burnish.train.arguments import common_arguments, placed, planned_steps, smaller_micro_batch
 from burnish.train.checkpoints import CompleteCheckpoints, train_from_latest
 from burnish.train.continuing import continue_adapter
 from burnish.train.deepspeed import deepspeed_arguments
-from burnish.train.evaluation import load_best
+from burnish.train.finishing import save_result
 from burnish.train.foreign import drop_foreign_checkpoints
 from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
+from burnish.train.made_with import made_with, origin_of, start_digest
 from burnish.train.optimizer import make_optimizer
 from burnish.train.packing_proof import prove_packing
 from burnish.train.rows import (
@@ -61,7 +58,7 @@ from burnish.train.rows import (
 )
 from burnish.train.schedule import learning_rate_share
 from burnish.train.sft_trainer import BAD_BATCH, SftTrainer
-from burnish.train.sharded import gather, is_sharded, shard
+from burnish.train.sharded import shard
 from burnish.train.watch import watch_training
 
 __all__ = ["EncodedRow", "SftResult", "first_pass", "run_sft"]
@@ -129,37 +126,32 @@ def run_sft(
     if not any(trained_tokens(row) for row in encoded):
         raise DataError(f"{len(encoded)} rows and not one token to train on.", "Give rows with assistant turns.")
     dataset = SequenceDataset(encoded, packs)
-    while True:
-        trained = _attempt(
-            *(base, model, stage, encoded, dataset),
-            out=out,
-            seed=seed,
-            log=log,
-            callbacks=callbacks,
-            start=start,
-            launch=launch,
-        )
-        if trained is not None:
-            break
-        lower = smaller_micro_batch(stage, process_count())
-        if lower is None or process_count() > 1:
-            raise DeviceMemoryError(
-                f"the accelerator ran out of memory while training {stage.name} with micro_batch {stage.micro_batch}.",
-                "Checkpoints are kept: shorten max_length, or turn kernels.gradient_checkpointing on.",
-            )
-        logger.warning(
-            "%s: the accelerator is too small for micro_batch %d: goes on with %d and the same effective batch",
-            *(stage.name, stage.micro_batch, lower),
-        )
-        stage = stage.model_copy(update={"micro_batch": lower})
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+    attempt = partial(_attempt, out=out, seed=seed, log=log, callbacks=callbacks, start=start, launch=launch)
+    while (trained := attempt(base, model, stage, encoded, dataset)) is None:
+        stage = _with_smaller_batch(stage)
     folder, steps = trained
     counts = [trained_tokens(row) for row in encoded]
     order = _order(dataset, stage, seed)
     tokens = sum(counts[row] for batch in order.first_batches(steps) for pack in batch for row in dataset.packs[pack])
     return SftResult(folder, steps, tokens, time.monotonic() - started)
+
+
+def _with_smaller_batch(stage: SftStage) -> SftStage:
+    """The stage for an accelerator that was too small; DeviceMemoryError when nothing smaller can be."""
+    lower = smaller_micro_batch(stage, process_count())
+    if lower is None or process_count() > 1:
+        raise DeviceMemoryError(
+            f"the accelerator ran out of memory while training {stage.name} with micro_batch {stage.micro_batch}.",
+            "Checkpoints are kept: shorten max_length, or turn kernels.gradient_checkpointing on.",
+        )
+    logger.warning(
+        "%s: the accelerator is too small for micro_batch %d: goes on with %d and the same effective batch",
+        *(stage.name, stage.micro_batch, lower),
+    )
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return stage.model_copy(update={"micro_batch": lower})
 
 
 def _attempt(
@@ -184,58 +176,29 @@ def _attempt(
     if stage.packing:
         proof = prove_packing(loaded.model, dataset, padding=loaded.tokenizer.pad_token_id or 0)
         logger.info("%s: %s", stage.name, proof)
-    origin = AdapterOrigin(
-        base_digest=model_digest(base),
-        template_digest=template_digest(loaded.tokenizer),
-        dataset_digest=dataset_digest(encoded),
-        quantization=None if model.quantization is None else model.quantization.kind,
-    )
-    start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
-    described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
-    drop_foreign_checkpoints(out / "checkpoints", described)
+    origin = origin_of(base, model, loaded, dataset_digest(encoded))
+    beginning = {"start": start_digest(start)}
+    drop_foreign_checkpoints(out / "checkpoints", made_with(origin, model, loaded, stage, seed) | beginning)
     trainer = _make_trainer(
         loaded, stage, encoded, dataset, settings=settings, seed=seed, out=out, start=start, launch=launch
     )
-    steps = trainer.args.max_steps
 
     def log_with_batch(step: int, values: Mapping[str, float]) -> None:
         log(step, {**values, "micro_batch": float(stage.micro_batch)})
 
-    watch_training(trainer, name=stage.name, steps=steps, log=log_with_batch, callbacks=callbacks)
+    watch_training(trainer, name=stage.name, steps=trainer.args.max_steps, log=log_with_batch, callbacks=callbacks)
     with saving_interrupts() as stopper:
         trainer.add_callback(stopper)
         try:
             train_from_latest(trainer, out / "checkpoints")
         except torch.OutOfMemoryError:
             return None
-    steps = load_best(trainer, callbacks) or steps
-    trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
-    if is_sharded(trainer.model):
-        gather(trainer.model)
-    if is_first():
-        save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
-    wait_for_all()
-    return trained, steps
+    return save_result(trainer, loaded, stage, origin, base=base, out=out, callbacks=callbacks)
 
 
 def dataset_digest(rows: Sequence[EncodedRow]) -> str:
     """SHA-256 over tokens, labels and weights of all rows, in order."""
     return digest_json([[row.input_ids, row.labels, row.weight] for row in rows])
-
-
-def made_with(origin: AdapterOrigin, model: ModelConfig, attention: str, stage: SftStage, seed: int) -> dict[str, Any]:
-    """What checkpoints go on with only when it is the same; `workflows.starting_point` reads their origin here."""
-    settings = stage.model_dump(mode="json", exclude={"name", "log_every", "save_every", "start_from", *CONTINUABLE})
-    return {
-        "base model": origin.base_digest,
-        "chat template": origin.template_digest,
-        "rows": origin.dataset_digest,
-        "dtype": model.dtype,
-        "attention": attention,
-        "quantization": None if model.quantization is None else model.quantization.model_dump(mode="json"),
-        "seed": seed,
-        **settings,
-    }
 
 
 def _make_trainer(

@@ -19,24 +19,17 @@ from transformers import TrainerCallback
 from burnish.config.launch import ALONE, LaunchConfig
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
-from burnish.fsio import digest_file
-from burnish.model.adapters import AdapterOrigin
-from burnish.model.attention import attention_of
-from burnish.model.base import LoadedModel, device_memory, load_model, model_digest, stored_dtype
-from burnish.model.chat_template import template_digest
-from burnish.scale.processes import is_first, process_count, said_by_all, wait_for_all
-from burnish.train.adapters import save_trained
+from burnish.model.base import LoadedModel, load_model
+from burnish.scale.processes import process_count, said_by_all
 from burnish.train.arguments import common_arguments
-from burnish.train.checkpoints import train_from_latest
-from burnish.train.evaluation import load_best
+from burnish.train.finishing import save_result, train_to_end
 from burnish.train.foreign import drop_foreign_checkpoints
-from burnish.train.interrupt import saving_interrupts
 from burnish.train.kernels import Deterministic
+from burnish.train.made_with import made_with, origin_of, start_digest
 from burnish.train.packing_proof import prove_packing
 from burnish.train.rows import EncodedRow, LengthGroupedSampler, SequenceDataset, collate, trained_tokens
-from burnish.train.sft import SftResult, made_with, trainer_parts
+from burnish.train.sft import SftResult, trainer_parts
 from burnish.train.sft_trainer import BAD_BATCH, SftTrainer
-from burnish.train.sharded import gather, is_sharded
 from burnish.train.stream import ResumableStream, StreamFed
 from burnish.train.watch import watch_training
 
@@ -84,33 +77,16 @@ def run_streaming_sft(
     loaded = load_model(base, model)
     if stage.packing:
         _prove(loaded, stream)
-    origin = AdapterOrigin(
-        base_digest=model_digest(base),
-        template_digest=template_digest(loaded.tokenizer),
-        dataset_digest=identity,
-        quantization=None if model.quantization is None else model.quantization.kind,
-    )
-    start_digest = None if start is None else digest_file(start / "adapter_model.safetensors")
-    described = made_with(origin, model, attention_of(loaded.model), stage, seed) | {"start": start_digest}
-    drop_foreign_checkpoints(out / "checkpoints", described)
+    origin = origin_of(base, model, loaded, identity)
+    beginning = {"start": start_digest(start)}
+    drop_foreign_checkpoints(out / "checkpoints", made_with(origin, model, loaded, stage, seed) | beginning)
     trainer = _make_trainer(
         loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start, launch=launch
     )
-    steps = trainer.args.max_steps
-    watch_training(trainer, name=stage.name, steps=steps, log=log, callbacks=callbacks)
-    way_out = "Checkpoints are kept: lower micro_batch (and keep effective_batch), then run the same command again."
-    with saving_interrupts() as stopper, device_memory(f"training {stage.name}", way_out):
-        trainer.add_callback(stopper)
-        train_from_latest(trainer, out / "checkpoints")
-    steps = load_best(trainer, callbacks) or steps
-    trained = out / ("model" if stage.adapter.kind == "full" else "adapter")
-    if is_sharded(trainer.model):
-        gather(trainer.model)
-    if is_first():
-        save_trained(trainer.model, loaded.tokenizer, trained, origin, dtype=stored_dtype(base))
-    wait_for_all()
-    tokens = sum(said_by_all(trainer.rows.trained))
-    return SftResult(trained, steps, tokens, time.monotonic() - started)
+    watch_training(trainer, name=stage.name, steps=trainer.args.max_steps, log=log, callbacks=callbacks)
+    train_to_end(trainer, out / "checkpoints", stage.name)
+    trained, steps = save_result(trainer, loaded, stage, origin, base=base, out=out, callbacks=callbacks)
+    return SftResult(trained, steps, sum(said_by_all(trainer.rows.trained)), time.monotonic() - started)
 
 
 class RecentRows(Mapping[int, EncodedRow]):

@@ -28,12 +28,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from burnish.config.verify import VerifyConfig
-from burnish.errors import DataError, InfraBudgetError
+from burnish.errors import DataError
 from burnish.records import Completion, Score, Task, Verdict, first_problem
+from burnish.verify.infra_budget import InfraBudget
 from burnish.verify.verifier import Verifier
 
-BUDGET_FROM = 50
-"""Faults are weighed against at least this many verdicts: one in the first batch of eight is no broken machine."""
 _FIELDS = ("tests", "entry_point", "code_prompt", "reference", "edition", "crate_type", "crates")
 
 
@@ -63,11 +62,9 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
     ) -> None:
         self._value = value
         self._shape = shape
-        self._budget = config.infra_budget
+        self._budget = InfraBudget(config.infra_budget, judged="answers")
         self._owned = Verifier(config) if verifier is None else None
         self._verifier = verifier if verifier is not None else self._owned
-        self._seen = 0
-        self._faults = 0
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -96,20 +93,8 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
         assert self._verifier is not None
         # within one call any share may fail: a handful of samples says nothing about the machine
         verdicts = list(self._verifier.stream(pairs, infra_budget=1.0))
-        self._weigh(verdicts)
+        self._budget.weigh(verdicts)
         return verdicts
-
-    def _weigh(self, verdicts: Sequence[Verdict]) -> None:
-        """Stop when too much could not be judged; tasks whose crates are not there are no fault of the machine."""
-        faults = [verdict for verdict in verdicts if verdict.status == "infra" and verdict.stage != "extract"]
-        self._seen += len(verdicts)
-        self._faults += len(faults)
-        if faults and self._faults > self._budget * max(self._seen, BUDGET_FROM):
-            raise InfraBudgetError(
-                f"{self._faults} of {self._seen} answers could not be judged, the last one because: "
-                f"{faults[-1].detail}.",
-                f"At most {self._budget:.0%} may (verify.infra_budget). Run burnish doctor.",
-            )
 
 
 def _log_components(scores: Sequence[Score], log_extra: Callable[[str, list[float | None]], None] | None) -> None:

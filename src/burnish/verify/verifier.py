@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Literal, Self
 
 from burnish.config.verify import VerifyConfig
-from burnish.errors import InfraBudgetError
 from burnish.fsio import digest_json
 from burnish.progress import progress
 from burnish.protocols import Sandbox, VerdictCache
@@ -26,6 +25,7 @@ from burnish.verify.cache import MemoryVerdictCache, SqliteVerdictCache
 from burnish.verify.dependencies.store import load_set
 from burnish.verify.extract import extract
 from burnish.verify.flow import Flow, Pair, Program, Settled
+from burnish.verify.infra_budget import ENOUGH, KEPT, too_many_faults
 from burnish.verify.ladder import Goal, deepest_goal, policy_parts
 from burnish.verify.metrics import prompt_metrics
 from burnish.verify.pool import default_workers
@@ -37,10 +37,6 @@ from burnish.verify.toolchain import find_toolchain
 
 MOST_CODE_BYTES = 1 << 20
 """A longer program is refused before a compiler sees it."""
-
-
-_BUDGET_FROM = 50
-"""Of a stream whose length is not known, faults are weighed against at least this many candidates."""
 
 
 class Verifier:
@@ -184,14 +180,9 @@ class Verifier:
             for count, settled in enumerate(results, 1):
                 yield settled.index, _own(settled)
                 faults += settled.fault
-                of = total if total is not None else max(count, _BUDGET_FROM)
+                of = total if total is not None else max(count, ENOUGH)
                 if faults > budget * of:
-                    raise InfraBudgetError(
-                        f"{faults} of {of} candidates could not be judged, the last one because: "
-                        f"{settled.verdict.detail}.",
-                        f"At most {budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
-                        "Run burnish doctor.",
-                    )
+                    raise too_many_faults(f"{faults} of {of} candidates", settled.verdict, share=budget, kept=KEPT)
 
     def _is_enough(self, verdict: Verdict) -> bool:
         """Whether a stored verdict was reached with the layers that are required now."""

@@ -41,6 +41,9 @@ from burnish.model.naming import ModelName, QuantizationTag, clean, quantization
 from burnish.workflows.context import Run
 from burnish.workflows.run import last_training_stage
 
+PLAIN = {"adapter": {"kind": "lora"}, "optimizer": "adamw"}
+"""Settings of a training that go with every base."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -66,8 +69,10 @@ class Cell:
 def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
     """All cells, the last axis changing fastest; ConfigError names the first variant that does not fit the recipe."""
     recipe = load_config(Recipe, base, values=[Values("overrides", config.overrides)])
-    trained = last_training_stage(recipe)[-1].name
     training = Values(str(base), _training_part(recipe))
+    # What the recipe would train must not decide which bases may be measured as they are.
+    plain = [stage.name for stage in last_training_stage(recipe) if isinstance(stage, AdapterStage)]
+    untrained = {f"stages.{name}.{key}": value for name in plain for key, value in PLAIN.items()}
     axes = {axis: variants for axis, variants in _axes(config).items() if variants}
     cells = []
     for index, combination in enumerate(itertools.product(*axes.values())):
@@ -77,8 +82,7 @@ def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
         said += [Values(f"{axis}.{variant.name}", variant.overrides) for axis, variant in variants.items()]
         trains = all(one.trains for one in combination if isinstance(one, AdapterVariant))
         if not trains:
-            # What the recipe would train must not decide which bases may be measured as they are.
-            said.append(Values("this cell", {f"stages.{trained}.adapter": {"kind": "lora"}}))
+            said.append(Values("this cell", untrained))
         said.append(Values("this cell", {"name": name, "runs_dir": str(runs_dir)}))
         names = {axis: variant.name for axis, variant in variants.items()}
         found, refusal = _recipe(config, said)

@@ -18,17 +18,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from burnish.errors import InfraBudgetError
 from burnish.fsio import append_lines, read_lines
 from burnish.protocols import Generator
 from burnish.records import Completion, Task, Verdict
 from burnish.verify import Verifier
+from burnish.verify.infra_budget import KEPT, InfraBudget
 from burnish.workflows.answer import answer_tasks, read_answers
 from burnish.workflows.context import COMPLETIONS, VERDICTS
 
 Key = tuple[str, int]
-ENOUGH = 50
-"""Faults are weighed against at least so many completions."""
 AT_ONCE = 512
 """Completions that are verified together at most, and whose verdicts are written together."""
 
@@ -84,9 +82,7 @@ class Judging:
         known = (Verdict.from_json(line) for line in read_lines(file)) if file.exists() else ()
         self._verdicts: dict[Key, Verdict] = {(one.task_id, one.sample_index): one for one in known}
         self._waiting: queue.SimpleQueue[Sequence[Completion] | None] = queue.SimpleQueue()
-        self._budget = infra_budget
-        self._judged = 0
-        self._faults = 0
+        self._budget = InfraBudget(infra_budget, judged="completions", kept=KEPT)
         self._stopped = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="judge", daemon=True)
@@ -152,21 +148,8 @@ class Judging:
                     break
                 found.append(verdict)
         append_lines(self._file, [verdict.to_json() for verdict in found])
-        self._weigh(found)
+        self._budget.weigh(found)
         self._verdicts |= {(verdict.task_id, verdict.sample_index): verdict for verdict in found}
-
-    def _weigh(self, verdicts: Sequence[Verdict]) -> None:
-        """Stop when too much could not be judged; a task that cannot be judged here is no fault of the machine."""
-        faults = [one for one in verdicts if one.status == "infra" and one.stage != "extract"]
-        self._judged += len(verdicts)
-        self._faults += len(faults)
-        if faults and self._faults > self._budget * max(self._judged, ENOUGH):
-            raise InfraBudgetError(
-                f"{self._faults} of {self._judged} completions could not be judged, the last one because: "
-                f"{faults[-1].detail}.",
-                f"At most {self._budget:.0%} may (verify.infra_budget); verdicts until now are kept. "
-                "Run burnish doctor.",
-            )
 
 
 class _Watched:
