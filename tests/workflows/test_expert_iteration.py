@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -110,21 +111,19 @@ def test_the_result_is_the_best_round_and_preferences_come_from_its_answers(fini
     assert done["metrics"]["round"] == best
     weights = "adapter/adapter_model.safetensors"
     assert (folder / "expert" / weights).read_bytes() == (folder / f"expert/round_{best}" / weights).read_bytes()
-    pairs = rows(folder / "dpo/pairs.jsonl")
-    verdicts = {
-        (one["task_id"], two["text"]): one["status"]
-        for n in (1, 2)
-        for one, two in zip(
-            rows(folder / f"expert/round_{n}/verdicts.jsonl"),
-            rows(folder / f"expert/round_{n}/completions.jsonl"),
-            strict=True,
+    answers: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for n in (1, 2):
+        verdicts, completions = (
+            {(one["task_id"], one["sample_index"]): one for one in rows(folder / f"expert/round_{n}/{name}.jsonl")}
+            for name in ("verdicts", "completions")
         )
-        if (one["task_id"], one["sample_index"]) == (two["task_id"], two["sample_index"])
-    }
+        assert verdicts.keys() == completions.keys()
+        for key, one in completions.items():
+            answers[verdicts[key]["status"]].add((one["task_id"], one["text"]))
+    pairs = rows(folder / "dpo/pairs.jsonl")
     assert pairs
-    for pair in pairs:
-        assert verdicts.get((pair["task_id"], pair["chosen"]), "pass") == "pass"
-        assert verdicts.get((pair["task_id"], pair["rejected"]), "fail") == "fail"
+    assert {(pair["task_id"], pair["chosen"]) for pair in pairs} <= answers["pass"]
+    assert {(pair["task_id"], pair["rejected"]) for pair in pairs} <= answers["fail"]
     assert (folder / "dpo" / weights).is_file()
 
 
