@@ -7,6 +7,7 @@ Not covered: models that know anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,7 +53,7 @@ def make_tiny_model(
     tie_embeddings: bool = True,
     dtype: Literal["float32", "bfloat16"] = "float32",
     seed: int = 0,
-    **shape: int,
+    shape: Mapping[str, int] | None = None,
 ) -> Path:
     """Write a model folder of about 50 thousand parameters and return it.
 
@@ -73,7 +74,7 @@ def make_tiny_model(
     tokenizer = _tokenizer(family, chat_template)
     torch.manual_seed(seed)
     auto: Any = AutoModelForCausalLM
-    model = auto.from_config(_config(family, tokenizer, tie_embeddings, shape))
+    model = auto.from_config(_config(family, tokenizer, tie_embeddings, shape or {}))
     model.to(getattr(torch, dtype))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -114,7 +115,7 @@ def _tokenizer(family: Family, chat_template: bool) -> Any:
     return tokenizer
 
 
-def _config(family: Family, tokenizer: Any, tie_embeddings: bool, said: dict[str, int]) -> Any:
+def _config(family: Family, tokenizer: Any, tie_embeddings: bool, said: Mapping[str, int]) -> Any:
     from transformers import Gemma3TextConfig, LlamaConfig, Qwen3Config
 
     shape: dict[str, Any] = {

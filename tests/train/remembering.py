@@ -75,7 +75,7 @@ def main(folder: Path, *, shape: dict[str, int], rows: tuple[int, int], **said: 
     settings = {"name": "s", "max_steps": 2, "effective_batch": number, "micro_batch": number}
     forecast, measured = MemoryForecast("s", Batches(tokens)), Remembers()
     run_sft(
-        base=make_tiny_model(folder / "base", **shape),
+        base=make_tiny_model(folder / "base", shape=shape),
         model=ModelConfig(device="cpu"),
         stage=SftStage.model_validate_json(json.dumps(settings | said)),
         encoded=[Row(f"r{place}", one, [-100, *one[1:]]) for place, one in enumerate(ids)],

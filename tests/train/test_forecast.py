@@ -31,7 +31,7 @@ SEQUENCES, TOKENS = 4, 64
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 3, "head_dim": 16}
-    return make_tiny_model(tmp_path_factory.mktemp("base"), **shape)
+    return make_tiny_model(tmp_path_factory.mktemp("base"), shape=shape)
 
 
 def loaded(base: Path, *, lora: float | None = None, **config: Any) -> Any:
