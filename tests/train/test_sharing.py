@@ -12,8 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from burnish.config.recipe import SftStage
+from burnish.errors import ConfigError
+from burnish.train.arguments import accumulation_steps, shared_micro_batch
 from burnish.train.rows import LengthGroupedSampler
 from burnish.train.sharing import BLANK, SharedBatches
+from burnish.workflows.several_processes import shared_out
 from tests.tiny import make_tiny_model
 from tests.train.programs import in_processes
 from tests.train.tuning import tune
@@ -79,3 +83,14 @@ def test_two_processes_killed_and_resumed_are_those_unbroken(tmp_path: Path) -> 
     resumed = in_processes(2, base, tmp_path / "killed", **settings)
     assert resumed.returncode == 0, resumed.stderr
     assert losses(tmp_path / "killed") == losses(tmp_path / "whole")[3:]
+
+
+def test_a_micro_batch_that_nobody_said_is_one_that_the_processes_can_share() -> None:
+    unsaid = SftStage(name="sft")
+    assert [shared_micro_batch(unsaid, processes) for processes in (1, 2, 4, 8, 32)] == [32, 16, 8, 4, 1]
+    assert [accumulation_steps(shared_out(unsaid, processes), processes) for processes in (2, 4, 8)] == [1, 1, 1]
+    said = SftStage(name="sft", micro_batch=32)
+    assert shared_out(said, 2) is said
+    for stage, processes in ((said, 2), (unsaid, 3)):
+        with pytest.raises(ConfigError, match="is no multiple of micro_batch 32"):
+            accumulation_steps(shared_out(stage, processes), processes)

@@ -52,10 +52,18 @@ def accumulation_steps(config: OptimizerConfig, processes: int = 1) -> int:
     )
 
 
+def shared_micro_batch(config: OptimizerConfig, processes: int) -> int:
+    """The micro batch that the processes train with: as it was said, or, where nobody said one, the largest that is no
+    larger and leaves accumulation whole."""
+    if "micro_batch" in config.model_fields_set or config.effective_batch % (config.micro_batch * processes) == 0:
+        return config.micro_batch
+    return smaller_micro_batch(config, processes) or config.micro_batch
+
+
 def smaller_micro_batch(config: OptimizerConfig, processes: int = 1) -> int | None:
     """Half the micro batch, or the next smaller one that leaves accumulation whole; None when it is 1."""
-    share = config.effective_batch // processes
-    return next((size for size in range(config.micro_batch // 2, 0, -1) if share % size == 0), None)
+    share, rest = divmod(config.effective_batch, processes)
+    return None if rest else next((size for size in range(config.micro_batch // 2, 0, -1) if share % size == 0), None)
 
 
 def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int, processes: int = 1) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     training = [stage for stage in stages if isinstance(stage, OptimizerConfig)]
     if not training:
         return
-    from burnish.train.arguments import accumulation_steps
+    from burnish.train.arguments import accumulation_steps, shared_micro_batch
     from burnish.workflows.several_processes import processes_of
 
     processes = processes_of(recipe)
@@ -71,4 +71,6 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
                 f"stage {stage.name!r} answers, judges and learns in one process, and launch.processes is {processes}.",
                 "Leave launch.processes out: stages that can then share their rows out, and this one does not.",
             )
-        accumulation_steps(stage, processes if several else 1)
+        sharing = processes if several else 1
+        fitted = stage.model_copy(update={"micro_batch": shared_micro_batch(stage, sharing)})
+        accumulation_steps(fitted, sharing)

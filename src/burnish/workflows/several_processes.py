@@ -21,6 +21,7 @@ from burnish.errors import BurnishError, DeviceMemoryError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
 from burnish.scale.processes import planned_processes
+from burnish.train.arguments import shared_micro_batch
 from burnish.workflows.context import Outcome, Run
 from burnish.workflows.smaller_batches import fitting_micro_batch
 
@@ -99,6 +100,15 @@ def _job(run: Run, stage: TrainingStage) -> dict[str, Any]:
         "done": {name: asdict(done) for name, done in run.done.items()},
         "verifies": run.verifier is not None,
     }
+
+
+def shared_out(stage: TrainingStage, processes: int) -> TrainingStage:
+    """The stage with a micro batch that the processes can share, where the recipe says none; the effective batch stays."""
+    micro_batch = shared_micro_batch(stage, processes)
+    if micro_batch == stage.micro_batch:
+        return stage
+    logger.info("%s: micro_batch is %d, so that %d processes share the batch", stage.name, micro_batch, processes)
+    return stage.model_copy(update={"micro_batch": micro_batch})
 
 
 def processes_of(recipe: Recipe) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from burnish.config.recipe import PreferenceStage, PretrainStage, SftStage, TrainingStage
 from burnish.workflows.context import Outcome, Run
-from burnish.workflows.several_processes import processes_of, train_in_processes
+from burnish.workflows.several_processes import processes_of, shared_out, train_in_processes
 from burnish.workflows.smaller_batches import with_smaller_batches
 
 
@@ -17,6 +17,7 @@ def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
     """Train the stage; goes on from its last complete checkpoint."""
     processes = processes_of(run.recipe)
     alone = processes == 1 and run.recipe.launch.strategy != "deepspeed"
+    stage = shared_out(stage, processes)
     return train_here(run, stage, folder) if alone else train_in_processes(run, stage, folder, processes)
 
 
