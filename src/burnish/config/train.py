@@ -34,8 +34,8 @@ class OptimizerConfig(Config):
     effective_batch: int = Field(32, ge=1)
     """Sequences per optimiser step, over all processes and accumulation."""
     micro_batch: int = Field(32, ge=1)
-    """Sequences per forward pass in one process; this times the processes must divide ``effective_batch``. Where it is not
-    said, several processes take the largest that fits and is no larger."""
+    """Sequences per forward pass in one process; this times the processes must divide ``effective_batch``. Where it is
+    not said, sft, preference and pretrain stages take the largest that does and is no larger."""
     max_steps: int | None = Field(None, ge=1)
     """Optimiser steps; None trains ``epochs``."""
     epochs: float = Field(1.0, gt=0)

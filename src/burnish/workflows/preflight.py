@@ -71,6 +71,6 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
                 f"stage {stage.name!r} answers, judges and learns in one process, and launch.processes is {processes}.",
                 "Leave launch.processes out: stages that can then share their rows out, and this one does not.",
             )
-        sharing = processes if several else 1
-        fitted = stage.model_copy(update={"micro_batch": shared_micro_batch(stage, sharing)})
-        accumulation_steps(fitted, sharing)
+        if several:
+            stage = stage.model_copy(update={"micro_batch": shared_micro_batch(stage, processes)})
+        accumulation_steps(stage, processes if several else 1)

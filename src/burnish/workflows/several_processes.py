@@ -103,7 +103,7 @@ def _job(run: Run, stage: TrainingStage) -> dict[str, Any]:
 
 
 def shared_out(stage: TrainingStage, processes: int) -> TrainingStage:
-    """The stage with a micro batch that the processes can share, where the recipe says none; the effective batch stays."""
+    """The stage with a micro batch that the processes can share, where the recipe says none."""
     micro_batch = shared_micro_batch(stage, processes)
     if micro_batch == stage.micro_batch:
         return stage
