@@ -71,6 +71,5 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
                 f"stage {stage.name!r} answers, judges and learns in one process, and launch.processes is {processes}.",
                 "Leave launch.processes out: stages that can then share their rows out, and this one does not.",
             )
-        if several:
-            stage = stage.model_copy(update={"micro_batch": shared_micro_batch(stage, processes)})
-        accumulation_steps(stage, processes if several else 1)
+        micro_batch = shared_micro_batch(stage, processes) if several else stage.micro_batch
+        accumulation_steps(stage.model_copy(update={"micro_batch": micro_batch}), processes if several else 1)
