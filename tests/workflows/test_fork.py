@@ -41,7 +41,7 @@ def test_a_fork_takes_the_steps_that_the_run_took(source: Path) -> None:
         run = next(one for one in ledger.runs() if one.run_id == ids[1])
         assert (run.fork_of, run.fork_point, run.state) == (ids[0], "sft at step 4", "done")
         (stage,) = ledger.stages(ids[1])
-    assert stage.aliases["adapter"][0] == model_digest(fork / "sft" / "adapter")
+    assert model_digest(fork / "sft" / "adapter") in stage.aliases["adapter"]
 
 
 def test_what_cannot_be_forked_is_said(source: Path, tmp_path: Path) -> None:
