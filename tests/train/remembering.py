@@ -23,7 +23,8 @@ from transformers import TrainerCallback
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
 from burnish.ledger.memory import peak_bytes, reset_peak, resident_bytes
-from burnish.train.forecast import PREDICTED, Batches, MemoryForecast
+from burnish.ledger.stage import PREDICTED_PEAK
+from burnish.train.forecast import Batches, MemoryForecast
 from burnish.train.sft import run_sft
 from tests.tiny import make_tiny_model
 from tests.train.tuning import Row
@@ -85,7 +86,7 @@ def main(folder: Path, *, shape: dict[str, int], rows: tuple[int, int], **said: 
         callbacks=[forecast, measured],
     )
     assert forecast.said is not None
-    predicted = forecast.said[PREDICTED] - forecast.said["resident_before_bytes"]
+    predicted = forecast.said[PREDICTED_PEAK] - forecast.said["resident_before_bytes"]
     return {"predicted_growth": predicted, "grown": measured.grown}
 
 

@@ -66,6 +66,7 @@ def test_a_value_that_contradicts_the_stage_is_an_error(tmp_path: Path) -> None:
         ({"optimizer": {"type": "Adam"}}, "has 'optimizer'; here that is optimizer, learning_rate"),
         ({"fp16": {"enabled": True}}, "has 'fp16'; here that is model.dtype"),
         ({"zero_optimization": {"stage": 3}}, "take strategy fsdp2 for that"),
+        ({"zero_optimization": 2}, "zero_optimization in .* is no JSON object"),
         ([], "holds no JSON object"),
     ],
 )

@@ -15,11 +15,12 @@ import torch
 from burnish.config.adapters import LoraConfig
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
+from burnish.ledger.stage import PREDICTED_PEAK, TRAINING_METADATA
 from burnish.model.base import load_model
 from burnish.scale.memory import activation_bytes, weight_bytes
 from burnish.train.adapters import attach_adapter
-from burnish.train.forecast import PREDICTED, Batches, MemoryForecast, shape_of, size, too_much, what_is_unknown
-from burnish.train.metadata import METADATA, TrainingFacts, TrainingMetadata
+from burnish.train.forecast import Batches, MemoryForecast, shape_of, size, too_much, what_is_unknown
+from burnish.train.metadata import TrainingFacts, TrainingMetadata
 from burnish.train.sft import run_sft
 from tests.tiny import make_tiny_model
 from tests.train.remembering import remembered
@@ -118,7 +119,10 @@ def stored_bytes(model: Any) -> int:
 def test_what_the_formula_does_not_know_is_not_predicted(base: Path) -> None:
     model = loaded(base, lora=0.0)
     assert what_is_unknown(model, arguments()) is None
-    assert what_is_unknown(model, arguments(deepspeed="x.json")) == "weights are shared out among processes"
+    assert (
+        what_is_unknown(model, arguments(deepspeed="x.json"))
+        == "weights or optimiser states are shared out among processes"
+    )
     assert what_is_unknown(model, arguments(use_liger_kernel=True)) == "kernels.liger keeps other tensors"
     model.config.num_experts = 8
     assert what_is_unknown(model, arguments()) == "the model is a mixture of experts"
@@ -149,18 +153,18 @@ def test_a_training_says_it_and_writes_it_down(
         out=tmp_path,
         seed=0,
         log=lambda _step, _values: None,
-        callbacks=[said, TrainingMetadata(tmp_path / METADATA, facts, forecast=said)],
+        callbacks=[said, TrainingMetadata(tmp_path / TRAINING_METADATA, facts, forecast=said)],
     )
-    written = json.loads((tmp_path / METADATA).read_bytes())["predicted_memory"]
+    written = json.loads((tmp_path / TRAINING_METADATA).read_bytes())["predicted_memory"]
     line = next(record.message for record in caplog.records if "peak memory" in record.message)
     if batches.unknown is not None:
         assert written == {"not_predicted": "nobody knows"}
         assert line == "sft: peak memory is not predicted: nobody knows"
         return
     grown = sum(written["parts_bytes"].values()) - written["parts_bytes"]["weights"]
-    assert written[PREDICTED] == written["resident_before_bytes"] + grown
+    assert written[PREDICTED_PEAK] == written["resident_before_bytes"] + grown
     assert (written["sequences"], written["tokens"], written["tokens_from"]) == (2, 18, "the longest row")
-    assert line.startswith(f"sft: predicted peak memory {size(written[PREDICTED])}: there before ")
+    assert line.startswith(f"sft: predicted peak memory {size(written[PREDICTED_PEAK])}: there before ")
     assert line.endswith(f"the machine has {size(written['device_bytes'])}")
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from burnish.config.model import ModelConfig
 from burnish.config.recipe import SftStage
+from burnish.ledger.stage import TRAINING_METADATA
 from burnish.model.naming import QuantizationTag, parse_model_name
-from burnish.train.metadata import METADATA, TrainingFacts, TrainingMetadata, trained_model_name, without_nulls
+from burnish.train.metadata import TrainingFacts, TrainingMetadata, trained_model_name, without_nulls
 from burnish.train.sft import run_sft
 from tests.tiny import make_tiny_model
 from tests.train.tuning import some_rows
@@ -35,9 +36,9 @@ def train(base: Path, out: Path, *, model: dict[str, Any] | None = None, **stage
         out=out,
         seed=0,
         log=lambda _step, _values: None,
-        callbacks=[TrainingMetadata(out / METADATA, facts, now=lambda: 0.0)],
+        callbacks=[TrainingMetadata(out / TRAINING_METADATA, facts, now=lambda: 0.0)],
     )
-    return dict(json.loads((out / METADATA).read_text()))
+    return dict(json.loads((out / TRAINING_METADATA).read_text()))
 
 
 @pytest.mark.parametrize(

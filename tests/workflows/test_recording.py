@@ -6,8 +6,6 @@ from pathlib import Path
 
 from burnish.data.encoded import EncodedExample
 from burnish.fsio import write_json
-from burnish.train import forecast, metadata
-from burnish.workflows import recording
 from burnish.workflows.encode_rows import EncodedSet
 from burnish.workflows.recording import predicted_memory
 
@@ -21,10 +19,6 @@ def test_the_prediction_is_taken_over_where_there_is_one(tmp_path: Path) -> None
     ]:
         write_json(tmp_path / "training_metadata.json", said)
         assert predicted_memory(tmp_path) == metrics
-
-
-def test_names_are_those_that_training_writes() -> None:
-    assert (recording.METADATA, recording.PREDICTED) == (metadata.METADATA, forecast.PREDICTED)
 
 
 def test_the_longest_sequence_is_a_row_or_a_pack() -> None:

@@ -60,6 +60,9 @@ def read_deepspeed(file: Path) -> dict[str, Any]:
     for section, instead in OWN_SECTIONS.items():
         if section in said:
             raise ValueError(f"deepspeed: {file} has {section!r}; here that is {instead}: take it out")
-    if said.get("zero_optimization", {}).get("stage", 0) not in (0, 1, 2):
+    zero = said.get("zero_optimization", {})
+    if not isinstance(zero, dict):
+        raise ValueError(f"deepspeed: zero_optimization in {file} is no JSON object")
+    if zero.get("stage", 0) not in (0, 1, 2):
         raise ValueError(f"deepspeed: {file} shares weights out (ZeRO 3): take strategy fsdp2 for that, or stage 2")
     return said

@@ -19,6 +19,10 @@ from burnish.fsio import digest_file, digest_folder, digest_json, disk_errors, w
 
 DONE = "done.json"
 ATTEMPT = "attempt.json"
+TRAINING_METADATA = "training_metadata.json"
+"""What a training writes beside them."""
+PREDICTED_PEAK = "predicted_peak_bytes"
+"""Metric of a stage that trained: the peak memory that was predicted when it began."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from burnish.ledger.memory import resident_bytes
+from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.model.attention import attention_of
 from burnish.model.contents import adapter_in, count_parameters
 from burnish.scale.memory import TrainingShape, predict_memory, quantised_weight_bytes
@@ -26,8 +27,6 @@ from burnish.scale.processes import process_count
 from burnish.train.sharded import is_sharded
 from burnish.train.watch import MeterUser
 
-PREDICTED = "predicted_peak_bytes"
-"""Name of the prediction among a stage's metrics and in ``training_metadata.json``."""
 SHARED_INPUTS = {
     **dict.fromkeys(("q_proj", "k_proj", "v_proj"), "attention"),
     **dict.fromkeys(("gate_proj", "up_proj"), "feed-forward"),
@@ -85,7 +84,7 @@ class MemoryForecast(MeterUser):
         peak = there + prediction.added if device.type == "cpu" else prediction.total
         has = memory_of(device)
         self.said = {
-            PREDICTED: peak,
+            PREDICTED_PEAK: peak,
             "of": "the process" if device.type == "cpu" else "the accelerator",
             "moment": prediction.moment,
             "resident_before_bytes": there or None,
@@ -109,7 +108,7 @@ def described(said: Mapping[str, Any]) -> str:
         parts = {"there before": there} | {part: number for part, number in parts.items() if part != "weights"}
     named = ", ".join(f"{part} {size(number)}" for part, number in parts.items())
     return (
-        f"predicted peak memory {size(said[PREDICTED])}: {named} (at the {said['moment']}, {said['sequences']} x "
+        f"predicted peak memory {size(said[PREDICTED_PEAK])}: {named} (at the {said['moment']}, {said['sequences']} x "
         f"{said['tokens']} tokens by {said['tokens_from']}); the {'machine' if there else 'device'} has "
         f"{size(said['device_bytes'])}"
     )
@@ -142,7 +141,7 @@ def what_is_unknown(model: Any, args: TrainingArguments) -> str | None:
     config = model.config.get_text_config()
     adapter = adapter_in(model) or {}
     if is_sharded(model) or args.deepspeed:
-        return "weights are shared out among processes"
+        return "weights or optimiser states are shared out among processes"
     if any(getattr(config, name, None) for name in EXPERTS):
         return "the model is a mixture of experts"
     shapes = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")

@@ -31,7 +31,6 @@ from burnish.train.forecast import MemoryForecast
 from burnish.train.meter import StepMeter
 from burnish.train.watch import MeterUser
 
-METADATA = "training_metadata.json"
 GIB = 1 << 30
 PACKAGES = (
     *("torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "datasets", "safetensors", "numpy"),

@@ -23,6 +23,7 @@ from burnish.config.recipe import SftStage
 from burnish.config.train import OptimizerConfig
 from burnish.errors import DataError
 from burnish.fsio import digest_json, read_lines, write_json
+from burnish.ledger.stage import TRAINING_METADATA
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Example, Task, Verdict
 from burnish.score.rates import METRICS
@@ -31,7 +32,6 @@ from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.select import Kept, merge_rounds, select
 from burnish.train.forecast import Batches, MemoryForecast
-from burnish.train.metadata import METADATA as TRAINING_METADATA
 from burnish.train.metadata import TrainingMetadata
 from burnish.train.reporters import reporters
 from burnish.train.watch import TrainingEvents

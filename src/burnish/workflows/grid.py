@@ -19,7 +19,7 @@ from burnish.config.grid import GridConfig
 from burnish.errors import BurnishError
 from burnish.evaluated import Estimate, EvaluatedRow
 from burnish.fsio import write_atomic, write_json
-from burnish.ledger.stage import read_done
+from burnish.ledger.stage import TRAINING_METADATA, read_done
 from burnish.records import Part, Record
 from burnish.score.answer_summary import estimates, group_rows
 from burnish.workflows.context import ADAPTER, MODEL
@@ -184,7 +184,7 @@ def _result(folder: Folder, cell: Cell, state: ExperimentState) -> CellResult:
 def _trained(cell: Cell, run: Path) -> dict[str, Any]:
     took = measured(run)
     stage = run / cell.training_stage
-    info = json.loads((stage / "training_metadata.json").read_text(encoding="utf-8"))["model_info"]
+    info = json.loads((stage / TRAINING_METADATA).read_text(encoding="utf-8"))["model_info"]
     outputs = [stage / name for name in (ADAPTER, MODEL) if (stage / name).is_dir()]
     size = sum(file.stat().st_size for output in outputs for file in output.rglob("*") if file.is_file())
     return {

@@ -19,16 +19,13 @@ from burnish.evaluated import EvaluationSummary
 from burnish.fsio import digest_file, digest_json, read_lines
 from burnish.ledger.machine import write_machine
 from burnish.ledger.run_folder import RunFolder
-from burnish.ledger.stage import Done
+from burnish.ledger.stage import PREDICTED_PEAK, TRAINING_METADATA, Done
 from burnish.ledger.store import LEDGER, Ledger
 from burnish.model.folders import model_digest
 from burnish.workflows.context import HELD_OUT, Run
 from burnish.workflows.lineage import CODE
 from burnish.workflows.score_answers import FOLDER
 
-METADATA = "training_metadata.json"
-PREDICTED = "predicted_peak_bytes"
-"""Names that `train` writes by; its modules load torch, which stages that train nothing do without."""
 WEIGHTS_OF_ADAPTER = "adapter_model.safetensors"
 
 
@@ -36,11 +33,11 @@ def predicted_memory(folder: Path) -> dict[str, float]:
     """Peak bytes that were predicted when the stage began to train, as a metric; none where it trained nothing, or
     nothing was predicted."""
     try:
-        metadata = json.loads((folder / METADATA).read_bytes())
+        metadata = json.loads((folder / TRAINING_METADATA).read_bytes())
     except FileNotFoundError:
         return {}
-    predicted = metadata.get("predicted_memory", {}).get(PREDICTED)
-    return {} if predicted is None else {PREDICTED: float(predicted)}
+    predicted = metadata.get("predicted_memory", {}).get(PREDICTED_PEAK)
+    return {} if predicted is None else {PREDICTED_PEAK: float(predicted)}
 
 
 def record_stage(ledger: Ledger, run: Run, stage: AnyStage, done: Done, inputs: Mapping[str, str]) -> None:

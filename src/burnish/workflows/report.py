@@ -16,6 +16,7 @@ from burnish.config.recipe import EvaluateStage, ReportStage
 from burnish.fsio import read_lines, write_json
 from burnish.ledger.machine import read_machine
 from burnish.ledger.metrics import MetricRow, read_metrics
+from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.records import StageTime, Verdict
 from burnish.report.html import ReportData, write_html
 from burnish.report.samples import StageAnswers, StageRollouts
@@ -23,7 +24,6 @@ from burnish.score.summary import MeasuredStage, build_summary
 from burnish.workflows.answer import read_answers
 from burnish.workflows.build_tasks import EXCLUDED
 from burnish.workflows.context import COMPLETIONS, VERDICTS, Outcome, Run
-from burnish.workflows.recording import PREDICTED
 from burnish.workflows.report_rollouts import stage_rollouts
 
 SUMMARY, PAGE = "summary.json", "report.html"
@@ -108,7 +108,7 @@ def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:
 
 
 def _predicted_peak(metrics: Mapping[str, float]) -> int | None:
-    predicted = metrics.get(PREDICTED)
+    predicted = metrics.get(PREDICTED_PEAK)
     return None if predicted is None else int(predicted)
 
 

@@ -17,12 +17,13 @@ from burnish.config.recipe import MergeStage
 from burnish.config.stage import Stage
 from burnish.config.tasks import RustTasks
 from burnish.config.watch import TrainingEvaluation
+from burnish.ledger.stage import TRAINING_METADATA
 from burnish.model.chat_template import template_digest
 from burnish.model.contents import quantization_on_disk
 from burnish.records import Task
 from burnish.train.evaluation import Evaluator, HeldOutLoss, PeriodicEvaluation
 from burnish.train.forecast import Batches, MemoryForecast
-from burnish.train.metadata import METADATA, TrainingFacts, TrainingMetadata
+from burnish.train.metadata import TrainingFacts, TrainingMetadata
 from burnish.train.reporters import reporters
 from burnish.train.rows import EncodedRow
 from burnish.train.watch import TrainingEvents
@@ -76,7 +77,7 @@ def training_callbacks(
         callbacks.append(PeriodicEvaluation(evaluation, evaluators, folder))
     facts = training_facts(run, stage, method=method, tokenizer=tokenizer, start_from=start_from, dataset=dataset)
     forecast = MemoryForecast(stage.name, batches)
-    callbacks += [forecast, TrainingMetadata(folder / METADATA, facts, forecast=forecast)]
+    callbacks += [forecast, TrainingMetadata(folder / TRAINING_METADATA, facts, forecast=forecast)]
     return callbacks + reporters(run.recipe.report_to, folder)
 
 
