@@ -111,7 +111,13 @@ def test_every_shipped_recipe_loads_and_says_what_to_expect(path: Path) -> None:
         (
             "    model: sft\n",
             "    model: sft\n  - {kind: report, name: r, compare: [[base, sft]]}\n",
-            "'base', which no earlier",
+            "compares 'base', evaluated 0 times before, not once",
+        ),
+        (
+            "    model: sft\n",
+            "    model: sft\n  - {kind: evaluate, name: b, model: base}\n"
+            "  - {kind: report, name: r, compare: [[base, sft]]}\n",
+            "compares 'sft' with the later 'base': name the earlier first",
         ),
         ("  - kind: tasks\n    name: tasks\n", "", "stage 'sft' needs a task set: put a tasks stage before it"),
         ("name: measure", "name: sft", ":4: stages: two stages are named 'sft'"),

@@ -67,7 +67,7 @@ def _loaded(base: Path, folder: Path) -> Any:
     ("stage", "model", "why"),
     [
         ({"kind": "preference", "rows": "x.jsonl"}, {}, "goes with sft and pretrain stages"),
-        ({"kind": "sft"}, {"quantization": {"kind": "nf4"}}, "cannot share out quantised weights"),
+        ({"kind": "sft"}, {"quantization": {"kind": "nf4"}}, "goes with full precision"),
         ({"kind": "sft", "adapter": {"kind": "dora"}}, {}, "goes with the adapters full, lora, rslora"),
         ({"kind": "sft", "evaluation": {"rows": 2}}, {}, "has no evaluation while training"),
         ({"kind": "pretrain"}, {}, "goes with optimizer adamw"),

@@ -166,20 +166,17 @@ class PreferenceStage(Stage, OptimizerConfig):
         return self
 
 
-def sharding_refusal(
-    stage: PretrainStage | SftStage | PreferenceStage, model: ModelConfig, *, whole_weights: bool
-) -> str | None:
-    """Why a stage's weights (FSDP2), or with ``whole_weights`` its optimiser states alone (DeepSpeed), cannot be shared
-    out among processes; None when they can."""
+def sharding_refusal(stage: PretrainStage | SftStage | PreferenceStage, model: ModelConfig) -> str | None:
+    """Why a stage's weights (FSDP2) or optimiser states (DeepSpeed) cannot be shared out among processes, or were never
+    seen to come out right; None when they can."""
     if isinstance(stage, PreferenceStage):
         return "goes with sft and pretrain stages: a preference stage compares with a reference model, kept whole"
-    quantized = model.quantization is not None and not (isinstance(stage, PretrainStage) and stage.start_from is None)
-    if quantized and not whole_weights:
-        return "cannot share out quantised weights: leave model.quantization out, or use ddp"
+    if model.quantization is not None and not (isinstance(stage, PretrainStage) and stage.start_from is None):
+        return "goes with full precision: leave model.quantization out, or use ddp"
     if stage.optimizer == "muon":
         return "goes with optimizer adamw: muon needs each matrix whole"
-    if isinstance(stage, SftStage) and stage.adapter.kind not in SHARED_OUT and not whole_weights:
-        return f"goes with the adapters {', '.join(SHARED_OUT)}: {stage.adapter.kind} reads the weights beside it whole"
+    if isinstance(stage, SftStage) and stage.adapter.kind not in SHARED_OUT:
+        return f"goes with the adapters {', '.join(SHARED_OUT)}: for {stage.adapter.kind} use ddp"
     if stage.evaluation is not None:
         return "has no evaluation while training, which one process does alone: leave evaluation out, or use ddp"
     return None
@@ -332,21 +329,28 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _compared_are_measured(self) -> Recipe:
-        measured: set[str] = set()
+        measured: list[str] = []
         for stage in self.stages:
             if isinstance(stage, EvaluateStage):
-                measured.add(stage.model)
-            if isinstance(stage, ReportStage):
-                unknown = next((name for pair in stage.compare for name in pair if name not in measured), None)
-                if unknown is not None:
-                    raise ValueError(f"stage {stage.name!r} compares {unknown!r}, which no earlier stage evaluates")
+                measured.append(stage.model)
+            for a, b in stage.compare if isinstance(stage, ReportStage) else ():
+                unclear = next((name for name in (a, b) if measured.count(name) != 1), None)
+                if unclear is not None:
+                    times = measured.count(unclear)
+                    raise ValueError(
+                        f"stage {stage.name!r} compares {unclear!r}, evaluated {times} times before, not once"
+                    )
+                if measured.index(a) >= measured.index(b):
+                    raise ValueError(
+                        f"stage {stage.name!r} compares {b!r} with the later {a!r}: name the earlier first"
+                    )
         return self
 
     @model_validator(mode="after")
     def _weights_can_be_shared_out(self) -> Recipe:
         for stage in self.stages if self.launch.strategy != "ddp" else ():
             if isinstance(stage, TrainingStage):
-                refusal = sharding_refusal(stage, self.model, whole_weights=self.launch.strategy == "deepspeed")
+                refusal = sharding_refusal(stage, self.model)
                 if refusal is not None:
                     raise ValueError(f"stage {stage.name!r}: launch.strategy {self.launch.strategy} {refusal}")
         return self
