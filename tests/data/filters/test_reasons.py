@@ -106,7 +106,7 @@ STAYS: dict[str, list[tuple[str, str]]] = {
         ("src/examples_of.rs", CODE),
     ],
     "bench_file": [
-        ("src/workbench/a.rs", CODE),
+        ("src/testbench/a.rs", CODE),
         ("src/lib.rs", "const S: &str = \"/benches/ criterion_main!(x) #[bench]\";\n"),
         ("src/lib.rs", "fn f() {}\n#[cfg(test)]\nmod t {\n    #[bench]\n    fn b(b: &mut Bencher) {}\n}\n"),
         ("src/lib.rs", "fn main() { criterion_main(1) }\n"),
