@@ -28,7 +28,10 @@ def launched(folder: Path, said: Any = ZERO_2) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["full", "lora"])
-def test_two_processes_train_what_one_does_also_when_resumed(tmp_path: Path, kind: str) -> None:
+def test_two_processes_train_what_one_does_also_when_resumed(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path / "compiled"))
     base = make_tiny_model(tmp_path / "base")
     settings: dict[str, Any] = {
         **{"effective_batch": 8, "save_every": 3, "schedule": "constant", "learning_rate": 1e-3, "max_length": 40},
@@ -39,6 +42,7 @@ def test_two_processes_train_what_one_does_also_when_resumed(tmp_path: Path, kin
     for steps in (3, 6):
         both = in_processes(2, base, tmp_path / "two", launch=launch, max_steps=3, extra_steps=steps - 3, **settings)
         assert both.returncode == 0, both.stderr
+    assert not (tmp_path / "compiled").exists()
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
     name = "model/model.safetensors" if kind == "full" else "adapter/adapter_model.safetensors"
     expected, found = (load_file(tmp_path / place / name) for place in ("one", "two"))

@@ -31,11 +31,23 @@ LATEST = "latest"
 
 def deepspeed_arguments(launch: LaunchConfig, *, on_cpu: bool) -> dict[str, Any]:
     """Keyword arguments for ``TrainingArguments``; empty for another strategy."""
-    if (
-        on_cpu
-    ):  # where DeepSpeed is installed, accelerate imports it for any training, and it says so when it finds no GPU
+    if on_cpu:
+        # Where DeepSpeed is installed, accelerate imports it for any training, and it says so when it finds no GPU.
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
+        if launch.deepspeed is not None:
+            _without_compiling()
     return {} if launch.deepspeed is None else {"deepspeed": FROM_THE_STAGE | read_deepspeed(launch.deepspeed)}
+
+
+def _without_compiling() -> None:
+    """Leave out what DeepSpeed would compile for the CPU when it starts.
+
+    It is a way to reduce in inference, which training does not use, and a compilation that was killed leaves a lock
+    behind that every later process waits for without an end or a word.
+    """
+    from deepspeed import ops
+
+    ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
 def check_agreement(arguments: Any) -> None:
