@@ -190,6 +190,16 @@ def test_shows_what_was_run_and_what_came_out(data: ReportData, page: str) -> No
     assert "Some CPU, 2 cores" in parsed.text
 
 
+@pytest.mark.parametrize(
+    ("named", "heads"), [(None, "control against base"), (("base", "tuned"), "tuned against base")]
+)
+def test_the_named_pair_heads_the_page(named: tuple[str, str] | None, heads: str) -> None:
+    verdicts = {"base": [verdict(0, "tests_failed")], "tuned": [verdict(0, "ok")], "control": [verdict(0, "ok")]}
+    summary = build_summary([MeasuredStage(name, of, 1.0) for name, of in verdicts.items()])
+    page = render_html(dataclasses.replace(run_data(1), summary=summary, answers=[], metrics=[], headline=named))
+    assert Page(page).text.split("tasks answered by both")[0].split("quickstart")[-1].strip().startswith(heads)
+
+
 def test_every_sample_is_in_the_browser(data: ReportData, page: str) -> None:
     found = Page(page).samples()
     assert len(found["samples"]) == sum(len(one.verdicts) for one in data.answers)

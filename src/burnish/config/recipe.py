@@ -230,7 +230,8 @@ class ReportStage(Stage):
     kind: Literal["report"] = "report"
     compare: tuple[tuple[str, str], ...] = ()
     """Further pairs of measured models to compare, the earlier one first, named as their evaluate stages have them in
-    ``model``. Every model is compared with the first one and with the one before it anyway."""
+    ``model``. Every model is compared with the first one and with the one before it anyway; the first pair here heads
+    the page, or else the last model beside the first one."""
 
 
 SAMPLING = ("expert_iteration", "grpo")

@@ -45,6 +45,8 @@ class ReportData:
     """What was written while training, stage by stage."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """When, by which version and on what machine it ran."""
+    headline: tuple[str, str] | None = None
+    """The two measured models whose comparison heads the page; None for the first and the last."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def render_html(data: ReportData) -> str:
         script=Markup(script),
         script_digest=digest,
         summary=summary,
-        headline=_headline(summary),
+        headline=_headline(summary, data.headline),
+        rates={stage.name: stage for stage in summary.stages},
         pairs=_pairs(summary),
         infra=sum(stage.infra for stage in summary.stages),
         rates_svg=Markup(rates_figure(summary.stages)) if summary.stages else "",
@@ -96,12 +99,12 @@ def render_html(data: ReportData) -> str:
     )
 
 
-def _headline(summary: Summary) -> list[Comparison]:
-    """Last measured stage against the first: the comparisons a reader looks for."""
+def _headline(summary: Summary, pair: tuple[str, str] | None) -> list[Comparison]:
+    """The comparisons a reader looks for: those of ``pair``, or of the last measured stage with the first."""
     if len(summary.stages) < 2:
         return []
-    ends = (summary.stages[0].name, summary.stages[-1].name)
-    return [one for one in summary.comparisons if (one.a, one.b) == ends]
+    pair = pair or (summary.stages[0].name, summary.stages[-1].name)
+    return [one for one in summary.comparisons if (one.a, one.b) == pair]
 
 
 def _pairs(summary: Summary) -> list[tuple[tuple[str, str], list[Comparison]]]:

@@ -67,6 +67,7 @@ def report(run: Run, stage: ReportStage) -> Outcome:
             answers=answers,
             rollouts=_rollouts(run),
             facts=_facts(run),
+            headline=stage.compare[0] if stage.compare else None,
         ),
     )
     # Named from the stage's folder, so that a removed page is written again.
