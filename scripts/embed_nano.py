@@ -1,6 +1,6 @@
-"""Put the model of a finished `recipes/nano-base.yaml` run into the package, with its card and its digests.
+"""Put the model of finished runs, each going on from the one before, into the package, with its card and its digests.
 
-python scripts/embed_nano.py runs/nano-base
+python scripts/embed_nano.py runs/nano-base runs/nano-notes
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,19 +31,21 @@ end to end on two CPU cores without a network.
 string and word handling, small loops, `Option` and `Result`, a struct or a trait now and then) and nothing else. It
 knows a few hundred words of English. It cannot help with real code.
 
-**How it was made.** From scratch by `recipes/nano-base.yaml`, seed {seed}: {steps:,} steps on {documents:,} generated
-documents, each a function below its doc comment. {chat_share:.1%} of them were an instruction with its answer in the
-chat template: it has seen the format a little, and gets an instruction right as often as the table says, which leaves
-fine-tuning something to teach. All text was composed by burnish (MIT); nothing was scraped. Combinations of parts that
-the task set holds out are in no document.
+**How it was made.** From scratch, seed {seed}:
 
-**Measured** by the same run on {n} held-out tasks with unseen combinations, greedy, 95 % intervals:
+{parts}
+
+Such an instruction comes with its answer in the chat template: it has seen the format a little, and gets an instruction
+right as often as the table says, which leaves fine-tuning something to teach. All text was composed by burnish (MIT);
+nothing was scraped. Combinations of parts that the task set holds out are in no document.
+
+**Measured** by the last run on {n} held-out tasks with unseen combinations, greedy, 95 % intervals:
 
 | compiles | lint-free | hidden tests passed |
 | --- | --- | --- |
 | {compile_rate} | {lint_free_rate} | {tests_passed} |
 
-`provenance.json` holds the recipe, the versions and the SHA-256 of corpus, tokenizer and weights. Another processor
+`provenance.json` holds the recipes, the versions and the SHA-256 of corpora, tokenizer and weights. Another processor
 may give other last bits, and so other weights, from the same recipe.
 """
 
@@ -53,15 +56,30 @@ def _rate(row: dict[str, Any], key: str) -> str:
     return text + (f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else "")
 
 
-def main(run: Path) -> None:
-    """Copy the model of ``run``, write card and provenance."""
-    recipe = json.loads((run / "recipe.resolved.json").read_text())
-    recipe = recipe.get("recipe", recipe)
+def _recipe(run: Path) -> dict[str, Any]:
+    recipe: dict[str, Any] = json.loads((run / "recipe.resolved.json").read_text())
+    nested: dict[str, Any] = recipe.get("recipe", recipe)
+    return nested
+
+
+def _part(recipe: dict[str, Any]) -> str:
     stages = {stage["name"]: stage for stage in recipe["stages"]}
-    row = json.loads((run / "summary.json").read_text())["stages"][0]
-    source = run / "nano" / "model"
+    corpus = stages["corpus"]
+    above = {"documentation": "its doc comment", "notes": "its doc comment or a note that asks for it"}
+    asked = f"{corpus['chat_share']:.2%} of them are instructions"
+    steps = f"{stages['nano']['max_steps']:,} steps on {corpus['documents']:,} documents"
+    return (
+        f"- `recipes/{recipe['name']}.yaml`: {steps},\n"
+        f"  each a function below {above[corpus.get('comments', 'documentation')]}; {asked}."
+    )
+
+
+def main(runs: Sequence[Path]) -> None:
+    """Copy the model of the last run, write card and provenance."""
+    recipes, last = [_recipe(run) for run in runs], runs[-1]
+    row = json.loads((last / "summary.json").read_text())["stages"][0]
     shutil.rmtree(TARGET, ignore_errors=True)
-    shutil.copytree(source, TARGET)
+    shutil.copytree(last / "nano" / "model", TARGET)
     config = json.loads((TARGET / "config.json").read_text())
 
     from safetensors import safe_open
@@ -71,10 +89,10 @@ def main(run: Path) -> None:
     write_json(
         TARGET / "provenance.json",
         {
-            "recipe": recipe,
+            "recipes": recipes,
             "versions": {name: version(name) for name in ("burnish", "torch", "transformers", "tokenizers")},
             "sha256": {
-                "corpus": digest_file(run / "corpus" / "corpus.jsonl"),
+                "corpora": [digest_file(run / "corpus" / "corpus.jsonl") for run in runs],
                 "tokenizer": digest_file(TARGET / "tokenizer.json"),
                 "weights": digest_file(TARGET / "model.safetensors"),
             },
@@ -87,10 +105,8 @@ def main(run: Path) -> None:
         heads=config["num_attention_heads"],
         context=config["max_position_embeddings"],
         vocabulary=config["vocab_size"],
-        seed=recipe["seed"],
-        steps=stages["nano"]["max_steps"],
-        documents=stages["corpus"]["documents"],
-        chat_share=stages["corpus"]["chat_share"],
+        seed=recipes[0]["seed"],
+        parts="\n".join(map(_part, recipes)),
         n=row["n"],
         compile_rate=_rate(row, "compile_rate"),
         lint_free_rate=_rate(row, "lint_free_rate"),
@@ -100,4 +116,4 @@ def main(run: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main([Path(run) for run in sys.argv[1:]])

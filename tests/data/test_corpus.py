@@ -21,8 +21,19 @@ def test_share_of_conversations_and_determinism(tmp_path: Path) -> None:
     assert 100 < sum(not isinstance(row, str) for row in rows) < 200
 
 
-def test_no_held_out_reference_is_in_the_corpus(tmp_path: Path) -> None:
-    write_corpus(tmp_path / "a.jsonl", documents=20000, chat_share=0.0, seed=0)
+def test_notes_ask_for_what_they_stand_above(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "a.jsonl", documents=600, chat_share=0.0, seed=4)
+    write_corpus(tmp_path / "b.jsonl", documents=600, chat_share=0.0, seed=4, comments="notes")
+    plain, notes = ([str(row) for row in read_corpus(tmp_path / name)] for name in ("a.jsonl", "b.jsonl"))
+    assert [row for row in plain if row.startswith("pub")] == [row for row in notes if row.startswith("pub")]
+    assert not [row for row in plain if row.startswith(("// ", "/* "))]
+    asking = [row for row in notes if row.startswith(("// TODO: ", "// We need a ", "/* "))]
+    assert 120 < len(asking) < 240  # 35 % of the 85 % that have a comment
+
+
+@pytest.mark.parametrize("comments", ["documentation", "notes"])
+def test_no_held_out_reference_is_in_the_corpus(tmp_path: Path, comments: str) -> None:
+    write_corpus(tmp_path / "a.jsonl", documents=20000, chat_share=0.0, seed=0, comments=comments)
     text = (tmp_path / "a.jsonl").read_text()
     _, held_out = build_rust_tasks(train=0, held_out=300, cases=1, seed=0)
     bodies = [task.reference.split("{", 1)[1] for task in held_out if task.reference]

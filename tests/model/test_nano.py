@@ -20,18 +20,21 @@ def test_weights_and_tokenizer_have_the_recorded_digests() -> None:
     assert recorded["tokenizer"] == digest_file(NANO / "tokenizer.json")
 
 
-def test_the_shipped_recipe_is_the_one_that_made_it() -> None:
+def test_the_shipped_recipes_are_those_that_made_it() -> None:
     from burnish.config.load import load_config
     from burnish.config.recipe import AnyStage, Recipe
     from tests.e2e.program import REPOSITORY
 
     stage: TypeAdapter[AnyStage] = TypeAdapter(AnyStage)
-    made_by = json.loads((NANO / "provenance.json").read_text())["recipe"]
-    shipped = load_config(Recipe, REPOSITORY / "recipes" / "nano-base.yaml", []).model_dump(mode="json")
-    assert shipped["seed"] == made_by["seed"]
-    # Fields that came later stand at their defaults, which are what it was made with.
-    made_stages = [stage.validate_python(one).model_dump(mode="json") for one in made_by["stages"][:2]]
-    assert shipped["stages"][:2] == made_stages
+    recipes = json.loads((NANO / "provenance.json").read_text())["recipes"]
+    assert [one["name"] for one in recipes] == ["nano-base", "nano-notes"]
+    for made_by in recipes:
+        path = REPOSITORY / "recipes" / f"{made_by['name']}.yaml"
+        shipped = load_config(Recipe, path, []).model_dump(mode="json")
+        assert (shipped["seed"], shipped["model"]["base"]) == (made_by["seed"], made_by["model"]["base"])
+        # Fields that came later stand at their defaults, which are what it was made with.
+        made_stages = [stage.validate_python(one).model_dump(mode="json") for one in made_by["stages"][:2]]
+        assert shipped["stages"][:2] == made_stages
 
 
 def test_it_is_as_large_as_the_card_says() -> None:

@@ -40,6 +40,14 @@ class CorpusStage(Stage):
     """Folder of crates whose ``.rs`` files are the documents, in place of the built-in functions."""
     chat_share: float = Field(0.0, ge=0, le=1)
     """Share of documents that are an instruction with its answer in the chat template."""
+    comments: Literal["documentation", "notes"] = "documentation"
+    """What stands above a built-in function: its documentation, or that or a note that asks for it, in many forms."""
+
+    @model_validator(mode="after")
+    def _notes_above_functions(self) -> CorpusStage:
+        if self.crates is not None and self.comments != "documentation":
+            raise ValueError("comments is for the built-in functions: sources of crates have their own; leave it out")
+        return self
 
 
 def _check_evaluation(evaluation: TrainingEvaluation | None, streaming: bool, max_steps: int | None) -> None:

@@ -25,16 +25,27 @@ BARE_SHARE = 0.15
 ROWS_PER_WRITE = 2000
 
 
-def write_corpus(path: Path, *, documents: int, chat_share: float, seed: int, crates: Path | None = None) -> int:
+def write_corpus(
+    path: Path,
+    *,
+    documents: int,
+    chat_share: float,
+    seed: int,
+    crates: Path | None = None,
+    comments: str = "documentation",
+) -> int:
     """Write ``documents`` rows, ``chat_share`` of them as conversations; returns how many there are.
 
-    Fewer when ``crates`` has fewer sources. Raises DataError when it has none.
+    ``comments`` is a style of `wording.COMMENTS`, for the built-in functions. Fewer when ``crates`` has fewer sources.
+    Raises DataError when it has none.
     """
     path.unlink(missing_ok=True)
     rows: list[str] = []
     written = 0
     for row in (
-        _rows(documents, chat_share, seed) if crates is None else _with_crates(documents, chat_share, seed, crates)
+        _rows(documents, chat_share, seed, comments)
+        if crates is None
+        else _with_crates(documents, chat_share, seed, crates)
     ):
         rows.append(json.dumps(row))
         written += 1
@@ -45,7 +56,7 @@ def write_corpus(path: Path, *, documents: int, chat_share: float, seed: int, cr
     return written
 
 
-def _rows(documents: int, chat_share: float, seed: int) -> Iterator[dict[str, Any]]:
+def _rows(documents: int, chat_share: float, seed: int, comments: str = "documentation") -> Iterator[dict[str, Any]]:
     rng = random.Random(f"{seed}/corpus")
     drafts = draw_drafts(rng, held_out=False)
     for _ in range(documents):
@@ -54,7 +65,7 @@ def _rows(documents: int, chat_share: float, seed: int) -> Iterator[dict[str, An
             turns = [{"role": "user", "content": instruction(draft, rng)}, {"role": "assistant", "content": draft.code}]
             yield {"messages": turns}
         else:
-            yield {"text": draft.code if rng.random() < BARE_SHARE else documented(draft, rng)}
+            yield {"text": draft.code if rng.random() < BARE_SHARE else documented(draft, rng, comments)}
 
 
 def _with_crates(documents: int, chat_share: float, seed: int, crates: Path) -> Iterator[dict[str, Any]]:

@@ -17,5 +17,6 @@ def build_corpus(run: Run, stage: CorpusStage, folder: Path) -> Outcome:
         chat_share=stage.chat_share,
         seed=run.recipe.seed,
         crates=stage.crates,
+        comments=stage.comments,
     )
     return Outcome((CORPUS,), {"documents": float(written)})
