@@ -46,7 +46,7 @@ nothing was scraped. Combinations of parts that the task set holds out are in no
 | {compile_rate} | {lint_free_rate} | {tests_passed} |
 
 `provenance.json` holds the recipes, the versions and the SHA-256 of corpora, tokenizer and weights. Another processor
-may give other last bits, and so other weights, from the same recipe.
+may give other last bits, and so other weights, from the same recipes.
 """
 
 
