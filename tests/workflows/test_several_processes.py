@@ -55,7 +55,9 @@ def values(folder: Path, name: str) -> dict[int, float]:
 def test_two_processes_have_the_losses_of_one(base: Path, tmp_path: Path) -> None:
     evaluation = {"every": 3, "rows": 2, "best": "loss"}
     one = run_recipe(recipe(base, tmp_path, "one", evaluation=evaluation))
+    ballast = bytearray(b"x") * 2**30
     two = run_recipe(recipe(base, tmp_path, "two", launch={"processes": 2}, evaluation=evaluation))
+    del ballast
     for name in ("loss", "eval_loss", "learning_rate"):
         assert values(two, name) == pytest.approx(values(one, name), abs=1e-5)
     assert len(values(two, "loss")) == 6
@@ -65,6 +67,9 @@ def test_two_processes_have_the_losses_of_one(base: Path, tmp_path: Path) -> Non
     for metrics in done:
         assert metrics.pop("predicted_peak_bytes") > 0, "on a CPU of the process, and one of them is this test's"
     assert done[0] == done[1]
+    peak = json.loads((two / "sft" / "done.json").read_text())["peak_bytes"]
+    logged = max(values(two, "peak_memory_bytes").values())
+    assert logged <= peak < 1.1 * logged, "the memory of a process that trained, not of this one"
 
 
 def test_a_mistake_in_one_of_the_processes_is_that_mistake(base: Path, tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ class Outcome:
     """Files and folders in the stage's folder that others may read."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Results worth finding in the ledger."""
+    peak_bytes: int | None = None
+    """Peak resident memory of the process that did it, where that is another one."""
 
 
 @dataclass

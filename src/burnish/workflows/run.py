@@ -139,7 +139,7 @@ def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
         reset_peak()
         outcome = _execute(run, stage, folder)
         metrics = {**outcome.metrics, **predicted_memory(folder)}
-        done = finish(folder, attempt, outcome.outputs, metrics=metrics, peak_bytes=peak_bytes())
+        done = finish(folder, attempt, outcome.outputs, metrics=metrics, peak_bytes=outcome.peak_bytes or peak_bytes())
         run.folder.events.write("stage_done", stage=stage.name, kind=stage.kind, seconds=done.seconds)
         logger.info("%s: done in %.1f s", stage.name, done.seconds)
     # Also when it was kept: an attempt may have died between done.json and the ledger.

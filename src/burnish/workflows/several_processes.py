@@ -70,7 +70,7 @@ def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Out
     status = run_processes(command, interrupt=interrupt)
     if status == 0:
         outcome = json.loads((place / OUTCOME).read_bytes())
-        return Outcome(tuple(outcome["outputs"]), outcome["metrics"])
+        return Outcome(tuple(outcome["outputs"]), outcome["metrics"], outcome["peak_bytes"])
     if not (place / FAILURE).exists():
         raise MachineError(
             f"the processes that train {stage.name} ended with status {status}, at least one without a word.",

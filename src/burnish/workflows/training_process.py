@@ -16,6 +16,7 @@ from burnish.config.recipe import Recipe, TrainingStage
 from burnish.errors import BurnishError
 from burnish.fsio import write_atomic, write_json
 from burnish.ledger.attempt_log import FORMAT
+from burnish.ledger.memory import peak_bytes
 from burnish.ledger.run_folder import LOGS, RunFolder
 from burnish.ledger.stage import Done
 from burnish.model.base import resolve_device
@@ -60,7 +61,8 @@ def _train(place: Path) -> None:
         run.done |= {name: Done(**done) for name, done in job["done"].items()}
         outcome = train_here(run, stage, run.stage_folder(stage.name))
     if is_first():
-        write_json(place / OUTCOME, {"outputs": list(outcome.outputs), "metrics": dict(outcome.metrics)})
+        found = {"outputs": list(outcome.outputs), "metrics": dict(outcome.metrics), "peak_bytes": peak_bytes()}
+        write_json(place / OUTCOME, found)
 
 
 def _fail(place: Path, kind: str, cause: str = "", way_out: str = "") -> None:
