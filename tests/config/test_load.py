@@ -119,6 +119,11 @@ def test_every_shipped_recipe_loads_and_says_what_to_expect(path: Path) -> None:
             "  - {kind: report, name: r, compare: [[base, sft]]}\n",
             "compares 'sft' with the later 'base': name the earlier first",
         ),
+        (
+            "  - kind: tasks\n    name: tasks\n",
+            "  - {kind: corpus, name: c, documents: 1, crates: x, comments: notes}\n",
+            "comments is for the built-in functions",
+        ),
         ("  - kind: tasks\n    name: tasks\n", "", "stage 'sft' needs a task set: put a tasks stage before it"),
         ("name: measure", "name: sft", ":4: stages: two stages are named 'sft'"),
         ("name: quick", "name: quick\nname: other", ":2: key 'name' is there twice"),

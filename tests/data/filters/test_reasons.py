@@ -17,7 +17,7 @@ LEFT_OUT: dict[str, list[tuple[str, str]]] = {
     "vendor_path": [
         ("a/vendor/b/lib.rs", CODE),
         ("target/debug/build/x.rs", CODE),
-        ("/home/node_modules/x.rs", CODE),
+        ("/a/node_modules/x.rs", CODE),
         ("x\\vendor\\lib.rs", CODE),
         ("__pycache__/x.rs", CODE),
         ("Cargo.lock", CODE),
