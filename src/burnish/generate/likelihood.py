@@ -1,7 +1,7 @@
 """How likely a causal language model finds given texts after a prompt: the other way to ask multiple choice.
 
 The sum of natural log-probabilities of a text's tokens, as lm-evaluation-harness's ``loglikelihood``. Not covered:
-choosing among the texts (`score.multiple_choice`).
+choosing among the texts (`score.metrics.multiple_choice`).
 
 Shapes: B texts at once, T tokens of the longest prompt with its text, V vocabulary.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from burnish.generate.slots import left_padded
+from burnish.generate.slot_decoder import left_padded
 
 LONGEST_TOKENS = 16_384
 """Most tokens in one forward pass, padding included."""

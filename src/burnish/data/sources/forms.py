@@ -15,7 +15,7 @@ named as what is wrong. What stands in one turn is joined by a blank line. Besid
 ``license`` (of a list all must allow the use), ``_task_type`` or ``task_type``. Text must be text: a number is no
 answer, and is never made one.
 
-Not covered: chat templates (`data.chat`).
+Not covered: chat templates (`data.encode.chat`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from burnish.config.data import MappedSource, SourceConfig
+from burnish.config.data.training_data import MappedSource, SourceConfig
 from burnish.data.sources.raw import BadRow, RawRow
 from burnish.errors import DataError
 from burnish.records import Example, Message

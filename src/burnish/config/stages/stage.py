@@ -1,0 +1,16 @@
+"""What every stage of a recipe has. Not covered: the stages themselves (`config.stages.recipe` puts them together)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from burnish.config.base import Config
+
+STAGE_NAME = r"^[a-z0-9][a-z0-9-]*$"
+
+
+class Stage(Config):
+    """What every stage has."""
+
+    name: str = Field(pattern=STAGE_NAME)
+    """Names the stage's folder in the run, and the stage in ``--set stages.NAME.key=value``."""

@@ -1,0 +1,95 @@
+"""Packs rows into blocks of one length, so that no token is trained on another row's context.
+
+Best fit: a row goes where the least room is left after it. Positions restart with every row, which keeps attention
+inside it (transformers reads the boundaries from the positions when no mask is given).
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, overload
+
+
+@dataclass(frozen=True)
+class Block:
+    """Documents that share one row, in tokens."""
+
+    documents: tuple[tuple[int, ...], ...]
+
+
+def pack_documents(documents: Iterable[list[int]], block_size: int) -> list[Block]:
+    """Pack all documents; one that is longer than a block is cut into block-sized pieces, nothing is dropped."""
+    pieces = [
+        tuple(document[start : start + block_size])
+        for document in documents
+        for start in range(0, len(document), block_size)
+    ]
+    return [
+        Block(tuple(pieces[index] for index in block))
+        for block in pack_lengths([len(piece) for piece in pieces], block_size)
+    ]
+
+
+class Documents(Protocol):
+    """Documents as token ids that are read as they are asked for; `data.pretraining.token_bins.TokenBins` is one."""
+
+    def lengths(self) -> list[int]: ...
+
+    def part(self, index: int, begin: int, end: int) -> list[int]: ...
+
+
+class PackedOnDisk(Sequence[Block]):
+    """The blocks of `pack_documents`, of documents that stay on disk; in memory are only their places."""
+
+    def __init__(self, documents: Documents, block_size: int, *, without: Collection[int] = ()) -> None:
+        """``without`` are documents that are left out, by index."""
+        self._documents = documents
+        left_out = set(without)
+        self._pieces = [
+            (index, start, min(start + block_size, length))
+            for index, length in enumerate(documents.lengths())
+            for start in range(0, length, block_size)
+            if index not in left_out
+        ]
+        self._blocks = pack_lengths([end - start for _, start, end in self._pieces], block_size)
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    @overload
+    def __getitem__(self, index: int) -> Block: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Block]: ...
+
+    def __getitem__(self, index: int | slice) -> Block | list[Block]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        return Block(tuple(tuple(self._documents.part(*self._pieces[piece])) for piece in self._blocks[index]))
+
+
+def pack_lengths(lengths: Sequence[int], block_size: int) -> list[tuple[int, ...]]:
+    """Which rows share a block: indices into ``lengths``, the longest row of a block first.
+
+    Args:
+        lengths: of the rows, in tokens; none above ``block_size``.
+        block_size: most tokens of a block.
+    """
+    blocks: list[list[int]] = []
+    rooms: list[tuple[int, int]] = []  # (free tokens, block index), sorted
+    for row in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        length = lengths[row]
+        if length > block_size:
+            raise ValueError(f"row {row} has {length} tokens, more than a block of {block_size}")
+        at = bisect.bisect_left(rooms, (length, -1))
+        if at < len(rooms):
+            free, index = rooms.pop(at)
+            blocks[index].append(row)
+        else:
+            free, index = block_size, len(blocks)
+            blocks.append([row])
+        if free > length:
+            bisect.insort(rooms, (free - length, index))
+    return [tuple(block) for block in blocks]

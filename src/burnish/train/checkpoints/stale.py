@@ -1,0 +1,41 @@
+"""Checkpoints that were made with other data, settings or another base: they are removed, never resumed.
+
+Not covered: torn ones (`train.checkpoints.complete`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from burnish.fsio import write_json
+from burnish.scale.processes import is_first, wait_for_all
+
+MADE_WITH = "made_with.json"
+logger = logging.getLogger(__name__)
+
+
+def drop_foreign_checkpoints(folder: Path, made_with: Mapping[str, Any]) -> None:
+    """Note beside the checkpoints what they are made with; those made otherwise are removed with a message.
+
+    Of several processes the first one does, and the others wait.
+    """
+    if is_first():
+        _drop_foreign(folder, made_with)
+    wait_for_all()
+
+
+def _drop_foreign(folder: Path, made_with: Mapping[str, Any]) -> None:
+    record = folder / MADE_WITH
+    if folder.is_dir() and any(folder.iterdir()):
+        stored = json.loads(record.read_bytes()) if record.is_file() else {}
+        differing = [key for key in made_with if stored.get(key) != made_with[key]]
+        if not differing:
+            return
+        logger.warning("%s: made with other %s; training starts anew", folder, ", ".join(differing))
+        shutil.rmtree(folder)
+    write_json(record, made_with)
