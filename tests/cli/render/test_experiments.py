@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from burnish.cli.render.experiments import Live, grid_table, show_grid, show_sweep, show_sweep_plan, sweep_table
-from burnish.records.evaluation import Estimate, PairedEstimate
+from burnish.records.summary import Estimate, PairedEstimate
 from burnish.workflows.experiments.grid import Answering, CellResult, GridSummary
 from burnish.workflows.experiments.sweep import Best, PlannedRun, RunResult, SweepSummary
 

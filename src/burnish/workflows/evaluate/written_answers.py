@@ -16,7 +16,7 @@ from burnish.config.verbs.evaluate import EndpointAnswers, WrittenAnswers
 from burnish.fsio import read_lines, write_atomic
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
-from burnish.records.evaluation import Generation
+from burnish.records.summary import Generation
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
 from burnish.workflows.answer.generators import written_by
 from burnish.workflows.evaluate.score import LIKELIHOODS, read_likelihoods

@@ -20,7 +20,8 @@ from burnish.errors import BurnishError
 from burnish.fsio import write_atomic, write_json
 from burnish.ledger.stage import TRAINING_METADATA, read_done
 from burnish.records import Part, Record
-from burnish.records.evaluation import Estimate, EvaluatedRow
+from burnish.records.evaluation import EvaluatedRow
+from burnish.records.summary import Estimate
 from burnish.score.summaries.answer_summary import estimates, group_rows
 from burnish.workflows.evaluate.rescore import read_rows
 from burnish.workflows.evaluate.score import FOLDER
