@@ -10,9 +10,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from burnish.records import Part, Record, TaskKind
+from burnish.records.base import Part, Record
+from burnish.records.task import TaskKind
 
 Interval = tuple[float, float]
+Metric = Literal["compile_rate", "lint_free_rate", "tests_passed"]
+"""Rates of Rust answers that every table shows."""
 
 
 class Estimate(Part):
