@@ -35,7 +35,7 @@ def summary(low: float | None) -> SweepSummary:
     difference = (
         None
         if low is None
-        else PairedEstimate(a=0.5, b=0.6, difference=0.1, ci95=(low, 0.2), p_value=0.1, test="mcnemar")
+        else PairedEstimate(a=0.5, b=0.6, difference=0.1, ci95=(low, 0.2), p_value=0.1, test="mcnemar", n=12)
     )
     return SweepSummary(
         total_runs=3,

@@ -1,7 +1,7 @@
 """Summarise judged answers kind by kind: metrics with intervals, confusion, baselines, times, compiler errors.
 
 Intervals go by families of rows: Wilson's or a clustered one for rates, a bootstrap over families for the others.
-Not covered: comparing two models (`score.summaries.comparison`), the whole ``summary.json`` (`score.summaries.summary`).
+Not covered: comparing two models (`score.summaries.comparison`), all of ``summary.json`` (`score.summaries.summary`).
 """
 
 from __future__ import annotations

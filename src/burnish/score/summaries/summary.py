@@ -82,7 +82,9 @@ def summarise_verdicts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         outcomes = [(verdict.task_id, succeeded(verdict, metric)) for verdict in verdicts]
         reached = Counter(task for task, success in outcomes if success)
         unknown = Counter(task for task, success in outcomes if success is None)
-        interval = interval_with_unknown(*([counts[task] for task in attempts] for counts in (reached, unknown, attempts)))
+        interval = interval_with_unknown(
+            [reached[task] for task in attempts], [unknown[task] for task in attempts], list(attempts.values())
+        )
         found[metric] = {"rate": counted.rate(metric), "ci95": list(interval)}
     return {
         "n": counted.n,
