@@ -23,15 +23,16 @@ def run(unbroken: Path) -> Path:
 
 def test_the_table_is_printed_and_stored_as_data(unbroken: Path, run: Path) -> None:
     summary = json.loads((run / "summary.json").read_text())
-    assert [stage["name"] for stage in summary["stages"]] == ["base", "sft"]
-    for stage in summary["stages"]:
-        assert stage["n"] == 12
+    assert [model["name"] for model in summary["models"]] == ["base", "sft"]
+    for model in summary["models"]:
+        (kind,) = model["kinds"]
+        assert kind["n"] == 12
         for rate in ("compile_rate", "lint_free_rate", "tests_passed"):
-            assert 0 <= stage[rate] <= 1
-            low, high = stage["ci95"][rate]
-            assert low <= stage[rate] <= high
-        assert stage["seconds"] > 0
-        assert stage["compile_rate"] > 0.2  # the embedded model writes Rust
+            found = kind["metrics"][rate]
+            assert 0 <= found["ci95"][0] <= found["value"] <= found["ci95"][1] <= 1
+        assert model["seconds"] > 0
+        assert model["generation"]["completions"] == 12
+        assert kind["metrics"]["compile_rate"]["value"] > 0.2  # the embedded model writes Rust
     assert {(one["a"], one["b"]) for one in summary["comparisons"]} == {("base", "sft")}
     assert [timing["name"] for timing in summary["timings"]] == STAGES[:-1]
     shown = (unbroken / "stdout").read_text()
@@ -94,4 +95,4 @@ def test_a_changed_recipe_is_refused_and_resume_reruns_only_what_it_touches(
     begun = [line.split(":")[0] for line in resumed.stderr.splitlines() if line.endswith(": begins")]
     assert begun == ["measure-sft", "report"]
     summary = summary_of(tmp_path / "runs" / "tune")
-    assert [stage["n"] for stage in summary["stages"]] == [4, 5]
+    assert [model["kinds"][0]["n"] for model in summary["models"]] == [4, 5]

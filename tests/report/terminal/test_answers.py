@@ -34,6 +34,6 @@ def test_a_comparison_shows_difference_interval_and_counts() -> None:
     buffer = io.StringIO()
     render_report(report, Console(file=buffer, width=100))
     line = next(line.split() for line in buffer.getvalue().splitlines() if line.strip().startswith("accuracy"))
-    assert line[:4] == ["accuracy", "50.0", "100.0", "+50.0"]
+    assert line[:5] == ["accuracy", "50.0", "→", "100.0", "+50.0"]
     assert line[-3:] == ["10", "0", "0.002"]  # 10 discordant pairs on one side: 2 / 2^10
     assert "both right 10, both wrong 0" in buffer.getvalue()

@@ -31,7 +31,7 @@ def test_shows_rates_intervals_pairs_and_times() -> None:
     assert "4.6–69.9" in output  # Wilson, 1 of 4
     assert "tuned against base: rust, 4 pairs" in output
     [row] = [line.split() for line in output.splitlines() if line.strip().startswith("tests passed")]
-    assert row[2:5] == ["25.0", "100.0", "+75.0"]
+    assert row[2:6] == ["25.0", "→", "100.0", "+75.0"]
     assert row[-3:] == ["3", "0", "0.250"]
     assert "3 min 05 s (kept)" in output
 

@@ -27,7 +27,7 @@ from burnish.report.text import METRIC_TITLES, p_value, points, points_interval
 
 UNPARSED_NOTE = "Over all answers; unread ones are wrong. Intervals go by families of rows."
 TEST_NOTE = (
-    "Differences in percentage points, intervals of 95 %. p: two-sided; McNemar's exact test where every row is a "
+    "Points: percentage points, mcc as it is. p: two-sided; McNemar's exact test where every row is a "
     "family of its own, else by exchanging the two models family by family."
 )
 
@@ -158,13 +158,12 @@ def _confusion(one: KindSummary) -> Table:
 def _comparison(pair: Comparison, kind: KindComparison) -> Table:
     families = f" in {kind.families} families" if kind.families < kind.n else ""
     table = new_table(f"{pair.b} against {pair.a}: {kind.kind}, {kind.n} pairs{families}")
-    for column in ("metric", pair.a, pair.b, "difference", "95 % interval", "won", "lost", "p"):
+    for column in ("metric", "from → to", "points", "95 % interval", "won", "lost", "p"):
         table.add_column(Text(column), justify="left" if column == "metric" else "right")
     for name, one in kind.metrics.items():
         table.add_row(
             Text(METRIC_TITLES.get(name, name)),
-            metric_text(name, one.a),
-            metric_text(name, one.b),
+            f"{metric_text(name, one.a)} → {metric_text(name, one.b)}",
             difference_text(name, one.difference),
             difference_interval_text(name, one.ci95),
             *counts_text(one),
