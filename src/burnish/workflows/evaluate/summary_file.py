@@ -18,6 +18,6 @@ def read_summary(path: Path) -> Summary:
     except DataError as error:
         raise DataError(
             f"{path} is not a summary of this version of burnish ({error.cause}).",
-            "Judge its answers again, which needs no model: burnish evaluate --rescore "
-            f"{path.parent} (of a run, name the folder of an evaluate stage). Or remove the folder and evaluate again.",
+            "Judge its answers again, which needs no model: burnish evaluate --rescore FOLDER, where FOLDER is "
+            f"{path.parent} or, in a run, an evaluate stage in it. Or remove the folder and evaluate again.",
         ) from error
