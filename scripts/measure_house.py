@@ -180,7 +180,7 @@ def measures(root: Path) -> Iterator[str]:
         pairs = len(imports.get(package, ()))
         yield f"{folder:<48}{modules[folder]:>6}{lines:>7}{modules[folder] + len(inner):>6}{pairs:>7}"
     functions = [function for file in files for function in file.functions]
-    lines = sorted(function.lines for function in functions)
+    lengths = sorted(function.lines for function in functions)
     total = sum(file.lines for file in files)
     longest = max(files, key=lambda file: file.lines)
     most, widest = max(functions, key=lambda one: one.lines), max(functions, key=lambda one: one.parameters)
@@ -188,8 +188,8 @@ def measures(root: Path) -> Iterator[str]:
     yield f"\nfiles {sum(modules.values())} without __init__, {len(files)} with; lines {total}"
     yield f"longest file: {longest.lines} lines, {longest.path}"
     yield (
-        f"functions: {len(functions)}; lines median {statistics.median(lines):.0f}, "
-        f"p90 {lines[int(0.9 * len(lines))]}, max {most.lines} ({most.place})"
+        f"functions: {len(functions)}; lines median {statistics.median(lengths):.0f}, "
+        f"p90 {lengths[int(0.9 * len(lengths))]}, max {most.lines} ({most.place})"
     )
     yield (
         f"parameters: max {widest.parameters} ({widest.place}); "
