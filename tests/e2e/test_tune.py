@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from burnish.config.generate import SamplingConfig
+from burnish.config.model import ModelConfig
+from burnish.config.tasks import TaskFile
+from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
+from burnish.config.verify import VerifyConfig
 from burnish.ledger.metrics import read_metrics
 from burnish.ledger.stage import read_done
 from burnish.ledger.store import Ledger
 from burnish.records import Completion, Verdict
-from tests.e2e.program import burnish, small_tune, summary_of
+from burnish.records.summary import Summary
+from burnish.workflows.evaluate.compare import compare
+from burnish.workflows.evaluate.evaluate import evaluate
+from tests.e2e.run_program import burnish, small_tune, summary_of
 
 STAGES = ["tasks", "measure-base", "sft", "measure-sft", "merge", "report"]
 
@@ -40,6 +49,37 @@ def test_the_table_is_printed_and_stored_as_data(unbroken: Path, run: Path) -> N
         assert word in shown
 
 
+def test_the_runs_own_table_says_what_burnish_compare_says(run: Path, tmp_path: Path) -> None:
+    summary = Summary.from_json((run / "summary.json").read_text())
+    stages = [shutil.copytree(run / name, tmp_path / name) for name in ("measure-base", "measure-sft")]
+    assert compare(*stages, tmp_path / "rows").kinds == summary.comparisons[0].kinds
+    # Stages of runs before there were rows hold verdicts alone.
+    shutil.copytree(run / "tasks", tmp_path / "tasks")
+    for stage in stages:
+        (stage / "rows.jsonl").unlink()
+    assert compare(*stages, tmp_path / "verdicts").kinds == summary.comparisons[0].kinds
+
+
+def test_burnish_evaluate_gives_what_the_stage_gives(run: Path, tmp_path: Path) -> None:
+    resolved = json.loads((run / "recipe.resolved.json").read_text())["recipe"]
+    (sampling,) = (one["sampling"] for one in resolved["stages"] if one["name"] == "measure-sft")
+    config = EvaluateConfig(
+        out=tmp_path / "out",
+        tasks=TaskFile(path=run / "tasks" / "held_out.jsonl"),
+        answers=ModelAnswers(
+            model=ModelConfig(base=str(run / "sft")), sampling=SamplingConfig.model_validate_json(json.dumps(sampling))
+        ),
+        verify=VerifyConfig(cache=run.parent / "verdicts.sqlite"),
+        seed=resolved["seed"],
+    )
+    (own,) = evaluate(config).models
+    stage = Summary.from_json((run / "summary.json").read_text()).models[1]
+    timeless = {"timing": None}
+    assert own.kinds[0].model_copy(update=timeless) == stage.kinds[0].model_copy(update=timeless)
+    named = {path.name for path in (tmp_path / "out" / "evaluated").iterdir()}
+    assert named == {path.name for path in (run / "measure-sft").iterdir()}
+
+
 def test_every_completion_has_a_verdict_from_the_real_compiler(run: Path) -> None:
     for stage in ("measure-base", "measure-sft"):
         completions = [
@@ -54,7 +94,7 @@ def test_every_completion_has_a_verdict_from_the_real_compiler(run: Path) -> Non
             assert verdict.isolation or verdict.cached or verdict.stage in ("extract", "parse")
 
 
-def test_the_run_folder_holds_what_it_promises(run: Path) -> None:
+def test_the_run_folder_has_the_documented_files(run: Path) -> None:
     resolved = json.loads((run / "recipe.resolved.json").read_text())
     assert resolved["recipe"]["data"]["tasks"] == {"kind": "rust", "train": 40, "held_out": 12, "cases": 4}
     assert {"code of burnish", "base model"} <= resolved["digests"].keys()

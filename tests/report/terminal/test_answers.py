@@ -10,7 +10,7 @@ from burnish.report.terminal.answers import render_report
 from burnish.report.terminal.table import render_summary
 from burnish.score.summaries.comparison import compare_rows
 from burnish.score.summaries.summary import MeasuredModel, build_summary
-from tests.score.answers import classification_task, classified
+from tests.score.example_rows import classification_task, classified
 
 RIGHTS = ["Yes", "No"] * 10
 TASKS = [classification_task(str(n), right) for n, right in enumerate(RIGHTS)]

@@ -9,8 +9,8 @@ from rich.console import Console
 from burnish.records.summary import StageTime, Summary
 from burnish.report.terminal.table import render_summary
 from burnish.score.summaries.summary import build_summary
-from tests.report.made_up import run_data, verdict
-from tests.score.verdicts import measured
+from tests.report.example_report import run_data, verdict
+from tests.score.example_verdicts import measured
 
 
 def printed(summary: Summary, width: int = 80) -> str:
@@ -91,6 +91,6 @@ def test_a_run_that_measured_nothing_still_shows_its_times() -> None:
     assert "Measured" not in output
 
 
-def test_excluded_tasks_are_spoken_of_when_there_are_any() -> None:
+def test_excluded_tasks_are_mentioned_when_there_are_any() -> None:
     assert "8 tasks were left out before" in printed(small().model_copy(update={"excluded_tasks": 8}))
     assert "left out before" not in printed(small())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from burnish.score.summaries.rates import METRICS, rates
-from tests.score.verdicts import broken, infra, passing, wrong
+from tests.score.example_verdicts import broken, infra, passing, wrong
 
 
 def test_each_kind_of_verdict_counts_where_it_should() -> None:

@@ -13,7 +13,7 @@ from burnish.score.statistics.intervals import wilson
 from burnish.score.statistics.paired import mcnemar
 from burnish.score.summaries.comparison import compare_rows
 from burnish.score.summaries.summary import MeasuredModel, build_summary
-from tests.score.verdicts import broken, infra, measured, passing, wrong
+from tests.score.example_verdicts import broken, infra, measured, passing, wrong
 
 
 def models() -> tuple[MeasuredModel, MeasuredModel]:
@@ -26,7 +26,7 @@ def passed(comparison: Comparison) -> PairedEstimate:
     return comparison.kinds[0].metrics["tests_passed"]
 
 
-def test_has_the_promised_shape() -> None:
+def test_a_summary_has_the_documented_shape() -> None:
     timings = [StageTime(name="sft", kind="sft", seconds=80.0, peak_bytes=1 << 30)]
     summary = json.loads(build_summary(models(), timings).to_json())
     base, tuned = summary["models"]

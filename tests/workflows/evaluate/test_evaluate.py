@@ -22,8 +22,9 @@ from burnish.records.summary import Summary
 from burnish.workflows.evaluate.compare import compare
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.evaluate.rescore import read_evaluated, rescore
-from tests.score.answers import choice_task, classification_task, number_task, span_task, text_task
-from tests.tiny import make_tiny_model
+from burnish.workflows.evaluate.summary_file import read_summary
+from tests.score.example_rows import choice_task, classification_task, number_task, span_task, text_task
+from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate.test_rescore import RUST
 
 TASKS = [
@@ -90,7 +91,7 @@ def test_a_task_that_cannot_be_judged_is_refused_before_anything_is_written(tmp_
     assert not asked.out.exists()
 
 
-def test_the_tolerance_is_the_users(tmp_path: Path) -> None:
+def test_the_numeric_tolerance_can_be_set(tmp_path: Path) -> None:
     asked = config(tmp_path, "near", {"n": "A: 12.4"}, [number_task("n", "12")])
     assert headlines(evaluate(asked))["numeric"] == 0.0
     near = asked.model_copy(update={"tolerance": 0.5, "out": tmp_path / "wide"})
@@ -204,7 +205,7 @@ def test_only_a_model_can_repair_and_only_rust(tmp_path: Path) -> None:
         evaluate(asked)
 
 
-def test_a_model_mends_what_failed_in_turns_of_its_own(tmp_path: Path) -> None:
+def test_a_model_repairs_its_failed_answers_in_further_turns(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     task = RUST.model_copy(update={"prompt": (Message(role="user", content="Add two numbers."),)})
     write_records(tmp_path / "tasks.jsonl", [task])
@@ -223,3 +224,11 @@ def test_a_model_mends_what_failed_in_turns_of_its_own(tmp_path: Path) -> None:
     turn = asked.out / "evaluated" / "turn_1"
     assert [row.sample_index for row in read_evaluated(turn)] == [0, 0]
     assert [row.task_id for row in read_evaluated(turn)] == ["add/sample 0/turn 1", "add/sample 1/turn 1"]
+
+
+def test_a_summary_of_an_earlier_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    path.write_text('{"schema_version": 1, "stages": [], "comparisons": [], "timings": [], "excluded_tasks": 0}')
+    with pytest.raises(DataError, match="is not a summary of this version") as refused:
+        read_summary(path)
+    assert f"burnish evaluate --rescore FOLDER, where FOLDER is {tmp_path}" in refused.value.way_out

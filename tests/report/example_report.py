@@ -11,7 +11,7 @@ from burnish.records import Completion, Diagnostic, Message, Rollout, Score, Sta
 from burnish.report.page.html import ReportData
 from burnish.report.page.samples import StageAnswers, StageRollouts
 from burnish.score.summaries.summary import build_summary
-from tests.score.verdicts import measured
+from tests.score.example_verdicts import measured
 
 GOOD = """/// Counts the words of `text` that are longer than `limit`.
 pub fn count_long_words(text: &str, limit: usize) -> usize {
