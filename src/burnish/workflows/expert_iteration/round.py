@@ -24,7 +24,7 @@ from burnish.config.stages.recipe import SftStage
 from burnish.errors import DataError
 from burnish.fsio import digest_json, read_lines, write_json
 from burnish.ledger.stage import TRAINING_METADATA
-from burnish.model.base import load_tokenizer
+from burnish.model.base import free_memory, load_tokenizer
 from burnish.records import Completion, Example, Task, Verdict
 from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.held_out import HeldOut
@@ -41,10 +41,10 @@ from burnish.workflows.build.tasks_stage import write_records
 from burnish.workflows.evaluate.stage import measured
 from burnish.workflows.expert_iteration.files import METADATA, ROWS, example_of, reference_example, write_selection
 from burnish.workflows.rows.encode import encode_rows
-from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Run, model_beneath
+from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Run
 from burnish.workflows.train.callbacks import training_facts
 from burnish.workflows.train.gated_rows import check_rows, train_rows
-from burnish.workflows.train.smaller_batches import free_memory
+from burnish.workflows.train.job import training_job
 from burnish.workflows.train.start import StartingPoint
 
 SAMPLED, DONE, VALIDATION = "sampled.json", "round.json", "validation"
@@ -151,17 +151,16 @@ class Round:
             tokenizer = load_tokenizer(start.base)
             data = self.run.recipe.data
             encoded = encode_rows(rows, tokenizer, stage, data.chat, data.cache)
-            result = train_rows(
+            job = training_job(
                 self.run,
                 stage,
                 self.folder,
-                start=start,
-                encoded=encoded,
-                report=check_rows(self.run, stage, encoded, rows, tokenizer),
-                tokenizer=tokenizer,
-                log=lambda step, values: self._log(self.steps + step, values),
+                base=start.base,
+                start=start.adapter,
                 callbacks=self._callbacks(stage, tokenizer, encoded.longest()),
+                log=lambda step, values: self._log(self.steps + step, values),
             )
+            result = train_rows(job, encoded, check_rows(self.run, stage, encoded, rows, tokenizer), tokenizer)
             free_memory()
             seconds = {"update_s": time.monotonic() - began, "rows": float(len(rows))}
             weights = StartingPoint(trained, None) if trained.name == "model" else StartingPoint(start.base, trained)
@@ -226,13 +225,7 @@ class Round:
         def write(event: str, *, step: int, steps: int, **fields: Any) -> None:
             self.run.folder.events.write(event, step=self.steps + step, steps=self.steps + steps, **fields)
 
-        facts = training_facts(
-            self.run,
-            self.stage,
-            method="SFT",
-            tokenizer=tokenizer,
-            start_from=model_beneath(self.run.recipe, self.stage),
-        )
+        facts = training_facts(self.run, self.stage, tokenizer)
         forecast = MemoryForecast(stage.name, Batches(longest, muon=stage.optimizer == "muon"))
         metadata = TrainingMetadata(self.stage_folder / TRAINING_METADATA, facts, forecast=forecast)
         return [

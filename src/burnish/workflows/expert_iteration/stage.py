@@ -23,7 +23,7 @@ from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.pass_rates import PassRates, draw_in_turn
 from burnish.score.selection.select import Kept
 from burnish.workflows.expert_iteration.round import Round, RoundResult
-from burnish.workflows.run.context import MERGED_START, Outcome, Run
+from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.start import StartingPoint, starting_point
 
 logger = logging.getLogger("burnish.expert_iteration")
@@ -67,8 +67,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
     _copy_whole(best.trained, folder / output)
     logger.info("%s: leaves the weights of round %d of %d", stage.name, best.number, stage.rounds)
     metrics = {"rounds": float(stage.rounds), "round": float(best.number), "steps": float(steps), **best.metrics}
-    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
-    return Outcome((output, *merged), metrics)
+    return Outcome.of_training(folder / output, start.base, metrics)
 
 
 def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
