@@ -10,7 +10,8 @@ import pytest
 
 from burnish.fsio import digest_folder, read_lines
 from burnish.records import Rollout
-from tests.e2e.program import PROGRAM, REPOSITORY, burnish, settings, summary_of, texts_of
+from burnish.records.files import read_records
+from tests.e2e.run_program import PROGRAM, REPOSITORY, burnish, settings, summary_of, texts_of
 
 QUICKSTART = REPOSITORY / "recipes" / "quickstart.yaml"
 MODELS = ["base", "sft", "expert", "grpo", "control"]
@@ -48,7 +49,7 @@ SMALL = [
 
 def quickstart(folder: Path, *kill: str) -> tuple[int, str, str]:
     """Run it in ``folder``, killed where ``kill`` says it: a text that a path holds, and a number."""
-    program = ("-m", "tests.e2e.killed_at") if kill else PROGRAM
+    program = ("-m", "tests.e2e.kill_at_file") if kill else PROGRAM
     done = burnish([*kill, "run", str(QUICKSTART), *settings(*SMALL)], folder, program=program)
     return done.returncode, done.stdout, done.stderr
 
@@ -81,7 +82,7 @@ def test_the_table_goes_from_the_base_to_the_control_with_intervals(whole: Path)
 
 
 def test_what_was_written_and_judged_on_the_way_is_kept(whole: Path) -> None:
-    rollouts = [Rollout.from_json(line) for line in read_lines(whole / "grpo" / "rollouts.jsonl")]
+    rollouts = list(read_records(Rollout, whole / "grpo" / "rollouts.jsonl"))
     assert [sum(one.step == step for one in rollouts) for step in (0, 2)] == [16, 16]
     assert {one.verdict.status for one in rollouts if one.verdict is not None} == {"pass", "fail"}
     for number in (1, 2):
@@ -97,7 +98,7 @@ def test_the_page_opens_with_curves_of_expert_iteration_and_grpo(whole: Path) ->
         assert "<svg" in drawn[stage]
 
 
-def test_killed_in_expert_iteration_and_in_grpo_it_ends_as_unbroken(whole: Path, tmp_path: Path) -> None:
+def test_a_quickstart_killed_twice_equals_the_unbroken_run(whole: Path, tmp_path: Path) -> None:
     here = tmp_path / "runs" / "quickstart"
     assert quickstart(tmp_path, "expert/round_2/checkpoints/checkpoint-2/", "1")[0] == -9
     assert (here / "expert/round_2/checkpoints/checkpoint-1/complete.json").is_file()

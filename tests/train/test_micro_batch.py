@@ -16,7 +16,7 @@ from burnish.model.tokenizer import train_tokenizer
 from burnish.train.job import TrainingJob
 from burnish.train.micro_batch import fit_micro_batch
 from burnish.train.pretrain.run import run_pretrain
-from tests.train.tuning import Faults
+from tests.train.small_sft import FaultInjector
 
 TEXTS = [f"/// Returns {n}.\npub fn f{n}() -> i64 {{\n    {n}\n}}\n<|endoftext|>" for n in range(40)]
 STAGE = PretrainStage(
@@ -43,7 +43,7 @@ def test_pretraining_goes_on_with_the_same_losses(tmp_path: Path, caplog: pytest
             out=tmp_path / name,
             seed=3,
             log=log,
-            callbacks=[Faults(fits=fits)],
+            callbacks=[FaultInjector(fits=fits)],
         )
         run_pretrain(job, tokenizer, blocks, context=96)
 

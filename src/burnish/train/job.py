@@ -23,6 +23,7 @@ from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.recipe import GrpoStage, PreferenceStage, PretrainStage, SftStage
 from burnish.model.adapters import AdapterOrigin
 from burnish.model.base import LoadedModel, load_model
+from burnish.records.layout import ADAPTER, BAD_BATCH, CHECKPOINTS, MODEL
 from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps
 from burnish.train.checkpoints.provenance import FREE, made_with, origin_of, start_digest
@@ -38,8 +39,6 @@ from burnish.train.weights.reference import refuse_adapted_output
 from burnish.train.weights.schedule import learning_rate_share
 from burnish.train.weights.sharded import shard
 
-BAD_BATCH = "bad_batch.json"
-"""Rows on which a loss or a gradient stopped being a number."""
 AnyTrained = TypeVar("AnyTrained", PretrainStage, SftStage, PreferenceStage, GrpoStage)
 Adapted = TypeVar("Adapted", SftStage, PreferenceStage, GrpoStage)
 Result = TypeVar("Result")
@@ -84,7 +83,7 @@ class TrainingJob(Generic[AnyTrained]):
     @property
     def checkpoints(self) -> Path:
         """Folder of the checkpoints."""
-        return self.out / "checkpoints"
+        return self.out / CHECKPOINTS
 
     @property
     def bad_batch(self) -> Path:
@@ -204,6 +203,6 @@ def train_adapter(
     job: TrainingJob[Adapted], trainer: Any, loaded: LoadedModel, origin: AdapterOrigin
 ) -> tuple[Path, int]:
     """Train to the end and write the result; returns its folder and the optimiser steps behind it."""
-    folder = job.out / ("model" if job.stage.adapter.kind == "full" else "adapter")
+    folder = job.out / (MODEL if job.stage.adapter.kind == "full" else ADAPTER)
     save = result_saver(loaded.tokenizer, folder, origin, base=job.base_folder)
     return folder, train(job, trainer, save)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from burnish.fsio import read_lines
+from burnish.records.files import read_rows
 from burnish.score.metrics.pass_at_k import pass_at_k, reported_k
 
 
@@ -27,12 +27,12 @@ def test_many_samples_neither_overflow_nor_leave_the_range() -> None:
 
 
 @pytest.mark.parametrize(("samples", "right", "k"), [(3, 1, 4), (3, 4, 1), (3, 1, 0), (3, -1, 1)])
-def test_what_cannot_be_estimated_is_refused(samples: int, right: int, k: int) -> None:
+def test_pass_at_k_with_too_few_samples_is_refused(samples: int, right: int, k: int) -> None:
     with pytest.raises(ValueError, match="must be in"):
         pass_at_k(samples, right, k)
 
 
-def test_which_k_are_reported() -> None:
+def test_the_reported_k_are_at_most_the_samples() -> None:
     assert reported_k(1) == (1,)
     assert reported_k(8) == (1, 5, 8)
     assert reported_k(100) == (1, 5, 10, 100)
@@ -42,7 +42,7 @@ def test_which_k_are_reported() -> None:
 def test_published_results_are_reproduced(shared: Path, benchmark: str) -> None:
     folder = shared / "data" / "evalplus_results"
     published = json.loads((folder / f"qwen2.5-coder-1.5b_{benchmark}.published.json").read_text())
-    tasks = [json.loads(line) for line in read_lines(folder / f"qwen2.5-coder-1.5b_{benchmark}.jsonl")]
+    tasks = list(read_rows(folder / f"qwen2.5-coder-1.5b_{benchmark}.jsonl"))
     for name, fields in ((benchmark, ("base_status",)), (f"{benchmark}+", ("base_status", "plus_status"))):
         rates = []
         for task in tasks:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from burnish.fsio import read_lines
+from burnish.records.files import read_rows
 from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.squad import best_scores, exact_match, judge_span, normalise, token_f1
 from burnish.score.summaries.answers import measure, row_of
-from tests.score.answers import span_task
+from tests.score.example_rows import span_task
 
 
 @pytest.mark.parametrize("model", ["BERT", "Logistic_Regression_Baseline"])
@@ -20,7 +21,7 @@ def test_every_row_has_its_official_scores(shared: Path, model: str) -> None:
     answers = {row["id"]: row["answers"] for row in map(json.loads, read_lines(folder / "xquad_en.jsonl"))}
     official = list(map(json.loads, read_lines(folder / "official_scores.jsonl")))
     total = next(row for row in official if row["model"].replace(" ", "_").startswith(model))
-    rows = [json.loads(line) for line in read_lines(folder / f"pred_{model}.jsonl")]
+    rows = list(read_rows(folder / f"pred_{model}.jsonl"))
     exact_sum, f1_sum = 0, 0.0
     for row in rows:
         exact, f1 = best_scores(answers[row["id"]], row["prediction"])
@@ -41,7 +42,7 @@ def test_normalisation_and_f1_by_hand() -> None:
     assert best_scores(("the", "."), "") == (1, 1.0)
 
 
-def test_saying_that_there_is_no_answer_is_right_and_saying_nothing_is_not() -> None:
+def test_unanswerable_is_right_when_stated_and_not_when_empty() -> None:
     task = span_task("none")
     assert judge_span(task, Extracted("unanswerable")).correct
     assert judge_span(task, Extracted("No answer.")).correct

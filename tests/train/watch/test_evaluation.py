@@ -18,11 +18,12 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation
 from burnish.model.base import load_adapter, load_model
+from burnish.records.layout import EVALUATION_HISTORY
 from burnish.train.job import TrainingJob, TrainingResult
 from burnish.train.sft.run import run_sft
-from burnish.train.watch.evaluation import HISTORY, HeldOutLoss, PeriodicEvaluation, best_step, evaluating, stops
-from tests.tiny import make_tiny_model
-from tests.train.tuning import some_rows
+from burnish.train.watch.evaluation import HeldOutLoss, PeriodicEvaluation, best_step, evaluating, stops
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import some_rows
 
 CPU = ModelConfig(device="cpu")
 
@@ -92,7 +93,7 @@ def test_evaluating_changes_nothing_of_the_training_and_stands_in_its_log(base: 
     assert weights(tmp_path / "plain") == weights(tmp_path / "watched")
     assert {row["step"]: row.get("eval_compile_rate") for row in log} == {**RISING, 5: None}
     assert all(row["seconds_evaluation"] > 0 for row in log if "eval_compile_rate" in row)
-    lines = [json.loads(line) for line in (tmp_path / "watched" / HISTORY).read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "watched" / EVALUATION_HISTORY).read_text().splitlines()]
     assert {line["step"]: line["values"]["compile_rate"] for line in lines} == RISING
 
 
@@ -129,7 +130,9 @@ def test_an_interrupted_training_decides_as_an_unbroken_one(base: Path, tmp_path
     assert train(base, tmp_path / "broken", resumed, **settings).steps == unbroken.steps == 4
     assert resumed.asked == [8, 10]
     assert weights(tmp_path / "broken") == weights(tmp_path / "unbroken")
-    assert (tmp_path / "broken" / HISTORY).read_text() == (tmp_path / "unbroken" / HISTORY).read_text()
+    assert (tmp_path / "broken" / EVALUATION_HISTORY).read_text() == (
+        tmp_path / "unbroken" / EVALUATION_HISTORY
+    ).read_text()
 
 
 def test_evaluations_after_the_checkpoint_are_made_again(base: Path, tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_evaluations_after_the_checkpoint_are_made_again(base: Path, tmp_path: P
     resumed = Scripted(RISING)
     train(base, tmp_path, resumed)
     assert resumed.asked == [4, 6, 8, 10]
-    steps = [json.loads(line)["step"] for line in (tmp_path / HISTORY).read_text().splitlines()]
+    steps = [json.loads(line)["step"] for line in (tmp_path / EVALUATION_HISTORY).read_text().splitlines()]
     assert steps == [2, 4, 6, 8, 10]
 
 
@@ -188,7 +191,7 @@ def test_stopping_counts_evaluations_since_the_last_improvement(
     assert found == rates.index(max(rates)) == best_step(history, "loss")
 
 
-def test_one_metric_that_still_improves_keeps_training_going() -> None:
+def test_training_continues_while_any_metric_improves() -> None:
     history = [(step, {"loss": 1.0 - step / 10, "compile_rate": 0.5}) for step in range(6)]
     assert stops(history, EarlyStopping(metrics=("compile_rate",), patience=3))
     assert not stops(history, EarlyStopping(metrics=("compile_rate", "loss"), patience=3))
@@ -204,7 +207,7 @@ def test_one_metric_that_still_improves_keeps_training_going() -> None:
         ({"rows": 5, "best": "loss", "early_stopping": {"metrics": ["loss", "tests_passed"]}}, "set prompts"),
     ],
 )
-def test_what_is_not_measured_cannot_decide(wrong: dict[str, Any], why: str) -> None:
+def test_an_unmeasured_metric_cannot_select_a_checkpoint(wrong: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         TrainingEvaluation.model_validate(wrong)
 

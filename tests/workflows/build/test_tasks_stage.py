@@ -17,10 +17,12 @@ from burnish.fsio import digest_file
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
 from burnish.records import Exclusion, Task, TaskExclusions
+from burnish.records.files import write_records
+from burnish.records.layout import HELD_OUT, TRAIN
 from burnish.verify import Verifier
-from burnish.workflows.build.tasks_stage import build_tasks, write_records
+from burnish.workflows.build.tasks_stage import build_tasks
 from burnish.workflows.evaluate.report_stage import report
-from burnish.workflows.run.context import HELD_OUT, TRAIN, Run
+from burnish.workflows.run.context import Run
 
 
 def built(folder: Path, tasks: list[Task]) -> Path:
@@ -33,7 +35,7 @@ def built(folder: Path, tasks: list[Task]) -> Path:
     return folder / "t"
 
 
-def test_sound_tasks_are_written_and_broken_references_stop_the_run(tmp_path: Path) -> None:
+def test_valid_tasks_are_written_and_broken_references_stop_the_run(tmp_path: Path) -> None:
     _, tasks = build_rust_tasks(train=0, held_out=3, cases=3, seed=1)
     stage = built(tmp_path / "sound", list(tasks))
     assert read_tasks(stage / HELD_OUT) == tasks

@@ -10,6 +10,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.fsio import read_lines
 from burnish.generate.scripted import ScriptedGenerator
 from burnish.records import Completion, Message, Task
+from burnish.records.files import read_records
 from burnish.workflows.evaluate.repair import repair
 from burnish.workflows.evaluate.score import judge_answers
 from burnish.workflows.verify.judge import open_verifier
@@ -22,7 +23,7 @@ TASKS = [
 ]
 
 
-def test_who_fails_is_told_and_asked_again_and_nobody_leaves_the_denominator(tmp_path: Path) -> None:
+def test_failing_answers_are_retried_and_stay_in_the_denominator(tmp_path: Path) -> None:
     said = {"right": ADD, "wrong": WRONG, "broken": BROKEN, "hopeless": WRONG}
     first = [Completion(task_id=name, text=text) for name, text in said.items()]
     later = {
@@ -51,7 +52,7 @@ def test_who_fails_is_told_and_asked_again_and_nobody_leaves_the_denominator(tmp
     ]
     assert {one.passed.n for one in turns} == {4}
     assert all(one.passed.ci95[0] <= one.passed.value <= one.passed.ci95[1] for one in turns)
-    asked = {task.id: task for task in map(Task.from_json, read_lines(tmp_path / "turn_2" / "tasks.jsonl"))}
+    asked = {task.id: task for task in read_records(Task, tmp_path / "turn_2" / "tasks.jsonl")}
     talk = asked["broken/sample 0/turn 2"].prompt
     assert [message.role for message in talk] == ["user", "assistant", "user", "assistant", "user"]
     assert "E0425" in talk[2].content
@@ -60,7 +61,7 @@ def test_who_fails_is_told_and_asked_again_and_nobody_leaves_the_denominator(tmp
     assert len(list(read_lines(tmp_path / "turn_1" / "rows.jsonl"))) == 3
 
 
-def test_turns_end_when_nothing_fails(tmp_path: Path) -> None:
+def test_repair_ends_when_nothing_fails(tmp_path: Path) -> None:
     first = [Completion(task_id=task.id, text=ADD) for task in TASKS]
     with open_verifier(VerifyConfig(), tmp_path) as verifier:
         judged = judge_answers(verifier, TASKS, first, tolerance=0)

@@ -17,6 +17,7 @@ from trl.trainer.grpo_config import GRPOConfig
 from burnish.config.stages.recipe import GrpoStage
 from burnish.errors import ConfigError
 from burnish.model.base import LoadedModel
+from burnish.records.layout import ROLLOUTS
 from burnish.train.checkpoints.complete import CompleteCheckpoints, latest_complete, step_of
 from burnish.train.grpo.prompt_pool import PromptPool, Prompts
 from burnish.train.grpo.rollouts import Answer, Judge, Rollouts, Write, truncate_rollouts
@@ -24,8 +25,6 @@ from burnish.train.grpo.trainer import GrpoTrainer, judged_elsewhere
 from burnish.train.job import TrainingJob, TrainingResult, open_checkpoints, train_adapter, trainer_parts
 from burnish.train.weights.kernels import Deterministic
 from burnish.train.weights.reference import kept_as_it_is
-
-ROLLOUTS = "rollouts.jsonl"
 
 
 def run_grpo(

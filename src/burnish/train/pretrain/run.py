@@ -29,6 +29,7 @@ from transformers import (
 from burnish.config.stages.recipe import PretrainStage
 from burnish.errors import ConfigError
 from burnish.model.base import resolve_device, stored_dtype
+from burnish.records.layout import MODEL
 from burnish.scale.processes import process_count
 from burnish.train.arguments import placed
 from burnish.train.batches.sharing import BLANK, SharesRows
@@ -190,7 +191,7 @@ def run_pretrain(
         What a `TrainingJob` raises.
     """
     started = time.monotonic()
-    folder = job.out / "model"
+    folder = job.out / MODEL
 
     def attempt(fitting: TrainingJob[PretrainStage]) -> int:
         return train(fitting, _make_trainer(fitting, tokenizer, blocks, context, stream), save)

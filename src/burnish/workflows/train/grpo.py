@@ -24,12 +24,13 @@ from burnish.generate.decoding import Decoding, decode, seeded_requests
 from burnish.generate.transformers_engine import stop_ids
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Task, Verdict
+from burnish.records.layout import GENERATION_CONFIG, ROLLOUTS
 from burnish.score.rewards.evidence import constant_share
 from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.pass_rates import PassRates
 from burnish.train.grpo.prompt_pool import Prompts
 from burnish.train.grpo.rollouts import Answer, Judge, Write
-from burnish.train.grpo.run import ROLLOUTS, run_grpo
+from burnish.train.grpo.run import run_grpo
 from burnish.train.watch.memory_forecast import Batches
 from burnish.verify.serve.reward import VerifierReward
 from burnish.workflows.rewards.stored_answers import read_written, rollout_files
@@ -39,7 +40,6 @@ from burnish.workflows.train.callbacks import training_callbacks
 from burnish.workflows.train.job import training_job
 from burnish.workflows.train.start import starting_point
 
-GENERATION_CONFIG = "generation_config.json"
 logger = logging.getLogger("burnish.reinforce")
 
 

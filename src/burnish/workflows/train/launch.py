@@ -19,11 +19,11 @@ from burnish import errors
 from burnish.config.stages.recipe import Recipe, TrainingStage
 from burnish.errors import BurnishError, MachineError
 from burnish.fsio import disk_errors, write_json
+from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, OUTCOME
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
 from burnish.train.micro_batch import fit_micro_batch, shared_micro_batch
 from burnish.workflows.run.context import Outcome, Run
 
-JOB, OUTCOME, FAILURE, FIRST = "job.json", "outcome.json", "failure.json", "first.pid"
 MODULE = "burnish.workflows.train.worker"
 logger = logging.getLogger("burnish.launch")
 
@@ -49,7 +49,7 @@ def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Out
 
     def interrupt() -> bool:
         try:
-            os.kill(int((place / FIRST).read_text()), signal.SIGINT)
+            os.kill(int((place / FIRST_PROCESS).read_text()), signal.SIGINT)
         except (FileNotFoundError, ProcessLookupError):
             return False
         return True
