@@ -44,8 +44,9 @@ from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
 from burnish.syntax.crates import named_crates
 from burnish.verify.compiler.dependency_set import known_crates
-from burnish.verify.judge.extract import extract, is_code_prompt
 from burnish.verify.judge.ladder import Goal
+from burnish.verify.reading import extract
+from burnish.verify.reading.prompt import code_of_prompt
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
 from burnish.workflows.verify.judge import open_verifier
 
@@ -159,7 +160,7 @@ def pair_of(row: VerifyRow, known: Collection[str] | None = None) -> tuple[Task,
     if row.runs_on_input:
         tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
     said = row.prompt or ""
-    code_prompt = said if said and is_code_prompt(said, row.completion or "") else None
+    code_prompt = code_of_prompt(said, row.completion or "") if said else None
     crates = row.crates
     if crates is None:
         code = row.code if row.code is not None else extract(row.completion or "", code_prompt, row.entry_point)
