@@ -1,6 +1,6 @@
 """Right and wrong answers in the forms that models write them, each with the verdict that is due to it.
 
-``python -m tests.verify.fairness.table [KIND...]`` judges the table and prints what comes out wrong, by kind.
+``python -m tests.verify.fairness.table [KIND...]`` judges the tables and prints what comes out wrong, by kind.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from burnish.verify import Verifier
 from burnish.workflows.verify.file import VerifyRow, pair_of
 
 TABLE = Path(__file__).parent / "cases.jsonl"
-MEMORY_BY_GROUP = "over the limit in one piece"
+READING = Path(__file__).parent / "reading.jsonl"
+"""Forms in which answers are written; the other table is about all kinds."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def wrong(verifier: Verifier, cases: list[Case]) -> list[tuple[Case, Verdict]]:
 
 
 def main(kinds: list[str]) -> int:
-    """Judge the table, or some kinds; returns how many verdicts are wrong."""
-    cases = [case for case in read_cases() if not kinds or case.kind in kinds]
+    """Judge the tables, or some kinds; returns how many verdicts are wrong."""
+    cases = [case for case in read_cases() + read_cases(READING) if not kinds or case.kind in kinds]
     with Verifier(VerifyConfig(infra_budget=1.0)) as verifier:
         found = wrong(verifier, cases)
     totals, misses = Counter(case.kind for case in cases), Counter(case.kind for case, _ in found)

@@ -52,12 +52,13 @@ def render_table(summary: Mapping[str, Any], console: Console) -> None:
         console.print(_timings(content.timings))
 
 
-def _new_table(title: str) -> Table:
+def new_table(title: str) -> Table:
+    """Make an empty table in the style of all."""
     return Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
 
 
 def _rates(stages: tuple[StageSummary, ...]) -> Table:
-    table = _new_table("Measured, in per cent with 95 % intervals")
+    table = new_table("Measured, in per cent with 95 % intervals")
     table.add_column("stage")
     table.add_column("n", justify="right")
     for name in METRIC_NAMES.values():
@@ -86,7 +87,7 @@ def _note(stages: tuple[StageSummary, ...]) -> str:
 
 def _comparisons(comparisons: Sequence[Comparison]) -> Table:
     first = comparisons[0]
-    table = _new_table(f"{first.b} against {first.a}, on the same {first.n} tasks")
+    table = new_table(f"{first.b} against {first.a}, on the same {first.n} tasks")
     table.add_column("measure")
     table.add_column("points", justify="right")
     table.add_column("95 % interval", justify="right")
@@ -107,7 +108,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Table:
 
 def _timings(timings: tuple[StageTime, ...]) -> Table:
     memory = [column for column in MEMORY if any(getattr(one, column) is not None for one in timings)]
-    table = _new_table("Time and peak memory" if memory else "Time")
+    table = new_table("Time and peak memory" if memory else "Time")
     table.add_column("stage")
     table.add_column("kind")
     table.add_column("time", justify="right")
@@ -124,7 +125,7 @@ def _timings(timings: tuple[StageTime, ...]) -> Table:
 
 def _error_codes(stages: tuple[StageSummary, ...]) -> Table:
     """Programs per compiler error, the most frequent first, stage beside stage."""
-    table = _new_table("Programs that showed a compiler error")
+    table = new_table("Programs that showed a compiler error")
     table.add_column("error")
     for stage in stages:
         table.add_column(Text(f"{stage.name} of {stage.n}"), justify="right")

@@ -34,8 +34,9 @@ from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.records import Completion, Task
+from burnish.records.answer_forms import read_answers_of_others
 from burnish.records.evaluation import RepairTurn
-from burnish.records.files import numbered_records, write_records
+from burnish.records.files import write_records
 from burnish.records.layout import COMPLETIONS, EVALUATED, SUMMARY, TASKS
 from burnish.score.summaries.answers import check_tasks
 from burnish.verify import Verifier
@@ -132,10 +133,10 @@ def _read_summary(path: Path) -> dict[str, Any]:
 def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
     """Completions of a file; raises DataError naming file and line of a broken row or an unknown task."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}", "Name a JSONL file of Completion records (burnish generate).")
+        raise DataError(f"there is no file {path}", "Name a JSONL file of answers, such as burnish generate writes.")
     known = {task.id for task in tasks}
     completions = []
-    for number, completion in numbered_records(Completion, path):
+    for number, completion in read_answers_of_others(path):
         if completion.task_id not in known:
             raise DataError(
                 f"{path}:{number}: the task set has no task {completion.task_id!r}",
