@@ -21,6 +21,7 @@ from burnish.progress import progress
 from burnish.protocols import Sandbox, VerdictCache
 from burnish.records import Completion, Task, Verdict
 from burnish.verify.batch import BatchJudge, Candidate, Together
+from burnish.verify.bounds import MOST_ANSWER_BYTES, is_too_long
 from burnish.verify.cache import MemoryVerdictCache, SqliteVerdictCache
 from burnish.verify.dependencies.store import load_set
 from burnish.verify.extract import extract
@@ -86,6 +87,8 @@ class Verifier:
         if prepared and isinstance(self._owned, BubblewrapSandbox):
             self._prepared = PreparedSandbox(self._owned, toolchain)
         dependencies = load_set(toolchain, config.dependencies)
+        self.crates = frozenset(dependencies.crates)
+        """Crates of the dependency set, which any program may use."""
         self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together)
         self._stopping = threading.Event()
         unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
@@ -190,6 +193,8 @@ class Verifier:
 
     def _program(self, task: Task, completion: Completion, goal: Goal | None) -> Program | Verdict:
         """The program to judge, or the verdict when there is none."""
+        if is_too_long(completion.text):
+            return self._without_program("too_long", f"the answer is longer than {MOST_ANSWER_BYTES >> 10} KiB")
         code = extract(completion.text, task.code_prompt, task.entry_point)
         if code is None:
             return self._without_program("no_code", "the completion holds no Rust code")
@@ -202,7 +207,7 @@ class Verifier:
         key = digest_json([self.digest, code, *made_as, reached, tests, declared])
         return Program(key, Candidate(task, code, reached))
 
-    def _without_program(self, reason: Literal["no_code", "output_limit"], detail: str) -> Verdict:
+    def _without_program(self, reason: Literal["no_code", "output_limit", "too_long"], detail: str) -> Verdict:
         return Verdict(
             task_id="", status="fail", stage="extract", reason=reason, compiled=False, detail=detail,
             toolchain=self._judge.toolchain_name,

@@ -7,8 +7,8 @@ and what it is judged by:
 ``edition``, ``crate_type``, ``goal`` (check, run or test; as deep as the row allows), ``stdin``, ``expected_stdout``,
 ``entry_point``, ``tests``. A bad row is recorded with its line in ``rejected.jsonl`` and counted; it stops nothing.
 
-``crates`` names the dependencies a row may use. Without it they are read from the code: a well-known crate, or one of
-the dependency set, that the code names is one the row needs.
+``crates`` names the dependencies that a row needs. Without it they are those that its prompt or its tests name. An
+answer may use what the dependency set of the run holds; another crate is a compile error of its own, and counted.
 
 Left out: several runs of one program in a row's own fields (``tests`` of kind ``program`` has them).
 """
@@ -18,7 +18,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,20 +35,24 @@ from burnish.records import (
     Message,
     ProgramRun,
     ProgramTests,
+    RustTests,
     Task,
     Tests,
     Verdict,
     first_problem,
 )
 from burnish.score.summary import summarise_verdicts
-from burnish.syntax.crates import named_crates
-from burnish.verify.dependencies.store import known_crates
+from burnish.syntax.crates import WELL_KNOWN, named_crates
+from burnish.verify.bounds import bounded
+from burnish.verify.dependencies.store import BUILD_COMMAND
 from burnish.verify.extract import extract, is_code_prompt
 from burnish.verify.ladder import Goal
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
 from burnish.workflows.judge import CACHE, open_verifier
 
 _VERDICTS, _SUMMARY, _REJECTED = "verdicts.jsonl", "summary.json", "rejected.jsonl"
+_UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
+"""What the compiler says of a crate that is not there."""
 _OURS = frozenset({_VERDICTS, _SUMMARY, _REJECTED, CACHE})
 
 
@@ -115,13 +120,31 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
     with contextlib.ExitStack() as stack:
         unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
         verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
-        known = known_crates(config.dependencies)
-        verdicts = verifier.verify([pair_of(row, known) for row in read], goals=[row.goal_of_task for row in read])
+        built = verifier.crates
+        verdicts = verifier.verify([pair_of(row, built) for row in read], goals=[row.goal_of_task for row in read])
     write_atomic(out / _REJECTED, "".join(json.dumps(row) + "\n" for row in rejected))
     write_atomic(out / _VERDICTS, "".join(map(_line, verdicts)))
-    summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts)}
+    summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts), **_lacking(verdicts)}
     write_json(out / _SUMMARY, summary)
     return summary
+
+
+def _lacking(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """How many answers failed for crates alone that a dependency set could hold, by crate; nothing where none did."""
+    counted = Counter(name for verdict in verdicts for name in _crates_alone(verdict))
+    return {"crates_not_built": {**counted, "build_them": BUILD_COMMAND}} if counted else {}
+
+
+def _crates_alone(verdict: Verdict) -> set[str]:
+    """Well-known crates that every error of the compiler is about; empty when another error stands among them."""
+    found: set[str] = set()
+    for one in verdict.diagnostics:
+        if one.level == "error":
+            named = {name for name in WELL_KNOWN if f"`{name}`" in one.message} if one.code in _UNRESOLVED else set()
+            if not named:
+                return set()
+            found |= named
+    return found
 
 
 def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
@@ -152,17 +175,20 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     return rows, rejected
 
 
-def pair_of(row: VerifyRow, known: Collection[str] | None = None) -> tuple[Task, Completion]:
-    """What the verifier takes."""
+def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completion]:
+    """What the verifier takes; ``built`` are the crates of the run's dependency set, which any answer may use."""
     tests = row.tests
     if row.runs_on_input:
         tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
     said = row.prompt or ""
-    code_prompt = said if said and is_code_prompt(said, row.completion or "") else None
+    answer = bounded(row.completion or "")
+    code_prompt = said if said and is_code_prompt(said, answer) else None
     crates = row.crates
     if crates is None:
-        code = row.code if row.code is not None else extract(row.completion or "", code_prompt, row.entry_point)
-        crates = named_crates(code or "", known_crates() if known is None else known)
+        given = [code_prompt or "", tests.source if isinstance(tests, RustTests) else ""]
+        needed = {name for source in given for name in named_crates(source, {*WELL_KNOWN, *built})}
+        code = row.code if row.code is not None else extract(answer, code_prompt, row.entry_point) if built else ""
+        crates = tuple(sorted(needed | {*named_crates(bounded(code or ""), built)}))
     task = Task(
         id=row.id,
         family=row.id,
