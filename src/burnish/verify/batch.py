@@ -118,8 +118,7 @@ class BatchJudge:
             return self._given(one, start, self._sandbox)
         watched = _Watched(_Renaming(self._sandbox, start.number))
         verdict = self._given(one, start, watched)
-        whole = verdict.tests.run == verdict.tests.expected
-        return verdict if watched.ended_well and whole else self._judge_alone(one)
+        return verdict if watched.ended_well and _is_whole(verdict) else self._judge_alone(one)
 
     def _pays(self, share: float, worth: float) -> bool:
         return self._together == "always" or (self._together == "worth" and share > worth)
@@ -298,6 +297,11 @@ def _runs(one: Candidate) -> bool:
     """Whether a program is built and run as it is."""
     graded = one.goal == "run" or (one.goal == "test" and isinstance(one.task.tests, ProgramTests))
     return graded and not one.task.crates and crate_type_of(one.task, one.code) == "bin"
+
+
+def _is_whole(verdict: Verdict) -> bool:
+    """Whether the program reported every test."""
+    return verdict.tests.run == verdict.tests.expected
 
 
 def likeness(one: Candidate) -> tuple[str, str]:

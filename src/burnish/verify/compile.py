@@ -279,6 +279,8 @@ def _ran_out(result: JobResult) -> tuple[Reason, str] | None:
 def _is_out_of_space(line: bytes) -> bool:
     if not any(word in line for word in _NO_SPACE):
         return False
+    if not line.startswith(b"{"):  # of the compiler's parts in other languages
+        return True
     try:
         message = json.loads(line)
     except ValueError:

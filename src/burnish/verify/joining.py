@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from tree_sitter import Node
 
 from burnish.records import Edition
-from burnish.syntax.source import name_of, parse, text_of, walk
+from burnish.syntax.source import BESIDE_ITEMS, name_of, parse, text_of, walk
 
 PREFIX = "joined_"
 """Begins the name of every module; a program that holds this word does not join."""
@@ -99,7 +99,7 @@ def _is_method(node: Node) -> bool:
 
 def _has_plain_tokens(tree: Node) -> bool:
     """Arguments of a macro are bare tokens: no attribute among them, and no call of another macro but the known."""
-    tokens = tree.children
+    tokens = [node for node in tree.children if node.type not in BESIDE_ITEMS]
     for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
         if token.type == "#":
             return False

@@ -30,7 +30,7 @@ _ENDS: dict[int, tuple[Reason, str]] = {
     -signal.SIGSYS: ("blocked", "killed for a forbidden system call"),
     # had the machine killed it, the sandbox would have said so in `fault`
     -signal.SIGKILL: ("runtime_error", "killed by itself, no limit exceeded"),
-    -signal.SIGXFSZ: ("output_limit", "a file of its own grew too large"),
+    -signal.SIGXFSZ: ("memory", "a file of its own grew beyond the work folder"),
 }
 
 
