@@ -9,9 +9,10 @@ from benchmarks.same_verdicts import Judged, differences
 
 from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Task, ValueCase, ValueTests, Verdict
-from burnish.verify import Verifier, batch, ladder
-from burnish.verify.joining import may_join
-from burnish.verify.ladder import Goal
+from burnish.verify import Verifier
+from burnish.verify.judge import batch, ladder
+from burnish.verify.judge.ladder import Goal
+from burnish.verify.judge.shared_crate_rule import may_join
 
 ADD = ValueTests(cases=(ValueCase(call="add(2, 3)", type="i64", expected="5"),))
 HONEST = [f"pub fn add(a: i64, b: i64) -> i64 {{ let n{n} = a; n{n} + b }}" for n in range(3)]

@@ -10,7 +10,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Task, Verdict
 from burnish.verify import Verifier, compiler_view
 from burnish.verify.compiler_view import as_compiled, may_deceive, tells_the_linter
-from burnish.verify.ladder import Goal
+from burnish.verify.judge.ladder import Goal
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from burnish.protocols import JobResult
 from burnish.records import Reason, TestCounts
-from burnish.verify.compile import ALLOCATION_FAILED
+from burnish.verify.compiler.compile import ALLOCATION_FAILED
 
 _END = "end"
 _EXCEEDED: dict[str, tuple[Reason, str]] = {
