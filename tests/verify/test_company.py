@@ -24,7 +24,7 @@ ODD = [
     STATIC,
     STATIC.replace("80 <<", "40 <<"),
     "static BIG: [u64; 1_000_000] = [1; 1_000_000];\npub fn add(a: i64, b: i64) -> i64 { a + b - 1 + BIG[3] as i64 }",
-    "pub fn add(a: i64, b: i64) -> i64 { let mut v: Vec<u8> = Vec::new(); a + b + v.try_reserve(300 << 20).is_err() as i64 }",
+    "pub fn add(a: i64, b: i64) -> i64 { let mut v = Vec::<u8>::new(); a + b + v.try_reserve(300 << 20).is_err() as i64 }",
     "pub fn add(_: i64, _: i64) -> i64 { std::process::exit(0) }",
     "pub fn add(_: i64, _: i64) -> i64 { std::process::abort() }",
     "pub fn add(a: i64, b: i64) -> i64 { if b == 3 { add(a, b) + 1 } else { 5 } }",
