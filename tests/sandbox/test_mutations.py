@@ -25,7 +25,7 @@ from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.sandbox import bubblewrap
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.cgroups import Cgroups
-from burnish.verify.sandbox.metering import GroupMeter
+from burnish.verify.sandbox.limits.metering import GroupMeter
 from burnish.verify.sandbox.selftest import self_test
 from burnish.verify.sandbox.supervise import Running
 

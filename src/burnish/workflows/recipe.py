@@ -37,7 +37,8 @@ from burnish.ledger.machine import write_machine
 from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
-from burnish.ledger.store import LEDGER, Ledger
+from burnish.ledger.store import Ledger
+from burnish.records.layout import LEDGER
 from burnish.workflows.preflight import check_before
 from burnish.workflows.rows.compile_filter import needs_judge
 from burnish.workflows.run.context import Outcome, Run

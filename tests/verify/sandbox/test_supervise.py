@@ -10,7 +10,7 @@ import pytest
 
 from burnish.protocols import Limits
 from burnish.verify.sandbox.cgroups import NoGroup
-from burnish.verify.sandbox.metering import GroupMeter
+from burnish.verify.sandbox.limits.metering import GroupMeter
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 

@@ -1,6 +1,6 @@
 """What a training is made with: the origin that goes beside its result, and what its checkpoints must agree with.
 
-Not covered: checkpoints that do not agree (`train.foreign`).
+Not covered: checkpoints that do not agree (`train.checkpoints.stale`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from burnish.model.adapters import AdapterOrigin
 from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, model_digest
 from burnish.model.chat_template import template_digest
+from burnish.records.layout import ADAPTER_WEIGHTS
 
 FREE = frozenset({"name", "log_every", "start_from", *CONTINUABLE})
 """Settings of a stage that checkpoints need not agree with; what ``start_from`` means is told by digests."""
@@ -42,7 +43,7 @@ def made_with(
     dataset: str = "rows",
     free: Collection[str] = FREE,
 ) -> dict[str, Any]:
-    """What checkpoints go on with only when it is the same; `workflows.starting_point` reads their origin here.
+    """What checkpoints go on with only when it is the same; `workflows.train.start` reads their origin here.
 
     Args:
         origin: as `origin_of` gives it.
@@ -67,4 +68,4 @@ def made_with(
 
 def start_digest(start: Path | None) -> str | None:
     """SHA-256 of the adapter that is trained on, if one is."""
-    return None if start is None else digest_file(start / "adapter_model.safetensors")
+    return None if start is None else digest_file(start / ADAPTER_WEIGHTS)

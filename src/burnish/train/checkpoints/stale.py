@@ -1,6 +1,6 @@
 """Checkpoints that were made with other data, settings or another base: they are removed, never resumed.
 
-Not covered: torn ones (`train.checkpoints`).
+Not covered: torn ones (`train.checkpoints.complete`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from burnish.fsio import write_json
+from burnish.records.layout import MADE_WITH
 from burnish.scale.processes import is_first, wait_for_all
 
-MADE_WITH = "made_with.json"
 logger = logging.getLogger(__name__)
 
 

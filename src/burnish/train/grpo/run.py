@@ -1,7 +1,7 @@
 """GRPO of an adapter or of every weight, on rewards that the caller's judge gives; resumable bit for bit on a CPU.
 
 How completions are written and judged is handed in, since stages do not import one another. Not covered: several
-processes; the loss and what is in it (`train.grpo_trainer`).
+processes; the loss and what is in it (`train.grpo.trainer`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from burnish.config.stages.recipe import GrpoStage
 from burnish.errors import ConfigError
 from burnish.fsio import digest_json
 from burnish.model.base import LoadedModel, load_model
+from burnish.records.layout import BAD_BATCH, ROLLOUTS
 from burnish.train.arguments import common_arguments, planned_steps
 from burnish.train.checkpoints.complete import CompleteCheckpoints, latest_complete, step_of
 from burnish.train.checkpoints.provenance import made_with, origin_of, start_digest
@@ -31,7 +32,6 @@ from burnish.train.checkpoints.stale import drop_foreign_checkpoints
 from burnish.train.grpo.prompt_pool import PromptPool
 from burnish.train.grpo.rollouts import Answer, Judge, Rollouts, Write, truncate_rollouts
 from burnish.train.grpo.trainer import GrpoTrainer, judged_elsewhere
-from burnish.train.sft.trainer import BAD_BATCH
 from burnish.train.watch.training_log import watch_training
 from burnish.train.weights.adapters import attach_adapter
 from burnish.train.weights.continue_adapter import continue_adapter
@@ -39,8 +39,6 @@ from burnish.train.weights.kernels import Deterministic
 from burnish.train.weights.optimizer import make_optimizer
 from burnish.train.weights.reference import kept_as_it_is, refuse_adapted_output
 from burnish.train.weights.schedule import learning_rate_share
-
-ROLLOUTS = "rollouts.jsonl"
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def run_grpo(
         judged_by: digest of all that decides verdict and score.
         out: folder of the stage.
         seed: of adapter initialisation, prompts and samples.
-        log: called every ``stage.log_every`` steps; see `train.rollout_metrics` and `train.meter`.
+        log: called every ``stage.log_every`` steps; see `train.grpo.rollout_metrics` and `train.watch.meter`.
         callbacks: further ones of the trainer; see `watch_training`.
         start: adapter folder whose weights are trained on; None begins with fresh ones.
 

@@ -8,7 +8,7 @@ second on one thread at a million parameters).
 
 Several rows may share a sequence; that they do not see each other is proven before the first step.
 
-What the trainer itself adds is in `train.sft_trainer`. When the accelerator is too small for the micro batch, the
+What the trainer itself adds is in `train.sft.trainer`. When the accelerator is too small for the micro batch, the
 training goes on with half of it.
 
 Not covered: how several processes are started (`scale.launch`), load-balancing losses of mixtures of experts.
@@ -35,6 +35,7 @@ from burnish.config.stages.recipe import SftStage
 from burnish.errors import DataError, DeviceMemoryError
 from burnish.fsio import digest_json
 from burnish.model.base import LoadedModel, load_model
+from burnish.records.layout import BAD_BATCH
 from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps, smaller_micro_batch
 from burnish.train.batches.packing_proof import prove_packing
@@ -51,7 +52,7 @@ from burnish.train.checkpoints.interrupt import saving_interrupts
 from burnish.train.checkpoints.provenance import made_with, origin_of, start_digest
 from burnish.train.checkpoints.save_result import save_result
 from burnish.train.checkpoints.stale import drop_foreign_checkpoints
-from burnish.train.sft.trainer import BAD_BATCH, SftTrainer
+from burnish.train.sft.trainer import SftTrainer
 from burnish.train.watch.training_log import watch_training
 from burnish.train.weights.adapters import attach_adapter
 from burnish.train.weights.continue_adapter import continue_adapter
@@ -107,7 +108,7 @@ def run_sft(
         out: folder of the stage.
         seed: of adapter initialisation, dropout and row order.
         log: called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, and what
-            `train.meter` measures.
+            `train.watch.meter` measures.
         packs: rows that share a sequence, by index, every row once; None for one row each.
         callbacks: further ones of the trainer; see `watch_training`.
         start: adapter folder whose weights are trained on; None begins with fresh ones.

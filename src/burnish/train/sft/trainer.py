@@ -1,6 +1,6 @@
 """The trainer of supervised fine-tuning: a weighted loss on labelled tokens, a row order of its own, an eye on NaN.
 
-Not covered: what is trained, and from where it goes on (`train.sft`).
+Not covered: what is trained, and from where it goes on (`train.sft.run`).
 
 Shapes: B sequences, T tokens, N labelled tokens, V vocabulary.
 """
@@ -24,9 +24,6 @@ from burnish.train.batches.sharing import SharesRows
 from burnish.train.watch.meter import Metered
 from burnish.train.weights.deepspeed import DeepspeedTraining
 from burnish.train.weights.sharded import ShardedTraining
-
-BAD_BATCH = "bad_batch.json"
-"""Rows on which a loss or a gradient stopped being a number."""
 
 
 class SftTrainer(SharesRows, Metered, ShardedTraining, DeepspeedTraining, Trainer):

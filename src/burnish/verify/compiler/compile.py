@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 from burnish.protocols import Job, JobResult, Limits, Sandbox
 from burnish.records import CrateType, Diagnostic, Edition, Reason
-from burnish.verify import compiler_view
+from burnish.verify.compiler import compiler_view
 from burnish.verify.compiler import fixed_random as entropy
 from burnish.verify.compiler.dependency_set import DependencySet
 from burnish.verify.compiler.diagnostics import read_diagnostics

@@ -27,11 +27,11 @@ from burnish.verify.compiler.compile import Compiled, Compiler
 from burnish.verify.compiler.dependency_set import DependencySet
 from burnish.verify.compiler.diagnostics import read_diagnostics
 from burnish.verify.compiler.toolchain import Toolchain
-from burnish.verify.executable import memory_asked
 from burnish.verify.grader.values import VALUE_MAIN, value_cases
 from burnish.verify.grader.visibility import make_public
 from burnish.verify.judge.ladder import Goal, Ladder, crate_type_of
 from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
+from burnish.verify.sandbox.limits.executable import memory_asked
 
 MOST_JOINED = 32
 _ROUNDS = 3

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from burnish.protocols import Job, JobResult, Limits
-from burnish.verify.executable import memory_asked
 from burnish.verify.sandbox.cgroups import Cgroups, Group, blamed, machine_oom_kills
-from burnish.verify.sandbox.metering import GroupMeter
+from burnish.verify.sandbox.limits.executable import memory_asked
+from burnish.verify.sandbox.limits.metering import GroupMeter
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 _OWN_WORK_BYTES = 1 << 20

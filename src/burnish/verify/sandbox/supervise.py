@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from burnish.protocols import Limits
-from burnish.verify.sandbox.metering import Meter
+from burnish.verify.sandbox.limits.metering import Meter
 
 _Exceeded = Literal["", "cpu", "wall", "output"]
 _CHUNK = 1 << 16

@@ -1,7 +1,8 @@
 """Let a model mend Rust that failed: it is told what the compiler says, or how many tests passed, and answers again.
 
 Each turn lies in a folder of its own (``turn_1``, ...) beside the first answers, with tasks, completions, verdicts and
-rows; an interrupted turn goes on. Left out on purpose: what a model is told (`data.repair_prompt`), tasks that are not
+rows; an interrupted turn goes on. Left out on purpose: what a model is told (`data.tasks.repair_prompt`), tasks that
+are not
 Rust.
 """
 
@@ -14,12 +15,12 @@ from burnish.data.tasks.repair_prompt import repair_message
 from burnish.protocols import Generator
 from burnish.records import Completion, Message, Task
 from burnish.records.evaluation import RepairTurn
+from burnish.records.files import write_records
+from burnish.records.layout import COMPLETIONS, TASKS
 from burnish.score.summaries.repair import Key, repair_turns
 from burnish.verify import Verifier
 from burnish.workflows.answer.completions import answer_tasks
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.evaluate.score import TASKS, Judgement, judge_answers
-from burnish.workflows.run.context import COMPLETIONS
+from burnish.workflows.evaluate.score import Judgement, judge_answers
 
 
 def repair(

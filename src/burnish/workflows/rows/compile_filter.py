@@ -16,8 +16,8 @@ from burnish.data.filters.build import JUDGED
 from burnish.records import Edition, Verdict
 from burnish.syntax.crates import named_crates
 from burnish.verify import Verifier
-from burnish.verify.bounds import bounded
 from burnish.verify.compiler.dependency_set import known_crates
+from burnish.verify.judge.bounds import bounded
 from burnish.workflows.verify.file import VerifyRow, pair_of
 from burnish.workflows.verify.judge import open_verifier
 

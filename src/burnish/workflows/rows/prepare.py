@@ -44,11 +44,11 @@ from burnish.errors import DataError, RunFolderError
 from burnish.fsio import digest_file, disk_errors
 from burnish.progress import progress
 from burnish.records import Example
+from burnish.records.layout import DROPPED, REJECTED, ROWS
 from burnish.workflows.rows.compile_filter import VerifierJudge, needs_judge, open_judge
 from burnish.workflows.rows.filter_counts import FilterStats, write_stats
 from burnish.workflows.run.context import Run
 
-ROWS, DROPPED, REJECTED = "rows.jsonl", "dropped.jsonl", "rejected.jsonl"
 STEP = "prepared"
 
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 import pytest
 
 from burnish.protocols import Job, JobResult, Limits
-from burnish.verify.sandbox import metering
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.cgroups import Cgroups, NoGroup
-from burnish.verify.sandbox.metering import GroupMeter
+from burnish.verify.sandbox.limits import metering
+from burnish.verify.sandbox.limits.metering import GroupMeter
 
 LIMITS = Limits(cpu_s=60, wall_s=1.5, memory_bytes=1 << 28, pids=16, work_bytes=1 << 23, output_bytes=1 << 20)
 COUNTS = "i=0; while [ $i -lt {} ]; do i=$((i + 1)); done"

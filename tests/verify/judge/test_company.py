@@ -24,7 +24,7 @@ ODD = [
     STATIC,
     STATIC.replace("80 <<", "40 <<"),
     "static BIG: [u64; 1_000_000] = [1; 1_000_000];\npub fn add(a: i64, b: i64) -> i64 { a + b - 1 + BIG[3] as i64 }",
-    "pub fn add(a: i64, b: i64) -> i64 { let mut v = Vec::<u8>::new(); a + b + v.try_reserve(300 << 20).is_err() as i64 }",
+    "pub fn add(a: i64, b: i64) -> i64 { a + b + Vec::<u8>::new().try_reserve(300 << 20).is_err() as i64 }",
     "pub fn add(_: i64, _: i64) -> i64 { std::process::exit(0) }",
     "pub fn add(_: i64, _: i64) -> i64 { std::process::abort() }",
     "pub fn add(a: i64, b: i64) -> i64 { if b == 3 { add(a, b) + 1 } else { 5 } }",
@@ -74,7 +74,7 @@ def test_a_neighbour_with_large_statics_fails_alone() -> None:
 @pytest.mark.usefixtures("little_memory")
 def test_without_the_layer_its_neighbours_fail_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     class Believing(batch._Watched):
-        ended_well = property(lambda _: True, lambda *_: None)  # type: ignore[assignment]
+        ended_well = property(lambda _: True, lambda *_: None)
 
     monkeypatch.setattr(batch, "_MOST_STATICS", 1 << 40)
     monkeypatch.setattr(batch, "_Watched", Believing)

@@ -8,8 +8,9 @@ import pytest
 
 from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Task, Verdict
-from burnish.verify import Verifier, compiler_view
-from burnish.verify.compiler_view import as_compiled, may_deceive, tells_the_linter
+from burnish.verify import Verifier
+from burnish.verify.compiler import compiler_view
+from burnish.verify.compiler.compiler_view import as_compiled, may_deceive, tells_the_linter
 from burnish.verify.judge.ladder import Goal
 
 
