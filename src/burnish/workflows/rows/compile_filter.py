@@ -12,7 +12,7 @@ from pathlib import Path
 from burnish.config.data.filters import FilterConfig
 from burnish.config.verify import VerifyConfig
 from burnish.data.filters.base import Judgement
-from burnish.data.filters.build import JUDGED
+from burnish.data.filters.build import needs_judge
 from burnish.records import Edition, Verdict
 from burnish.syntax.crates import named_crates
 from burnish.verify import Verifier
@@ -39,11 +39,6 @@ class VerifierJudge:
         )
         pairs = (pair_of(row) for row in rows)
         return [_judgement(verdict) for verdict in self._verifier.stream(pairs, goal="check")]
-
-
-def needs_judge(filters: Sequence[FilterConfig]) -> bool:
-    """Whether one of the filters compiles."""
-    return any(isinstance(one, JUDGED) for one in filters)
 
 
 @contextmanager

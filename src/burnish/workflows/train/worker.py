@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from burnish.config.stages.recipe import Recipe, TrainingStage
+from burnish.data.filters.build import needs_judge
 from burnish.errors import BurnishError
 from burnish.fsio import write_atomic, write_json
 from burnish.ledger.attempt_log import FORMAT
@@ -22,7 +23,6 @@ from burnish.ledger.stage import Done
 from burnish.model.base import resolve_device
 from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, LOGS, OUTCOME
 from burnish.scale.processes import is_first, join_processes
-from burnish.workflows.rows.compile_filter import needs_judge
 from burnish.workflows.run.context import Run
 from burnish.workflows.train.stage import train_here
 from burnish.workflows.verify.judge import open_verifier
