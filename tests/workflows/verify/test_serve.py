@@ -28,12 +28,12 @@ TOKEN = "0123456789abcdef" * 2
 
 
 @contextmanager
-def serving(*settings: str, token: str | None = None) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Address of a running service, and its process."""
+def serving(*settings: str, token: str | None = None, before: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Address of a running service, and its process; ``before`` runs there first."""
     options = [part for one in ("port=0", "rows=8", "request_bytes=65536", *settings) for part in ("--set", one)]
     environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     process = subprocess.Popen(
-        [sys.executable, "-c", "from burnish.cli import main; main()", "verify", "serve", *options],
+        [sys.executable, "-c", f"{before}\nfrom burnish.cli import main; main()", "verify", "serve", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

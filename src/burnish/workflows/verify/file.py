@@ -21,9 +21,10 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, field_validator, model_validator
+from pydantic.config import JsonDict, JsonValue
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, RunFolderError
@@ -57,16 +58,51 @@ _UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
 """What the compiler says of a crate that is not there."""
 
 
+_EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024]}
+_NULL: JsonDict = {"type": "null"}
+_TEXT: JsonDict = {"type": "string"}
+_RULES: list[JsonValue] = [
+    {
+        "oneOf": [
+            {"required": ["code"], "properties": {"code": _TEXT, "completion": _NULL, "prompt": _NULL}},
+            {"required": ["completion"], "properties": {"completion": _TEXT, "code": _NULL}},
+        ]
+    },
+    {"anyOf": [{"properties": {"tests": _NULL}}, {"properties": {"stdin": _NULL, "expected_stdout": _NULL}}]},
+    {
+        "anyOf": [
+            {"properties": {"goal": {"enum": ["check", "run", None]}}},
+            {"required": ["tests"], "properties": {"tests": {"type": "object"}}},
+            {"required": ["stdin"], "properties": {"stdin": _TEXT}},
+            {"required": ["expected_stdout"], "properties": {"expected_stdout": _TEXT}},
+        ]
+    },
+    {
+        "anyOf": [
+            {"properties": {"crate_type": {"enum": ["bin", None]}}},
+            {
+                "properties": {
+                    "goal": {"enum": ["check", "test", None]},
+                    "stdin": _NULL,
+                    "expected_stdout": _NULL,
+                }
+            },
+        ]
+    },
+]
+"""What `VerifyRow` asks of its fields together, as its description has it."""
+
+
 class VerifyRow(BaseModel):
     """One row of the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"allOf": _RULES})
 
     id: str
     code: str | None = None
     completion: str | None = None
     prompt: str | None = None
-    edition: Edition = "2021"
+    edition: Annotated[Edition, WithJsonSchema(_EDITIONS)] = "2021"
     crate_type: CrateType | None = None
     crates: tuple[str, ...] | None = None
     goal: Literal["check", "run", "test"] | None = None
