@@ -86,7 +86,7 @@ def rust_row(task: Task, completion: Completion, verdict: Verdict) -> EvaluatedR
     """The row of a verified Rust answer."""
     infra = verdict.status == "infra"
     scores = {COMPILED: float(bool(verdict.compiled)), LINT_FREE: float(verdict.lint_free)}
-    extracted = Extracted(None if verdict.reason == "no_code" else verdict.code)
+    extracted = Extracted(None if verdict.reason in ("no_code", "too_long") else verdict.code)
     judged = Judged(verdict.status == "pass", scores)
     row = _row(task, completion, extracted, judged)
     return row.model_copy(update={"reason": verdict.reason} | ({"correct": None} if infra else {}))
