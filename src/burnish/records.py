@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError, model_validator
 
 from burnish.errors import DataError
+from burnish.fsio import HALF_PAIR
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 Edition = Literal["2015", "2018", "2021", "2024"]
 CrateType = Literal["bin", "lib"]
 Status = Literal["pass", "fail", "infra"]
@@ -59,8 +60,11 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(line)
         except ValidationError as error:
+            problem = first_problem(error, whole="the line itself")
+            if "hex escape" in problem:  # what pydantic calls half of a surrogate pair says nothing to a user
+                problem = f"the line itself: {HALF_PAIR}, or a torn escape"
             raise DataError(
-                f"not a {cls.__name__} record: {first_problem(error, whole='the line itself')}",
+                f"not a {cls.__name__} record: {problem}",
                 "Rebuild the file with this version of burnish, or mend the row.",
             ) from error
 

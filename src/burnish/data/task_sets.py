@@ -5,7 +5,6 @@ Tasks that an exclusion file names are left out here, and nowhere else; their nu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from burnish.data.human_eval import load_human_eval
 from burnish.data.humanevalpack import load_humanevalpack
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.errors import DataError
-from burnish.fsio import read_lines
+from burnish.fsio import given_lines, parse_json
 from burnish.records import Task
 
 
@@ -72,9 +71,9 @@ def read_any_tasks(path: Path) -> tuple[Task, ...]:
     """Tasks of a file in any of the known formats; the fields of its first row tell which."""
     if not path.is_file():
         raise DataError(f"there is no file {path}", "Name a JSONL file of tasks.")
-    first = next(read_lines(path), "{}")
+    _, first = next(given_lines(path), (1, b"{}"))
     try:
-        row = json.loads(first)
+        row = parse_json(first)
     except ValueError as error:
         raise DataError(f"{path}:1: not JSON: {error}", "Name a JSONL file of tasks.") from error
     fields = set(row) if isinstance(row, dict) else set()
@@ -90,7 +89,7 @@ def read_tasks(path: Path) -> tuple[Task, ...]:
     if not path.is_file():
         raise DataError(f"no task file {path}", "Name a JSONL file of Task records: burnish data build rust-tasks.")
     tasks: dict[str, Task] = {}
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in given_lines(path):
         try:
             task = Task.from_json(line)
         except DataError as error:

@@ -28,7 +28,7 @@ from burnish.data.humanevalpack import read_answers as read_field
 from burnish.data.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.evaluated import RepairTurn
-from burnish.fsio import digest_json, read_lines, write_json
+from burnish.fsio import digest_json, given_lines, write_json
 from burnish.ledger.attempt_log import attempt_log
 from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
@@ -143,7 +143,7 @@ def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
         raise DataError(f"there is no file {path}", "Name a JSONL file of Completion records (burnish generate).")
     known = {task.id for task in tasks}
     completions = []
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in given_lines(path):
         try:
             completion = Completion.from_json(line)
         except DataError as error:
