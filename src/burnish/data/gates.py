@@ -10,7 +10,8 @@ Of every row:
 3. Every answer's end of turn is trained, answers that truncation cut aside: without it the model never learns to stop.
 4. It is no longer than the limit: nothing is cut silently.
 
-Of all rows together (`data.set_gates` has the others: role order, held-out tasks, one answer for all, duplicates):
+Of all rows together (`data.set_gates` has the others: role order, held-out tasks, one answer for all, duplicates;
+`data.control_tokens` looks for control tokens in texts):
 
 5. No more answers are cut than the configuration allows.
 6. The label mask covers a share of the conversations' tokens that lies in the configured band.
@@ -27,6 +28,7 @@ from typing import Any
 
 from burnish.config.chat import ChatConfig
 from burnish.config.gates import GatesConfig
+from burnish.data.control_tokens import check_control_tokens
 from burnish.data.encoded import IGNORED, EncodedExample
 from burnish.data.set_gates import check_answers, check_duplicates, check_held_out, check_role_order
 from burnish.errors import GateError
@@ -101,6 +103,8 @@ def check_gates(
     if not encoded:
         raise GateError("there are no training rows.", "Name data.sources, or build more training tasks.")
     check_role_order(examples)
+    if gates.control_tokens == "refuse":
+        check_control_tokens(examples, tokenizer)
     check_held_out(examples, held_out)
     closing = closing_token(tokenizer) if any(row.answers for row in encoded) else None
     exact = chat.train_roles == ("assistant",) and chat.thinking != "untrained"

@@ -11,6 +11,7 @@ Not covered: models on several devices, serving (requests that arrive one by one
 from __future__ import annotations
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from burnish.generate.likelihood import log_likelihoods
 from burnish.generate.sampling import Decoded, Decoding, Request, sample_seed
 from burnish.generate.stop_strings import StopStrings
 from burnish.model.base import device_memory
-from burnish.model.chat_template import end_of_turn_ids
+from burnish.model.chat_template import control_tokens, end_of_turn_ids
 from burnish.records import Completion, Message, Task
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class TransformersGenerator:
         self._options = Decoding(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            stop_ids=stop_ids(model, tokenizer),
+            stop_ids=stop_ids(model, tokenizer) | (self._stop.special_ids() if self._stop is not None else frozenset()),
             pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
             top_k=sampling.top_k,
             ends=None if self._stop is None else self._stop.ends,
@@ -143,6 +144,7 @@ class TransformersGenerator:
         if not tasks:
             return []
         texts = [self._render(task.prompt) for task in tasks]
+        _say_control_tokens(tasks, self.tokenizer)
         encoded = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
         order = sorted(range(len(tasks)), key=lambda place: (-len(encoded[place]), place))
         return [
@@ -187,10 +189,11 @@ class TransformersGenerator:
                 torch.cuda.empty_cache()
 
     def _completion(self, sample: _Sample, written: Decoded, seconds: float) -> Completion:
-        text = self.tokenizer.decode(written.ids, skip_special_tokens=True)
         stopped = written.finish_reason == "stop"
-        if self._stop is not None:
-            text = self._stop.without(text)
+        if self._stop is None:
+            text = self.tokenizer.decode(written.ids, skip_special_tokens=True)
+        else:
+            text = self._stop.text(written.ids)
         return Completion(
             task_id=sample.task.id,
             sample_index=sample.index,
@@ -209,6 +212,25 @@ class TransformersGenerator:
         if room <= 0:
             log.warning("a prompt of %d tokens fills the model's context of %d: no completion", len(prompt), context)
         return max(0, min(self._sampling.max_new_tokens, room))
+
+
+def _say_control_tokens(tasks: Sequence[Task], tokenizer: Any) -> None:
+    """Warn of prompts whose text holds a control token: the model sees the token there, not the text."""
+    pattern = control_tokens(tokenizer)
+    held = [(task, found) for task in tasks if (found := _first(pattern, task.prompt)) is not None]
+    if held:
+        task, found = held[0]
+        log.warning(
+            "%d prompts hold control tokens in their text, which the model sees as such; the first is %s with %s",
+            len(held),
+            task.id,
+            found,
+        )
+
+
+def _first(pattern: re.Pattern[str] | None, messages: Sequence[Message]) -> str | None:
+    found = (pattern.search(message.content) for message in messages) if pattern is not None else ()
+    return next((one.group() for one in found if one is not None), None)
 
 
 def _in_order(parts: dict[str, list[Completion]], tasks: Sequence[str]) -> list[Completion]:
