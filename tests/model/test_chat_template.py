@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from burnish.data.chat import encode_example, render_prompt
+from burnish.data.encode.chat import encode_example, render_prompt
 from burnish.errors import DataError
 from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import (

@@ -12,17 +12,17 @@ import pytest
 
 from burnish.config.base import Config
 from burnish.config.load import load_config
-from burnish.config.verbs import GenerateConfig
+from burnish.config.verbs.standalone import GenerateConfig
 from burnish.data.builders.rows import fields_of, published_rows
-from burnish.data.humanevalpack import load_humanevalpack
-from burnish.data.preferences import read_preferences
+from burnish.data.encode.preferences import read_preferences
 from burnish.data.sources.raw import BadRow
-from burnish.data.task_sets import read_any_tasks, read_tasks
+from burnish.data.tasks.humanevalpack import load_humanevalpack
+from burnish.data.tasks.task_sets import read_any_tasks, read_tasks
 from burnish.errors import BurnishError
 from burnish.fsio import parse_json, whole_characters
 from burnish.records import Message, Task
-from burnish.workflows.evaluate import read_completions
-from burnish.workflows.generate import generate
+from burnish.workflows.answer.generate import generate
+from burnish.workflows.evaluate.evaluate import read_completions
 
 TASK = Task(id="t", family="f", kind="numeric", prompt=(Message(role="user", content="1?"),), answers=("1",))
 HALF = "\\ud83d"

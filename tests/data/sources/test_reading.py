@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from burnish.config.data import (
+from burnish.config.data.training_data import (
     CratesSource,
     DataConfig,
     JsonlSource,

@@ -31,7 +31,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from burnish.config.data import FileRows, MappedSource, SourceConfig
+from burnish.config.data.training_data import FileRows, MappedSource, SourceConfig
 from burnish.data.sources.raw import BadRow, OtherSplit, RawRow
 from burnish.errors import DataError
 from burnish.fsio import HALF_PAIR, half_pair, parse_json

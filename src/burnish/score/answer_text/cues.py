@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from burnish.score.answer_text.options import LETTERS, mask_options
-from burnish.score.numbers import leading_number
+from burnish.score.metrics.numbers import leading_number
 
 _LINK = r"(?:\b(?:is|are|was|would be|must be|should be|has to be|will be)\b|[:=]|-+>|→|⇒)"
 _ABOUT = r"(?:\s+(?:to|of|for|in)\b[^.:=\n]{0,60}?)?"
