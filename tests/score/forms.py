@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from typing import Literal, NamedTuple
 
-from burnish.score.metrics.extraction import extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.extraction import extract_choice, extract_label, extract_number, extract_text
 
 Kind = Literal["choice", "label", "number", "text"]
 CITIES = {"A": "Paris", "B": "London", "C": "Rome", "D": "Berlin"}

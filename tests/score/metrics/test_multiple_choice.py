@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from burnish.score.answer_text.extraction import Extracted
 
-from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.multiple_choice import ChoiceLikelihood, judge_choice, most_likely
 from tests.score.answers import choice_task
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from burnish.score.answer_text.extraction import Extracted
 
-from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.numeric import judge_number
 from burnish.score.summaries.answers import measure, row_of
 from tests.score.answers import number_task

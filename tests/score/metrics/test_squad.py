@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from burnish.score.answer_text.extraction import Extracted
 
 from burnish.fsio import read_lines
-from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.squad import best_scores, exact_match, judge_span, normalise, token_f1
 from burnish.score.summaries.answers import measure, row_of
 from tests.score.answers import span_task

@@ -10,13 +10,13 @@ Of every row:
 3. Every answer's end of turn is trained, answers that truncation cut aside: without it the model never learns to stop.
 4. It is no longer than the limit: nothing is cut silently.
 
-Of all rows together (`data.set_gates` has the others: role order, held-out tasks, one answer for all, duplicates;
-`data.control_tokens` looks for control tokens in texts):
+Of all rows together (`data.gates.row_sets` has the others: role order, held-out tasks, one answer for all, duplicates;
+`data.gates.control_tokens` looks for control tokens in texts):
 
 5. No more answers are cut than the configuration allows.
 6. The label mask covers a share of the conversations' tokens that lies in the configured band.
 
-`data.batch_gates` looks at the same rows as the trainer will get them.
+`data.gates.batches` looks at the same rows as the trainer will get them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from typing import Any
 
 from burnish.config.data.chat import ChatConfig
 from burnish.config.data.gates import GatesConfig
-from burnish.data.control_tokens import check_control_tokens
 from burnish.data.encode.encoded import IGNORED, EncodedExample
+from burnish.data.gates.control_tokens import check_control_tokens
 from burnish.data.gates.row_sets import check_answers, check_duplicates, check_held_out, check_role_order
 from burnish.errors import GateError
 from burnish.model.chat_template import end_of_turn, end_of_turn_ids, unmarked_answer

@@ -17,7 +17,7 @@ named as what is wrong. What stands in one turn is joined by a blank line. Besid
 ``split``: a row of another split than the one to train on is left out where the source names its split, else refused.
 Text must be text: a number is no answer, and is never made one.
 
-Not covered: chat templates (`data.chat`); tool calls, whose fields a turn may have only as null.
+Not covered: chat templates (`data.encode.chat`); tool calls, whose fields a turn may have only as null.
 """
 
 from __future__ import annotations

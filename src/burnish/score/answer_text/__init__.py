@@ -1,1 +1,1 @@
-"""The parts of answer extraction: what is visible, where an answer is stated, what is an option list, notation."""
+"""Reading an answer out of a text: what is visible, where it is stated, what is an option list, numbers, notation."""

@@ -2,7 +2,7 @@ r"""Where a text states its answer: "the answer is", ``A:``, ``#### 18``, "I cho
 
 Numbers and free text take the narrow cues alone; letters and labels, which can be told from prose, the broad ones too.
 ``####`` marks an answer only with a number or a box right behind it: else it is a heading. Not covered: what is said
-behind a cue (`score.extraction`, `letters`).
+behind a cue (`extraction`, `letters`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from burnish.score.answer_text.numbers import leading_number
 from burnish.score.answer_text.options import LETTERS, mask_options
-from burnish.score.metrics.numbers import leading_number
 
 _LINK = r"(?:\b(?:is|are|was|would be|must be|should be|has to be|will be)\b|[:=]|-+>|→|⇒)"
 _ABOUT = r"(?:\s+(?:to|of|for|in)\b[^.:=\n]{0,60}?)?"

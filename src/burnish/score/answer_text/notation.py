@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from burnish.score.metrics.numbers import distance, only_number
+from burnish.score.answer_text.numbers import distance, only_number
 
 _UNWRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|textit|emph)\s*\{([^{}]*)\}")
 _DROPPED = re.compile(r"\\left|\\right|\\[!,;: ]|\$|\^\s*\{?\s*\\circ\s*\}?|°|\s+")

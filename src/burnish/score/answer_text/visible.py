@@ -1,7 +1,7 @@
 r"""What of a model's text may hold its answer: the text without thinking, and its boxes.
 
 Thinking is no answer, whether its block is closed or not; a closing mark alone ends a block that the prompt opened.
-Not covered: what a box or a sentence says (`cues`, `letters`, `score.extraction`).
+Not covered: what a box or a sentence says (`cues`, `letters`, `extraction`).
 """
 
 from __future__ import annotations

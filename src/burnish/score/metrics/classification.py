@@ -17,7 +17,7 @@ import numpy as np
 
 from burnish.records import Task
 from burnish.records.evaluation import ClassMeasures, EvaluatedRow
-from burnish.score.metrics.extraction import Extracted
+from burnish.score.answer_text.extraction import Extracted
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measure, Measured, columns, rate, ratio
 from burnish.score.metrics.multiple_choice import LIKELIEST, LIKELIEST_PER_BYTE, have_likelihoods
 from burnish.score.statistics.bootstrap import Floats

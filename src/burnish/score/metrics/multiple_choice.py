@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.metrics.extraction import Extracted
+from burnish.score.answer_text.extraction import Extracted
 from burnish.score.metrics.measures import Judged
 
 

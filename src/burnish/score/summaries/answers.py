@@ -1,7 +1,7 @@
 """Judges one answer to a task of any kind, as a row that holds all that is needed to judge it again.
 
 Rust answers are judged by the verifier; here their verdict only becomes a row. Not covered: metrics over rows
-(`score.answer_summary`).
+(`score.summaries.answer_summary`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import assert_never
 from burnish.errors import DataError
 from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
+from burnish.score.answer_text.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.numbers import only_number
 from burnish.score.metrics.classification import judge_class, measure_choices, measure_classes
-from burnish.score.metrics.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, rate
 from burnish.score.metrics.multiple_choice import judge_choice
-from burnish.score.metrics.numbers import only_number
 from burnish.score.metrics.numeric import judge_number, measure_numbers
 from burnish.score.metrics.squad import judge_span, measure_spans
 from burnish.score.metrics.text import judge_text, measure_texts

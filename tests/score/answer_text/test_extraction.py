@@ -6,11 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from burnish.fsio import read_lines
-from burnish.score.metrics.extraction import (
+from burnish.score.answer_text.extraction import (
     extract_choice,
     extract_label,
     extract_number,
@@ -18,7 +14,11 @@ from burnish.score.metrics.extraction import (
     last_boxed,
     visible_text,
 )
-from burnish.score.metrics.numbers import only_number
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burnish.fsio import read_lines
+from burnish.score.answer_text.numbers import only_number
 
 CHOICES = {"A": "red dog", "B": "blue cat", "C": "a man", "D": "none of these"}
 

@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from burnish.score.answer_text.cues import narrow_statements, negated, statement_places
 from burnish.score.answer_text.letters import extract_choice
 from burnish.score.answer_text.notation import bare_text
+from burnish.score.answer_text.numbers import Number, distance, first_number, last_number, only_number, written
 from burnish.score.answer_text.visible import Extracted, boxes, last_boxed, readable, visible_text
-from burnish.score.metrics.numbers import Number, distance, first_number, last_number, only_number, written
 
 __all__ = [
     "Extracted",
