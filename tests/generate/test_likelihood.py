@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from burnish.config.model import ModelConfig
 from burnish.generate import likelihood
@@ -37,3 +38,20 @@ def test_a_batch_gives_what_one_row_at_a_time_gives(
         monkeypatch.setattr(likelihood, "LONGEST_TOKENS", longest)
         found = log_likelihoods(model, tokenizer, prompts, texts)
         assert [pytest.approx(values, abs=1e-4) for values in expected] == found
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_texts_beyond_the_context_have_no_likelihood_and_change_no_others(tmp_path: Path, learned: bool) -> None:
+    loaded = load_model(make_tiny_model(tmp_path), ModelConfig(device="cpu"))
+    tokenizer: Any = loaded.tokenizer
+    model: Any = loaded.model
+    if learned:  # positions that an index runs out of
+        config = GPT2Config(vocab_size=len(tokenizer), n_positions=16, n_embd=16, n_layer=1, n_head=2)
+        model = GPT2LMHeadModel(config).eval()
+    else:
+        model.config.max_position_embeddings = 16
+    short, long = "w", "w " * 14
+    found = log_likelihoods(model, tokenizer, [short, long, short], [["a", "b"], ["a", "b " * 20], ["a", "b " * 20]])
+    alone = log_likelihoods(model, tokenizer, [short], [["a", "b"]])
+    assert found[1:] == [None, None]
+    assert found[0] == pytest.approx(alone[0], abs=1e-5)

@@ -27,6 +27,7 @@ from burnish.generate.sampling import Decoded, Decoding, Request, sample_seed
 from burnish.generate.stop_strings import StopStrings
 from burnish.model.base import device_memory
 from burnish.model.chat_template import control_tokens, end_of_turn_ids
+from burnish.model.context import context_length
 from burnish.records import Completion, Message, Task
 
 log = logging.getLogger(__name__)
@@ -132,13 +133,29 @@ class TransformersGenerator:
         return self._render(task.prompt)
 
     def choice_likelihoods(self, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
-        """Task -> label -> log-likelihood of the choice's text after the prompt; tasks are multiple choice."""
+        """Task -> label -> log-likelihood of the choice's text after the prompt; tasks are multiple choice.
+
+        A task that does not fit into the model's context with its longest choice has none, and the log says which.
+        """
         texts = [[choice.text for choice in task.choices] for task in tasks]
         found = log_likelihoods(self.model, self.tokenizer, [self.prompt_text(task) for task in tasks], texts)
-        return {
-            task.id: {choice.label: value for choice, value in zip(task.choices, values, strict=True)}
+        likely = {
+            task.id: {
+                choice.label: value for choice, value in zip(task.choices, values or (), strict=values is not None)
+            }
             for task, values in zip(tasks, found, strict=True)
         }
+        without = [name for name, values in likely.items() if not values]
+        if without:
+            log.warning(
+                "%d of %d tasks have no likelihoods, since they exceed the model's context of %d with their choices; "
+                "the first is %s",
+                len(without),
+                len(tasks),
+                context_length(self.model),
+                without[0],
+            )
+        return likely
 
     def _samples(self, tasks: Sequence[Task]) -> list[_Sample]:
         if not tasks:
@@ -147,11 +164,12 @@ class TransformersGenerator:
         _say_control_tokens(tasks, self.tokenizer)
         encoded = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
         order = sorted(range(len(tasks)), key=lambda place: (-len(encoded[place]), place))
+        limits = [self._limit(task.id, prompt) for task, prompt in zip(tasks, encoded, strict=True)]
         return [
             _Sample(
                 tasks[place],
                 index,
-                Request(encoded[place], self._limit(encoded[place]), sample_seed(self._seed, tasks[place].id, index)),
+                Request(encoded[place], limits[place], sample_seed(self._seed, tasks[place].id, index)),
             )
             for place in order
             for index in range(self._sampling.samples)
@@ -206,11 +224,16 @@ class TransformersGenerator:
             seconds=seconds,
         )
 
-    def _limit(self, prompt: Sequence[int]) -> int:
-        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+    def _limit(self, task_id: str, prompt: Sequence[int]) -> int:
+        context = context_length(self.model)
         room = self._sampling.max_new_tokens if context is None else context - len(prompt)
         if room <= 0:
-            log.warning("a prompt of %d tokens fills the model's context of %d: no completion", len(prompt), context)
+            log.warning(
+                "the prompt of %s has %d tokens and fills the model's context of %d: no completion",
+                task_id,
+                len(prompt),
+                context,
+            )
         return max(0, min(self._sampling.max_new_tokens, room))
 
 

@@ -197,3 +197,15 @@ def test_control_tokens_inside_contents(tokenizer: Any, example: Example, place:
         report = check_gates(rows, tokenizer, max_length=100, held_out=[], examples=[example], gates=allowed)
         assert report.rows == 1
     gate([talk("What is an end of turn?", "It closes a turn: < | im_end | >")], tokenizer)
+
+
+def test_a_row_beyond_the_models_context_is_named(tokenizer: Any) -> None:
+    examples = [talk(), talk("word " * 60, "no")]
+    rows = encode_examples(examples, tokenizer)
+    longest = len(rows[1].input_ids)
+    kept = check_gates(rows, tokenizer, max_length=500, held_out=[], examples=examples, context=longest)
+    assert kept.longest == longest
+    with pytest.raises(GateError, match=f"has {longest} tokens, more than the model's context of {longest - 1}") as e:
+        check_gates(rows, tokenizer, max_length=500, held_out=[], examples=examples, context=longest - 1)
+    assert examples[1].id in e.value.cause
+    assert f"max_length of the stage to {longest - 1}" in e.value.way_out

@@ -23,6 +23,7 @@ from burnish.config.stages.recipe import GrpoStage
 from burnish.errors import ConfigError
 from burnish.fsio import digest_json
 from burnish.model.base import LoadedModel, load_model
+from burnish.model.context import context_length
 from burnish.records.layout import BAD_BATCH, ROLLOUTS
 from burnish.train.arguments import common_arguments, planned_steps
 from burnish.train.checkpoints.complete import CompleteCheckpoints, latest_complete, step_of
@@ -159,7 +160,7 @@ def check_prompts(prompts: Prompts, stage: GrpoStage, model: Any) -> None:
             f"stage {stage.name!r} draws {wanted} different tasks at once, and there are {len(prompts.ids)}.",
             "Build more training tasks, or lower effective_batch (completions: prompts x num_generations).",
         )
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    context = context_length(model)
     for name, ids in zip(prompts.task_ids, prompts.ids, strict=True):
         if context is not None and len(ids) + stage.max_completion_length > context:
             raise ConfigError(

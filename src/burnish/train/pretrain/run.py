@@ -34,6 +34,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import PretrainStage
 from burnish.errors import ConfigError
 from burnish.model.base import load_model, resolve_device, stored_dtype
+from burnish.model.context import context_length
 from burnish.records.layout import BAD_BATCH
 from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps
@@ -292,7 +293,7 @@ def _make_trainer(
 
 def _loaded(start: Path, model: ModelConfig, stage: PretrainStage) -> Any:
     loaded: Any = load_model(start, model).model
-    longest = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
+    longest = context_length(loaded)
     if longest is not None and stage.block_size > longest:
         raise ConfigError(
             f"block_size {stage.block_size} is more than the {longest} positions that the model has.",
