@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from benchmarks.goals import Goal, report

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 from benchmarks.goals import Goal
 from benchmarks.train_variants import Row

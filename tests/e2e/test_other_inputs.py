@@ -8,11 +8,11 @@ from pathlib import Path
 from burnish.fsio import read_lines
 from burnish.records import Completion, Verdict
 from burnish.records.files import read_records, read_rows
-from tests.e2e.program import burnish, settings, small_tune, summary_of
-from tests.tiny import make_tiny_model
+from tests.e2e.run_program import burnish, settings, small_tune, summary_of
+from tests.tiny_models import make_tiny_model
 
 
-def test_a_qwen_shaped_model_and_rows_of_ones_own(shared: Path, tmp_path: Path) -> None:
+def test_a_qwen_model_trains_on_a_users_rows(shared: Path, tmp_path: Path) -> None:
     every = list(read_rows(shared / "data" / "rustlings" / "exercises.jsonl"))
     rows = [row for row in every if len(row["exercise"]) + len(row["solution"]) < 1500]
     assert len(rows) > 10

@@ -11,7 +11,7 @@ import pytest
 from burnish.fsio import digest_folder, read_lines
 from burnish.records import Rollout
 from burnish.records.files import read_records
-from tests.e2e.program import PROGRAM, REPOSITORY, burnish, settings, summary_of, texts_of
+from tests.e2e.run_program import PROGRAM, REPOSITORY, burnish, settings, summary_of, texts_of
 
 QUICKSTART = REPOSITORY / "recipes" / "quickstart.yaml"
 MODELS = ["base", "sft", "expert", "grpo", "control"]
@@ -49,7 +49,7 @@ SMALL = [
 
 def quickstart(folder: Path, *kill: str) -> tuple[int, str, str]:
     """Run it in ``folder``, killed where ``kill`` says it: a text that a path holds, and a number."""
-    program = ("-m", "tests.e2e.killed_at") if kill else PROGRAM
+    program = ("-m", "tests.e2e.kill_at_file") if kill else PROGRAM
     done = burnish([*kill, "run", str(QUICKSTART), *settings(*SMALL)], folder, program=program)
     return done.returncode, done.stdout, done.stderr
 
@@ -98,7 +98,7 @@ def test_the_page_opens_with_curves_of_expert_iteration_and_grpo(whole: Path) ->
         assert "<svg" in drawn[stage]
 
 
-def test_killed_in_expert_iteration_and_in_grpo_it_ends_as_unbroken(whole: Path, tmp_path: Path) -> None:
+def test_a_quickstart_killed_twice_equals_the_unbroken_run(whole: Path, tmp_path: Path) -> None:
     here = tmp_path / "runs" / "quickstart"
     assert quickstart(tmp_path, "expert/round_2/checkpoints/checkpoint-2/", "1")[0] == -9
     assert (here / "expert/round_2/checkpoints/checkpoint-1/complete.json").is_file()

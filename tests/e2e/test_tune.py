@@ -11,7 +11,7 @@ from burnish.ledger.metrics import read_metrics
 from burnish.ledger.stage import read_done
 from burnish.ledger.store import Ledger
 from burnish.records import Completion, Verdict
-from tests.e2e.program import burnish, small_tune, summary_of
+from tests.e2e.run_program import burnish, small_tune, summary_of
 
 STAGES = ["tasks", "measure-base", "sft", "measure-sft", "merge", "report"]
 
@@ -53,7 +53,7 @@ def test_every_completion_has_a_verdict_from_the_real_compiler(run: Path) -> Non
             assert verdict.isolation or verdict.cached or verdict.stage in ("extract", "parse")
 
 
-def test_the_run_folder_holds_what_it_promises(run: Path) -> None:
+def test_the_run_folder_has_the_documented_files(run: Path) -> None:
     resolved = json.loads((run / "recipe.resolved.json").read_text())
     assert resolved["recipe"]["data"]["tasks"] == {"kind": "rust", "train": 40, "held_out": 12, "cases": 4}
     assert {"code of burnish", "base model"} <= resolved["digests"].keys()

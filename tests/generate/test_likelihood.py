@@ -13,13 +13,11 @@ from burnish.config.model import ModelConfig
 from burnish.generate import likelihood
 from burnish.generate.likelihood import log_likelihoods
 from burnish.model.base import load_model
-from tests.tiny import Family, make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma"])
-def test_a_batch_gives_what_one_row_at_a_time_gives(
-    tmp_path: Path, family: Family, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batched_likelihoods_equal_single_ones(tmp_path: Path, family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load_model(make_tiny_model(tmp_path, family), ModelConfig(device="cpu"))
     model: Any = loaded.model
     tokenizer: Any = loaded.tokenizer
@@ -47,7 +45,8 @@ def test_texts_beyond_the_context_have_no_likelihood_and_change_no_others(tmp_pa
     model: Any = loaded.model
     if learned:  # positions that an index runs out of
         config = GPT2Config(vocab_size=len(tokenizer), n_positions=16, n_embd=16, n_layer=1, n_head=2)
-        model = GPT2LMHeadModel(config).eval()
+        learned_model: Any = GPT2LMHeadModel
+        model = learned_model(config).eval()
     else:
         model.config.max_position_embeddings = 16
     short, long = "w", "w " * 14

@@ -25,7 +25,7 @@ from burnish.model.base import LoadedModel, load_adapter, load_model
 from burnish.model.chat_template import end_of_turn, render
 from burnish.records import Example, Message, Task
 from burnish.train.sft.run import run_sft
-from tests.tiny import Family, make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 
 MODEL = os.environ.get("BURNISH_TEST_MODEL")
 FAMILIES: tuple[Family, ...] = ("llama", "qwen3", "gemma")
@@ -60,7 +60,7 @@ def conversations() -> list[Example]:
     ]
 
 
-def test_it_loads_and_computes_finite_logits(loaded: LoadedModel) -> None:
+def test_any_model_loads_and_computes_finite_logits(loaded: LoadedModel) -> None:
     ids_BT = torch.tensor([loaded.tokenizer(QUESTION)["input_ids"]], device=loaded.device)
     with torch.no_grad():
         logits_BTV = loaded.model(input_ids=ids_BT, use_cache=False).logits

@@ -83,7 +83,7 @@ def planned(seconds: float | None, *, done: bool = False, params: dict[str, Any]
     )
 
 
-def test_what_is_not_known_is_not_made_up(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_values_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     show_sweep_plan([planned(None, params={}), planned(None)], 2.0)
     out = capsys.readouterr().out
     assert "2 runs are left: unknown, cost unknown." in out
@@ -92,7 +92,7 @@ def test_what_is_not_known_is_not_made_up(capsys: pytest.CaptureFixture[str]) ->
     assert "2 runs are left: 50.0 s, cost 0.50 and 1 runs of unknown time." in capsys.readouterr().out
 
 
-def test_a_grid_is_one_table_and_says_why_cells_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_grid_is_one_table_with_reasons_for_illegal_cells(capsys: pytest.CaptureFixture[str]) -> None:
     answering = Answering(
         kind="rust",
         metric="tests_passed",

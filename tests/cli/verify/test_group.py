@@ -12,7 +12,7 @@ from tests.cli.test_verbs import assert_mistake, burnish
 @pytest.mark.parametrize(
     "arguments", [("none.jsonl", "--out", "o"), ("file", "none.jsonl", "--out", "o"), ("--out", "o", "none.jsonl")]
 )
-def test_a_first_word_that_is_no_verb_is_a_file(arguments: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_first_word_that_is_not_a_verb_is_a_file(arguments: tuple[str, ...], tmp_path: Path) -> None:
     assert_mistake(burnish("verify", *arguments, cwd=tmp_path), r"cannot read none\.jsonl")
 
 

@@ -6,10 +6,10 @@ import xml.etree.ElementTree as ET
 
 from burnish.records import Summary
 from burnish.report.page.figures import INK, rates_figure
-from tests.report.made_up import run_data
+from tests.report.example_report import run_data
 
 
-def test_rates_figure_names_every_stage_and_has_no_fixed_ink() -> None:
+def test_the_rates_figure_names_every_stage_and_follows_the_page_colours() -> None:
     svg = rates_figure(Summary.model_validate(run_data().summary).stages)
     root = ET.fromstring(svg)
     assert root.tag.endswith("svg")

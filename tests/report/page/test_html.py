@@ -17,7 +17,7 @@ from burnish.ledger.metrics import MetricRow
 from burnish.report.page.html import ReportData, render_html, write_html
 from burnish.report.page.samples import StageAnswers
 from burnish.score.summaries.summary import MeasuredStage, build_summary
-from tests.report.made_up import answers, completion, reinforced_data, rollouts, run_data, task, verdict
+from tests.report.example_report import answers, completion, reinforced_data, rollouts, run_data, task, verdict
 
 HOSTILE = "</script></article><script>alert(1)</script><img src=x onerror=alert(2)><!--<script>{{ 7*7 }}"
 
@@ -80,7 +80,7 @@ def hostile_run() -> ReportData:
     )
 
 
-def test_loads_nothing_from_anywhere(page: str) -> None:
+def test_the_page_loads_nothing_from_the_network(page: str) -> None:
     for tag, attributes in Page(page).elements:
         assert tag not in {"link", "img", "iframe", "object", "embed", "base"}
         assert "src" not in attributes
@@ -89,7 +89,7 @@ def test_loads_nothing_from_anywhere(page: str) -> None:
     assert not re.search(r"@import|url\((?!#)", page)
 
 
-def test_policy_allows_exactly_the_one_script(page: str) -> None:
+def test_the_content_policy_allows_the_embedded_script_alone(page: str) -> None:
     parsed = Page(page)
     [code] = [text for attributes, text in parsed.scripts if attributes.get("type") is None]
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
@@ -97,7 +97,7 @@ def test_policy_allows_exactly_the_one_script(page: str) -> None:
     assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
-def test_what_a_model_wrote_stays_text() -> None:
+def test_model_output_is_escaped() -> None:
     plain = Page(render_html(dataclasses.replace(hostile_run(), **harmless())))
     parsed = Page(render_html(hostile_run()))
     kinds = [tag for tag, _ in parsed.elements]
@@ -108,7 +108,7 @@ def test_what_a_model_wrote_stays_text() -> None:
     assert HOSTILE in parsed.text  # recipe, digests and error messages, as text
 
 
-def test_what_a_policy_wrote_stays_text_too() -> None:
+def test_rollouts_are_escaped() -> None:
     one = rollouts(steps=1, group=1)
     first = one.rollouts[0]
     assert first.verdict is not None
@@ -126,7 +126,7 @@ def test_what_a_policy_wrote_stays_text_too() -> None:
     assert parsed.samples()["samples"][-1]["reward"]["parts"] == {HOSTILE: 1.0}
 
 
-def test_names_in_metrics_stay_text() -> None:
+def test_metric_names_are_escaped() -> None:
     rows = [MetricRow(HOSTILE, step, {HOSTILE: float(step)}) for step in range(3)]
     parsed = Page(render_html(dataclasses.replace(run_data(4), metrics=rows)))
     assert [tag for tag, _ in parsed.elements].count("script") == 2
@@ -231,7 +231,7 @@ def test_the_same_run_gives_the_same_bytes(data: ReportData, page: str) -> None:
     assert render_html(data) == page
 
 
-def test_writes_whole_files(tmp_path: Path, data: ReportData, page: str) -> None:
+def test_the_page_is_written_atomically(tmp_path: Path, data: ReportData, page: str) -> None:
     write_html(tmp_path / "runs" / "report.html", data)
     assert (tmp_path / "runs" / "report.html").read_text() == page
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["report.html"]

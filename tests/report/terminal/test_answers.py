@@ -10,7 +10,7 @@ from burnish.records.evaluation import EvaluationSummary
 from burnish.report.terminal.answers import render_comparison_table, render_evaluation
 from burnish.score.summaries.answer_summary import summarise_answers
 from burnish.score.summaries.comparison import compare_rows
-from tests.score.answers import classification_task, classified
+from tests.score.example_rows import classification_task, classified
 
 RIGHTS = ["Yes", "No"] * 10
 TASKS = [classification_task(str(n), right) for n, right in enumerate(RIGHTS)]

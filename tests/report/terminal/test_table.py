@@ -11,7 +11,7 @@ from rich.console import Console
 from burnish.records import StageTime
 from burnish.report.terminal.table import render_table
 from burnish.score.summaries.summary import MeasuredStage, build_summary
-from tests.report.made_up import run_data, verdict
+from tests.report.example_report import run_data, verdict
 
 
 def printed(summary: Mapping[str, Any], width: int = 80) -> str:
@@ -92,6 +92,6 @@ def test_a_run_that_measured_nothing_still_shows_its_times() -> None:
     assert "Measured" not in output
 
 
-def test_excluded_tasks_are_spoken_of_when_there_are_any() -> None:
+def test_excluded_tasks_are_mentioned_when_there_are_any() -> None:
     assert "8 tasks were left out before" in printed(small() | {"excluded_tasks": 8})
     assert "left out before" not in printed(small())

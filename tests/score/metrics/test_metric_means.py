@@ -3,7 +3,7 @@ from __future__ import annotations
 from burnish.records import MetricMean
 from burnish.score.metrics.metric_means import mean_metrics
 from burnish.score.summaries.summary import MeasuredStage, summarise_stage, summarise_verdicts
-from tests.score.verdicts import broken, infra, passing
+from tests.score.example_verdicts import broken, infra, passing
 
 
 def test_answers_without_a_metric_are_left_out_not_counted_as_zero() -> None:

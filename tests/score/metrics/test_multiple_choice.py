@@ -14,7 +14,7 @@ from burnish.score.metrics.multiple_choice import (
     with_likelihoods,
 )
 from burnish.score.summaries.answers import measure, row_of
-from tests.score.answers import choice_task
+from tests.score.example_rows import choice_task
 
 
 def test_the_right_letter_is_right() -> None:

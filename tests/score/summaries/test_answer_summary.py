@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from burnish.score.answer_text.extraction import Extracted
 
+from burnish.score.answer_text.extraction import Extracted
 from burnish.score.statistics.intervals import wilson
 from burnish.score.summaries.answer_summary import estimates, summarise_answers
 from burnish.score.summaries.answers import row_of
-from tests.score.answers import classification_task, classified, number_task, span_task
+from tests.score.example_rows import classification_task, classified, number_task, span_task
 
 
 def test_rates_of_independent_rows_have_wilsons_interval_and_alike_rows_a_wider_one() -> None:

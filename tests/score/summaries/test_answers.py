@@ -10,7 +10,7 @@ from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
 from burnish.score.summaries.answer_summary import summarise_answers
 from burnish.score.summaries.answers import check_tasks, judge_answer, missing_row, rust_row
-from tests.score.answers import choice_task, classification_task, number_task, span_task, text_task
+from tests.score.example_rows import choice_task, classification_task, number_task, span_task, text_task
 
 TASKS: dict[str, list[Task]] = {
     "classification": [

@@ -6,7 +6,7 @@ import pytest
 
 from burnish.score.statistics.intervals import wilson
 from burnish.score.summaries.rates import rates
-from tests.score.verdicts import broken, infra, passing, wrong
+from tests.score.example_verdicts import broken, infra, passing, wrong
 
 
 def test_each_kind_of_verdict_counts_where_it_should() -> None:

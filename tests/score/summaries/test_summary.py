@@ -9,7 +9,7 @@ import pytest
 
 from burnish.records import StageTime, Summary
 from burnish.score.summaries.summary import MeasuredStage, build_summary
-from tests.score.verdicts import broken, infra, passing, wrong
+from tests.score.example_verdicts import broken, infra, passing, wrong
 
 
 def stages() -> tuple[MeasuredStage, MeasuredStage]:
@@ -18,7 +18,7 @@ def stages() -> tuple[MeasuredStage, MeasuredStage]:
     return MeasuredStage("base", base, 12.5), MeasuredStage("tuned", tuned, 11.0)
 
 
-def test_has_the_promised_shape() -> None:
+def test_a_summary_has_the_documented_shape() -> None:
     timings = [StageTime(name="sft", kind="sft", seconds=80.0, peak_bytes=1 << 30)]
     summary = json.loads(json.dumps(build_summary(stages(), timings)))
     base, tuned = summary["stages"]

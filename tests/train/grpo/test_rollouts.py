@@ -14,7 +14,7 @@ from burnish.records import Completion, Rollout, Score, Verdict
 from burnish.train.grpo.prompt_pool import PromptPool
 from burnish.train.grpo.rollout_metrics import rollout_metrics
 from burnish.train.grpo.rollouts import Answer, Rollouts, truncate_rollouts
-from tests.train.reinforcing import judge_by
+from tests.train.small_grpo import judge_by
 
 
 def answers(prompts: Sequence[Sequence[int]], finished: bool = True) -> list[tuple[int, Answer]]:
@@ -106,7 +106,7 @@ def test_an_error_of_the_judge_is_raised_where_verdicts_are_awaited(tmp_path: Pa
             rollouts.judged(0)
 
 
-def test_what_comes_again_is_cut_off(tmp_path: Path) -> None:
+def test_repeated_rollouts_are_truncated_on_resume(tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl"
     truncate_rollouts(file, 3)
     assert not file.exists()

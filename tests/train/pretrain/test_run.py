@@ -106,7 +106,7 @@ def test_another_seed_gives_other_weights(
     assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_a_gradient_that_is_no_number_stops_and_keeps_the_blocks(
+def test_a_nan_gradient_stops_training_and_keeps_the_blocks(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast, blocks: list[Block]
 ) -> None:
     wild = {"optimizer": "adamw", "learning_rate": 1e30, "max_grad_norm": 1e30, "warmup_share": 0.0, "save_every": 1}

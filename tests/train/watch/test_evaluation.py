@@ -21,8 +21,8 @@ from burnish.model.base import load_adapter, load_model
 from burnish.records.layout import EVALUATION_HISTORY
 from burnish.train.sft.run import SftResult, run_sft
 from burnish.train.watch.evaluation import HeldOutLoss, PeriodicEvaluation, best_step, evaluating, stops
-from tests.tiny import make_tiny_model
-from tests.train.tuning import some_rows
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import some_rows
 
 CPU = ModelConfig(device="cpu")
 
@@ -188,7 +188,7 @@ def test_stopping_counts_evaluations_since_the_last_improvement(
     assert found == rates.index(max(rates)) == best_step(history, "loss")
 
 
-def test_one_metric_that_still_improves_keeps_training_going() -> None:
+def test_training_continues_while_any_metric_improves() -> None:
     history = [(step, {"loss": 1.0 - step / 10, "compile_rate": 0.5}) for step in range(6)]
     assert stops(history, EarlyStopping(metrics=("compile_rate",), patience=3))
     assert not stops(history, EarlyStopping(metrics=("compile_rate", "loss"), patience=3))
@@ -204,7 +204,7 @@ def test_one_metric_that_still_improves_keeps_training_going() -> None:
         ({"rows": 5, "best": "loss", "early_stopping": {"metrics": ["loss", "tests_passed"]}}, "set prompts"),
     ],
 )
-def test_what_is_not_measured_cannot_decide(wrong: dict[str, Any], why: str) -> None:
+def test_an_unmeasured_metric_cannot_select_a_checkpoint(wrong: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         TrainingEvaluation.model_validate(wrong)
 

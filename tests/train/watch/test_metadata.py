@@ -14,8 +14,8 @@ from burnish.model.naming import QuantizationTag, parse_model_name
 from burnish.records.layout import TRAINING_METADATA
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata, trained_model_name, without_nulls
-from tests.tiny import make_tiny_model
-from tests.train.tuning import some_rows
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import some_rows
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_the_name_says_what_was_trained(base: Path, tmp_path: Path, adapter: dic
     assert (metadata["model_info"]["percentage_trainable"] == 100) == (adapter["kind"] == "full")
 
 
-def test_a_quantised_base_is_in_the_tag_and_its_weights_are_all_counted(base: Path, tmp_path: Path) -> None:
+def test_the_tag_names_a_quantised_base_and_counts_all_its_weights(base: Path, tmp_path: Path) -> None:
     plain = train(base, tmp_path / "plain")
     quantised = train(base, tmp_path / "nf4", model={"quantization": {"kind": "nf4"}})
     assert quantised["model_info"]["quantization_tag"] == "QLORA_w4_headfp32"

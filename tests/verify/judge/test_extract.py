@@ -27,7 +27,7 @@ WHOLE = "fn f(a: i32) -> i32 {\n    a + 1\n}\n"
         ("```rust\n```", None),
     ],
 )
-def test_extracts_programs(text: str, expected: str | None) -> None:
+def test_programs_are_extracted_from_answers(text: str, expected: str | None) -> None:
     assert extract(text) == expected
 
 
@@ -129,6 +129,6 @@ def test_what_an_answer_may_continue_is_code(prompt: str, text: str, expected: b
         ('fn f() -> &\'static str { "</think>" }', 'fn f() -> &\'static str { "</think>" }'),
     ],
 )
-def test_thinking_is_no_answer(text: str, code: str | None) -> None:
+def test_thinking_is_not_part_of_the_answer(text: str, code: str | None) -> None:
     found = extract(text)
     assert (found.strip() if found is not None else None) == (code.strip() if code is not None else None)

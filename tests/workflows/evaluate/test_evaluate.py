@@ -22,8 +22,8 @@ from burnish.records.files import read_records, read_rows, write_records
 from burnish.workflows.evaluate.compare import compare
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.evaluate.rescore import read_evaluated, rescore
-from tests.score.answers import choice_task, classification_task, number_task, span_task, text_task
-from tests.tiny import make_tiny_model
+from tests.score.example_rows import choice_task, classification_task, number_task, span_task, text_task
+from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate.test_rescore import RUST
 
 TASKS = [
@@ -90,7 +90,7 @@ def test_a_task_that_cannot_be_judged_is_refused_before_anything_is_written(tmp_
     assert not asked.out.exists()
 
 
-def test_the_tolerance_is_the_users(tmp_path: Path) -> None:
+def test_the_numeric_tolerance_can_be_set(tmp_path: Path) -> None:
     asked = config(tmp_path, "near", {"n": "A: 12.4"}, [number_task("n", "12")])
     assert headlines(evaluate(asked))["numeric"] == 0.0
     near = asked.model_copy(update={"tolerance": 0.5, "out": tmp_path / "wide"})
@@ -204,7 +204,7 @@ def test_only_a_model_can_repair_and_only_rust(tmp_path: Path) -> None:
         evaluate(asked)
 
 
-def test_a_model_mends_what_failed_in_turns_of_its_own(tmp_path: Path) -> None:
+def test_a_model_repairs_its_failed_answers_in_further_turns(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     task = RUST.model_copy(update={"prompt": (Message(role="user", content="Add two numbers."),)})
     write_records(tmp_path / "tasks.jsonl", [task])

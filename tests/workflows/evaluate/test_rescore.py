@@ -16,7 +16,7 @@ from burnish.records.files import write_records
 from burnish.workflows.evaluate.compare import compare
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.evaluate.rescore import read_evaluated, rescore
-from tests.score.answers import number_task
+from tests.score.example_rows import number_task
 
 ADD = "pub fn add(a: i64, b: i64) -> i64 { a + b }"
 RUST = Task(

@@ -14,7 +14,7 @@ from burnish.errors import DeviceMemoryError
 from burnish.model.tokenizer import train_tokenizer
 from burnish.train.pretrain.run import PretrainResult, run_pretrain
 from burnish.workflows.train.smaller_batches import with_smaller_batches
-from tests.train.tuning import Faults
+from tests.train.small_sft import FaultInjector
 
 TEXTS = [f"/// Returns {n}.\npub fn f{n}() -> i64 {{\n    {n}\n}}\n<|endoftext|>" for n in range(40)]
 STAGE = PretrainStage(
@@ -23,7 +23,7 @@ STAGE = PretrainStage(
 )  # fmt: skip
 
 
-def test_pretraining_goes_on_with_the_same_losses(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_pretraining_with_smaller_batches_has_the_same_losses(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tokenizer = train_tokenizer(TEXTS, vocabulary=320, longest=96, out=tmp_path / "tokenizer")
     blocks = pack_documents(tokenizer(TEXTS)["input_ids"], STAGE.block_size)
     losses: dict[str, dict[int, float]] = {"whole": {}, "small": {}}
@@ -36,7 +36,7 @@ def test_pretraining_goes_on_with_the_same_losses(tmp_path: Path, caplog: pytest
 
         return run_pretrain(
             tokenizer=tokenizer, blocks=blocks, stage=stage, out=tmp_path / name, seed=3, context=96, log=log,
-            callbacks=[Faults(fits=fits)],
+            callbacks=[FaultInjector(fits=fits)],
         )  # fmt: skip
 
     train(STAGE, "whole", 4)
@@ -50,7 +50,7 @@ def test_pretraining_goes_on_with_the_same_losses(tmp_path: Path, caplog: pytest
 @pytest.mark.parametrize(
     ("method", "expected"), [({"kind": "dpo"}, [8, 4, 2, 1]), ({"kind": "kto"}, [8])], ids=["dpo", "kto"]
 )
-def test_it_ends_where_the_result_would_be_another(method: dict[str, Any], expected: list[int]) -> None:
+def test_batches_are_not_halved_where_the_result_would_change(method: dict[str, Any], expected: list[int]) -> None:
     """One sequence at once is the least, and the KL term of KTO is that of its micro batch."""
     stage = PreferenceStage.model_validate(
         {"name": "p", "rows": Path("x"), "effective_batch": 8, "micro_batch": 8, "method": method}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from burnish.score.answer_text.extraction import Extracted
-
 from burnish.records import Choice, Message, Task
 from burnish.records.evaluation import EvaluatedRow
+from burnish.score.answer_text.extraction import Extracted
 from burnish.score.summaries.answers import row_of
 
 YES_NO = ("Yes", "No")

@@ -42,7 +42,7 @@ def some_rows(count: int = 20) -> list[Row]:
     return rows
 
 
-class Faults(TrainerCallback):
+class FaultInjector(TrainerCallback):
     """What goes wrong on purpose, at the steps that it is told."""
 
     def __init__(
@@ -100,7 +100,7 @@ def log_into(
     return log
 
 
-def tune(
+def run_small_sft(
     base: Path,
     out: Path,
     *,
@@ -133,7 +133,7 @@ def tune(
         launch=LaunchConfig.model_validate_json(json.dumps(launch or {})),
         seed=3,
         log=log_into(out, kill_at=kill_at, interrupt_at=interrupt_at),
-        callbacks=[Faults(**faults)] if faults else [],
+        callbacks=[FaultInjector(**faults)] if faults else [],
     )
 
 
@@ -141,4 +141,4 @@ if __name__ == "__main__":
     options = json.loads(sys.argv[3])
     if "RANK" in os.environ:
         join_processes(on_cpu=True)
-    tune(Path(sys.argv[1]), Path(sys.argv[2]), **options)
+    run_small_sft(Path(sys.argv[1]), Path(sys.argv[2]), **options)
