@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from burnish.score.answer_text.extraction import extract_choice, extract_label, extract_number, extract_text
 
 from burnish.fsio import read_lines
 from burnish.records import Completion, Task
 from burnish.records.evaluation import EvaluatedRow
+from burnish.score.answer_text.extraction import extract_choice, extract_label, extract_number, extract_text
 from burnish.score.answer_text.notation import same_text
 from burnish.score.answer_text.numbers import only_number
 from burnish.score.summaries.answers import judge_answer
