@@ -132,7 +132,7 @@ def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
         logger.info("%s: done before, kept", stage.name)
         run.reused.add(stage.name)
     else:
-        attempt = begin(folder, wanted, continued)
+        attempt = begin(folder, wanted, continued, keep_finished=isinstance(stage, OptimizerConfig))
         if attempt.fresh:
             run.folder.metrics.drop_stage(stage.name)
         logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
