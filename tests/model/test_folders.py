@@ -21,7 +21,7 @@ def test_a_folder_is_taken_as_it_is(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("some/model", "is no folder"), ("gpt2", "hub names are not downloaded")]
+    ("name", "expected"), [("some/model", "does not exist"), ("gpt2", "hub names are not downloaded")]
 )
 def test_a_name_that_is_no_folder(name: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

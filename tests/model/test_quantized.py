@@ -103,7 +103,7 @@ def test_weights_packed_on_disk_are_expanded_and_that_is_said(
 def test_what_is_said_has_to_be_what_is_there(base: Path, packed: Path, tmp_path: Path) -> None:
     for folder, quantization, expected in (
         (base, {"kind": "gptq"}, "model.quantization is gptq, and the weights in .* are not quantised"),
-        (packed, {}, r"are quantised \(compressed-tensors\), and model.quantization does not say so"),
+        (packed, {}, r"are quantised \(compressed-tensors\), and model.quantization is not set"),
         (packed, {"kind": "nf4"}, r"are quantised \(compressed-tensors\), and cannot be quantised to nf4 again"),
     ):
         with pytest.raises(ConfigError, match=expected):

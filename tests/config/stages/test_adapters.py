@@ -25,7 +25,12 @@ def test_names_for_layers_stay_what_they_are(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("", "names no module"), ([" ; "], "names no module"), (["qv", "o_proj"], "stand alone"), (3, "target_modules")],
+    [
+        ("", "contains no module"),
+        ([" ; "], "contains no module"),
+        (["qv", "o_proj"], "must be alone"),
+        (3, "target_modules"),
+    ],
 )
 def test_targets_that_say_nothing(said: object, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):

@@ -264,7 +264,7 @@ def test_a_block_of_thought_that_the_generation_prompt_opens(folders: dict[tuple
 @pytest.mark.parametrize("content", [4.0, 7, True, None])
 def test_content_that_is_no_text_is_an_error(folders: dict[tuple[str, bool], Path], content: Any) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
-    with pytest.raises(DataError, match=r"turn 1 of the role 'assistant' has the content .*, which is no text"):
+    with pytest.raises(DataError, match=r"turn 1 of the role 'assistant' has the content .*, which is not text"):
         render(
             [{"role": "user", "content": "a"}, {"role": "assistant", "content": content}],
             tokenizer,

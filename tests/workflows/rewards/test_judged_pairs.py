@@ -134,6 +134,6 @@ def test_as_a_user_says_it(source: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
-        f"6 rows of 3 tasks, made of 9 answers, in {out}",
+        f"6 rows of 3 tasks, built from 9 answers, in {out}",
         "left out: 3 not judged by hidden tests",
     ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show_run(folder: Path) -> None:
-    """The table of a run's summary when it has one, and where everything lies."""
+    """Print the summary table of a run, if any, and the path of its results."""
     import typer
 
     summary = folder / SUMMARY
@@ -27,7 +27,7 @@ def show_run(folder: Path) -> None:
 
 
 def show_summary(summary: Mapping[str, Any]) -> None:
-    """The table of a summary, and those of an evaluation: answers of all kinds, repair turns, what writing took."""
+    """Print the tables of a summary: results, answers by kind, repair turns, generation cost."""
     from rich.console import Console
 
     from burnish.records import Summary
@@ -42,7 +42,7 @@ def show_summary(summary: Mapping[str, Any]) -> None:
 
 
 def show_validation(report: Mapping[str, Any], out: Path) -> None:
-    """Unsound tasks with their reasons, what could not be proven, and where the exclusion file lies."""
+    """Print unsound tasks with reasons, unproven checks, and the exclusion file."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -55,11 +55,11 @@ def show_validation(report: Mapping[str, Any], out: Path) -> None:
             table.add_row(Text(row["id"]), state, row["reason"], Text(row["detail"][:200]))
         console.print(table)
     console.print(f"{report['sound']} of {report['tasks']} tasks are sound, {len(report['excluded'])} excluded.")
-    console.print(f"Leave them out with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
+    console.print(f"Exclude them with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
 
 
 def show_matrix(matrix: MatrixTable) -> None:
-    """What goes together, a line per kind of training and base, then the reasons of what does not."""
+    """Print allowed combinations per training method and base, then reasons for the others."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -76,7 +76,7 @@ def show_matrix(matrix: MatrixTable) -> None:
 
 
 def show_side_by_side(rows: Sequence[SideBySide]) -> None:
-    """Each prompt, and below it the models' answers beside one another."""
+    """Print each prompt with the models' answers below it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -87,27 +87,30 @@ def show_side_by_side(rows: Sequence[SideBySide]) -> None:
         table = Table(expand=True, show_lines=True)
         for name, _ in row.answers:
             table.add_column(Text(name))
-        table.add_row(*(Text(one.text) for _, one in row.answers))
+        table.add_row(*(Text(answer.text) for _, answer in row.answers))
         table.add_row(
             *(
-                Text(f"{one.completion_tokens} tokens, {one.seconds:.2f} s, ended by {one.finish_reason}", style="dim")
-                for _, one in row.answers
+                Text(
+                    f"{answer.completion_tokens} tokens, {answer.seconds:.2f} s, ended by {answer.finish_reason}",
+                    style="dim",
+                )
+                for _, answer in row.answers
             )
         )
         console.print(table)
 
 
 def show_models(models: Sequence[OneModel]) -> None:
-    """What became of each model, those that failed with their reason last."""
+    """Print the result of each model; failed models come last, with the reason."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
     table = Table("model", "digest", "is", "result")
-    for one in models:
-        table.add_row(Text(one.name), one.digest[:12], one.state, Text(one.headline))
+    for model in models:
+        table.add_row(Text(model.name), model.digest[:12], model.state, Text(model.headline))
     console.print(table)
-    for one in models:
-        if one.state == "failed":
-            console.print(Text(f"{one.name} failed: {one.problem}"), soft_wrap=True)
+    for model in models:
+        if model.state == "failed":
+            console.print(Text(f"{model.name} failed: {model.problem}"), soft_wrap=True)

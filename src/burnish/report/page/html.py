@@ -81,13 +81,13 @@ def render_html(data: ReportData) -> str:
         pairs=_pairs(summary),
         infra=sum(stage.infra for stage in summary.stages),
         rates_svg=Markup(rates_figure(summary.stages)) if summary.stages else "",
-        curves=[(one.stage, Markup(one.svg), one.averaged) for one in training_curves(data.metrics)],
+        curves=[(item.stage, Markup(item.svg), item.averaged) for item in training_curves(data.metrics)],
         lengths_svg=Markup(lengths_figure(data.answers) or ""),
         lengths=length_rows(data.answers),
         style_rows=_metric_rows(summary),
         idiom_names={name for name, _ in _metric_rows(summary) if name.startswith("idiom_")},
         memory=_memory_columns(summary),
-        longest=max((one.seconds for one in summary.timings), default=0.0),
+        longest=max((item.seconds for item in summary.timings), default=0.0),
         facts=dict(data.facts),
         reasons=_reason_rows(summary),
         codes=_code_rows(summary, data.answers),
@@ -95,7 +95,8 @@ def render_html(data: ReportData) -> str:
         digests=dict(data.digests) | _verifier_facts(data.answers),
         recipe=json.dumps(data.recipe, indent=2, ensure_ascii=False, default=str),
         samples=Markup(embed_json(browser_data(data.answers, data.rollouts))),
-        sample_count=sum(len(one.verdicts) for one in data.answers) + sum(len(one.rollouts) for one in data.rollouts),
+        sample_count=sum(len(item.verdicts) for item in data.answers)
+        + sum(len(item.rollouts) for item in data.rollouts),
     )
 
 
@@ -104,19 +105,19 @@ def _headline(summary: Summary, pair: tuple[str, str] | None) -> list[Comparison
     if len(summary.stages) < 2:
         return []
     pair = pair or (summary.stages[0].name, summary.stages[-1].name)
-    return [one for one in summary.comparisons if (one.a, one.b) == pair]
+    return [comparison for comparison in summary.comparisons if (comparison.a, comparison.b) == pair]
 
 
 def _pairs(summary: Summary) -> list[tuple[tuple[str, str], list[Comparison]]]:
     grouped: dict[tuple[str, str], list[Comparison]] = {}
-    for one in summary.comparisons:
-        grouped.setdefault((one.a, one.b), []).append(one)
+    for comparison in summary.comparisons:
+        grouped.setdefault((comparison.a, comparison.b), []).append(comparison)
     return list(grouped.items())
 
 
 def _metric_rows(summary: Summary) -> list[tuple[str, list[str]]]:
     """Syntax metrics that are not zero everywhere, a mean per stage; the idiom score and its parts first."""
-    names = {name for stage in summary.stages for name, found in stage.metrics.items() if found.mean}
+    names = {name for stage in summary.stages for name, metric in stage.metrics.items() if metric.mean}
     return [
         (name, [f"{stage.metrics[name].mean:.3g}" if name in stage.metrics else "" for stage in summary.stages])
         for name in sorted(names, key=lambda name: (name != "idiom_score", not name.startswith("idiom_"), name))
@@ -128,7 +129,7 @@ def _memory_columns(summary: Summary) -> dict[str, str]:
     return {
         column: title
         for column, title in text.MEMORY.items()
-        if any(getattr(one, column) is not None for one in summary.timings)
+        if any(getattr(timing, column) is not None for timing in summary.timings)
     }
 
 
@@ -146,7 +147,7 @@ def _reason_rows(summary: Summary) -> list[CountRow]:
         "infra": "no verdict: the machine failed, not the program",
     }
     counts = [{str(reason): count for reason, count in stage.reasons.items()} for stage in summary.stages]
-    shown = [reason for reason in notes if any(reason in one for one in counts)]
+    shown = [reason for reason in notes if any(reason in counted for counted in counts)]
     return [_row(summary, reason, notes[reason], counts) for reason in shown]
 
 
@@ -166,21 +167,21 @@ def _lint_rows(summary: Summary) -> list[CountRow]:
 
 def _ranked(summary: Summary, counts: Sequence[Mapping[str, int]], notes: Mapping[str, str]) -> list[CountRow]:
     total: dict[str, int] = {}
-    for one in counts:
-        for name, count in one.items():
+    for counted in counts:
+        for name, count in counted.items():
             total[name] = total.get(name, 0) + count
     names = sorted(total, key=lambda name: (-total[name], name))
     rows = [_row(summary, name, notes.get(name, ""), counts) for name in names[:MOST_CODES]]
     if rest := names[MOST_CODES:]:
-        summed = [{"others": sum(one.get(name, 0) for name in rest)} for one in counts]
+        summed = [{"others": sum(counted.get(name, 0) for name in rest)} for counted in counts]
         rows.append(_row(summary, "others", f"{len(rest)} rarer ones, added up", summed))
     return rows
 
 
 def _row(summary: Summary, name: str, note: str, counts: Sequence[Mapping[str, int]]) -> CountRow:
     cells = tuple(
-        (one.get(name, 0), one.get(name, 0) / stage.n if stage.n else 0.0)
-        for stage, one in zip(summary.stages, counts, strict=True)
+        (count.get(name, 0), count.get(name, 0) / stage.n if stage.n else 0.0)
+        for stage, count in zip(summary.stages, counts, strict=True)
     )
     return CountRow(name, note, cells)
 

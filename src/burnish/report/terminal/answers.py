@@ -29,37 +29,37 @@ UNPARSED_NOTE = "Over all answers; unread ones are wrong. Intervals go by famili
 
 def render_evaluation(summary: Mapping[str, Any], console: Console) -> None:
     """Print what ``summary`` (the content of an evaluation's summary.json) has beyond rates of Rust."""
-    found = EvaluationSummary.model_validate(summary)
-    for one in found.answers:
-        _render(one, console)
-    if found.answers:
+    evaluation = EvaluationSummary.model_validate(summary)
+    for kind in evaluation.answers:
+        _render(kind, console)
+    if evaluation.answers:
         console.print(UNPARSED_NOTE, style="dim")
-    if found.repair:
-        console.print(_repair(found.repair))
-    if found.generation is not None:
-        console.print(_generation(found.generation), highlight=False, style="dim")
+    if evaluation.repair:
+        console.print(_repair(evaluation.repair))
+    if evaluation.generation is not None:
+        console.print(_generation(evaluation.generation), highlight=False, style="dim")
 
 
 def _repair(turns: Sequence[RepairTurn]) -> Table:
     table = _new_table("After each repair turn, in per cent of all first answers")
     for column in ("turn", "asked", "compiles", "95 % interval", "tests passed", "95 % interval"):
         table.add_column(column, justify="right")
-    for one in turns:
-        cells = [str(one.turn), str(one.asked)]
-        for name, found in (("compile_rate", one.compiled), ("tests_passed", one.passed)):
-            cells += [metric_text(name, found.value), interval_text(name, found.ci95)]
+    for turn in turns:
+        cells = [str(turn.turn), str(turn.asked)]
+        for name, share in (("compile_rate", turn.compiled), ("tests_passed", turn.passed)):
+            cells += [metric_text(name, share.value), interval_text(name, share.ci95)]
         table.add_row(*cells)
     return table
 
 
-def _generation(one: Generation) -> str:
-    memory = [f"memory {one.peak_bytes / 2**20:.0f} MiB"] if one.peak_bytes is not None else []
-    if one.device_peak_bytes is not None:
-        memory.append(f"on the accelerator {one.device_peak_bytes / 2**20:.0f} MiB")
+def _generation(generation: Generation) -> str:
+    memory = [f"memory {generation.peak_bytes / 2**20:.0f} MiB"] if generation.peak_bytes is not None else []
+    if generation.device_peak_bytes is not None:
+        memory.append(f"on the accelerator {generation.device_peak_bytes / 2**20:.0f} MiB")
     return ", ".join(
         [
-            f"{one.tokens_per_s:.0f} tokens/s",
-            f"{one.seconds_p50:.2f} s per answer (p50), {one.seconds_p95:.2f} s (p95)",
+            f"{generation.tokens_per_s:.0f} tokens/s",
+            f"{generation.seconds_p50:.2f} s per answer (p50), {generation.seconds_p95:.2f} s (p95)",
             *memory,
         ]
     )
@@ -112,39 +112,39 @@ def difference_interval_text(name: str, interval: Interval) -> str:
     return f"{interval[0]:+.3f} to {interval[1]:+.3f}" if name == "mcc" else points_interval(interval)
 
 
-def _render(one: AnswerSummary, console: Console) -> None:
-    table = _new_table(f"{one.name}: {one.kind}, {one.n} answers to {one.tasks} tasks, in per cent")
+def _render(answers: AnswerSummary, console: Console) -> None:
+    table = _new_table(f"{answers.name}: {answers.kind}, {answers.n} answers to {answers.tasks} tasks, in per cent")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
-    for name in one.baselines:
+    for name in answers.baselines:
         table.add_column(Text(name), justify="right")
-    for name, estimate in one.metrics.items():
-        trivial = (found.get(name) for found in one.baselines.values())
+    for name, estimate in answers.metrics.items():
+        trivial = (baseline.get(name) for baseline in answers.baselines.values())
         cells = [metric_text(name, estimate.value), interval_text(name, estimate.ci95)]
         table.add_row(Text(name), *cells, *("" if value is None else metric_text(name, value) for value in trivial))
     console.print(table)
-    if one.confusion:
-        console.print(_confusion(one))
-    if one.problems:
-        counted = ", ".join(f"{problem} {count}" for problem, count in one.problems.items())
-        what = "verdicts" if one.kind == "rust" else f"{one.unparsed} without a readable answer"
+    if answers.confusion:
+        console.print(_confusion(answers))
+    if answers.problems:
+        counted = ", ".join(f"{problem} {count}" for problem, count in answers.problems.items())
+        what = "verdicts" if answers.kind == "rust" else f"{answers.unparsed} without a readable answer"
         console.print(f"{what}: {counted}", highlight=False)
-    if one.timing is not None:
+    if answers.timing is not None:
         console.print(
-            f"{one.timing.seconds_p50:.2f} s per answer (p50), {one.timing.seconds_p95:.2f} s (p95), "
-            f"{one.timing.tokens_per_s:.0f} tokens/s within an answer",
+            f"{answers.timing.seconds_p50:.2f} s per answer (p50), {answers.timing.seconds_p95:.2f} s (p95), "
+            f"{answers.timing.tokens_per_s:.0f} tokens/s within an answer",
             highlight=False,
             style="dim",
         )
 
 
-def _confusion(one: AnswerSummary) -> Table:
+def _confusion(answers: AnswerSummary) -> Table:
     table = _new_table("right answer (rows) by given answer (columns)")
     table.add_column("")
-    for answered in next(iter(one.confusion.values())):
+    for answered in next(iter(answers.confusion.values())):
         table.add_column(Text(answered), justify="right")
-    for right, counts in one.confusion.items():
+    for right, counts in answers.confusion.items():
         table.add_row(Text(right), *map(str, counts.values()))
     return table
 
@@ -153,14 +153,14 @@ def _comparison(report: ComparisonReport, kind: KindComparison) -> Table:
     table = _new_table(f"{report.b} against {report.a}: {kind.kind}, {kind.n} pairs in {kind.families} families")
     for column in ("metric", report.a, report.b, "difference", "95 % interval", "p"):
         table.add_column(Text(column), justify="left" if column == "metric" else "right")
-    for name, one in kind.metrics.items():
+    for name, difference in kind.metrics.items():
         table.add_row(
             Text(name),
-            metric_text(name, one.a),
-            metric_text(name, one.b),
-            difference_text(name, one.difference),
-            difference_interval_text(name, one.ci95),
-            p_value(one.p_value),
+            metric_text(name, difference.a),
+            metric_text(name, difference.b),
+            difference_text(name, difference.difference),
+            difference_interval_text(name, difference.ci95),
+            p_value(difference.p_value),
         )
     return table
 

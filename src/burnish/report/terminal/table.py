@@ -42,7 +42,7 @@ def render_table(summary: Mapping[str, Any], console: Console) -> None:
         console.print(
             f"{content.excluded_tasks} tasks were left out before: an exclusion file names them.", style="dim"
         )
-    for _, group in groupby(content.comparisons, key=lambda one: (one.a, one.b, one.n)):
+    for _, group in groupby(content.comparisons, key=lambda comparison: (comparison.a, comparison.b, comparison.n)):
         console.print(_comparisons(list(group)))
     if content.comparisons:
         console.print("Points: difference in per cent points. p: exact McNemar test, two-sided.", style="dim")
@@ -93,32 +93,35 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Table:
     table.add_column("tasks won", justify="right")
     table.add_column("lost", justify="right")
     table.add_column("p", justify="right")
-    for one in comparisons:
+    for comparison in comparisons:
         table.add_row(
-            Text(METRIC_NAMES[one.metric]),
-            Text(points(one.difference)),
-            Text(points_interval(one.ci95)),
-            Text(str(one.only_b)),
-            Text(str(one.only_a)),
-            Text(p_value(one.p_value)),
+            Text(METRIC_NAMES[comparison.metric]),
+            Text(points(comparison.difference)),
+            Text(points_interval(comparison.ci95)),
+            Text(str(comparison.only_b)),
+            Text(str(comparison.only_a)),
+            Text(p_value(comparison.p_value)),
         )
     return table
 
 
 def _timings(timings: tuple[StageTime, ...]) -> Table:
-    memory = [column for column in MEMORY if any(getattr(one, column) is not None for one in timings)]
+    memory = [column for column in MEMORY if any(getattr(timing, column) is not None for timing in timings)]
     table = _new_table("Time and peak memory" if memory else "Time")
     table.add_column("stage")
     table.add_column("kind")
     table.add_column("time", justify="right")
     for column in memory:
         table.add_column(MEMORY[column], justify="right")
-    for one in timings:
-        time = duration(one.seconds) + (" (kept)" if one.reused else "")
+    for timing in timings:
+        time = duration(timing.seconds) + (" (kept)" if timing.reused else "")
         table.add_row(
-            Text(one.name), Text(one.kind), Text(time), *(Text(memory_size(getattr(one, column))) for column in memory)
+            Text(timing.name),
+            Text(timing.kind),
+            Text(time),
+            *(Text(memory_size(getattr(timing, column))) for column in memory),
         )
-    table.add_row(Text("all"), Text(""), Text(duration(sum(one.seconds for one in timings))), style="bold")
+    table.add_row(Text("all"), Text(""), Text(duration(sum(timing.seconds for timing in timings))), style="bold")
     return table
 
 
