@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from burnish.errors import DataError
 from burnish.records.layout import REPORT_PAGE, SUMMARY
 
 if TYPE_CHECKING:
     from burnish.plan.matrix import MatrixTable
+    from burnish.records.summary import Summary
     from burnish.workflows.answer.generate import SideBySide
     from burnish.workflows.evaluate.all_models import OneModel
 
@@ -19,26 +20,25 @@ def show_run(folder: Path) -> None:
     """Print the summary table of a run, if any, and the path of its results."""
     import typer
 
+    from burnish.workflows.evaluate.summary_file import read_summary
+
     summary = folder / SUMMARY
     if summary.is_file():
-        show_summary(json.loads(summary.read_text(encoding="utf-8")))
+        try:
+            show_summary(read_summary(summary))
+        except DataError as error:  # written by an earlier version: no reason to fail now
+            typer.echo(error.cause, err=True)
     page = folder / REPORT_PAGE
     typer.echo(f"{page if page.is_file() else folder}")
 
 
-def show_summary(summary: Mapping[str, Any]) -> None:
-    """Print the tables of a summary: results, answers by kind, repair turns, generation cost."""
+def show_summary(summary: Summary) -> None:
+    """Print the tables of a summary: rates, answers by kind, comparisons, time and memory."""
     from rich.console import Console
 
-    from burnish.records import Summary
-    from burnish.report.terminal.table import render_table
+    from burnish.report.terminal.table import render_summary
 
-    console = Console()
-    render_table({key: value for key, value in summary.items() if key in Summary.model_fields}, console)
-    if summary.keys() - Summary.model_fields.keys():
-        from burnish.report.terminal.answers import render_evaluation
-
-        render_evaluation(summary, console)
+    render_summary(summary, Console())
 
 
 def show_validation(report: Mapping[str, Any], out: Path) -> None:
@@ -87,14 +87,11 @@ def show_side_by_side(rows: Sequence[SideBySide]) -> None:
         table = Table(expand=True, show_lines=True)
         for name, _ in row.answers:
             table.add_column(Text(name))
-        table.add_row(*(Text(answer.text) for _, answer in row.answers))
+        table.add_row(*(Text(one.text) for _, one in row.answers))
         table.add_row(
             *(
-                Text(
-                    f"{answer.completion_tokens} tokens, {answer.seconds:.2f} s, ended by {answer.finish_reason}",
-                    style="dim",
-                )
-                for _, answer in row.answers
+                Text(f"{one.completion_tokens} tokens, {one.seconds:.2f} s, ended by {one.finish_reason}", style="dim")
+                for _, one in row.answers
             )
         )
         console.print(table)
@@ -108,9 +105,9 @@ def show_models(models: Sequence[OneModel]) -> None:
 
     console = Console()
     table = Table("model", "digest", "is", "result")
-    for model in models:
-        table.add_row(Text(model.name), model.digest[:12], model.state, Text(model.headline))
+    for one in models:
+        table.add_row(Text(one.name), one.digest[:12], one.state, Text(one.headline))
     console.print(table)
-    for model in models:
-        if model.state == "failed":
-            console.print(Text(f"{model.name} failed: {model.problem}"), soft_wrap=True)
+    for one in models:
+        if one.state == "failed":
+            console.print(Text(f"{one.name} failed: {one.problem}"), soft_wrap=True)
