@@ -13,6 +13,7 @@ from burnish.errors import ConfigError, MachineError
 from burnish.export.merge import MERGE_TOLERANCE, check_logits, merge_adapter
 from burnish.model.base import load_adapter, load_model, load_tokenizer, stored_dtype
 from burnish.model.chat_template import template_digest
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from tests.tiny_models import Family, make_tiny_model
 from tests.train.small_sft import some_rows
@@ -24,15 +25,17 @@ IDS = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 5, 6]])
 def trained(base: Path, out: Path, modules_to_save: tuple[str, ...] = ()) -> Path:
     stage = {"name": "sft", "max_steps": 6, "effective_batch": 4, "micro_batch": 4, "learning_rate": 1e-2}
     return run_sft(
-        base=base,
-        model=CPU,
-        stage=SftStage.model_validate(
-            {**stage, "adapter": {"kind": "lora", "r": 4, "modules_to_save": list(modules_to_save)}}
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=SftStage.model_validate(
+                {**stage, "adapter": {"kind": "lora", "r": 4, "modules_to_save": list(modules_to_save)}}
+            ),
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
         ),
-        encoded=some_rows(),
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
+        some_rows(),
     ).trained
 
 
