@@ -33,7 +33,7 @@ from burnish.train.grpo.rollout_metrics import PREFIX, rollout_metrics
 from burnish.train.grpo.rollouts import Group, Rollouts, Sample
 from burnish.train.watch.meter import StepMeter
 from burnish.train.watch.nan_guard import StopsAtNoNumber
-from burnish.train.weights.reference import WithoutTrimmings
+from burnish.train.weights.reference import NoTrlExtras
 
 MISMATCH = PREFIX + "logprob_mismatch"
 MOST_MISMATCH = 1e-3
@@ -51,7 +51,7 @@ def judged_elsewhere(**_: Any) -> list[float | None]:
     raise AssertionError("rewards come with the rollouts")
 
 
-class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
+class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
     """GRPO on `Rollouts`. Its batches from the data loader are empty: every step brings its own."""
 
     args: Any

@@ -25,7 +25,7 @@ from burnish.train.batches.rows import IGNORED, EncodedRow, LengthGroupedSampler
 from burnish.train.batches.sharing import BLANK, SharesRows
 from burnish.train.watch.meter import Metered
 from burnish.train.watch.nan_guard import StopsAtNoNumber
-from burnish.train.weights.reference import WithoutTrimmings
+from burnish.train.weights.reference import NoTrlExtras
 
 ROW = "row"
 
@@ -81,7 +81,7 @@ class Means:
         return found
 
 
-class OnOurRows(SharesRows, Metered, StopsAtNoNumber, WithoutTrimmings):
+class EncodedRowsMixin(SharesRows, Metered, StopsAtNoNumber, NoTrlExtras):
     """What both trainers share; see the module."""
 
     rows: Sequence[JudgedAnswers]
@@ -179,11 +179,11 @@ def _ungathered(accelerator: Any) -> Iterator[None]:
         del accelerator.gather, accelerator.gather_for_metrics
 
 
-class PairTrainer(OnOurRows, DPOTrainer):
+class PairTrainer(EncodedRowsMixin, DPOTrainer):
     """DPO on encoded pairs."""
 
 
-class RatingTrainer(OnOurRows, KTOTrainer):
+class RatingTrainer(EncodedRowsMixin, KTOTrainer):
     """KTO on encoded answers."""
 
 
