@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from burnish.cli.render.experiments import Live, grid_table, show_grid, show_sweep, show_sweep_plan, sweep_table
-from burnish.records.evaluation import Estimate, PairedEstimate
+from burnish.records.summary import Estimate, PairedEstimate
 from burnish.workflows.experiments.grid import Answering, CellResult, GridSummary
 from burnish.workflows.experiments.sweep import Best, PlannedRun, RunResult, SweepSummary
 
@@ -35,7 +35,7 @@ def summary(low: float | None) -> SweepSummary:
     difference = (
         None
         if low is None
-        else PairedEstimate(a=0.5, b=0.6, difference=0.1, ci95=(low, 0.2), p_value=0.1, test="mcnemar")
+        else PairedEstimate(a=0.5, b=0.6, difference=0.1, ci95=(low, 0.2), p_value=0.1, test="mcnemar", n=12)
     )
     return SweepSummary(
         total_runs=3,
