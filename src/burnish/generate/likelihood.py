@@ -31,23 +31,23 @@ def log_likelihoods(
         prompts: as rendered, up to where the answer begins.
         texts: for each prompt those to weigh; none is empty.
     """
-    asked = []
+    pieces = []
     for place, (prompt, some) in enumerate(zip(prompts, texts, strict=True)):
         head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
         for number, text in enumerate(some):
-            asked.append((place, number, head, tokenizer(text, add_special_tokens=False)["input_ids"]))
-    asked.sort(key=lambda one: len(one[2]) + len(one[3]))
-    found = [[0.0] * len(some) for some in texts]
+            pieces.append((place, number, head, tokenizer(text, add_special_tokens=False)["input_ids"]))
+    pieces.sort(key=lambda piece: len(piece[2]) + len(piece[3]))
+    totals = [[0.0] * len(some) for some in texts]
     start = 0
-    while start < len(asked):
+    while start < len(pieces):
         end = start + 1
-        while end < len(asked) and (end + 1 - start) * (len(asked[end][2]) + len(asked[end][3])) <= LONGEST_TOKENS:
+        while end < len(pieces) and (end + 1 - start) * (len(pieces[end][2]) + len(pieces[end][3])) <= LONGEST_TOKENS:
             end += 1
-        batch = asked[start:end]
+        batch = pieces[start:end]
         for (place, number, _, _), value in zip(batch, _sums(model, tokenizer, batch), strict=True):
-            found[place][number] = value
+            totals[place][number] = value
         start = end
-    return found
+    return totals
 
 
 def _sums(model: Any, tokenizer: Any, batch: Sequence[tuple[int, int, list[int], list[int]]]) -> list[float]:

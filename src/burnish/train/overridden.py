@@ -49,7 +49,8 @@ OVERRIDDEN: Mapping[str, Mapping[str, str]] = {
         "_get_per_token_logps_and_entropies": (
             "(self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, compute_entropy=False, "
             "compute_aux_loss=False, pixel_values=None, image_grid_thw=None, num_images=None, "
-            "pixel_attention_mask=None, spatial_shapes=None, num_tiles=None, image_sizes=None, token_type_ids=None, mm_token_type_ids=None, "
+            "pixel_attention_mask=None, spatial_shapes=None, num_tiles=None, image_sizes=None, token_type_ids=None, "
+            "mm_token_type_ids=None, "
             "image_position_ids=None)"
         ),
         "_prepare_inputs": "(self, generation_batch)",
