@@ -15,15 +15,18 @@ from typing import Any
 import torch
 
 from burnish.generate.slot_decoder import left_padded
+from burnish.model.context import context_length
 
+_Asked = tuple[int, int, list[int], list[int]]
+"""Place of the prompt, number of the text, and the tokens of both."""
 LONGEST_TOKENS = 16_384
 """Most tokens in one forward pass, padding included."""
 
 
 def log_likelihoods(
     model: Any, tokenizer: Any, prompts: Sequence[str], texts: Sequence[Sequence[str]]
-) -> list[list[float]]:
-    """For each prompt, the log-likelihood of each of its texts.
+) -> list[list[float] | None]:
+    """For each prompt, the log-likelihood of each of its texts; None where one of them does not fit into the context.
 
     Args:
         model: causal language model in evaluation mode.
@@ -31,13 +34,17 @@ def log_likelihoods(
         prompts: as rendered, up to where the answer begins.
         texts: for each prompt those to weigh; none is empty.
     """
-    asked = []
+    asked: list[_Asked] = []
+    context = context_length(model)
+    found: list[list[float] | None] = [[0.0] * len(some) for some in texts]
     for place, (prompt, some) in enumerate(zip(prompts, texts, strict=True)):
         head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        for number, text in enumerate(some):
-            asked.append((place, number, head, tokenizer(text, add_special_tokens=False)["input_ids"]))
+        tails = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in some]
+        if context is not None and len(head) + max(map(len, tails), default=0) > context:
+            found[place] = None
+            continue
+        asked += [(place, number, head, tail) for number, tail in enumerate(tails)]
     asked.sort(key=lambda one: len(one[2]) + len(one[3]))
-    found = [[0.0] * len(some) for some in texts]
     start = 0
     while start < len(asked):
         end = start + 1
@@ -45,12 +52,14 @@ def log_likelihoods(
             end += 1
         batch = asked[start:end]
         for (place, number, _, _), value in zip(batch, _sums(model, tokenizer, batch), strict=True):
-            found[place][number] = value
+            values = found[place]
+            if values is not None:
+                values[number] = value
         start = end
     return found
 
 
-def _sums(model: Any, tokenizer: Any, batch: Sequence[tuple[int, int, list[int], list[int]]]) -> list[float]:
+def _sums(model: Any, tokenizer: Any, batch: Sequence[_Asked]) -> list[float]:
     device = next(model.parameters()).device
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     parameters = inspect.signature(inner.forward).parameters

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from burnish.config.verbs.evaluate import EndpointAnswers
 from burnish.errors import ConfigError, EndpointError
-from burnish.fsio import digest_json
+from burnish.fsio import digest_json, whole_characters
 from burnish.records import Completion, Task
 
 log = logging.getLogger(__name__)
@@ -174,7 +174,7 @@ class EndpointGenerator:
         return Completion(
             task_id=task.id,
             sample_index=sample,
-            text=text or "",
+            text=whole_characters(text or ""),  # a server that streams may cut a character in half
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),
             finish_reason=reason,

@@ -37,6 +37,9 @@ _STATEMENT_MACROS = frozenset(
 _OPENERS = frozenset({"fn", "struct", "enum", "impl", "trait", "mod", "macro_rules!"})
 
 
+_IN_ONE_PIECE = 4096
+
+
 @dataclass(frozen=True)
 class Item:
     """A named item at the top level of a file."""
@@ -53,8 +56,24 @@ def _language() -> Language:
 
 
 def parse(source: str) -> Node:
-    """Root of the syntax tree; every call has its own parser, so threads may call it."""
-    return Parser(_language()).parse(source.encode()).root_node
+    """Root of the syntax tree; every call has its own parser, so threads may call it.
+
+    Takes time that grows with the length alone. A longer text is read in parts: parsed in one piece, it would hold up
+    every other thread until it is done.
+    """
+    text = source.encode(errors="replace")
+    if len(text) <= _IN_ONE_PIECE:
+        return Parser(_language()).parse(text).root_node
+
+    def part(start: int, _: object) -> bytes:
+        return text[start : start + _IN_ONE_PIECE]
+
+    return Parser(_language()).parse(part, progress_callback=_go_on).root_node
+
+
+def _go_on(*_: object) -> bool:
+    """Called every hundred steps; that the interpreter comes by is what lets other threads run."""
+    return False
 
 
 def text_of(node: Node) -> str:

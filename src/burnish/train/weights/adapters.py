@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -29,6 +29,7 @@ from burnish.config.stages.adapters import (
     RsLoraConfig,
     VeraConfig,
 )
+from burnish.config.stages.embeddings import tied_target
 from burnish.errors import ConfigError
 from burnish.fsio import disk_errors, write_json
 from burnish.model.adapters import AdapterOrigin, write_origin
@@ -127,7 +128,18 @@ def _targets(model: Any, wanted: str | tuple[str, ...]) -> str | list[str]:
             )
         return sorted(found)
     _check_names("target_modules", wanted, names | {name for name, _ in model.named_modules()})
+    _refuse_tied(model, wanted)
     return list(wanted)
+
+
+def _refuse_tied(model: Any, wanted: Sequence[str]) -> None:
+    """ConfigError where an adapter would lie on one side of tied embeddings: merging it would change the other."""
+    if not model.config.get_text_config().tie_word_embeddings:
+        return
+    ends = {id(one): one for one in (model.get_input_embeddings(), model.get_output_embeddings()) if one is not None}
+    for name, module in model.named_modules():
+        if id(module) in ends and any(name == one or name.endswith(f".{one}") for one in wanted):
+            raise tied_target(name.rsplit(".", 1)[-1])
 
 
 def _module_names(model: Any) -> set[str]:
