@@ -52,15 +52,18 @@ def test_the_table_is_printed_and_stored_as_data(unbroken: Path, run: Path) -> N
 def test_the_runs_own_table_says_what_burnish_compare_says(run: Path, tmp_path: Path) -> None:
     summary = Summary.from_json((run / "summary.json").read_text())
     stages = [shutil.copytree(run / name, tmp_path / name) for name in ("measure-base", "measure-sft")]
-    assert compare(*stages, tmp_path / "rows").kinds == summary.comparisons[0].kinds
+    assert compare(stages[0], stages[1], tmp_path / "rows").kinds == summary.comparisons[0].kinds
     # Stages of runs before there were rows hold verdicts alone.
     shutil.copytree(run / "tasks", tmp_path / "tasks")
     for stage in stages:
         (stage / "rows.jsonl").unlink()
-    assert compare(*stages, tmp_path / "verdicts").kinds == summary.comparisons[0].kinds
+    assert compare(stages[0], stages[1], tmp_path / "verdicts").kinds == summary.comparisons[0].kinds
 
 
 def test_burnish_evaluate_gives_what_the_stage_gives(run: Path, tmp_path: Path) -> None:
+    run = (
+        shutil.copytree(run.parent, tmp_path / "runs") / "tune"
+    )  # the evaluation goes into the ledger beside the model
     resolved = json.loads((run / "recipe.resolved.json").read_text())["recipe"]
     (sampling,) = (one["sampling"] for one in resolved["stages"] if one["name"] == "measure-sft")
     config = EvaluateConfig(

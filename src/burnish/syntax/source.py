@@ -27,7 +27,18 @@ NAMED_ITEMS = frozenset(
     }
 )  # fmt: skip
 BESIDE_ITEMS = frozenset({"line_comment", "block_comment", "attribute_item", "inner_attribute_item", "shebang"})
+_STATEMENT_MACROS = frozenset(
+    {
+        "print", "println", "eprint", "eprintln", "dbg", "assert", "assert_eq", "assert_ne", "debug_assert", "panic",
+        "debug_assert_eq", "debug_assert_ne", "write", "writeln", "format", "vec", "todo", "unimplemented",
+        "unreachable", "matches",
+    }
+)  # fmt: skip
+_IDENTIFIERS = frozenset({"identifier", "type_identifier"})
 _OPENERS = frozenset({"fn", "struct", "enum", "impl", "trait", "mod", "macro_rules!"})
+
+
+_IN_ONE_PIECE = 4096
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,24 @@ def _language() -> Language:
 
 
 def parse(source: str) -> Node:
-    """Root of the syntax tree; every call has its own parser, so threads may call it."""
-    return Parser(_language()).parse(source.encode()).root_node
+    """Root of the syntax tree; every call has its own parser, so threads may call it.
+
+    Takes time that grows with the length alone. A longer text is read in parts: parsed in one piece, it would hold up
+    every other thread until it is done.
+    """
+    text = source.encode(errors="replace")
+    if len(text) <= _IN_ONE_PIECE:
+        return Parser(_language()).parse(text).root_node
+
+    def part(start: int, _: object) -> bytes:
+        return text[start : start + _IN_ONE_PIECE]
+
+    return Parser(_language()).parse(part, progress_callback=_go_on).root_node
+
+
+def _go_on(*_: object) -> bool:
+    """Called every hundred steps; that the interpreter comes by is what lets other threads run."""
+    return False
 
 
 def text_of(node: Node) -> str:
@@ -75,16 +102,30 @@ def is_program(root: Node) -> bool:
     """Whether the tree is clean and holds items alone, at least one of them."""
     if root.has_error:
         return False
-    kinds = [n.type for n in root.named_children]
-    statements = [k for k in kinds if k not in ITEMS and k not in BESIDE_ITEMS]
-    # `println!("x");` at the top level parses as an expression statement
-    return not statements and any(k in ITEMS for k in kinds)
+    items = 0
+    for node in root.named_children:
+        if (node.type in ITEMS and not _calls_statement_macro(node)) or _calls_item_macro(node):
+            items += 1
+        elif node.type not in BESIDE_ITEMS and node.type != "empty_statement":
+            return False
+    return items > 0
+
+
+def _calls_item_macro(node: Node) -> bool:
+    """``make!(f);`` may stand beside items; ``println!("x");`` parses alike and cannot."""
+    call = node.named_children[0] if node.type == "expression_statement" and node.named_children else None
+    return call is not None and call.type == "macro_invocation" and not _calls_statement_macro(call)
+
+
+def _calls_statement_macro(node: Node) -> bool:
+    name = node.child_by_field_name("macro") if node.type == "macro_invocation" else None
+    return name is not None and text_of(name).rpartition("::")[2] in _STATEMENT_MACROS
 
 
 def looks_like_code(root: Node) -> bool:
     """Whether something in the tree opens an item, even in broken source. Prose does not."""
     return any(
-        node.type in _OPENERS and node.next_sibling is not None and node.next_sibling.is_named for node in walk(root)
+        before is not None and before.type in _OPENERS and node.is_named for node, before in walk_with_before(root)
     )
 
 
@@ -95,32 +136,50 @@ def has_main(source: str) -> bool:
 
 def walk(root: Node) -> Iterator[Node]:
     """Every node, parents first, without recursion: hostile sources nest tens of thousands deep."""
+    return (node for node, _ in walk_with_before(root))
+
+
+def walk_with_before(root: Node) -> Iterator[tuple[Node, Node | None]]:
+    """Every node with the one before it under the same parent, parents first.
+
+    A node's own ``next_sibling``, ``prev_sibling`` and ``parent`` search the tree from its root each time: over a whole
+    tree that is time by the square of its size.
+    """
     cursor = root.walk()
+    before: list[Node | None] = [None]
     while True:
         node = cursor.node
-        if node is not None:
-            yield node
+        assert node is not None
+        yield node, before[-1]
         if cursor.goto_first_child():
+            before[-1] = node
+            before.append(None)
             continue
+        before[-1] = node
         while not cursor.goto_next_sibling():
             if not cursor.goto_parent():
                 return
+            before.pop()
 
 
 def identifiers(source: str) -> set[str]:
     """All identifiers of a source, except those that name a macro being called."""
     found: set[str] = set()
     macros: set[str] = set()
-    for node in walk(parse(source)):
-        if node.type in ("identifier", "type_identifier"):
-            follower = node.next_sibling
-            (macros if follower is not None and follower.type == "!" else found).add(text_of(node))
+    for node, before in walk_with_before(parse(source)):
+        if node.type in _IDENTIFIERS:
+            found.add(text_of(node))
+        elif node.type == "!" and before is not None and before.type in _IDENTIFIERS:
+            macros.add(text_of(before))
     return found - macros
 
 
 def apply_edits(source: str, edits: list[tuple[int, int, str]]) -> str:
     """Replace byte ranges (start, end, text) that do not overlap."""
     data = source.encode()
-    for start, end, text in sorted(edits, reverse=True):
-        data = data[:start] + text.encode() + data[end:]
-    return data.decode()
+    parts: list[bytes] = []
+    at = 0
+    for start, end, text in sorted(edits):
+        parts += (data[at:start], text.encode())
+        at = end
+    return b"".join([*parts, data[at:]]).decode()

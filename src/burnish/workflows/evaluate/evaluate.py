@@ -33,7 +33,7 @@ from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.records import Completion, Task
-from burnish.records.files import numbered_records
+from burnish.records.answer_forms import read_answers_of_others
 from burnish.records.layout import EVALUATED, SUMMARY
 from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks
@@ -102,10 +102,10 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
 def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
     """Completions of a file; raises DataError naming file and line of a broken row or an unknown task."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}", "Name a JSONL file of Completion records (burnish generate).")
+        raise DataError(f"there is no file {path}", "Name a JSONL file of answers, such as burnish generate writes.")
     known = {task.id for task in tasks}
     completions = []
-    for number, completion in numbered_records(Completion, path):
+    for number, completion in read_answers_of_others(path):
         if completion.task_id not in known:
             raise DataError(
                 f"{path}:{number}: the task set has no task {completion.task_id!r}",
