@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from burnish.records.evaluation import Problem
 from burnish.score.metrics.numbers import Number, first_number, last_number, only_number, written
 
-_BLOCK = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(think|thinking|thought|reasoning)>", re.IGNORECASE)
 _OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>.*\Z", re.DOTALL | re.IGNORECASE)
 _STRAY_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _CUE = re.compile(
     r"(?:\banswers?\b[ \t*_]*(?:\bis\b|\bare\b|\bwould be\b|[:=])|(?:^|\n)[ \t*_]*A[ \t*_]*:|####)[ \t*_:]*",
@@ -33,6 +34,8 @@ _FILLER = (
     r"(?:\s|[*_`\"'“”‘’$(\[{:]|\\text\{|\\textbf\{|\\mathrm\{|\b(?:the|a|an|option|choice|letter|is|that|it is)\b)*"
 )
 _NEGATION = re.compile(r"(?:\bnot|n't|n’t|\bnever|\bneither|\bnor|\bcannot)\s+(?:\w+\s+)?[*_\"'“‘(]*\Z", re.IGNORECASE)
+_NEAR = 200
+"""Characters before an answer in which it may be denied."""
 _YES = frozenset({"yes", "true"})
 _NO = frozenset({"no", "false"})
 _SHORT = {"y": "yes", "t": "true", "1": "true", "n": "no", "f": "false", "0": "false"}
@@ -48,23 +51,35 @@ class Extracted:
 
 def visible_text(text: str) -> str:
     """The text without thinking blocks: closed ones, an open one at the end, and one that the prompt opened."""
-    return _OPEN.sub("", _STRAY_END.sub("", _BLOCK.sub("", text))).strip()
+    return _OPEN.sub("", _STRAY_END.sub("", _without_blocks(text))).strip()
+
+
+def _without_blocks(text: str) -> str:
+    """Without what stands between a mark and the next end of the same name; in one pass, whatever stays open."""
+    tags = list(_TAG.finditer(text))
+    ends: dict[str, list[re.Match[str]]] = {}
+    for tag in reversed(tags):
+        if tag[1]:
+            ends.setdefault(tag[2].lower(), []).append(tag)
+    kept: list[str] = []
+    place = 0
+    for tag in tags:
+        if tag[1] or tag.start() < place:
+            continue
+        mine = ends.get(tag[2].lower(), [])
+        while mine and mine[-1].start() < tag.end():
+            mine.pop()
+        if mine:
+            kept.append(text[place : tag.start()])
+            place = mine[-1].end()
+    return "".join([*kept, text[place:]])
 
 
 def last_boxed(text: str) -> str | None:
     r"""Content of the last ``\boxed{}`` whose braces close, nested braces and boxes inside it counted; else None."""
-    found: str | None = None
-    place = 0
-    while box := _BOX.search(text, place):
-        end = _closing_brace(text, box.end())
-        if end is None:
-            place = box.end()  # cut off here; a box inside this one may still be whole
-            continue
-        found = text[box.end() : end]
-        place = end + 1
-    if found is not None and (inner := last_boxed(found)) is not None:
-        return inner
-    return None if found is None else found.strip()
+    closed_by = _closing_braces(text)
+    starts = [box.end() for box in _BOX.finditer(text) if box.end() - 1 in closed_by]
+    return text[starts[-1] : closed_by[starts[-1] - 1]].strip() if starts else None
 
 
 def extract_label(text: str, labels: Sequence[str], *, cut_off: bool = False) -> Extracted:
@@ -80,10 +95,14 @@ def extract_label(text: str, labels: Sequence[str], *, cut_off: bool = False) ->
         if (label := names.get(alone, names.get(_SHORT.get(alone, "")))) is not None:
             return Extracted(label)
     word = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w]){_FILLER}(?P<name>{word})(?![\w])", re.IGNORECASE)
+    # a word of its own, one with an underscore of Markdown before it as well
+    mentioned = re.compile(rf"(?<![^\W_])(?<![^\W_]_)(?P<name>{word})(?![\w])", re.IGNORECASE)
     if box is not None:
-        return _only_mentioned(box, pattern, names)
-    return _marked_or_mentioned(visible, pattern, names, cut_off=cut_off)
+        return _only_mentioned(box, mentioned, names)
+    marked = _marked_label(visible, word, names)
+    if marked is not None or cut_off:
+        return Extracted(marked) if marked is not None else Extracted(None, "cut_off")
+    return _only_mentioned(visible, mentioned, names)
 
 
 def extract_choice(text: str, choices: Mapping[str, str], *, cut_off: bool = False) -> Extracted:
@@ -153,18 +172,16 @@ def _readable(text: str) -> tuple[str, Problem]:
     return (visible, "") if visible else ("", "only_thinking")
 
 
-def _closing_brace(text: str, start: int) -> int | None:
-    depth = 1
-    place = start
-    while place < len(text):
-        if text[place] == "\\":
-            place += 2  # an escaped brace closes nothing
-            continue
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if depth == 0:
-            return place
-        place += 1
-    return None
+def _closing_braces(text: str) -> dict[int, int]:
+    """Place of an opening brace -> place of the one that closes it; an escaped brace is none."""
+    pairs: dict[int, int] = {}
+    open_ones: list[int] = []
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            open_ones.append(brace.start())
+        elif brace[0] == "}" and open_ones:
+            pairs[open_ones.pop()] = brace.start()
+    return pairs
 
 
 def _bare(text: str) -> str:
@@ -183,16 +200,15 @@ def _label_names(labels: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _marked_or_mentioned(text: str, pattern: re.Pattern[str], names: Mapping[str, str], *, cut_off: bool) -> Extracted:
-    words = "|".join(re.escape(name) for name in names)
+def _marked_label(text: str, word: str, names: Mapping[str, str]) -> str | None:
+    """The label after the last "answer is", else the one that the text begins with."""
+    marked = re.compile(rf"(?<![\w]){_FILLER}(?P<name>{word})(?![\w])", re.IGNORECASE)
     cues = list(_CUE.finditer(text))
-    starts = [pattern.match(text, cues[-1].end())] if cues else []
-    for found in (*starts, pattern.match(text)):
-        if found and not _alternative(text, found.end(), f"(?:{words})"):
-            return Extracted(names[found["name"].lower()])
-    if cut_off:
-        return Extracted(None, "cut_off")
-    return _only_mentioned(text, pattern, names)
+    starts = [marked.match(text, cues[-1].end())] if cues else []
+    for found in (*starts, marked.match(text)):
+        if found and not _alternative(text, found.end(), f"(?:{word})"):
+            return names[found["name"].lower()]
+    return None
 
 
 def _only_mentioned(text: str, pattern: re.Pattern[str], names: Mapping[str, str]) -> Extracted:
@@ -202,7 +218,7 @@ def _only_mentioned(text: str, pattern: re.Pattern[str], names: Mapping[str, str
         return Extracted(None, "ambiguous")
     if not found:
         return Extracted(None, "no_answer")
-    if any(_NEGATION.search(text[: one.start("name")]) for one in found):
+    if any(_NEGATION.search(text, max(0, one.start("name") - _NEAR), one.start("name")) for one in found):
         return Extracted(None, "ambiguous")
     return Extracted(answers.pop())
 
@@ -223,7 +239,7 @@ def _marked_letter(text: str, letters: str, *, in_box: bool) -> str | None:
 
 def _lists_choices(text: str, letters: str, first: str) -> bool:
     """Whether lines begin with other letters too: the choices are repeated, not chosen from."""
-    return bool(set(re.findall(rf"^[\s*_(\-]*([{letters}])[.):]", text, re.MULTILINE)) - {first})
+    return bool(set(re.findall(rf"^[ \t\r\f\v*_(\-]*([{letters}])[.):]", text, re.MULTILINE)) - {first})
 
 
 def _only_letter(text: str, letters: str) -> Extracted:

@@ -28,10 +28,10 @@ _WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|boldsymbol|mathit)\s
 _FRACTION = re.compile(
     r"(?P<before>\d)?\\[dtc]?frac\s*(?:\{(?P<over>[^{}]*)\}|(?P<one>\d))\s*(?:\{(?P<under>[^{}]*)\}|(?P<two>\d))"
 )
-_POWER_OF_TEN = re.compile(r"\s*(?:\\times|\\cdot|×|\*)\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+]?\d+)\s*\}?")
+_POWER_OF_TEN = re.compile(r"(?:(?<!\s)\s+)?(?:\\times|\\cdot|×|\*)\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+]?\d+)\s*\}?")
 _UNIT_POWER = re.compile(r"(?<=[A-Za-z])\s*(?:\^\s*\{?\s*-?\d+\s*\}?|[²³])")
 _PER = re.compile(r"(?<=[A-Za-z])\s*/\s*(?=[A-Za-z])")
-_DEGREES = re.compile(r"\^?\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree")
+_DEGREES = re.compile(r"(?:\^|(?<!\s)(?=[\s{\\°]))\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree")
 _SPACING = re.compile(r"\\[!,;: ]|\{,\}(?=\d)|(?<=\d)[\u00a0\u2009\u202f](?=\d{3})")
 _DROPPED = re.compile(r"\\left|\\right|\\displaystyle|\\[()\[\]]|\\?\$|[£€¥*`]|\\quad|~")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
@@ -128,6 +128,7 @@ def _plain(text: str) -> Fraction:
     return Fraction(text.replace(",", ""))
 
 
+_MOST_IN_WORDS = 10**12
 _ONES = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
@@ -146,7 +147,7 @@ def _word_number(text: str) -> Number | None:
     for token in tokens[1:] if negative else tokens:
         if token in _SMALL:
             group, seen = group + _SMALL[token], True
-        elif token == "hundred" and seen:
+        elif token == "hundred" and seen and group < _MOST_IN_WORDS:
             group *= 100
         elif token in _SCALES and seen:
             total, group = total + group * _SCALES[token], 0
