@@ -62,7 +62,11 @@ def test_a_production_run_killed_in_between_ends_in_a_merged_model(tmp_path: Pat
     assert steps["grpo"] == [1, 2, 3]
     assert len(list(read_lines(run / "grpo" / "rollouts.jsonl"))) == 12
     summary = json.loads((run / "summary.json").read_text())
-    assert [(stage["name"], stage["n"]) for stage in summary["stages"]] == [("pretrain", 3), ("sft", 3), ("final", 3)]
+    assert [(model["name"], model["kinds"][0]["n"]) for model in summary["models"]] == [
+        ("pretrain", 3),
+        ("sft", 3),
+        ("final", 3),
+    ]
     assert (run / "final" / "model" / "model.safetensors").is_file()
     shown = burnish(["monitor", "nano-production", "--once"], tmp_path)
     assert shown.returncode == 0, shown.stderr

@@ -29,7 +29,7 @@ def test_a_qwen_model_trains_on_a_users_rows(shared: Path, tmp_path: Path) -> No
     done = burnish(small_tune(model, *more, "stages.sft.max_steps=2", "data.tasks.held_out=4"), tmp_path)
     assert done.returncode == 0, done.stderr
     summary = summary_of(tmp_path / "runs" / "tune")
-    assert [(stage["name"], stage["n"]) for stage in summary["stages"]] == [("base", 4), ("sft", 4)]
+    assert [(model["name"], model["kinds"][0]["n"]) for model in summary["models"]] == [("base", 4), ("sft", 4)]
     assert f"{len(pairs) + 5} rows" in done.stderr
 
 
@@ -64,8 +64,8 @@ def test_tasks_are_built_answered_and_evaluated_without_a_recipe(tiny_model: Pat
         out = tmp_path / answers.split()[1].strip(",}")
         done = burnish(["evaluate", *settings(f"out={out}", tasks, f"answers={answers}")], tmp_path)
         assert done.returncode == 0, done.stderr
-        (stage,) = json.loads((out / "summary.json").read_text())["stages"]
-        assert (stage["n"], stage["tests_passed"]) == (5, passed)
+        (kind,) = json.loads((out / "summary.json").read_text())["models"][0]["kinds"]
+        assert (kind["n"], kind["metrics"]["tests_passed"]["value"]) == (5, passed)
 
 
 def test_a_prompt_is_answered_on_the_terminal(tiny_model: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from burnish.errors import ConfigError
 from burnish.export.merge import merge_adapter
 from burnish.model.adapters import read_trained_kind
 from burnish.model.base import load_adapter, load_model
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from tests.quantized_bases import pack_to_4_bits
 from tests.tiny_models import make_tiny_model
@@ -35,13 +36,15 @@ def quantized(kind: Base) -> ModelConfig:
 def trained(base: Path, out: Path, model: ModelConfig, kind: Trained = "lora") -> Path:
     stage: dict[str, Any] = {"name": "sft", "max_steps": 4, "effective_batch": 4, "micro_batch": 4}
     return run_sft(
-        base=base,
-        model=model,
-        stage=SftStage.model_validate(stage | {"learning_rate": 1e-2, "adapter": {"kind": kind, "r": 4}}),
-        encoded=some_rows(),
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
+        TrainingJob(
+            base=base,
+            model=model,
+            stage=SftStage.model_validate(stage | {"learning_rate": 1e-2, "adapter": {"kind": kind, "r": 4}}),
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
+        ),
+        some_rows(),
     ).trained
 
 
@@ -68,7 +71,7 @@ def test_the_merged_folder_is_in_full_precision_and_its_distance_from_training_i
     adapter = trained(base, tmp_path / "sft", model, kind)
     assert read_trained_kind(adapter) == kind
     result = merge_adapter(base, adapter, tmp_path / "merged", model=model, onto=onto)
-    assert result.largest_logit_difference < 1e-4
+    assert result.stored.largest < 1e-4
     merged = logits(load_model(result.folder, PLAIN))
     as_trained = logits(load_adapter(base, adapter, model))
     distance = result.largest_difference_from_training

@@ -24,6 +24,7 @@ from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, load_adapter, load_model
 from burnish.model.chat_template import end_of_turn, render
 from burnish.records import Example, Message, Task
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from tests.tiny_models import Family, make_tiny_model
 
@@ -108,13 +109,15 @@ def test_one_step_trains_an_adapter_that_changes_the_answers(folder: Path, tmp_p
         }
     )
     result = run_sft(
-        base=folder,
-        model=CONFIG,
-        stage=stage,
-        encoded=rows,
-        out=tmp_path,
-        seed=0,
-        log=lambda _step, values: logged.append(values),
+        TrainingJob(
+            base=folder,
+            model=CONFIG,
+            stage=stage,
+            out=tmp_path,
+            seed=0,
+            log=lambda _step, values: logged.append(values),
+        ),
+        rows,
     )
     assert result.steps == 1
     assert result.trained_tokens == sum(row.trained_tokens for row in rows)

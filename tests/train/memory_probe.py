@@ -24,6 +24,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.ledger.memory import peak_bytes, reset_peak, resident_bytes
 from burnish.ledger.stage import PREDICTED_PEAK
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast
 from tests.tiny_models import make_tiny_model
@@ -76,17 +77,19 @@ def main(folder: Path, *, shape: dict[str, int], rows: tuple[int, int], **said: 
     settings = {"name": "s", "max_steps": 2, "effective_batch": number, "micro_batch": number}
     forecast, measured = MemoryForecast("s", Batches(tokens)), MemoryCallback()
     run_sft(
-        base=make_tiny_model(folder / "base", shape=shape),
-        model=ModelConfig(device="cpu"),
-        stage=SftStage.model_validate_json(json.dumps(settings | said)),
-        encoded=[Row(f"r{place}", one, [-100, *one[1:]]) for place, one in enumerate(ids)],
-        out=folder / "out",
-        seed=0,
-        log=lambda _step, _values: None,
-        callbacks=[forecast, measured],
+        TrainingJob(
+            base=make_tiny_model(folder / "base", shape=shape),
+            model=ModelConfig(device="cpu"),
+            stage=SftStage.model_validate_json(json.dumps(settings | said)),
+            out=folder / "out",
+            seed=0,
+            log=lambda _step, _values: None,
+            callbacks=[forecast, measured],
+        ),
+        [Row(f"r{place}", one, [-100, *one[1:]]) for place, one in enumerate(ids)],
     )
-    assert forecast.said is not None
-    predicted = forecast.said[PREDICTED_PEAK] - forecast.said["resident_before_bytes"]
+    assert forecast.prediction is not None
+    predicted = forecast.prediction[PREDICTED_PEAK] - forecast.prediction["resident_before_bytes"]
     return {"predicted_growth": predicted, "grown": measured.grown}
 
 

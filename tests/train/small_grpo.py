@@ -20,8 +20,10 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import GrpoStage
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Verdict
+from burnish.train.grpo.prompt_pool import Prompts
 from burnish.train.grpo.rollouts import Judge, Write
-from burnish.train.grpo.run import GrpoResult, Prompts, run_grpo
+from burnish.train.grpo.run import run_grpo
+from burnish.train.job import TrainingJob, TrainingResult
 from burnish.workflows.train.grpo import declared_stop_ids, writer
 from tests.train.small_sft import log_into
 
@@ -97,24 +99,26 @@ def run_small_grpo(
     start: str | None = None,
     callbacks: Sequence[TrainerCallback] = (),
     **said: Any,
-) -> GrpoResult:
+) -> TrainingResult:
     """Train, with one line per step in ``out/log.jsonl``."""
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     stage, asked = grpo_stage(**said), prompts or some_prompts(base)
     return run_grpo(
-        base=base,
-        model=CPU,
-        stage=stage,
-        prompts=asked,
-        write=write or writer(stage, load_tokenizer(base), asked.stop_ids),
-        judge=judge_by(worth),
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=stage,
+            out=out,
+            seed=3,
+            start=None if start is None else Path(start),
+            log=log_into(out, kill_at=kill_at),
+            callbacks=callbacks,
+        ),
+        asked,
+        write or writer(stage, load_tokenizer(base), asked.stop_ids),
+        judge_by(worth),
         judged_by="letter",
-        out=out,
-        seed=3,
-        log=log_into(out, kill_at=kill_at),
-        callbacks=callbacks,
-        start=None if start is None else Path(start),
     )
 
 

@@ -17,7 +17,8 @@ from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import PreferenceStage
-from burnish.train.preference.run import PreferenceResult, run_preference
+from burnish.train.job import TrainingJob, TrainingResult
+from burnish.train.preference.run import run_preference
 from tests.train.small_sft import FaultInjector, Row, log_into
 
 
@@ -59,7 +60,7 @@ def run_small_preference(
     callbacks: Sequence[TrainerCallback] = (),
     held_out: Sequence[JudgedRow] = (),
     **stage: Any,
-) -> PreferenceResult:
+) -> TrainingResult:
     """Train on `some_pairs` or, with KTO, `some_ratings`; kill this process in the log of a step."""
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -74,15 +75,17 @@ def run_small_preference(
     described = {"name": "prefer", "rows": "rows.jsonl", **settings, **stage}
     checked = PreferenceStage.model_validate_json(json.dumps(described))
     return run_preference(
-        base=base,
-        model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
-        stage=checked,
-        rows=some_pairs() if checked.method.kind == "dpo" else some_ratings(),
-        out=out,
-        seed=3,
-        log=log_into(out, kill_at=kill_at),
-        held_out=held_out,
-        callbacks=[*callbacks, *([FaultInjector(**faults)] if faults else [])],
+        TrainingJob(
+            base=base,
+            model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
+            stage=checked,
+            out=out,
+            seed=3,
+            log=log_into(out, kill_at=kill_at),
+            callbacks=[*callbacks, *([FaultInjector(**faults)] if faults else [])],
+        ),
+        some_pairs() if checked.method.kind == "dpo" else some_ratings(),
+        held_out,
     )
 
 

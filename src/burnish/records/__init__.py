@@ -17,7 +17,7 @@ from burnish.records.answer import (
     VerifyStage,
 )
 from burnish.records.base import Part, Record, first_problem
-from burnish.records.summary import Comparison, Metric, MetricMean, StageSummary, StageTime, Summary
+from burnish.records.summary import Comparison, Metric, MetricMean, StageTime, Summary
 from burnish.records.task import (
     Choice,
     CrateType,
@@ -60,7 +60,6 @@ __all__ = [
     "Rollout",
     "RustTests",
     "Score",
-    "StageSummary",
     "StageTime",
     "Status",
     "Summary",

@@ -16,8 +16,10 @@ import pytest
 from burnish.ledger.metrics import MetricRow
 from burnish.report.page.html import ReportData, render_html, write_html
 from burnish.report.page.samples import StageAnswers
-from burnish.score.summaries.summary import MeasuredStage, build_summary
+from burnish.report.rust_results import rust_results
+from burnish.score.summaries.summary import build_summary
 from tests.report.example_report import answers, completion, reinforced_data, rollouts, run_data, task, verdict
+from tests.score.example_verdicts import measured
 
 HOSTILE = "</script></article><script>alert(1)</script><img src=x onerror=alert(2)><!--<script>{{ 7*7 }}"
 
@@ -73,7 +75,7 @@ def hostile_run() -> ReportData:
     bad_task = task(0).model_copy(update={"family": HOSTILE, "reference": HOSTILE})
     return dataclasses.replace(
         run_data(4),
-        summary=build_summary([MeasuredStage("base", [bad_verdict], 1.0)]),
+        summary=build_summary([measured("base", [bad_verdict], 1.0)]),
         recipe={"name": HOSTILE},
         digests={HOSTILE: HOSTILE},
         answers=[StageAnswers("base", [bad_task], [completion(0, HOSTILE)], [bad_verdict])],
@@ -157,7 +159,7 @@ def test_syntax_metrics_show_the_idiom_score_first_and_leave_zeros_out() -> None
     metrics = {"closures": 1.5, "idiom_score": 0.8, "idiom_documented": 0.5, "unwraps": 0.0}
     one = verdict(0, "ok").model_copy(update={"metrics": metrics})
     page = render_html(
-        dataclasses.replace(run_data(4), summary=build_summary([MeasuredStage("base", [one], 1.0)]), answers=[])
+        dataclasses.replace(run_data(4), summary=build_summary([measured("base", [one], 1.0)]), answers=[])
     )
     text = Page(page).text
     assert text.index("idiom score") < text.index("idiom documented") < text.index("closures")
@@ -168,7 +170,7 @@ def test_syntax_metrics_show_the_idiom_score_first_and_leave_zeros_out() -> None
 def harmless() -> dict[str, Any]:
     one = answers("base", ["compile_error"])
     return {
-        "summary": build_summary([MeasuredStage("base", one.verdicts, 1.0)]),
+        "summary": build_summary([measured("base", one.verdicts, 1.0)]),
         "answers": [one],
         "recipe": {},
         "digests": {"a": "b"},
@@ -177,9 +179,9 @@ def harmless() -> dict[str, Any]:
 
 def test_shows_what_was_run_and_what_came_out(data: ReportData, page: str) -> None:
     parsed = Page(page)
-    base, tuned = data.summary["stages"]
-    for stage in (base, tuned):
-        assert f"{100 * stage['tests_passed']:.1f}" in parsed.text
+    base, tuned = rust_results(data.summary)
+    for result in (base, tuned):
+        assert f"{100 * result.kind.metrics['tests_passed'].value:.1f}" in parsed.text
     assert "measure-tuned against measure-base" in parsed.text
     assert "sha256:" + "ab" * 32 in parsed.text
     assert '"base": "nano"' in parsed.text
@@ -195,7 +197,7 @@ def test_shows_what_was_run_and_what_came_out(data: ReportData, page: str) -> No
 )
 def test_the_named_pair_heads_the_page(named: tuple[str, str] | None, heads: str) -> None:
     verdicts = {"base": [verdict(0, "tests_failed")], "tuned": [verdict(0, "ok")], "control": [verdict(0, "ok")]}
-    summary = build_summary([MeasuredStage(name, of, 1.0) for name, of in verdicts.items()])
+    summary = build_summary([measured(name, of, 1.0) for name, of in verdicts.items()])
     page = render_html(dataclasses.replace(run_data(1), summary=summary, answers=[], metrics=[], headline=named))
     assert Page(page).text.split("tasks answered by both")[0].split("quickstart")[-1].strip().startswith(heads)
 
@@ -213,7 +215,7 @@ def test_rare_error_codes_are_added_up() -> None:
         return one.model_copy(update={"diagnostics": (diagnostic,)})
 
     verdicts = [coded(number) for number in range(20)]
-    summary = build_summary([MeasuredStage("base", verdicts, 1.0)])
+    summary = build_summary([measured("base", verdicts, 1.0)])
     page = render_html(dataclasses.replace(run_data(1), summary=summary, answers=[], metrics=[]))
     assert "5 rarer ones, added up" in Page(page).text
 

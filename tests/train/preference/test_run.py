@@ -17,6 +17,7 @@ from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.errors import ConfigError, UserError
 from burnish.model.adapters import read_origin
 from burnish.model.base import load_adapter, load_model, model_digest
+from burnish.train.job import TrainingJob
 from burnish.train.preference.run import run_preference
 from burnish.train.preference.trainer import collate_pairs, collate_ratings
 from burnish.train.watch.evaluation import PeriodicEvaluation
@@ -72,17 +73,9 @@ def test_the_losses_are_those_of_the_formula(base: Path, tmp_path: Path) -> None
     """One step of rate zero on one batch of everything: DPO (Rafailov et al. 2023, eq. 7) of a model against itself."""
     pairs = some_pairs(4)
     values: dict[str, float] = {}
-    run_preference(
-        base=base,
-        model=CPU,
-        stage=PreferenceStage(
+    run_preference(TrainingJob(base=base, model=CPU, stage=PreferenceStage(
             name="p", rows=Path("x"), max_steps=1, effective_batch=4, micro_batch=4, learning_rate=0, log_every=1
-        ),
-        rows=pairs,
-        out=tmp_path,
-        seed=0,
-        log=lambda _, row: values.update(row),
-    )  # fmt: skip
+        ), out=tmp_path, seed=0, log=lambda _, row: values.update(row)), pairs)  # fmt: skip
     model = load_model(base, CPU).model
     chosen = [answer_logp(model, pair.answers[0]) for pair in pairs]
     assert values["logps/chosen"] == pytest.approx(sum(chosen) / 4, rel=1e-4)
@@ -179,7 +172,7 @@ def test_other_rows_start_from_scratch(base: Path, tmp_path: Path, caplog: pytes
     flipped = [JudgedRow(pair.id, pair.answers[::-1]) for pair in pairs]
     for rows in (pairs, flipped):
         run_preference(
-            base=base, model=CPU, stage=stage, rows=rows, out=tmp_path, seed=0, log=lambda _step, _values: None
+            TrainingJob(base=base, model=CPU, stage=stage, out=tmp_path, seed=0, log=lambda _step, _values: None), rows
         )
     assert "made with other rows; training starts anew" in caplog.text
 

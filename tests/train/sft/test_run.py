@@ -16,7 +16,8 @@ from burnish.errors import ConfigError, DataError, UserError
 from burnish.model.adapters import read_origin
 from burnish.model.base import load_adapter, load_model, load_tokenizer, model_digest
 from burnish.model.chat_template import template_digest
-from burnish.train.sft.run import SftResult, run_sft
+from burnish.train.job import TrainingJob, TrainingResult
+from burnish.train.sft.run import run_sft
 from tests.tiny_models import make_tiny_model
 from tests.train.small_sft import Row, run_small_sft, some_rows
 from tests.train.training_programs import run_as_program
@@ -40,17 +41,19 @@ def adapter_bytes(out: Path) -> bytes:
 
 def run(
     base: Path, out: Path, rows: list[Row], packs: Sequence[Sequence[int]] | None = None, **stage: Any
-) -> SftResult:
+) -> TrainingResult:
     settings: dict[str, Any] = {"max_steps": 2, "effective_batch": 4, "micro_batch": 4, "log_every": 1}
     return run_sft(
-        base=base,
-        model=CPU,
-        stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
-        encoded=rows,
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
-        packs=packs,
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
+        ),
+        rows,
+        packs,
     )
 
 
@@ -239,13 +242,15 @@ def test_logged_values_are_floats(base: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, Mapping[str, float]]] = []
     stage = SftStage(name="sft", max_steps=2, effective_batch=2, micro_batch=2, log_every=2)
     run_sft(
-        base=base,
-        model=CPU,
-        stage=stage,
-        encoded=some_rows(),
-        out=tmp_path,
-        seed=0,
-        log=lambda step, values: seen.append((step, values)),
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=stage,
+            out=tmp_path,
+            seed=0,
+            log=lambda step, values: seen.append((step, values)),
+        ),
+        some_rows(),
     )
     assert [step for step, _ in seen] == [2]
     assert all(isinstance(value, float) for value in seen[0][1].values())

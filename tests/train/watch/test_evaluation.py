@@ -19,7 +19,8 @@ from burnish.config.stages.recipe import SftStage
 from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation
 from burnish.model.base import load_adapter, load_model
 from burnish.records.layout import EVALUATION_HISTORY
-from burnish.train.sft.run import SftResult, run_sft
+from burnish.train.job import TrainingJob, TrainingResult
+from burnish.train.sft.run import run_sft
 from burnish.train.watch.evaluation import HeldOutLoss, PeriodicEvaluation, best_step, evaluating, stops
 from tests.tiny_models import make_tiny_model
 from tests.train.small_sft import some_rows
@@ -51,7 +52,7 @@ class Scripted:
 
 def train(
     base: Path, out: Path, evaluator: Scripted | None, log: list[dict[str, float]] | None = None, **evaluation: Any
-) -> SftResult:
+) -> TrainingResult:
     stage: dict[str, Any] = {
         "name": "sft",
         "learning_rate": 1e-2,
@@ -65,14 +66,16 @@ def train(
     config = TrainingEvaluation.model_validate({"every": 2, "prompts": 1, **evaluation})
     callbacks = [PeriodicEvaluation(config, [evaluator], out)] if evaluator is not None else []
     return run_sft(
-        base=base,
-        model=CPU,
-        stage=SftStage.model_validate(stage),
-        encoded=some_rows(),
-        out=out,
-        seed=3,
-        log=lambda step, values: log.append({"step": step, **values}) if log is not None else None,
-        callbacks=callbacks,
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=SftStage.model_validate(stage),
+            out=out,
+            seed=3,
+            log=lambda step, values: log.append({"step": step, **values}) if log is not None else None,
+            callbacks=callbacks,
+        ),
+        some_rows(),
     )
 
 

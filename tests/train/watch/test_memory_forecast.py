@@ -19,6 +19,7 @@ from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.model.base import load_model
 from burnish.model.memory import activation_bytes, weight_bytes
 from burnish.records.layout import TRAINING_METADATA
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast, shape_of, size, too_much, what_is_unknown
 from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata
@@ -147,14 +148,16 @@ def test_a_training_prints_and_records_its_prediction(
     facts = TrainingFacts(base="tiny", dataset="rows", method="SFT", settings={}, digests={})
     settings = {"name": "sft", "max_steps": 1, "effective_batch": 4, "micro_batch": 2}
     run_sft(
-        base=base,
-        model=ModelConfig(device="cpu"),
-        stage=SftStage.model_validate(settings),
-        encoded=some_rows(),
-        out=tmp_path,
-        seed=0,
-        log=lambda _step, _values: None,
-        callbacks=[said, TrainingMetadata(tmp_path / TRAINING_METADATA, facts, forecast=said)],
+        TrainingJob(
+            base=base,
+            model=ModelConfig(device="cpu"),
+            stage=SftStage.model_validate(settings),
+            out=tmp_path,
+            seed=0,
+            log=lambda _step, _values: None,
+            callbacks=[said, TrainingMetadata(tmp_path / TRAINING_METADATA, facts, forecast=said)],
+        ),
+        some_rows(),
     )
     written = json.loads((tmp_path / TRAINING_METADATA).read_bytes())["predicted_memory"]
     line = next(record.message for record in caplog.records if "peak memory" in record.message)

@@ -96,7 +96,7 @@ def test_many_callers_at_once_get_their_own(address: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "place", "reason"),
     [
-        ([{"id": "a", "code": "fn main() {}"}, {"id": "b"}], 1, "either code or completion"),
+        ([{"id": "a", "code": "fn main() {}"}, {"id": "b"}], 1, "either code or an answer"),
         ([{"id": "a", "code": "", "typo": 1}], 0, "typo"),
         ({"not": "rows"}, None, "rows"),
     ],
@@ -135,7 +135,7 @@ def test_a_token_is_needed_where_there_is_one() -> None:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
             assert ask(reachable, rows, headers=headers).status_code == 401
         answer = ask(reachable, rows, headers={"Authorization": f"Bearer {TOKEN}", "Host": "any.name"})
-        assert answer.json()["verdicts"][0]["reason"] == "no_code"
+        assert answer.json()["verdicts"][0]["reason"] == "compile_error"
         assert httpx.get(f"{reachable}/health", trust_env=False).status_code == 401
         process.terminate()
         assert process.wait() == 0

@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from burnish.errors import DataError
 from burnish.records.layout import REPORT_PAGE, SUMMARY
 
 if TYPE_CHECKING:
     from burnish.plan.matrix import MatrixTable
+    from burnish.records.summary import Summary
     from burnish.workflows.answer.generate import SideBySide
     from burnish.workflows.evaluate.all_models import OneModel
 
 
 def show_run(folder: Path) -> None:
-    """The table of a run's summary when it has one, and where everything lies."""
+    """Print the summary table of a run, if any, and the path of its results."""
     import typer
+
+    from burnish.workflows.evaluate.summary_file import read_summary
 
     summary = folder / SUMMARY
     if summary.is_file():
-        show_summary(json.loads(summary.read_text(encoding="utf-8")))
+        try:
+            show_summary(read_summary(summary))
+        except DataError as error:  # written by an earlier version: no reason to fail now
+            typer.echo(error.cause, err=True)
     page = folder / REPORT_PAGE
     typer.echo(f"{page if page.is_file() else folder}")
 
 
-def show_summary(summary: Mapping[str, Any]) -> None:
-    """The table of a summary, and those of an evaluation: answers of all kinds, repair turns, what writing took."""
+def show_summary(summary: Summary) -> None:
+    """Print the tables of a summary: rates, answers by kind, comparisons, time and memory."""
     from rich.console import Console
 
-    from burnish.records import Summary
-    from burnish.report.terminal.table import render_table
+    from burnish.report.terminal.table import render_summary
 
-    console = Console()
-    render_table({key: value for key, value in summary.items() if key in Summary.model_fields}, console)
-    if summary.keys() - Summary.model_fields.keys():
-        from burnish.report.terminal.answers import render_evaluation
-
-        render_evaluation(summary, console)
+    render_summary(summary, Console())
 
 
 def show_validation(report: Mapping[str, Any], out: Path) -> None:
-    """Unsound tasks with their reasons, what could not be proven, and where the exclusion file lies."""
+    """Print unsound tasks with reasons, unproven checks, and the exclusion file."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -55,11 +55,11 @@ def show_validation(report: Mapping[str, Any], out: Path) -> None:
             table.add_row(Text(row["id"]), state, row["reason"], Text(row["detail"][:200]))
         console.print(table)
     console.print(f"{report['sound']} of {report['tasks']} tasks are sound, {len(report['excluded'])} excluded.")
-    console.print(f"Leave them out with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
+    console.print(f"Exclude them with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
 
 
 def show_matrix(matrix: MatrixTable) -> None:
-    """What goes together, a line per kind of training and base, then the reasons of what does not."""
+    """Print allowed combinations per training method and base, then reasons for the others."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -76,7 +76,7 @@ def show_matrix(matrix: MatrixTable) -> None:
 
 
 def show_side_by_side(rows: Sequence[SideBySide]) -> None:
-    """Each prompt, and below it the models' answers beside one another."""
+    """Print each prompt with the models' answers below it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -98,7 +98,7 @@ def show_side_by_side(rows: Sequence[SideBySide]) -> None:
 
 
 def show_models(models: Sequence[OneModel]) -> None:
-    """What became of each model, those that failed with their reason last."""
+    """Print the result of each model; failed models come last, with the reason."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

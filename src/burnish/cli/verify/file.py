@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from burnish.cli import options
 from burnish.cli.errors import reported
+from burnish.errors import MachineError
 
 WARNING = (
     "WARNING: --unsafe-no-sandbox: the programs run as you, with your files, your network and your processes open to "
-    "them. Do this with programs you trust alone."
+    "them. Use it only with programs you trust."
 )
 
 
 def verify(
-    rows: Annotated[Path, typer.Argument(help="JSONL of programs.", show_default=False)],
+    rows: Annotated[Path, typer.Argument(help="JSONL file of programs.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", help="Folder for verdicts and summary.", metavar="FOLDER")],
     config: options.Config = None,
     overrides: options.Overrides = None,
+    *,
     unsafe_no_sandbox: Annotated[
-        bool, typer.Option("--unsafe-no-sandbox", help="Run programs you trust without any isolation.")
+        bool, typer.Option("--unsafe-no-sandbox", help="Run trusted programs without any isolation.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, not as a table.")] = False,
 ) -> None:
     """Compile, lint and test Rust programs in the sandbox, one verdict per row."""
-    with reported("The same command again is quick where verdicts are known."):
+    with reported("Known verdicts are kept; run the same command again to continue."):
         from burnish.config.load import load_config
         from burnish.config.verify import VerifyConfig
         from burnish.workflows.verify.file import verify_file
@@ -36,4 +39,23 @@ def verify(
         if unsafe_no_sandbox:
             typer.echo(WARNING, err=True)
         summary = verify_file(rows, out, settings, unsafe_no_sandbox=unsafe_no_sandbox)
-        typer.echo(json.dumps(summary, indent=2))
+        if as_json:
+            typer.echo(json.dumps(summary, indent=2))
+        else:
+            _show(summary, out)
+        if summary["infra"] == summary["n"]:
+            first = next(iter(summary["infra_causes"]), "the machine failed")
+            raise MachineError(
+                f"nothing could be judged: {summary['n']} of {summary['n']} rows are infra.",
+                f"The first cause: {first}. Then run the same command again.",
+            )
+
+
+def _show(summary: dict[str, Any], out: Path) -> None:
+    from rich.console import Console
+
+    from burnish.records.layout import SUMMARY, VERDICTS
+    from burnish.report.terminal.verdicts import render_verdicts
+
+    render_verdicts(summary, Console())
+    typer.echo(f"{out / VERDICTS}\n{out / SUMMARY}")

@@ -12,11 +12,11 @@ from typing import assert_never
 from burnish.errors import DataError
 from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
+from burnish.score.answer_text.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.numbers import only_number
 from burnish.score.metrics.classification import judge_class, measure_choices, measure_classes
-from burnish.score.metrics.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, rate
 from burnish.score.metrics.multiple_choice import judge_choice
-from burnish.score.metrics.numbers import only_number
 from burnish.score.metrics.numeric import judge_number, measure_numbers
 from burnish.score.metrics.squad import judge_span, measure_spans
 from burnish.score.metrics.text import judge_text, measure_texts
@@ -120,13 +120,21 @@ def classes_of(rows: Sequence[EvaluatedRow]) -> tuple[str, ...]:
 
 
 def _measure_rust(rows: Sequence[EvaluatedRow]) -> Measured:
-    """Rates over all rows; one without a verdict because of infra counts as not proven."""
-    table = [
-        [1.0, float(row.extracted is not None), float(bool(row.correct)), row.scores[COMPILED], row.scores[LINT_FREE]]
-        for row in rows
-    ]
-    measures = (rate("tests_passed", CORRECT), rate("compile_rate", 3), rate("lint_free_rate", 4))
-    return Measured(columns(table, 5), (*measures, rate("parse_rate", PARSED)))
+    """Rates over all rows; one without a verdict because of infra counts as not proven, and as unknown.
+
+    Infra after the compiler leaves it known that the program compiles, and whether it has lints.
+    """
+    table = []
+    for row in rows:
+        compiled, infra = row.scores[COMPILED], row.correct is None
+        outcome = [float(bool(row.correct)), compiled, row.scores[LINT_FREE]]
+        table.append([1.0, float(row.extracted is not None), *outcome, float(infra), float(infra and not compiled)])
+    measures = (
+        rate("tests_passed", CORRECT, unknown=5),
+        rate("compile_rate", 3, unknown=6),
+        rate("lint_free_rate", 4, unknown=6),
+    )
+    return Measured(columns(table, 7), (*measures, rate("parse_rate", PARSED)))
 
 
 def _row(task: Task, completion: Completion, extracted: Extracted, judged: Judged) -> EvaluatedRow:

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from burnish.config.stages.recipe import GrpoStage
 from burnish.fsio import append_lines, digest_json, read_lines, write_atomic
 from burnish.records import Completion, Rollout, Score, Verdict
-from burnish.train.grpo.prompt_pool import PromptPool
+from burnish.train.grpo.prompt_pool import PromptPool, Prompts
 
 PARTS = 4
 """Parts in which the answers of a chunk go to the judge: some together, since programs are compiled together."""
@@ -86,43 +87,41 @@ class Rollouts:
     """Writes and judges batches of groups; use as a context manager, which ends the thread.
 
     Args:
-        prompts: token ids by task.
-        task_ids: names by task.
+        prompts: of all tasks.
         pool: draws tasks; told how they went.
         write: the sampler.
         judge: verdict and score of completions.
-        group: completions per prompt.
-        decode_batch: completions handed to ``write`` at once.
+        stage: completions per prompt, how many are handed to ``write`` at once, and how they are sampled.
         seed: of the samples.
-        sampling: recorded with every completion.
         file: where rollouts are appended.
     """
 
     def __init__(
         self,
-        prompts: Sequence[Sequence[int]],
-        task_ids: Sequence[str],
+        prompts: Prompts,
         pool: PromptPool,
         *,
         write: Write,
         judge: Judge,
-        group: int,
-        decode_batch: int,
+        stage: GrpoStage,
         seed: int,
-        sampling: dict[str, Any],
         file: Path,
     ) -> None:
-        self.prompts = prompts
+        self.prompts = prompts.ids
         self.pool = pool
         self.verify_s = 0.0
         """Seconds that judging has taken, beside the writing or after it."""
-        self._task_ids = task_ids
+        self._task_ids = prompts.task_ids
         self._write = write
         self._judge = judge
-        self._group = group
-        self._prompts_at_once = max(1, decode_batch // group)
+        self._group = stage.num_generations
+        self._prompts_at_once = max(1, stage.decode_batch // stage.num_generations)
         self._seed = seed
-        self._sampling = sampling
+        self._sampling = {
+            "temperature": stage.temperature,
+            "max_new_tokens": stage.max_completion_length,
+            "seed": seed,
+        }
         self._file = file
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._written: list[Sample] = []
@@ -168,16 +167,16 @@ class Rollouts:
             hand_on()
         seconds = {"seconds": (time.perf_counter() - began) / len(rows)}
         answered = [(task, *finished[place]) for place, (task, _) in enumerate(rows)]
-        return [Sample(task, answer, said.model_copy(update=seconds)) for task, answer, said in answered]
+        return [Sample(task, answer, completion.model_copy(update=seconds)) for task, answer, completion in answered]
 
     def judged(self, step: int) -> list[Group]:
         """Wait for the verdicts of everything written, keep it on disk, and tell the pool; groups as written."""
         waiting, self._waiting = self._waiting, []
         written, self._written = self._written, []
-        found: dict[int, tuple[Verdict, Score]] = {}
+        judgements: dict[int, tuple[Verdict, Score]] = {}
         for places, future in waiting:
-            found |= zip(places, future.result(), strict=True)
-        groups = list(_grouped(written, [found[place] for place in range(len(written))], self._group))
+            judgements |= zip(places, future.result(), strict=True)
+        groups = list(_grouped(written, [judgements[place] for place in range(len(written))], self._group))
         for group in groups:
             if (rate := group.pass_rate) is not None:
                 self.pool.note(group.task, rate)
@@ -221,19 +220,19 @@ class Rollouts:
 
     def _judged(self, pairs: Sequence[tuple[int, Completion]]) -> list[tuple[Verdict, Score]]:
         began = time.perf_counter()
-        found = self._judge(pairs)
+        judgements = self._judge(pairs)
         self.verify_s += time.perf_counter() - began
-        return found
+        return judgements
 
 
-def _grouped(samples: Sequence[Sample], found: Sequence[tuple[Verdict, Score]], size: int) -> Iterator[Group]:
+def _grouped(samples: Sequence[Sample], judgements: Sequence[tuple[Verdict, Score]], size: int) -> Iterator[Group]:
     for start in range(0, len(samples), size):
         of = slice(start, start + size)
         yield Group(
             samples[start].task,
             tuple(samples[of]),
-            tuple(verdict for verdict, _ in found[of]),
-            tuple(score for _, score in found[of]),
+            tuple(verdict for verdict, _ in judgements[of]),
+            tuple(score for _, score in judgements[of]),
         )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.protocols import Job, JobResult, Limits, Sandbox
+from burnish.protocols import MIB, Job, JobResult, Limits, Sandbox
 from burnish.records import (
     CrateType,
     ProgramTests,
@@ -29,7 +29,7 @@ from burnish.records import (
 )
 from burnish.syntax.crates import WELL_KNOWN
 from burnish.syntax.source import has_main, parse
-from burnish.verify.compiler.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
+from burnish.verify.compiler.compile import COMPILE_LIMITS, LINTS, Compiled, Compiler
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND, DependencySet
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.program import grade_program

@@ -19,7 +19,6 @@ from burnish.config.stages.expert_iteration import ExpertIterationStage
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, disk_errors
 from burnish.records import Task
-from burnish.records.layout import MERGED_START
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.pass_rates import PassRates, draw_in_turn
 from burnish.score.selection.select import Kept
@@ -53,13 +52,13 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
     results: list[RoundResult] = []
     Round(run, stage, folder, 0, steps).measure(weights, pool.validation)
     for number in range(1, stage.rounds + 1):
-        one = Round(run, stage, folder, number, steps)
-        judged = one.sample(weights, drawn_tasks(stage, pool.train, rates, number, run.recipe.seed))
+        this_round = Round(run, stage, folder, number, steps)
+        judged = this_round.sample(weights, drawn_tasks(stage, pool.train, rates, number, run.recipe.seed))
         rates.add(judgement.verdict for judgement in judged)
-        chosen = one.select(judged, pool.held_out)
+        chosen = this_round.select(judged, pool.held_out)
         kept = [*kept, chosen] if stage.keep_rounds else [chosen]
-        rows = one.rows(kept, pool.train)
-        result = one.learn(start if stage.train_from == "start" else weights, rows, pool.validation)
+        rows = this_round.rows(kept, pool.train)
+        result = this_round.learn(start if stage.train_from == "start" else weights, rows, pool.validation)
         results.append(result)
         steps += result.steps
         weights = _weights_of(stage, start, result)
@@ -68,8 +67,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
     _copy_whole(best.trained, folder / output)
     logger.info("%s: leaves the weights of round %d of %d", stage.name, best.number, stage.rounds)
     metrics = {"rounds": float(stage.rounds), "round": float(best.number), "steps": float(steps), **best.metrics}
-    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
-    return Outcome((output, *merged), metrics)
+    return Outcome.of_training(folder / output, start.base, metrics)
 
 
 def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:

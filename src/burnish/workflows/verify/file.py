@@ -15,11 +15,12 @@ Left out: several runs of one program in a row's own fields (``tests`` of kind `
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -42,17 +43,20 @@ from burnish.records import (
     Verdict,
     first_problem,
 )
+from burnish.records.answer_forms import plain_answer
 from burnish.records.files import write_rows
 from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
 from burnish.syntax.crates import WELL_KNOWN, named_crates
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND
 from burnish.verify.judge.bounds import bounded
-from burnish.verify.judge.extract import extract, is_code_prompt
 from burnish.verify.judge.ladder import Goal
+from burnish.verify.reading import extract
+from burnish.verify.reading.prompt import code_of_prompt
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
 from burnish.workflows.verify.judge import open_verifier
 
+_MOST_CAUSES = 5
 _OURS = frozenset({VERDICTS, SUMMARY, REJECTED, VERDICT_CACHE})
 _UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
 """What the compiler says of a crate that is not there."""
@@ -99,6 +103,8 @@ class VerifyRow(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"allOf": _RULES})
 
     id: str
+    sample_index: int | None = 0
+    """None: a further answer to its task, numbered as it comes."""
     code: str | None = None
     completion: str | None = None
     prompt: str | None = None
@@ -111,6 +117,12 @@ class VerifyRow(BaseModel):
     entry_point: str | None = None
     tests: Tests | None = None
 
+    @classmethod
+    def of(cls, row: object, *, strict: bool = False) -> VerifyRow:
+        """Read a row in any of the forms of `records.answer_forms`; raises ValueError or RecursionError."""
+        plain = plain_answer(row) if isinstance(row, Mapping) else row
+        return cls.model_validate_json(json.dumps(plain), strict=strict)
+
     @field_validator("edition", mode="before")
     @classmethod
     def _as_text(cls, edition: object) -> object:
@@ -120,7 +132,7 @@ class VerifyRow(BaseModel):
     @model_validator(mode="after")
     def _has_one_program(self) -> VerifyRow:
         if (self.code is None) == (self.completion is None):
-            raise ValueError("a row holds either code or completion")
+            raise ValueError("a row holds either code or an answer: completion, text, response, output or messages")
         if self.prompt is not None and self.completion is None:
             raise ValueError("prompt goes with completion")
         if self.runs_on_input and self.tests is not None:
@@ -161,7 +173,13 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
         verdicts = verifier.verify([pair_of(row, built) for row in read], goals=[row.goal_of_task for row in read])
     write_rows(out / REJECTED, rejected)
     write_atomic(out / VERDICTS, "".join(map(_line, verdicts)))
-    summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts), **_lacking(verdicts)}
+    causes = Counter(one.detail for one in verdicts if one.status == "infra")
+    summary = {
+        "rejected_rows": len(rejected),
+        **summarise_verdicts(verdicts),
+        "infra_causes": dict(causes.most_common(_MOST_CAUSES)),
+        **_lacking(verdicts),
+    }
     write_json(out / SUMMARY, summary)
     return summary
 
@@ -187,29 +205,40 @@ def _crates_alone(verdict: Verdict) -> set[str]:
 def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     """Good rows, and what is wrong with the others: ``line``, ``reason``."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}.", "Give a JSONL file of programs.") from error
     rows: list[VerifyRow] = []
     rejected: list[dict[str, Any]] = []
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, int], int] = {}
+    samples: Counter[str] = Counter()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            row = VerifyRow.model_validate_json(line)
-        except ValidationError as error:
-            rejected.append({"line": number, "reason": first_problem(error)})
+            row = VerifyRow.of(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            rejected.append({"line": number, "reason": row_problem(error)})
             continue
-        if row.id in seen:
-            rejected.append({"line": number, "reason": f"id {row.id!r} is taken by line {seen[row.id]}"})
+        if row.sample_index is None:
+            row = row.model_copy(update={"sample_index": samples[row.id]})
+        taken = seen.setdefault((row.id, row.sample_index or 0), number)
+        if taken != number:
+            rejected.append({"line": number, "reason": f"id {row.id!r} is taken by line {taken}"})
             continue
-        seen[row.id] = number
+        samples[row.id] += 1
         rows.append(row)
     if not rows:
         why = f"the first of them: line {rejected[0]['line']}: {rejected[0]['reason']}" if rejected else "it is empty"
         raise DataError(f"{path} holds no row that can be judged; {why}.", "Mend the file.")
     return rows, rejected
+
+
+def row_problem(error: ValueError | RecursionError) -> str:
+    """Why a row could not be read."""
+    if isinstance(error, ValidationError):
+        return first_problem(error)
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completion]:
@@ -219,7 +248,7 @@ def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completi
         tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
     said = row.prompt or ""
     answer = bounded(row.completion or "")
-    code_prompt = said if said and is_code_prompt(said, answer) else None
+    code_prompt = code_of_prompt(said, answer) if said else None
     crates = row.crates
     if crates is None:
         given = [code_prompt or "", tests.source if isinstance(tests, RustTests) else ""]
@@ -237,9 +266,8 @@ def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completi
         crate_type=row.crate_type,
         crates=crates,
     )
-    if row.completion is not None:
-        return task, Completion(task_id=row.id, text=row.completion, finish_reason="given")
-    return task, Completion(task_id=row.id, text=_fence(row.code or ""), finish_reason="given")
+    text = row.completion if row.completion is not None else _fence(row.code or "")
+    return task, Completion(task_id=row.id, sample_index=row.sample_index or 0, text=text, finish_reason="given")
 
 
 def _fence(code: str) -> str:

@@ -28,15 +28,14 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
 from burnish import __version__
 from burnish.errors import MachineError
-from burnish.records import Verdict, first_problem
+from burnish.records import Verdict
 from burnish.verify.serve.service import Asked, VerdictService
 from burnish.workflows.verify.api_description import health_answers, verify_answers, verify_body, with_token
-from burnish.workflows.verify.file import VerifyRow, pair_of, verdict_row
+from burnish.workflows.verify.file import VerifyRow, pair_of, row_problem, verdict_row
 
 RETRY_AFTER_S = 1
 _READERS = 2
@@ -159,10 +158,9 @@ def _asked(body: bytes, most: int, built: frozenset[str]) -> Sequence[Asked]:
     for place, one in enumerate(rows):
         try:
             # Row by row, and as text: half of a surrogate pair is then a fault of its own row.
-            read.append(VerifyRow.model_validate_json(json.dumps(one), strict=True))
-        except (ValidationError, RecursionError) as error:
-            reason = first_problem(error) if isinstance(error, ValidationError) else "it is nested too deeply"
-            wrong.append({"row": place, "reason": reason})
+            read.append(VerifyRow.of(one, strict=True))
+        except (ValueError, RecursionError) as error:
+            wrong.append({"row": place, "reason": row_problem(error)})
     if wrong:
         raise _BadRequestError(422, wrong)
     return [(*pair_of(row, built), row.goal_of_task) for row in read]
