@@ -138,12 +138,12 @@ class TransformersGenerator:
         A task that does not fit into the model's context with its longest choice has none, and the log says which.
         """
         texts = [[choice.text for choice in task.choices] for task in tasks]
-        found = log_likelihoods(self.model, self.tokenizer, [self.prompt_text(task) for task in tasks], texts)
+        scores = log_likelihoods(self.model, self.tokenizer, [self.prompt_text(task) for task in tasks], texts)
         likely = {
             task.id: {
                 choice.label: value for choice, value in zip(task.choices, values or (), strict=values is not None)
             }
-            for task, values in zip(tasks, found, strict=True)
+            for task, values in zip(tasks, scores, strict=True)
         }
         without = [name for name, values in likely.items() if not values]
         if without:
@@ -177,8 +177,8 @@ class TransformersGenerator:
 
     def _warm_up(self, samples: Sequence[_Sample]) -> None:
         """Two tokens that nobody counts, so that the first answer is timed like the others."""
-        asked = [one.request for one in samples if one.request.limit > WARM_UP_TOKENS][-1:]
-        short = [Request(one.prompt, WARM_UP_TOKENS, one.seed) for one in asked]
+        longest = [sample.request for sample in samples if sample.request.limit > WARM_UP_TOKENS][-1:]
+        short = [Request(request.prompt, WARM_UP_TOKENS, request.seed) for request in longest]
         with device_memory("decoding a single sequence", NO_ROOM):
             for _ in decode(self.model, short, self._options, slots=1):
                 pass
@@ -189,9 +189,9 @@ class TransformersGenerator:
         while left:
             done = set()
             try:
-                asked = [one.request for one in left]
+                requests = [sample.request for sample in left]
                 for place, written, seconds in decode(
-                    self.model, asked, self._options, slots=slots, budget=self._sampling.batch_tokens
+                    self.model, requests, self._options, slots=slots, budget=self._sampling.batch_tokens
                 ):
                     done.add(place)
                     yield left[place], written, seconds
@@ -202,7 +202,7 @@ class TransformersGenerator:
                     ) from error
                 slots = max(1, min(slots, len(left)) // 2)
                 log.warning("out of memory: going on with %d sequences at once", slots)
-            left = [one for place, one in enumerate(left) if place not in done]
+            left = [sample for place, sample in enumerate(left) if place not in done]
             if torch.cuda.is_available() and left:
                 torch.cuda.empty_cache()
 
@@ -240,35 +240,35 @@ class TransformersGenerator:
 def _say_control_tokens(tasks: Sequence[Task], tokenizer: Any) -> None:
     """Warn of prompts whose text holds a control token: the model sees the token there, not the text."""
     pattern = control_tokens(tokenizer)
-    held = [(task, found) for task in tasks if (found := _first(pattern, task.prompt)) is not None]
+    held = [(task, token) for task in tasks if (token := _first(pattern, task.prompt)) is not None]
     if held:
-        task, found = held[0]
+        task, token = held[0]
         log.warning(
             "%d prompts hold control tokens in their text, which the model sees as such; the first is %s with %s",
             len(held),
             task.id,
-            found,
+            token,
         )
 
 
 def _first(pattern: re.Pattern[str] | None, messages: Sequence[Message]) -> str | None:
-    found = (pattern.search(message.content) for message in messages) if pattern is not None else ()
-    return next((one.group() for one in found if one is not None), None)
+    matches = (pattern.search(message.content) for message in messages) if pattern is not None else ()
+    return next((match.group() for match in matches if match is not None), None)
 
 
 def _in_order(parts: dict[str, list[Completion]], tasks: Sequence[str]) -> list[Completion]:
     """The completions of these tasks, taken out of ``parts``."""
-    return [one for task in tasks for one in sorted(parts.pop(task), key=lambda one: one.sample_index)]
+    return [part for task in tasks for part in sorted(parts.pop(task), key=lambda part: part.sample_index)]
 
 
 def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     """Tokens that end a completion: the chat template's end of turn, and every end-of-sequence token declared."""
-    found = set(end_of_turn_ids(tokenizer))
+    ends = set(end_of_turn_ids(tokenizer))
     for declared in (
         tokenizer.eos_token_id,
         model.config.get_text_config().eos_token_id,
         getattr(model.generation_config, "eos_token_id", None),
     ):
         if declared is not None:
-            found.update(declared if isinstance(declared, list | tuple) else [declared])
-    return frozenset(int(token) for token in found)
+            ends.update(declared if isinstance(declared, list | tuple) else [declared])
+    return frozenset(int(token) for token in ends)

@@ -116,17 +116,17 @@ def _targets(model: Any, wanted: str | tuple[str, ...]) -> str | list[str]:
     names = _module_names(model)
     if wanted == "all-linear":
         # PEFT looks for subclasses of nn.Linear here, and HQQ's layers are none.
-        quantized = {name.rsplit(".", 1)[-1] for name, one in model.named_modules() if is_quantized_linear(one)}
+        quantized = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if is_quantized_linear(module)}
         return sorted(quantized) or wanted
     if wanted in ("qv", "fn"):
         known = QUERIES_AND_VALUES if wanted == "qv" else FEED_FORWARD
-        found = next((one for one in known if one <= names), None)
-        if found is None:
+        present = next((known_names for known_names in known if known_names <= names), None)
+        if present is None:
             raise ConfigError(
                 f"adapter.target_modules is {wanted!r}, and the model's layers have none of the names known for it.",
                 f"Name the modules; the model has: {_shown(names)}.",
             )
-        return sorted(found)
+        return sorted(present)
     _check_names("target_modules", wanted, names | {name for name, _ in model.named_modules()})
     _refuse_tied(model, wanted)
     return list(wanted)
