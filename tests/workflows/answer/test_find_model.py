@@ -9,17 +9,21 @@ import pytest
 from typer.testing import CliRunner
 
 from burnish.cli.app import app
+from burnish.config.load import load_config
 from burnish.config.model import ModelConfig
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError
 from burnish.fsio import read_lines
+from burnish.ledger.run_folder import RunFolder
 from burnish.model.folders import NANO
 from burnish.records import Completion
 from burnish.records.files import write_records
-from burnish.workflows.answer.find_model import FoundModel, find_model
+from burnish.workflows.answer.find_model import FoundModel, find_model, loaded_quantization
 from burnish.workflows.answer.generators import name_of, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.recipe import run_recipe
+from burnish.workflows.run.context import Run
 from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate import test_all_models as all_models
 from tests.workflows.train.test_launch import recipe
@@ -117,3 +121,13 @@ def test_a_trained_adapter_can_be_disabled(run: Path) -> None:
     )
     assert off == alone != on
     assert name_of(ModelAnswers(model=cpu, adapter=adapter, adapter_off=True)) == "mine/sft (adapter off)"
+
+
+def test_a_merged_model_of_a_quantised_run_is_loaded_as_it_is_stored(tmp_path: Path) -> None:
+    stages = "[{kind: tasks, name: t}, {kind: sft, name: s}, {kind: merge, name: m, adapter: s}]"
+    recipe = load_config(Recipe, None, ["name=q", f"stages={stages}", "model.quantization={kind: nf4}"])
+    run = Run(recipe, RunFolder(tmp_path / "q", "id"), {}, None)
+    kinds = {name: getattr(loaded_quantization(run, name), "kind", None) for name in ("base", "s", "m")}
+    assert kinds == {"base": "nf4", "s": "nf4", "m": None}
+    plain = recipe.model_copy(update={"model": recipe.model.model_copy(update={"quantization": None})})
+    assert loaded_quantization(Run(plain, RunFolder(tmp_path / "q", "id"), {}, None), "s") is None

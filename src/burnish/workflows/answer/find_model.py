@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.model import ModelConfig
+from burnish.config.quantization import QuantizationConfig
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError, DataError
@@ -105,9 +106,18 @@ def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: b
             f"stage {stage!r} of {run_folder} has made no model.",
             "Finish the run (the same burnish run command goes on), or name a stage that trains or merges.",
         )
-    if config.quantization is None and run.recipe.model.quantization is not None:
-        config = config.model_copy(update={"quantization": run.recipe.model.quantization})
+    if config.quantization is None:
+        config = config.model_copy(update={"quantization": loaded_quantization(run, stage)})
     return FoundModel(f"{run_folder.name}/{stage}", base, adapter, config)
+
+
+def loaded_quantization(run: Run, name: str) -> QuantizationConfig | None:
+    """How a model of a run is quantised while loading: the base and adapters on it as the recipe says.
+
+    What a merge or a training of all weights made is loaded as it is stored: quantised again it would be another model.
+    """
+    _, adapter = run.model_and_adapter(name)
+    return run.recipe.model.quantization if adapter is not None or run.is_base(name) else None
 
 
 def stages_with_models(run_folder: Path) -> list[str]:
