@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError
 from burnish.fsio import read_lines
 from burnish.ledger.run_folder import RunFolder
+from burnish.model.adapters import copy_with_origin, read_origin
 from burnish.model.folders import NANO
 from burnish.records import Completion
 from burnish.records.files import write_records
@@ -57,7 +60,7 @@ def test_a_model_can_be_named_in_every_way(run: Path, monkeypatch: pytest.Monkey
     assert found("mine/sft").digest == found(run).digest
 
 
-def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         found(tmp_path / "nowhere")
     (run / "metrics").mkdir()
@@ -69,8 +72,32 @@ def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path) -> Non
     assert "answers.adapter" in refused.value.way_out
     unfinished = shutil.copytree(run, tmp_path / "unfinished")
     (unfinished / "sft" / "done.json").unlink()
-    with pytest.raises(ConfigError, match="has made no model yet"):
+    newest = max((unfinished / "sft" / "checkpoints").glob("checkpoint-*"), key=lambda one: int(one.name[11:]))
+    with caplog.at_level(logging.WARNING):
+        assert found(unfinished).adapter == newest
+    assert f"taking its newest checkpoint, {newest}" in caplog.text
+    (newest / "complete.json").unlink()  # torn: an older one counts
+    assert found(unfinished).adapter != newest
+    shutil.rmtree(unfinished / "sft" / "checkpoints")
+    with pytest.raises(ConfigError, match="has made no model yet, and no checkpoint"):
         found(unfinished)
+    whole = tmp_path / "checkpoint-3"
+    whole.mkdir()
+    (whole / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match="holds no tokenizer") as bare:
+        found(whole)
+    assert f"cp BASE/tokenizer* BASE/chat_template.jinja {whole}/" in bare.value.way_out
+
+
+def test_a_checkpoint_of_grpo_says_its_base_by_its_prompts(run: Path, tmp_path: Path) -> None:
+    checkpoints = shutil.copytree(run / "sft" / "checkpoints", tmp_path / "checkpoints")
+    record = checkpoints / "made_with.json"
+    made = json.loads(record.read_text())
+    made["prompts"] = made.pop("rows")
+    record.write_text(json.dumps(made))
+    checkpoint = next(checkpoints.glob("checkpoint-*"))
+    copy = copy_with_origin(checkpoint, tmp_path / "copy")
+    assert read_origin(copy).dataset_digest == made["prompts"]
 
 
 def test_a_run_and_its_checkpoint_answer_beside_the_base(run: Path) -> None:

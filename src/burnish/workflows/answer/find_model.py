@@ -6,6 +6,7 @@ Left out on purpose: loading (`workflows.answer.generators`), hub names.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from burnish.fsio import digest_json
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
 from burnish.model.folders import model_digest, resolve_base, resolve_measured
-from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, MODEL, ORIGIN, RESOLVED
+from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, CHECKPOINTS, COMPLETE, MODEL, ORIGIN, RESOLVED
 from burnish.workflows.run.context import Run
+
+logger = logging.getLogger("burnish.run")
 
 RUNS = Path("runs")
 """Where a bare name is looked for, beside the current folder."""
@@ -72,10 +75,15 @@ def find_model(answers: ModelAnswers) -> FoundModel:
     path = Path(config.base).expanduser()
     if config.base != "nano" and not path.is_dir() and (RUNS / config.base).is_dir():
         path = RUNS / config.base
+    _refuse_bare_checkpoint(path)
     if config.base == "nano" or not path.is_dir() or (path / "config.json").is_file():
         return FoundModel(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
     if (path / RESOLVED).is_file():
-        return model_of_stage(path, _last_made(path), config)
+        made = stages_with_models(path)
+        if made:
+            return model_of_stage(path, made[-1], config)
+        path = _newest_checkpoint(path)
+        _refuse_bare_checkpoint(path)
     for stage in (path, *path.parents[:3]):
         if (stage.parent / RESOLVED).is_file():
             found = model_of_stage(stage.parent, stage.name, config, done=stage == path or path.name == ADAPTER)
@@ -131,14 +139,31 @@ def stages_with_models(run_folder: Path) -> list[str]:
     return found
 
 
-def _last_made(run_folder: Path) -> str:
-    made = stages_with_models(run_folder)
-    if not made:
-        raise ConfigError(
-            f"the run {run_folder} has made no model yet.",
-            "Finish it (the same burnish run command goes on), or name one of its checkpoints.",
-        )
-    return made[-1]
+def _newest_checkpoint(run_folder: Path) -> Path:
+    """The newest complete checkpoint of the last stage that has one; told, since the run has not made its model."""
+    for stage in reversed(_resolved(run_folder)["recipe"]["stages"]):
+        marks = (run_folder / stage["name"] / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}")
+        steps = {int(mark.parent.name.rpartition("-")[2]): mark.parent for mark in marks}
+        if steps:
+            newest = steps[max(steps)]
+            logger.warning("%s has not made its model yet: taking its newest checkpoint, %s", run_folder, newest)
+            return newest
+    raise ConfigError(
+        f"the run {run_folder} has made no model yet, and no checkpoint.",
+        "Finish it: the same burnish run command goes on.",
+    )
+
+
+def _refuse_bare_checkpoint(path: Path) -> None:
+    """ConfigError for a checkpoint of all weights, which lies in a run without the tokenizer that loading needs."""
+    bare = path.name.startswith("checkpoint-") and (path / "config.json").is_file()
+    if not bare or any(path.glob("tokenizer*")):
+        return
+    raise ConfigError(
+        f"{path} is a checkpoint of all weights of a model, and holds no tokenizer.",
+        f"Finish the stage (the same burnish run command goes on), or copy the tokenizer of its base into it: "
+        f"cp BASE/tokenizer* BASE/chat_template.jinja {path}/",
+    )
 
 
 def _open(run_folder: Path) -> Run:
