@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from burnish.config.data.training_data import JsonlSource
 from burnish.config.load import load_config
 from burnish.config.stages.adapters import LoraConfig
-from burnish.config.stages.recipe import Recipe, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.tasks import RustTasks, TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig
 from burnish.errors import ConfigError

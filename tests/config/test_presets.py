@@ -9,7 +9,8 @@ import torch
 
 from burnish.config.load import load_config
 from burnish.config.presets import PRESETS, Preset, parameter_count
-from burnish.config.stages.recipe import PretrainStage, Recipe
+from burnish.config.stages.kinds.pretrain import PretrainStage
+from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError
 
 SIZES: dict[Preset, float] = {"nano-1M": 1e6, "nano-5M": 5e6, "nano-25M": 25e6, "nano-125M": 125e6, "d20": 561e6}

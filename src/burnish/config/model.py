@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from burnish.config.base import Config
+from burnish.config.compatibility import Base
 from burnish.config.kernels import Attention
 from burnish.config.quantization import QuantizationConfig
 
@@ -23,3 +24,8 @@ class ModelConfig(Config):
     """``auto`` takes the best that is installed and works here, and says which; it never changes under way."""
     quantization: QuantizationConfig | None = None
     """Keep the weights of linear layers below 16 bits wherever the model is loaded to train an adapter or to answer."""
+
+    @property
+    def base_kind(self) -> Base:
+        """What the table of combinations calls the base."""
+        return "none" if self.quantization is None else self.quantization.kind
