@@ -55,7 +55,7 @@ def test_explicit_values_override_the_preset() -> None:
         ({"heads": 3}, "no even multiple of 3 heads"),
         ({"start_from": "base", "layers": 9}, "start_from has a shape already: leave out layers"),
         ({"start_from": "base", "preset": "nano-1M"}, "start_from has a shape already"),
-        ({"start_from": "other"}, "start_from is 'other', which is no earlier pretrain or merge stage"),
+        ({"start_from": "other"}, "start_from is 'other', which is no earlier merge or pretrain stage"),
         ({"preset": "nano-7M"}, "nano-7M"),
     ],
 )

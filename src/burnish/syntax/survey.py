@@ -137,6 +137,8 @@ class _Walk:
         """Open functions, each with the nesting of the one around it."""
         self._nesting = 0
         self._loops: list[Loop] = []
+        self._counters: dict[str, list[Loop]] = {}
+        """Variable -> open loops over a range that do not index with it yet."""
         self._modules: list[Item] = []
         self._patterns = 0
 
@@ -183,7 +185,10 @@ class _Walk:
         elif kind == "function_item":
             self._nesting = self._functions.pop()[1]
         elif kind == "for_expression":
-            self._loops.pop()
+            loop = self._loops.pop()
+            counting = self._counters.get(loop.variable)
+            if counting and counting[-1] is loop:
+                counting.pop()
         elif kind == "mod_item":
             self._modules.pop()
 
@@ -226,12 +231,14 @@ class _Walk:
         loop = Loop(name, value is not None and value.type == "range_expression")
         self.index.loops.append(loop)
         self._loops.append(loop)
+        if loop.over_range:
+            self._counters.setdefault(name, []).append(loop)
 
     def _indexing(self, node: Node) -> None:
         by = node.named_children[-1]
         if by.type == "identifier":
-            for loop in self._loops:
-                loop.indexed |= loop.over_range and loop.variable == text_of(by)
+            for loop in self._counters.pop(text_of(by), ()):
+                loop.indexed = True
 
 
 def is_test_attribute(attribute: Node) -> bool:

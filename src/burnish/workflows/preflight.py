@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from burnish.config.data.training_data import HubSource
+from burnish.config.stages.embeddings import check_embedding_targets
 from burnish.config.stages.recipe import Recipe
-from burnish.config.stages.stage import Stage, TrainingStage, Trains
+from burnish.config.stages.stage import AdapterStage, Stage, TrainingStage, Trains
 from burnish.config.tasks import RustTasks
 from burnish.data.encode.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError
+from burnish.model.folders import resolve_base
+from burnish.workflows.run.context import model_beneath
 from burnish.workflows.run.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
 
 PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto rows": "kto"}
@@ -38,6 +41,9 @@ def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
         if recipe.launch.strategy == "deepspeed":
             require_deepspeed()
     _check_batches(recipe, stages)
+    for stage in stages:
+        if isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
+            check_embedding_targets(stage.adapter, resolve_base(recipe.model.base))
     if "vllm" in packages:
         require_vllm()
     if any("tasks" in stage.makes for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):

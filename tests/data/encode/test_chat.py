@@ -268,7 +268,7 @@ def test_a_thinking_block_opened_by_the_generation_prompt_is_handled(folders: di
 @pytest.mark.parametrize("content", [4.0, 7, True, None])
 def test_content_that_is_not_text_is_refused(folders: dict[tuple[str, bool], Path], content: Any) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
-    with pytest.raises(DataError, match=r"turn 1 of the role 'assistant' has the content .*, which is no text"):
+    with pytest.raises(DataError, match=r"turn 1 of the role 'assistant' has the content .*, which is not text"):
         render(
             [{"role": "user", "content": "a"}, {"role": "assistant", "content": content}],
             tokenizer,

@@ -1,4 +1,4 @@
-"""What every stage of a recipe has and declares: what it reads, may start from, needs, and makes.
+"""Define what every stage of a recipe has and declares: what it reads, may start from, needs, and makes.
 
 Whatever runs or checks a recipe reads these declarations and knows no kind of stage. A new kind is a file in `kinds/`
 with a class that derives from `Stage` (or from a role below), and the workflow that the class names. Not covered: the
@@ -78,7 +78,7 @@ class Needs:
 
 
 class Stage(Config):
-    """What every stage has."""
+    """Settings that every stage has."""
 
     name: str = Field(pattern=STAGE_NAME)
     """Names the stage's folder in the run, and the stage in ``--set stages.NAME.key=value``."""

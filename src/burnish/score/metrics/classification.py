@@ -18,7 +18,7 @@ import numpy as np
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
 from burnish.records.summary import ClassMeasures
-from burnish.score.metrics.extraction import Extracted
+from burnish.score.answer_text.extraction import Extracted
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measure, Measured, columns, rate, ratio
 from burnish.score.metrics.multiple_choice import LIKELIEST, LIKELIEST_PER_BYTE, have_likelihoods
 from burnish.score.statistics.bootstrap import Floats
@@ -50,15 +50,17 @@ def measure_classes(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Mea
 def measure_choices(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Measured:
     """Metrics of multiple choice: its letters are no classes with a meaning, so fewer metrics make sense.
 
-    Where all rows say what the model finds most likely, the accuracy of that stands beside.
+    Where rows say what the model finds most likely, the accuracy of that over these rows stands beside.
     """
     table = _table(rows, classes)
     measures = (*_shared_measures(len(classes)), rate("parse_rate", PARSED))
     if not have_likelihoods(rows):
         return Measured(table, measures)
     scores = (LIKELIEST, LIKELIEST_PER_BYTE)
-    further = columns([[row.scores[name] for name in scores] for row in rows], len(scores))
-    likely = tuple(rate(f"accuracy_{name}", table.shape[1] + place) for place, name in enumerate(scores))
+    # Columns: whether the row has likelihoods, then whether the likeliest choice is right, by each of the scores
+    table_of = [[float(LIKELIEST in row.scores), *(row.scores.get(name, 0.0) for name in scores)] for row in rows]
+    further, has = columns(table_of, len(scores) + 1), table.shape[1]
+    likely = tuple(rate(f"accuracy_{name}", has + place, has) for place, name in enumerate(scores, 1))
     return Measured(np.hstack([table, further]), (*measures, *likely))
 
 

@@ -12,11 +12,11 @@ from typing import assert_never
 from burnish.errors import DataError
 from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
+from burnish.score.answer_text.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.numbers import only_number
 from burnish.score.metrics.classification import judge_class, measure_choices, measure_classes
-from burnish.score.metrics.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, rate
 from burnish.score.metrics.multiple_choice import judge_choice
-from burnish.score.metrics.numbers import only_number
 from burnish.score.metrics.numeric import judge_number, measure_numbers
 from burnish.score.metrics.squad import judge_span, measure_spans
 from burnish.score.metrics.text import judge_text, measure_texts
@@ -86,7 +86,7 @@ def rust_row(task: Task, completion: Completion, verdict: Verdict) -> EvaluatedR
     """The row of a verified Rust answer."""
     infra = verdict.status == "infra"
     scores = {COMPILED: float(bool(verdict.compiled)), LINT_FREE: float(verdict.lint_free)}
-    extracted = Extracted(None if verdict.reason == "no_code" else verdict.code)
+    extracted = Extracted(None if verdict.reason in ("no_code", "too_long") else verdict.code)
     judged = Judged(verdict.status == "pass", scores)
     row = _row(task, completion, extracted, judged)
     return row.model_copy(update={"reason": verdict.reason} | ({"correct": None} if infra else {}))

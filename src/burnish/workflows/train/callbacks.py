@@ -16,7 +16,7 @@ from burnish.config.data.training_data import source_name
 from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.config.stages.kinds.merge import MergeStage
 from burnish.config.stages.kinds.preference import PreferenceStage
-from burnish.config.stages.stage import TrainingStage, Trains
+from burnish.config.stages.stage import AdapterStage, TrainingStage, Trains
 from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.config.tasks import RustTasks
 from burnish.model.chat_template import template_digest
