@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError
 from burnish.train.batches.rows import LengthGroupedSampler
 from burnish.train.batches.sharing import BLANK, SharedBatches

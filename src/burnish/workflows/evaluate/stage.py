@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from burnish.config.stages.recipe import EvaluateStage
+from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.records import Task, Verdict
 from burnish.score.summaries.rates import METRICS, rates
