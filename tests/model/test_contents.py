@@ -59,7 +59,7 @@ def test_an_adapter_adds_what_is_trained(base: Path) -> None:
     ("quantization", "tag"),
     [
         ({"kind": "nf4"}, "QLORA_w4_headfp32"),
-        ({"kind": "fp4", "double_quant": False}, "QLORA_w4_headfp32"),
+        ({"kind": "fp4", "double_quant": False}, "QLORA_w4_fp4_headfp32_single"),
         ({"kind": "int8"}, "INT8_w8_headfp"),
         ({"kind": "hqq", "bits": 3, "group_size": 32}, "HQQ_w3_g32_headfp32"),
     ],

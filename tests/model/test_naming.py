@@ -11,6 +11,7 @@ from burnish.model.naming import (
     ModelName,
     QuantizationTag,
     clean,
+    four_bit_tag,
     parse_model_name,
     parse_tag,
     quantization_tag,
@@ -135,3 +136,18 @@ def test_a_quantisation_tag_states_what_was_done_and_not_what_was_planned() -> N
 def test_cleaning_removes_characters_that_a_name_cannot_hold() -> None:
     assert clean("Meta Llama_3.1-8B (it)") == "MetaLlama3.1-8Bit"
     assert clean("the-stack.rust", keep=".") == "thestack.rust"
+
+
+@pytest.mark.parametrize(
+    ("kind", "double", "tag"),
+    [
+        ("nf4", True, "BNB4BIT_w4_headfp32"),
+        ("nf4", False, "BNB4BIT_w4_headfp32_single"),
+        ("fp4", True, "BNB4BIT_w4_fp4_headfp32"),
+        ("fp4", False, "BNB4BIT_w4_fp4_headfp32_single"),
+    ],
+)
+def test_four_bit_settings_are_told_apart_and_read_back(kind: str, double: bool, tag: str) -> None:
+    made = four_bit_tag("BNB4BIT", kind, double=double, lm_head_dtype="fp32")
+    assert str(made) == tag
+    assert parse_tag(tag) == made

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burnish.model.naming import QuantizationTag, quantization_tag
+from burnish.model.naming import QuantizationTag, four_bit_tag, quantization_tag
 
 SCALES = (".weight_scale", ".weight_shape", ".weight_zero_point", ".weight_g_idx")
 """Tensors that compressed-tensors leaves next to expanded weights; they are not weights."""
@@ -66,7 +66,8 @@ def quantization_in(model: Any) -> QuantizationTag:
     layers = {type(module).__name__: module for module in model.modules()}
     head = _head_dtype(model)
     if "Linear4bit" in layers:
-        return quantization_tag("QLORA", weights_bits=4, lm_head_dtype=head)
+        weight = layers["Linear4bit"].weight
+        return four_bit_tag("QLORA", weight.quant_type, double=weight.compress_statistics, lm_head_dtype=head)
     if "Linear8bitLt" in layers:
         return quantization_tag("INT8", weights_bits=8, lm_head_dtype=head)
     if "HQQLinear" in layers:

@@ -93,6 +93,7 @@ def quantization_tag(
     activations_bits: int | None = None,
     kv_cache_bits: int | None = None,
     lm_head_dtype: str | None = None,
+    extras: Mapping[str, str | bool] | None = None,
 ) -> QuantizationTag:
     """Build the tag of a quantisation; ``method`` in any case, with or without - and _."""
     known = {_bare(name): name for name in METHODS}
@@ -105,7 +106,14 @@ def quantization_tag(
         activations_bits=None if activations_bits in PLAIN_BITS else activations_bits,
         kv_cache_bits=None if kv_cache_bits in PLAIN_BITS else kv_cache_bits,
         lm_head_dtype=None if name == "NoQuant" or lm_head_dtype is None else clean(lm_head_dtype).lower(),
+        extras=dict(extras or {}),
     )
+
+
+def four_bit_tag(method: str, kind: str, *, double: bool, lm_head_dtype: str | None = None) -> QuantizationTag:
+    """Build the tag of bitsandbytes' 4-bit weights; what is not nf4 quantised twice, which is usual, is told apart."""
+    extras: dict[str, str | bool] = ({"fp": "4"} if kind == "fp4" else {}) | ({} if double else {"single": True})
+    return quantization_tag(method, weights_bits=4, lm_head_dtype=lm_head_dtype, extras=extras)
 
 
 def parse_tag(text: str) -> QuantizationTag:

@@ -11,11 +11,14 @@ from tensorboard.backend.event_processing.event_accumulator import (
     EventAccumulator,
 )
 
+from burnish.config.data.training_data import DataConfig
 from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
 from burnish.model.naming import parse_model_name
 from burnish.records import Verdict
+from burnish.records.layout import RESOLVED
 from burnish.workflows.recipe import run_recipe
+from burnish.workflows.train.callbacks import first_base, own_name
 
 SAMPLING = {"max_new_tokens": 40, "temperature": 0.7, "batch_size": 4}
 
@@ -121,3 +124,30 @@ def test_predicted_memory_is_recorded_with_the_stage(watched: Path) -> None:
     assert done["metrics"]["predicted_peak_bytes"] == said["predicted_peak_bytes"] > said["resident_before_bytes"]
     assert said["tokens_from"] == "the longest row"
     assert "predicted_peak_bytes" not in json.loads((watched / "measure" / "done.json").read_bytes())["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ({"path": "gsm8k-built/train.jsonl"}, "gsm8k-built"),
+        ({"path": "sets/math/train.jsonl", "name": "mine"}, "mine"),
+        ({"path": "sets/code.jsonl"}, "code"),
+        ({"path": "train.jsonl"}, "train"),
+        ({"path": "sets/arc/train.jsonl.gz"}, "arc"),
+    ],
+)
+def test_a_data_set_bears_its_own_name(source: dict[str, str], name: str) -> None:
+    (made,) = DataConfig.model_validate({"sources": [source]}).sources
+    assert own_name(made) == name
+
+
+def test_the_base_of_a_runs_model_is_the_first_one(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "one"
+    for stage in ("sft", "merge"):
+        (run / stage / "model").mkdir(parents=True)
+    (run / RESOLVED).write_text(json.dumps({"recipe": {"model": {"base": "bases/Qwen3-8B"}}}))
+    (run / "sft" / "training_metadata.json").write_text(json.dumps({"model_info": {"base_model": "Llama-3"}}))
+    assert first_base(str(run / "sft" / "model")) == "Llama-3"
+    assert first_base(str(run / "merge" / "model")) == "Qwen3-8B"
+    assert first_base("bases/Qwen3-8B") == "Qwen3-8B"
+    assert first_base("nano") == "nano"

@@ -21,7 +21,15 @@ from burnish.fsio import write_atomic, write_json
 from burnish.ledger.stage import read_done
 from burnish.records import Part, Record
 from burnish.records.evaluation import EvaluatedRow
-from burnish.records.layout import ADAPTER, EVALUATED, GRID_SUMMARY, GRID_TABLE, MODEL, TRAINING_METADATA
+from burnish.records.layout import (
+    ADAPTER,
+    EVALUATED,
+    GRID_SUMMARY,
+    GRID_TABLE,
+    MODEL,
+    PRECISION,
+    TRAINING_METADATA,
+)
 from burnish.records.summary import Estimate
 from burnish.score.summaries.answer_summary import estimates, group_rows
 from burnish.workflows.evaluate.rescore import read_evaluated
@@ -170,7 +178,7 @@ def _result(folder: Folder, cell: Cell, state: ExperimentState) -> CellResult:
         return CellResult(**said)
     run, evaluated = folder.run(cell.id), _evaluation(folder, cell) / EVALUATED
     done = read_done(evaluated)
-    said |= _trained(cell, run) if cell.trains else _untrained(cell)
+    said |= _trained(cell, run) if cell.trains else _untrained(cell, evaluated)
     return CellResult(
         **said,
         answering=tuple(_answering(rows) for rows in group_rows(read_evaluated(evaluated)).values()),
@@ -195,9 +203,11 @@ def _trained(cell: Cell, run: Path) -> dict[str, Any]:
     }
 
 
-def _untrained(cell: Cell) -> dict[str, Any]:
+def _untrained(cell: Cell, evaluated: Path) -> dict[str, Any]:
     assert cell.recipe is not None
-    name = base_name(cell.recipe.model)
+    noted = evaluated / PRECISION
+    dtype = json.loads(noted.read_bytes())["dtype"] if noted.is_file() else None
+    name = base_name(cell.recipe.model, dtype)
     return {"model_name": str(name), "quantization_tag": str(name.quantization)}
 
 

@@ -27,7 +27,7 @@ from burnish.errors import ConfigError
 from burnish.ledger.run_folder import RunFolder
 from burnish.model.contents import quantization_on_disk
 from burnish.model.folders import resolve_base
-from burnish.model.naming import ModelName, QuantizationTag, clean, quantization_tag
+from burnish.model.naming import ModelName, QuantizationTag, clean, four_bit_tag, quantization_tag
 from burnish.workflows.recipe import last_training_stage
 from burnish.workflows.run.context import Run
 
@@ -100,23 +100,24 @@ def evaluation_of(cell: Cell, config: GridConfig, run: Path, out: Path) -> Evalu
     )
 
 
-def base_name(model: ModelConfig) -> ModelName:
-    """The name of a base that is measured as it is; of its head's dtype nothing is known before it is loaded."""
+def base_name(model: ModelConfig, dtype: str | None = None) -> ModelName:
+    """The name of a base that is measured as it is; ``dtype`` is what it computed in, once it was loaded."""
     base = clean(Path(model.base).name) or "model"
-    return ModelName(base, quantization=_quantized_as(model))
+    head = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}.get(dtype or "")
+    return ModelName(base, quantization=_quantized_as(model, head))
 
 
-def _quantized_as(model: ModelConfig) -> QuantizationTag:
+def _quantized_as(model: ModelConfig, head: str | None) -> QuantizationTag:
     said = model.quantization
     if said is None:
         return QuantizationTag("NoQuant")
     match said.kind:
         case "nf4" | "fp4":
-            return quantization_tag("QLORA", weights_bits=4)
+            return four_bit_tag("BNB4BIT", said.kind, double=said.double_quant, lm_head_dtype=head)
         case "int8":
-            return quantization_tag("INT8", weights_bits=8)
+            return quantization_tag("INT8", weights_bits=8, lm_head_dtype=head)
         case "hqq":
-            return quantization_tag("HQQ", weights_bits=said.bits, group_size=said.group_size)
+            return quantization_tag("HQQ", weights_bits=said.bits, group_size=said.group_size, lm_head_dtype=head)
         case "gptq" | "awq":
             return quantization_on_disk(resolve_base(model.base), said.kind) or QuantizationTag("NoQuant")
 

@@ -6,13 +6,14 @@ The callbacks are the same for every method. Left out on purpose: how a method t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
-from burnish.config.data.training_data import source_name
+from burnish.config.data.training_data import SourceConfig, source_name
 from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.config.stages.kinds.merge import MergeStage
 from burnish.config.stages.kinds.preference import PreferenceStage
@@ -23,7 +24,7 @@ from burnish.model.chat_template import template_digest
 from burnish.model.contents import quantization_on_disk
 from burnish.records import Task
 from burnish.records.files import write_records
-from burnish.records.layout import COMPLETIONS, EVALUATIONS, TRAINING_METADATA, VERDICTS
+from burnish.records.layout import COMPLETIONS, EVALUATIONS, MODEL, RESOLVED, TRAINING_METADATA, VERDICTS
 from burnish.train.batches.rows import EncodedRow
 from burnish.train.watch.evaluation import Evaluator, HeldOutLoss, PeriodicEvaluation
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast
@@ -107,7 +108,7 @@ def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
     # A new model is its own base.
     named = getattr(stage, "start_from", None) or stage.name
     start_from = model_beneath(recipe, stage) if isinstance(stage, AdapterStage) else str(named)
-    base = Path(recipe.model.base).name if run.is_base(start_from) else start_from
+    base = first_base(recipe.model.base) if run.is_base(start_from) else start_from
     quantization = recipe.model.quantization
     on_disk = None
     if quantization is not None and quantization.kind in ("gptq", "awq"):
@@ -130,15 +131,37 @@ def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
     )
 
 
+def first_base(base: str) -> str:
+    """What the base is called; of a model that a run made, the base that its training began with."""
+    path = Path(base).expanduser()
+    trained, run = path.parent / TRAINING_METADATA, path.parent.parent / RESOLVED
+    if path.name == MODEL and trained.is_file():
+        return str(json.loads(trained.read_bytes())["model_info"]["base_model"])
+    if path.name == MODEL and run.is_file():  # of a merge
+        return first_base(json.loads(run.read_bytes())["recipe"]["model"]["base"])
+    return path.name
+
+
 def rows_taken(run: Run) -> dict[str, int] | None:
     """The first so many rows that are taken of a source, by its name; None when all are."""
     limits = {source_name(source): source.limit for source in run.recipe.data.sources}
     return {name: limit for name, limit in limits.items() if limit is not None} or None
 
 
+GENERIC = frozenset({"train", "rows", "data", "dataset", "examples", "sft", "train-00000-of-00001"})
+"""Names of files that say nothing about what is in them."""
+
+
+def own_name(source: SourceConfig) -> str:
+    """What a source is called: its name, else its file, else the folder of a file that is called like any other."""
+    path = Path(source_name(source))
+    generic = source.name is None and path.stem.split(".")[0] in GENERIC and path.parent.name
+    return path.parent.name if generic else path.stem
+
+
 def dataset_name(run: Run) -> str:
     """What the training data is called: its sources, or the kind of the task set."""
-    sources = [Path(source_name(source)).stem for source in run.recipe.data.sources]
+    sources = [own_name(source) for source in run.recipe.data.sources]
     if sources:
         more = f".and{len(sources) - 1}more" if len(sources) > 1 else ""
         return sources[0] + more
