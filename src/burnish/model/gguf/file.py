@@ -1,6 +1,6 @@
 """A model in one GGUF file: its metadata and the names of its tensors, and what of such files is refused.
 
-Not covered: the tokenizer inside (`model.gguf_tokenizer`), the weights (`model.gguf_weights`), files cut into parts,
+Not covered: the tokenizer inside (`model.gguf.tokenizer`), the weights (`model.gguf.weights`), files cut into parts,
 adapters as GGUF. Which files are GGUF at all: `model.folders.is_gguf`.
 """
 
