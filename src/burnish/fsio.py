@@ -1,4 +1,4 @@
-"""Files that survive a crash: atomic writes, append-only JSONL with a torn last line, content digests.
+"""Files that survive a crash: atomic writes, append-only JSONL that tolerates a torn last line, content digests.
 
 Not covered: locking between processes (`ledger.run_folder` does that).
 """
@@ -27,14 +27,14 @@ _OTHER_PACKERS = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn "no space", "no permission" and "read-only" into a DiskError that names ``path``."""
+    """Raise "no space", "no permission" and "read-only" as a DiskError that names ``path``."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskError(
                 f"no space left on the disk while writing {path}",
-                "Everything written before is intact: free some space and run the same command again.",
+                "All files written earlier are intact: free some space and run the same command again.",
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DiskError(
@@ -65,7 +65,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:
-    """Append whole lines in one write and fsync; a torn line left by a crash is cut off first."""
+    """Append lines in one write and fsync, after cutting off a line torn by a crash."""
     data = "".join(line + "\n" for line in lines).encode()
     if not data:
         return
@@ -101,7 +101,7 @@ def _end_of_last_whole_line(descriptor: int) -> int:
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Whole lines without their newline, with their numbers; blank ones and a torn last line are left out."""
+    """Yield numbered lines without newlines; skip blank lines and an incomplete last line."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.endswith(b"\n") and line.strip():
@@ -109,7 +109,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of `numbered_lines` as text."""
+    """Yield the lines of `numbered_lines` as text."""
     for _, line in numbered_lines(path):
         yield line.decode()
 
@@ -196,7 +196,7 @@ def _half_pair_in(text: str) -> int | None:
 
 
 def digest_bytes(*parts: bytes) -> str:
-    """SHA-256 over length-prefixed parts, as 64 hex digits."""
+    """Compute SHA-256 over length-prefixed parts, as 64 hex digits."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
@@ -205,17 +205,17 @@ def digest_bytes(*parts: bytes) -> str:
 
 
 def digest_json(value: Any) -> str:
-    """SHA-256 of ``value`` as canonical JSON."""
+    """Compute SHA-256 of ``value`` as canonical JSON."""
     return digest_bytes(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Compute SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_folder(path: Path) -> str:
-    """SHA-256 over the relative names and bytes of all files below ``path``."""
+    """Compute SHA-256 over the relative names and bytes of all files below ``path``."""
     files = sorted(p for p in path.rglob("*") if p.is_file())
     return digest_json([[str(p.relative_to(path)), digest_file(p)] for p in files])

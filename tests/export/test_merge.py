@@ -107,10 +107,10 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     other = make_tiny_model(tmp_path / "other", seed=1)
     adapter = trained(base, tmp_path / "sft")
-    with pytest.raises(ConfigError, match="trained on another base model"):
+    with pytest.raises(ConfigError, match="trained on a different base model"):
         merge_adapter(other, adapter, tmp_path / "merged", model=CPU)
     (base / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
-    with pytest.raises(ConfigError, match="trained on another"):
+    with pytest.raises(ConfigError, match="trained on a different"):
         merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
     assert not (tmp_path / "merged").exists()
 

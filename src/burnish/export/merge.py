@@ -1,4 +1,4 @@
-"""Merge an adapter into its base and prove that the merged folder computes the same logits.
+"""Merge an adapter into its base and check that the merged folder computes the same logits.
 
 The merge is done in float32 and stored in the dtype the base has on disk. Afterwards the stored folder is loaded again
 and compared with base plus adapter, both in float32, on fixed token ids: what differs then is rounding of the
@@ -6,7 +6,7 @@ stored weights alone. It has a limit, and is told with the share of likeliest to
 merged model is not quite the one that was measured as base plus adapter.
 
 An adapter that was trained on a quantised base is merged onto the full-precision weights of the base folder, or onto
-the 4-bit weights expanded, which are those that it was trained with. Never into the 4-bit weights themselves: packing
+the 4-bit weights expanded, the ones used in training. Never into the 4-bit weights themselves: packing
 the sum again shifts logits more than an adapter does. How far the merged model is from what was trained is measured.
 
 Not covered: weights that are quantised on disk, other formats.
@@ -33,12 +33,11 @@ from burnish.model.adapters import read_trained_kind
 from burnish.model.base import LoadedModel, load_adapter, load_model, stored_dtype
 
 MERGE_TOLERANCE = 1e-3
-"""Largest difference of a logit that adding the adapter to the weights may cause in float32, as a share of the spread
-(standard deviation) of all logits; 1e-6 to 1e-5 is usual."""
+"""Tolerance for merging in float32, as a share of the standard deviation of all logits; 1e-6 to 1e-5 is usual."""
 
 STORED_TOLERANCE = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 2.5e-1}
-"""The same after rounding to the stored dtype. bfloat16 (8 bits of mantissa) moves each weight by up to 0.4 %, which
-layers add up: 2 to 6 % at the largest of some hundred thousand logits of a tiny model."""
+"""Tolerance after rounding to the stored dtype, as the same share. bfloat16 (8 bits of mantissa) moves each weight by
+up to 0.4 %, which layers add up: 2 to 6 % at the largest of some hundred thousand logits of a tiny model."""
 
 PROBE_ROWS, PROBE_TOKENS = 4, 64
 
@@ -69,11 +68,11 @@ class MergeResult:
     limit: float
     """Largest share of the spread that ``stored`` may have."""
     largest_difference_from_training: float | None = None
-    """The same against the quantised base plus adapter, which is what was trained; None without quantisation."""
+    """The same against the quantised base plus adapter, as trained; None without quantisation."""
 
     def differences(self) -> dict[str, float]:
         """Both by name, for a table of metrics."""
-        found = {
+        by_name = {
             "largest_logit_difference": self.stored.largest,
             "largest_share_of_spread": self.stored.share,
             "limit_of_share": self.limit,
@@ -81,14 +80,14 @@ class MergeResult:
             "before_rounding": self.merged.largest,
         }
         if self.largest_difference_from_training is not None:
-            found["largest_difference_from_training"] = self.largest_difference_from_training
-        return found
+            by_name["largest_difference_from_training"] = self.largest_difference_from_training
+        return by_name
 
 
 def merge_adapter(
     base: Path, adapter: Path, out: Path, *, model: ModelConfig, onto: MergeOnto = "stored"
 ) -> MergeResult:
-    """Write the merged model, tokenizer and chat template to ``out``, whole or not at all.
+    """Write the merged model, tokenizer and chat template to ``out`` atomically.
 
     Args:
         base: folder of the base.
@@ -134,7 +133,7 @@ def merge_adapter(
 
 
 def _check_mergeable(base: Path, adapter: Path, model: ModelConfig, onto: MergeOnto) -> torch.dtype:
-    """The dtype to store the merged weights in; ConfigError when they cannot be merged."""
+    """Return the dtype of the merged weights; raise ConfigError if they cannot be merged."""
     kind = "none" if model.quantization is None else model.quantization.kind
     refusal = merge_refusal(read_trained_kind(adapter), kind, onto)
     if refusal is not None:
@@ -171,7 +170,7 @@ def check_logits(expected: torch.Tensor, found: torch.Tensor, tolerance: float, 
         raise MachineError(
             f"{what}, the model's logits differ from base plus adapter by up to {largest:.3g}, {share:.2%} of their "
             f"spread; {tolerance:.2%} is allowed.",
-            "Nothing was written; base and adapter are as they were: use those.",
+            "No file was written; base and adapter are unchanged: use them without merging.",
         )
     changed = (expected.argmax(-1) != found.argmax(-1)).float().mean().item()
     return LogitDifference(largest, share, changed)
@@ -190,7 +189,7 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def _probe_tokens(loaded: LoadedModel) -> torch.Tensor:
-    """Fixed token ids, (PROBE_ROWS, PROBE_TOKENS)."""
+    """Return fixed token ids, (PROBE_ROWS, PROBE_TOKENS)."""
     draw = random.Random(0)
     rows = [[draw.randrange(len(loaded.tokenizer)) for _ in range(PROBE_TOKENS)] for _ in range(PROBE_ROWS)]
     return torch.tensor(rows, device=loaded.device)

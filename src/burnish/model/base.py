@@ -51,18 +51,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in evaluation mode on its device, and the tokenizer that goes with it."""
+    """A model in evaluation mode on its device, with its tokenizer."""
 
     model: PreTrainedModel
     """The model, or the PEFT model around it."""
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     digest: str
-    """Digest of the files the weights came from (base, and adapter where there is one) and of their quantisation."""
+    """Digest of the weight files (base and any adapter) and of their quantisation."""
 
 
 def resolve_device(config: ModelConfig) -> torch.device:
-    """The device that ``config.device`` means here; ConfigError when it asks for a missing accelerator."""
+    """Resolve ``config.device`` here; raise ConfigError for a missing accelerator."""
     available = torch.cuda.is_available()
     if config.device == "cuda" and not available:
         raise ConfigError("model.device is 'cuda', and torch finds no CUDA device.", "Set model.device to auto or cpu.")
@@ -70,7 +70,7 @@ def resolve_device(config: ModelConfig) -> torch.device:
 
 
 def resolve_dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
-    """The dtype of the weights in memory: bfloat16 on an accelerator and float32 on a CPU unless the user says one."""
+    """Choose the dtype in memory: as set, else bfloat16 on an accelerator, float32 on a CPU."""
     if config.dtype == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[config.dtype]
@@ -78,7 +78,7 @@ def resolve_dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
 
 @contextlib.contextmanager
 def device_memory(doing: str, way_out: str) -> Iterator[None]:
-    """Turn an out-of-memory of the accelerator into a DeviceMemoryError."""
+    """Raise an accelerator's out-of-memory as a DeviceMemoryError."""
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -96,8 +96,8 @@ def load_model(path: Path, config: ModelConfig) -> LoadedModel:
     """Load weights and tokenizer from ``path``, a folder or a GGUF file, quantised as ``config`` says.
 
     Raises:
-        ConfigError: files are missing or broken, the architecture is unknown, is no causal language model or needs
-            code from the folder, the tokenizer has more entries than the model has embeddings, or the weights are
+        ConfigError: files are missing or broken, the architecture is unknown, is not a causal language model or needs
+        code from the folder, the tokenizer has more entries than the model has embeddings, or the weights are
             stored quantised otherwise than ``config`` says.
         MissingToolError: the package that quantises, or reads GGUF, is not installed.
         DeviceMemoryError: it does not fit on the accelerator.
@@ -106,7 +106,7 @@ def load_model(path: Path, config: ModelConfig) -> LoadedModel:
     stored.check(config.quantization)
     tokenizer = load_tokenizer(path)
     device = resolve_device(config)
-    with device_memory(f"loading {path}", "Set model.device to cpu, or take a smaller model."):
+    with device_memory(f"loading {path}", "Set model.device to cpu, or use a smaller model."):
         model = _load_on_device(stored, config, device)
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
@@ -141,16 +141,16 @@ def _load_on_device(stored: StoredFolder | StoredGguf, config: ModelConfig, devi
 def _model_class(config: Any) -> type[Any]:
     auto: Any = AutoModelForCausalLM
     mapping = auto._model_mapping
-    found: type[Any] = mapping[type(config)]
-    return found
+    model_class: type[Any] = mapping[type(config)]
+    return model_class
 
 
 def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized: bool = False) -> LoadedModel:
-    """Load ``base`` with the adapter on top, after checking that they belong together.
+    """Load ``base`` with the adapter, after checking that they belong together.
 
-    An adapter that was trained on a base quantised otherwise is loaded, and a line on the log says so: such a pair
-    answers a little differently from what was trained. With ``dequantized`` the base is quantised, and its 4-bit
-    layers are then expanded to plain weights.
+    An adapter trained on another quantisation of the base is loaded with a warning in the log: the pair answers
+    slightly differently than in training. With ``dequantized`` the base is quantised, and its 4-bit layers are then
+    expanded to plain weights.
 
     Raises:
         ConfigError: as `load_model`; or the adapter was trained on another base model or chat template.
@@ -166,7 +166,7 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized:
             "%s was trained on %s weights, and is loaded on %s ones", adapter, trained_on or "full", now or "full"
         )
     loaded = load_model(base, config)
-    with device_memory(f"loading {adapter}", "Set model.device to cpu, or take a smaller model."):
+    with device_memory(f"loading {adapter}", "Set model.device to cpu, or use a smaller model."):
         with _quiet_transformers():
             plain = dequantize(loaded.model) if dequantized else loaded.model
         model: Any = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
@@ -175,7 +175,7 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized:
 
 
 def stored_dtype(path: Path) -> torch.dtype:
-    """The dtype that most weights in a model folder are stored in; float32 for folders without safetensors."""
+    """Return the dtype of most weights in a model folder; float32 without safetensors."""
     size_by_dtype: dict[torch.dtype, int] = {}
     for file in sorted(path.glob("*.safetensors")):
         with safe_open(file, framework="pt") as tensors:
@@ -205,7 +205,7 @@ def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
                 raise
             raise ConfigError(
                 f"the weights in {path} cannot be loaded: {_first_line(error)}.",
-                "Copy or download the model's files again; they may be cut short or of another model.",
+                "Copy or download the model's files again; they may be truncated or belong to another model.",
             ) from error
     absent = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
     if absent:
@@ -218,14 +218,14 @@ def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """No bars and warnings while weights load: what matters of them is raised by `_load_weights`."""
+    """Hide bars and warnings while weights load; `_load_weights` raises the important ones."""
     settings: Any = transformers_logging
     verbosity, bars = settings.get_verbosity(), settings.is_progress_bar_enabled()
     settings.set_verbosity_error()
     settings.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            # That the folder's own quantisation is taken, and only how to load it from us.
+            # It warns that the folder's own quantisation wins over ours, which is intended.
             warnings.filterwarnings("ignore", "You passed `quantization_config`", UserWarning)
             yield
     finally:

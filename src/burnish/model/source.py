@@ -127,21 +127,21 @@ class StoredFolder:
             model_type = str(config["model_type"])
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
-                f"{self.path / 'config.json'} is no model configuration: {_first_line(error)}.",
+                f"{self.path / 'config.json'} is not a model configuration: {_first_line(error)}.",
                 "It must be JSON with model_type, as model.save_pretrained(folder) writes it.",
             ) from error
         if model_type not in CONFIG_MAPPING:
-            why = (
-                "needs Python code from its folder, which burnish never runs" if "auto_map" in config else "is unknown"
-            )
+            why = "is unknown"
+            if "auto_map" in config:
+                why = "needs Python code from its folder, and burnish never runs such code"
             raise ConfigError(
                 f"the model type {model_type!r} in {self.path} {why}.",
-                "Take a model whose architecture is part of the installed transformers.",
+                "Use a model whose architecture is part of the installed transformers.",
             )
         if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
             raise ConfigError(
-                f"the model type {model_type!r} in {self.path} is no causal language model.",
-                "Take a decoder-only language model, such as Llama, Qwen or Gemma.",
+                f"the model type {model_type!r} in {self.path} is not a causal language model.",
+                "Use a decoder-only language model, such as Llama, Qwen or Gemma.",
             )
 
 
@@ -182,13 +182,13 @@ def stored_at(path: Path) -> StoredFolder | StoredGguf:
 
 
 def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder or GGUF file, with a chat template and a padding token.
+    """Load the tokenizer of a folder or GGUF file, with chat template and padding token.
 
-    A missing chat template is made (see `model.chat_template`). A missing padding token becomes the end-of-sequence
+    A missing chat template is added (see `model.chat_template`). A missing padding token becomes the end-of-sequence
     token; attention masks keep padding out either way.
 
     Raises:
-        ConfigError: there is none, it cannot be read, or characters cannot be mapped to its tokens.
+        ConfigError: it is missing or unreadable, or characters cannot be mapped to its tokens.
         MissingToolError: it is in a GGUF file, and the package that reads one is not installed.
     """
     tokenizer: Any = stored_at(path).tokenizer()
