@@ -14,7 +14,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError, DataError
-from burnish.fsio import digest_json
+from burnish.fsio import RESTORE, digest_json, read_object
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
 from burnish.model.folders import model_digest, resolve_base, resolve_measured
@@ -139,7 +139,7 @@ def _open(run_folder: Path) -> Run:
 
 def _resolved(run_folder: Path) -> dict[str, Any]:
     try:
-        resolved: dict[str, Any] = json.loads((run_folder / RESOLVED).read_bytes())
+        resolved = read_object(run_folder / RESOLVED, RESTORE)
         stages = resolved["recipe"].get("stages", [])  # an evaluation has none
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{run_folder / RESOLVED} is no resolved recipe.", "Name the folder of a run.") from error
