@@ -64,6 +64,23 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+RESTORE = "Restore it from a copy, or remove its folder and start anew."
+
+
+def read_object(path: Path, way_out: str) -> dict[str, Any]:
+    """Read a file of ours that holds one JSON object; raises DataError naming the file, FileNotFoundError without one.
+
+    ``way_out`` is what helps where it is broken: a disk that filled, an editor, a copy that was cut off.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, numbers of too many digits, nested too deeply
+        raise DataError(f"{path} is broken: {error or 'nested too deeply'}.", way_out) from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} is broken: it holds no JSON object.", way_out)
+    return value
+
+
 def append_lines(path: Path, lines: Iterable[str]) -> None:
     """Append lines in one write and fsync, after cutting off a line torn by a crash."""
     data = "".join(line + "\n" for line in lines).encode()

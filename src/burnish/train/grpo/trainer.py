@@ -259,7 +259,8 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
-        state = torch.load(Path(resume_from_checkpoint) / GRPO_STATE, map_location=self.accelerator.device)
+        stored = Path(resume_from_checkpoint) / GRPO_STATE
+        state = torch.load(stored, map_location=self.accelerator.device, weights_only=True)
         self._step, self._buffered_inputs = state["step"], state["left"]
         self._samples = ()
         self.rollouts.pool.restore(state["pool"])

@@ -15,6 +15,7 @@ from burnish.config.quantization import QuantizationConfig
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError, DataError
+from burnish.fsio import RESTORE, read_object
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
 from burnish.model.folders import resolve_base, resolve_measured
@@ -142,7 +143,7 @@ def _open(run_folder: Path) -> Run:
 
 def _resolved(run_folder: Path) -> dict[str, Any]:
     try:
-        resolved: dict[str, Any] = json.loads((run_folder / RESOLVED).read_bytes())
+        resolved = read_object(run_folder / RESOLVED, RESTORE)
         stages = resolved["recipe"].get("stages", [])  # an evaluation has none
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{run_folder / RESOLVED} is no resolved recipe.", "Name the folder of a run.") from error

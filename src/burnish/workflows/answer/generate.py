@@ -109,7 +109,7 @@ def read_prompts(path: Path) -> tuple[str, ...]:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
     except OSError as error:
         raise DataError(f"there is no file of prompts {path}", "Name a YAML or JSON file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is neither YAML nor JSON: {str(error).splitlines()[0]}", "Mend the file.") from error
     prompts = said.get("prompts") if isinstance(said, dict) else said
     if not isinstance(prompts, list) or not prompts or not all(isinstance(one, str) and one for one in prompts):

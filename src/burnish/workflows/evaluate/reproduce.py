@@ -22,7 +22,7 @@ from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, FileAnswers, ModelAnswers
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import ConfigError, DataError
-from burnish.fsio import digest_file, digest_folder, digest_json, write_json
+from burnish.fsio import RESTORE, digest_file, digest_folder, digest_json, read_object, write_json
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done, read_done
 from burnish.ledger.store import RunRow, StageRow
@@ -122,7 +122,7 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
 
 
 def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Original:
-    resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
+    resolved = read_object(folder / RESOLVED, RESTORE)
     config = _valid(EvaluateConfig, resolved["recipe"], folder)
     inner = folder / EVALUATED
     # What was answered lies in the folder itself, so a task file that has moved since is no hindrance.
@@ -145,7 +145,7 @@ def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Ori
 
 
 def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
-    resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
+    resolved = read_object(folder / RESOLVED, RESTORE)
     recipe = _valid(Recipe, resolved["recipe"], folder)
     run = Run(recipe, RunFolder(folder, resolved["run_id"]), resolved["digests"], None)
     run.done.update({one.name: done for one in recipe.stages if (done := read_done(folder / one.name)) is not None})

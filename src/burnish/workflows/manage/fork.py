@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.errors import RunFolderError
-from burnish.fsio import digest_json, disk_errors, read_lines, write_atomic, write_json
+from burnish.fsio import RESTORE, digest_json, disk_errors, read_lines, read_object, write_atomic, write_json
 from burnish.ledger.events import EventLog
 from burnish.ledger.process import working
 from burnish.ledger.store import Ledger
@@ -39,7 +39,7 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
     out = source.parent / name
     if out.exists():
         raise RunFolderError(f"{out} is there already", "Give the new run another name.")
-    resolved = json.loads((source / RESOLVED).read_bytes())
+    resolved = read_object(source / RESOLVED, RESTORE)
     stages = [stage["name"] for stage in resolved["recipe"]["stages"]]
     training, checkpoint = _checkpoint(source, stages, step)
     partial = out.with_name(f".{name}.partial")

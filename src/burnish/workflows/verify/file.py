@@ -62,6 +62,7 @@ _UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
 """What the compiler says of a crate that is not there."""
 
 
+_NAME: JsonDict = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 _EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024]}
 _NULL: JsonDict = {"type": "null"}
 _TEXT: JsonDict = {"type": "string"}
@@ -102,7 +103,7 @@ class VerifyRow(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"allOf": _RULES})
 
-    id: str
+    id: Annotated[str, WithJsonSchema(_NAME)]
     sample_index: int | None = 0
     """None: a further answer to its task, numbered as it comes."""
     code: str | None = None

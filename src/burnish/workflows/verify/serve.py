@@ -24,6 +24,8 @@ from burnish.workflows.run.requirements import SERVE_EXTRA, missing_packages
 TOKEN_VARIABLE = "BURNISH_VERIFY_TOKEN"
 GRACE_S = 30
 """How long requests that run may take to finish after the signal to stop."""
+DOOR_S = 0.5
+"""How long new requests are still answered, with 503, before connections are refused."""
 ANSWER_S = 20
 """How long it may take after that to end them and to say so."""
 LEAST_TOKEN = 16
@@ -63,7 +65,12 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
 
         class Server(uvicorn.Server):
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-                """Let what runs finish; what has not by then is answered 503, before its connection is cut."""
+                """Let what runs finish; what comes, and what has not finished by then, is answered 503.
+
+                The door stays open for a moment: who was knocking already hears why nobody lets them in.
+                """
+                service.refuse()
+                await asyncio.sleep(DOOR_S)
                 closing = asyncio.get_running_loop().call_later(GRACE_S, threading.Thread(target=service.close).start)
                 await super().shutdown(sockets)
                 closing.cancel()
