@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: next((r for p, r in ranks.items() if item.nodeid.startswith(p)), len(ranks)))
 
 
-class ByGroup(LoadScopeScheduling):
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # it comes without types
     """Gives a worker whole groups and whole files."""
 
     def _split_scope(self, nodeid: str) -> str:
