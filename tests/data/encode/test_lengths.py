@@ -67,7 +67,11 @@ def test_characters_have_no_limits() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"percentiles": (50, 101)}, "101 is not a percentile"), ({"percentile": -1}, "-1 is no"), ({"margin": 0}, "margin")],
+    [
+        ({"percentiles": (50, 101)}, "101 is not a percentile"),
+        ({"percentile": -1}, "-1 is no"),
+        ({"margin": 0}, "margin"),
+    ],
 )
 def test_impossible_length_settings_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):

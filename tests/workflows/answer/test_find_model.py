@@ -65,7 +65,7 @@ def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path) -> Non
     assert "answers.adapter" in refused.value.way_out
     unfinished = shutil.copytree(run, tmp_path / "unfinished")
     (unfinished / "sft" / "done.json").unlink()
-    with pytest.raises(ConfigError, match="has made no model yet"):
+    with pytest.raises(ConfigError, match="has no model yet"):
         found(unfinished)
 
 

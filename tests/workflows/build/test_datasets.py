@@ -65,7 +65,7 @@ def test_a_build_that_fails_leaves_nothing_and_one_that_is_there_is_kept(tmp_pat
         build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", train=bad))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.jsonl", "good.jsonl"]
     build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", train=good))
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", train=bad))
     assert len(rows_of(tmp_path / "out" / TRAIN)) == 1
 

@@ -1,6 +1,6 @@
-"""The verifier as the judge that filters ask: sources in, whether they compile and with which lints out.
+"""Judge sources for filters with the verifier: whether they compile, and their lints.
 
-Left out on purpose: running anything; a filter asks for the compiler alone.
+Left out on purpose: running programs; filters only need the compiler.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from burnish.workflows.verify.judge import open_verifier
 
 
 class VerifierJudge:
-    """Judges sources in the sandbox of a verifier, as many at once as it has workers."""
+    """Judges sources in a verifier's sandbox, one per worker at a time."""
 
     def __init__(self, verifier: Verifier, config: VerifyConfig) -> None:
         self.digest = verifier.digest
@@ -29,7 +29,7 @@ class VerifierJudge:
         self._crates = known_crates(config.dependencies)
 
     def judge(self, sources: Sequence[str], edition: Edition) -> list[Judgement]:
-        """One judgement per source, in order. Raises InfraBudgetError when too many could not be judged."""
+        """Return one judgement per source, in order; raise InfraBudgetError after too many faults."""
         rows = (VerifyRow(id=str(n), code=source, edition=edition) for n, source in enumerate(sources))
         pairs = (pair_of(row, self._crates) for row in rows)
         return [_judgement(verdict) for verdict in self._verifier.stream(pairs, goal="check")]
@@ -37,7 +37,7 @@ class VerifierJudge:
 
 @contextmanager
 def open_judge(filters: Sequence[FilterConfig], config: VerifyConfig, beside: Path) -> Iterator[VerifierJudge | None]:
-    """A judge with its verdict cache in ``config.cache`` or else in ``beside``; None when no filter compiles."""
+    """Open a judge with its verdict cache; None when no filter needs the compiler."""
     if not needs_judge(filters):
         yield None
         return

@@ -1,4 +1,4 @@
-"""The HTTP face of the verifier: ``POST /verify`` with rows as in the files of ``burnish verify``, verdicts back.
+"""Serve the verifier over HTTP: ``POST /verify`` with rows as in the files of ``burnish verify``, verdicts back.
 
     POST /verify  {"rows": [{"id": "a", "code": "fn main() {}"}]}  ->  {"verdicts": [{"id": "a", ...}]}
     GET  /health  ->  {"status": "ok", "digest": ..., "version": ...}
@@ -36,7 +36,7 @@ RETRY_AFTER_S = 1
 
 @dataclass(frozen=True)
 class ApiLimits:
-    """How large a request may be."""
+    """Limits of a request."""
 
     request_bytes: int
     rows: int
@@ -49,7 +49,7 @@ class _Body(BaseModel):
 
 
 def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> FastAPI:
-    """The application; it closes ``service`` when it ends."""
+    """Build the application, which closes ``service`` at shutdown."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -72,12 +72,12 @@ def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> 
             return refused
         body = await _read(request, limits.request_bytes)
         if body is None:
-            return _error(413, f"a request may hold {limits.request_bytes} bytes")
+            return _error(413, f"a request may have at most {limits.request_bytes} bytes")
         rows, wrong = _rows(body)
         if wrong:
             return JSONResponse({"errors": wrong}, status_code=422)
         if len(rows) > limits.rows:
-            return _error(413, f"a request may hold {limits.rows} rows")
+            return _error(413, f"a request may have at most {limits.rows} rows")
         try:
             verdicts = await asyncio.wrap_future(service.submit([(*pair_of(row), row.goal_of_task) for row in rows]))
         except MachineError as error:
@@ -88,7 +88,7 @@ def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> 
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Return whether only this machine can reach an address."""
     if host == "localhost":
         return True
     try:
@@ -98,10 +98,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _refused(request: Request, token: str | None) -> Response | None:
-    """The answer to a caller who may not ask; None for one who may."""
+    """Return the refusal of an unauthorised caller; None for an authorised one."""
     if token is None:
         name = urlsplit("//" + request.headers.get("host", "")).hostname or ""
-        return None if is_loopback(name) else _error(403, "this service answers to loopback names alone")
+        return None if is_loopback(name) else _error(403, "this service only answers to loopback names")
     given = request.headers.get("authorization", "")
     if hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return None
@@ -109,7 +109,7 @@ def _refused(request: Request, token: str | None) -> Response | None:
 
 
 async def _read(request: Request, most: int) -> bytes | None:
-    """The body; None as soon as it is longer than it may be."""
+    """Read the body; return None as soon as it exceeds the limit."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -121,7 +121,7 @@ async def _read(request: Request, most: int) -> bytes | None:
 
 
 def _rows(body: bytes) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
-    """Rows, and what is wrong with those that are none: ``row`` (its place), ``reason``."""
+    """Split rows into valid ones and errors with ``row`` (its index) and ``reason``."""
     try:
         given = _Body.model_validate_json(body).rows
     except ValidationError as error:
