@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import json
 import os
+import re
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from burnish.errors import DiskError
+from burnish.errors import DataError, DiskError
+
+HALF_PAIR = "half of a surrogate pair, as \\ud83d alone, which is no character"
+_ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|.)", re.DOTALL)
+_GZIP = b"\x1f\x8b"
+_OTHER_PACKERS = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "unzip"}
 
 
 @contextlib.contextmanager
@@ -104,6 +112,87 @@ def read_lines(path: Path) -> Iterator[str]:
     """Yield the lines of `numbered_lines` as text."""
     for _, line in numbered_lines(path):
         yield line.decode()
+
+
+def given_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines of a file that somebody else wrote, blank ones left out; a last one without a newline counts.
+
+    A gzip'ed file is read as what is in it. Raises DataError where it is damaged, or packed otherwise.
+    """
+    with opened_plain(path) as file:
+        try:
+            for number, line in enumerate(file, 1):
+                plain = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark is no text
+                if plain.strip():
+                    yield number, plain
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(
+                f"{path} is damaged: {error}.", "Fetch it again; gzip -t says whether it is whole."
+            ) from error
+
+
+@contextlib.contextmanager
+def opened_plain(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """The bytes of a file, or those that are gzip'ed in it. Raises DataError where it is packed otherwise."""
+    with path.open("rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        packer = next((name for magic, name in _OTHER_PACKERS.items() if start.startswith(magic)), None)
+        if packer is not None:
+            raise DataError(
+                f"{path} is packed with {packer}.", f"Unpack it: {packer} {'' if packer == 'unzip' else '-d '}{path}"
+            )
+        if start.startswith(_GZIP):
+            with gzip.open(file) as unpacked:
+                yield unpacked
+        else:
+            yield file
+
+
+def parse_json(data: bytes | str) -> Any:
+    """The value of a JSON text; raises JSONDecodeError or UnicodeDecodeError.
+
+    Unlike `json.loads` it takes no half of a surrogate pair, which could be written to no file.
+    """
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    value = json.loads(text)
+    place = _half_pair_in(text)
+    if place is not None:
+        raise json.JSONDecodeError(HALF_PAIR, text, place)
+    return value
+
+
+def half_pair(value: Any) -> bool:
+    """Whether a text, or any text in plain values, holds half of a surrogate pair."""
+    try:
+        (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def whole_characters(text: str) -> str:
+    """The text with the replacement character in place of each half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _half_pair_in(text: str) -> int | None:
+    """Where a JSON text escapes half of a surrogate pair; None where it does not."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return None
+    high: re.Match[str] | None = None
+    for escape in _ESCAPE.finditer(text):
+        code = int(escape["code"], 16) if escape["code"] else 0
+        if high is not None and not (0xDC00 <= code < 0xE000 and escape.start() == high.end()):
+            return high.start()
+        if 0xDC00 <= code < 0xE000 and high is None:
+            return escape.start()
+        high = escape if 0xD800 <= code < 0xDC00 else None
+    return None if high is None else high.start()
 
 
 def digest_bytes(*parts: bytes) -> str:

@@ -84,7 +84,8 @@ class JobResult:
     cpu_ms: float
     wall_ms: float
     collected: Mapping[str, bytes] = field(default_factory=dict)
-    exceeded: Literal["", "cpu", "wall", "memory", "output"] = ""
+    exceeded: Literal["", "cpu", "wall", "memory", "output", "size"] = ""
+    """The limit that ended it; ``size`` is that of its files, which never let it start."""
     fault: str = ""
     shared: bool = False
     """True if the sandbox is kept for further jobs."""

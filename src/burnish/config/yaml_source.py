@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from burnish.errors import ConfigError
+from burnish.fsio import HALF_PAIR, half_pair
 
 Location = tuple[str | int, ...]
 
@@ -126,7 +127,10 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             items = enumerate(node.value)
             return [self.build(item, (*location, index), (*above, node)) for index, item in items]
-        return self.loader.construct_object(node)
+        value = self.loader.construct_object(node)
+        if isinstance(value, str) and half_pair(value):
+            raise ConfigError(f"{self._place(node)}: {HALF_PAIR}", "Write the whole character there, or leave it out.")
+        return value
 
     def _mapping(self, node: yaml.MappingNode, location: Location, above: tuple[yaml.Node, ...]) -> dict[str, Any]:
         mapping: dict[str, Any] = {}

@@ -187,6 +187,41 @@ def document_ends(tokenizer: Any) -> tuple[list[int], int]:
     return ([tokenizer.bos_token_id] if _adds_bos(tokenizer) else []), int(end)
 
 
+def control_tokens(tokenizer: Any) -> re.Pattern[str] | None:
+    """Finds the special tokens of the vocabulary in a text; None where it has none."""
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    texts = sorted(filter(None, special | set(tokenizer.all_special_tokens)), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, texts))) if texts else None
+
+
+def check_turns_written(roles: Sequence[str], tokenizer: Any, *, generation_prompt: bool) -> None:
+    """Raise DataError when the template leaves out a turn of a conversation of these roles.
+
+    A dropped system prompt is the usual case: what it asks for would be neither trained nor measured, and nobody told.
+    """
+    ensure_chat_template(tokenizer)
+    key = json.dumps([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token], sort_keys=True)
+    index = _dropped_turn(_Keyed(key, tokenizer), tuple(roles), generation_prompt)
+    if index is not None:
+        raise DataError(
+            f"the chat template leaves out turn {index} of the role {roles[index]!r} in a conversation of the roles "
+            f"{', '.join(roles)}.",
+            "Put a chat_template.jinja that writes it into the model folder, or move its text into the user's turn.",
+        )
+
+
+@lru_cache(maxsize=4096)
+def _dropped_turn(keyed: _Keyed, roles: tuple[str, ...], generation_prompt: bool) -> int | None:
+    """The first turn whose content is not in the rendered text; None too where the template refuses the roles."""
+    contents = [f"{_PROBE}{index}." for index in range(len(roles))]
+    probe = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
+    try:
+        text = render(probe, keyed.tokenizer, generation_prompt=generation_prompt)
+    except DataError:
+        return None  # refused by the template itself, with its own words, where the row is rendered
+    return next((index for index, content in enumerate(contents) if content not in text), None)
+
+
 def end_of_turn(tokenizer: Any) -> str:
     """Return the text that closes an assistant turn, stripped; empty when there is none.
 

@@ -105,7 +105,7 @@ def test_a_saved_timeout_is_not_run_again(evaluated: Path, tmp_path: Path) -> No
 
 
 def test_mistakes_in_a_replay_are_named(evaluated: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no"):
+    with pytest.raises(DataError, match="does not exist"):
         replay_rewards(tmp_path / "none", CONFIG)
     with pytest.raises(DataError, match="has no completions"):
         replay_rewards(tmp_path, CONFIG)

@@ -17,7 +17,7 @@ def export() -> None:
 
 @app.command()
 def merge(config: options.Config = None, overrides: options.Overrides = None) -> None:
-    """Merge an adapter into its base and check that the logits agree."""
+    """Merge an adapter into its base; report by how much the stored model differs."""
     with reported():
         from burnish.config.load import load_config
         from burnish.config.verbs.standalone import MergeConfig
@@ -28,7 +28,12 @@ def merge(config: options.Config = None, overrides: options.Overrides = None) ->
         from burnish.workflows.export.merge import export_merge
 
         result = export_merge(loaded)
-        typer.echo(f"{result.folder}: largest logit difference {result.largest_logit_difference:.2e}")
+        stored = result.stored
+        typer.echo(
+            f"{result.folder}: stored as {result.dtype}, largest logit difference {stored.largest:.2e}, "
+            f"{stored.share:.2%} of the spread (limit {result.limit:.0%}); {stored.changed_tokens:.1%} of greedy "
+            f"tokens change; merging alone, before rounding: {result.merged.largest:.2e}"
+        )
         if result.largest_difference_from_training is not None:
             typer.echo(
                 f"difference from the quantised base used in training: {result.largest_difference_from_training:.2e}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,10 @@ class GatesConfig(Config):
     truncated_answers: float = Field(0.0, ge=0, le=1)
     """Largest share of answers that truncation may cut; a cut answer is trained without an end of turn."""
     same_answer: float = Field(0.95, gt=0, le=1)
-    """Largest share of conversations that may share the same last answer; 1 allows all."""
+    """Largest share of conversations that may have one and the same last answer; 1 allows all."""
+    control_tokens: Literal["refuse", "allow"] = "refuse"
+    """What becomes of rows whose text holds a control token such as ``<|im_end|>``: the tokenizer makes the token of
+    it, and a turn or a document ends there."""
     duplicates: float = Field(0.5, ge=0, le=1)
     """Largest share of rows that may repeat another row's content under a different id."""
 

@@ -16,7 +16,7 @@ from burnish.config.tasks import RustTasks, TasksConfig
 
 RowField = Literal[
     "messages", "prompt", "completion", "instruction", "input", "output", "system", "history", "question", "answer",
-    "context", "text", "path", "licence", "task_type",
+    "context", "text", "path", "licence", "task_type", "weight", "split",
 ]  # fmt: skip
 """Fields that a row may have, under our names; `data.sources.forms` defines the valid combinations."""
 
@@ -40,15 +40,23 @@ class MappedSource(RowSource):
     the form is detected from the field names of each row."""
 
 
-class JsonlSource(MappedSource):
-    """JSON objects, one per line."""
+class FileRows(MappedSource):
+    """Rows of files."""
+
+    split: str | None = None
+    """Take the rows alone whose column ``split`` says this. Without it, rows of another split than ``train`` are
+    refused."""
+
+
+class JsonlSource(FileRows):
+    """JSON objects, one per line; packed by gzip too."""
 
     kind: Literal["jsonl"] = "jsonl"
     path: Path
     """A file, or a glob (``**`` too) whose files are read in sorted order."""
 
 
-class JsonSource(MappedSource):
+class JsonSource(FileRows):
     """A JSON list of objects, read whole."""
 
     kind: Literal["json"] = "json"
@@ -56,7 +64,7 @@ class JsonSource(MappedSource):
     """A file, or a glob whose files are read in sorted order."""
 
 
-class ParquetSource(MappedSource):
+class ParquetSource(FileRows):
     """Parquet files, read batch by batch."""
 
     kind: Literal["parquet"] = "parquet"
@@ -105,7 +113,11 @@ def _with_kind(value: object) -> object:
     if isinstance(value, str | Path):
         value = {"path": value}
     if isinstance(value, dict) and "kind" not in value:
-        kind = "hub" if "dataset" in value else _KINDS.get(PurePath(str(value.get("path", ""))).suffix, "jsonl")
+        kind = (
+            "hub"
+            if "dataset" in value
+            else _KINDS.get(PurePath(str(value.get("path", "")).removesuffix(".gz")).suffix, "jsonl")
+        )
         return {"kind": kind, **value}
     return value
 

@@ -9,7 +9,9 @@ them for evaluating, the others for training.
 
 The split is in time per user. It does not keep apart what other users rated later: a film that a test row asks about
 may be liked in a training row that is younger. Histories of evaluation and test rows hold ratings from the parts before
-them, as they would when the model is used; they hold ratings and never the candidate's.
+them, as they would when the model is used; they hold ratings and never the candidate's. Films whose titles are the same
+(two ids for ``Emma (1996)``) are one film, since a title is all that a model sees: of a user's ratings for it the first
+counts, and the others are left out and counted.
 
 Not covered: other versions' formats (``.dat`` files), genres, tags.
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import csv
 import math
+import unicodedata
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,6 +90,11 @@ class Candidates(Sequence[Candidate]):
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def repeated_titles(self) -> int:
+        """Ratings left out of all parts, because their user had rated another film with the same title before."""
+        return self._timeline.repeated_titles
+
     @overload
     def __getitem__(self, index: int) -> Candidate: ...
     @overload
@@ -105,7 +113,9 @@ class _Timeline:
         self._titles = titles
         self._config = config
         columns = (np.asarray(ratings.films), np.asarray(ratings.times), np.asarray(ratings.users))
-        self._order: list[int] = np.lexsort(columns).tolist()
+        by_time: list[int] = np.lexsort(columns).tolist()
+        self._order = self._first_of_each_title(by_time)
+        self.repeated_titles = len(by_time) - len(self._order)
         self._begins: dict[int, int] = {}
         for place, row in enumerate(self._order):
             self._begins.setdefault(ratings.users[row], place)
@@ -115,7 +125,6 @@ class _Timeline:
         parts: dict[Part, list[int]] = {"train": [], "eval": [], "test": []}
         ends = [*self._begins.values(), len(self._order)][1:]
         for begin, end in zip(self._begins.values(), ends, strict=True):
-            self._refuse_film_twice(begin, end)
             for part, position in _positions(end - begin, self._config):
                 parts[part].append(begin + position)
         seed = str(self._config.seed).encode()
@@ -140,16 +149,24 @@ class _Timeline:
         user = self._ratings.users[self._order[place]]
         return user, place - self._begins[user]
 
-    def _refuse_film_twice(self, begin: int, end: int) -> None:
-        seen: set[int] = set()
-        for row in self._order[begin:end]:
+    def _first_of_each_title(self, by_time: list[int]) -> list[int]:
+        """The rows without those whose user rated a film with the same title before: no history may tell the answer."""
+        names = {film: _same_name(title) for film, title in self._titles.items()}
+        kept, user, rated = [], None, dict[str, int]()
+        for row in by_time:
+            if self._ratings.users[row] != user:
+                user, rated = self._ratings.users[row], {}
             film = self._ratings.films[row]
-            if film in seen:
+            name = names[film]
+            if rated.get(name) == film:
                 raise DataError(
-                    f"the user {self._ratings.users[row]} rated the film {film} twice.",
+                    f"the user {user} rated the film {film} twice.",
                     "Keep one of the ratings: the history would tell the answer.",
                 )
-            seen.add(film)
+            if name not in rated:
+                rated[name] = film
+                kept.append(row)
+        return kept
 
 
 def read_movielens(config: MovieLensConfig) -> dict[Part, Candidates]:
@@ -245,6 +262,11 @@ def _ratings(path: Path, titles: Mapping[int, str]) -> Ratings:
         ratings.times.append(time)
         ratings.values.append(value)
     return ratings
+
+
+def _same_name(title: str) -> str:
+    """What two titles share that a reader takes for the same: case, blanks and Unicode forms aside."""
+    return " ".join(unicodedata.normalize("NFKC", title).casefold().split())
 
 
 def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

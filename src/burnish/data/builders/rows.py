@@ -14,6 +14,7 @@ from typing import Any
 from burnish.data.sources.files import json_lines, json_list, matching_files
 from burnish.data.sources.parquet import parquet_rows
 from burnish.data.sources.raw import BadRow, RawRow
+from burnish.fsio import parse_json
 
 Row = Mapping[str, Any]
 
@@ -41,7 +42,7 @@ def fields_of(raw: RawRow) -> Row:
     if not isinstance(raw.data, bytes):
         return raw.data
     try:
-        row = json.loads(raw.data.decode("utf-8-sig"))
+        row = parse_json(raw.data)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BadRow(f"not JSON: {error}") from error
     if not isinstance(row, dict):

@@ -22,7 +22,7 @@ from burnish.data.encode.documents import encode_document
 from burnish.data.encode.encoded import IGNORED, EncodedExample
 from burnish.data.encode.masking import MaskedText, Range, Turn, locate, mask_conversation, plain_turns
 from burnish.data.encode.truncation import TokenizedText, truncate
-from burnish.model.chat_template import render, template_digest, thinking_switch
+from burnish.model.chat_template import check_turns_written, render, template_digest, thinking_switch
 from burnish.records import Example, Message
 
 __all__ = ["IGNORED", "EncodedExample", "encode_example", "encode_examples", "render_prompt", "template_digest"]
@@ -34,9 +34,10 @@ _AT_ONCE = 64
 def render_prompt(messages: Sequence[Message], tokenizer: Any, *, thinking: bool | None = None) -> str:
     """Render the conversation and generation prompt that a model continues.
 
-    ``thinking`` turns thinking on or off in templates that support it; None leaves it to them. Raises ConfigError when
-    it is requested but not supported.
+    ``thinking`` switches the thinking of templates that can; None leaves it to them. Raises ConfigError when it is
+    wanted and the template knows nothing of it, DataError when the template leaves out a turn.
     """
+    check_turns_written([message.role for message in messages], tokenizer, generation_prompt=True)
     return render(plain_turns(messages), tokenizer, generation_prompt=True, **thinking_switch(tokenizer, thinking))
 
 

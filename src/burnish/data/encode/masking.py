@@ -20,7 +20,7 @@ from typing import Any
 
 from burnish.config.data.chat import ChatConfig
 from burnish.errors import DataError
-from burnish.model.chat_template import THINKING, end_of_turn, render
+from burnish.model.chat_template import THINKING, check_turns_written, end_of_turn, render
 from burnish.records import Message
 
 Turn = Mapping[str, str]
@@ -62,6 +62,10 @@ def mask_conversation(
     Raises DataError naming ``row`` where no exact mask exists.
     """
     text = render(turns, tokenizer, generation_prompt=False)
+    try:
+        check_turns_written([turn["role"] for turn in turns], tokenizer, generation_prompt=False)
+    except DataError as error:
+        raise DataError(f"row {row}: {error.cause}", error.way_out) from error
     trained: list[Range] = []
     last = max((index for index, turn in enumerate(turns) if turn["role"] == "assistant"), default=0)
     for index, turn in enumerate(turns):

@@ -28,6 +28,7 @@ from burnish.data.sources.files import json_lines, matching_files
 from burnish.data.sources.raw import BadRow
 from burnish.data.sources.reading import BadRows
 from burnish.errors import DataError
+from burnish.fsio import parse_json
 from burnish.records import Example, Message
 
 FIELDS = {"dpo": ("chosen", "rejected"), "kto": ("completion",)}
@@ -121,7 +122,7 @@ def _last_answer(row: EncodedExample) -> EncodedExample:
 
 def _object(data: bytes | Mapping[str, Any] | None) -> Mapping[str, Any]:
     try:
-        row = json.loads((data if isinstance(data, bytes) else b"").decode("utf-8-sig"))
+        row = parse_json(data if isinstance(data, bytes) else b"")
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BadRow(f"not JSON: {error}") from error
     if not isinstance(row, dict):

@@ -5,6 +5,10 @@ rest is compiled again; anything odd (crash, limit, a message that names no prog
 run is still a process of its own in a sandbox of its own: the harness holds all modules, and a number stamped into its
 copy says which one runs. The harness is built with ``-F unsafe_code``, so no module can reach another.
 
+Company never shows: a run of the harness that does not end by itself with status 0 and a whole report (a signal, a
+limit, another status, a missing mark) says nothing, and its program is judged alone; a harness whose modules bring
+large statics is not run at all.
+
 Not covered: tests in Rust, programs with ``fn main``, dependency sets; which programs may join (`joining`).
 """
 
@@ -27,6 +31,7 @@ from burnish.verify.grader.values import VALUE_MAIN, value_cases
 from burnish.verify.grader.visibility import make_public
 from burnish.verify.judge.ladder import Goal, Ladder, crate_type_of
 from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
+from burnish.verify.sandbox.limits.executable import memory_asked
 
 MOST_JOINED = 32
 _ROUNDS = 3
@@ -34,6 +39,8 @@ _ROUNDS = 3
 _FEWEST = 3
 _WORTH_JOINING, _WORTH_TRYING = 0.75, 0.75
 """Shares from which it costs less: of good programs, to check together; of those that one pass settles, to try that."""
+_MOST_STATICS = 4 << 20
+"""Writable bytes of a harness; those of one module would be taken from what the others may use."""
 _OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
 _DIGITS = 4
 
@@ -107,8 +114,11 @@ class BatchJudge:
         """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
         if start.check is None:
             return self._judge_alone(one)
-        sandbox = _Renaming(self._sandbox, start.number) if start.built is not None else self._sandbox
-        return self._given(one, start, sandbox)
+        if start.built is None:
+            return self._given(one, start, self._sandbox)
+        watched = _Watched(_Renaming(self._sandbox, start.number))
+        verdict = self._given(one, start, watched)
+        return verdict if watched.ended_well and _is_whole(verdict) else self._judge_alone(one)
 
     def _pays(self, share: float, worth: float) -> bool:
         return self._together == "always" or (self._together == "worth" and share > worth)
@@ -198,7 +208,8 @@ class BatchJudge:
             files = _harness({i: candidates[i] for i in rest}, mark)
             built = self._compiler.build_together(files, candidates[rest[0]].task.edition)
             if built.reason == "ok":
-                if built.artifact.count(_stamp(mark, 0)) != 1:
+                statics = memory_asked(built.artifact, writable=True)
+                if built.artifact.count(_stamp(mark, 0)) != 1 or statics > _MOST_STATICS:
                     break
                 built = replace(built, cpu_ms=built.cpu_ms / len(rest), shared=len(rest) > 1)
                 return {i: Start(checks[i], built, mark, place, i) for place, i in enumerate(rest)}
@@ -240,11 +251,12 @@ class _Given(Compiler):
 
 
 class _Watched:
-    """Notes whether every program ended by itself, at no limit and by no signal."""
+    """Notes whether every program ended by itself, at no limit and by no signal; and whether with status 0."""
 
     def __init__(self, inner: Sandbox) -> None:
         self._inner = inner
         self.ended_by_itself = True
+        self.ended_well = True
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -254,6 +266,7 @@ class _Watched:
         result = self._inner.run(job)
         if result.fault or result.exceeded or result.exit_code < 0:
             self.ended_by_itself = False
+        self.ended_well &= self.ended_by_itself and result.exit_code == 0
         return result
 
 
@@ -284,6 +297,11 @@ def _runs(one: Candidate) -> bool:
     """Whether a program is built and run as it is."""
     graded = one.goal == "run" or (one.goal == "test" and isinstance(one.task.tests, ProgramTests))
     return graded and not one.task.crates and crate_type_of(one.task, one.code) == "bin"
+
+
+def _is_whole(verdict: Verdict) -> bool:
+    """Whether the program reported every test."""
+    return verdict.tests.run == verdict.tests.expected
 
 
 def likeness(one: Candidate) -> tuple[str, str]:

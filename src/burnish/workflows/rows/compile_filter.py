@@ -14,8 +14,10 @@ from burnish.config.verify import VerifyConfig
 from burnish.data.filters.base import Judgement
 from burnish.data.filters.build import needs_judge
 from burnish.records import Edition, Verdict
+from burnish.syntax.crates import named_crates
 from burnish.verify import Verifier
 from burnish.verify.compiler.dependency_set import known_crates
+from burnish.verify.judge.bounds import bounded
 from burnish.workflows.verify.file import VerifyRow, pair_of
 from burnish.workflows.verify.judge import open_verifier
 
@@ -30,8 +32,12 @@ class VerifierJudge:
 
     def judge(self, sources: Sequence[str], edition: Edition) -> list[Judgement]:
         """Return one judgement per source, in order; raise InfraBudgetError after too many faults."""
-        rows = (VerifyRow(id=str(n), code=source, edition=edition) for n, source in enumerate(sources))
-        pairs = (pair_of(row, self._crates) for row in rows)
+        # what a source of data names is what it needs: without it nothing can be said, and it is no fault of the source
+        rows = (
+            VerifyRow(id=str(n), code=source, edition=edition, crates=named_crates(bounded(source), self._crates))
+            for n, source in enumerate(sources)
+        )
+        pairs = (pair_of(row) for row in rows)
         return [_judgement(verdict) for verdict in self._verifier.stream(pairs, goal="check")]
 
 
