@@ -175,7 +175,8 @@ def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -
 def whole_folder(out: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``out`` when the body ends.
 
-    The next attempt removes an interrupted one."""
+    The next attempt removes an interrupted one.
+    """
     partial = out.with_name(f".{out.name}.partial")
     with disk_errors(out):
         shutil.rmtree(partial, ignore_errors=True)
