@@ -64,7 +64,7 @@ class Strange(nn.Module):
 
 @pytest.mark.parametrize("targets", ["qv", "fn"])
 def test_unknown_layer_names_have_to_be_given(targets: str) -> None:
-    with pytest.raises(ConfigError, match=f"target_modules is '{targets}', and the model's layers have none") as caught:
+    with pytest.raises(ConfigError, match=f"target_modules is '{targets}', but the model's layers have none") as caught:
         attach_adapter(Strange(), VeraConfig.model_validate({"target_modules": targets}))
     assert "mixer" in caught.value.way_out
 

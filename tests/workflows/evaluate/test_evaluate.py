@@ -126,7 +126,7 @@ def test_folders_that_hold_nothing_to_judge_are_refused(tmp_path: Path) -> None:
         read_evaluated(tmp_path)
     evaluate(config(tmp_path, "a", RIGHT))
     (tmp_path / "a" / "evaluated" / "tasks.jsonl").unlink()
-    with pytest.raises(DataError, match="not beside them"):
+    with pytest.raises(DataError, match="has no tasks for its answers"):
         rescore(tmp_path / "a")
 
 

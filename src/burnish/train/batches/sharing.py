@@ -1,4 +1,4 @@
-"""Shares the sequences of an optimiser step out among the processes, so that all together take what one alone would.
+"""Distribute the sequences of an optimiser step over processes, as one process would take them.
 
 Micro batches go round the processes in turn. The last step of a pass may have fewer sequences: it is filled up with
 `BLANK` ones, which have no label, so that every process takes as many micro batches and no sequence counts twice.

@@ -88,7 +88,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         return list(batch)
 
     def _prepare_inputs(self, inputs: Any) -> dict[str, Any]:
-        """The micro batch of this pass; at the beginning of a generation batch it is written first."""
+        """Return the next micro batch; generate completions at the start of a generation batch."""
         every = self.args.steps_per_generation * self.num_iterations
         if self._buffered_inputs is None or self._step % every == 0:
             self._buffered_inputs = self._micro_batches(self._generate_and_score_completions(inputs))
@@ -147,7 +147,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         return torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device)[:, None]
 
     def _masked(self, output: dict[str, Any]) -> dict[str, Any]:
-        """Take out of the loss what says nothing; advantages of equal rewards are 0, not a rest of rounding."""
+        """Remove uninformative completions from the loss; set advantages of equal rewards to 0."""
         signal = torch.tensor([group.has_signal for group in self._groups for _ in group.samples])
         scored = torch.tensor([reward is not None for group in self._groups for reward in group.rewards])
         device = output["advantages"].device
@@ -162,7 +162,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
     # ------------------------------------------------------------------ micro batches
 
     def _micro_batches(self, output: dict[str, Any]) -> list[dict[str, Any]]:
-        """Cut into optimiser steps at random, and each of them into micro batches of like length."""
+        """Split randomly into optimiser steps, and each step into micro batches of similar length."""
         total = len(output["advantages"])
         size = total // self.args.steps_per_generation
         steps = self.args.steps_per_generation // self.args.gradient_accumulation_steps
@@ -205,7 +205,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         return loss
 
     def _share(self, inputs: dict[str, Any], taken: dict[str, Any]) -> Any:
-        """What TRL's mean over the taken rows must be multiplied with to be the mean over all that are in the loss."""
+        """Return the factor from TRL's mean over taken rows to the mean over all rows in the loss."""
         if self.loss_type in ROW_MEANS:
             # TRL divides by the rows of the micro batch and by the accumulation steps; the loss is a mean over the rows
             # of the whole optimiser step.

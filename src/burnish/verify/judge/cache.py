@@ -88,7 +88,7 @@ class SqliteVerdictCache:
         except sqlite3.DatabaseError as error:
             raise DiskError(
                 f"the verdict cache {self._path} cannot be used: {error}.",
-                "Free some space or delete that file; nothing but time is lost with it.",
+                "Free some space or delete that file; its verdicts are then computed again.",
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Which programs may share a crate with others, each as a module of its own, without anyone being able to tell.
+"""Decide which programs may share a crate, each as its own module, with equal results.
 
 A program joins only when it is plain: no unsafe code, no macros but the standard library's, no attribute that reaches
 outside, no condition of compilation, no name that means the crate, the file or the process, no address, and no impl of

@@ -29,7 +29,7 @@ from burnish.workflows.verify.judge import open_verifier
 
 
 def main(place: Path) -> int:
-    """Train; the exit status. What goes wrong is written beside the job, by whoever sees it first."""
+    """Train and return the exit status; the first process to fail writes its error."""
     try:
         _train(place)
     except BurnishError as error:
@@ -72,7 +72,7 @@ def _fail(place: Path, kind: str, cause: str = "", way_out: str = "") -> None:
 
 
 def _log_to(logs: Path) -> None:
-    """The first process speaks to the terminal and into the log of the attempt; the others only warn."""
+    """Log fully in the first process; the others only warn."""
     logger = logging.getLogger("burnish")
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(logging.Formatter("%(message)s"))
