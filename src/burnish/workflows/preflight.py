@@ -1,7 +1,7 @@
 """Check before any work for missing packages and missing or broken data files.
 
 Nothing is written. Left out on purpose: reading the hub, and the gates on training data, which need the model's
-tokenizer (`tune` has them).
+tokenizer (`workflows.train.sft` has them).
 """
 
 from __future__ import annotations

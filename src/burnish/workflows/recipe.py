@@ -1,6 +1,6 @@
 """Run a recipe from beginning to end, stage by stage, continuing an earlier attempt.
 
-Left out on purpose: how a stage works (one module per kind beside this one), what decides its results (`lineage`),
+Left out on purpose: how a stage works (one workflow per kind), what decides its results (`workflows.run.inputs`),
 what the user sees and types (`cli`).
 """
 
@@ -137,7 +137,7 @@ def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
         attempt = begin(folder, wanted, continued)
         if attempt.fresh:
             run.folder.metrics.drop_stage(stage.name)
-        logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
+        logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "continues")
         run.folder.events.write("stage_begins", stage=stage.name, kind=stage.kind, fresh=attempt.fresh)
         reset_peak()
         outcome = _execute(run, stage, folder)

@@ -1,6 +1,6 @@
 """Run preference tuning: encode judged answers, check them, then train DPO or KTO.
 
-Left out on purpose: judging answers, and pairing them (`judged_pairs`).
+Left out on purpose: judging answers, and pairing them (`workflows.rewards.judged_pairs`).
 """
 
 from __future__ import annotations

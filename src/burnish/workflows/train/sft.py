@@ -1,6 +1,6 @@
 """Run supervised fine-tuning: encode rows, check rows and batches, train.
 
-Left out on purpose: where rows come from, filters and mixture (`prepare`), which gates there are (`train_rows`).
+Left out on purpose: sources, filters and mixture (`workflows.rows.prepare`), gates (`workflows.train.gated_rows`).
 """
 
 from __future__ import annotations

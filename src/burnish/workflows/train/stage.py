@@ -1,6 +1,6 @@
 """Run a training stage in this process, or in several as the recipe sets.
 
-Left out on purpose: how each method trains (`tune`, `prefer`, `pretrain`).
+Left out on purpose: how each method trains (`sft`, `preference`, `pretrain`).
 """
 
 from __future__ import annotations

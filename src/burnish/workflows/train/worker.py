@@ -1,4 +1,4 @@
-"""One of several processes that train a stage; torchrun starts it with the folder that `several_processes` wrote.
+"""Train a stage as one of several processes, started by torchrun with a folder from `launch`.
 
 The run's folder is locked by the process that launched; the first of these writes into it, the others only compute.
 """
