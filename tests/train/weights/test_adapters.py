@@ -140,7 +140,7 @@ def test_an_adapter_on_one_side_of_tied_embeddings_is_refused(tmp_path: Path, ta
     families: tuple[Family, ...] = ("llama", "gemma")
     for family in families:
         folder = make_tiny_model(tmp_path / f"{family} tied", family, tie_embeddings=True)
-        with pytest.raises(ConfigError, match=f"names {target.rpartition('.')[2]}, and the model ties"):
+        with pytest.raises(ConfigError, match=f"names {target.rpartition('.')[2]}, but the model ties"):
             attach_adapter(load_model(folder, CPU).model, config)
         with pytest.raises(ConfigError, match="ties its embeddings"):
             check_embedding_targets(config, folder)

@@ -140,6 +140,6 @@ def test_tasks_of_other_kinds_are_not_validated(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", [GSM8K_ROW])
     build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", test=path))
     tasks = tmp_path / "out" / HELD_OUT
-    with pytest.raises(DataError, match="of the kind 'numeric', and this works on Rust alone"):
+    with pytest.raises(DataError, match="of the kind 'numeric', but only Rust tasks work here"):
         validate_tasks(tasks, tmp_path / "v", VerifyConfig())
     assert not (tmp_path / "v").exists()

@@ -65,8 +65,8 @@ class Mixture:
         self._identity = digest_json([list(streams), config.model_dump(mode="json"), seed])
         if state is not None and state["mixture"] != self._identity:
             raise ConfigError(
-                "the state to go on from belongs to another mixture: sources, mixture or seed differ.",
-                "Go on with the settings it began with, or begin anew.",
+                "the saved state belongs to another mixture: sources, mixture or seed differ.",
+                "Continue with the original settings, or start over.",
             )
         anchor = None if state is None else state["anchor"]
         self._turns = _Turns(streams, config, seed, anchor)
@@ -129,7 +129,7 @@ class Mixture:
         if unseen:
             raise DataError(
                 f"mixture.task_weights names the task type {unseen[0]!r}, which no row has.",
-                "Take it out, or give the rows that type.",
+                "Remove it, or give the rows that type.",
             )
 
 
@@ -234,7 +234,7 @@ class _Turns:
                 if self._positions[name] == 0:
                     raise DataError(
                         f"the source {name!r} has no row, so it cannot be repeated.",
-                        "Take it out of the mixture, or loosen its filters.",
+                        "Remove it of the mixture, or relax its filters.",
                     )
                 if not all(self._ends.values()):
                     self._positions[name] = 0

@@ -97,7 +97,7 @@ def rust_row(task: Task, completion: Completion, verdict: Verdict) -> EvaluatedR
 def measure(rows: Sequence[EvaluatedRow]) -> Measured:
     """Rows of one kind (and one set of labels) as columns with their metrics. ValueError without rows."""
     if not rows:
-        raise ValueError("there are no rows to measure")
+        raise ValueError("no rows to summarise")
     kind = rows[0].kind
     match kind:
         case "classification":

@@ -165,9 +165,7 @@ def cache_folder() -> Path:
         base.mkdir(mode=0o755, exist_ok=True)
         owner = base.lstat()
         if owner.st_uid != os.geteuid() or not stat.S_ISDIR(owner.st_mode) or owner.st_mode & 0o022:
-            raise SandboxError(
-                f"{base} belongs to somebody else or is writable for others.", f"Remove it: rm -r {base}"
-            )
+            raise SandboxError(f"{base} belongs to another user or is writable for others.", f"Remove it: rm -r {base}")
         base.chmod(0o755)
     return base
 

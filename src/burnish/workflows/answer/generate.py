@@ -127,5 +127,5 @@ def _check_same(config: GenerateConfig, out: Path, generator: Generator, tasks: 
         if not same or completion.task_id not in known:
             raise DataError(
                 f"{out} holds answers of another model, other options or other tasks",
-                "Give another file with --set out=FILE, or remove {out}.",
+                f"Give another file with --set out=FILE, or remove {out}.",
             )

@@ -51,7 +51,7 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
     tasks = read_any_tasks(path)
     require_rust(tasks)
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
-        raise RunFolderError(f"{out} is not a validation folder.", "Give a new folder, or remove {out}.")
+        raise RunFolderError(f"{out} is not a validation folder.", f"Give a new folder, or remove {out}.")
     given = [(task, answer) for task in tasks for answer in _answers(task)]
     with open_verifier(config, beside=out) as verifier:
         pairs = [(task, Completion(task_id=task.id, text=one.text, finish_reason="given")) for task, one in given]

@@ -35,7 +35,7 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
             f"{source} is not a run folder: it has no {RESOLVED}", "Give the name or the folder of a run."
         )
     if (pid := working(source)) is not None:
-        raise RunFolderError(f"{source} is in use by process {pid}", "Stop it first: burnish runs stop {source}.")
+        raise RunFolderError(f"{source} is in use by process {pid}", f"Stop it first: burnish runs stop {source}.")
     out = source.parent / name
     if out.exists():
         raise RunFolderError(f"{out} already exists", "Give the new run another name.")

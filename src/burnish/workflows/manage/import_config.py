@@ -83,7 +83,7 @@ def import_config(file: Path, out: Path | None = None) -> Imported:
     _check(recipe, file)
     out = Path(f"{recipe['name']}.yaml") if out is None else out
     if out.exists():
-        raise ConfigError(f"{out} already exists.", "Give another file with --out, or remove {out}.")
+        raise ConfigError(f"{out} already exists.", f"Give another file with --out, or remove {out}.")
     fates = tuple(key_fates(settings, system.keys, recipe))
     write_atomic(out, _header(file, system, fates) + yaml.safe_dump(recipe, sort_keys=False, width=100))
     return Imported(system.name, out, fates)

@@ -36,7 +36,7 @@ def plan_removal(ledger: Ledger, run: RunRow, runs_dir: Path, *, force: bool = F
     """
     folder = folder_of(run, runs_dir)
     if folder is not None and (pid := working(folder)) is not None:
-        raise RunFolderError(f"{folder} is in use by process {pid}", "Stop it first: burnish runs stop {folder}.")
+        raise RunFolderError(f"{folder} is in use by process {pid}", f"Stop it first: burnish runs stop {folder}.")
     dependents = tuple(f"{other.name}: {how}" for other, how in Lineage(ledger).dependents(run.run_id))
     if dependents and not force:
         more = f"; and {len(dependents) - 4} more" if len(dependents) > 4 else ""

@@ -85,7 +85,7 @@ def prepare_data(config: PrepareConfig) -> FilterStats:
     """
     if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
         raise RunFolderError(
-            f"{config.out} is not empty.", "Give a new folder with --set out=FOLDER, or remove {config.out}."
+            f"{config.out} is not empty.", f"Give a new folder with --set out=FOLDER, or remove {config.out}."
         )
     plan = Plan(config.sources, config.filters, config.mixture, config.seed, config.bad_rows, config.workers)
     with open_judge(config.filters, config.verify, config.cache) as judge:

@@ -165,7 +165,7 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
     """
     read, rejected = _read(rows)
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
-        raise RunFolderError(f"{out} is not empty and has no verdicts.", "Give a new folder, or remove {out}.")
+        raise RunFolderError(f"{out} is not empty and has no verdicts.", f"Give a new folder, or remove {out}.")
     with contextlib.ExitStack() as stack:
         unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
         verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))

@@ -147,7 +147,7 @@ def _asked(body: bytes, most: int, built: frozenset[str]) -> Sequence[Asked]:
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:  # text that is none, too deep, or a number of too many digits
-        raise _BadRequestError(422, _whole(f"the body is no JSON that can be read: {error}")) from error
+        raise _BadRequestError(422, _whole(f"the body is not readable JSON: {error}")) from error
     rows = given.get("rows") if isinstance(given, dict) and given.keys() == {"rows"} else None
     if not isinstance(rows, list):
         raise _BadRequestError(422, _whole("rows: the body is an object with rows, a list, and nothing else"))
