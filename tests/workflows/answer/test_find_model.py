@@ -54,7 +54,7 @@ def test_a_model_can_be_named_in_every_way(run: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no folder"):
+    with pytest.raises(ConfigError, match="does not exist"):
         found(tmp_path / "nowhere")
     (run / "metrics").mkdir()
     with pytest.raises(ConfigError, match="has no stage 'metrics'"):

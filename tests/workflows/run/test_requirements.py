@@ -24,6 +24,6 @@ def test_a_missing_reporter_is_named_with_its_install_command(
     monkeypatch: pytest.MonkeyPatch, name: str, way_out: str
 ) -> None:
     monkeypatch.setattr(requirements, "missing_packages", list)
-    with pytest.raises(MissingToolError, match=f"report_to names {name}") as caught:
+    with pytest.raises(MissingToolError, match=f"report_to includes {name}") as caught:
         require_reporters((name,))
     assert caught.value.way_out == way_out
