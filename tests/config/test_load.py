@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from burnish.config.data.training_data import JsonlSource
 from burnish.config.load import load_config
 from burnish.config.stages.adapters import LoraConfig
-from burnish.config.stages.recipe import Recipe, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.tasks import RustTasks, TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig
 from burnish.errors import ConfigError
@@ -107,7 +108,11 @@ def test_every_shipped_recipe_loads_and_states_its_cost(path: Path) -> None:
         ("  - kind: sft\n    name", "  - name", ":7: stages.sft: it needs a `kind`"),
         ("    name: sft\n", "", ":7: stages.1.name: this key is missing"),
         ("kind: rust, train: 20", "kind: file", ":3: data.tasks.path: this key is missing"),
-        ("model: sft", "model: sfd", "stage 'measure': model is 'sfd', which is no earlier pretrain or sft"),
+        (
+            "model: sft",
+            "model: sfd",
+            "stage 'measure': model is 'sfd', which is no earlier expert_iteration or grpo or merge or preference",
+        ),
         (
             "    model: sft\n",
             "    model: sft\n  - {kind: report, name: r, compare: [[base, sft]]}\n",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.model.naming import QuantizationTag, parse_model_name
 from burnish.records.layout import TRAINING_METADATA
 from burnish.train.job import TrainingJob

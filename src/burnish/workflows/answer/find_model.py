@@ -6,7 +6,6 @@ Left out on purpose: loading (`workflows.answer.generators`), hub names.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,49 +13,18 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError, DataError
-from burnish.fsio import digest_json
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
-from burnish.model.folders import model_digest, resolve_base, resolve_measured
-from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, MODEL, ORIGIN, RESOLVED
+from burnish.model.folders import resolve_base, resolve_measured
+from burnish.model.source import ModelSource
+from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, MODEL, RESOLVED
 from burnish.workflows.run.context import Run
 
 RUNS = Path("runs")
 """Folder searched for a bare name, besides the current folder."""
 
 
-@dataclass(frozen=True)
-class FoundModel:
-    """The location of a model."""
-
-    name: str
-    """Name in tables."""
-    base: Path
-    """A folder, or a GGUF file."""
-    adapter: Path | None
-    config: ModelConfig
-    """Loading settings: quantised as in the run, unless set otherwise."""
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """Digest of the files that decide its output."""
-        found = {"base model": model_digest(self.base)}
-        return found if self.adapter is None else found | {"adapter": model_digest(self.adapter)}
-
-    @property
-    def digest(self) -> str:
-        """Compute one digest of files, quantisation and precision."""
-        config = self.config.model_dump(mode="json", include={"dtype", "quantization"})
-        return digest_json([self.digests, config])
-
-    @property
-    def is_checkpoint(self) -> bool:
-        """Return whether the adapter is a training checkpoint, with its origin stored next to it."""
-        adapter = self.adapter
-        return adapter is not None and adapter.name.startswith("checkpoint-") and not (adapter / ORIGIN).is_file()
-
-
-def find_model(answers: ModelAnswers) -> FoundModel:
+def find_model(answers: ModelAnswers) -> ModelSource:
     """Resolve ``answers.model.base`` and ``answers.adapter``.
 
     Raises:
@@ -67,29 +35,29 @@ def find_model(answers: ModelAnswers) -> FoundModel:
     if adapter is not None:
         if not adapter.is_dir():
             raise ConfigError(f"adapter folder {adapter} does not exist", "Give the folder that training wrote.")
-        return FoundModel(_short(adapter), resolve_base(config.base), adapter, config)
+        return ModelSource(_short(adapter), resolve_base(config.base), adapter, config)
     path = Path(config.base).expanduser()
     if config.base != "nano" and not path.is_dir() and (RUNS / config.base).is_dir():
         path = RUNS / config.base
     if config.base == "nano" or not path.is_dir() or (path / "config.json").is_file():
-        return FoundModel(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
+        return ModelSource(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
     if (path / RESOLVED).is_file():
         return model_of_stage(path, _last_made(path), config)
     for stage in (path, *path.parents[:3]):
         if (stage.parent / RESOLVED).is_file():
             found = model_of_stage(stage.parent, stage.name, config, done=stage == path or path.name == ADAPTER)
             if (path / ADAPTER_CONFIG).is_file() and path.name != ADAPTER:
-                return FoundModel(_short(path), found.base, path, found.config)
+                return ModelSource(_short(path), found.base, path, found.config)
             return found
     if (path / ADAPTER_CONFIG).is_file():
         raise ConfigError(
             f"model.base names {path}, which is an adapter outside a run, so its base is not known.",
             f"Set both: answers.model.base=BASE and answers.adapter={path}.",
         )
-    return FoundModel(path.name, resolve_base(str(path)), None, config)  # raises with the missing files
+    return ModelSource(path.name, resolve_base(str(path)), None, config)  # raises with the missing files
 
 
-def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: bool = True) -> FoundModel:
+def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: bool = True) -> ModelSource:
     """Find the model of a run's stage.
 
     Raises ConfigError when the stage is unknown, makes no model, or (with ``done``) is not finished.
@@ -107,7 +75,7 @@ def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: b
         )
     if config.quantization is None and run.recipe.model.quantization is not None:
         config = config.model_copy(update={"quantization": run.recipe.model.quantization})
-    return FoundModel(f"{run_folder.name}/{stage}", base, adapter, config)
+    return ModelSource(f"{run_folder.name}/{stage}", base, adapter, config)
 
 
 def stages_with_models(run_folder: Path) -> list[str]:
