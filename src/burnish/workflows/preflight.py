@@ -1,7 +1,7 @@
-"""What can be known to fail before any work: missing packages, missing or broken data files.
+"""Check before any work for missing packages and missing or broken data files.
 
 Nothing is written. Left out on purpose: reading the hub, and the gates on training data, which need the model's
-tokenizer (`tune` has them).
+tokenizer (`workflows.train.sft` has them).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto 
 
 
 def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Raise what the stages would raise later: MissingToolError, DataError naming file and line."""
+    """Raise early the errors of later stages: MissingToolError, DataError with file and line."""
     needs = [stage.needs(recipe.data) for stage in stages]
     packages = {package for one in needs for package in one.packages}
     if "training" in packages:
@@ -56,7 +56,7 @@ def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
 
 
 def _check_batches(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """ConfigError where processes, micro and effective batch do not go together."""
+    """Raise ConfigError when processes, micro batch and effective batch do not fit."""
     training = [stage for stage in stages if isinstance(stage, Trains)]
     if not training:
         return
@@ -68,8 +68,8 @@ def _check_batches(recipe: Recipe, stages: Sequence[Stage]) -> None:
         several = isinstance(stage, TrainingStage)
         if not several and processes > 1 and recipe.launch.processes != "auto":
             raise ConfigError(
-                f"stage {stage.name!r} answers, judges and learns in one process, and launch.processes is {processes}.",
-                "Leave launch.processes out: stages that can then share their rows out, and this one does not.",
+                f"stage {stage.name!r} answers, judges and learns in one process, but launch.processes is {processes}.",
+                "Remove launch.processes: other stages then still use several processes where they can.",
             )
         micro_batch = shared_micro_batch(stage, processes) if several else stage.micro_batch
         accumulation_steps(stage.model_copy(update={"micro_batch": micro_batch}), processes if several else 1)

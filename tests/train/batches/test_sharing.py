@@ -92,5 +92,5 @@ def test_the_default_micro_batch_divides_among_the_processes() -> None:
     said = SftStage(name="sft", micro_batch=32)
     assert shared_out(said, 2) is said
     for stage, processes in ((said, 2), (unsaid, 3)):
-        with pytest.raises(ConfigError, match="is no multiple of micro_batch 32"):
+        with pytest.raises(ConfigError, match="is not a multiple of micro_batch 32"):
             accumulation_steps(shared_out(stage, processes), processes)
