@@ -46,7 +46,7 @@ them, and none of them decides whether it compiles."""
 _UNUSED_ITEMS = ("--force-warn=dead_code",)
 _OWN_LEVELS = re.compile(r"\b(deny|forbid)\b")
 """A program that may turn warnings into errors: forcing undoes that, so rustc is asked whether it compiles."""
-_NAMES_FILES = re.compile(r"\binclude|#\s*!?\s*\[[^\]]*\bpath\b")
+_NAMES_FILES = re.compile(r"\binclude|\bpath\b")
 """A program that may read files while it is compiled; even the order of variables in /proc/self/environ would tell it
 whether its compiler was started to check or to build."""
 ALLOCATION_FAILED = re.compile(rb"memory allocation of \d+ bytes failed")

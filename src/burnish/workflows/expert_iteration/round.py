@@ -186,7 +186,7 @@ class Round:
         sampling = self.stage.sampling
         greedy = SamplingConfig(max_new_tokens=sampling.max_new_tokens, batch_size=sampling.batch_size)
         _, verdicts = self._answers(self.folder / VALIDATION, weights, tasks, greedy, self.run.recipe.seed)
-        counted = measured(verdicts)
+        counted = measured(verdicts, tasks)
         metrics = {f"validation_{name}": counted[name] for name in METRICS}
         self._log(step, metrics)
         return metrics

@@ -171,13 +171,15 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
         unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
         verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
         built = verifier.crates
-        verdicts = verifier.verify([pair_of(row, built) for row in read], goals=[row.goal_of_task for row in read])
+        pairs = [pair_of(row, built) for row in read]
+        verdicts = verifier.verify(pairs, goals=[row.goal_of_task for row in read])
+    untested = {task.id for task, _ in pairs if task.tests is None}
     write_rows(out / REJECTED, rejected)
     write_atomic(out / VERDICTS, "".join(map(_line, verdicts)))
     causes = Counter(one.detail for one in verdicts if one.status == "infra")
     summary = {
         "rejected_rows": len(rejected),
-        **summarise_verdicts(verdicts),
+        **summarise_verdicts(verdicts, untested),
         "infra_causes": dict(causes.most_common(_MOST_CAUSES)),
         **_lacking(verdicts),
     }
