@@ -158,11 +158,15 @@ def test_a_rejected_row_is_given_the_reason_alone(tmp_path: Path) -> None:
 def test_what_the_task_needs_is_infra_and_what_the_answer_wants_is_its_own(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     uses, plain = 'pub fn f() -> bool { regex::Regex::new("").is_ok() }', "pub fn f() -> bool { true }"
+    needs = "use regex::Regex;\npub fn f() -> bool {\n"
     tests = {"kind": "rust", "source": '#[test]\nfn t() { assert!(f()); assert!(regex::Regex::new("").is_ok()); }'}
     rows: list[dict[str, Any]] = [
         {"id": "said", "code": plain, "crates": ["regex"]},
         {"id": "tests", "code": plain, "tests": tests},
-        {"id": "prompt", "prompt": "use regex::Regex;\npub fn f() -> bool {\n", "completion": "true }"},
+        {"id": "prompt", "prompt": needs, "completion": 'Regex::new("").is_ok() }'},
+        {"id": "repeated", "prompt": needs, "completion": f'{needs}Regex::new("").is_ok() }}'},
+        {"id": "unused", "prompt": needs, "completion": "true }"},
+        {"id": "unused, repeated", "prompt": needs, "completion": f"{needs}true }}"},
         {"id": "answer", "code": uses},
         {"id": "hidden", "code": f"#[cfg(any())] use regex::Regex;\n{plain}"},
         {"id": "both", "code": f'{uses} pub fn g() -> u8 {{ "" }}'},
@@ -172,8 +176,8 @@ def test_what_the_task_needs_is_infra_and_what_the_answer_wants_is_its_own(tmp_p
     summary = verify_file(path, tmp_path / "out", config)
     verdicts = read(tmp_path / "out/verdicts.jsonl")
     assert [(v["id"], v["reason"]) for v in verdicts] == [
-        ("said", "infra"), ("tests", "infra"), ("prompt", "infra"), ("answer", "compile_error"), ("hidden", "ok"),
-        ("both", "compile_error"),
+        ("said", "infra"), ("tests", "infra"), ("prompt", "infra"), ("repeated", "infra"), ("unused", "ok"),
+        ("unused, repeated", "ok"), ("answer", "compile_error"), ("hidden", "ok"), ("both", "compile_error"),
     ]  # fmt: skip
     assert summary["crates_not_built"] == {"regex": 1, "build_them": BUILD_COMMAND}
 

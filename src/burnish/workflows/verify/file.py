@@ -47,7 +47,8 @@ from burnish.records.answer_forms import plain_answer
 from burnish.records.files import write_rows
 from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
-from burnish.syntax.crates import WELL_KNOWN, named_crates
+from burnish.syntax.crates import WELL_KNOWN, imported_crates, named_crates
+from burnish.syntax.source import parse
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND
 from burnish.verify.judge.bounds import bounded
 from burnish.verify.judge.ladder import Goal
@@ -252,12 +253,7 @@ def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completi
     said = row.prompt or ""
     answer = bounded(row.completion or "")
     code_prompt = code_of_prompt(said, answer) if said else None
-    crates = row.crates
-    if crates is None:
-        given = [code_prompt or "", tests.source if isinstance(tests, RustTests) else ""]
-        needed = {name for source in given for name in named_crates(source, {*WELL_KNOWN, *built})}
-        code = row.code if row.code is not None else extract(answer, code_prompt, row.entry_point) if built else ""
-        crates = tuple(sorted(needed | {*named_crates(bounded(code or ""), built)}))
+    crates = row.crates if row.crates is not None else _crates_of(row, code_prompt, built)
     task = Task(
         id=row.id,
         family=row.id,
@@ -271,6 +267,19 @@ def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completi
     )
     text = row.completion if row.completion is not None else _fence(row.code or "")
     return task, Completion(task_id=row.id, sample_index=row.sample_index or 0, text=text, finish_reason="given")
+
+
+def _crates_of(row: VerifyRow, code_prompt: str | None, built: Collection[str]) -> tuple[str, ...]:
+    """Crates that the tests name, those that the prompt imports and the program uses, and built ones that it names."""
+    tests = row.tests.source if isinstance(row.tests, RustTests) else ""
+    known = {*WELL_KNOWN, *built}
+    prompt = bounded(code_prompt or "")
+    of_prompt = {*named_crates(prompt, known), *imported_crates(parse(prompt))}
+    code = row.code or ""
+    if row.completion is not None and (of_prompt or built):
+        code = extract(bounded(row.completion), code_prompt, row.entry_point, tests=tests) or ""
+    used = {*named_crates(bounded(code), {*of_prompt, *built})}
+    return tuple(sorted({*named_crates(tests, known), *used}))
 
 
 def _fence(code: str) -> str:
