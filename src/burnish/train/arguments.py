@@ -1,4 +1,4 @@
-"""The trainer's arguments that every method shares; what transformers or TRL would choose silently is said here."""
+"""Set the trainer's arguments of every method, including those with silent defaults."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def fit_micro_batch(stage: Trained, train: Callable[[Trained], Result], processe
                 raise
         # Outside of the handler: the error's traceback would keep the model alive.
         logger.warning(
-            "%s: the accelerator is too small for micro_batch %d: goes on with %d and the same effective batch",
+            "%s: the accelerator is too small for micro_batch %d: continues with %d and the same effective batch",
             *(stage.name, stage.micro_batch, lower),
         )
         stage = stage.model_copy(update={"micro_batch": lower})
@@ -53,7 +53,7 @@ def fit_micro_batch(stage: Trained, train: Callable[[Trained], Result], processe
 
 
 def fitting_micro_batch(stage: TrainingStage | GrpoStage, processes: int = 1) -> int | None:
-    """A smaller micro batch under which the stage trains the same; None when there is none."""
+    """Find a smaller micro batch with the same training; None when there is none."""
     if isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig):
         return None  # its KL term is that of a micro batch
     return smaller_micro_batch(stage, processes)

@@ -1,7 +1,7 @@
-"""What can be known to fail before any work: missing packages, missing or broken data files.
+"""Check before any work for missing packages and missing or broken data files.
 
 Nothing is written. Left out on purpose: reading the hub, and the gates on training data, which need the model's
-tokenizer (`tune` has them).
+tokenizer (`workflows.train.sft` has them).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto 
 
 
 def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Raise what the stages would raise later: MissingToolError, DataError naming file and line."""
+    """Raise early the errors of later stages: MissingToolError, DataError with file and line."""
     needs = [stage.needs(recipe.data) for stage in stages]
     packages = {package for one in needs for package in one.packages}
     if "training" in packages:

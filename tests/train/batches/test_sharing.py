@@ -76,7 +76,7 @@ def test_two_processes_have_the_losses_of_one(tmp_path: Path, packing: bool) -> 
 def test_two_processes_killed_and_resumed_equal_the_unbroken_run(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     settings: dict[str, Any] = {"max_steps": 7, "effective_batch": 8}
-    whole = run_in_processes(2, base, tmp_path / "whole", **settings)
+    whole = run_in_processes(2, base, tmp_path / "whole", torchrun=True, **settings)
     assert whole.returncode == 0, whole.stderr
     assert run_in_processes(2, base, tmp_path / "killed", kill_at=5, **settings).returncode != 0
     (tmp_path / "killed" / "log.jsonl").unlink()
@@ -92,5 +92,5 @@ def test_the_default_micro_batch_divides_among_the_processes() -> None:
     said = SftStage(name="sft", micro_batch=32)
     assert shared_out(said, 2) is said
     for stage, processes in ((said, 2), (unsaid, 3)):
-        with pytest.raises(ConfigError, match="is no multiple of micro_batch 32"):
+        with pytest.raises(ConfigError, match="is not a multiple of micro_batch 32"):
             accumulation_steps(shared_out(stage, processes), processes)

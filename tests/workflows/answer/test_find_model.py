@@ -20,9 +20,10 @@ from burnish.fsio import read_lines
 from burnish.ledger.run_folder import RunFolder
 from burnish.model.adapters import copy_with_origin, read_origin
 from burnish.model.folders import NANO
+from burnish.model.source import ModelSource
 from burnish.records import Completion
 from burnish.records.files import write_records
-from burnish.workflows.answer.find_model import FoundModel, find_model, loaded_quantization
+from burnish.workflows.answer.find_model import find_model, loaded_quantization
 from burnish.workflows.answer.generators import name_of, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.recipe import run_recipe
@@ -39,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_recipe(recipe(make_tiny_model(place / "base"), place, "mine", save_every=3))
 
 
-def found(base: str | Path, adapter: Path | None = None) -> FoundModel:
+def found(base: str | Path, adapter: Path | None = None) -> ModelSource:
     return find_model(ModelAnswers(model=ModelConfig(base=str(base)), adapter=adapter))
 
 
@@ -53,7 +54,9 @@ def test_a_model_can_be_named_in_every_way(run: Path, monkeypatch: pytest.Monkey
     checkpoint = sorted((run / "sft" / "checkpoints").glob("checkpoint-*"))[0]
     half = found(checkpoint)
     assert (half.base, half.adapter) == (base, checkpoint)
-    assert half.is_checkpoint
+    assert half.kind == "checkpoint"
+    assert {path.parent for path in half.files} == {base, checkpoint}
+    assert [found(name).kind for name in ("nano", base, run)] == ["embedded", "folder", "adapter"]
     assert half.name == f"mine/sft/{checkpoint.name}"
     monkeypatch.chdir(run.parents[1])
     assert found("mine").adapter == Path("runs/mine/sft/adapter")

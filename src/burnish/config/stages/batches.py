@@ -39,7 +39,7 @@ def accumulation_steps(config: OptimizerConfig, processes: int = 1) -> int:
     share, rest = divmod(config.effective_batch, processes)
     fitting = [] if rest else [size for size in range(1, config.micro_batch + 1) if share % size == 0]
     raise ConfigError(
-        f"effective_batch {config.effective_batch} is no multiple of micro_batch {config.micro_batch}"
+        f"effective_batch {config.effective_batch} is not a multiple of micro_batch {config.micro_batch}"
         f" x {processes} processes.",
         f"Set micro_batch to {fitting[-1]}; effective_batch = micro_batch x processes x accumulation."
         if fitting

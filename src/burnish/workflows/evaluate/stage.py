@@ -1,4 +1,4 @@
-"""Measure a model of a run: it answers the held-out tasks, and every answer is judged.
+"""Evaluate a model of a run on the held-out tasks.
 
 Left out on purpose: comparing models (the report stage does), choosing among samples.
 """
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.model.source import ModelSource
 from burnish.records import Task, Verdict
 from burnish.score.summaries.rates import METRICS, rates
-from burnish.workflows.answer.find_model import FoundModel, loaded_quantization
+from burnish.workflows.answer.find_model import loaded_quantization
 from burnish.workflows.evaluate.core import evaluate_answers
 from burnish.workflows.evaluate.written_answers import Writing
 from burnish.workflows.run.context import Outcome, Run
@@ -23,7 +24,7 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
     tasks = run.held_out_tasks(stage)[: stage.limit]
     model, adapter = run.model_and_adapter(stage.model)
     loaded_as = run.recipe.model.model_copy(update={"quantization": loaded_quantization(run, stage.model)})
-    found = FoundModel(stage.model, model, adapter, loaded_as)
+    found = ModelSource(stage.model, model, adapter, loaded_as)
     answers = ModelAnswers(model=run.recipe.model, sampling=stage.sampling)
     writing = Writing(answers, tasks, folder, seed=run.recipe.seed, found=found)
     done = evaluate_answers(writing, tasks, folder, run.judge())

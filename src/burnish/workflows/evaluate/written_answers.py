@@ -14,13 +14,13 @@ import numpy as np
 
 from burnish.config.verbs.evaluate import EndpointAnswers, WrittenAnswers
 from burnish.fsio import write_json
+from burnish.model.source import ModelSource
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
 from burnish.records.files import read_rows, write_rows
 from burnish.records.layout import COMPLETIONS, LIKELIHOODS, PACE, PRECISION, PROMPTS
 from burnish.records.summary import Generation
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
-from burnish.workflows.answer.find_model import FoundModel
 from burnish.workflows.answer.generators import open_found, written_by
 from burnish.workflows.evaluate.score import read_likelihoods
 
@@ -46,7 +46,7 @@ class Writing:
         folder: Path,
         *,
         seed: int,
-        found: FoundModel | None = None,
+        found: ModelSource | None = None,
     ) -> None:
         self._answers, self._tasks, self._folder, self._seed, self._found = answers, tasks, folder, seed, found
         self._loaded: Generator | None = None

@@ -1,8 +1,8 @@
-"""Training rows of an sft stage as tokens, encoded now or taken from the cache.
+"""Encode the training rows of an sft stage, or read them from the cache.
 
-The key of a cached set names all that decides it: the rows, the chat template and tokenizer, what is trained and cut,
-the limit, packing, and the code and libraries of the step. Left out on purpose: the gates, which look at every set
-again (`workflows.train.sft`).
+The key of a cached set contains everything that decides it: the rows, the chat template and tokenizer, what is trained
+and cut, the limit, packing, and the code and libraries of the step. Left out on purpose: the gates, which look at every
+set again (`workflows.train.sft`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ STEP = "encode"
 
 @dataclass(frozen=True)
 class EncodedSet:
-    """Rows as tokens, and which of them share a sequence."""
+    """Encoded rows, and the rows that share a sequence."""
 
     rows: list[EncodedExample]
     packs: list[tuple[int, ...]] | None
@@ -51,7 +51,7 @@ class EncodedSet:
 def encode_rows(
     examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig, cache: Path | None
 ) -> EncodedSet:
-    """Encode, and pack where the stage says so; raises DataError for a row that cannot be encoded.
+    """Encode rows and pack them if the stage does; raise DataError for an invalid row.
 
     Args:
         examples: the rows in training order.
@@ -79,7 +79,7 @@ def cache_of(run: Run) -> Path:
 
 
 def cache_key(examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig) -> dict[str, Any]:
-    """Everything that decides the encoded rows."""
+    """Build the cache key from everything that decides the encoded rows."""
     rows = hashlib.sha256()
     for example in examples:
         rows.update(example.to_json().encode() + b"\n")

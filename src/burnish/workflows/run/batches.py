@@ -24,8 +24,8 @@ def check_batches(recipe: Recipe, stages: Sequence[Stage], processes: int | None
         several = isinstance(stage, TrainingStage)
         if not several and count > 1 and asked != "auto":
             raise ConfigError(
-                f"stage {stage.name!r} answers, judges and learns in one process, and launch.processes is {count}.",
-                "Leave launch.processes out: stages that can then share their rows out, and this one does not.",
+                f"stage {stage.name!r} answers, judges and learns in one process, but launch.processes is {count}.",
+                "Remove launch.processes: other stages then still use several processes where they can.",
             )
         together = count if several else 1
         micro_batch = shared_micro_batch(stage, together)

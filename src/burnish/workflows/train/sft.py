@@ -1,6 +1,6 @@
-"""Supervised fine-tuning of a run: rows become tokens, gates look at them and at the batches, then the training.
+"""Run supervised fine-tuning: encode rows, check rows and batches, train.
 
-Left out on purpose: where rows come from, filters and mixture (`prepare`), which gates there are (`train_rows`).
+Left out on purpose: sources, filters and mixture (`workflows.rows.prepare`), gates (`workflows.train.gated_rows`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from burnish.workflows.train.start import starting_point
 
 
 def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
-    """Train the adapter of the stage; goes on from its last complete checkpoint. Raises GateError before any step."""
+    """Train the stage's adapter, continuing from its last complete checkpoint.
+
+    Raises GateError before the first step.
+    """
     if stage.streaming:
         return tune_stream(run, stage, folder)
     start = starting_point(run, stage, folder)
