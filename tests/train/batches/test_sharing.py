@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from burnish.config.stages.batches import accumulation_steps, shared_micro_batch
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError
 from burnish.train.batches.rows import LengthGroupedSampler
 from burnish.train.batches.sharing import BLANK, SharedBatches
-from burnish.train.micro_batch import accumulation_steps, shared_micro_batch
 from burnish.workflows.train.launch import shared_out
 from tests.tiny_models import make_tiny_model
 from tests.train.small_sft import run_small_sft

@@ -111,8 +111,8 @@ def stages_with_models(run_folder: Path) -> list[str]:
 def _newest_checkpoint(run_folder: Path) -> Path:
     """The newest complete checkpoint of the last stage that has one; told, since the run has not made its model."""
     for stage in reversed(_resolved(run_folder)["recipe"]["stages"]):
-        marks = (run_folder / stage["name"] / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}")
-        steps = {int(mark.parent.name.rpartition("-")[2]): mark.parent for mark in marks}
+        marks = (run_folder / str(stage["name"]) / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}")
+        steps: dict[int, Path] = {int(mark.parent.name.rpartition("-")[2]): mark.parent for mark in marks}
         if steps:
             newest: Path = steps[max(steps)]
             logger.warning("%s has not made its model yet: taking its newest checkpoint, %s", run_folder, newest)

@@ -152,7 +152,7 @@ def _one_cell(config: GridConfig, folder: Folder, cell: Cell, *, resume: bool) -
     more = ["--resume"] if resume else []
     commands = []
     if cell.trains:
-        recipe = folder.write_config(cell.id, cell.recipe.model_dump(mode="json"))
+        recipe = folder.write_config(cell.id, cell.recipe.model_dump(mode="json", exclude_unset=True))
         commands.append(program("run", str(recipe), *more))
     commands.append(program("evaluate", "--config", str(folder.write_config(f"{cell.id}.evaluate", measures)), *more))
     state = run_experiment(folder, planned, commands, timeout_s=config.timeout_s, retries=config.retries)

@@ -163,13 +163,17 @@ def _training_part(recipe: Recipe) -> dict[str, Any]:
         and not {"tasks", "corpus"} & set(stage.makes)
         and stage.name not in started
     }
-    kept = [stage.model_dump(mode="json") for stage in stages if stage.name not in measuring]
-    return recipe.model_dump(mode="json") | {"stages": kept}
+    # Only what was said: a micro batch that nobody chose must not be written as if somebody had
+    kept = [stage.model_dump(mode="json", exclude_unset=True) for stage in stages if stage.name not in measuring]
+    return recipe.model_dump(mode="json", exclude_unset=True) | {"stages": kept}
 
 
 def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
     """Limit the recipe for a rehearsal, without checking tasks that no training reads."""
     resolved = recipe.model_dump(mode="json")
+    for stage, plain in zip(recipe.stages, resolved["stages"], strict=True):
+        if isinstance(stage, OptimizerConfig) and "micro_batch" not in stage.model_fields_set:
+            del plain["micro_batch"]
     data = resolved["data"]
     answers = any(_reads_tasks(recipe, stage) for stage in recipe.stages)
     if data["sources"] and isinstance(recipe.data.tasks, TaskFile) and not answers:

@@ -176,7 +176,7 @@ def _one_run(plan: Plan, folder: Folder, index: int, before: Sequence[RunResult]
         return _result(folder, failed_before(folder, planned, error), config.objective)
     if state is not None and state.state in ENDED and state.fingerprint == planned.fingerprint:
         return _result(folder, state, config.objective)
-    file = folder.write_config(planned.id, recipe.model_dump(mode="json"))
+    file = folder.write_config(planned.id, recipe.model_dump(mode="json", exclude_unset=True))
     pruner = None if config.pruning is None else Pruner(config.pruning, history)
 
     def hopeless() -> str | None:

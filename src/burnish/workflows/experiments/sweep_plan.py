@@ -22,6 +22,7 @@ from burnish.config.verbs.sweep import GridSearch, ListSearch, RandomSearch, Ran
 from burnish.errors import ConfigError
 from burnish.score.summaries.rates import METRICS
 from burnish.workflows.experiments.search import Trial, fits, propose
+from burnish.workflows.run.batches import check_batches
 
 Params = Mapping[str, Any]
 LONGEST_ID = 120
@@ -82,7 +83,8 @@ def plan_sweep(config: SweepConfig, base: Path) -> Plan:
     plan = Plan(config, base, total, fixed)
     if isinstance(search, GridSearch | ListSearch):
         for params in plan.fixed or ():
-            plan.recipe(params, "run", Path("runs"))
+            planned = plan.recipe(params, "run", Path("runs"))
+            check_batches(planned, planned.stages)
     _check_metrics(plan)
     return plan
 
@@ -112,7 +114,8 @@ def _check_space(config: SweepConfig, base: Path, space: Mapping[str, Sequence[A
     for key, one in space.items():
         for value in (one.low, one.high) if isinstance(one, Range) else one:
             said = [Values("overrides", config.overrides), Values("search.space", first | {key: value})]
-            load_config(Recipe, base, values=said)
+            planned = load_config(Recipe, base, values=said)
+            check_batches(planned, planned.stages)
 
 
 def _check_metrics(plan: Plan) -> None:

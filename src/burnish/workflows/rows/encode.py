@@ -27,7 +27,8 @@ from burnish.data.encode.packing import pack_lengths
 from burnish.fsio import digest_bytes
 from burnish.model.chat_template import template_digest
 from burnish.records import Example
-from burnish.records.layout import PACKS
+from burnish.records.layout import ENCODED, PACKS
+from burnish.workflows.run.context import Run
 
 STEP = "encode"
 
@@ -57,7 +58,7 @@ def encode_rows(
         tokenizer: of the model that is trained.
         stage: gives the limit and packing.
         chat: what is trained and how conversations are truncated.
-        cache: folder of the cache; None encodes every time.
+        cache: folder of the cache; None encodes every time, and `cache_of` never is.
     """
     if cache is None:
         return _encode(examples, tokenizer, stage, chat)
@@ -70,6 +71,11 @@ def encode_rows(
     folder = DatasetCache(cache).build(STEP, cache_key(examples, tokenizer, stage, chat), write)
     packs = json.loads((folder / PACKS).read_text(encoding="utf-8"))
     return EncodedSet(load_rows(folder), None if packs is None else [tuple(pack) for pack in packs])
+
+
+def cache_of(run: Run) -> Path:
+    """Where a run keeps its encoded rows: in the recipe's cache, else in its own folder, for its next start."""
+    return run.recipe.data.cache or run.folder.path / ENCODED
 
 
 def cache_key(examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig) -> dict[str, Any]:

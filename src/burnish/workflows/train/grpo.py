@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, GenerationConfig
 
+from burnish.config.stages.batches import shared_micro_batch
 from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.data.encode.chat import render_prompt
 from burnish.data.tasks.task_sets import require_rust
@@ -48,6 +49,7 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
 
     Raises DataError for tasks without hidden tests, GateError for held-out tasks among those to train on.
     """
+    stage = stage.model_copy(update={"micro_batch": shared_micro_batch(stage, 1)})
     given = run.train_tasks(stage)
     check_tasks(given, run.held_out_tasks(stage))
     tasks = [task for task in given if constant_share(task) < 1]

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from burnish import errors
+from burnish.config.stages.batches import shared_micro_batch
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import TrainingStage
 from burnish.errors import BurnishError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, OUTCOME
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
-from burnish.train.micro_batch import fit_micro_batch, shared_micro_batch
+from burnish.train.micro_batch import fit_micro_batch
 from burnish.workflows.run.context import Outcome, Run
 
 MODULE = "burnish.workflows.train.worker"

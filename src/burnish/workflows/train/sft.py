@@ -17,7 +17,7 @@ from burnish.data.mixing.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
 from burnish.scale.processes import first_goes_first
 from burnish.train.watch.memory_forecast import Batches
-from burnish.workflows.rows.encode import EncodedSet, encode_rows
+from burnish.workflows.rows.encode import EncodedSet, cache_of, encode_rows
 from burnish.workflows.rows.prepare import training_examples
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
@@ -62,5 +62,5 @@ def gated_rows(
         if evaluation is not None and evaluation.rows:
             examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=run.recipe.seed)
             held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
-        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
+        encoded = encode_rows(examples, tokenizer, stage, data.chat, cache_of(run))
     return encoded, held_rows, check_rows(run, stage, encoded, examples, tokenizer)
