@@ -6,10 +6,12 @@ Left out on purpose: loading (`workflows.answer.generators`), hub names.
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from burnish.config.model import ModelConfig
+from burnish.config.quantization import QuantizationConfig
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError, DataError
@@ -18,8 +20,10 @@ from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
 from burnish.model.folders import resolve_base, resolve_measured
 from burnish.model.source import ModelSource
-from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, MODEL, RESOLVED
+from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, CHECKPOINTS, COMPLETE, MODEL, RESOLVED
 from burnish.workflows.run.context import Run
+
+logger = logging.getLogger("burnish.run")
 
 RUNS = Path("runs")
 """Where a bare name is looked for, beside the current folder."""
@@ -40,10 +44,15 @@ def find_model(answers: ModelAnswers) -> ModelSource:
     path = Path(config.base).expanduser()
     if config.base != "nano" and not path.is_dir() and (RUNS / config.base).is_dir():
         path = RUNS / config.base
+    _refuse_bare_checkpoint(path)
     if config.base == "nano" or not path.is_dir() or (path / "config.json").is_file():
         return ModelSource(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
     if (path / RESOLVED).is_file():
-        return model_of_stage(path, _last_made(path), config)
+        made = stages_with_models(path)
+        if made:
+            return model_of_stage(path, made[-1], config)
+        path = _newest_checkpoint(path)
+        _refuse_bare_checkpoint(path)
     for stage in (path, *path.parents[:3]):
         if (stage.parent / RESOLVED).is_file():
             found = model_of_stage(stage.parent, stage.name, config, done=stage == path or path.name == ADAPTER)
@@ -74,9 +83,18 @@ def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: b
             f"stage {stage!r} of {run_folder} has made no model.",
             "Finish the run (the same burnish run command goes on), or name a stage that trains or merges.",
         )
-    if config.quantization is None and run.recipe.model.quantization is not None:
-        config = config.model_copy(update={"quantization": run.recipe.model.quantization})
+    if config.quantization is None:
+        config = config.model_copy(update={"quantization": loaded_quantization(run, stage)})
     return ModelSource(f"{run_folder.name}/{stage}", base, adapter, config)
+
+
+def loaded_quantization(run: Run, name: str) -> QuantizationConfig | None:
+    """How a model of a run is quantised while loading: the base and adapters on it as the recipe says.
+
+    What a merge or a training of all weights made is loaded as it is stored: quantised again it would be another model.
+    """
+    _, adapter = run.model_and_adapter(name)
+    return run.recipe.model.quantization if adapter is not None or run.is_base(name) else None
 
 
 def stages_with_models(run_folder: Path) -> list[str]:
@@ -90,14 +108,31 @@ def stages_with_models(run_folder: Path) -> list[str]:
     return found
 
 
-def _last_made(run_folder: Path) -> str:
-    made = stages_with_models(run_folder)
-    if not made:
-        raise ConfigError(
-            f"the run {run_folder} has made no model yet.",
-            "Finish it (the same burnish run command goes on), or name one of its checkpoints.",
-        )
-    return made[-1]
+def _newest_checkpoint(run_folder: Path) -> Path:
+    """The newest complete checkpoint of the last stage that has one; told, since the run has not made its model."""
+    for stage in reversed(_resolved(run_folder)["recipe"]["stages"]):
+        marks = (run_folder / stage["name"] / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}")
+        steps = {int(mark.parent.name.rpartition("-")[2]): mark.parent for mark in marks}
+        if steps:
+            newest: Path = steps[max(steps)]
+            logger.warning("%s has not made its model yet: taking its newest checkpoint, %s", run_folder, newest)
+            return newest
+    raise ConfigError(
+        f"the run {run_folder} has made no model yet, and no checkpoint.",
+        "Finish it: the same burnish run command goes on.",
+    )
+
+
+def _refuse_bare_checkpoint(path: Path) -> None:
+    """ConfigError for a checkpoint of all weights, which lies in a run without the tokenizer that loading needs."""
+    bare = path.name.startswith("checkpoint-") and (path / "config.json").is_file()
+    if not bare or any(path.glob("tokenizer*")):
+        return
+    raise ConfigError(
+        f"{path} is a checkpoint of all weights of a model, and holds no tokenizer.",
+        f"Finish the stage (the same burnish run command goes on), or copy the tokenizer of its base into it: "
+        f"cp BASE/tokenizer* BASE/chat_template.jinja {path}/",
+    )
 
 
 def _open(run_folder: Path) -> Run:
