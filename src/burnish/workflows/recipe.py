@@ -115,7 +115,7 @@ def _do_stage(run: Run, ledger: Ledger, stage: Stage) -> None:
         logger.info("%s: done before, kept", stage.name)
         run.reused.add(stage.name)
     else:
-        attempt = begin(folder, wanted, continued)
+        attempt = begin(folder, wanted, continued, keep_finished=isinstance(stage, Trains))
         if attempt.fresh:
             run.folder.metrics.drop_stage(stage.name)
         logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
