@@ -323,3 +323,20 @@ def test_an_imported_recipe_runs_on_a_tiny_model(imported: Import, tiny: Path, t
     assert (folder / "sft" / "adapter" / "adapter_model.safetensors").is_file()
     steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert max(steps) == 2
+
+
+def test_keys_that_the_readme_of_movielens_shows_are_taken(imported: Import) -> None:
+    shown = {"load_best_model_at_end": "true", "metric_for_best_model": "eval_loss"}
+    shown |= {"eval_strategy": "epoch", "flash_attn": "disabled"}
+    kept = [line for line in MOVIELENS_8B.splitlines() if not line.startswith(tuple(shown))]
+    found, recipe, stage = imported("\n".join([*kept, *(f"{key}: {value}" for key, value in shown.items())]) + "\n")
+    assert recipe.model.attention == "eager"
+    assert stage.evaluation is not None
+    assert stage.evaluation.best == "loss"
+    assert not found.merges
+
+
+def test_a_recipe_with_a_merge_is_run_whole(imported: Import) -> None:
+    found, _, _ = imported(LLM_TRAINING.replace("merge_after_train = False", "merge_after_train = True"), "01_Train.py")
+    merges = any(one["kind"] == "merge" for one in yaml.safe_load(found.recipe.read_text())["stages"])
+    assert found.merges == merges

@@ -42,7 +42,7 @@ def import_file(
         typer.echo(f"{imported.system}, {file}")
         _show(imported.fates)
         typer.echo(f"\n{imported.recipe}: put a model folder into model.base and your rows into data.sources, then:")
-        typer.echo(f"  burnish train {imported.recipe}")
+        typer.echo(f"  burnish {'run' if imported.merges else 'train'} {imported.recipe}")
 
 
 def _show(fates: Sequence[KeyFate]) -> None:

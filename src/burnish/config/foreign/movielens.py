@@ -21,7 +21,7 @@ SIGNS = frozenset({"model_name_or_path", "lora_rank", "cutoff_len", "lora_target
 
 Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
-Attention = Literal["auto", "flash_attention_2", "sdpa", "eager", False]
+Attention = Literal["auto", "flash_attention_2", "sdpa", "eager", "disabled", False]
 Reporter = Literal["tensorboard", "wandb", "none"]
 
 _UNREAD = "its script never read it"
@@ -60,7 +60,14 @@ KEYS: Mapping[str, Key] = {
     "logging_steps": Key(Count, 10, ("stages.sft.log_every",)),
     "save_steps": Key(Count | None, None, ("stages.sft.save_every",)),
     "eval_steps": Key(Count, 2000, ("stages.sft.evaluation.every",)),
-    "eval_strategy": Key(Literal["steps", "no"], "steps", ("stages.sft.evaluation",)),
+    "eval_strategy": Key(
+        Literal["steps", "epoch", "no"], "steps", ("stages.sft.evaluation",), "epoch: every eval_steps steps too"
+    ),
+    "load_best_model_at_end": Key(Literal[True], True, needless="the checkpoint with the least loss is the result"),
+    "metric_for_best_model": Key(
+        str, "eval_loss", needless="the loss decides; other metrics were never computed by teacher forcing"
+    ),
+    "greater_is_better": Key(bool | None, None, needless="the loss decides, and less of it is better"),
     "save_total_limit": Key(Count, 2, needless="the last complete checkpoints and the best one are kept"),
     "bf16": Key(bool | None, None, ("model.dtype",)),
     "fp16": Key(Literal[False], False, needless="half precision is bfloat16 here"),
@@ -122,7 +129,7 @@ def recipe_of(values: Mapping[str, Any], registry: Mapping[str, Any] | None = No
     model: dict[str, Any] = {
         "base": values["model_name_or_path"],
         "dtype": {None: "auto", True: "bfloat16", False: "float32"}[values["bf16"]],
-        "attention": values["flash_attn"] or "sdpa",
+        "attention": "eager" if values["flash_attn"] == "disabled" else values["flash_attn"] or "sdpa",
     }
     if values["use_qlora"] is not False:
         model["quantization"] = {"kind": "nf4", "double_quant": True, "compute_dtype": "bfloat16"}
@@ -167,7 +174,7 @@ def _stage(values: Mapping[str, Any]) -> dict[str, Any]:
         "save_every": values["save_steps"] or values["eval_steps"],
         "kernels": {"gradient_checkpointing": values["gradient_checkpointing"]},
     }
-    if values["eval_strategy"] == "steps":
+    if values["eval_strategy"] != "no":
         stage["evaluation"] = {
             "every": values["eval_steps"],
             "rows": values["max_eval_samples"],

@@ -63,6 +63,8 @@ class Imported:
     system: str
     recipe: Path
     fates: tuple[KeyFate, ...]
+    merges: bool = False
+    """Whether a merge follows the training, which ``burnish train`` leaves out."""
 
 
 def import_config(file: Path, out: Path | None = None) -> Imported:
@@ -86,7 +88,7 @@ def import_config(file: Path, out: Path | None = None) -> Imported:
         raise ConfigError(f"{out} already exists.", f"Give another file with --out, or remove {out}.")
     fates = tuple(key_fates(settings, system.keys, recipe))
     write_atomic(out, _header(file, system, fates) + yaml.safe_dump(recipe, sort_keys=False, width=100))
-    return Imported(system.name, out, fates)
+    return Imported(system.name, out, fates, any(stage["kind"] == "merge" for stage in recipe["stages"]))
 
 
 def _read(file: Path) -> Source:
