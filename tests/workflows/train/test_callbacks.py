@@ -16,6 +16,7 @@ from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
 from burnish.model.naming import parse_model_name
 from burnish.records import Verdict
+from burnish.records.files import read_rows
 from burnish.records.layout import RESOLVED
 from burnish.workflows.recipe import run_recipe
 from burnish.workflows.train.callbacks import first_base, own_name
@@ -62,7 +63,7 @@ def test_a_training_measures_itself_as_burnish_evaluate_would(watched: Path) -> 
     alone = next(row for row in rows if row.stage == "measure")
     assert {name: last.values[f"eval_{name}"] for name in alone.values} == alone.values
     answers = [
-        [json.loads(line)["text"] for line in (watched / folder / "completions.jsonl").read_text().splitlines()]
+        {one["task_id"]: one["text"] for one in read_rows(watched / folder / "completions.jsonl")}
         for folder in ("sft/evaluations/step-4", "measure")
     ]
     assert answers[0] == answers[1]
