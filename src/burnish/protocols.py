@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -50,6 +51,25 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Joint:
+    """Descriptors that join a process to another one, instead of ``stdin`` and the captured standard output.
+
+    Whoever runs the job closes them, whatever becomes of it.
+    """
+
+    stdin: FileIO
+    stdout: FileIO
+    until: FileIO | None = None
+    """The process is killed when the other end of this pipe is closed."""
+
+    def close(self) -> None:
+        """Close all of them; again does nothing."""
+        for one in (self.stdin, self.stdout, self.until):
+            if one is not None:
+                one.close()
+
+
+@dataclass(frozen=True)
 class Job:
     """One process to run in a sandbox.
 
@@ -67,6 +87,8 @@ class Job:
     stdin: bytes = b""
     read_only: Mapping[str, Path] = field(default_factory=dict)
     """Further host paths to bind read-only: path inside -> path outside."""
+    joint: Joint | None = None
+    """The process talks to another one; backends that cannot do so raise ValueError."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +106,8 @@ class JobResult:
     fault: str = ""
     shared: bool = False
     """The sandbox it ran in is kept for further jobs."""
+    cut_off: bool = False
+    """Killed because the process that it was joined to is gone; what it did until then is not known."""
 
 
 class Sandbox(Protocol):
@@ -92,6 +116,11 @@ class Sandbox(Protocol):
     @property
     def layers(self) -> tuple[str, ...]:
         """Backend with version, then every active layer; recorded with each verdict."""
+        ...
+
+    @property
+    def joins(self) -> bool:
+        """Whether it runs jobs with a ``joint``."""
         ...
 
     def run(self, job: Job) -> JobResult:

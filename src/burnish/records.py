@@ -33,6 +33,10 @@ Reason = Literal[
 """Why a verdict is what it is; ``infra`` goes with status ``infra`` alone, its cause is in ``detail``."""
 
 
+Grading = Literal["separate", "in_process"]
+"""Where tests in Rust run: in a process that the answer is not in, or in the answer's own."""
+
+
 def first_problem(error: ValidationError, *, whole: str = "") -> str:
     """The first thing a validation found wrong: its place (``whole`` where it is in no one field), and why."""
     first = error.errors()[0]
@@ -287,6 +291,8 @@ class Verdict(Record):
     """Version and digest of compiler, lint set and policy."""
     edition: Edition | None = None
     """The Rust edition it was judged as; None in verdicts that were written without."""
+    grading: Grading | None = None
+    """For tests in Rust: whether they ran in a process without the answer; None where none were reached."""
 
     @property
     def lint_free(self) -> bool:

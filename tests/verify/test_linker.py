@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from burnish.protocols import Job
-from burnish.verify.compile import Compiler
-from burnish.verify.ladder import RUN_LIMITS
+from burnish.verify.compile import RUN_LIMITS, Compiler
 from burnish.verify.linker import linker_arguments
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.toolchain import Toolchain, find_toolchain

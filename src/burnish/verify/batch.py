@@ -25,6 +25,8 @@ from burnish.verify.diagnostics import read_diagnostics
 from burnish.verify.grader.values import VALUE_MAIN, value_cases
 from burnish.verify.joining import PREFIX, may_join
 from burnish.verify.ladder import Goal, Ladder, crate_type_of
+from burnish.verify.separate.decision import Separate
+from burnish.verify.separate.store import ProgramStore
 from burnish.verify.toolchain import Toolchain
 from burnish.verify.visibility import make_public
 
@@ -76,12 +78,14 @@ class BatchJudge:
         toolchain: Toolchain,
         dependencies: DependencySet | None = None,
         together: Together = "worth",
+        store: ProgramStore | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._together = together
         self._toolchain = toolchain
         self._compiler = Compiler(sandbox, toolchain, dependencies)
-        self._alone = Ladder(sandbox, toolchain, compiler=self._compiler)
+        self._separate = Separate(sandbox, toolchain, self._compiler, store or ProgramStore())
+        self._alone = Ladder(sandbox, toolchain, compiler=self._compiler, separate=self._separate)
         self._settled = 1.0  # share of programs that one pass settled lately
         self._good = 1.0  # share of programs that compiled lately: checking together pays only when most do
 
@@ -138,9 +142,9 @@ class BatchJudge:
 
     def _given(self, one: Candidate, start: Start, sandbox: Sandbox) -> Verdict:
         """The verdict on one program, with what is known of it."""
-        return Ladder(sandbox, self._toolchain, compiler=_Given(self._compiler, start)).judge(
-            one.task, one.code, one.goal
-        )
+        given = _Given(self._compiler, start)
+        ladder = Ladder(sandbox, self._toolchain, compiler=given, separate=self._separate)
+        return ladder.judge(one.task, one.code, one.goal)
 
     def _check(self, candidates: Sequence[Candidate], group: Sequence[int]) -> dict[int, Compiled]:
         found: dict[int, Compiled] = {}
@@ -250,6 +254,10 @@ class _Watched:
     def layers(self) -> tuple[str, ...]:
         return self._inner.layers
 
+    @property
+    def joins(self) -> bool:
+        return self._inner.joins
+
     def run(self, job: Job) -> JobResult:
         result = self._inner.run(job)
         if result.fault or result.exceeded or result.exit_code < 0:
@@ -267,6 +275,10 @@ class _Renaming:
     @property
     def layers(self) -> tuple[str, ...]:
         return self._inner.layers
+
+    @property
+    def joins(self) -> bool:
+        return self._inner.joins
 
     def run(self, job: Job) -> JobResult:
         result = self._inner.run(job)

@@ -14,7 +14,7 @@ import copy
 import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.protocols import Job, JobResult, Limits, Sandbox
@@ -28,6 +28,7 @@ MIB = 1 << 20
 COMPILE_LIMITS = Limits(
     cpu_s=10, wall_s=20, memory_bytes=2048 * MIB, pids=64, work_bytes=256 * MIB, output_bytes=2 * MIB
 )
+RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)
 _DEFAULT_WARNINGS = (
     "deprecated", "irrefutable_let_patterns", "map_unit_fn", "nonstandard_style", "path_statements",
     "redundant_semicolons", "unconditional_recursion", "unreachable_code", "unreachable_patterns", "unused_allocation",
@@ -160,6 +161,22 @@ class Compiler:
     def build_together(self, files: Mapping[str, str], edition: Edition) -> Compiled:
         """An executable of several files, the root first, without unsafe code in any."""
         arguments = ["--crate-type", "bin", "-A", "warnings", "-F", "unsafe_code", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
+        return self._link(files, edition, arguments)
+
+    def library_of(self, files: Mapping[str, str], edition: Edition, name: str) -> Compiled:
+        """A library of several files of ours, the root first, to link programs against."""
+        arguments = ["--crate-type", "rlib", "--crate-name", name, "-A", "warnings", *_BUILD]
+        arguments += ["-C", "opt-level=1", "-o", f"lib{name}.rlib"]
+        return self._compile(self._toolchain.rustc, files, edition, arguments, f"lib{name}.rlib")
+
+    def program_of(
+        self, files: Mapping[str, str | bytes], edition: Edition, libraries: Collection[str], *, tests: bool = False
+    ) -> Compiled:
+        """An executable of one source and compiled ``libraries``, whatever lints it asks for; ``tests``: by libtest."""
+        arguments = ["--test"] if tests else ["--crate-type", "bin"]
+        arguments += ["--cap-lints", "allow", *_BUILD, "-C", "strip=symbols", *_DYNAMIC, "-o", _PROGRAM]
+        for name in libraries:
+            arguments += ["--extern", f"{name}=lib{name}.rlib"]
         return self._link(files, edition, arguments)
 
     def _link(

@@ -15,9 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.protocols import Job, JobResult, Limits, Sandbox
+from burnish.protocols import Job, JobResult, Sandbox
 from burnish.records import (
     CrateType,
+    Grading,
     ProgramTests,
     Reason,
     RustTests,
@@ -29,7 +30,7 @@ from burnish.records import (
 )
 from burnish.syntax.crates import WELL_KNOWN
 from burnish.syntax.source import has_main, parse
-from burnish.verify.compile import COMPILE_LIMITS, LINTS, MIB, Compiled, Compiler
+from burnish.verify.compile import COMPILE_LIMITS, LINTS, RUN_LIMITS, Compiled, Compiler
 from burnish.verify.dependencies.store import BUILD_COMMAND, DependencySet
 from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
@@ -38,13 +39,16 @@ from burnish.verify.grader.traits import NO_METHOD, needed_traits
 from burnish.verify.grader.values import grade_values, value_harness
 from burnish.verify.metrics import measure
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX
+from burnish.verify.separate.build import own_errors
+from burnish.verify.separate.decision import Separate, Served
+from burnish.verify.separate.store import ProgramStore
 from burnish.verify.toolchain import Toolchain
 from burnish.verify.visibility import make_public
 
 Goal = Literal["check", "run", "test"]
-RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)
-POLICY = 5
+POLICY = 6
 """Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
+_NO_FIT = "the tests do not compile against this code, which compiles alone"
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
 """What an ``-F unsafe_code`` build reports: the lint, and an attempt to allow it again."""
 
@@ -79,6 +83,7 @@ class _State:
     cpu_ms: float = 0.0
     shared: bool = False
     """Other candidates' programs were compiled in the same sandbox as this one."""
+    grading: Grading | None = None
 
     def after(self, stage: VerifyStage, compiled: Compiled) -> _State:
         """With a compilation's cost and company."""
@@ -95,10 +100,12 @@ class Ladder:
         dependencies: DependencySet | None = None,
         *,
         compiler: Compiler | None = None,
+        separate: Separate | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._toolchain = toolchain
         self._compiler = compiler or Compiler(sandbox, toolchain, dependencies)
+        self._separate = separate or Separate(sandbox, toolchain, self._compiler, ProgramStore())
 
     @property
     def toolchain_name(self) -> str:
@@ -109,14 +116,10 @@ class Ladder:
 
     def judge(self, task: Task, code: str, goal: Goal) -> Verdict:
         """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
-        missing = self._compiler.dependencies.missing(task.crates) if task.crates else []
-        if missing:
-            detail = f"the task needs crates that are not built here: {', '.join(missing)}; build them: {BUILD_COMMAND}"
-            unknown = [name for name in missing if name not in WELL_KNOWN]
-            return self._verdict(code, _State("extract"), "infra", " ".join([detail, *unknown]))
         plan = plan_tests(task.tests) if goal == "test" and isinstance(task.tests, RustTests) else None
-        if plan is not None and not plan.functions:
-            return self._verdict(code, _State("extract"), "infra", "the task's tests hold no test function")
+        hindered = self._hindrance(task, plan)
+        if hindered:
+            return self._verdict(code, _State("extract"), "infra", hindered)
         crate_type = crate_type_of(task, code)
         reachable = goal == "test" and not isinstance(task.tests, ProgramTests)
         compiler = self._compiler.with_crates(task.crates)
@@ -130,7 +133,17 @@ class Ladder:
             return self._verdict(code, state, "ok")
         if goal == "run" or isinstance(task.tests, ProgramTests):
             return self._run(task, code, goal, state)
-        return self._test(task, code, plan, state)
+        return self._rust_tests(task, code, plan, state) if plan is not None else self._test(task, code, None, state)
+
+    def _hindrance(self, task: Task, plan: TestPlan | None) -> str:
+        """Why no answer to this task can be judged here; empty where it can."""
+        missing = self._compiler.dependencies.missing(task.crates) if task.crates else []
+        if missing:
+            detail = f"the task needs crates that are not built here: {', '.join(missing)}; build them: {BUILD_COMMAND}"
+            return " ".join([detail, *(name for name in missing if name not in WELL_KNOWN)])
+        if plan is not None and not plan.functions and not plan.by_macro:
+            return "the task's tests hold no test function"
+        return ""
 
     def _run(self, task: Task, code: str, goal: Goal, state: _State) -> Verdict:
         compiler = self._compiler.with_crates(task.crates)
@@ -152,6 +165,38 @@ class Ladder:
             reason, detail = read_end(run(b""))
             grade = Grade(reason, TestCounts(), detail)
         return self._graded(code, replace(state, cpu_ms=sum(cpu_ms)), grade)
+
+    def _rust_tests(self, task: Task, code: str, plan: TestPlan, state: _State) -> Verdict:
+        """Tests in Rust, in a process without the answer where the task can be graded so."""
+        decision = self._separate.decide(task)
+        state = replace(state, cpu_ms=state.cpu_ms + decision.cpu_ms)
+        if decision.grading is None:
+            return self._verdict(code, state, "infra", decision.reason)
+        if decision.grading == "separate":
+            served = self._separate.serve(task, code)
+            if not (decision.by_answer and served.problem):
+                return self._separately(code, served, replace(state, grading="separate"))
+        state = replace(state, grading="in_process")
+        if plan.by_macro:
+            detail = f"tests that a macro makes cannot be counted in the answer's own process: {plan.by_macro}"
+            return self._verdict(code, replace(state, stage="extract"), "infra", detail)
+        return self._test(task, code, plan, state)
+
+    def _separately(self, code: str, served: Served, state: _State) -> Verdict:
+        """The verdict by tests that run without the answer."""
+        built = served.built
+        if built is None:
+            state = replace(state, stage="build")
+            if served.program is not None and served.program.fault:
+                return self._verdict(code, state, "infra", served.problem)
+            return self._verdict(code, state, "tests_failed", f"{_NO_FIT}: {served.problem}")
+        state = state.after("build", built)
+        if built.reason == "compile_error" and not built.crashed and not own_errors(built, code) and _has_place(built):
+            return self._verdict(code, state, "tests_failed", _mismatch(built))
+        if built.reason != "ok":
+            return self._failed_build(code, state, built)
+        grade, cpu_ms = self._separate.grade(served)
+        return self._graded(code, replace(state, stage="test", cpu_ms=state.cpu_ms + cpu_ms), grade)
 
     def _test(self, task: Task, code: str, plan: TestPlan | None, state: _State) -> Verdict:
         compiler = self._compiler.with_crates(task.crates)
@@ -229,6 +274,7 @@ class Ladder:
             cpu_ms=round(state.cpu_ms, 3),
             isolation=tuple(x for x in self._sandbox.layers if not (state.shared and x == OWN_COMPILE_SANDBOX)),
             toolchain=self.toolchain_name,
+            grading=state.grading,
         )
 
 
@@ -240,7 +286,7 @@ def _has_place(built: Compiled) -> bool:
 def _mismatch(built: Compiled) -> str:
     """What of the tests does not fit a candidate that compiles by itself: a missing item, another signature."""
     errors = [f"{d.message} ({d.code})" if d.code else d.message for d in built.diagnostics if d.level == "error"]
-    return f"the tests do not compile against this code, which compiles alone: {'; '.join(errors[:3])}"
+    return f"{_NO_FIT}: {'; '.join(errors[:3])}"
 
 
 def _says(compiled: Compiled) -> bool | None:

@@ -12,6 +12,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -33,6 +34,7 @@ from burnish.verify.prepared import PreparedSandbox
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
 from burnish.verify.sandbox.opening import open_sandbox
+from burnish.verify.separate.store import ProgramStore
 from burnish.verify.toolchain import find_toolchain
 
 MOST_CODE_BYTES = 1 << 20
@@ -86,7 +88,8 @@ class Verifier:
         if prepared and isinstance(self._owned, BubblewrapSandbox):
             self._prepared = PreparedSandbox(self._owned, toolchain)
         dependencies = load_set(toolchain, config.dependencies)
-        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together)
+        store = ProgramStore(_beside(config.cache)) if config.cache is not None else ProgramStore()
+        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together, store)
         self._stopping = threading.Event()
         unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
         self.digest = digest_json([toolchain.digest, dependencies.digest, policy_parts(), *unsafe])
@@ -214,6 +217,11 @@ class Verifier:
             self._prepared.close()
         if self._owned is not None:
             self._owned.stop()
+
+
+def _beside(cache: Path) -> Path:
+    """Where compiled test programs lie."""
+    return cache.with_name(f"{cache.name}-programs")
 
 
 def _own(settled: Settled) -> Verdict:

@@ -36,6 +36,8 @@ _PRELUDE = {
 }
 _STANDARD_NAMES = frozenset(PRIMITIVES | _PRELUDE | {"std", "core", "alloc", "main"})
 """Names that keep their standard meaning in tests, whatever the candidate defines."""
+_NO_TESTS = frozenset({"thread_local", "compile_error", "lazy_static"})
+"""Macros of items that are no functions."""
 _HARNESS_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
 
 _MAIN = """
@@ -86,6 +88,8 @@ class TestPlan:
 
     functions: tuple[TestFunction, ...]
     source: str
+    by_macro: str = ""
+    """The first macro call among items that may make tests; the compiler alone can count these."""
 
 
 def plan_tests(tests: RustTests) -> TestPlan:
@@ -97,6 +101,7 @@ def plan_tests(tests: RustTests) -> TestPlan:
     functions: list[TestFunction] = []
     edits: list[tuple[int, int, str]] = []
     containers: list[tuple[Node, str]] = [(root, "")]
+    by_macro = ""
     while containers:
         container, path = containers.pop(0)
         attributes: list[Node] = []
@@ -112,6 +117,7 @@ def plan_tests(tests: RustTests) -> TestPlan:
                 if not left_in:
                     attributes = []
                     continue
+                by_macro = by_macro or _macro_call(node)
                 if node.type == "function_item":
                     edits += _visible(node)
                     functions += _test_function(node, attributes, path, tests.include_ignored)
@@ -122,7 +128,7 @@ def plan_tests(tests: RustTests) -> TestPlan:
                 attributes = []
     if not functions and function_named(root, "main") is not None:
         functions = [TestFunction("main")]
-    return TestPlan(tuple(functions), apply_edits(tests.source, edits))
+    return TestPlan(tuple(functions), apply_edits(tests.source, edits), by_macro)
 
 
 def rust_harness(plan: TestPlan, task: Task, code: str, traits: Collection[str] = ()) -> str:
@@ -137,7 +143,7 @@ def rust_harness(plan: TestPlan, task: Task, code: str, traits: Collection[str] 
     wrapper = _wrapper(declared, task.entry_point, names)
     if wrapper and task.entry_point is not None:
         names.discard(task.entry_point)
-    imports = _given_imports(declared, task.crates) if declared is not None else _plain_imports(candidate)
+    imports = given_imports(declared, task.crates) if declared is not None else plain_imports(candidate)
     cases = [
         f"fn case_{index}() -> bool {{ Outcome::passed(hidden::{test.path}()) }}"
         for index, test in enumerate(plan.functions)
@@ -177,6 +183,15 @@ def grade_rust_tests(result: JobResult, nonce: str, plan: TestPlan) -> Grade:
     failed = [plan.functions[i].path for i, (word, _) in report.results.items() if word != "ok"]
     said = result.stderr.decode(errors="replace").strip()[-400:]
     return Grade("tests_failed", counts, f"{', '.join(failed) or 'the program ended before its tests did'}: {said}")
+
+
+def _macro_call(node: Node) -> str:
+    """The name of a macro that is called where items stand, unless it is known to make no function."""
+    call = node.named_children[0] if node.type == "expression_statement" and node.named_children else node
+    if call.type != "macro_invocation" or not call.named_children:
+        return ""
+    name = text_of(call.named_children[0])
+    return "" if name.split("::")[-1] in _NO_TESTS else f"{name}!"
 
 
 def _attribute_name(node: Node) -> str:
@@ -238,7 +253,7 @@ def _wrapper(declared: Node | None, entry_point: str | None, names: set[str]) ->
     return f"pub fn {entry_point}{lifetimes}({listed}){returns} {{ ::{CRATE}::{entry_point}({passed}) }}"
 
 
-def _given_imports(root: Node, crates: Collection[str]) -> list[str]:
+def given_imports(root: Node, crates: Collection[str]) -> list[str]:
     """The task's own imports from the standard library and its crates, which tests may rely on by ``use super::*``."""
     known = {*STANDARD_CRATES, *crates}
     found = []
@@ -249,7 +264,7 @@ def _given_imports(root: Node, crates: Collection[str]) -> list[str]:
     return found
 
 
-def _plain_imports(root: Node) -> list[str]:
+def plain_imports(root: Node) -> list[str]:
     """A candidate's imports of standard types, for tests without a declared signature; never under another name."""
     found = []
     for node in root.named_children:

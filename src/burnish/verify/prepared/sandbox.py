@@ -51,6 +51,11 @@ class PreparedSandbox:
         """Those of the sandbox behind; a prepared compiler has them all."""
         return self._inner.layers
 
+    @property
+    def joins(self) -> bool:
+        """As the sandbox behind."""
+        return self._inner.joins
+
     def run(self, job: Job) -> JobResult:
         """The result of a prepared compiler where it can be had, else of a sandbox of the job's own."""
         if self._library is None or self._failed_starts >= _MOST_FAILED_STARTS or not self._fits(job):

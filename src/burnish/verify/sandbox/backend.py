@@ -46,6 +46,11 @@ class Backend(ABC):
     def layers(self) -> tuple[str, ...]:
         """Backend with version, then every active layer."""
 
+    @property
+    def joins(self) -> bool:
+        """Whether it runs jobs with a ``joint``."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Kill what runs and give everything back."""
@@ -61,10 +66,15 @@ class Backend(ABC):
         """
         if job.collect and job.stage != "compile":
             raise ValueError("only the compile stage can hand files back")
+        if job.joint is not None and not self.joins:
+            raise ValueError("this sandbox joins no processes")
         try:
             return self._run(job)
         except OSError as error:
             return fault(f"{type(error).__name__}: {error}")
+        finally:
+            if job.joint is not None:
+                job.joint.close()
 
     def stop(self) -> None:
         """Kill every running job, and those that start later, until `resume`; their results carry a fault."""
@@ -201,7 +211,7 @@ def _result(ended: Ended, limits: Limits, out_of_memory: bool) -> JobResult:
     if outcome.cancelled:
         return fault("cancelled")
     exceeded: Literal["", "cpu", "wall", "memory", "output"] = outcome.exceeded
-    if exceeded:
+    if exceeded or outcome.cut_off:
         code = -int(signal.SIGKILL)
     elif ended.code is None:
         return not_started(outcome.stderr, f"wait status {outcome.status}")
@@ -216,4 +226,5 @@ def _result(ended: Ended, limits: Limits, out_of_memory: bool) -> JobResult:
         wall_ms=outcome.wall_ms,
         collected=ended.files,
         exceeded=exceeded,
+        cut_off=outcome.cut_off,
     )

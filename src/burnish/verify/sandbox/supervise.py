@@ -20,7 +20,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from burnish.protocols import Joint
+
 _CHUNK = 1 << 16
+_CUT_OFF = "cut off"
 _DEATH_WAIT_S = 5.0
 """How long a killed sandbox may take to be gone before its monitor is killed too."""
 
@@ -40,13 +43,27 @@ class Outcome:
     wall_ms: float
     exceeded: Literal["", "wall", "output"]
     cancelled: bool
+    cut_off: bool = False
+    """Killed because the other end of its joint was closed."""
 
 
 class Running:
     """One supervised process; ``cancel`` may be called from another thread."""
 
-    def __init__(self, argv: Sequence[str], pass_fds: Sequence[int], status_read: int, start_write: int) -> None:
-        """``status_read`` yields bwrap's JSON status; a byte on ``start_write`` lets the program start. Takes both."""
+    def __init__(
+        self,
+        argv: Sequence[str],
+        pass_fds: Sequence[int],
+        status_read: int,
+        start_write: int,
+        joint: Joint | None = None,
+    ) -> None:
+        """``status_read`` yields bwrap's JSON status; a byte on ``start_write`` lets the program start. Takes both.
+
+        Of ``joint`` what the process has got is closed here, so that its end is seen at the other side.
+        """
+        self._until = joint.until if joint is not None else None
+        self._cut_off = False
         self._status = status_read
         self._start = start_write
         self._status_text = b""
@@ -57,13 +74,16 @@ class Running:
         self._process = subprocess.Popen(
             list(argv),
             pass_fds=pass_fds,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE if joint is None else joint.stdin,
+            stdout=subprocess.PIPE if joint is None else joint.stdout,
             stderr=subprocess.PIPE,
             cwd="/",
             env={},
             start_new_session=True,
         )
+        if joint is not None:
+            joint.stdin.close()
+            joint.stdout.close()
 
     @property
     def pid(self) -> int:
@@ -83,12 +103,13 @@ class Running:
 
     def supervise(self, stdin: bytes, wall_s: float, output_bytes: int, on_child: Callable[[int], None]) -> Outcome:
         """Run to the end or to a limit; ``on_child`` gets the program's pid before it starts."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         assert self._process.stderr is not None
         deadline = self._began + wall_s
         pidfd = os.pidfd_open(self._process.pid)
-        pipes = {self._process.stdout.fileno(): bytearray(), self._process.stderr.fileno(): bytearray()}
+        said = {name: bytearray() for name in ("stdout", "stderr")}
+        pipes = {self._process.stderr.fileno(): said["stderr"]}
+        if self._process.stdout is not None:
+            pipes[self._process.stdout.fileno()] = said["stdout"]
         exceeded: Literal["", "wall", "output"] = ""
         try:
             child_pid = self._read_child_pid(pidfd, deadline)
@@ -106,16 +127,16 @@ class Running:
         finally:
             os.close(pidfd)
             self._close()
-        stdout, stderr = pipes.values()
         return Outcome(
             status=status,
             reported_exit=self._reported_exit(),
-            stdout=bytes(stdout),
-            stderr=bytes(stderr),
+            stdout=bytes(said["stdout"]),
+            stderr=bytes(said["stderr"]),
             cpu_ms=cpu_ms,
             wall_ms=(time.monotonic() - self._began) * 1000,
             exceeded=exceeded,
             cancelled=self._cancelled.is_set(),
+            cut_off=self._cut_off,
         )
 
     def _read_child_pid(self, pidfd: int, deadline: float) -> int | None:
@@ -139,19 +160,14 @@ class Running:
     def _pump(
         self, pidfd: int, pipes: dict[int, bytearray], stdin: bytes, deadline: float, output_bytes: int
     ) -> Literal["", "wall", "output"]:
-        assert self._process.stdin is not None
-        writer = self._process.stdin.fileno()
+        writer = self._process.stdin.fileno() if self._process.stdin is not None else -1
         rest = memoryview(stdin)
         with selectors.DefaultSelector() as selector:
             for descriptor in pipes:
                 os.set_blocking(descriptor, False)
                 selector.register(descriptor, selectors.EVENT_READ)
             selector.register(pidfd, selectors.EVENT_READ)
-            if stdin:
-                os.set_blocking(writer, False)
-                selector.register(writer, selectors.EVENT_WRITE)
-            else:
-                self._process.stdin.close()
+            self._register_others(selector, stdin)
             while True:
                 events = selector.select(max(0.0, deadline - time.monotonic()))
                 if not events:
@@ -166,10 +182,24 @@ class Running:
                 if sum(len(held) for held in pipes.values()) > output_bytes:
                     self._kill()
                     return "output"
+                self._cut_off = pidfd not in ready and any(key.data == _CUT_OFF for key, _ in events)
+                if self._cut_off:
+                    self._kill()
+                    return ""
                 if pidfd in ready:
                     for descriptor, held in pipes.items():
                         _drain(descriptor, held, output_bytes)
                     return "output" if sum(len(held) for held in pipes.values()) > output_bytes else ""
+
+    def _register_others(self, selector: selectors.BaseSelector, stdin: bytes) -> None:
+        """What is not read: standard input where there is something to feed, and the end of a joint."""
+        if self._until is not None:
+            selector.register(self._until, selectors.EVENT_READ, _CUT_OFF)
+        if self._process.stdin is not None and stdin:
+            os.set_blocking(self._process.stdin.fileno(), False)
+            selector.register(self._process.stdin, selectors.EVENT_WRITE)
+        elif self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _feed(self, selector: selectors.BaseSelector, rest: memoryview) -> memoryview:
         assert self._process.stdin is not None
