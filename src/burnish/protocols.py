@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from burnish.records import Completion, Task, Verdict
 
@@ -118,14 +118,24 @@ class Sandbox(Protocol):
         """Backend with version, then every active layer; recorded with each verdict."""
         ...
 
+    def run(self, job: Job) -> JobResult:
+        """Run to the end or to a limit. Never raises for what the program does."""
+        ...
+
+
+@runtime_checkable
+class JoiningSandbox(Sandbox, Protocol):
+    """A sandbox that may run two processes with their pipes joined."""
+
     @property
     def joins(self) -> bool:
         """Whether it runs jobs with a ``joint``."""
         ...
 
-    def run(self, job: Job) -> JobResult:
-        """Run to the end or to a limit. Never raises for what the program does."""
-        ...
+
+def can_join(sandbox: Sandbox) -> bool:
+    """Whether a sandbox runs jobs with a ``joint``."""
+    return isinstance(sandbox, JoiningSandbox) and sandbox.joins
 
 
 class VerdictCache(Protocol):

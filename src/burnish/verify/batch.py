@@ -17,15 +17,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.protocols import Job, JobResult, Sandbox
-from burnish.records import CrateType, Edition, ProgramTests, Task, ValueTests, Verdict
+from burnish.protocols import Job, JobResult, Sandbox, can_join
+from burnish.records import CrateType, Edition, ProgramTests, RustTests, Task, ValueTests, Verdict
 from burnish.verify.compile import Compiled, Compiler
 from burnish.verify.dependencies.store import DependencySet
 from burnish.verify.diagnostics import read_diagnostics
 from burnish.verify.grader.values import VALUE_MAIN, value_cases
 from burnish.verify.joining import PREFIX, may_join
 from burnish.verify.ladder import Goal, Ladder, crate_type_of
-from burnish.verify.separate.decision import Separate
+from burnish.verify.separate.decision import Decision, Separate
 from burnish.verify.separate.store import ProgramStore
 from burnish.verify.toolchain import Toolchain
 from burnish.verify.visibility import make_public
@@ -93,6 +93,12 @@ class BatchJudge:
     def toolchain_name(self) -> str:
         """As verdicts carry it."""
         return self._alone.toolchain_name
+
+    def grading_of(self, task: Task) -> Decision | None:
+        """How a task's tests in Rust are graded; None where it has none, or its crates are not here."""
+        if not isinstance(task.tests, RustTests) or self._compiler.dependencies.missing(task.crates):
+            return None
+        return self._separate.decide(task)
 
     def joins(self, one: Candidate) -> bool:
         """Whether a program may be judged together with others."""
@@ -256,7 +262,7 @@ class _Watched:
 
     @property
     def joins(self) -> bool:
-        return self._inner.joins
+        return can_join(self._inner)
 
     def run(self, job: Job) -> JobResult:
         result = self._inner.run(job)
@@ -278,7 +284,7 @@ class _Renaming:
 
     @property
     def joins(self) -> bool:
-        return self._inner.joins
+        return can_join(self._inner)
 
     def run(self, job: Job) -> JobResult:
         result = self._inner.run(job)

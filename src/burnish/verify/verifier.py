@@ -34,6 +34,7 @@ from burnish.verify.prepared import PreparedSandbox
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
 from burnish.verify.sandbox.opening import open_sandbox
+from burnish.verify.separate.decision import Decision
 from burnish.verify.separate.store import ProgramStore
 from burnish.verify.toolchain import find_toolchain
 
@@ -166,6 +167,10 @@ class Verifier:
                 while flow.settled_until in held:
                     yield held.pop(flow.settled_until)
                     flow.settled_until += 1
+
+    def grading_of(self, task: Task) -> Decision | None:
+        """How a task's tests in Rust are graded here, and why; None where it has none, or lacks crates."""
+        return self._judge.grading_of(task)
 
     def _flow(self) -> Flow:
         return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)

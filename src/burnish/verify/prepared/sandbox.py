@@ -17,7 +17,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from burnish.protocols import Job, JobResult, Sandbox
+from burnish.protocols import Job, JobResult, Sandbox, can_join
 from burnish.verify.native import built
 from burnish.verify.prepared.server import Server, ServerError
 from burnish.verify.toolchain import Toolchain
@@ -54,7 +54,7 @@ class PreparedSandbox:
     @property
     def joins(self) -> bool:
         """As the sandbox behind."""
-        return self._inner.joins
+        return can_join(self._inner)
 
     def run(self, job: Job) -> JobResult:
         """The result of a prepared compiler where it can be had, else of a sandbox of the job's own."""

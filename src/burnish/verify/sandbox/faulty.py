@@ -11,7 +11,7 @@ import threading
 from dataclasses import replace
 from typing import Literal
 
-from burnish.protocols import Job, JobResult, Sandbox
+from burnish.protocols import Job, JobResult, Sandbox, can_join
 
 
 class FaultySandbox:
@@ -36,7 +36,7 @@ class FaultySandbox:
     @property
     def joins(self) -> bool:
         """As the inner sandbox."""
-        return self._inner.joins
+        return can_join(self._inner)
 
     def run(self, job: Job) -> JobResult:
         """Run or fail; never raises for what the program does."""

@@ -11,9 +11,10 @@ from importlib import resources
 
 from burnish.fsio import digest_json
 from burnish.protocols import Job, Sandbox
-from burnish.records import Diagnostic, Task
+from burnish.records import Diagnostic, RustTests, Task
 from burnish.syntax.source import function_named, parse
 from burnish.verify.compile import RUN_LIMITS, Compiled, Compiler
+from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.separate.declared import Declared
 from burnish.verify.separate.programs import HIDDEN, WIRE, source_of_answer, source_of_tests
 from burnish.verify.separate.store import Kept, ProgramStore
@@ -58,13 +59,16 @@ class Builder:
         self._digest = digest_json([toolchain.digest, compiler.dependencies.digest, wire_sources()])
 
     def test_program(self, task: Task, declared: Declared, tests: str, *, include_ignored: bool) -> TestProgram:
-        """The test program of a task, built once for the same declarations."""
+        """The test program of a task, built once for the same declarations; tests in the order of their source."""
         source = source_of_tests(declared, tests)
         as_main = function_named(parse(tests), MAIN) is not None
         key = digest_json([self._digest, source, task.edition, list(task.crates), include_ignored, as_main])
         kept = self._store.get(key, lambda: self._make_tests(task, source, as_main, include_ignored))
         fault = kept.problem.startswith("infra: ")
-        return TestProgram(declared, kept.content, kept.names, kept.problem, fault, kept.cpu_ms)
+        assert isinstance(task.tests, RustTests)
+        places = {f"{HIDDEN}::{one.path}": place for place, one in enumerate(plan_tests(task.tests).functions)}
+        names = tuple(sorted(kept.names, key=lambda name: places.get(name, len(places))))
+        return TestProgram(declared, kept.content, names, kept.problem, fault, kept.cpu_ms)
 
     def server(self, task: Task, declared: Declared, answer: str) -> Compiled:
         """The answer's program. Errors behind the answer's last line are about what is declared, not about it."""

@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass, replace
 
 from burnish.fsio import digest_json
-from burnish.protocols import Sandbox
+from burnish.protocols import Sandbox, can_join
 from burnish.records import Grading, RustTests, Task
 from burnish.syntax.source import identifiers, parse
 from burnish.verify.compile import Compiled, Compiler
@@ -101,7 +101,7 @@ class Separate:
     def _decide(self, task: Task) -> Decision:
         if task.edition == "2015":
             return Decision("in_process", "paths of edition 2015 begin elsewhere")
-        if not self._sandbox.joins:
+        if not can_join(self._sandbox):
             return Decision("in_process", f"{self._sandbox.layers[0]} joins no processes")
         if task.reference is not None:
             return self._tried(task, task.reference)

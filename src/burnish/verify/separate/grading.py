@@ -8,6 +8,7 @@ Not covered: which tasks are graded so (`decision`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from burnish.protocols import Sandbox
@@ -15,10 +16,16 @@ from burnish.records import TestCounts
 from burnish.verify.grader.protocol import Grade, read_end
 from burnish.verify.separate.build import MAIN, TestProgram, job_of, shown_name
 from burnish.verify.separate.joined import BROKEN, Joined, run_joined
+from burnish.verify.separate.programs import HIDDEN
 from burnish.verify.toolchain import Toolchain
 
 FAILED = 101
 _SAID = 400
+_RUNNER = re.compile(
+    r"running \d+ test|test .* \.\.\. |test result: |failures:$|successes:$|---- .* stdout ----$"
+    rf"|    {HIDDEN}::|    main$|note: run with `RUST_BACKTRACE"
+)
+"""Lines that libtest writes around what a test says."""
 
 
 @dataclass
@@ -70,7 +77,7 @@ def _ended(joined: Joined, run: _Run) -> Grade | None:
 def _broken(joined: Joined, run: _Run) -> Grade:
     """A call broke off: the answer's end says why."""
     said = joined.tests.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    why = said[0] if said else "the answer ended in a call"
+    why = said[0].rpartition(" ... ")[2] if said else "the answer ended in a call"
     if joined.answer.cut_off:
         return Grade("runtime_error", run.counts(), why)
     reason, detail = read_end(joined.answer)
@@ -80,6 +87,7 @@ def _broken(joined: Joined, run: _Run) -> Grade:
 
 
 def _words(joined: Joined) -> str:
-    """What a failed test said, or else what the answer said of its panic."""
-    texts = [part.stderr.decode(errors="replace").strip() for part in (joined.tests, joined.answer)]
-    return " ".join(text for text in texts if text)[-_SAID:]
+    """What a failed test said, or else what the answer said of its panic; nothing of the runner's, nor any time."""
+    texts = [part.stderr.decode(errors="replace") for part in (joined.tests, joined.answer)]
+    lines = [line for text in texts for line in text.splitlines() if line.strip() and not _RUNNER.match(line)]
+    return "\n".join(lines).replace(f"{HIDDEN}::", "")[-_SAID:]

@@ -109,6 +109,7 @@ extern "C" {
     fn dup2(from: i32, to: i32) -> i32;
     fn open(path: *const u8, flags: i32, ...) -> i32;
     fn close(descriptor: i32) -> i32;
+    fn setenv(name: *const u8, value: *const u8, replace: i32) -> i32;
 }
 
 /// Standard input and output become the pipe; what a program reads there is nothing, what it prints goes to stderr.
@@ -158,6 +159,8 @@ static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" fn before_main() {
     take_pipe();
+    // Tests run in threads of libtest's; deep values need the room that a first thread has.
+    unsafe { setenv(c"RUST_MIN_STACK".as_ptr().cast(), c"16777216".as_ptr().cast(), 0) };
 }
 
 #[cold]
