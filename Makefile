@@ -37,7 +37,7 @@ check: setup
 
 coverage: setup
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests/verify tests/score tests/sandbox tests/workflows/test_verify_file.py tests/workflows/test_serve_verifier.py
+	$(BIN)/coverage run -m pytest tests/verify tests/score tests/sandbox tests/workflows/verify/test_file.py tests/workflows/verify/test_serve.py
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

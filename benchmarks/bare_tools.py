@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.trusted_programs import Program
-from burnish.verify.compile import LINTS
+from burnish.verify.compiler.compile import LINTS
 
 _MANIFEST = '[package]\nname = "sample"\nversion = "0.1.0"\nedition = "2021"\n\n[workspace]\n'
 

@@ -20,10 +20,10 @@ from typing import Any
 
 from burnish.protocols import Job, Limits, Sandbox
 from burnish.records import Completion, Score, Task, ValueTests, Verdict
-from burnish.train.rollouts import Answer, Judge, Write
-from burnish.verify.extract import extract
+from burnish.train.grpo.rollouts import Answer, Judge, Write
+from burnish.verify.compiler.toolchain import find_toolchain
+from burnish.verify.judge.extract import extract
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
-from burnish.verify.toolchain import find_toolchain
 
 _CARGO = "/cargo"
 _MANIFEST = '[package]\nname = "sample"\nversion = "0.1.0"\nedition = "{edition}"\n\n[workspace]\n'

@@ -29,13 +29,13 @@ from benchmarks.data_rows import SourceRow, draw_conversations, draw_sources, dr
 from benchmarks.goals import Goal, report
 from benchmarks.peak_memory import peak_kib
 from benchmarks.regex_filters import RegexFilters
-from burnish.config import filters
-from burnish.config.data import JsonlSource
-from burnish.config.mixture import MixtureConfig
+from burnish.config.data import filters
+from burnish.config.data.mixture import MixtureConfig
+from burnish.config.data.training_data import JsonlSource
 from burnish.data.filters.base import RustCode
 from burnish.data.filters.build import stateless_filter
-from burnish.data.filters.near_duplicate import NearDuplicateFilter
-from burnish.data.near_duplicates import NearDuplicates, Sketcher
+from burnish.data.filters.rules.near_duplicate import NearDuplicateFilter
+from burnish.data.overlap.near_duplicates import NearDuplicates, Sketcher
 from burnish.records import Example
 
 PART = 1000
@@ -123,8 +123,8 @@ def token_ways(count: int, folder: Path) -> list[Way]:
     from tests.tiny import make_tiny_model
     from trl.data_utils import pack_dataset
 
-    from burnish.data.chat import encode_examples
-    from burnish.data.packing import pack_lengths
+    from burnish.data.encode.chat import encode_examples
+    from burnish.data.encode.packing import pack_lengths
     from burnish.model.base import load_tokenizer
 
     datasets.disable_progress_bars()
@@ -178,7 +178,7 @@ def memory_growth(count: int, folder: Path) -> tuple[float, float]:
 
 def stream_only(file: Path) -> None:
     """Stream a file through filters and near-duplicates, and print rows and this process's peak memory."""
-    from burnish.workflows.prepare import Plan, open_rows
+    from burnish.workflows.rows.prepare import Plan, open_rows
 
     plan = Plan((JsonlSource(path=file),), (*PHASE_2, filters.NearDuplicate()), MixtureConfig(), seed=0, bad_rows=0)
     dropped: list[int] = [0]

@@ -28,11 +28,11 @@ import torch
 
 from benchmarks.goals import Goal, report
 from burnish.config.model import ModelConfig
-from burnish.data.chat import render_prompt
+from burnish.data.encode.chat import render_prompt
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.generate.decoding import decode
 from burnish.generate.sampling import Decoding, Request
-from burnish.generate.slots import left_padded
+from burnish.generate.slot_decoder import left_padded
 from burnish.generate.transformers_engine import stop_ids
 from burnish.model.base import load_model
 from burnish.model.folders import NANO

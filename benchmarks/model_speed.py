@@ -24,13 +24,13 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from benchmarks.goals import Goal, report
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import SftStage
+from burnish.config.stages.recipe import SftStage
 from burnish.generate import decoding
-from burnish.generate.slots import left_padded
+from burnish.generate.slot_decoder import left_padded
 from burnish.model.base import load_model
-from burnish.train.adapters import attach_adapter
-from burnish.train.rows import collate
-from burnish.train.sft import run_sft
+from burnish.train.batches.rows import collate
+from burnish.train.sft.run import run_sft
+from burnish.train.weights.adapters import attach_adapter
 
 CPU = ModelConfig(device="cpu")
 STEPS = 24

@@ -31,7 +31,7 @@ from benchmarks.cargo_reward import CargoCalls, SerialReward
 from benchmarks.goals import Goal, report
 from burnish.config.load import load_config
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import GrpoStage, Recipe
+from burnish.config.stages.recipe import GrpoStage, Recipe
 from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.fsio import digest_bytes, read_lines
@@ -39,10 +39,10 @@ from burnish.model.base import load_tokenizer
 from burnish.model.folders import NANO
 from burnish.records import Rollout
 from burnish.score.rewards.evidence import constant_share
-from burnish.train.grpo import ROLLOUTS, run_grpo
+from burnish.train.grpo.run import ROLLOUTS, run_grpo
 from burnish.verify import Verifier
-from burnish.verify.reward import VerifierReward
-from burnish.workflows.reinforce import judge_of, prompts_of, writer
+from burnish.verify.serve.reward import VerifierReward
+from burnish.workflows.train.grpo import judge_of, prompts_of, writer
 
 QUICKSTART = Path(__file__).parents[1] / "recipes" / "quickstart.yaml"
 COLD, WARM, SERIAL = "ours, cold", "ours, warm", "serial cargo calls"

@@ -22,7 +22,7 @@ from benchmarks.trusted_programs import draw_programs
 from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Task, ValueCase, ValueTests, Verdict
 from burnish.verify import Verifier
-from burnish.verify.ladder import Goal
+from burnish.verify.judge.ladder import Goal
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX
 

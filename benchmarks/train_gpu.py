@@ -86,9 +86,9 @@ def packed_rows() -> tuple[list[Row], list[list[int]]]:
 def measure_case(case: Mapping[str, Any], model: Path, out: Path) -> dict[str, float]:
     """Train a few steps through `run_sft`; medians of the steps after the warm-up."""
     from burnish.config.model import ModelConfig
-    from burnish.config.recipe import SftStage
+    from burnish.config.stages.recipe import SftStage
     from burnish.errors import DeviceMemoryError
-    from burnish.train.sft import run_sft
+    from burnish.train.sft.run import run_sft
 
     rows, packs = packed_rows()
     logged: list[Mapping[str, float]] = []

@@ -85,9 +85,9 @@ class Clock(TrainerCallback):
 def ours(rows: list[Row], model: Path, out: Path, *, micro_batch: int) -> Clock:
     """`run_sft` on packed rows."""
     from burnish.config.model import ModelConfig
-    from burnish.config.recipe import SftStage
-    from burnish.data.packing import pack_lengths
-    from burnish.train.sft import run_sft
+    from burnish.config.stages.recipe import SftStage
+    from burnish.data.encode.packing import pack_lengths
+    from burnish.train.sft.run import run_sft
 
     clock = Clock()
     stage = SftStage.model_validate(

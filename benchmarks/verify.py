@@ -31,8 +31,8 @@ from burnish.config.verify import VerifyConfig
 from burnish.protocols import Job, JobResult, Sandbox
 from burnish.records import Completion, Task
 from burnish.verify import Verifier
-from burnish.verify.ladder import Goal as Depth
-from burnish.verify.pool import default_workers
+from burnish.verify.judge.ladder import Goal as Depth
+from burnish.verify.judge.pool import default_workers
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 
 PART = 60

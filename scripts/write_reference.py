@@ -30,7 +30,7 @@ import burnish.config
 from burnish.cli.app import app
 from burnish.config.base import Config
 from burnish.config.foreign.keys import REQUIRED, Key, shown
-from burnish.workflows.import_config import SYSTEMS
+from burnish.workflows.manage.import_config import SYSTEMS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `make docs`; changes belong into the program. -->\n"

@@ -23,12 +23,12 @@ def loaded_after(code: str) -> set[str]:
     [
         "burnish.cli",
         "burnish.verify",
-        "burnish.score.summary",
+        "burnish.score.summaries.summary",
         "burnish.config.load",
         "burnish.ledger.store",
-        "burnish.report.html",
-        "burnish.workflows.run",
-        "burnish.workflows.evaluate",
+        "burnish.report.page.html",
+        "burnish.workflows.recipe",
+        "burnish.workflows.evaluate.evaluate",
     ],
 )
 def test_torch_is_not_loaded(module: str) -> None:

@@ -14,7 +14,10 @@ import typer.main
 
 from burnish.cli.app import app
 from burnish.config.base import Config
-from burnish.config.build import (
+from burnish.config.load import variants
+from burnish.config.reward import RewardAttackConfig, RewardReplayConfig
+from burnish.config.stages.recipe import Recipe
+from burnish.config.verbs.build import (
     BuildPreferencesConfig,
     BuildQuestionsConfig,
     BuildRepairsConfig,
@@ -22,14 +25,11 @@ from burnish.config.build import (
     BuildTokensConfig,
     MovieLensConfig,
 )
-from burnish.config.evaluate import EvaluateConfig
-from burnish.config.grid import GridConfig
-from burnish.config.load import variants
-from burnish.config.prepare import PrepareConfig
-from burnish.config.recipe import Recipe
-from burnish.config.reward import RewardAttackConfig, RewardReplayConfig
-from burnish.config.sweep import SweepConfig
-from burnish.config.verbs import GenerateConfig, MergeConfig, ServeVerifierConfig
+from burnish.config.verbs.evaluate import EvaluateConfig
+from burnish.config.verbs.grid import GridConfig
+from burnish.config.verbs.prepare import PrepareConfig
+from burnish.config.verbs.standalone import GenerateConfig, MergeConfig, ServeVerifierConfig
+from burnish.config.verbs.sweep import SweepConfig
 from burnish.config.verify import VerifyConfig
 
 LISTING = Path(__file__).parent / "surface.txt"

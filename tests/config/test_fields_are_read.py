@@ -6,8 +6,10 @@ import ast
 from pathlib import Path
 
 import burnish
-from burnish.config import evaluate, grid, prepare, recipe, sweep, verbs
 from burnish.config.base import Config
+from burnish.config.stages import recipe
+from burnish.config.verbs import evaluate, grid, prepare, sweep
+from burnish.config.verbs import standalone as verbs
 
 SOURCES = Path(burnish.__file__).parent
 ROOTS = (evaluate, grid, prepare, recipe, sweep, verbs)

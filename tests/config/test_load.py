@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.config.adapters import LoraConfig
-from burnish.config.data import JsonlSource
-from burnish.config.evaluate import EvaluateConfig
+from burnish.config.data.training_data import JsonlSource
 from burnish.config.load import load_config
-from burnish.config.recipe import Recipe, SftStage
+from burnish.config.stages.adapters import LoraConfig
+from burnish.config.stages.recipe import Recipe, SftStage
 from burnish.config.tasks import RustTasks, TaskFile
+from burnish.config.verbs.evaluate import EvaluateConfig
 from burnish.errors import ConfigError
 
 RECIPE = """\

@@ -9,7 +9,7 @@ import torch
 
 from burnish.config.load import load_config
 from burnish.config.presets import PRESETS, Preset, parameter_count
-from burnish.config.recipe import PretrainStage, Recipe
+from burnish.config.stages.recipe import PretrainStage, Recipe
 from burnish.errors import ConfigError
 
 SIZES: dict[Preset, float] = {"nano-1M": 1e6, "nano-5M": 5e6, "nano-25M": 25e6, "nano-125M": 125e6, "d20": 561e6}
@@ -21,7 +21,7 @@ def stage_of(**said: Any) -> PretrainStage:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_count_is_that_of_the_model_and_near_the_name(preset: Preset) -> None:
-    from burnish.train.pretrain import build_model
+    from burnish.train.pretrain.run import build_model
 
     class Words:
         eos_token_id, pad_token_id = 2, 3

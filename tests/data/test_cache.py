@@ -180,7 +180,8 @@ def test_a_cache_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_step_has_another_version_when_code_that_it_imports_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from burnish.data import cache, shingles
+    from burnish.data import cache
+    from burnish.data.overlap import shingles
     from burnish.syntax import normalise, source
 
     assert step_version(normalise) == step_version(normalise) != step_version(shingles)

@@ -9,7 +9,7 @@ from typing import Any
 
 from burnish.fsio import digest_folder, read_lines
 from tests.e2e.program import PROGRAM, burnish
-from tests.workflows.expert import expert_recipe
+from tests.workflows.expert_iteration.expert import expert_recipe
 
 TIMES = {"seconds", "cpu_ms", "cached"}
 FILES = ("completions.jsonl", "rows.jsonl", "scores.jsonl", "instruction_data.jsonl", "code_only.jsonl")

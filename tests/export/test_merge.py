@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import SftStage
+from burnish.config.stages.recipe import SftStage
 from burnish.errors import ConfigError, MachineError
 from burnish.export.merge import MERGE_TOLERANCE, check_logits, merge_adapter
 from burnish.model.base import load_adapter, load_model, load_tokenizer, stored_dtype
 from burnish.model.chat_template import template_digest
-from burnish.train.sft import run_sft
+from burnish.train.sft.run import run_sft
 from tests.tiny import Family, make_tiny_model
 from tests.train.tuning import some_rows
 

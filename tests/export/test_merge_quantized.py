@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from burnish.config.matrix import Base, MergeOnto, Trained
+from burnish.config.compatibility import Base, MergeOnto, Trained
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import SftStage
+from burnish.config.stages.recipe import SftStage
 from burnish.errors import ConfigError
 from burnish.export.merge import merge_adapter
 from burnish.model.adapters import read_trained_kind
 from burnish.model.base import load_adapter, load_model
-from burnish.train.sft import run_sft
+from burnish.train.sft.run import run_sft
 from tests.quantized_bases import pack_to_4_bits
 from tests.tiny import make_tiny_model
 from tests.train.tuning import some_rows

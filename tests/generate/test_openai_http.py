@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from burnish.config.evaluate import EndpointAnswers
 from burnish.config.generate import SamplingConfig
+from burnish.config.verbs.evaluate import EndpointAnswers
 from burnish.errors import ConfigError, EndpointError
 from burnish.generate.openai_http import EndpointGenerator
 from burnish.records import Completion, Message, Task

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
-from burnish.data.chat import render_prompt
+from burnish.data.encode.chat import render_prompt
 from burnish.errors import ConfigError, DeviceMemoryError
 from burnish.generate.sampling import sample_seed
 from burnish.generate.transformers_engine import TransformersGenerator, stop_ids

@@ -16,15 +16,15 @@ import torch
 
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import SftStage
-from burnish.data.chat import IGNORED, encode_examples, render_prompt
-from burnish.data.gates import check_gates
+from burnish.config.stages.recipe import SftStage
+from burnish.data.encode.chat import IGNORED, encode_examples, render_prompt
+from burnish.data.gates.rows import check_gates
 from burnish.generate.transformers_engine import TransformersGenerator
 from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, load_adapter, load_model
 from burnish.model.chat_template import end_of_turn, render
 from burnish.records import Example, Message, Task
-from burnish.train.sft import run_sft
+from burnish.train.sft.run import run_sft
 from tests.tiny import Family, make_tiny_model
 
 MODEL = os.environ.get("BURNISH_TEST_MODEL")

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from burnish.config.adapters import LoraConfig
 from burnish.config.model import ModelConfig
+from burnish.config.stages.adapters import LoraConfig
 from burnish.model.base import load_model
 from burnish.model.contents import adapter_in, count_parameters, quantization_in, quantization_on_disk
-from burnish.train.adapters import attach_adapter
+from burnish.train.weights.adapters import attach_adapter
 from tests.quantized_bases import pack_to_4_bits
 from tests.tiny import make_tiny_model
 

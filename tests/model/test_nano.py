@@ -22,7 +22,7 @@ def test_weights_and_tokenizer_have_the_recorded_digests() -> None:
 
 def test_the_shipped_recipes_are_those_that_made_it() -> None:
     from burnish.config.load import load_config
-    from burnish.config.recipe import AnyStage, Recipe
+    from burnish.config.stages.recipe import AnyStage, Recipe
     from tests.e2e.program import REPOSITORY
 
     stage: TypeAdapter[AnyStage] = TypeAdapter(AnyStage)

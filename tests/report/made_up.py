@@ -8,9 +8,9 @@ import random
 
 from burnish.ledger.metrics import MetricRow
 from burnish.records import Completion, Diagnostic, Message, Rollout, Score, StageTime, Task, TestCounts, Verdict
-from burnish.report.html import ReportData
-from burnish.report.samples import StageAnswers, StageRollouts
-from burnish.score.summary import MeasuredStage, build_summary
+from burnish.report.page.html import ReportData
+from burnish.report.page.samples import StageAnswers, StageRollouts
+from burnish.score.summaries.summary import MeasuredStage, build_summary
 
 GOOD = """/// Counts the words of `text` that are longer than `limit`.
 pub fn count_long_words(text: &str, limit: usize) -> usize {

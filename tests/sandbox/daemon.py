@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from burnish.errors import BurnishError
-from burnish.verify.sandbox.engine import INSTALL, Engine
+from burnish.verify.sandbox.docker_api import INSTALL, Engine
 
 _STARTS_WITHIN_S = 60.0
 

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from burnish.verify.sandbox import docker, hosted
+from burnish.verify.compiler.toolchain import find_toolchain
+from burnish.verify.sandbox import docker
+from burnish.verify.sandbox import host_folder as hosted
 from burnish.verify.sandbox.docker import DockerSandbox
-from burnish.verify.sandbox.engine import Attached
+from burnish.verify.sandbox.docker_api import Attached
 from burnish.verify.sandbox.firejail import INSTALL, FirejailSandbox
 from burnish.verify.sandbox.layers import ManagedSandbox
 from burnish.verify.sandbox.selftest import self_test
 from burnish.verify.sandbox.supervise import Running
-from burnish.verify.toolchain import find_toolchain
 from tests.sandbox.daemon import why_no_docker
 from tests.sandbox.test_mutations import Edit, instead, without
 

@@ -18,8 +18,8 @@ from burnish.errors import InfraBudgetError, SandboxError
 from burnish.protocols import Job, JobResult
 from burnish.records import Completion, Verdict
 from burnish.verify import Verifier
-from burnish.verify.cache import MemoryVerdictCache
-from burnish.verify.compile import COMPILE_LIMITS
+from burnish.verify.compiler.compile import COMPILE_LIMITS
+from burnish.verify.judge.cache import MemoryVerdictCache
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.cgroups import Cgroups
 from burnish.verify.sandbox.faulty import FaultySandbox

@@ -16,7 +16,7 @@ import pytest
 
 from burnish.records import Completion, Verdict
 from burnish.verify import Verifier
-from burnish.verify.ladder import Goal
+from burnish.verify.judge.ladder import Goal
 from tests.sandbox.judging import VALUES, fenced, survivors, task
 
 SECRET = "RV-CANARY-7f3a91"

@@ -21,12 +21,12 @@ from typing import Any
 import pytest
 
 from burnish.protocols import Job, Limits
+from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.sandbox import bubblewrap
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.cgroups import Cgroups
 from burnish.verify.sandbox.selftest import self_test
 from burnish.verify.sandbox.supervise import Running
-from burnish.verify.toolchain import find_toolchain
 
 MIB = 1 << 20
 LIMITS = Limits(cpu_s=1, wall_s=4, memory_bytes=256 * MIB, pids=16, work_bytes=8 * MIB, output_bytes=MIB)

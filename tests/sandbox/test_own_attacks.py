@@ -13,7 +13,7 @@ import pytest
 
 from burnish.records import Completion, Tests
 from burnish.verify import Verifier
-from burnish.verify.ladder import Goal
+from burnish.verify.judge.ladder import Goal
 from burnish.verify.sandbox.layers import missing
 from tests.sandbox.judging import DECLARED, RUST, VALUES, fenced, survivors, task
 

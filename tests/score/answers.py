@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from burnish.evaluated import EvaluatedRow
 from burnish.records import Choice, Message, Task
-from burnish.score.answers import row_of
-from burnish.score.extraction import Extracted
+from burnish.records.evaluation import EvaluatedRow
+from burnish.score.metrics.extraction import Extracted
+from burnish.score.summaries.answers import row_of
 
 YES_NO = ("Yes", "No")
 

@@ -16,8 +16,8 @@ import torch
 from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import PreferenceStage
-from burnish.train.preference import PreferenceResult, run_preference
+from burnish.config.stages.recipe import PreferenceStage
+from burnish.train.preference.run import PreferenceResult, run_preference
 from tests.train.tuning import Faults, Row, log_into
 
 

@@ -17,12 +17,12 @@ import torch
 from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import GrpoStage
+from burnish.config.stages.recipe import GrpoStage
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Verdict
-from burnish.train.grpo import GrpoResult, Prompts, run_grpo
-from burnish.train.rollouts import Judge, Write
-from burnish.workflows.reinforce import declared_stop_ids, writer
+from burnish.train.grpo.rollouts import Judge, Write
+from burnish.train.grpo.run import GrpoResult, Prompts, run_grpo
+from burnish.workflows.train.grpo import declared_stop_ids, writer
 from tests.train.tuning import log_into
 
 CPU = ModelConfig(device="cpu")

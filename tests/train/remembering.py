@@ -21,11 +21,11 @@ import torch
 from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import SftStage
+from burnish.config.stages.recipe import SftStage
 from burnish.ledger.memory import peak_bytes, reset_peak, resident_bytes
 from burnish.ledger.stage import PREDICTED_PEAK
-from burnish.train.forecast import Batches, MemoryForecast
-from burnish.train.sft import run_sft
+from burnish.train.sft.run import run_sft
+from burnish.train.watch.memory_forecast import Batches, MemoryForecast
 from tests.tiny import make_tiny_model
 from tests.train.tuning import Row
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from burnish.config.recipe import Recipe
+from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import MetricsWriter
-from burnish.workflows.run import run_recipe
+from burnish.workflows.recipe import run_recipe
 
 
 def main(recipe: Path, stage: str, step: int) -> None:

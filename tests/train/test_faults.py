@@ -12,8 +12,8 @@ import pytest
 from safetensors.torch import load_file
 
 from burnish.errors import DeviceMemoryError, UserError
-from burnish.train.checkpoints import MARK
-from burnish.train.sft_trainer import BAD_BATCH
+from burnish.train.checkpoints.complete import MARK
+from burnish.train.sft.trainer import BAD_BATCH
 from tests.e2e.test_failures import on_small_disk
 from tests.tiny import make_tiny_model
 from tests.train.programs import ROOT, as_program

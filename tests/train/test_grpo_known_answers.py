@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from burnish.model.base import load_model
-from burnish.train.grpo import Prompts
-from burnish.train.rollouts import Answer
+from burnish.train.grpo.rollouts import Answer
+from burnish.train.grpo.run import Prompts
 from tests.tiny import make_tiny_model
 from tests.train.reinforcing import CPU, logged, reinforce
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import TrainerCallback
 
-from burnish.config.matrix import BASES, TRAINED, Base, Trained, training_refusal
+from burnish.config.compatibility import BASES, TRAINED, Base, Trained, training_refusal
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import Recipe, SftStage
+from burnish.config.stages.recipe import Recipe, SftStage
 from burnish.model.base import load_adapter, load_model
-from burnish.train.sft import run_sft
+from burnish.train.sft.run import run_sft
 from tests.quantized_bases import pack_to_4_bits
 from tests.tiny import Family, make_tiny_model
 from tests.train.preferring import prefer

@@ -11,9 +11,9 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from burnish.config.recipe import Recipe
+from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
-from burnish.workflows.run import run_recipe
+from burnish.workflows.recipe import run_recipe
 from tests.train.programs import Ended, run_command
 
 TRAINING = {"effective_batch": 4, "micro_batch": 2, "max_steps": 7, "save_every": 3, "log_every": 1}

@@ -17,10 +17,10 @@ from transformers import TrainerCallback
 
 from burnish.config.launch import LaunchConfig
 from burnish.config.model import ModelConfig
-from burnish.config.recipe import SftStage
-from burnish.data.packing import pack_lengths
+from burnish.config.stages.recipe import SftStage
+from burnish.data.encode.packing import pack_lengths
 from burnish.scale.processes import join_processes
-from burnish.train.sft import SftResult, run_sft
+from burnish.train.sft.run import SftResult, run_sft
 
 
 @dataclass(frozen=True)

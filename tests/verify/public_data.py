@@ -16,7 +16,7 @@ from typing import Any
 from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, RustTests, Task, Verdict
 from burnish.verify import Verifier
-from burnish.verify.ladder import Goal
+from burnish.verify.judge.ladder import Goal
 from tests.conftest import SHARED
 
 UNSOUND_164 = frozenset((6, 9, 16, 22, 26, 32, 38, 50, 53, 65, 91, 95, 105, 111, 125, 137, 162))

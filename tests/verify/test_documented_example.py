@@ -12,7 +12,7 @@ import pytest
 
 from burnish.config.verify import VerifyConfig
 from burnish.fsio import read_lines
-from burnish.workflows.verify_file import VerifyRow, verify_file
+from burnish.workflows.verify.file import VerifyRow, verify_file
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 ROWS = (FOLDER / "verify-rust.md").read_text()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from burnish.protocols import Job
-from burnish.verify.compile import COMPILE_LIMITS, Compiler
+from burnish.verify.compiler.compile import COMPILE_LIMITS, Compiler
+from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.prepared import PreparedSandbox
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
-from burnish.verify.toolchain import find_toolchain
 
 
 @pytest.fixture(scope="module")

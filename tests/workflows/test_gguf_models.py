@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from burnish.config.evaluate import ModelAnswers
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
-from burnish.config.verbs import GenerateConfig, MergeConfig
+from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.config.verbs.standalone import GenerateConfig, MergeConfig
 from burnish.errors import ConfigError
 from burnish.model.folders import model_digest
 from burnish.records import Completion
-from burnish.workflows import requirements
-from burnish.workflows.build_tasks import write_records
-from burnish.workflows.evaluate import evaluate
-from burnish.workflows.evaluate_all import evaluate_all
-from burnish.workflows.export_merge import export_merge
-from burnish.workflows.find_model import find_model
-from burnish.workflows.generate import generate, side_by_side
-from burnish.workflows.generators import name_of, written_by
-from burnish.workflows.run import run_recipe
+from burnish.workflows.answer.find_model import find_model
+from burnish.workflows.answer.generate import generate, side_by_side
+from burnish.workflows.answer.generators import name_of, written_by
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.all_models import evaluate_all
+from burnish.workflows.evaluate.evaluate import evaluate
+from burnish.workflows.export.merge import export_merge
+from burnish.workflows.recipe import run_recipe
+from burnish.workflows.run import requirements
 from tests.tiny import make_tiny_model
 from tests.tiny_gguf import write_gguf
-from tests.workflows import test_evaluate_all as all_models
-from tests.workflows.test_reproduce import again
-from tests.workflows.test_several_processes import recipe
+from tests.workflows.evaluate import test_all_models as all_models
+from tests.workflows.evaluate.test_reproduce import again
+from tests.workflows.train.test_launch import recipe
 
 PROMPTS = ("Write a function that adds 17 and 25.", "fn main() {", "How are you?")
 GREEDY = SamplingConfig(max_new_tokens=12, temperature=0.0)

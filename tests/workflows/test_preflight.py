@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from burnish.config.load import load_config
-from burnish.config.recipe import Recipe
+from burnish.config.stages.recipe import Recipe
 from burnish.errors import DataError, MissingToolError
 from burnish.workflows.preflight import check_before
-from burnish.workflows.requirements import TRAIN_EXTRA, missing_packages, require_train_extra
+from burnish.workflows.run.requirements import TRAIN_EXTRA, missing_packages, require_train_extra
 
 SFT = "stages=[{kind: tasks, name: t}, {kind: sft, name: s}]"
 

@@ -13,24 +13,15 @@ from typing import Annotated
 import typer
 
 from burnish import __version__
-from burnish.cli import (
-    compare,
-    config_group,
-    data,
-    doctor,
-    evaluate,
-    export,
-    generate,
-    grid,
-    monitor,
-    plan,
-    reward_group,
-    run,
-    runs,
-    sweep,
-    train,
-    verify_group,
-)
+from burnish.cli.data import group as data
+from burnish.cli.evaluate import compare, evaluate, export, generate
+from burnish.cli.runs import group as runs
+from burnish.cli.runs import monitor
+from burnish.cli.train import grid, plan, run, sweep, train
+from burnish.cli.train import import_config as config_group
+from burnish.cli.train import reward as reward_group
+from burnish.cli.verify import doctor
+from burnish.cli.verify import group as verify_group
 
 app = typer.Typer(
     name="burnish",

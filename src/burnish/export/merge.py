@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from transformers.utils import logging as transformers_logging
 
-from burnish.config.matrix import MergeOnto, merge_refusal
+from burnish.config.compatibility import MergeOnto, merge_refusal
 from burnish.config.model import ModelConfig
 from burnish.config.quantization import FourBit
 from burnish.errors import ConfigError, MachineError

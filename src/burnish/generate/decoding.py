@@ -29,7 +29,7 @@ from burnish.generate.sampling import (
     token_logprobs,
     uniform_numbers,
 )
-from burnish.generate.slots import SlotDecoder, fits, left_padded
+from burnish.generate.slot_decoder import SlotDecoder, fits, left_padded
 
 __all__ = [
     "Decoded",

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from burnish.generate.slots import left_padded
+from burnish.generate.slot_decoder import left_padded
 
 LONGEST_TOKENS = 16_384
 """Most tokens in one forward pass, padding included."""

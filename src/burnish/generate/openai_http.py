@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, Literal
 
-from burnish.config.evaluate import EndpointAnswers
+from burnish.config.verbs.evaluate import EndpointAnswers
 from burnish.errors import ConfigError, EndpointError
 from burnish.fsio import digest_json
 from burnish.records import Completion, Task

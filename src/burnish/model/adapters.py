@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
-from burnish.config.matrix import Trained
+from burnish.config.compatibility import Trained
 from burnish.errors import ConfigError
 from burnish.fsio import write_atomic
 from burnish.records import Record

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from burnish.config.train import OptimizerConfig
+from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.errors import ConfigError
 from burnish.scale.processes import process_count
-from burnish.train.deepspeed import check_agreement
-from burnish.train.kernels import kernel_arguments
+from burnish.train.weights.deepspeed import check_agreement
+from burnish.train.weights.kernels import kernel_arguments
 
 
 def planned_steps(config: OptimizerConfig, rows: int) -> int:

@@ -1,8 +1,8 @@
 """Judges untrusted Rust with a real compiler in a real sandbox. No torch; usable alone.
 
-Start with `Verifier`; `burnish.verify.ladder.Ladder.judge` decides a verdict.
+Start with `Verifier`; `burnish.verify.judge.ladder.Ladder.judge` decides a verdict.
 """
 
-from burnish.verify.verifier import Verifier
+from burnish.verify.judge.verifier import Verifier
 
 __all__ = ["Verifier"]

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from burnish.errors import BurnishError
+from burnish.verify.compiler.toolchain import INSTALL_CLIPPY, INSTALL_RUST, find_toolchain
 from burnish.verify.sandbox.cgroups import Cgroups
-from burnish.verify.sandbox.opening import BACKENDS, proven_findings
-from burnish.verify.toolchain import INSTALL_CLIPPY, INSTALL_RUST, find_toolchain
+from burnish.verify.sandbox.open_sandbox import BACKENDS, proven_findings
 
 _OLDEST_PYTHON = (3, 11)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from burnish.config.data import HubSource
-from burnish.config.recipe import (
+from burnish.config.data.training_data import HubSource
+from burnish.config.stages.optimizer import OptimizerConfig
+from burnish.config.stages.recipe import (
     AdapterStage,
     AnyStage,
     EvaluateStage,
@@ -23,12 +24,11 @@ from burnish.config.recipe import (
     TrainingStage,
 )
 from burnish.config.tasks import RustTasks
-from burnish.config.train import OptimizerConfig
-from burnish.data.preferences import read_preferences
+from burnish.data.encode.preferences import read_preferences
 from burnish.data.sources import check_sources
-from burnish.data.task_sets import load_task_set
+from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError
-from burnish.workflows.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
+from burnish.workflows.run.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
 
 
 def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
@@ -61,7 +61,7 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     if not training:
         return
     from burnish.train.arguments import accumulation_steps, shared_micro_batch
-    from burnish.workflows.several_processes import processes_of
+    from burnish.workflows.train.launch import processes_of
 
     processes = processes_of(recipe)
     for stage in training:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from burnish.config.build import MovieLensConfig
-from burnish.config.data import JsonlSource
+from burnish.config.data.training_data import JsonlSource
+from burnish.config.verbs.build import MovieLensConfig
 from burnish.data.builders.movielens import Candidate, Part, alpaca_row, movielens_task, read_movielens
 from burnish.data.sources import BadRows, stream
 from burnish.errors import DataError

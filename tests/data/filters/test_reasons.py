@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter
 
-from burnish.config.filters import FilterConfig
+from burnish.config.data.filters import FilterConfig
 from burnish.data.filters.base import Filter, RustCode
 from burnish.data.filters.build import _MADE, stateless_filter
 from burnish.records import Example, Message

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from burnish.config.data import CratesSource
+from burnish.config.data.training_data import CratesSource
 from burnish.data.sources import BadRows, stream
 from burnish.errors import DataError
 from burnish.records import Example

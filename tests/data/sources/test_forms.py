@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from burnish.config.data import JsonlSource
+from burnish.config.data.training_data import JsonlSource
 from burnish.data.sources.forms import example_of
 from burnish.data.sources.raw import BadRow, RawRow
 from burnish.records import Example, Message

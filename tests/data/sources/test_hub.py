@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from burnish.config.data import HubSource
+from burnish.config.data.training_data import HubSource
 from burnish.data.sources import BadRows, stream
 from burnish.data.sources.hub import LoadedDataset, Loader
 from burnish.errors import DataError

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from burnish.config.data import ParquetSource
+from burnish.config.data.training_data import ParquetSource
 from burnish.data.sources import BadRows, stream
 from burnish.data.sources.parquet import parquet_rows
 from burnish.errors import DataError

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from burnish.config.data import CratesSource, JsonlSource, JsonSource, ParquetSource, SourceConfig, TextSource
+from burnish.config.data.training_data import (
+    CratesSource,
+    JsonlSource,
+    JsonSource,
+    ParquetSource,
+    SourceConfig,
+    TextSource,
+)
 from burnish.data.sources import BadRows, check_sources, read_sources, stream
 from burnish.data.sources.reading import source_files
 from burnish.errors import DataError

@@ -6,7 +6,7 @@ import pytest
 
 from burnish.config.reward import DenseReward, LadderReward, RewardConfig, SparseReward, SystemAReward, SystemBReward
 from burnish.records import Diagnostic, TestCounts, Verdict, VerifyStage
-from burnish.score.rewards.shape import score_verdict
+from burnish.score.rewards.score_verdict import score_verdict
 from tests.score.rewards.samples import DISTINCT
 from tests.score.verdicts import broken, passing, wrong
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from burnish.config.reward import DenseReward
 from burnish.records import Completion, Message, Task, ValueCase, ValueTests, Verdict
-from burnish.score.rewards.shape import score_verdict
+from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.judged import Judged
 from tests.score.verdicts import broken, infra, passing, wrong
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnish.config.selection import Quota, SelectionConfig, Thresholds
+from burnish.config.stages.selection import Quota, SelectionConfig, Thresholds
 from burnish.errors import GateError
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.config.selection import Thresholds
+from burnish.config.stages.selection import Thresholds
 from burnish.records import Verdict
 from burnish.score.selection.thresholds import adapted, failing_limit, is_documented
 from burnish.score.selection.weights import quality

@@ -12,12 +12,12 @@ from burnish.errors import DataError, MissingToolError, SandboxError
 from burnish.protocols import Job, JobResult
 from burnish.records import Completion, RustTests, Task, Tests, ValueCase, ValueTests, Verdict
 from burnish.verify import Verifier
+from burnish.verify.compiler.dependency_set import load_set
+from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.dependencies import build
 from burnish.verify.dependencies.build import source_folder
 from burnish.verify.dependencies.resolve import Wanted
-from burnish.verify.dependencies.store import load_set
-from burnish.verify.toolchain import find_toolchain
-from burnish.workflows.build_dependencies import build_dependencies
+from burnish.workflows.verify.build_dependencies import build_dependencies
 
 GREET = """
 [package]

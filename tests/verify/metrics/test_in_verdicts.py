@@ -7,7 +7,7 @@ from pathlib import Path
 from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Message, Task, Verdict
 from burnish.verify import Verifier
-from burnish.verify.cache import SqliteVerdictCache
+from burnish.verify.judge.cache import SqliteVerdictCache
 
 CODE = 'fn main() { let account = Some(1); println!("{}", account.unwrap()); }'
 

@@ -11,10 +11,10 @@ import pytest
 from burnish.config.verify import VerifyConfig
 from burnish.errors import BurnishError, MissingToolError, SandboxError
 from burnish.protocols import Job, JobResult, Limits
-from burnish.verify.sandbox import opening
-from burnish.verify.sandbox.engine import Engine
+from burnish.verify.sandbox import open_sandbox as opening
+from burnish.verify.sandbox.docker_api import Engine
 from burnish.verify.sandbox.layers import ManagedSandbox, missing
-from burnish.verify.sandbox.opening import BACKENDS, open_sandbox, proven_findings
+from burnish.verify.sandbox.open_sandbox import BACKENDS, open_sandbox, proven_findings
 
 MIB = 1 << 20
 LIMITS = Limits(cpu_s=5, wall_s=10, memory_bytes=256 * MIB, pids=16, work_bytes=8 * MIB, output_bytes=MIB)

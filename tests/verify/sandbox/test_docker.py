@@ -11,9 +11,9 @@ import pytest
 
 from burnish.errors import MissingToolError, SandboxError
 from burnish.protocols import Job, JobResult, Limits
-from burnish.verify.compile import Compiler
+from burnish.verify.compiler.compile import Compiler
+from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.sandbox.docker import DockerSandbox
-from burnish.verify.toolchain import find_toolchain
 from tests.verify.sandbox.small_daemon import SmallDaemon
 
 MIB = 1 << 20

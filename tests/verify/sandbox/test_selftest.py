@@ -4,10 +4,10 @@ import pytest
 
 from burnish.errors import SandboxError
 from burnish.protocols import Job, JobResult
+from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
-from burnish.verify.sandbox.opening import proven_findings
+from burnish.verify.sandbox.open_sandbox import proven_findings
 from burnish.verify.sandbox.selftest import require, self_test
-from burnish.verify.toolchain import find_toolchain
 
 
 class _Leaky:

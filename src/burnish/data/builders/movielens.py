@@ -27,7 +27,7 @@ from typing import Literal, overload
 
 import numpy as np
 
-from burnish.config.build import MovieLensConfig
+from burnish.config.verbs.build import MovieLensConfig
 from burnish.data.builders.questions import prompt
 from burnish.errors import DataError
 from burnish.fsio import digest_bytes

@@ -12,8 +12,8 @@ from typing import ClassVar, Protocol
 
 from tree_sitter import Node
 
-from burnish.data.filters.glance import Glance
-from burnish.data.filters.signs import Signs, read_signs
+from burnish.data.filters.idiom_signs import Signs, read_signs
+from burnish.data.filters.token_scan import Glance
 from burnish.records import Edition, Example
 from burnish.syntax.fences import rust_blocks
 from burnish.syntax.source import looks_like_code, parse

@@ -11,19 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from burnish.config.filters import Contaminated, DoesNotCompile, FilterConfig, HasLints, NearDuplicate
+from burnish.config.data.filters import Contaminated, DoesNotCompile, FilterConfig, HasLints, NearDuplicate
 from burnish.data.filters.base import Filter, Judge
-from burnish.data.filters.bench_file import BenchFileFilter
-from burnish.data.filters.compiled import DoesNotCompileFilter, HasLintsFilter
-from burnish.data.filters.does_not_parse import DoesNotParseFilter
-from burnish.data.filters.example_file import ExampleFileFilter
-from burnish.data.filters.length import TooLongFilter, TooShortFilter
-from burnish.data.filters.licence import LicenceFilter
-from burnish.data.filters.low_quality import LowQualityFilter
-from burnish.data.filters.no_documentation import NoDocumentationFilter
-from burnish.data.filters.not_idiomatic import NotIdiomaticFilter
-from burnish.data.filters.test_file import TestFileFilter
-from burnish.data.filters.vendor_path import VendorPathFilter
+from burnish.data.filters.rules.bench_file import BenchFileFilter
+from burnish.data.filters.rules.compiled import DoesNotCompileFilter, HasLintsFilter
+from burnish.data.filters.rules.does_not_parse import DoesNotParseFilter
+from burnish.data.filters.rules.example_file import ExampleFileFilter
+from burnish.data.filters.rules.length import TooLongFilter, TooShortFilter
+from burnish.data.filters.rules.licence import LicenceFilter
+from burnish.data.filters.rules.low_quality import LowQualityFilter
+from burnish.data.filters.rules.no_documentation import NoDocumentationFilter
+from burnish.data.filters.rules.not_idiomatic import NotIdiomaticFilter
+from burnish.data.filters.rules.test_file import TestFileFilter
+from burnish.data.filters.rules.vendor_path import VendorPathFilter
 
 JUDGED = (DoesNotCompile, HasLints)
 ORDERED = (*JUDGED, NearDuplicate)
@@ -46,8 +46,8 @@ def ordered_filters(configs: Sequence[FilterConfig], judge: Judge | None, folder
     with contextlib.ExitStack() as stack:
         for place, config in enumerate(configs):
             if isinstance(config, NearDuplicate):
-                from burnish.data.filters.near_duplicate import NearDuplicateFilter
-                from burnish.data.near_duplicates import NearDuplicates, Sketcher
+                from burnish.data.filters.rules.near_duplicate import NearDuplicateFilter
+                from burnish.data.overlap.near_duplicates import NearDuplicates, Sketcher
 
                 sketcher = Sketcher(threshold=config.threshold, run=config.run, permutations=config.permutations)
                 index = NearDuplicates(folder / f"near_duplicates_{place}.sqlite", sketcher)
@@ -64,9 +64,9 @@ def ordered_filters(configs: Sequence[FilterConfig], judge: Judge | None, folder
 
 
 def _contaminated(config: Contaminated) -> Filter:
-    from burnish.data.contamination import Contamination
-    from burnish.data.filters.contaminated import ContaminatedFilter
-    from burnish.data.task_sets import read_any_tasks
+    from burnish.data.filters.rules.contaminated import ContaminatedFilter
+    from burnish.data.overlap.contamination import Contamination
+    from burnish.data.tasks.task_sets import read_any_tasks
 
     sets = {str(path): read_any_tasks(path) for path in config.tasks}
     return ContaminatedFilter(Contamination(sets, run=config.run, share=config.share))

@@ -28,7 +28,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from burnish.config.data import MappedSource, SourceConfig
+from burnish.config.data.training_data import MappedSource, SourceConfig
 from burnish.data.sources.raw import BadRow, RawRow
 from burnish.errors import DataError
 from burnish.records import Example, Message

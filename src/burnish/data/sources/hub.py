@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from burnish.config.data import HubSource
+from burnish.config.data.training_data import HubSource
 from burnish.data.sources.raw import RawRow
 from burnish.errors import DataError, MissingToolError
 

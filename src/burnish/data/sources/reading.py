@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import assert_never
 
-from burnish.config.data import (
+from burnish.config.data.training_data import (
     CratesSource,
     HubSource,
     JsonlSource,

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from burnish.config.selection import Quota
+from burnish.config.stages.selection import Quota
 from burnish.fsio import digest_json
-from burnish.score.pass_rates import PassRates
 from burnish.score.selection.judged import Judged
+from burnish.score.selection.pass_rates import PassRates
 
 
 def hardest_first(rows: Sequence[Judged], rates: PassRates) -> list[Judged]:

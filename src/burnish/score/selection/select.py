@@ -12,13 +12,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from burnish.config.selection import SelectionConfig
+from burnish.config.stages.selection import SelectionConfig
 from burnish.records import Verdict
-from burnish.score.pass_rates import PassRates
 from burnish.score.rewards.evidence import passed_share
 from burnish.score.selection.difficulty import beyond_quota, beyond_solved_share, hardest_first
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
+from burnish.score.selection.pass_rates import PassRates
 from burnish.score.selection.thresholds import adapted, failing_limit
 from burnish.score.selection.weights import row_weight
 

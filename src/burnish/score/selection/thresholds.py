@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from burnish.config.selection import Thresholds
+from burnish.config.stages.selection import Thresholds
 from burnish.records import Verdict
 
 

@@ -11,7 +11,7 @@ worthless answer) counts `LEAST`, since a row without a weight is no row.
 
 from __future__ import annotations
 
-from burnish.config.selection import SelectionConfig, Thresholds
+from burnish.config.stages.selection import SelectionConfig, Thresholds
 from burnish.records import Verdict
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.thresholds import is_documented

@@ -21,10 +21,8 @@ from typing import NoReturn
 from burnish.errors import DataError, DiskError, MissingToolError, SandboxError
 from burnish.fsio import digest_folder, digest_json, disk_errors
 from burnish.protocols import Job, JobResult, Limits, Sandbox
-from burnish.verify.compile import MIB
-from burnish.verify.dependencies.manifest import Package, find_packages
-from burnish.verify.dependencies.resolve import Key, Unit, Wanted, resolve
-from burnish.verify.dependencies.store import (
+from burnish.verify.compiler.compile import MIB
+from burnish.verify.compiler.dependency_set import (
     BUILD_COMMAND,
     INSIDE,
     DependencySet,
@@ -33,8 +31,10 @@ from burnish.verify.dependencies.store import (
     record_set,
     sets_folder,
 )  # fmt: skip
-from burnish.verify.diagnostics import read_diagnostics
-from burnish.verify.toolchain import Toolchain
+from burnish.verify.compiler.diagnostics import read_diagnostics
+from burnish.verify.compiler.toolchain import Toolchain
+from burnish.verify.dependencies.manifest import Package, find_packages
+from burnish.verify.dependencies.resolve import Key, Unit, Wanted, resolve
 
 DEBIAN = Path("/usr/share/cargo/registry")
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=2048 * MIB, pids=64, work_bytes=512 * MIB, output_bytes=8 * MIB)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from burnish.errors import DataError
-from burnish.verify.conditions import holds
+from burnish.verify.compiler.cfg_conditions import holds
 from burnish.verify.dependencies.manifest import Dependency, Package, Version, satisfies
 
 Key = tuple[str, Version]

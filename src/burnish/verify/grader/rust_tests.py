@@ -24,8 +24,8 @@ from tree_sitter import Node
 from burnish.protocols import JobResult
 from burnish.records import RustTests, Task, TestCounts
 from burnish.syntax.source import apply_edits, function_named, identifiers, name_of, parse, text_of, top_items, walk
-from burnish.verify.compile import CRATE
-from burnish.verify.conditions import holds
+from burnish.verify.compiler.cfg_conditions import holds
+from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.crate_paths import PRIMITIVES, STANDARD_CRATES, lead_crate_paths, path_head
 from burnish.verify.grader.protocol import Grade, read_end, read_report
 

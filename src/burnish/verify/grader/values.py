@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from burnish.protocols import JobResult
 from burnish.records import TestCounts, ValueTests
-from burnish.verify.compile import CRATE
+from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.protocol import Grade, read_end, read_report
 
 # Explicit imports win over the candidate's glob, so a candidate's own `Result` alias does not change a case's type.

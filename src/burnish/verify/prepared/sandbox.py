@@ -18,9 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from burnish.protocols import Job, JobResult, Sandbox, can_join
-from burnish.verify.native import built
+from burnish.verify.compiler.native import built
+from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.prepared.server import Server, ServerError
-from burnish.verify.toolchain import Toolchain
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from burnish.errors import MissingToolError, SandboxError
 from burnish.protocols import Job, Limits
-from burnish.verify.native import built
+from burnish.verify.compiler.native import built
 from burnish.verify.sandbox import layers
 from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend
 from burnish.verify.sandbox.seccomp import run_stage_filter

@@ -32,7 +32,7 @@ from burnish.protocols import Job, JobResult, Limits
 from burnish.verify.sandbox import layers
 from burnish.verify.sandbox.backend import Backend, exit_code, fault, limit_reached, not_started
 from burnish.verify.sandbox.cgroups import blamed, machine_oom_kills
-from burnish.verify.sandbox.engine import Attached, Engine
+from burnish.verify.sandbox.docker_api import Attached, Engine
 from burnish.verify.sandbox.seccomp import docker_profile
 
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives")

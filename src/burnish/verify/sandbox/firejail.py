@@ -20,7 +20,7 @@ from pathlib import Path
 
 from burnish.errors import MissingToolError, SandboxError
 from burnish.verify.sandbox import layers
-from burnish.verify.sandbox.hosted import HostedSandbox, Placed, environment, prlimit
+from burnish.verify.sandbox.host_folder import HostedSandbox, Placed, environment, prlimit
 from burnish.verify.sandbox.seccomp import killed_names
 
 INSTALL = "apt-get install firejail"

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from burnish.errors import SandboxError
 from burnish.protocols import Job, JobResult, Limits, Sandbox
-from burnish.verify.compile import MIB, Compiler
+from burnish.verify.compiler.compile import MIB, Compiler
+from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.sandbox import layers
-from burnish.verify.toolchain import Toolchain
 
 _LIMITS = Limits(cpu_s=5, wall_s=20, memory_bytes=96 * MIB, pids=16, work_bytes=16 * MIB, output_bytes=MIB)
 _CANARY = "burnish-self-test-canary"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from burnish.verify.sandbox import layers
-from burnish.verify.sandbox.hosted import HostedSandbox, Placed, environment, prlimit
+from burnish.verify.sandbox.host_folder import HostedSandbox, Placed, environment, prlimit
 
 
 class UnsafeNoSandbox(HostedSandbox):

@@ -13,12 +13,12 @@ from burnish.fsio import digest_json
 from burnish.protocols import Job, Sandbox
 from burnish.records import Diagnostic, RustTests, Task
 from burnish.syntax.source import function_named, parse
-from burnish.verify.compile import RUN_LIMITS, Compiled, Compiler
+from burnish.verify.compiler.compile import RUN_LIMITS, Compiled, Compiler
+from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.separate.declared import Declared
 from burnish.verify.separate.programs import HIDDEN, WIRE, source_of_answer, source_of_tests
 from burnish.verify.separate.store import Kept, ProgramStore
-from burnish.verify.toolchain import Toolchain
 
 _WIRE_FILES = ("lib.rs", "values.rs", "standard.rs")
 MAIN = "main"

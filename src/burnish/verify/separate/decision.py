@@ -16,7 +16,8 @@ from burnish.fsio import digest_json
 from burnish.protocols import Sandbox, can_join
 from burnish.records import Grading, RustTests, Task
 from burnish.syntax.source import identifiers, parse
-from burnish.verify.compile import Compiled, Compiler
+from burnish.verify.compiler.compile import Compiled, Compiler
+from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.crate_paths import lead_crate_paths
 from burnish.verify.grader.protocol import Grade
 from burnish.verify.grader.rust_tests import given_imports, plain_imports
@@ -25,7 +26,6 @@ from burnish.verify.separate.declared import Declared, declared_by_code, declare
 from burnish.verify.separate.grading import run_tests
 from burnish.verify.separate.store import ProgramStore
 from burnish.verify.separate.travel import CannotTravel
-from burnish.verify.toolchain import Toolchain
 
 _MOST_KEPT = 4096
 

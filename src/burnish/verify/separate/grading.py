@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from burnish.protocols import Sandbox
 from burnish.records import TestCounts
+from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.protocol import Grade, read_end
 from burnish.verify.separate.build import MAIN, TestProgram, job_of, shown_name
 from burnish.verify.separate.joined import BROKEN, Joined, run_joined
 from burnish.verify.separate.programs import HIDDEN
-from burnish.verify.toolchain import Toolchain
 
 FAILED = 101
 _SAID = 400

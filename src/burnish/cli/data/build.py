@@ -1,0 +1,113 @@
+"""``burnish data build``: write data sets and task sets as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from burnish.cli import options
+from burnish.cli.errors import reported
+from burnish.errors import ConfigError
+
+
+class Builder(StrEnum):
+    """What can be built."""
+
+    RUST_TASKS = "rust-tasks"
+    MOVIELENS = "movielens"
+    ARC = "arc"
+    OPENBOOKQA = "openbookqa"
+    PIQA = "piqa"
+    BOOLQ = "boolq"
+    SQUAD = "squad"
+    GSM8K = "gsm8k"
+    OPENMATH = "openmath"
+    MATH500 = "math500"
+    TOKENS = "tokens"
+    PREFERENCES = "preferences"
+    REPAIRS = "repairs"
+
+
+def build(
+    what: Annotated[Builder, typer.Argument(help="What to build.", show_default=False)],
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", help="Training tasks of rust-tasks; short for --set tasks.train=N.", metavar="N"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Short for --set seed=S.", metavar="S")] = None,
+) -> None:
+    """Write a task set or data set into a new folder: rows to train on, tasks to measure on, what they are made of."""
+    with reported():
+        said = list(overrides or ())
+        if n is not None:
+            if what is not Builder.RUST_TASKS:
+                raise ConfigError(f"--n goes with rust-tasks, not {what.value}.", "Leave it out.")
+            said.append(f"tasks.train={n}")
+        if seed is not None:
+            said.append(f"seed={seed}")
+        out, meta = _build(what, config, said)
+        typer.echo(f"{_counts(meta)} in {out}")
+        for reason, count in meta.get("left_out", {}).items():
+            typer.echo(f"left out: {count} {reason}")
+
+
+def _build(what: Builder, config: Path | None, said: list[str]) -> tuple[Path, Mapping[str, Any]]:
+    from burnish.config.load import load_config
+    from burnish.config.verbs import build as configs
+
+    match what:
+        case Builder.RUST_TASKS:
+            from burnish.workflows.build.datasets import build_rust_task_files
+
+            tasks = load_config(configs.BuildTasksConfig, config, said)
+            return tasks.out, build_rust_task_files(tasks)
+        case Builder.MOVIELENS:
+            from burnish.workflows.build.datasets import build_movielens
+
+            films = load_config(configs.MovieLensConfig, config, said)
+            return films.out, build_movielens(films)
+        case Builder.TOKENS:
+            from burnish.workflows.build.tokens import build_tokens
+            from burnish.workflows.run.requirements import require_train_extra
+
+            tokens = load_config(configs.BuildTokensConfig, config, said)
+            require_train_extra()
+            return tokens.out, build_tokens(tokens)
+        case Builder.PREFERENCES:
+            from burnish.workflows.build.preferences import build_preferences
+
+            pairs = load_config(configs.BuildPreferencesConfig, config, said)
+            return pairs.out, build_preferences(pairs)
+        case Builder.REPAIRS:
+            from burnish.workflows.build.preferences import build_repairs
+
+            repairs = load_config(configs.BuildRepairsConfig, config, said)
+            return repairs.out, build_repairs(repairs)
+        case _:
+            from burnish.workflows.build.datasets import build_questions
+
+            questions = load_config(configs.BuildQuestionsConfig, config, said)
+            return questions.out, build_questions(what.value, questions)
+
+
+def _counts(meta: Mapping[str, Any]) -> str:
+    """What was written, in words."""
+    match meta["builder"]:
+        case "movielens":
+            rows = f"{meta['num_train']} training and {meta['num_eval']} evaluation rows"
+            return f"{rows} and {meta['num_test']} test tasks"
+        case "tokens":
+            return f"{meta['tokens']} tokens of {meta['documents']} documents"
+        case "preferences" | "repairs":
+            return f"{meta['train']} rows of {meta['tasks']} tasks, made of {meta['answers']} answers,"
+        case "rust-tasks":
+            proven = f", {meta['references_proven']} references proven," if "references_proven" in meta else ""
+            return f"{meta['train']} training and {meta['held_out']} held-out tasks{proven}"
+        case _:
+            return f"{meta['train']} training rows and {meta['held_out']} held-out tasks"

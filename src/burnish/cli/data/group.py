@@ -1,0 +1,48 @@
+"""``burnish data``: prepare data without a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from burnish.cli import options
+from burnish.cli.data import cache as data_cache
+from burnish.cli.data import look as data_look
+from burnish.cli.data.build import build
+from burnish.cli.data.prepare import prepare
+from burnish.cli.errors import reported
+
+app = typer.Typer(help="Prepare data without a recipe.", no_args_is_help=True)
+app.add_typer(data_cache.app, name="cache")
+
+
+@app.callback()
+def data() -> None:
+    """Prepare data without a recipe."""
+
+
+app.command()(build)
+app.command()(prepare)
+app.command()(data_look.inspect)
+app.command()(data_look.lengths)
+
+
+@app.command("validate-tasks")
+def validate_tasks(
+    tasks: Annotated[
+        Path, typer.Argument(help="JSONL: Task records, HumanEvalPack, or HumanEval rows.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for report and exclusion file.", metavar="FOLDER")],
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+) -> None:
+    """Prove tasks: references must pass, wrong and empty answers must not; list and exclude the others."""
+    with reported("The same command again is quick where verdicts are known."):
+        from burnish.cli.render.tables import show_validation
+        from burnish.config.load import load_config
+        from burnish.config.verify import VerifyConfig
+        from burnish.workflows.build.validate_tasks import validate_tasks as prove
+
+        show_validation(prove(tasks, out, load_config(VerifyConfig, config, overrides or ())), out)

@@ -1,0 +1,44 @@
+"""``burnish data prepare``: rows from any source, filtered and mixed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from burnish.cli import options
+from burnish.cli.errors import reported
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from burnish.workflows.rows.filter_counts import FilterStats
+
+
+def prepare(config: options.Config = None, overrides: options.Overrides = None) -> None:
+    """Read sources, leave out what the filters refuse, mix, and write the rows that stay."""
+    with reported("Nothing was written; verdicts found until then are kept."):
+        from burnish.config.load import load_config
+        from burnish.config.verbs.prepare import PrepareConfig
+        from burnish.workflows.rows.prepare import prepare_data
+
+        settings = load_config(PrepareConfig, config, overrides or ())
+        show_stats(prepare_data(settings), settings.out)
+
+
+def show_stats(stats: FilterStats, out: Path) -> None:
+    """Per source what was read, what stays, and one line per reason; then where the rows lie."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table("source", "rows", "%")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, counts in stats.sources.items():
+        table.add_row(Text(name, overflow="fold"), str(counts.total), "")
+        lines = {"stay": counts.passed, **{reason: counts.reasons[reason] for reason in stats.reasons()}}
+        for title, count in lines.items():
+            if count or title == "stay":
+                table.add_row(Text(f"  {title}"), str(count), f"{100 * count / max(counts.total, 1):.1f}")
+    console.print(table)
+    console.print(f"{stats.written} rows in {out / 'rows.jsonl'}", soft_wrap=True, highlight=False)

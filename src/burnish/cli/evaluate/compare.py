@@ -1,0 +1,48 @@
+"""``burnish compare A B``: two evaluations, row by row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from burnish.cli.errors import reported
+
+WORSE = 1
+"""Exit code of ``--fail-if-worse``."""
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(help="Folder of the evaluation to compare with.", show_default=False)],
+    b: Annotated[Path, typer.Argument(help="Folder of the evaluation that may be better.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the comparison; compared/ in B if not given.", metavar="FOLDER")
+    ] = None,
+    rerun: Annotated[
+        Path | None,
+        typer.Option(help="Another evaluation of A's model: shows how much two alike differ.", metavar="FOLDER"),
+    ] = None,
+    fail_if_worse: Annotated[
+        bool,
+        typer.Option(
+            "--fail-if-worse",
+            help="Exit with code 1 if the interval of the difference in the main metric lies below 0.",
+        ),
+    ] = False,
+) -> None:
+    """Compare two evaluations of the same tasks: differences with intervals, wins, losses, and where they disagree."""
+    with reported():
+        from rich.console import Console
+
+        from burnish.report.terminal.answers import render_comparison_table
+        from burnish.workflows.evaluate.compare import PAGE
+        from burnish.workflows.evaluate.compare import compare as compare_evaluations
+
+        folder = out or b / "compared"
+        report = compare_evaluations(a, b, folder, rerun=rerun)
+        render_comparison_table(report, Console())
+        typer.echo(f"{folder / PAGE}")
+        if fail_if_worse and report.worse:
+            typer.echo(f"{report.b} is worse than {report.a}", err=True)
+            raise typer.Exit(WORSE)

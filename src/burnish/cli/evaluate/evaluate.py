@@ -1,0 +1,79 @@
+"""``burnish evaluate``: judge a model's answers, or answers that exist, or judge again, or all models of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from burnish.cli import options
+from burnish.cli.errors import reported
+
+if TYPE_CHECKING:
+    from burnish.config.verbs.evaluate import EvaluateConfig
+
+FAILED = 1
+"""Exit code of ``--all`` when any model failed."""
+
+
+def evaluate(
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    resume: options.Resume = False,
+    rescore: Annotated[
+        Path | None,
+        typer.Option(help="Judge the answers of this evaluation's folder again; needs no model.", metavar="FOLDER"),
+    ] = None,
+    every: Annotated[
+        Path | None,
+        typer.Option(
+            "--all",
+            help="Evaluate every model of this folder (of runs, or of models) that has no result for these tasks.",
+            metavar="FOLDER",
+        ),
+    ] = None,
+) -> None:
+    """Judge answers to a task set: a model's, those of a file, or those in the task file itself."""
+    with reported("Finished batches are kept; the same command again goes on where it was."):
+        from burnish.cli.render.tables import show_summary
+
+        if rescore is not None:
+            _rescore(rescore, others=config is not None or bool(overrides) or resume or every is not None)
+            return
+        from burnish.config.load import load_config
+        from burnish.config.verbs.evaluate import EvaluateConfig
+
+        loaded = load_config(EvaluateConfig, config, overrides or ())
+        if every is not None:
+            _evaluate_all(loaded, every)
+            return
+        from burnish.workflows.evaluate.evaluate import evaluate as evaluate_answers
+
+        show_summary(evaluate_answers(loaded, resume=resume))
+
+
+def _evaluate_all(config: EvaluateConfig, folder: Path) -> None:
+    from burnish.cli.render.tables import show_models
+    from burnish.workflows.evaluate.all_models import OVERVIEW, evaluate_all
+
+    found = evaluate_all(config, folder)
+    show_models(found)
+    typer.echo(f"{config.out / OVERVIEW}")
+    if any(one.state == "failed" for one in found):
+        raise typer.Exit(FAILED)
+
+
+def _rescore(folder: Path, *, others: bool) -> None:
+    from burnish.cli.render.tables import show_summary
+    from burnish.errors import ConfigError
+    from burnish.workflows.evaluate.rescore import rescore
+
+    if others:
+        raise ConfigError(
+            "--rescore judges by the settings in the folder, and takes no others.",
+            "For other settings: burnish evaluate --set answers.kind=completions --set answers.path=FILE.",
+        )
+    done = rescore(folder)
+    show_summary(done.summary)
+    typer.echo(f"{done.changed} of {done.rows} rows changed; everything is in {done.folder}")

@@ -1,0 +1,43 @@
+"""``burnish generate``: let a model answer tasks or prompts, or let several answer the same prompts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from burnish.cli import options
+from burnish.cli.errors import reported
+
+
+def generate(
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="Answer this; may be given several times.", metavar="TEXT")
+    ] = None,
+    models: Annotated[
+        str, typer.Option(help="Let these models answer side by side: base models, adapters, runs.", metavar="A,B")
+    ] = "",
+) -> None:
+    """Let a model answer tasks or prompts into a file; prompts are answered on the terminal too."""
+    with reported("Finished answers are kept; the same command again goes on where it was."):
+        from burnish.config.load import load_config
+        from burnish.config.verbs.standalone import GenerateConfig
+
+        loaded = load_config(GenerateConfig, config, overrides or ())
+        if prompt:
+            loaded = loaded.model_copy(update={"prompts": tuple(prompt)})
+        from burnish.workflows.answer.generate import generate as generate_answers
+        from burnish.workflows.answer.generate import side_by_side
+
+        if models:
+            from burnish.cli.render.tables import show_side_by_side
+
+            show_side_by_side(side_by_side(loaded, [name.strip() for name in models.split(",") if name.strip()]))
+            return
+        completions = generate_answers(loaded)
+        for completion in completions if loaded.prompts else ():
+            typer.echo(f"{completion.text}\n")
+        if loaded.out is not None:
+            typer.echo(f"{len(completions)} completions in {loaded.out}")

@@ -1,0 +1,231 @@
+"""Tables of sweeps and grids on the terminal, while they run and at the end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich import box
+from rich.console import Console
+from rich.live import Live as RichLive
+from rich.table import Table
+from rich.text import Text
+
+from burnish.report.text import duration
+
+if TYPE_CHECKING:
+    from burnish.workflows.experiments.grid import CellResult, GridSummary
+    from burnish.workflows.experiments.grid_cells import Cell
+    from burnish.workflows.experiments.predictions import Prediction
+    from burnish.workflows.experiments.sweep import PlannedRun, SweepSummary
+
+UNKNOWN = "unknown"
+
+
+class Live:
+    """A table that is drawn anew after each run; silent where stderr is no terminal, since the log tells of each."""
+
+    def __init__(self, table: Callable[[Any], Table]) -> None:
+        self._table = table
+        self._live = RichLive(console=Console(stderr=True), auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._live.console.is_terminal:
+            self._live.start()
+            self._log_to_stderr()  # which the table has taken over: lines of the log go above it
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+        self._log_to_stderr()
+
+    @staticmethod
+    def _log_to_stderr() -> None:
+        for handler in logging.getLogger("burnish").handlers:
+            if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+                handler.setStream(sys.stderr)
+
+    def show(self, summary: Any) -> None:
+        """Draw it."""
+        if self._live.is_started:
+            self._live.update(self._table(summary), refresh=True)
+
+
+def sweep_table(summary: SweepSummary) -> Table:
+    """A line per run that ended, the best one in bold."""
+    table = _table(f"{len(summary.results)} of {summary.total_runs} runs")
+    _columns(table, ("run",), (summary.objective["metric"], "95 % interval", "time", "memory"), ("state",))
+    for one in summary.results:
+        best = summary.best is not None and summary.best.run_id == one.run_id
+        table.add_row(
+            Text(one.run_id),
+            _number(one.metric),
+            _interval(one.interval),
+            duration(one.seconds),
+            _memory(one.peak_bytes, one.device_peak_bytes),
+            Text(one.state),
+            style="bold" if best else None,
+        )
+    return table
+
+
+def show_sweep(summary: SweepSummary, file: Path) -> None:
+    """The table, why runs are not done, the best run, and whether it is told apart from the next."""
+    console = Console()
+    console.print(sweep_table(summary))
+    for one in summary.results:
+        if one.reason:
+            console.print(Text(f"{one.run_id} is {one.state}: {one.reason}"), soft_wrap=True)
+    best = summary.best
+    if best is None:
+        console.print("No run has a value of the objective.")
+    else:
+        interval = "" if best.interval is None else f" (95 % interval {_interval(best.interval)})"
+        said = f"Best of {best.chosen_among}: {best.run_id} with {_number(best.metric)}{interval}."
+        console.print(Text(said), soft_wrap=True)
+    if best is not None and best.difference is not None:
+        low, high = best.difference.ci95
+        told = f"{best.difference.difference:+.4g} against {best.next}, 95 % interval {low:+.4g} to {high:+.4g}"
+        warning = "" if best.distinguishable else "warning: the best is not told apart from the next: "
+        console.print(Text(f"{warning}{told}, on the same {summary.objective['stage']} tasks."), soft_wrap=True)
+    elif best is not None and best.next is not None:
+        console.print(f"warning: nothing tells whether the best differs from {best.next}.", soft_wrap=True)
+    if summary.failed_runs:
+        console.print(f"{summary.failed_runs} of {summary.total_runs} runs failed; the same command tries them again.")
+    console.print(str(file), soft_wrap=True)
+
+
+def show_sweep_plan(runs: Sequence[PlannedRun], price_per_hour: float | None) -> None:
+    """The runs that would be, and what those that are left would take together."""
+    console, table = Console(), _table(f"{len(runs)} runs")
+    _columns(table, ("run",), ("time", "memory", "cost"))
+    for one in runs:
+        known = one.params is not None
+        name = one.run_id if known else f"{one.run_id}: chosen by the results of other runs"
+        time = "done" if one.done else _duration(one.seconds)
+        table.add_row(Text(name), time, _memory(one.peak_bytes, one.device_peak_bytes, UNKNOWN), _cost(one.cost))
+    console.print(table)
+    left = [one for one in runs if not one.done]
+    seconds = [one.seconds for one in left if one.seconds is not None]
+    costs = [one.cost for one in left if one.cost is not None]
+    time = duration(sum(seconds)) if seconds else UNKNOWN
+    cost = f", cost {_cost(sum(costs))}" if costs else "" if price_per_hour is None else f", cost {UNKNOWN}"
+    open_ones = len(left) - len(seconds)
+    more = f" and {open_ones} runs of unknown time" if seconds and open_ones else ""
+    console.print(f"{len(left)} runs are left: {time}{cost}{more}.", soft_wrap=True)
+    if not seconds and left:
+        console.print("No finished run did the same work; the first one that ends tells.", style="dim", soft_wrap=True)
+
+
+def grid_table(summary: GridSummary) -> Table:
+    """A line per cell and task kind."""
+    table = _table(f"{len(summary.cells)} of {summary.total_cells} cells{_rehearsal(summary)}")
+    axes = [
+        axis for axis in ("model", "dataset", "adapter", "quantization") if any(getattr(c, axis) for c in summary.cells)
+    ]
+    _columns(table, (*axes, "metric"), ("quality", "p50\np95", "tokens/s", "memory:\ntrain\neval", "on disk"))
+    for cell in summary.cells:
+        names = [Text(getattr(cell, axis)) for axis in axes]
+        if cell.state != "done":
+            table.add_row(*names, Text(cell.state))
+            continue
+        for one in cell.answering:
+            times = "" if one.seconds_p50 is None else f"{one.seconds_p50:.3g} s\n{one.seconds_p95:.3g} s"
+            table.add_row(
+                *names,
+                Text(one.metric),
+                f"{one.quality.value:.3f}\n{_interval(one.quality.ci95)}",
+                times,
+                "" if one.tokens_per_s is None else f"{one.tokens_per_s:.4g}",
+                _cell_memory(cell),
+                _bytes(cell.trained_bytes),
+            )
+    return table
+
+
+def show_grid(summary: GridSummary, folder: Path) -> None:
+    """The table, then why cells are illegal or failed."""
+    console = Console()
+    console.print(grid_table(summary))
+    for cell in summary.cells:
+        if cell.reason:
+            console.print(Text(f"{cell.id} is {cell.state}: {cell.reason}"), soft_wrap=True)
+    counts = f"{summary.done_cells} done, {summary.failed_cells} failed, {summary.illegal_cells} cannot be"
+    console.print(f"{counts}; {folder / 'grid_summary.json'}, {folder / 'grid.csv'}", soft_wrap=True)
+
+
+def show_grid_plan(cells: Sequence[tuple[Cell, Prediction | None]]) -> None:
+    """The cells that would be, what training would take, and which cannot be."""
+    console, table = Console(), _table(f"{len(cells)} cells")
+    _columns(table, ("cell",), ("train", "memory"))
+    for cell, guess in cells:
+        if cell.recipe is None:
+            table.add_row(Text(cell.id), "cannot be", "")
+        elif not cell.trains:
+            table.add_row(Text(cell.id), "as it is", "")
+        elif guess is None:
+            table.add_row(Text(cell.id), UNKNOWN, UNKNOWN)
+        else:
+            table.add_row(Text(cell.id), duration(guess.seconds), _memory(guess.peak_bytes, guess.device_peak_bytes))
+    console.print(table)
+    for reason in dict.fromkeys(cell.refusal for cell, _ in cells if cell.refusal):
+        ids = ", ".join(cell.id for cell, _ in cells if cell.refusal == reason)
+        console.print(Text(f"{reason}: {ids}"), soft_wrap=True)
+
+
+def _table(title: str) -> Table:
+    return Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
+
+
+def _columns(table: Table, words: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> None:
+    """Words are folded where the terminal is narrow, numbers never."""
+    for name in words:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in more:
+        table.add_column(name, overflow="fold")
+
+
+def _rehearsal(summary: GridSummary) -> str:
+    limits = {"training rows": summary.limit_train, "tasks": summary.limit_eval}
+    said = [f"{limit} {what}" for what, limit in limits.items() if limit is not None]
+    return f", a rehearsal on up to {' and '.join(said)}" if said else ""
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}"
+
+
+def _duration(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else duration(seconds)
+
+
+def _cost(cost: float | None) -> str:
+    return UNKNOWN if cost is None else f"{cost:.2f}"
+
+
+def _bytes(number: int | None) -> str:
+    if number is None:
+        return ""
+    return f"{number / 2**30:.2f} GiB" if number >= 2**30 else f"{number / 2**20:.3g} MiB"
+
+
+def _memory(resident: int | None, device: int | None, otherwise: str = "") -> str:
+    """Of the accelerator where there was one, else of the process."""
+    return _bytes(device if device is not None else resident) or otherwise
+
+
+def _cell_memory(cell: CellResult) -> str:
+    train = _memory(cell.train_peak_bytes, cell.train_device_peak_bytes, "–")
+    return f"{train}\n{_bytes(cell.evaluate_peak_bytes) or '–'}"

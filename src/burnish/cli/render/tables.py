@@ -1,0 +1,111 @@
+"""Print results to stdout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from burnish.plan.matrix import MatrixTable
+    from burnish.workflows.answer.generate import SideBySide
+    from burnish.workflows.evaluate.all_models import OneModel
+
+
+def show_run(folder: Path) -> None:
+    """The table of a run's summary when it has one, and where everything lies."""
+    import typer
+
+    summary = folder / "summary.json"
+    if summary.is_file():
+        show_summary(json.loads(summary.read_text(encoding="utf-8")))
+    page = folder / "report.html"
+    typer.echo(f"{page if page.is_file() else folder}")
+
+
+def show_summary(summary: Mapping[str, Any]) -> None:
+    """The table of a summary, and those of an evaluation: answers of all kinds, repair turns, what writing took."""
+    from rich.console import Console
+
+    from burnish.records import Summary
+    from burnish.report.terminal.table import render_table
+
+    console = Console()
+    render_table({key: value for key, value in summary.items() if key in Summary.model_fields}, console)
+    if summary.keys() - Summary.model_fields.keys():
+        from burnish.report.terminal.answers import render_evaluation
+
+        render_evaluation(summary, console)
+
+
+def show_validation(report: Mapping[str, Any], out: Path) -> None:
+    """Unsound tasks with their reasons, what could not be proven, and where the exclusion file lies."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [("excluded", row) for row in report["excluded"]] + [("not proven", row) for row in report["unproven"]]
+    console = Console()
+    if rows:
+        table = Table("task", "is", "because", "detail")
+        for state, row in rows:
+            table.add_row(Text(row["id"]), state, row["reason"], Text(row["detail"][:200]))
+        console.print(table)
+    console.print(f"{report['sound']} of {report['tasks']} tasks are sound, {len(report['excluded'])} excluded.")
+    console.print(f"Leave them out with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
+
+
+def show_matrix(matrix: MatrixTable) -> None:
+    """What goes together, a line per kind of training and base, then the reasons of what does not."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from burnish.plan.matrix import COLUMNS
+
+    table = Table(*COLUMNS)
+    for row in matrix.rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console()
+    console.print(table)
+    for number, reason in enumerate(matrix.reasons, 1):
+        console.print(Text(f"[{number}] {reason}"), soft_wrap=True)
+
+
+def show_side_by_side(rows: Sequence[SideBySide]) -> None:
+    """Each prompt, and below it the models' answers beside one another."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for row in rows:
+        console.print(Text(f"\n{row.prompt}", style="bold"))
+        table = Table(expand=True, show_lines=True)
+        for name, _ in row.answers:
+            table.add_column(Text(name))
+        table.add_row(*(Text(one.text) for _, one in row.answers))
+        table.add_row(
+            *(
+                Text(f"{one.completion_tokens} tokens, {one.seconds:.2f} s, ended by {one.finish_reason}", style="dim")
+                for _, one in row.answers
+            )
+        )
+        console.print(table)
+
+
+def show_models(models: Sequence[OneModel]) -> None:
+    """What became of each model, those that failed with their reason last."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table("model", "digest", "is", "result")
+    for one in models:
+        table.add_row(Text(one.name), one.digest[:12], one.state, Text(one.headline))
+    console.print(table)
+    for one in models:
+        if one.state == "failed":
+            console.print(Text(f"{one.name} failed: {one.problem}"), soft_wrap=True)

@@ -1,0 +1,26 @@
+"""``burnish runs``: what the ledger knows, and what can be done with a run that is there.
+
+One file per group of verbs: `runs_look` (list, show, diff, tree), `runs_act` (fork, stop, reproduce, remove).
+"""
+
+from __future__ import annotations
+
+import typer
+
+from burnish.cli.runs import act as runs_act
+from burnish.cli.runs import look as runs_look
+
+app = typer.Typer(help="What runs made and measured, and what they were made from.", no_args_is_help=True)
+app.command("list")(runs_look.list_runs)
+app.command("show")(runs_look.show)
+app.command("diff")(runs_look.diff)
+app.command("tree")(runs_look.tree)
+app.command("reproduce")(runs_act.reproduce)
+app.command("fork")(runs_act.fork)
+app.command("stop")(runs_act.stop_run)
+app.command("remove")(runs_act.remove)
+
+
+@app.callback()
+def runs() -> None:
+    """What runs made and measured, and what they were made from."""

@@ -1,0 +1,26 @@
+"""``burnish plan``: what can be done, before anything starts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from burnish.cli.errors import reported
+
+
+def plan(
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Show which training, quantisation, merge, export and serving go together.")
+    ] = False,
+) -> None:
+    """Say what can be done, before anything starts."""
+    with reported():
+        from burnish.errors import ConfigError
+
+        if not matrix:
+            raise ConfigError("there is nothing to plan.", "burnish plan --matrix shows what goes together.")
+        from burnish.cli.render.tables import show_matrix
+        from burnish.plan.matrix import plan_matrix
+
+        show_matrix(plan_matrix())

@@ -1,0 +1,45 @@
+"""``burnish sweep``: a recipe with other settings, run after run, and which is best."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from burnish.cli import options
+from burnish.cli.errors import reported
+
+FAILED = 1
+"""Exit code when a run failed."""
+
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show what would run, with time, memory and cost by earlier runs; start nothing."),
+]
+
+
+def sweep(
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    dry_run: DryRun = False,
+    resume: options.Resume = False,
+) -> None:
+    """Try a recipe with other settings. The same command again goes on; exit code 1 when a run failed."""
+    with reported("Finished runs are kept; the same command again goes on where it was."):
+        from burnish.cli.render.experiments import Live, show_sweep, show_sweep_plan, sweep_table
+        from burnish.cli.train.recipes import find_recipe
+        from burnish.config.load import load_config
+        from burnish.config.verbs.sweep import SweepConfig
+
+        loaded = load_config(SweepConfig, config, overrides or ())
+        base = find_recipe(loaded.recipe)
+        from burnish.workflows.experiments import sweep as workflow
+
+        if dry_run:
+            show_sweep_plan(workflow.dry_run(loaded, base), loaded.price_per_hour)
+            return
+        with Live(sweep_table) as live:
+            summary = workflow.sweep(loaded, base, resume=resume, show=live.show)
+        show_sweep(summary, loaded.out / workflow.SUMMARY)
+        if summary.failed_runs:
+            raise typer.Exit(FAILED)

@@ -1,0 +1,46 @@
+"""``burnish verify dependencies``: the external crates that programs may use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from burnish.cli import options
+from burnish.cli.errors import reported
+
+app = typer.Typer(no_args_is_help=True, help="External crates that programs may use.")
+
+
+@app.callback()
+def dependencies() -> None:
+    """External crates that programs may use."""
+
+
+@app.command("build")
+def build(
+    crates: Annotated[
+        list[str] | None,
+        typer.Argument(help="Crates beside the well-known ones, as NAME or NAME+FEATURE.", show_default=False),
+    ] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="Folder of vendored packages, or debian; may be repeated.", metavar="FOLDER"),
+    ] = None,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+) -> None:
+    """Build a dependency set in the sandbox, from sources on this machine; it replaces the one before."""
+    with reported("The set before stays in force until a new one is whole."):
+        from burnish.config.load import load_config
+        from burnish.config.verify import VerifyConfig
+        from burnish.workflows.verify.build_dependencies import build_dependencies
+
+        made = build_dependencies(
+            sources or ["debian"],
+            crates or (),
+            load_config(VerifyConfig, config, overrides or ()),
+            lambda name: typer.echo(f"  {name}", err=True),
+        )
+        for name, version in sorted(made.versions.items()):
+            typer.echo(f"{name} {version}")

@@ -1,0 +1,190 @@
+"""The one place where a training row becomes tokens and labels, and where a prompt becomes text.
+
+Labels of a conversation cover what the trained roles write and what ends an assistant's turn (`data.masking`); of a
+document, everything (`data.documents`). Text becomes tokens in one piece, and characters are mapped to tokens by their
+offsets, so training sees the very tokens that chatting produces.
+
+A token that lies across the begin of an answer is not trained: at generation time the prompt ends inside it.
+
+Not covered: tools, images, packing (`data.packing`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any
+
+from burnish.config.data.chat import ChatConfig
+from burnish.data.encode.documents import encode_document
+from burnish.data.encode.encoded import IGNORED, EncodedExample
+from burnish.data.encode.masking import MaskedText, Range, Turn, locate, mask_conversation, plain_turns
+from burnish.data.encode.truncation import TokenizedText, truncate
+from burnish.model.chat_template import render, template_digest, thinking_switch
+from burnish.records import Example, Message
+
+__all__ = ["IGNORED", "EncodedExample", "encode_example", "encode_examples", "render_prompt", "template_digest"]
+
+_AT_ONCE = 64
+"""Rows; the places of the tokens of many more leave the processor's caches, which takes a quarter longer."""
+
+
+def render_prompt(messages: Sequence[Message], tokenizer: Any, *, thinking: bool | None = None) -> str:
+    """The text that a model continues: the conversation and the generation prompt.
+
+    ``thinking`` switches the thinking of templates that can; None leaves it to them. Raises ConfigError when it is
+    wanted and the template knows nothing of it.
+    """
+    return render(plain_turns(messages), tokenizer, generation_prompt=True, **thinking_switch(tokenizer, thinking))
+
+
+def encode_example(example: Example, tokenizer: Any, chat: ChatConfig | None = None) -> EncodedExample:
+    """Encode one row without a limit on its length; see `encode_examples`."""
+    return encode_examples([example], tokenizer, chat)[0]
+
+
+def encode_examples(
+    examples: Sequence[Example], tokenizer: Any, chat: ChatConfig | None = None, max_length: int | None = None
+) -> list[EncodedExample]:
+    """Encode rows, in order; a document that is longer than ``max_length`` becomes several.
+
+    Args:
+        examples: conversations and documents.
+        tokenizer: of the model that is trained.
+        chat: what is trained and how long conversations are truncated; None for the defaults.
+        max_length: in tokens; None for no limit. With ``truncate: refuse`` conversations keep their length, for the
+            gate to refuse.
+
+    Raises:
+        DataError: the chat template refuses a row, or its generation prompt is not how its answers begin, so that no
+            exact label mask exists.
+    """
+    rows: list[EncodedExample] = []
+    for start in range(0, len(examples), _AT_ONCE):
+        rows += _encode(examples[start : start + _AT_ONCE], tokenizer, chat or ChatConfig(), max_length)
+    return rows
+
+
+def _encode(
+    examples: Sequence[Example], tokenizer: Any, chat: ChatConfig, max_length: int | None
+) -> list[EncodedExample]:
+    turns = {
+        index: plain_turns(example.messages, chat.thinking)
+        for index, example in enumerate(examples)
+        if example.text is None
+    }
+    masked = {index: _masked(examples[index], talk, tokenizer, chat) for index, talk in turns.items()}
+    tokenized = dict(zip(masked, _tokenize(list(masked.values()), tokenizer), strict=True))
+    rows: list[EncodedExample] = []
+    for index, example in enumerate(examples):
+        if index in tokenized:
+            rows.append(
+                _conversation(example, turns[index], tokenized[index], tokenizer, chat=chat, max_length=max_length)
+            )
+        else:
+            rows += encode_document(example, tokenizer, max_length)
+    return rows
+
+
+def _conversation(
+    example: Example,
+    turns: Sequence[Turn],
+    found: TokenizedText,
+    tokenizer: Any,
+    *,
+    chat: ChatConfig,
+    max_length: int | None,
+) -> EncodedExample:
+    if max_length is None or chat.truncate == "refuse" or len(found.ids) <= max_length:
+        answers = sum(turn["role"] == "assistant" for turn in turns)
+        return EncodedExample(
+            example.id, found.ids, found.labels, example.weight, _trained_answers(example, chat, answers)
+        )
+    cut = truncate(
+        turns,
+        chat.truncate,
+        max_length,
+        trained=chat.train_roles,
+        tokenize=lambda kept: _tokenize([_masked(example, kept, tokenizer, chat)], tokenizer)[0],
+        locate=lambda text, kept, index: locate(example.id, text, kept, index, tokenizer),
+    )
+    return EncodedExample(
+        example.id,
+        cut.ids,
+        cut.labels,
+        example.weight,
+        _trained_answers(example, chat, cut.answers),
+        len(found.ids) - len(cut.ids),
+        cut.cut_answer,
+    )
+
+
+def _masked(example: Example, turns: Sequence[Turn], tokenizer: Any, chat: ChatConfig) -> MaskedText:
+    last_alone = example.trained_answers == "last"
+    return mask_conversation(example.id, turns, tokenizer, chat, last_alone=last_alone)
+
+
+def _trained_answers(example: Example, chat: ChatConfig, answers: int) -> int:
+    """How many of so many answers are trained."""
+    if "assistant" not in chat.train_roles:
+        return 0
+    return min(answers, 1) if example.trained_answers == "last" else answers
+
+
+def _tokenize(masked: Sequence[MaskedText], tokenizer: Any) -> list[TokenizedText]:
+    backend = tokenizer.backend_tokenizer  # what the tokenizer itself calls, without a copy of every list
+    backend.no_truncation()
+    backend.no_padding()
+    whole = _has_no_empty_tokens(backend)
+    found: list[TokenizedText] = []
+    encodings = backend.encode_batch([one.text for one in masked], add_special_tokens=False)
+    for one, encoding in zip(masked, encodings, strict=True):
+        ids = encoding.ids
+        labels = _labels_by_ends(ids, encoding, one) if whole else None
+        if labels is None:
+            labels = _labels(ids, encoding.offsets, one.trained)
+        found.append(TokenizedText(one.text, ids, labels, encoding))
+    return found
+
+
+def _has_no_empty_tokens(backend: Any) -> bool:
+    """Whether every token covers text, as in byte-level vocabularies without a normaliser."""
+    return backend.normalizer is None and "ByteLevel(" in repr(backend.pre_tokenizer)
+
+
+def _labels_by_ends(ids: list[int], encoding: Any, masked: MaskedText) -> list[int] | None:
+    """The labels of `_labels` from the ends of the trained ranges alone, which spares the places of all tokens.
+
+    None where an end lies in no token, as with offsets that leave spaces out."""
+    labels: list[int] = []
+    for begin, end in masked.trained:
+        first, after = (_first_from(encoding, place, masked.text, len(ids)) for place in (begin, end))
+        if first is None or after is None:
+            return None
+        labels += [IGNORED] * (first - len(labels))
+        labels += ids[first:after]
+    return labels + [IGNORED] * (len(ids) - len(labels))
+
+
+def _first_from(encoding: Any, place: int, text: str, count: int) -> int | None:
+    """The first token that begins at ``place`` or after it; None when no token holds that character."""
+    if place >= len(text):
+        return count
+    token = encoding.char_to_token(place)
+    if token is None:
+        return None
+    while token < count and encoding.token_to_chars(token)[0] < place:
+        token += 1
+    return int(token)
+
+
+def _labels(ids: list[int], offsets: Sequence[Range], trained: Sequence[Range]) -> list[int]:
+    """Labels of the tokens that begin inside a trained range and cover any text."""
+    labels = [IGNORED] * len(ids)
+    for begin, end in trained:
+        trained_part = slice(bisect_left(offsets, (begin, begin)), bisect_left(offsets, (end, end)))
+        labels[trained_part] = [
+            token if last > first else IGNORED
+            for token, (first, last) in zip(ids[trained_part], offsets[trained_part], strict=True)
+        ]
+    return labels

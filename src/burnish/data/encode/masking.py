@@ -1,0 +1,159 @@
+"""Which characters of a rendered conversation are trained.
+
+This works with any chat template, without ``{% generation %}`` in it: an answer begins where the prompt's text (with
+the generation prompt) ends, and it ends with the template's end of turn; trailing white space after that belongs to
+nobody. Turns of other roles, where they are trained, are found by rendering the conversation with another content in
+their place.
+
+Templates may write an answer's ``<think>`` block differently or leave it out, as Qwen3's does for earlier answers.
+What is kept must then be said by `ChatConfig.thinking`: an answer whose thinking the template dropped is refused where
+thinking is to be trained.
+
+Not covered: tools, images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from burnish.config.data.chat import ChatConfig
+from burnish.errors import DataError
+from burnish.model.chat_template import THINKING, end_of_turn, render
+from burnish.records import Message
+
+Turn = Mapping[str, str]
+Range = tuple[int, int]
+"""Begin and end, in characters."""
+
+PROBE = "\N{OBJECT REPLACEMENT CHARACTER}PROBE\N{OBJECT REPLACEMENT CHARACTER}"
+_TEMPLATE_WAY_OUT = (
+    "Put a chat_template.jinja into the model folder whose answers begin exactly where its generation prompt ends."
+)
+
+
+@dataclass(frozen=True)
+class MaskedText:
+    """A rendered conversation, and the parts of it that are trained, in order."""
+
+    text: str
+    trained: tuple[Range, ...]
+
+
+def plain_turns(messages: Sequence[Message], thinking: str = "keep") -> list[Turn]:
+    """Role and content of each turn, with ``thinking`` "strip" without the thinking of answers."""
+    return [
+        {
+            "role": message.role,
+            "content": THINKING.sub("", message.content)
+            if thinking == "strip" and message.role == "assistant"
+            else message.content,
+        }
+        for message in messages
+    ]
+
+
+def mask_conversation(
+    row: str, turns: Sequence[Turn], tokenizer: Any, chat: ChatConfig, *, last_alone: bool = False
+) -> MaskedText:
+    """Render the conversation and find what is trained, with ``last_alone`` no answer but the last.
+
+    Raises DataError naming ``row`` where no exact mask exists.
+    """
+    text = render(turns, tokenizer, generation_prompt=False)
+    trained: list[Range] = []
+    last = max((index for index, turn in enumerate(turns) if turn["role"] == "assistant"), default=0)
+    for index, turn in enumerate(turns):
+        if turn["role"] not in chat.train_roles:
+            continue
+        if last_alone and turn["role"] == "assistant" and index != last:
+            continue
+        if turn["role"] == "assistant":
+            begin, end = _answer(row, text, turns, index, tokenizer)
+            trained += _without_thinking(row, text, (begin, end), turn["content"], chat)
+        else:
+            begin, end = locate(row, text, turns, index, tokenizer)
+            closing = end_of_turn(tokenizer)
+            after = len(text) - len(text[end:].lstrip())
+            trained.append((begin, after + len(closing) if closing and text.startswith(closing, after) else end))
+    return MaskedText(text, tuple(trained))
+
+
+def locate(row: str, text: str, turns: Sequence[Turn], index: int, tokenizer: Any) -> Range:
+    """Where the content of a turn stands in the conversation's text; DataError when the template changes it."""
+    other = [*turns[:index], {**turns[index], "content": PROBE}, *turns[index + 1 :]]
+    probed = render(other, tokenizer, generation_prompt=False)
+    before, found, after = probed.partition(PROBE)
+    if not found or not text.startswith(before) or not text.endswith(after) or len(before) + len(after) > len(text):
+        raise DataError(
+            f"row {row}: the chat template does not write turn {index} of the role {turns[index]['role']!r} as it "
+            "stands, so it can be neither trained nor cut.",
+            "Set data.chat.truncate to refuse and data.chat.train_roles to [assistant].",
+        )
+    return len(before), len(text) - len(after)
+
+
+def _answer(row: str, text: str, turns: Sequence[Turn], index: int, tokenizer: Any) -> Range:
+    if index == 0:  # tokenizers render no conversation without a turn
+        raise DataError(
+            f"row {row}: its first turn is an answer, {turns[0]['content'][:60]!r}: the roles are in the wrong order.",
+            "Put system turns first, then the user and the assistant in turn.",
+        )
+    prompt = render(turns[:index], tokenizer, generation_prompt=True)
+    if not text.startswith(prompt):
+        raise DataError(
+            f"row {row}: the chat template writes {prompt[-40:]!r} before an answer is generated, but "
+            f"{_at(text, prompt)!r} where that answer stands in a conversation.",
+            _TEMPLATE_WAY_OUT,
+        )
+    if index == len(turns) - 1:
+        end = len(text.rstrip())
+    else:
+        end = _end_inside(row, text, len(prompt), turns[index]["content"], end_of_turn(tokenizer))
+    return len(prompt), max(end, len(prompt))
+
+
+def _end_inside(row: str, text: str, begin: int, content: str, closing: str) -> int:
+    """Where an answer that is not the last turn ends: after its content and the template's end of turn."""
+    if not closing:
+        raise DataError(
+            f"row {row}: the chat template writes nothing that ends an answer.",
+            "Let the chat_template.jinja of the model folder write eos_token after each assistant turn.",
+        )
+    for written in (content.strip(), THINKING.sub("", content).strip()):
+        found = text.find(written, begin)
+        end = text.find(closing, found + len(written)) if found >= 0 else -1
+        if end >= 0:
+            return end + len(closing)
+    raise DataError(
+        f"row {row}: the chat template does not write an earlier answer as it stands, followed by {closing!r}.",
+        "Use rows with one answer each, or a chat template that keeps earlier answers unchanged.",
+    )
+
+
+def _without_thinking(row: str, text: str, answer: Range, content: str, chat: ChatConfig) -> list[Range]:
+    """The answer, or with ``thinking`` "untrained" what is left of it beside its blocks of thought."""
+    begin, end = answer
+    if chat.thinking == "keep":
+        for block in THINKING.findall(content):
+            if block.strip().removeprefix("<think>").removesuffix("</think>").strip() not in text[begin:end]:
+                raise DataError(
+                    f"row {row}: the chat template leaves out the thinking of an answer, {block[:60]!r}, so it would "
+                    "not be trained.",
+                    "Set data.chat.thinking to strip or untrained, or use rows with one answer each.",
+                )
+        return [answer]
+    ranges = []
+    opened = text.rfind("<think>", 0, begin)  # some generation prompts open the block
+    start = opened if opened >= 0 and not text[opened + len("<think>") : begin].strip() else begin
+    for block in THINKING.finditer(text, start, end) if chat.thinking == "untrained" else ():
+        ranges.append((begin, block.start()))
+        begin = block.end()
+    return [one for one in (*ranges, (begin, end)) if one[0] < one[1]]
+
+
+def _at(text: str, prompt: str) -> str:
+    """The text around the first character where it leaves the prompt."""
+    same = next((i for i, (a, b) in enumerate(zip(text, prompt, strict=False)) if a != b), len(text))
+    return text[max(0, same - 20) : same + 20]

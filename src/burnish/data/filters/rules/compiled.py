@@ -1,0 +1,81 @@
+"""``does_not_compile`` and ``has_lints``: what the compiler says in the sandbox, through an injected judge.
+
+``has_lints`` leaves out what does not compile, too: of that no lint is known. A row that could not be judged because
+the machine failed is left out as ``not_judged``: neither is known of it. A row without Rust does not compile.
+
+Judging row by row would leave all cores but one idle, so whoever filters calls `look_ahead` with the rows to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from burnish.config.data.filters import DoesNotCompile, HasLints
+from burnish.data.filters.base import Judge, Judgement, RustCode
+from burnish.records import Edition, Example
+
+_NO_RUST = Judgement(compiled=False, detail="the row holds no Rust")
+
+
+class JudgedFilter:
+    """Remembers the judgements of the rows looked ahead at."""
+
+    reason: ClassVar[str]
+    ordered: ClassVar[bool] = True  # the judge and its sandbox live in one process
+
+    def __init__(self, judge: Judge, edition: Edition) -> None:
+        self._judge = judge
+        self._edition = edition
+        self._known: dict[str, Judgement] = {}
+
+    def look_ahead(self, codes: Sequence[RustCode]) -> None:
+        """Judge these at once; earlier ones are forgotten."""
+        sources = list(dict.fromkeys(code.source for code in codes if code.source.strip()))
+        known = {source: self._known[source] for source in sources if source in self._known}
+        asked = [source for source in sources if source not in known]
+        self._known = known | dict(zip(asked, self._judge.judge(asked, self._edition), strict=True))
+
+    def judgement(self, code: RustCode) -> Judgement:
+        """What the compiler says."""
+        if not code.source.strip():
+            return _NO_RUST
+        if code.source not in self._known:
+            self.look_ahead([code])
+        return self._known[code.source]
+
+
+class DoesNotCompileFilter(JudgedFilter):
+    """By the compiler's errors."""
+
+    reason = "does_not_compile"
+
+    def __init__(self, config: DoesNotCompile, judge: Judge) -> None:
+        super().__init__(judge, config.edition)
+
+    def keeps(self, example: Example, code: RustCode) -> bool:
+        """Whether it compiles."""
+        return bool(self.judgement(code).compiled)
+
+    def detail(self, example: Example, code: RustCode) -> str:
+        """The first error."""
+        return self.judgement(code).detail
+
+
+class HasLintsFilter(JudgedFilter):
+    """By the lints."""
+
+    reason = "has_lints"
+
+    def __init__(self, config: HasLints, judge: Judge) -> None:
+        super().__init__(judge, config.edition)
+
+    def keeps(self, example: Example, code: RustCode) -> bool:
+        """Whether it compiles without a lint."""
+        judgement = self.judgement(code)
+        return bool(judgement.compiled) and not judgement.lints
+
+    def detail(self, example: Example, code: RustCode) -> str:
+        """The lints, or the first error."""
+        judgement = self.judgement(code)
+        return ", ".join(dict.fromkeys(judgement.lints)) or judgement.detail

@@ -1,0 +1,101 @@
+"""Task sets by configuration: the built-in Rust tasks, a file of `Task` records, HumanEvalPack, or HumanEval rows.
+
+Tasks that an exclusion file names are left out here, and nowhere else; their number stays with the set.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from burnish.config.tasks import HumanEvalPackTasks, HumanEvalTasks, RustTasks, TaskFile, TasksConfig
+from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.tasks.exclusions import read_exclusions
+from burnish.data.tasks.human_eval import load_human_eval
+from burnish.data.tasks.humanevalpack import load_humanevalpack
+from burnish.errors import DataError
+from burnish.fsio import read_lines
+from burnish.records import Task
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """Tasks to train on and tasks to measure on."""
+
+    train: tuple[Task, ...]
+    held_out: tuple[Task, ...]
+    excluded: int = 0
+    """Tasks of ``held_out`` that an exclusion file took out."""
+
+
+def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
+    """Build or read the task set; raises DataError naming file and line of a broken row."""
+    match config:
+        case RustTasks():
+            train, held_out = build_rust_tasks(
+                train=config.train, held_out=config.held_out, cases=config.cases, seed=seed
+            )
+            return TaskSet(train, held_out)
+        case TaskFile():
+            train = () if config.train is None else read_tasks(config.train)
+            return replace(_without(read_tasks(config.path), config), train=train)
+        case HumanEvalPackTasks():
+            return _without(load_humanevalpack(config.path), config)
+        case HumanEvalTasks():
+            return _without(load_human_eval(config.path), config)
+
+
+def require_rust(tasks: Iterable[Task]) -> None:
+    """Raise DataError when a task is not Rust, for what works on Rust alone."""
+    other = next((task for task in tasks if task.kind != "rust"), None)
+    if other is not None:
+        raise DataError(
+            f"the task {other.id!r} is of the kind {other.kind!r}, and this works on Rust alone.",
+            "Name a task set of Rust; burnish evaluate judges tasks of every kind.",
+        )
+
+
+def _without(tasks: tuple[Task, ...], config: TaskFile | HumanEvalPackTasks | HumanEvalTasks) -> TaskSet:
+    """The set without what its exclusion file names."""
+    if config.exclude is None:
+        return TaskSet((), tasks)
+    excluded = read_exclusions(config.exclude, config.path)
+    kept = tuple(task for task in tasks if task.id not in excluded)
+    if not kept:
+        raise DataError(f"{config.exclude} excludes every task of {config.path}", "Mend the tasks: none can be scored.")
+    return TaskSet((), kept, excluded=len(tasks) - len(kept))
+
+
+def read_any_tasks(path: Path) -> tuple[Task, ...]:
+    """Tasks of a file in any of the known formats; the fields of its first row tell which."""
+    if not path.is_file():
+        raise DataError(f"there is no file {path}", "Name a JSONL file of tasks.")
+    first = next(read_lines(path), "{}")
+    try:
+        row = json.loads(first)
+    except ValueError as error:
+        raise DataError(f"{path}:1: not JSON: {error}", "Name a JSONL file of tasks.") from error
+    fields = set(row) if isinstance(row, dict) else set()
+    if {"declaration", "canonical_solution"} <= fields:
+        return load_humanevalpack(path)
+    if {"prompt", "canonical_solution"} <= fields:
+        return load_human_eval(path)
+    return read_tasks(path)
+
+
+def read_tasks(path: Path) -> tuple[Task, ...]:
+    """Tasks of one JSONL file, in order; ids must differ."""
+    if not path.is_file():
+        raise DataError(f"no task file {path}", "Name a JSONL file of Task records: burnish data build rust-tasks.")
+    tasks: dict[str, Task] = {}
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            task = Task.from_json(line)
+        except DataError as error:
+            raise DataError(f"{path}:{number}: {error.cause}", error.way_out) from error
+        if task.id in tasks:
+            raise DataError(f"{path}:{number}: the id {task.id!r} appears twice", "Give every task an id of its own.")
+        tasks[task.id] = task
+    return tuple(tasks.values())

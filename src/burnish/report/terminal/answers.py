@@ -1,0 +1,171 @@
+"""Tables of evaluated answers and of comparisons for the terminal.
+
+Not covered: Rust alone with a sample per task (`report.table`), pages (`report.comparison`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from burnish.records.evaluation import (
+    AnswerSummary,
+    ComparisonReport,
+    EvaluationSummary,
+    Generation,
+    Interval,
+    KindComparison,
+    RepairTurn,
+)
+from burnish.report.text import p_value, points, points_interval
+
+UNPARSED_NOTE = "Over all answers; unread ones are wrong. Intervals go by families of rows."
+
+
+def render_evaluation(summary: Mapping[str, Any], console: Console) -> None:
+    """Print what ``summary`` (the content of an evaluation's summary.json) has beyond rates of Rust."""
+    found = EvaluationSummary.model_validate(summary)
+    for one in found.answers:
+        _render(one, console)
+    if found.answers:
+        console.print(UNPARSED_NOTE, style="dim")
+    if found.repair:
+        console.print(_repair(found.repair))
+    if found.generation is not None:
+        console.print(_generation(found.generation), highlight=False, style="dim")
+
+
+def _repair(turns: Sequence[RepairTurn]) -> Table:
+    table = _new_table("After each repair turn, in per cent of all first answers")
+    for column in ("turn", "asked", "compiles", "95 % interval", "tests passed", "95 % interval"):
+        table.add_column(column, justify="right")
+    for one in turns:
+        cells = [str(one.turn), str(one.asked)]
+        for name, found in (("compile_rate", one.compiled), ("tests_passed", one.passed)):
+            cells += [metric_text(name, found.value), interval_text(name, found.ci95)]
+        table.add_row(*cells)
+    return table
+
+
+def _generation(one: Generation) -> str:
+    memory = [f"memory {one.peak_bytes / 2**20:.0f} MiB"] if one.peak_bytes is not None else []
+    if one.device_peak_bytes is not None:
+        memory.append(f"on the accelerator {one.device_peak_bytes / 2**20:.0f} MiB")
+    return ", ".join(
+        [
+            f"{one.tokens_per_s:.0f} tokens/s",
+            f"{one.seconds_p50:.2f} s per answer (p50), {one.seconds_p95:.2f} s (p95)",
+            *memory,
+        ]
+    )
+
+
+def render_comparison_table(report: ComparisonReport, console: Console) -> None:
+    """Print differences, wins and losses of every kind."""
+    for kind in report.kinds:
+        console.print(_comparison(report, kind))
+        if kind.baselines:
+            trivial = ", ".join(
+                f"{name} {metric_text(metric, values[metric])}"
+                for metric in list(kind.metrics)[:1]
+                for name, values in kind.baselines.items()
+                if metric in values
+            )
+            console.print(f"trivial models: {trivial}", highlight=False, style="dim")
+        note = f"won {kind.wins}, lost {kind.losses}, both right {kind.both}, both wrong {kind.neither}"
+        console.print(note + (f", without an outcome {kind.left_out}" if kind.left_out else ""), highlight=False)
+    for noise in report.noise:
+        name, difference = next(iter(noise.differences.items()))
+        console.print(
+            f"Noise: a rerun of {report.a} answers {noise.changed} of {noise.n} differently ({noise.kind}), "
+            f"{name} {difference_text(name, difference)}.",
+            highlight=False,
+        )
+    if report.only_in_a or report.only_in_b:
+        console.print(
+            f"Rows without a partner: {report.only_in_a} of {report.a}, {report.only_in_b} of {report.b}.", style="dim"
+        )
+
+
+def metric_text(name: str, value: float) -> str:
+    """A metric for people: in per cent, correlations as they are."""
+    return f"{value:.3f}" if name == "mcc" else f"{100 * value:.1f}"
+
+
+def interval_text(name: str, interval: Interval) -> str:
+    """``low–high`` in the metric's unit."""
+    return "–".join(metric_text(name, end) for end in interval)
+
+
+def difference_text(name: str, value: float) -> str:
+    """A difference with its sign, in percentage points where the metric is in per cent."""
+    return f"{value:+.3f}" if name == "mcc" else points(value)
+
+
+def difference_interval_text(name: str, interval: Interval) -> str:
+    """``low to high`` in the unit of `difference_text`."""
+    return f"{interval[0]:+.3f} to {interval[1]:+.3f}" if name == "mcc" else points_interval(interval)
+
+
+def _render(one: AnswerSummary, console: Console) -> None:
+    table = _new_table(f"{one.name}: {one.kind}, {one.n} answers to {one.tasks} tasks, in per cent")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for name in one.baselines:
+        table.add_column(Text(name), justify="right")
+    for name, estimate in one.metrics.items():
+        trivial = (found.get(name) for found in one.baselines.values())
+        cells = [metric_text(name, estimate.value), interval_text(name, estimate.ci95)]
+        table.add_row(Text(name), *cells, *("" if value is None else metric_text(name, value) for value in trivial))
+    console.print(table)
+    if one.confusion:
+        console.print(_confusion(one))
+    if one.problems:
+        counted = ", ".join(f"{problem} {count}" for problem, count in one.problems.items())
+        what = "verdicts" if one.kind == "rust" else f"{one.unparsed} without a readable answer"
+        console.print(f"{what}: {counted}", highlight=False)
+    if one.timing is not None:
+        console.print(
+            f"{one.timing.seconds_p50:.2f} s per answer (p50), {one.timing.seconds_p95:.2f} s (p95), "
+            f"{one.timing.tokens_per_s:.0f} tokens/s within an answer",
+            highlight=False,
+            style="dim",
+        )
+
+
+def _confusion(one: AnswerSummary) -> Table:
+    table = _new_table("right answer (rows) by given answer (columns)")
+    table.add_column("")
+    for answered in next(iter(one.confusion.values())):
+        table.add_column(Text(answered), justify="right")
+    for right, counts in one.confusion.items():
+        table.add_row(Text(right), *map(str, counts.values()))
+    return table
+
+
+def _comparison(report: ComparisonReport, kind: KindComparison) -> Table:
+    table = _new_table(f"{report.b} against {report.a}: {kind.kind}, {kind.n} pairs in {kind.families} families")
+    for column in ("metric", report.a, report.b, "difference", "95 % interval", "p"):
+        table.add_column(Text(column), justify="left" if column == "metric" else "right")
+    for name, one in kind.metrics.items():
+        table.add_row(
+            Text(name),
+            metric_text(name, one.a),
+            metric_text(name, one.b),
+            difference_text(name, one.difference),
+            difference_interval_text(name, one.ci95),
+            p_value(one.p_value),
+        )
+    return table
+
+
+def _new_table(title: str) -> Table:
+    return Table(
+        title=Text(f"\n{title}"), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False
+    )

@@ -1,0 +1,154 @@
+"""Classification: accuracy, macro F1, F1 of the positive class, balanced accuracy, Matthews correlation, confusion.
+
+An answer that could not be read is wrong and counts as a class of its own that nothing belongs to: it lowers recall,
+F1 and correlation, and never precision of another class. All metrics go over all rows. Not covered: probabilities
+(AUC, calibration), several labels at once.
+
+Source of the formulas: scikit-learn's definitions with the unread answers as a further predicted label; the
+correlation for more than two classes is J. Gorodkin's, Computational Biology and Chemistry 28 (2004).
+Legend: C classes; confusion cells are (..., C, C + 1), right class by answered class, the last for unread ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from burnish.records import Task
+from burnish.records.evaluation import ClassMeasures, EvaluatedRow
+from burnish.score.metrics.extraction import Extracted
+from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measure, Measured, columns, rate, ratio
+from burnish.score.metrics.multiple_choice import LIKELIEST, LIKELIEST_PER_BYTE, have_likelihoods
+from burnish.score.statistics.bootstrap import Floats
+
+UNPARSED = "unparsed"
+_OfCells = Callable[[Floats], Floats]
+_CELLS = 3
+"""Column of the first confusion cell."""
+
+
+def judge_class(task: Task, extracted: Extracted) -> Judged:
+    """Right when the answered label is one of the right ones."""
+    return Judged(extracted.answer is not None and extracted.answer in task.answers)
+
+
+def measure_classes(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Measured:
+    """Metrics of a classification with labels; the first label is the positive class."""
+    many = _table(rows, classes)
+    positive = (
+        _of_cells("f1_positive", len(classes), lambda cells: np.nan_to_num(_f1(cells)[..., 0])),
+        _of_cells("precision_positive", len(classes), lambda cells: np.nan_to_num(_precision(cells)[..., 0])),
+        _of_cells("recall_positive", len(classes), lambda cells: np.nan_to_num(_recall(cells)[..., 0])),
+        _of_cells("balanced_accuracy", len(classes), _balanced_accuracy),
+        _of_cells("mcc", len(classes), _correlation, bounds=(-1.0, 1.0)),
+    )
+    return Measured(many, (*_shared_measures(len(classes)), *positive, rate("parse_rate", PARSED)))
+
+
+def measure_choices(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Measured:
+    """Metrics of multiple choice: its letters are no classes with a meaning, so fewer metrics make sense.
+
+    Where all rows say what the model finds most likely, the accuracy of that stands beside.
+    """
+    table = _table(rows, classes)
+    measures = (*_shared_measures(len(classes)), rate("parse_rate", PARSED))
+    if not have_likelihoods(rows):
+        return Measured(table, measures)
+    scores = (LIKELIEST, LIKELIEST_PER_BYTE)
+    further = columns([[row.scores[name] for name in scores] for row in rows], len(scores))
+    likely = tuple(rate(f"accuracy_{name}", table.shape[1] + place) for place, name in enumerate(scores))
+    return Measured(np.hstack([table, further]), (*measures, *likely))
+
+
+def confusion(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Right class -> answered class or ``unparsed`` -> rows."""
+    cells = _cells(_table(rows, classes).sum(axis=0), len(classes))
+    answered = (*classes, UNPARSED)
+    return {
+        right: {name: int(count) for name, count in zip(answered, line, strict=True)}
+        for right, line in zip(classes, cells, strict=True)
+    }
+
+
+def per_class(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str, ClassMeasures]:
+    """Precision, recall, F1 and support of each class."""
+    cells = _cells(_table(rows, classes).sum(axis=0), len(classes))
+    measured = [np.nan_to_num(one(cells)) for one in (_precision, _recall, _f1)]
+    return {
+        label: ClassMeasures(
+            precision=float(measured[0][place]),
+            recall=float(measured[1][place]),
+            f1=float(measured[2][place]),
+            support=int(cells[place].sum()),
+        )
+        for place, label in enumerate(classes)
+    }
+
+
+def _shared_measures(count: int) -> tuple[Measure, ...]:
+    return rate("accuracy", CORRECT), _of_cells("macro_f1", count, _macro_f1)
+
+
+def _table(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Floats:
+    places = {label: place for place, label in enumerate(classes)}
+    width = len(classes) + 1
+    table = []
+    for row in rows:
+        cells = [0.0] * (len(classes) * width)
+        # Where several answers are right, the one that was given is; a wrong answer was meant to be the first.
+        right = row.extracted if row.correct and row.extracted is not None else row.expected[0]
+        answered = places[row.extracted] if row.extracted is not None else len(classes)
+        cells[places[right] * width + answered] = 1.0
+        table.append([1.0, float(row.extracted is not None), float(bool(row.correct)), *cells])
+    return columns(table, _CELLS + len(classes) * width)
+
+
+def _cells(sums: Floats, count: int) -> Floats:
+    return sums[..., _CELLS : _CELLS + count * (count + 1)].reshape(*sums.shape[:-1], count, count + 1)
+
+
+def _of_cells(name: str, count: int, function: _OfCells, bounds: tuple[float, float] = (0.0, 1.0)) -> Measure:
+    return Measure(name, lambda sums: function(_cells(sums, count)), bounds)
+
+
+def _hits(cells: Floats) -> Floats:
+    return np.diagonal(cells, axis1=-2, axis2=-1)
+
+
+def _precision(cells: Floats) -> Floats:
+    return ratio(_hits(cells), cells[..., :-1].sum(axis=-2))
+
+
+def _recall(cells: Floats) -> Floats:
+    return ratio(_hits(cells), cells.sum(axis=-1))
+
+
+def _f1(cells: Floats) -> Floats:
+    """Per class 2tp / (2tp + fp + fn); nan for a class that neither was right nor was answered."""
+    return ratio(2 * _hits(cells), cells[..., :-1].sum(axis=-2) + cells.sum(axis=-1))
+
+
+def _macro_f1(cells: Floats) -> Floats:
+    """Mean F1 of the classes that were right or were answered at least once."""
+    return _mean_defined(_f1(cells))
+
+
+def _balanced_accuracy(cells: Floats) -> Floats:
+    """Mean recall of the classes that were right at least once."""
+    return _mean_defined(_recall(cells))
+
+
+def _mean_defined(values: Floats) -> Floats:
+    defined = np.isfinite(values)
+    return ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1).astype(np.float64))
+
+
+def _correlation(cells: Floats) -> Floats:
+    """Matthews correlation; 0 when all answers, or all right classes, are the same."""
+    right, answered = cells.sum(axis=-1), cells.sum(axis=-2)
+    total = right.sum(axis=-1)
+    hits = _hits(cells).sum(axis=-1)
+    over = hits * total - (right * answered[..., :-1]).sum(axis=-1)
+    under = np.sqrt((total**2 - (right**2).sum(axis=-1)) * (total**2 - (answered**2).sum(axis=-1)))
+    return np.nan_to_num(ratio(over, under))

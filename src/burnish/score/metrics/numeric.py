@@ -1,0 +1,38 @@
+"""Numeric answers: equal to the right number, near enough, and whether a number could be read at all.
+
+The headline is the share of rows near enough; an unread answer is wrong and enters no average that others could gain
+from (there is no mean distance here: over the readable rows alone it praises models that answer little). Not covered:
+relative tolerances, numbers with units that differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from burnish.records import Task
+from burnish.records.evaluation import EvaluatedRow
+from burnish.score.metrics.extraction import Extracted
+from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, rate
+from burnish.score.metrics.numbers import distance, only_number
+
+EXACT = "exact"
+
+
+def judge_number(task: Task, extracted: Extracted, tolerance: float) -> Judged:
+    """Right when at most ``tolerance`` from a right number; ``exact`` when equal. ValueError for a task whose right
+    answer is no number."""
+    rights = [only_number(answer) for answer in task.answers]
+    if not rights or None in rights:
+        raise ValueError(f"the right answer of the numeric task {task.id!r} is no number: {task.answers}")
+    answer = None if extracted.answer is None else only_number(extracted.answer)
+    if answer is None:
+        return Judged(False, {EXACT: 0.0})
+    nearest = min(distance(answer, right) for right in rights if right is not None)
+    return Judged(nearest <= Fraction(str(tolerance)), {EXACT: float(nearest == 0)})
+
+
+def measure_numbers(rows: Sequence[EvaluatedRow]) -> Measured:
+    """Accuracy within the tolerance, exact accuracy, and the share of readable answers."""
+    table = [[1.0, float(row.extracted is not None), float(bool(row.correct)), row.scores[EXACT]] for row in rows]
+    return Measured(columns(table, 4), (rate("accuracy", CORRECT), rate(EXACT, 3), rate("parse_rate", PARSED)))

@@ -1,0 +1,141 @@
+"""Builds what ``summary.json`` says about answers: metrics with intervals, confusion, baselines, times, per kind.
+
+Intervals go by families of rows: Wilson's or a clustered one for rates, a bootstrap over families for the others.
+Not covered: comparing two models (`score.comparison`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from burnish.records import Task, TaskKind
+from burnish.records.evaluation import AnswerSummary, Estimate, EvaluatedRow, Interval, Timing
+from burnish.score.metrics.classification import confusion, per_class
+from burnish.score.metrics.measures import Measure, Measured, mean
+from burnish.score.metrics.pass_at_k import pass_at_k, reported_k
+from burnish.score.statistics.bootstrap import Draws, Floats, bootstrap_interval, draw, family_sums
+from burnish.score.statistics.clustered import clustered_interval
+from burnish.score.statistics.intervals import wilson
+from burnish.score.summaries.answers import classes_of, measure
+from burnish.score.summaries.baselines import baselines
+
+Group = tuple[TaskKind, tuple[str, ...]]
+"""What may be measured together: a kind, and for classification its labels."""
+
+
+def group_of(kind: TaskKind, labels: Sequence[str]) -> Group:
+    """The group of a task or row."""
+    return kind, tuple(labels) if kind == "classification" else ()
+
+
+def group_rows(rows: Sequence[EvaluatedRow]) -> dict[Group, list[EvaluatedRow]]:
+    """Rows by group, in order of first appearance."""
+    groups: defaultdict[Group, list[EvaluatedRow]] = defaultdict(list)
+    for row in rows:
+        groups[group_of(row.kind, row.classes)].append(row)
+    return dict(groups)
+
+
+def summarise_answers(
+    name: str, tasks: Sequence[Task], rows: Sequence[EvaluatedRow], *, tolerance: float
+) -> tuple[AnswerSummary, ...]:
+    """One summary per group of rows; ``tasks`` are those that were attempted, for the baselines."""
+    by_group: defaultdict[Group, list[Task]] = defaultdict(list)
+    for task in tasks:
+        by_group[group_of(task.kind, task.labels)].append(task)
+    return tuple(
+        _summarise(name, by_group.get(group, []), found, tolerance) for group, found in group_rows(rows).items()
+    )
+
+
+def estimates(rows: Sequence[EvaluatedRow]) -> dict[str, Estimate]:
+    """Every metric of rows of one group with its 95 % interval; pass@k too where tasks have several samples."""
+    families = [row.family for row in rows]
+    found = _estimates(measure(rows), families)
+    return found | _pass_at_k(rows)
+
+
+def _summarise(name: str, tasks: Sequence[Task], rows: Sequence[EvaluatedRow], tolerance: float) -> AnswerSummary:
+    kind = rows[0].kind
+    classes = classes_of(rows) if kind in ("classification", "multiple_choice") else ()
+    problems = Counter(row.reason if kind == "rust" else row.problem for row in rows)
+    del problems[""]
+    return AnswerSummary(
+        name=name,
+        kind=kind,
+        n=len(rows),
+        tasks=len({row.task_id for row in rows}),
+        families=len({row.family for row in rows}),
+        correct=sum(bool(row.correct) for row in rows),
+        unparsed=sum(row.extracted is None for row in rows),
+        infra=sum(row.correct is None for row in rows),
+        problems={str(problem): count for problem, count in problems.most_common()},
+        metrics=estimates(rows),
+        classes=classes,
+        confusion=confusion(rows, classes) if classes else {},
+        per_class=per_class(rows, classes) if classes else {},
+        baselines=baselines(tasks, tolerance=tolerance),
+        timing=_timing(rows),
+    )
+
+
+def _estimates(measured: Measured, families: Sequence[str]) -> dict[str, Estimate]:
+    sums_GK = family_sums(measured.columns_NK, families)
+    total = sums_GK.sum(axis=0)
+    draws = draw(sums_GK)
+    found = {}
+    for one in measured.measures:
+        value = float(one.statistic(total))
+        if np.isfinite(value):  # a metric of rows that do not exist, such as those without an answer
+            attempts = total[one.rate[1]] if one.rate else len(families)
+            found[one.name] = Estimate(value=value, ci95=_interval(one, sums_GK, draws), n=int(attempts))
+    return found
+
+
+def _interval(measure: Measure, sums_GK: Floats, draws: Draws) -> Interval:
+    if measure.rate is not None:
+        successes, attempts = measure.rate
+        return clustered_interval(sums_GK[:, successes].tolist(), sums_GK[:, attempts].tolist())
+    low, high = bootstrap_interval(draws, measure.statistic, bounds=measure.bounds)
+    # Families that are all alike show a bootstrap no spread: then as many observations of a rate bound it.
+    families = len(sums_GK)
+    if low == high == measure.bounds[1]:
+        low = wilson(families, families)[0]
+    elif low == high == measure.bounds[0]:
+        high = wilson(0, families)[1]
+    return low, high
+
+
+def _pass_at_k(rows: Sequence[EvaluatedRow]) -> dict[str, Estimate]:
+    """pass@k as the mean over tasks. Nothing where a task has a single sample."""
+    samples: defaultdict[str, list[bool]] = defaultdict(list)
+    for row in rows:
+        samples[row.task_id].append(bool(row.correct))
+    fewest = min(map(len, samples.values()))
+    if fewest < 2:
+        return {}
+    family = {row.task_id: row.family for row in rows}
+    found: dict[str, Estimate] = {}
+    for k in reported_k(fewest):
+        columns = np.array([[1.0, pass_at_k(len(ones), sum(ones), k)] for ones in samples.values()])
+        measured = Measured(columns, (mean(f"pass@{k}", 1),))
+        found |= _estimates(measured, [family[task] for task in samples])
+    return found
+
+
+def _timing(rows: Sequence[EvaluatedRow]) -> Timing | None:
+    timed = [row for row in rows if row.seconds > 0]
+    if not timed:
+        return None
+    seconds = np.array([row.seconds for row in timed])
+    tokens = sum(row.completion_tokens for row in timed)
+    p50, p95 = np.quantile(seconds, (0.5, 0.95))
+    return Timing(
+        seconds_p50=round(float(p50), 6),
+        seconds_p95=round(float(p95), 6),
+        completion_tokens=tokens,
+        tokens_per_s=round(tokens / float(seconds.sum()), 3),
+    )

@@ -1,0 +1,73 @@
+"""What trivial models reach on the same tasks: a result means little before it beats them.
+
+| baseline | answers | kinds |
+| --- | --- | --- |
+| `empty` | nothing | all but Rust |
+| `majority` | the right answer that is most frequent in these very tasks | all but spans and Rust |
+| `unanswerable` | that the passage does not answer | spans |
+| `copy` | what it was given: the passage, the last number of the question, the question | spans, numbers, text |
+| `chance` | any choice, each as likely as the others (expected accuracy) | multiple choice |
+
+The majority is counted on the tasks that are measured, so it is a little better than one could know beforehand. Not
+covered: baselines of Rust tasks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from burnish.records import Task
+from burnish.score.metrics.extraction import Extracted
+from burnish.score.metrics.numbers import last_number, written
+from burnish.score.metrics.squad import UNANSWERABLE
+from burnish.score.summaries.answers import measure, row_of
+
+
+def trivial_answers(tasks: Sequence[Task]) -> dict[str, list[Extracted]]:
+    """Baseline -> its answer to each of the tasks, which are of one kind. None for Rust."""
+    if not tasks or tasks[0].kind == "rust":
+        return {}
+    found: dict[str, list[Extracted]] = {"empty": [Extracted(None, "empty") for _ in tasks]}
+    if tasks[0].kind == "extractive_qa":
+        found["unanswerable"] = [Extracted(UNANSWERABLE) for _ in tasks]
+        found["copy"] = [Extracted(task.context or task.prompt[-1].content) for task in tasks]
+        return found
+    majority, _ = Counter(task.answers[0] for task in tasks).most_common(1)[0]
+    found["majority"] = [
+        Extracted(majority) if _possible(task, majority) else Extracted(None, "no_answer") for task in tasks
+    ]
+    if tasks[0].kind == "numeric":
+        found["copy"] = [_last_number(task) for task in tasks]
+    elif tasks[0].kind == "text":
+        found["copy"] = [Extracted(task.prompt[-1].content) for task in tasks]
+    return found
+
+
+def baselines(tasks: Sequence[Task], *, tolerance: float) -> dict[str, dict[str, float]]:
+    """Baseline -> metric -> value, on tasks of one kind (and one set of labels)."""
+    found: dict[str, dict[str, float]] = {}
+    for name, answers in trivial_answers(tasks).items():
+        rows = [row_of(task, one, tolerance=tolerance) for task, one in zip(tasks, answers, strict=True)]
+        measured = measure(rows)
+        sums = measured.columns_NK.sum(axis=0)
+        found[name] = _finite({one.name: float(one.statistic(sums)) for one in measured.measures})
+    if tasks and tasks[0].kind == "multiple_choice":
+        found["chance"] = {"accuracy": sum(len(task.answers) / len(task.choices) for task in tasks) / len(tasks)}
+    return found
+
+
+def _possible(task: Task, answer: str) -> bool:
+    """Whether this task has such a choice."""
+    return not task.choices or answer in {choice.label for choice in task.choices}
+
+
+def _last_number(task: Task) -> Extracted:
+    number = last_number(task.prompt[-1].content)
+    return Extracted(None, "no_answer") if number is None else Extracted(written(number))
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    """Without metrics that are not defined on these tasks."""
+    return {name: value for name, value in values.items() if math.isfinite(value)}

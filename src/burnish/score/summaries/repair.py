@@ -1,0 +1,45 @@
+"""Rates after each repair turn: who passed in this turn or an earlier one, over all answers that were first given.
+
+An answer that ended in infra was never shown to be wrong; it is not repaired, and counts as not passed, as in
+`score.rates`. Not covered: repairing (`workflows.repair_turns`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+from burnish.records.evaluation import Estimate, EvaluatedRow, RepairTurn
+from burnish.score.statistics.clustered import clustered_interval
+from burnish.score.summaries.answers import COMPILED
+
+Key = tuple[str, int]
+"""Task and sample of a first answer."""
+
+
+def repair_turns(
+    first: Sequence[EvaluatedRow], later: Sequence[Sequence[tuple[Key, EvaluatedRow]]]
+) -> list[RepairTurn]:
+    """A line per turn; ``later`` are the rows of each further turn with the first answers that they mend."""
+    rows = [row for row in first if row.kind == "rust"]
+    turns = [[((row.task_id, row.sample_index), row) for row in rows], *later]
+    passed: set[Key] = set()
+    compiled: set[Key] = set()
+    found = []
+    for turn, answered in enumerate(turns):
+        passed |= {key for key, row in answered if row.correct}
+        compiled |= {key for key, row in answered if row.scores[COMPILED]}
+        found.append(
+            RepairTurn(turn=turn, asked=len(answered), passed=_share(rows, passed), compiled=_share(rows, compiled))
+        )
+    return found
+
+
+def _share(rows: Sequence[EvaluatedRow], those: Collection[Key]) -> Estimate:
+    successes: defaultdict[str, float] = defaultdict(float)
+    counts: defaultdict[str, float] = defaultdict(float)
+    for row in rows:
+        counts[row.family] += 1
+        successes[row.family] += (row.task_id, row.sample_index) in those
+    low, high = clustered_interval([successes[name] for name in counts], list(counts.values()))
+    return Estimate(value=len(those) / len(rows), ci95=(low, high), n=len(rows))

@@ -1,0 +1,112 @@
+"""Training on a stream whose place is part of every checkpoint: a resumed training sees the very sequences that the
+unbroken one would have seen.
+
+Each batch carries the stream's state after it, and a checkpoint gets the state of the last batch that was trained: what
+was read ahead counts for nothing. Nothing here draws random numbers.
+
+Not covered: what the stream reads (the workflow composes it), seeking without reading.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch.utils.data import IterableDataset
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from burnish.fsio import write_json
+from burnish.scale.processes import is_first, process_count, process_rank
+from burnish.train.checkpoints.complete import CompleteCheckpoints, latest_complete
+
+STREAM = "stream.json"
+"""File in a checkpoint: the state of the stream."""
+STATE = "stream_state"
+
+Item_co = TypeVar("Item_co", covariant=True)
+State = Mapping[str, Any]
+
+
+class ResumableStream(Protocol[Item_co]):
+    """Sequences without end; the same ones after the same state."""
+
+    def sequences(self, state: State | None) -> Iterator[tuple[Item_co, State]]:
+        """Sequences after ``state`` (None: from the beginning), each with the state after it, as JSON holds it."""
+        ...
+
+
+class _Endless(IterableDataset[Any]):
+    """Tells the trainer that there is data of unknown length."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+
+class StreamBatches:
+    """The micro batches of one process, each with the state after the micro batches of all.
+
+    Args:
+        stream: what to read.
+        state: where to go on.
+        micro_batch: sequences of one micro batch in one process.
+        collate: makes a batch of them.
+    """
+
+    def __init__(
+        self, stream: ResumableStream[Any], state: State | None, micro_batch: int, collate: Callable[[Any], Any]
+    ) -> None:
+        self._stream = stream
+        self._state = state
+        self.batch_size = micro_batch
+        self._collate = collate
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        sequences = self._stream.sequences(self._state)
+        begin = process_rank() * self.batch_size
+        while together := list(islice(sequences, self.batch_size * process_count())):
+            batch = self._collate([sequence for sequence, _ in together[begin : begin + self.batch_size]])
+            yield {**batch, STATE: json.dumps(together[-1][1])}
+
+
+class StreamPlace(TrainerCallback):
+    """Puts the stream's state into every checkpoint, before it is marked complete."""
+
+    def __init__(self) -> None:
+        self.state: str | None = None
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Write it."""
+        if self.state is not None and is_first():
+            checkpoint = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
+            write_json(checkpoint / STREAM, json.loads(self.state))
+
+
+class StreamFed:
+    """Put first among the bases of a trainer: it is fed by a stream, and its checkpoints know the place.
+
+    The trainer's arguments must have ``ignore_data_skip``.
+    """
+
+    def __init__(self, *, stream: ResumableStream[Any], checkpoints: Path, **trainer: Any) -> None:
+        self.place = StreamPlace()
+        self.stream = stream
+        self.checkpoints = checkpoints
+        callbacks = [self.place, CompleteCheckpoints()]
+        super().__init__(train_dataset=_Endless(), callbacks=callbacks, **trainer)  # type: ignore[call-arg]
+
+    def get_train_dataloader(self) -> Any:
+        """Batches from where the newest complete checkpoint stands."""
+        latest = latest_complete(self.checkpoints)
+        state = None if latest is None else json.loads((Path(latest) / STREAM).read_bytes())
+        this: Any = self
+        return StreamBatches(self.stream, state, this.args.per_device_train_batch_size, this.data_collator)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Note the place, then the trainer's own step."""
+        self.place.state = inputs.pop(STATE)
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]
+        return loss

@@ -1,0 +1,95 @@
+"""Checkpoints that survive a kill: each is marked complete once it is whole on disk, and only such ones are resumed.
+
+The mark lists every file with its size; a checkpoint without a mark, or whose files do not match it, is torn.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from burnish.errors import UserError
+from burnish.fsio import disk_errors, write_json
+from burnish.scale.processes import is_first, of_first, wait_for_all
+from burnish.train.weights.sharded import check_same_strategy
+
+MARK = "complete.json"
+logger = logging.getLogger(__name__)
+
+
+def _sizes(checkpoint: Path) -> dict[str, int]:
+    files = (path for path in checkpoint.rglob("*") if path.is_file() and path.name != MARK)
+    return {str(path.relative_to(checkpoint)): path.stat().st_size for path in files}
+
+
+class CompleteCheckpoints(TrainerCallback):
+    """Marks each checkpoint after the trainer has written it and the disk has it."""
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Flush every file of the newest checkpoint, then write its mark; of several processes the first one does."""
+        wait_for_all()
+        if is_first():
+            self._mark(args, state)
+        wait_for_all()
+
+    def _mark(self, args: TrainingArguments, state: TrainerState) -> None:
+        checkpoint = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
+        with disk_errors(checkpoint):
+            for name in _sizes(checkpoint):
+                descriptor = os.open(checkpoint / name, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        write_json(checkpoint / MARK, _sizes(checkpoint))
+
+
+def latest_complete(folder: Path, *, last_step: int | None = None) -> str | None:
+    """The newest complete checkpoint below ``folder``, the same in every process; torn ones are removed with a message.
+
+    Raises UserError for one of a step after ``last_step``.
+    """
+    return of_first(_latest_complete(folder, last_step) if is_first() else None)
+
+
+def _latest_complete(folder: Path, last_step: int | None) -> str | None:
+    numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    for checkpoint in sorted(numbered, key=step_of, reverse=True):
+        mark = checkpoint / MARK
+        if mark.is_file() and json.loads(mark.read_text()) == _sizes(checkpoint):
+            if last_step is not None and step_of(checkpoint) > last_step:
+                raise UserError(
+                    f"{checkpoint} is further than the {last_step} steps that the training now has.",
+                    "Give at least as many extra steps as before (burnish run: --set stages.NAME.extra_steps=N), "
+                    f"or remove {folder} to train anew.",
+                )
+            return str(checkpoint)
+        logger.warning("%s is torn (an interrupted write): left out", checkpoint)
+        shutil.rmtree(checkpoint)
+    return None
+
+
+def step_of(checkpoint: Path) -> int:
+    """Optimiser steps behind a checkpoint, by its name."""
+    return int(checkpoint.name.removeprefix("checkpoint-"))
+
+
+def train_from_latest(trainer: Trainer, folder: Path) -> None:
+    """Train to the end from the newest complete checkpoint; a checkpoint of the last step is only loaded.
+
+    The trainer itself would take one step more when it resumes where it had ended.
+    """
+    checkpoint = latest_complete(folder, last_step=trainer.args.max_steps)
+    if checkpoint is not None:
+        check_same_strategy(trainer, Path(checkpoint))
+        logger.info("goes on from %s", checkpoint)
+    if checkpoint is not None and step_of(Path(checkpoint)) == trainer.args.max_steps:
+        trainer._load_from_checkpoint(checkpoint)
+    else:
+        trainer.train(resume_from_checkpoint=checkpoint)

@@ -1,0 +1,70 @@
+"""What a training is made with: the origin that goes beside its result, and what its checkpoints must agree with.
+
+Not covered: checkpoints that do not agree (`train.foreign`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from burnish.config.model import ModelConfig
+from burnish.config.stages.optimizer import CONTINUABLE
+from burnish.config.stages.recipe import GrpoStage, PreferenceStage, SftStage
+from burnish.fsio import digest_file
+from burnish.model.adapters import AdapterOrigin
+from burnish.model.attention import attention_of
+from burnish.model.base import LoadedModel, model_digest
+from burnish.model.chat_template import template_digest
+
+FREE = frozenset({"name", "log_every", "start_from", *CONTINUABLE})
+"""Settings of a stage that checkpoints need not agree with; what ``start_from`` means is told by digests."""
+
+
+def origin_of(base: Path, model: ModelConfig, loaded: LoadedModel, dataset_digest: str) -> AdapterOrigin:
+    """The origin of what is trained on ``base``, which was loaded as ``model`` says."""
+    return AdapterOrigin(
+        base_digest=model_digest(base),
+        template_digest=template_digest(loaded.tokenizer),
+        dataset_digest=dataset_digest,
+        quantization=None if model.quantization is None else model.quantization.kind,
+    )
+
+
+def made_with(
+    origin: AdapterOrigin,
+    model: ModelConfig,
+    loaded: LoadedModel,
+    stage: SftStage | PreferenceStage | GrpoStage,
+    seed: int,
+    *,
+    dataset: str = "rows",
+    free: Collection[str] = FREE,
+) -> dict[str, Any]:
+    """What checkpoints go on with only when it is the same; `workflows.starting_point` reads their origin here.
+
+    Args:
+        origin: as `origin_of` gives it.
+        model: dtype and quantisation.
+        loaded: the base.
+        stage: settings.
+        seed: of the training.
+        dataset: what the data are called in messages.
+        free: settings that may differ.
+    """
+    return {
+        "base model": origin.base_digest,
+        "chat template": origin.template_digest,
+        dataset: origin.dataset_digest,
+        "dtype": model.dtype,
+        "attention": attention_of(loaded.model),
+        "quantization": None if model.quantization is None else model.quantization.model_dump(mode="json"),
+        "seed": seed,
+        **stage.model_dump(mode="json", exclude=set(free)),
+    }
+
+
+def start_digest(start: Path | None) -> str | None:
+    """SHA-256 of the adapter that is trained on, if one is."""
+    return None if start is None else digest_file(start / "adapter_model.safetensors")

@@ -1,0 +1,63 @@
+"""Numbers of one batch of rollouts for the curves: rewards and their parts, rates, spread, lengths, what was wasted.
+
+Rates go over all completions written, whatever becomes of them in the loss; rewards over those that were scored.
+Not covered: loss, KL and entropy (the trainer has them), seconds (`train.meter`).
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+
+from burnish.records import Verdict
+from burnish.train.grpo.rollouts import Group
+
+PREFIX = "rollouts/"
+PARTS = "rewards/"
+_TERM = "reward_"
+_SHARE = "tests_share"
+
+
+def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
+    """Means over the batch; what nothing could be said of is left out."""
+    samples = [sample for group in groups for sample in group.samples]
+    verdicts = [verdict for group in groups for verdict in group.verdicts]
+    scores = [score for group in groups for score in group.scores]
+    rewards = [score.value for score in scores if score.value is not None]
+    spreads = [statistics.stdev(scored) for group in groups if len(scored := _scored(group)) > 1]
+
+    def share(of: Callable[[Verdict], bool]) -> float:
+        return sum(map(of, verdicts)) / len(verdicts)
+
+    lengths = [sample.completion.completion_tokens for sample in samples]
+    found = {
+        "compile_rate": share(lambda one: bool(one.compiled)),
+        "parse_rate": share(lambda one: one.stage not in ("extract", "parse")),
+        "lint_free_rate": share(lambda one: one.lint_free),
+        "tests_passed": share(lambda one: one.status == "pass"),
+        "infra_share": share(lambda one: one.status == "infra"),
+        "lints": statistics.fmean(len(one.lints) for one in verdicts),
+        "cached_share": share(lambda one: one.cached),
+        "groups_with_signal": statistics.fmean(group.has_signal for group in groups),
+        "wasted_share": statistics.fmean(not group.has_signal for group in groups for _ in group.samples),
+        "completions": float(len(samples)),
+        "completion_length": statistics.fmean(lengths),
+        "truncated_share": statistics.fmean(not sample.answer.finished for sample in samples),
+    }
+    if spreads:
+        found["group_std"] = statistics.fmean(spreads)
+    metrics = {PREFIX + name: float(value) for name, value in found.items()}
+    if rewards:
+        metrics["reward"] = statistics.fmean(rewards)
+        metrics["reward_std"] = statistics.pstdev(rewards)
+    for name in sorted({name for score in scores for name in score.components}):
+        parts = [score.components[name] for score in scores if name in score.components]
+        if name.startswith(_TERM):
+            metrics[PARTS + name.removeprefix(_TERM)] = statistics.fmean(parts)
+        elif name == _SHARE:
+            metrics[PREFIX + name] = statistics.fmean(parts)
+    return metrics
+
+
+def _scored(group: Group) -> list[float]:
+    return [reward for reward in group.rewards if reward is not None]

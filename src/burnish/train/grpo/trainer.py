@@ -1,0 +1,302 @@
+"""The trainer of GRPO: TRL's losses on rollouts of ours.
+
+Formulas are TRL's (`GRPOTrainer`): a completion's advantage is its reward less its group's mean, over the group's
+standard deviation; the loss is - min(ratio A, clip(ratio) A) per token, plus ``beta`` times the KL term. Ours is what
+goes in: prompts are drawn when they are needed (`train.prompt_pool`), written and judged chunk by chunk
+(`train.rollouts`), cut into micro batches of like length without padding that no row needs.
+
+Not in the loss at all, neither above nor below the line: completions that could not be judged, and groups without
+signal where they are to be skipped. Completions whose advantage is 0 are left out of the forward pass where that is
+exactly the same, which is without a KL term and an entropy bonus.
+
+Not covered: several processes; images, tools and environments.
+
+Shapes: B completions, T tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from trl.trainer.grpo_trainer import GRPOTrainer
+
+from burnish.errors import UserError
+from burnish.train.grpo.merged_for_sampling import merged_adapter
+from burnish.train.grpo.rollout_metrics import PREFIX, rollout_metrics
+from burnish.train.grpo.rollouts import Group, Rollouts, Sample
+from burnish.train.watch.meter import StepMeter
+from burnish.train.watch.nan_guard import StopsAtNoNumber
+from burnish.train.weights.reference import WithoutTrimmings
+
+STATE = "grpo_state.pt"
+"""In a checkpoint: what prompts and completions come next."""
+MISMATCH = PREFIX + "logprob_mismatch"
+MOST_MISMATCH = 1e-3
+"""Mean difference of log-probabilities between sampler and trainer, in nats, in float32 on a CPU; 1e-6 is usual."""
+OF_TRL = ("num_tokens", "step_time", "frac_reward_zero_std", "rewards/judged_elsewhere/")
+"""Beginnings of what TRL logs and we say otherwise."""
+INACTIVE = 1 << 20
+"""Added to the length of a completion that moves nothing, so that such ones share a micro batch."""
+ROW_MEANS = ("grpo", "sapo", "luspo", "dr_grpo")
+"""Losses that average over the completions of a micro batch."""
+
+
+def judged_elsewhere(**_: Any) -> list[float | None]:
+    """Stands where TRL wants a reward function."""
+    raise AssertionError("rewards come with the rollouts")
+
+
+class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
+    """GRPO on `Rollouts`. Its batches from the data loader are empty: every step brings its own."""
+
+    args: Any
+    model: Any
+    rollouts: Rollouts
+    dynamic_sampling: str
+    stop_ids: frozenset[int]
+    """Tokens that end a completion."""
+    meter: StepMeter | None = None
+    _buffered_inputs: Any
+    _groups: Sequence[Group] = ()
+    _samples: Sequence[Sample] = ()
+    _trainer_logps: torch.Tensor | None = None
+    _described: list[dict[str, Any]]
+
+    # ------------------------------------------------------------------ data
+
+    def get_train_dataloader(self) -> Any:
+        """As many empty batches as there are micro batches."""
+        count = self.args.max_steps * self.args.gradient_accumulation_steps
+        return DataLoader(range(count), batch_size=1, collate_fn=list)  # type: ignore[arg-type]
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Nothing can be told from an empty batch; the meter counts."""
+        return 0
+
+    def batch_of(self, inputs: Any) -> Any:
+        """A list that is filled once the micro batch is known."""
+        self._described = []
+        return self._described
+
+    def described(self, batch: Any) -> list[dict[str, Any]]:
+        """Task and text of each completion."""
+        return list(batch)
+
+    def _prepare_inputs(self, inputs: Any) -> dict[str, Any]:
+        """The micro batch of this pass; at the beginning of a generation batch it is written first."""
+        every = self.args.steps_per_generation * self.num_iterations
+        if self._buffered_inputs is None or self._step % every == 0:
+            self._buffered_inputs = self._micro_batches(self._generate_and_score_completions(inputs))
+        batch: dict[str, Any] = self._buffered_inputs[self._step % self.args.steps_per_generation]
+        rows = [self._samples[row] for row in batch["row"].tolist()] if self._samples else []
+        self._described += [{"id": one.completion.task_id, "text": one.completion.text} for one in rows]
+        return batch
+
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
+        rollouts, step = self.rollouts, self.state.global_step
+        count = self.args.generation_batch_size // self.num_generations
+        model = self.accelerator.unwrap_model(self.model)
+        verify_s = rollouts.verify_s
+        model.eval()
+        with self._writing(model):
+            self._samples = rollouts.write(model, rollouts.pool.draw(count), step=step)
+        self._groups = ()
+        everything: Sequence[Group] = ()
+        if self.dynamic_sampling == "replace":
+            everything = self._with_replacements(model, step)
+            self._groups = sorted(everything, key=lambda group: not group.has_signal)[:count]
+            self._samples = [sample for group in self._groups for sample in group.samples]
+        model.train()
+        output = super()._generate_and_score_completions([{"prompt": ""}] * len(self._samples))
+        everything = everything or self._groups
+        if self.meter is not None:
+            self.meter.beside("verify", rollouts.verify_s - verify_s)
+        self._log_rollouts(everything)
+        return self._masked(output)
+
+    def _with_replacements(self, model: Any, step: int) -> list[Group]:
+        with self._phase("verifier_stall"):
+            groups = self.rollouts.judged(step)
+        with self._writing(model):
+            return groups + self.rollouts.replaced(model, groups, step=step)
+
+    def _generate(self, prompts: Any) -> Any:
+        """What was written: TRL's tuple of prompts, completions, texts and log-probabilities."""
+        answers = [sample.answer for sample in self._samples]
+        ids = [self.rollouts.prompts[sample.task] for sample in self._samples]
+        logprobs = [answer.logprobs for answer in answers]
+        said = None if any(one is None for one in logprobs) else logprobs
+        self.state.num_input_tokens_seen += sum(map(len, ids)) + sum(len(answer.ids) for answer in answers)
+        return ids, [one.ids for one in answers], None, [one.text for one in answers], said, {}, None, []
+
+    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> torch.Tensor:
+        """Rewards (B, 1); NaN is unscored."""
+        if not self._groups:
+            with self._phase("verifier_stall"):
+                self._groups = self.rollouts.judged(self.state.global_step)
+        rewards = [float("nan") if one is None else one for group in self._groups for one in group.rewards]
+        return torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device)[:, None]
+
+    def _masked(self, output: dict[str, Any]) -> dict[str, Any]:
+        """Take out of the loss what says nothing; advantages of equal rewards are 0, not a rest of rounding."""
+        signal = torch.tensor([group.has_signal for group in self._groups for _ in group.samples])
+        scored = torch.tensor([reward is not None for group in self._groups for reward in group.rewards])
+        device = output["advantages"].device
+        kept = scored if self.dynamic_sampling == "off" else scored & signal
+        output["advantages"] = output["advantages"] * signal.to(device)
+        output["completion_mask"] = output["completion_mask"] * kept.to(device)[:, None].int()
+        output["num_items_in_batch"] = output["completion_mask"].sum()
+        output["row"] = torch.arange(len(kept), device=device)
+        return output
+
+    # ------------------------------------------------------------------ micro batches
+
+    def _micro_batches(self, output: dict[str, Any]) -> list[dict[str, Any]]:
+        """Cut into optimiser steps at random, and each of them into micro batches of like length."""
+        total = len(output["advantages"])
+        size = total // self.args.steps_per_generation
+        steps = self.args.steps_per_generation // self.args.gradient_accumulation_steps
+        order = torch.arange(total)
+        if steps > 1 or self.loss_type == "bnpo":  # which is normalised in each micro batch
+            random = torch.Generator().manual_seed(self.args.seed + self.state.global_step)
+            order = torch.randperm(total, generator=random)
+        batches: list[dict[str, Any]] = []
+        for part in order.chunk(steps):
+            active = self._active(output)[part]
+            lengths = output["completion_mask"][part].sum(1) + output["prompt_mask"][part].sum(1)
+            sorted_rows = part[torch.argsort(lengths.cpu() + INACTIVE * ~active.cpu(), stable=True)]
+            rows = part if self.loss_type == "bnpo" else sorted_rows
+            in_loss = {"rows_in_step": output["completion_mask"][part].any(1).sum()}
+            batches += [take_rows(output, rows[start : start + size]) | in_loss for start in range(0, len(rows), size)]
+        return batches
+
+    def _active(self, output: dict[str, Any]) -> torch.Tensor:
+        """Which completions (B) move the weights."""
+        seen: torch.Tensor = output["completion_mask"].any(1)
+        if self.beta or self._entropy_bonus_enabled:
+            return seen
+        moved: torch.Tensor = output["advantages"] != 0
+        return seen & moved
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        active = self._active(inputs)
+        if not active.any():
+            free: torch.Tensor = next(weight for weight in model.parameters() if weight.requires_grad)
+            return free.sum() * 0.0
+        taken = take_rows(inputs, active.nonzero()[:, 0])
+        if self.meter is not None:
+            self.meter.count(_as_one(taken))
+        loss: torch.Tensor = super()._compute_loss(model, taken)  # type: ignore[no-untyped-call]
+        self._note_mismatch(taken)
+        loss = loss * self._share(inputs, taken)
+        return loss
+
+    def _share(self, inputs: dict[str, Any], taken: dict[str, Any]) -> Any:
+        """What TRL's mean over the taken rows must be multiplied with to be the mean over all that are in the loss."""
+        if self.loss_type in ROW_MEANS:
+            in_step = inputs["rows_in_step"] / self.current_gradient_accumulation_steps
+            return len(taken["advantages"]) / in_step
+        if self.loss_type == "bnpo":
+            return taken["completion_mask"].sum() / inputs["completion_mask"].sum()
+        return 1.0
+
+    # ------------------------------------------------------------------ the sampler's log-probabilities
+
+    def _get_per_token_logps_and_entropies(self, *arguments: Any, **options: Any) -> Any:
+        found = super()._get_per_token_logps_and_entropies(*arguments, **options)
+        self._trainer_logps = found[0].detach()
+        return found
+
+    def _note_mismatch(self, taken: dict[str, Any]) -> None:
+        said, then = taken.get("sampling_per_token_logps"), taken.get("old_per_token_logps", self._trainer_logps)
+        if said is None or then is None:
+            return
+        mask = taken["completion_mask"]
+        mean = float(((then - said).abs() * mask).nansum() / mask.sum())
+        self._metrics["train"][MISMATCH].append(mean)
+        weight = next(iter(self.model.parameters()))
+        if weight.device.type == "cpu" and weight.dtype == torch.float32 and mean > MOST_MISMATCH:
+            raise UserError(
+                f"the sampler's log-probabilities differ from the trainer's by {mean:.2g} nats on average in step "
+                f"{self.state.global_step + 1}: the ratio would be biased.",
+                "In float32 on a CPU both must agree: the model's cache or attention computes something else.",
+            )
+
+    # ------------------------------------------------------------------ logs and checkpoints
+
+    def _log_rollouts(self, groups: Sequence[Group]) -> None:
+        log = self._metrics["train"]
+        for name, value in rollout_metrics(groups).items():
+            log[name] = (
+                log[name][:-1] if name in ("reward", "reward_std") else log[name]
+            )  # TRL's, of what is trained on
+            log[name].append(value)
+        log[PREFIX + "tasks_seen"].append(float(self.rollouts.pool.seen))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """TRL's row, without what is said otherwise."""
+        log = self._metrics["train"]
+        for name in [name for name in log if name.startswith(OF_TRL)]:
+            del log[name]
+        for name in [name for name, said in log.items() if all(math.isnan(one) for one in said)]:
+            del log[name]  # nothing was scored
+        super().log(logs, start_time)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        every = self.args.steps_per_generation * self.num_iterations
+        left = self._buffered_inputs if self._step % every else None
+        state = {"step": self._step, "left": left, "pool": self.rollouts.pool.state()}
+        torch.save(state, folder / STATE)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        state = torch.load(Path(resume_from_checkpoint) / STATE, map_location=self.accelerator.device)
+        self._step, self._buffered_inputs = state["step"], state["left"]
+        self._samples = ()
+        self.rollouts.pool.restore(state["pool"])
+
+    @contextmanager
+    def _writing(self, model: Any) -> Iterator[None]:
+        with self._phase("generate"), self.accelerator.autocast(), merged_adapter(model):
+            yield
+
+    def _phase(self, name: str) -> Any:
+        return nullcontext() if self.meter is None else self.meter.phase(name)
+
+
+def take_rows(output: dict[str, Any], rows: torch.Tensor) -> dict[str, Any]:
+    """Some completions, without columns of padding that none of them needs."""
+    total, prompt, tokens = len(output["advantages"]), output["prompt_ids"].shape[1], output["completion_ids"].shape[1]
+    rows = rows.to(output["advantages"].device)
+    prompts_B = output["prompt_mask"][rows].sum(1)
+    begin = prompt - int(prompts_B.max())
+    end = max(1, int(output["completion_mask"][rows].sum(1).max()))
+    taken: dict[str, Any] = {}
+    for name, tensor in output.items():
+        if not isinstance(tensor, torch.Tensor) or tensor.ndim == 0 or len(tensor) != total:
+            taken[name] = tensor
+        elif name in ("prompt_ids", "prompt_mask"):
+            taken[name] = tensor[rows, begin:]
+        elif tensor.ndim == 2 and tensor.shape[1] == tokens:
+            taken[name] = tensor[rows, :end]
+        else:
+            taken[name] = tensor[rows]
+    return taken
+
+
+def _as_one(taken: dict[str, Any]) -> dict[str, Any]:
+    """Prompt and completion in one, as the meter counts."""
+    prompts, answers = taken["prompt_mask"], taken["completion_mask"]
+    return {
+        "input_ids": torch.cat([taken["prompt_ids"], taken["completion_ids"]], 1),
+        "attention_mask": torch.cat([prompts, answers], 1),
+        "completion_mask": torch.cat([torch.zeros_like(prompts), answers], 1),
+    }

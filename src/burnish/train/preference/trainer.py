@@ -1,0 +1,289 @@
+"""TRL's DPO and KTO trainers on rows that come encoded: an order of ours, shared out among processes, an eye on NaN.
+
+The loss of an optimiser step is the mean over its rows, however it is cut into micro batches and shared out: every
+process takes micro batches that one alone would take, weighed by their rows. TRL would average over micro batches,
+and gather what its metrics and KTO's KL term are made of; here the KL term stays that of a micro batch, and the metrics
+are means over the rows of all processes.
+
+Not covered: what is trained, and from where it goes on (`train.preference`).
+
+Shapes: B answers (of pairs first all chosen, then all rejected), T tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import torch
+from trl.trainer.dpo_trainer import DPOTrainer
+from trl.trainer.kto_trainer import KTOTrainer
+
+from burnish.scale.processes import process_count, said_by_all
+from burnish.train.batches.rows import IGNORED, EncodedRow, LengthGroupedSampler
+from burnish.train.batches.sharing import BLANK, SharesRows
+from burnish.train.watch.meter import Metered
+from burnish.train.watch.nan_guard import StopsAtNoNumber
+from burnish.train.weights.reference import WithoutTrimmings
+
+ROW = "row"
+
+
+class JudgedAnswers(Protocol):
+    """What training needs of a row; `data.preferences.EncodedJudgement` is one."""
+
+    @property
+    def id(self) -> str:
+        """Names the row in messages."""
+        ...
+
+    @property
+    def answers(self) -> Sequence[EncodedRow]:
+        """Chosen and rejected, or a single answer; labels cover the answer alone."""
+        ...
+
+    @property
+    def good(self) -> bool:
+        """Of a single answer, whether it is a good one."""
+        ...
+
+
+class Means:
+    """Weighted means by name."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float, float]] = {}
+
+    def add(self, values: Mapping[str, float], weights: Mapping[str, float]) -> None:
+        """Add values that stand for so many rows each."""
+        for name, value in values.items():
+            total, weight = self._sums.get(name, (0.0, 0.0))
+            self._sums[name] = (total + value * weights[name], weight + weights[name])
+
+    def here(self) -> dict[str, float]:
+        """The means in this process."""
+        return self._of([self._sums])
+
+    def of_all(self) -> dict[str, float]:
+        """The means over all processes; begins anew."""
+        shares, self._sums = said_by_all(self._sums), {}
+        return self._of(shares)
+
+    @staticmethod
+    def _of(shares: Sequence[Mapping[str, tuple[float, float]]]) -> dict[str, float]:
+        found = {}
+        for name in sorted({name for share in shares for name in share}):
+            parts = [share[name] for share in shares if name in share]
+            weight = sum(weight for _, weight in parts)
+            if weight:
+                found[name] = sum(total for total, _ in parts) / weight
+        return found
+
+
+class OnOurRows(SharesRows, Metered, StopsAtNoNumber, WithoutTrimmings):
+    """What both trainers share; see the module."""
+
+    rows: Sequence[JudgedAnswers]
+    order: LengthGroupedSampler
+    taken: Sequence[int] = ()
+    """Row numbers of the micro batch at hand."""
+    share: float = 1.0
+    """What a row of the step at hand counts, in micro batches of one process."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+        return dataset  # of row numbers: the collator has the tokens
+
+    def shared_dataset(self) -> Any:
+        return _Numbers(len(self.rows))
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> Any:
+        """The micro batches of a step, and what each of their rows counts in it."""
+        this: Any = super()
+        batches, items = this.get_batch_samples(epoch_iterator, num_batches, device)
+        rows = sum(said_by_all(sum(len(batch["rows"]) for batch in batches)))
+        # The trainer divides by the micro batches of a process, and gradients are averaged over the processes.
+        self.share = len(batches) * process_count() / max(rows, 1)
+        return batches, items
+
+    def batch_of(self, inputs: dict[str, Any]) -> list[int]:
+        """The row numbers."""
+        numbers: list[int] = inputs.pop("rows").tolist()
+        self.taken = numbers
+        return numbers
+
+    def described(self, batch: list[int]) -> list[dict[str, Any]]:
+        """Rows with the text of each answer behind its prompt, as the model saw it."""
+        decode = self.processing_class.decode  # type: ignore[attr-defined]
+        rows = [self.rows[number] for number in batch]
+        return [{"id": row.id, "good": row.good, "texts": [decode(it.input_ids) for it in row.answers]} for row in rows]
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """TRL's loss of the micro batch, weighted by its rows."""
+        loss, values = self.judged(model, inputs)
+        self.means.add(values, self.weights(values, [self.rows[row] for row in self.taken]))
+        return loss * (len(self.taken) * self.share)
+
+    @property
+    def means(self) -> Means:
+        """Of the metrics since the last row of the log."""
+        found: Means = self.__dict__.setdefault("_means", Means())
+        return found
+
+    def judged(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
+        """TRL's loss of a micro batch, its mean over the rows, and its metrics; both of this process alone."""
+        this: Any = self
+        said = this._metrics["train" if this.model.training else "eval"]
+        with _ungathered(this.accelerator):
+            loss: torch.Tensor = super().compute_loss(model, inputs)  # type: ignore[misc]
+        values = {name: float(found[-1]) for name, found in said.items() if name != "num_tokens"}
+        said.clear()
+        return loss, values
+
+    def weights(self, values: Mapping[str, float], rows: Sequence[JudgedAnswers]) -> dict[str, float]:
+        """For how many of the rows each of the values stands."""
+        counts: dict[str, int] = {}
+        if not isinstance(self, DPOTrainer):
+            good = sum(row.good for row in rows)
+            counts = {"/chosen": good, "/rejected": len(rows) - good}
+        return {name: float(counts.get(name[name.find("/") :], len(rows))) for name in values}
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """The trainer's row of the log, with the metrics of all processes."""
+        this: Any = super()
+        this.log(logs | self.means.of_all(), start_time)
+
+
+class _Numbers:
+    """Row numbers by index."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, index: int) -> dict[str, int]:
+        return {ROW: index}
+
+
+@contextmanager
+def _ungathered(accelerator: Any) -> Iterator[None]:
+    """What is to be gathered stays that of this process."""
+    accelerator.gather = accelerator.gather_for_metrics = lambda values: values
+    try:
+        yield
+    finally:
+        del accelerator.gather, accelerator.gather_for_metrics
+
+
+class PairTrainer(OnOurRows, DPOTrainer):
+    """DPO on encoded pairs."""
+
+
+class RatingTrainer(OnOurRows, KTOTrainer):
+    """KTO on encoded answers."""
+
+
+class HeldOutJudgements:
+    """The method's loss on rows that are not trained on, and their implicit rewards: an `evaluation.Evaluator`.
+
+    ``loss``, ``rewards/chosen``, ``rewards/rejected``, ``rewards/margins``, and of pairs ``rewards/accuracies``: means
+    over all rows. KTO's KL term is that of a micro batch here too.
+    """
+
+    def __init__(self, trainer: Any, rows: Sequence[JudgedAnswers], *, micro_batch: int, padding: int) -> None:
+        self.trainer = trainer
+        self.rows = rows
+        self.micro_batch = micro_batch
+        self.padding = padding
+        self.pairs = isinstance(trainer, DPOTrainer)
+
+    def __call__(self, model: Any, step: int) -> dict[str, float]:
+        """Measure; every row."""
+        means = Means()
+        collate = collate_pairs if self.pairs else collate_ratings
+        for start in range(0, len(self.rows), self.micro_batch):
+            numbers = range(start, min(start + self.micro_batch, len(self.rows)))
+            batch = collate([{ROW: number} for number in numbers], rows=self.rows, padding=self.padding)
+            del batch["rows"]
+            loss, values = self.trainer.judged(model, self.trainer._prepare_inputs(batch))
+            values["loss"] = float(loss)
+            means.add(values, self.trainer.weights(values, [self.rows[number] for number in numbers]))
+        found = {name: value for name, value in means.here().items() if name == "loss" or name.startswith("rewards/")}
+        if {"rewards/chosen", "rewards/rejected"} <= found.keys():
+            found["rewards/margins"] = found["rewards/chosen"] - found["rewards/rejected"]
+        return found
+
+
+def collate_pairs(
+    numbers: Sequence[Mapping[str, int]], *, rows: Sequence[JudgedAnswers], padding: int
+) -> dict[str, torch.Tensor]:
+    """Right-padded batch for TRL's DPO: ``input_ids``, ``attention_mask`` and ``completion_mask``, (B, T) each.
+
+    ``rows`` are the row numbers. A batch of `BLANK` rows alone is a pair without answers.
+    """
+    taken = _real(numbers)
+    answers: list[Any] = [rows[row].answers[place] for place in (0, 1) for row in taken] or [_Nothing(padding)] * 2
+    return _padded(answers, padding) | {"rows": torch.tensor(taken, dtype=torch.long)}
+
+
+def collate_ratings(
+    numbers: Sequence[Mapping[str, int]], *, rows: Sequence[JudgedAnswers], padding: int
+) -> dict[str, torch.Tensor]:
+    """Right-padded batch for TRL's KTO: as for pairs, with ``label`` (B), and each prompt once more with the answer of
+    the row before it in the micro batch, under ``KL_`` names. A row alone in its batch gets the next row's answer.
+    """
+    taken = _real(numbers)
+    answers: list[Any] = [rows[row].answers[0] for row in taken]
+    good = [rows[row].good for row in taken]
+    mismatched: list[Any] = [_Nothing(padding)]
+    if not taken:
+        answers, good = mismatched, [True]
+    else:
+        others = [answers[-1], *answers[:-1]] if len(answers) > 1 else [rows[(taken[0] + 1) % len(rows)].answers[0]]
+        mismatched = [_Crossed(one, other) for one, other in zip(answers, others, strict=True)]
+    return (
+        _padded(answers, padding)
+        | {f"KL_{key}": tensor for key, tensor in _padded(mismatched, padding).items()}
+        | {"label": torch.tensor(good), "rows": torch.tensor(taken, dtype=torch.long)}
+    )
+
+
+def _real(numbers: Sequence[Mapping[str, int]]) -> list[int]:
+    return [number[ROW] for number in numbers if number[ROW] != BLANK]
+
+
+class _Nothing:
+    """A row of which nothing is judged."""
+
+    def __init__(self, padding: int) -> None:
+        self.input_ids = [padding] * 2
+        self.labels = [IGNORED] * 2
+
+
+class _Crossed:
+    """The prompt of one row with the answer of another."""
+
+    def __init__(self, asked: EncodedRow, answered: EncodedRow) -> None:
+        head, tail = _answer_begin(asked), _answer_begin(answered)
+        self.input_ids = asked.input_ids[:head] + answered.input_ids[tail:]
+        self.labels = [IGNORED] * head + answered.labels[tail:]
+
+
+def _answer_begin(row: EncodedRow) -> int:
+    return next(place for place, label in enumerate(row.labels) if label != IGNORED)
+
+
+def _padded(answers: Sequence[Any], padding: int) -> dict[str, torch.Tensor]:
+    shape = (len(answers), max(len(one.input_ids) for one in answers))
+    ids_BT = torch.full(shape, padding)
+    seen_BT, judged_BT = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
+    for place, one in enumerate(answers):
+        length = len(one.input_ids)
+        ids_BT[place, :length] = torch.tensor(one.input_ids)
+        seen_BT[place, :length] = 1
+        judged_BT[place, :length] = torch.tensor([label != IGNORED for label in one.labels], dtype=torch.long)
+    return {"input_ids": ids_BT, "attention_mask": seen_BT, "completion_mask": judged_BT}

@@ -1,0 +1,301 @@
+"""Trains every weight of a model on packed documents, with the Hugging Face trainer: a new Llama-shaped one, or one
+that is there already.
+
+Every document keeps its own positions and attention (see the collator), and the first token of a document is
+never predicted from the one before it. The loss of a step is the mean over its tokens, however many processes share it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import Dataset, Sampler
+from transformers import (
+    AutoModelForCausalLM,
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+
+from burnish.config.launch import ALONE, LaunchConfig
+from burnish.config.model import ModelConfig
+from burnish.config.stages.recipe import PretrainStage
+from burnish.errors import ConfigError
+from burnish.model.base import load_model, resolve_device, stored_dtype
+from burnish.scale.processes import process_count
+from burnish.train.arguments import common_arguments, placed, planned_steps
+from burnish.train.batches.sharing import BLANK, SharesRows
+from burnish.train.batches.stream import ResumableStream, StreamFed
+from burnish.train.checkpoints.complete import CompleteCheckpoints
+from burnish.train.checkpoints.save_result import save_best, train_to_end
+from burnish.train.sft.trainer import BAD_BATCH
+from burnish.train.watch.meter import Metered
+from burnish.train.watch.nan_guard import StopsAtNoNumber
+from burnish.train.watch.training_log import watch_training
+from burnish.train.weights.deepspeed import DeepspeedTraining, deepspeed_arguments
+from burnish.train.weights.kernels import Deterministic
+from burnish.train.weights.optimizer import make_optimizer
+from burnish.train.weights.schedule import learning_rate_share
+from burnish.train.weights.sharded import ShardedTraining, shard
+
+IGNORED = -100
+
+
+class PackedBlock(Protocol):
+    """What this module needs of a packed row: documents as token ids, together no longer than a block."""
+
+    @property
+    def documents(self) -> tuple[tuple[int, ...], ...]: ...
+
+
+@dataclass(frozen=True)
+class PretrainResult:
+    """The trained model's folder, optimiser steps, and wall seconds of this attempt."""
+
+    model: Path
+    steps: int
+    seconds: float
+
+
+class BlockOrder(Sampler[int]):
+    """A new order of the blocks every pass, a function of seed and pass alone."""
+
+    def __init__(self, blocks: int, *, seed: int) -> None:
+        self._blocks = blocks
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._blocks
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each pass."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order(self._epoch))
+
+    def order(self, epoch: int) -> list[int]:
+        """Indices of the blocks in the order of ``epoch``."""
+        generator = torch.Generator().manual_seed(self._seed + epoch)
+        order: list[int] = torch.randperm(self._blocks, generator=generator).tolist()
+        return order
+
+
+class PretrainTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, DeepspeedTraining, Trainer):
+    """The trainer, measured, on its share of the blocks."""
+
+    tokenizer: PreTrainedTokenizerBase
+    order: BlockOrder
+
+    def batch_of(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """The tokens."""
+        ids_BT: torch.Tensor = inputs["input_ids"]
+        return ids_BT
+
+    def described(self, batch: torch.Tensor) -> list[dict[str, Any]]:
+        """Blocks with their text, named by its beginning."""
+        texts = [str(self.tokenizer.decode(ids)) for ids in batch.tolist()]
+        return [{"id": f"beginning {text[:24]!r}", "text": text} for text in texts]
+
+
+class StreamedPretrainTrainer(StreamFed, PretrainTrainer):
+    """The same on blocks that come as a stream."""
+
+
+@dataclass(frozen=True)
+class _NoBlock:
+    """A block without documents."""
+
+    documents: tuple[tuple[int, ...], ...] = ()
+
+
+class BlockDataset(Dataset[PackedBlock]):
+    """Packed blocks by index; `BLANK` is one without documents."""
+
+    def __init__(self, blocks: Sequence[PackedBlock]) -> None:
+        self.blocks = blocks
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def __getitem__(self, index: int) -> PackedBlock:
+        return _NoBlock() if index == BLANK else self.blocks[index]
+
+
+def collate_blocks(blocks: Sequence[PackedBlock], *, padding: int) -> dict[str, torch.Tensor]:
+    """Batch of B rows and T tokens, T the longest row: ``input_ids``, ``position_ids`` and ``labels``, each (B, T).
+
+    No attention mask: transformers isolates documents by their restarting positions only when none is given.
+    Padding counts as one more document, which nothing attends to and no label covers.
+    """
+    width = max(2, *(sum(len(document) for document in block.documents) for block in blocks))
+    shape = (len(blocks), width)
+    input_ids = torch.full(shape, padding)
+    position_ids = torch.zeros(shape, dtype=torch.long)
+    labels = torch.full(shape, IGNORED)
+    for row, block in enumerate(blocks):
+        start = 0
+        for document in block.documents:
+            end = start + len(document)
+            tokens = torch.tensor(document)
+            input_ids[row, start:end] = tokens
+            labels[row, start + 1 : end] = tokens[1:]
+            position_ids[row, start:end] = torch.arange(len(document))
+            start = end
+        position_ids[row, start:] = torch.arange(width - start)
+    return {"input_ids": input_ids, "position_ids": position_ids, "labels": labels}
+
+
+def build_model(stage: PretrainStage, tokenizer: PreTrainedTokenizerBase, *, context: int) -> LlamaForCausalLM:
+    """A freshly initialised Llama-shaped model; the seed must have been set before."""
+    end_of_text = tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=stage.hidden_size,
+        intermediate_size=stage.intermediate_size,
+        num_hidden_layers=stage.layers,
+        num_attention_heads=stage.heads,
+        num_key_value_heads=stage.heads,
+        max_position_embeddings=context,
+        tie_word_embeddings=stage.tie_embeddings,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model: LlamaForCausalLM = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+        config, attn_implementation="sdpa"
+    )
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+        eos_token_id=[tokenizer.eos_token_id, end_of_text], pad_token_id=tokenizer.pad_token_id
+    )
+    return model
+
+
+def run_pretrain(
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    blocks: Sequence[PackedBlock],
+    stage: PretrainStage,
+    out: Path,
+    seed: int,
+    context: int,
+    log: Callable[[int, Mapping[str, float]], None],
+    callbacks: Sequence[TrainerCallback] = (),
+    start: Path | None = None,
+    model: ModelConfig | None = None,
+    stream: ResumableStream[PackedBlock] | None = None,
+    launch: LaunchConfig = ALONE,
+) -> PretrainResult:
+    """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``.
+
+    Writes ``out/model``: safetensors (bfloat16, or in the dtype of the model that was trained on), configuration and
+    tokenizer.
+
+    Args:
+        tokenizer: goes with the model.
+        blocks: packed documents, ignored with a stream.
+        stage: settings; ``max_steps`` is set with a stream.
+        out: folder of the stage.
+        seed: of the weights and the order of blocks.
+        context: most positions of a new model.
+        log: called every ``stage.log_every`` steps.
+        callbacks: further ones of the trainer; see `watch_training`.
+        start: folder of the model to train on; None makes a new one.
+        model: device and dtype of ``start``; None for the defaults.
+        stream: blocks as they come.
+        launch: what each of several processes keeps.
+
+    Raises:
+        ConfigError: batch sizes that do not divide, a model to start from that cannot be loaded.
+        UserError: the loss or its gradient stopped being a number; ``out/bad_batch.json`` keeps the blocks.
+        DeviceMemoryError: the accelerator is too small; checkpoints stay.
+        KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
+    """
+    started = time.monotonic()
+    trainer = _make_trainer(
+        *(tokenizer, blocks, stage, model or ModelConfig()),
+        out=out,
+        seed=seed,
+        context=context,
+        start=start,
+        stream=stream,
+        launch=launch,
+    )
+    watch_training(trainer, name=stage.name, steps=trainer.args.max_steps, log=log, callbacks=callbacks)
+    train_to_end(trainer, out / "checkpoints", stage.name)
+
+    def save(trained: Any) -> None:
+        trained.to(torch.bfloat16 if start is None else stored_dtype(start)).save_pretrained(out / "model")
+        tokenizer.save_pretrained(out / "model")
+
+    steps = save_best(trainer, callbacks, save)
+    return PretrainResult(out / "model", steps, time.monotonic() - started)
+
+
+def _make_trainer(
+    tokenizer: PreTrainedTokenizerBase,
+    blocks: Sequence[PackedBlock],
+    stage: PretrainStage,
+    model: ModelConfig,
+    *,
+    out: Path,
+    seed: int,
+    context: int,
+    start: Path | None,
+    stream: ResumableStream[PackedBlock] | None,
+    launch: LaunchConfig,
+) -> PretrainTrainer:
+    checkpoints = out / "checkpoints"
+    device = resolve_device(model)
+    set_seed(seed)
+    trained: Any = build_model(stage, tokenizer, context=context) if start is None else _loaded(start, model, stage)
+    settings = common_arguments(stage, rows=len(blocks), out=checkpoints, seed=seed, processes=process_count())
+    settings |= {"bf16": device.type == "cuda", "ignore_data_skip": stream is not None}
+    settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
+    settings |= deepspeed_arguments(launch, on_cpu=device.type == "cpu")
+    arguments = placed(TrainingArguments, settings, on_cpu=device.type == "cpu")
+    if launch.strategy == "fsdp2" and process_count() > 1:
+        trained.to(device)
+        shard(trained, on_cpu=device.type == "cpu")
+    optimizer = make_optimizer(trained, stage, betas=(0.9, 0.95))
+    schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, len(blocks))))
+    common: dict[str, Any] = {
+        "model": trained,
+        "args": arguments,
+        "data_collator": partial(collate_blocks, padding=tokenizer.pad_token_id),
+        "optimizers": (optimizer, schedule),
+    }
+    if stream is None:
+        trainer: PretrainTrainer = PretrainTrainer(
+            **common, train_dataset=BlockDataset(blocks), callbacks=[CompleteCheckpoints()]
+        )
+    else:
+        trainer = StreamedPretrainTrainer(stream=stream, checkpoints=checkpoints, **common)
+    trainer.tokenizer, trainer.bad_batch = tokenizer, out / BAD_BATCH
+    trainer.order = BlockOrder(len(blocks), seed=seed)
+    trainer.add_callback(Deterministic(stage.kernels))
+    return trainer
+
+
+def _loaded(start: Path, model: ModelConfig, stage: PretrainStage) -> Any:
+    loaded: Any = load_model(start, model).model
+    longest = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
+    if longest is not None and stage.block_size > longest:
+        raise ConfigError(
+            f"block_size {stage.block_size} is more than the {longest} positions that the model has.",
+            f"Set block_size of stage {stage.name} to {longest} or less.",
+        )
+    return loaded.float().requires_grad_(True)

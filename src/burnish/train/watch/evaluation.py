@@ -1,0 +1,245 @@
+"""Evaluation while training: when, what becomes of it, and the loss on rows that are not trained on.
+
+Every evaluation is a line of ``evaluations.jsonl`` in the stage's folder. Early stopping and the best checkpoint are
+functions of those lines alone, so that a resumed training decides as an unbroken one would; lines of steps after the
+checkpoint that is resumed are dropped and written again. The last step is evaluated too.
+
+What a model writes is measured by functions that the workflow gives, the ones `burnish evaluate` uses: teacher forcing
+never stands in for generation here. Not covered: several processes with sharded weights.
+
+Shapes: B rows, T tokens, N labelled tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation, TrainingMetric
+from burnish.fsio import append_lines, read_lines, write_atomic
+from burnish.train.batches.rows import IGNORED, EncodedRow, collate
+from burnish.train.watch.training_log import EVALUATED, MeterUser
+
+logger = logging.getLogger(__name__)
+
+HISTORY = "evaluations.jsonl"
+Evaluator = Callable[[Any, int], Mapping[str, float]]
+"""Measures a model in evaluation mode at a step: names and values, all of them finite."""
+Evaluations = Sequence[tuple[int, Mapping[str, float]]]
+"""Step and values, in the order of the steps."""
+
+
+def improvement(metric: TrainingMetric, before: float, now: float) -> float:
+    """How much better ``now`` is; negative when worse."""
+    return before - now if metric == "loss" else now - before
+
+
+def best_step(evaluations: Evaluations, metric: TrainingMetric) -> int | None:
+    """The step of the best value, the earliest of equals; None when there is none."""
+    best: tuple[int, float] | None = None
+    for step, values in evaluations:
+        if metric in values and (best is None or improvement(metric, best[1], values[metric]) > 0):
+            best = (step, values[metric])
+    return best[0] if best is not None else None
+
+
+def stops(evaluations: Evaluations, rule: EarlyStopping) -> bool:
+    """Whether every metric of the rule has failed to improve its best in the last ``patience`` evaluations."""
+    return all(_evaluations_without_progress(evaluations, metric, rule) >= rule.patience for metric in rule.metrics)
+
+
+def _evaluations_without_progress(evaluations: Evaluations, metric: TrainingMetric, rule: EarlyStopping) -> int:
+    best: float | None = None
+    waited = 0
+    for _, values in evaluations:
+        if metric in values and (best is None or improvement(metric, best, values[metric]) > rule.min_delta):
+            best, waited = values[metric], 0
+        else:
+            waited += 1
+    return waited
+
+
+class PeriodicEvaluation(MeterUser):
+    """Evaluates every so many steps, keeps the best checkpoint, and stops early by the rule of its configuration.
+
+    Args:
+        config: when to evaluate, and what decides.
+        evaluators: what to measure; their names must differ.
+        folder: of the stage; holds `HISTORY` and ``checkpoints``.
+    """
+
+    def __init__(self, config: TrainingEvaluation, evaluators: Sequence[Evaluator], folder: Path) -> None:
+        self.config = config
+        self.evaluators = evaluators
+        self.folder = folder
+        self.latest: Mapping[str, float] = {}
+
+    @property
+    def history(self) -> list[tuple[int, dict[str, float]]]:
+        """What was measured so far."""
+        path = self.folder / HISTORY
+        rows = [json.loads(line) for line in read_lines(path)] if path.exists() else []
+        return [(row["step"], row["values"]) for row in rows]
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> TrainerControl:
+        """Forget what was measured after the checkpoint; end at once when the training had stopped early there."""
+        if state.is_world_process_zero:
+            kept = [row for row in self.history if row[0] <= state.global_step]
+            write_atomic(self.folder / HISTORY, "".join(_line(step, values) + "\n" for step, values in kept))
+        if self._agreed(self._stopped()):
+            control.should_training_stop = True
+        return control
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any
+    ) -> TrainerControl:
+        """Evaluate when it is time; asks for a row of the log, and for a checkpoint where this one is the best."""
+        step = state.global_step
+        if step % self.config.every and step < state.max_steps:
+            return control
+        if state.is_world_process_zero:
+            with self.meter.phase("evaluation") if self.meter is not None else _nothing():
+                self.latest = self._evaluate(model, step)
+            append_lines(self.folder / HISTORY, [_line(step, self.latest)])
+        control.should_log = True
+        best = self._agreed(self._best())
+        if best == step:
+            state.best_global_step = step  # the trainer's rotation of checkpoints spares this one
+            control.should_save = True
+        if self._agreed(self._stopped()):
+            logger.info("no further progress by step %d: training stops early", step)
+            control.should_training_stop = control.should_save = True
+        return control
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Put what was measured at this step into the row."""
+        if logs is not None and "loss" in logs:
+            logs |= {EVALUATED + name: value for name, value in self.latest.items()}
+            self.latest = {}
+
+    def best_checkpoint(self) -> Path | None:
+        """The checkpoint that becomes the result; None when the last step does."""
+        step = self._best()
+        return self.folder / "checkpoints" / f"checkpoint-{step}" if step is not None else None
+
+    def _evaluate(self, model: Any, step: int) -> dict[str, float]:
+        values: dict[str, float] = {}
+        with evaluating(model):
+            for evaluate in self.evaluators:
+                measured = evaluate(model, step)
+                values |= {name: float(value) for name, value in measured.items()}
+        return values
+
+    def _best(self) -> int | None:
+        return None if self.config.best is None else best_step(self.history, self.config.best)
+
+    def _stopped(self) -> bool:
+        rule = self.config.early_stopping
+        return rule is not None and stops(self.history, rule)
+
+    def _agreed(self, decision: Any) -> Any:
+        """What the first process decided: it alone has measured."""
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            said = [decision]
+            torch.distributed.broadcast_object_list(said, src=0)
+            return said[0]
+        return decision
+
+
+def load_best(trainer: Any, callbacks: Sequence[TrainerCallback]) -> int | None:
+    """After training: put the weights of the best checkpoint into the trainer's model; returns its step, if one was.
+
+    ``callbacks`` are those given to the training; without a `PeriodicEvaluation` that names a best, nothing happens.
+    """
+    for callback in callbacks:
+        checkpoint = callback.best_checkpoint() if isinstance(callback, PeriodicEvaluation) else None
+        if checkpoint is not None:
+            step = int(checkpoint.name.removeprefix("checkpoint-"))
+            if step != trainer.state.global_step:
+                trainer._load_from_checkpoint(str(checkpoint))
+                logger.info("the result is the checkpoint of step %d, the best by its evaluation", step)
+            return step
+    return None
+
+
+@dataclass(frozen=True)
+class HeldOutDocument:
+    """A document, or a piece of one, every token of which is predicted from those before it."""
+
+    id: str
+    input_ids: list[int]
+    weight: float = 1.0
+
+    @property
+    def labels(self) -> list[int]:
+        return self.input_ids
+
+
+class HeldOutLoss:
+    """Mean negative log-likelihood over the labelled tokens of rows, unweighted and unpacked: ``{"loss": ...}``."""
+
+    def __init__(self, rows: Sequence[EncodedRow], *, padding: int, micro_batch: int) -> None:
+        self.rows = sorted(enumerate(rows), key=lambda pair: len(pair[1].input_ids))
+        self.padding = padding
+        self.micro_batch = micro_batch
+
+    def __call__(self, model: Any, step: int) -> dict[str, float]:
+        """Measure; every row, in batches of like length."""
+        device = next(model.parameters()).device
+        total, tokens = 0.0, 0
+        for start in range(0, len(self.rows), self.micro_batch):
+            rows = [(pair,) for pair in self.rows[start : start + self.micro_batch]]
+            batch = collate(rows, padding=self.padding, mean_weight=1.0, packed=False)
+            ids_BT, mask_BT = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+            logits = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits[:, :-1]
+            targets_BT = batch["labels"][:, 1:].to(device)
+            trained_BT = targets_BT != IGNORED
+            losses_N = cross_entropy(logits[trained_BT].float(), targets_BT[trained_BT], reduction="none")
+            total += float(losses_N.double().sum())
+            tokens += len(losses_N)
+        return {"loss": total / tokens}
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Evaluation mode without gradients; modes and random generators are as before afterwards."""
+    training = [module for module in model.modules() if module.training]
+    on_cpu = torch.random.get_rng_state()
+    on_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True
+        torch.random.set_rng_state(on_cpu)
+        if on_devices:
+            torch.cuda.set_rng_state_all(on_devices)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _line(step: int, values: Mapping[str, float]) -> str:
+    return json.dumps({"step": step, "values": dict(values)})

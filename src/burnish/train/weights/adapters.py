@@ -1,0 +1,223 @@
+"""What of a model is trained: put an adapter on it or free every weight, and write the result to disk.
+
+Equal weights make equal files. Not covered: several adapters at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, assert_never
+
+import torch
+from peft import LoraConfig as PeftLoraConfig
+from peft import PeftModel, get_peft_model, get_peft_model_state_dict
+from peft import VeraConfig as PeftVeraConfig
+from safetensors.torch import save_file
+from torch import nn
+
+from burnish.config.stages.adapters import (
+    AdapterConfig,
+    DoraConfig,
+    FullWeights,
+    LoraConfig,
+    LowRank,
+    PissaConfig,
+    RsLoraConfig,
+    VeraConfig,
+)
+from burnish.errors import ConfigError
+from burnish.fsio import disk_errors, write_json
+from burnish.model.adapters import AdapterOrigin, write_origin
+from burnish.model.quantized import is_quantized_linear
+
+QUERIES_AND_VALUES = ({"q_proj", "v_proj"}, {"query", "value"}, {"q_lin", "v_lin"})
+FEED_FORWARD = (
+    {"gate_proj", "up_proj", "down_proj"},
+    {"gate_up_proj", "down_proj"},
+    {"w1", "w2", "w3"},
+    {"fc1", "fc2"},
+    {"c_fc", "c_proj"},
+    {"dense_h_to_4h", "dense_4h_to_h"},
+)
+"""Names that architectures give to these layers; the first set that the model has whole is taken."""
+
+PISSA_START = "pissa_start"
+"""Attribute of the model that keeps A and B as PiSSA began, by the module's name."""
+
+
+def attach_adapter(model: Any, config: AdapterConfig) -> Any:
+    """The model ready to train: with a fresh adapter and a frozen base, or with every weight free and in float32.
+
+    Weights in bfloat16 cannot be trained in place: an update below 1/256 of a weight is rounded away. The seed must
+    have been set before.
+
+    Raises:
+        ConfigError: ``target_modules`` or ``modules_to_save`` names nothing in the model, or a quantised module to
+            train whole.
+    """
+    match config:
+        case FullWeights():
+            return model.float().requires_grad_(True)
+        case VeraConfig():
+            peft_config: Any = PeftVeraConfig(
+                r=config.r,
+                vera_dropout=config.dropout,
+                d_initial=config.d_initial,
+                target_modules=_targets(model, config.target_modules),
+                projection_prng_key=torch.initial_seed() % 2**31,
+                save_projection=True,
+                task_type="CAUSAL_LM",
+            )
+        case LoraConfig() | RsLoraConfig() | DoraConfig() | PissaConfig():
+            peft_config = _low_rank(model, config)
+        case _:
+            assert_never(config)
+    peft_model = get_peft_model(model, peft_config)
+    if isinstance(config, PissaConfig):
+        setattr(peft_model, PISSA_START, _low_rank_factors(peft_model))
+    return peft_model
+
+
+def _low_rank(model: Any, config: LowRank) -> Any:
+    _check_names("modules_to_save", config.modules_to_save, _module_names(model))
+    for name, module in model.named_modules():
+        if name.rsplit(".", 1)[-1] in config.modules_to_save and is_quantized_linear(module):
+            raise ConfigError(
+                f"adapter.modules_to_save names {name}, whose weights are quantised and cannot be trained whole.",
+                "Take it out, or leave model.quantization out.",
+            )
+    start: bool | str = True
+    if isinstance(config, PissaConfig):
+        start = "pissa" if config.svd_iterations is None else f"pissa_niter_{config.svd_iterations}"
+    tied = bool(model.config.get_text_config().tie_word_embeddings)
+    peft: Any = PeftLoraConfig
+    return peft(
+        r=config.r,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=_targets(model, config.target_modules),
+        modules_to_save=list(config.modules_to_save) or None,
+        ensure_weight_tying=tied and bool(config.modules_to_save),
+        use_rslora=isinstance(config, RsLoraConfig),
+        use_dora=isinstance(config, DoraConfig),
+        init_lora_weights=start,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _targets(model: Any, wanted: str | tuple[str, ...]) -> str | list[str]:
+    """Names for PEFT, checked against the model."""
+    names = _module_names(model)
+    if wanted == "all-linear":
+        # PEFT looks for subclasses of nn.Linear here, and HQQ's layers are none.
+        quantized = {name.rsplit(".", 1)[-1] for name, one in model.named_modules() if is_quantized_linear(one)}
+        return sorted(quantized) or wanted
+    if wanted in ("qv", "fn"):
+        known = QUERIES_AND_VALUES if wanted == "qv" else FEED_FORWARD
+        found = next((one for one in known if one <= names), None)
+        if found is None:
+            raise ConfigError(
+                f"adapter.target_modules is {wanted!r}, and the model's layers have none of the names known for it.",
+                f"Name the modules; the model has: {_shown(names)}.",
+            )
+        return sorted(found)
+    _check_names("target_modules", wanted, names | {name for name, _ in model.named_modules()})
+    return list(wanted)
+
+
+def _module_names(model: Any) -> set[str]:
+    return {name.rsplit(".", 1)[-1] for name, _ in model.named_modules() if name}
+
+
+def _check_names(key: str, wanted: tuple[str, ...] | str, names: set[str]) -> None:
+    for name in wanted:
+        if name not in names:
+            raise ConfigError(
+                f"adapter.{key} names {name!r}, which the model does not have.",
+                f"Its module names are: {_shown(names)}.",
+            )
+
+
+def _shown(names: set[str]) -> str:
+    return ", ".join(sorted(name for name in names if not name.isdigit() and "." not in name)[:24])
+
+
+def save_trained(
+    model: Any, tokenizer: Any, folder: Path, origin: AdapterOrigin, *, dtype: torch.dtype | None = None
+) -> None:
+    """Write what was trained, tokenizer and origin into ``folder``, whole or not at all; replaces an earlier one.
+
+    Args:
+        model: what `attach_adapter` returned, trained.
+        tokenizer: goes with it.
+        folder: an adapter folder, or a model folder when every weight was trained.
+        origin: what it was trained on.
+        dtype: of a whole model on disk; None keeps float32.
+    """
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    save: Callable[[Any, Path], None] = _save_adapter if isinstance(model, PeftModel) else _whole_model_saver(dtype)
+    with disk_errors(folder):
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            save(model, temporary)
+            tokenizer.save_pretrained(temporary)
+            write_origin(temporary, origin)
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _whole_model_saver(dtype: torch.dtype | None) -> Callable[[Any, Path], None]:
+    def save(model: Any, folder: Path) -> None:
+        (model if dtype is None else model.to(dtype)).save_pretrained(folder)
+
+    return save
+
+
+def _save_adapter(model: Any, folder: Path) -> None:
+    """The adapter without what differs between equal trainings: the path of the base, the random order of sets."""
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    config_file = folder / "adapter_config.json"
+    config = json.loads(config_file.read_bytes())
+    if hasattr(model, PISSA_START):
+        _save_pissa_as_lora(model, folder, config)
+    config["base_model_name_or_path"] = None
+    for key, value in config.items():
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            config[key] = sorted(value)
+    write_json(config_file, config)
+
+
+def _save_pissa_as_lora(model: Any, folder: Path, config: dict[str, Any]) -> None:
+    """Store B A - B0 A0, the change against the unchanged base, as one LoRA of twice the rank and the same scale.
+
+    The residual that PiSSA trains beside comes from a decomposition that is random or differs between machines: an
+    adapter that had to repeat it when loaded would not be the one that was trained.
+    """
+    start: dict[str, tuple[torch.Tensor, torch.Tensor]] = getattr(model, PISSA_START)
+    tensors = dict(get_peft_model_state_dict(model))
+    for name, (first_a, first_b) in start.items():
+        a, b = f"{name}.lora_A.weight", f"{name}.lora_B.weight"
+        tensors[a] = torch.cat([tensors[a], first_a.to(tensors[a])], dim=0)
+        tensors[b] = torch.cat([tensors[b], -first_b.to(tensors[b])], dim=1)
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(plain, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config |= {"init_lora_weights": True, "r": 2 * config["r"], "lora_alpha": 2 * config["lora_alpha"]}
+
+
+def _low_rank_factors(model: nn.Module) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Copies of A and B on the CPU by module name."""
+    return {
+        name: (
+            module.lora_A["default"].weight.detach().cpu().clone(),
+            module.lora_B["default"].weight.detach().cpu().clone(),
+        )
+        for name, module in model.named_modules()
+        if hasattr(module, "lora_A") and "default" in module.lora_A
+    }

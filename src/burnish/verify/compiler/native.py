@@ -1,0 +1,50 @@
+"""Builds the package's small C parts with the system's cc, once per source text, into the toolchain cache.
+
+Each makes something cheaper that works without it: where one cannot be built, a warning says so and why.
+
+Not covered: systems without glibc.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import subprocess
+import tempfile
+from pathlib import Path
+
+from burnish.errors import BurnishError
+from burnish.fsio import disk_errors
+from burnish.verify.compiler.toolchain import cache_folder
+
+logger = logging.getLogger(__name__)
+
+
+@functools.cache
+def built(source: Path, *flags: str) -> Path | None:
+    """The program or shared object made of one C file; None where it cannot be made."""
+    name = hashlib.sha256(source.read_bytes() + " ".join(flags).encode()).hexdigest()[:16]
+    try:
+        folder = cache_folder() / "native"
+        target = folder / f"{source.stem}-{name}"
+        if target.is_file():
+            return target
+        with disk_errors(folder):
+            folder.mkdir(mode=0o755, exist_ok=True)
+            folder.chmod(0o755)
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as making:
+                made = Path(making) / target.name
+                command = ["cc", "-O2", *flags, "-o", str(made), str(source), "-ldl"]
+                subprocess.run(command, check=True, capture_output=True, timeout=120)
+                made.chmod(0o755)
+                made.replace(target)
+    except (OSError, subprocess.SubprocessError, BurnishError) as error:
+        logger.warning("%s is not built, and verdicts take longer: %s", source.name, _cause(error))
+        return None
+    return target
+
+
+def _cause(error: Exception) -> str:
+    said = error.stderr if isinstance(error, subprocess.CalledProcessError) else None
+    return said.decode(errors="replace").strip()[-300:] if said else str(error)

@@ -1,0 +1,354 @@
+"""Several programs in one compilation: checked together as modules of one crate, built together into one harness.
+
+What a compiler says is given to the program whose file it names. Whoever is at fault leaves and is judged alone, the
+rest is compiled again; anything odd (crash, limit, a message that names no program) sends all to be judged alone. Each
+run is still a process of its own in a sandbox of its own: the harness holds all modules, and a number stamped into its
+copy says which one runs. The harness is built with ``-F unsafe_code``, so no module can reach another.
+
+Not covered: tests in Rust, programs with ``fn main``, dependency sets; which programs may join (`joining`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from burnish.protocols import Job, JobResult, Sandbox, can_join
+from burnish.records import CrateType, Edition, ProgramTests, RustTests, Task, ValueTests, Verdict
+from burnish.verify.compiler.compile import Compiled, Compiler
+from burnish.verify.compiler.dependency_set import DependencySet
+from burnish.verify.compiler.diagnostics import read_diagnostics
+from burnish.verify.compiler.toolchain import Toolchain
+from burnish.verify.grader.values import VALUE_MAIN, value_cases
+from burnish.verify.grader.visibility import make_public
+from burnish.verify.judge.ladder import Goal, Ladder, crate_type_of
+from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
+from burnish.verify.separate.decision import Decision, Separate
+from burnish.verify.separate.store import ProgramStore
+
+MOST_JOINED = 32
+_ROUNDS = 3
+"""Compilations of a shrinking batch before the rest is judged one by one."""
+_FEWEST = 3
+_WORTH_JOINING, _WORTH_TRYING = 0.75, 0.75
+"""Shares from which it costs less: of good programs, to check together; of those that one pass settles, to try that."""
+_OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
+_DIGITS = 4
+
+
+Together = Literal["never", "worth", "always"]
+"""Whether work is shared between programs, and between check and build: where it lately was worth it, by default."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One program to judge."""
+
+    task: Task
+    code: str
+    goal: Goal
+
+
+@dataclass(frozen=True)
+class Start:
+    """What was found out about one program together with others; nothing when it is to be judged alone."""
+
+    check: Compiled | None = None
+    built: Compiled | None = None
+    """The harness that holds the program; shared by all that were built with it."""
+    mark: str = ""
+    place: int = 0
+    number: int = 0
+    """In the names of the program's files."""
+
+
+class BatchJudge:
+    """Judges groups of programs with the verdicts that `Ladder` gives to each alone; safe to call from threads.
+
+    ``start`` compiles a group, ``finish`` gives one program's verdict; the second may go on in another thread.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        toolchain: Toolchain,
+        dependencies: DependencySet | None = None,
+        together: Together = "worth",
+        store: ProgramStore | None = None,
+    ) -> None:
+        self._sandbox = sandbox
+        self._together = together
+        self._toolchain = toolchain
+        self._compiler = Compiler(sandbox, toolchain, dependencies)
+        self._separate = Separate(sandbox, toolchain, self._compiler, store or ProgramStore())
+        self._alone = Ladder(sandbox, toolchain, compiler=self._compiler, separate=self._separate)
+        self._settled = 1.0  # share of programs that one pass settled lately
+        self._good = 1.0  # share of programs that compiled lately: checking together pays only when most do
+
+    @property
+    def toolchain_name(self) -> str:
+        """As verdicts carry it."""
+        return self._alone.toolchain_name
+
+    def grading_of(self, task: Task) -> Decision | None:
+        """How a task's tests in Rust are graded; None where it has none, or its crates are not here."""
+        if not isinstance(task.tests, RustTests) or self._compiler.dependencies.missing(task.crates):
+            return None
+        return self._separate.decide(task)
+
+    def joins(self, one: Candidate) -> bool:
+        """Whether a program may be judged together with others."""
+        return self._together != "never" and joins(one)
+
+    def start(self, group: Sequence[Candidate]) -> list[Start]:
+        """Compile a group whose members `joins` and agree in `likeness`; at most `MOST_JOINED`."""
+        numbers = range(len(group))
+        checks = self._check(group, numbers)
+        starts = {i: Start(check=checks[i], number=i) for i in numbers}
+        if group[0].goal == "test":
+            starts |= self._build(group, checks)
+        return [starts[i] for i in numbers]
+
+    def finish(self, one: Candidate, start: Start) -> Verdict:
+        """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
+        if start.check is None:
+            return self._judge_alone(one)
+        sandbox = _Renaming(self._sandbox, start.number) if start.built is not None else self._sandbox
+        return self._given(one, start, sandbox)
+
+    def _pays(self, share: float, worth: float) -> bool:
+        return self._together == "always" or (self._together == "worth" and share > worth)
+
+    def _judge_alone(self, one: Candidate) -> Verdict:
+        if not _runs(one):
+            return self._alone.judge(one.task, one.code, one.goal)
+        if not self._pays(self._settled, _WORTH_TRYING):
+            return self._alone.judge(one.task, one.code, one.goal)
+        known, verdict = self._in_one_pass(one)
+        self._settled += ((verdict is not None) - self._settled) / 64
+        return verdict or self._given(one, known, self._sandbox)
+
+    def _in_one_pass(self, one: Candidate) -> tuple[Start, Verdict | None]:
+        """What is known after one compilation for check and build, and the verdict where that settles it.
+
+        A program that ran and ended by itself, well or not, does so however it is compiled. One that a signal or a
+        limit ended is built again in the ordinary way.
+        """
+        built = self._compiler.check_and_build(one.code, one.task.edition)
+        if built is None:
+            return Start(), None
+        start = Start(check=built, built=replace(built, cpu_ms=0.0) if built.reason == "ok" else None)
+        watched = _Watched(self._sandbox)
+        verdict = self._given(one, start, watched)
+        return Start(check=built), verdict if watched.ended_by_itself else None
+
+    def _given(self, one: Candidate, start: Start, sandbox: Sandbox) -> Verdict:
+        """The verdict on one program, with what is known of it."""
+        given = _Given(self._compiler, start)
+        ladder = Ladder(sandbox, self._toolchain, compiler=given, separate=self._separate)
+        return ladder.judge(one.task, one.code, one.goal)
+
+    def _check(self, candidates: Sequence[Candidate], group: Sequence[int]) -> dict[int, Compiled]:
+        found: dict[int, Compiled] = {}
+        rest = list(group)
+        for _ in range(_ROUNDS):
+            if len(rest) < _FEWEST or not self._pays(self._good, _WORTH_JOINING):
+                break
+            said = self._check_together(candidates, rest)
+            if said is None:
+                break
+            faulty, clean = said
+            found.update(clean)
+            rest = [i for i in rest if i not in clean and i not in faulty]
+            if not faulty or not rest:
+                break
+        for i in group:
+            if i not in found:
+                one = candidates[i]
+                found[i] = self._compiler.check(one.code, one.task.edition, "lib", reachable=one.goal == "test")
+            self._good += ((found[i].reason == "ok") - self._good) / 64
+        return found
+
+    def _check_together(
+        self, candidates: Sequence[Candidate], group: Sequence[int]
+    ) -> tuple[set[int], dict[int, Compiled]] | None:
+        """Who is at fault, and (when nobody is) what each one's check says; None when it cannot be told."""
+        first = candidates[group[0]]
+        files = {"together.rs": "".join(f"pub mod {PREFIX}{i};\n" for i in group)}
+        files |= {f"{PREFIX}{i}.rs": candidates[i].code for i in group}
+        compiled = self._compiler.check_together(files, first.task.edition, reachable=first.goal == "test")
+        spoken = _by_file(compiled.stderr)
+        if compiled.reason not in ("ok", "compile_error") or compiled.crashed or spoken is None:
+            return None
+        faulty = _at_fault(spoken)
+        if compiled.reason != "ok":
+            return (faulty, {}) if faulty else None
+        clean: dict[int, Compiled] = {}
+        for i in group:
+            said = b"\n".join(spoken.get(i, ())).replace(f"{PREFIX}{i}.rs".encode(), b"candidate.rs")
+            if PREFIX.encode() in said:  # a path of a type: alone it would read otherwise
+                faulty.add(i)
+                continue
+            read = read_diagnostics(said)
+            clean[i] = Compiled(
+                "ok", compiled.cpu_ms / len(group), read.kept, read.lints, read.codes, shared=len(group) > 1
+            )
+        return faulty, clean
+
+    def _build(self, candidates: Sequence[Candidate], checks: Mapping[int, Compiled]) -> dict[int, Start]:
+        rest = [i for i, check in checks.items() if check.reason == "ok"]
+        for _ in range(_ROUNDS):
+            if len(rest) < _FEWEST:
+                break
+            mark = f"{secrets.token_hex(8)}:"
+            files = _harness({i: candidates[i] for i in rest}, mark)
+            built = self._compiler.build_together(files, candidates[rest[0]].task.edition)
+            if built.reason == "ok":
+                if built.artifact.count(_stamp(mark, 0)) != 1:
+                    break
+                built = replace(built, cpu_ms=built.cpu_ms / len(rest), shared=len(rest) > 1)
+                return {i: Start(checks[i], built, mark, place, i) for place, i in enumerate(rest)}
+            spoken = _by_file(built.stderr) if built.reason == "compile_error" and not built.crashed else None
+            faulty = _at_fault(spoken or {})
+            if not faulty:
+                break
+            rest = [i for i in rest if i not in faulty]
+        return {}
+
+
+class _Given(Compiler):
+    """A compiler that has checked, and perhaps built, one program already; such a program needs no crates."""
+
+    def __init__(self, base: Compiler, start: Start) -> None:
+        vars(self).update(vars(base))
+        self._base = base
+        self._started = start
+
+    def check(self, code: str, edition: Edition, crate_type: CrateType, *, reachable: bool) -> Compiled:
+        if self._started.check is not None:
+            return self._started.check
+        return self._base.check(code, edition, crate_type, reachable=reachable)
+
+    def build_program(self, code: str, edition: Edition) -> Compiled:
+        return self._started.built or self._base.build_program(code, edition)
+
+    def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
+        if self._started.built is not None:
+            return Compiled("ok", 0.0, shared=self._started.built.shared)
+        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe)
+
+    def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
+        built = self._started.built
+        if built is None:
+            return self._base.build_harness(source, library, edition)
+        own = built.artifact.replace(_stamp(self._started.mark, 0), _stamp(self._started.mark, self._started.place))
+        return replace(built, artifact=own)
+
+
+class _Watched:
+    """Notes whether every program ended by itself, at no limit and by no signal."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self._inner = inner
+        self.ended_by_itself = True
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return self._inner.layers
+
+    @property
+    def joins(self) -> bool:
+        return can_join(self._inner)
+
+    def run(self, job: Job) -> JobResult:
+        result = self._inner.run(job)
+        if result.fault or result.exceeded or result.exit_code < 0:
+            self.ended_by_itself = False
+        return result
+
+
+class _Renaming:
+    """Gives a joined program's file the name it has alone, where a panic speaks of it."""
+
+    def __init__(self, inner: Sandbox, index: int) -> None:
+        self._inner = inner
+        self._name = f"{PREFIX}{index}.rs".encode()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return self._inner.layers
+
+    @property
+    def joins(self) -> bool:
+        return can_join(self._inner)
+
+    def run(self, job: Job) -> JobResult:
+        result = self._inner.run(job)
+        return replace(result, stderr=result.stderr.replace(self._name, b"candidate.rs"))
+
+
+def joins(one: Candidate) -> bool:
+    """Whether a program may be judged together with others."""
+    if one.goal == "run" or one.task.crates or (one.goal == "test" and not isinstance(one.task.tests, ValueTests)):
+        return False
+    return one.task.crate_type in (None, "lib") and may_join(one.code, one.task.edition)
+
+
+def _runs(one: Candidate) -> bool:
+    """Whether a program is built and run as it is."""
+    graded = one.goal == "run" or (one.goal == "test" and isinstance(one.task.tests, ProgramTests))
+    return graded and not one.task.crates and crate_type_of(one.task, one.code) == "bin"
+
+
+def likeness(one: Candidate) -> tuple[str, str]:
+    """Programs of a group agree in this: they are compiled with the same options."""
+    return one.task.edition, one.goal
+
+
+def _by_file(stderr: bytes) -> dict[int, list[bytes]] | None:
+    """A compiler's messages by the program whose file they are about; None when an error is about none."""
+    found: dict[int, list[bytes]] = {}
+    for line in stderr.splitlines():
+        if not line.startswith(b"{"):
+            continue
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return None
+        spans = message.get("spans") or []
+        owners = {match[1] for s in spans if (match := _OWN_FILE.fullmatch(s["file_name"]))}
+        if len(owners) == 1:
+            found.setdefault(int(owners.pop()), []).append(line)
+        elif spans or message.get("code"):
+            return None
+    return found
+
+
+def _harness(group: Mapping[int, Candidate], mark: str) -> dict[str, str]:
+    """Sources of the harness crate: one file per program, one per program's cases, and the root, which is first."""
+    modules = "".join(f"mod {PREFIX}{i};\nmod tested_{i};\n" for i in group)
+    table = ", ".join(f"&tested_{i}::CASES" for i in group)
+    root = (
+        f'{modules}\nstatic WHICH: [u8; {len(mark) + _DIGITS}] = *b"{mark}{"0" * _DIGITS}";\n'
+        f"static MODULES: [&[fn() -> ::std::string::String]; {len(group)}] = [{table}];\n"
+        "fn which() -> usize {\n"
+        f"    ::std::hint::black_box(&WHICH)[{len(mark)}..].iter().fold(0, |n, d| 10 * n + (d - b'0') as usize)\n}}\n"
+    )
+    files = {"together.rs": root + VALUE_MAIN.replace("CASES.iter()", "MODULES[which()].iter()")}
+    for i, one in group.items():
+        assert isinstance(one.task.tests, ValueTests)
+        files[f"{PREFIX}{i}.rs"] = make_public(one.code)
+        files[f"tested_{i}.rs"] = value_cases(one.task.tests, f"super::{PREFIX}{i}")
+    return files
+
+
+def _stamp(mark: str, place: int) -> bytes:
+    return f"{mark}{place:0{_DIGITS}}".encode()
+
+
+def _at_fault(spoken: Mapping[int, Sequence[bytes]]) -> set[int]:
+    return {i for i, lines in spoken.items() if read_diagnostics(b"\n".join(lines)).errors}

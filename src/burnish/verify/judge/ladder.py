@@ -1,0 +1,294 @@
+"""From a program to a verdict: parse, check, lint, build, test, stopping at the first failure.
+
+Each compilation feeds every signal it can: the check gives compile verdict, error codes and lints at once. A check that
+passes is not yet a build that passes (lints that run with code generation, post-monomorphisation errors): a failed
+build of the candidate's own crate is a compile error of the candidate, at stage ``build``.
+
+A task whose crates are not in the dependency set cannot be judged: ``infra`` at stage ``extract``, with the command
+that builds the set.
+
+Not covered: retries and caching (`pool`, `verifier`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from burnish.protocols import Job, JobResult, Sandbox
+from burnish.records import (
+    CrateType,
+    Grading,
+    ProgramTests,
+    Reason,
+    RustTests,
+    Task,
+    TestCounts,
+    ValueTests,
+    Verdict,
+    VerifyStage,
+)
+from burnish.syntax.crates import WELL_KNOWN
+from burnish.syntax.source import has_main, parse
+from burnish.verify.compiler.compile import COMPILE_LIMITS, LINTS, RUN_LIMITS, Compiled, Compiler
+from burnish.verify.compiler.dependency_set import BUILD_COMMAND, DependencySet
+from burnish.verify.compiler.toolchain import Toolchain
+from burnish.verify.grader.program import grade_program
+from burnish.verify.grader.protocol import Grade, new_nonce, read_end
+from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
+from burnish.verify.grader.traits import NO_METHOD, needed_traits
+from burnish.verify.grader.values import grade_values, value_harness
+from burnish.verify.grader.visibility import make_public
+from burnish.verify.metrics import measure
+from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX
+from burnish.verify.separate.build import own_errors
+from burnish.verify.separate.decision import Separate, Served
+from burnish.verify.separate.store import ProgramStore
+
+Goal = Literal["check", "run", "test"]
+POLICY = 6
+"""Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
+_NO_FIT = "the tests do not compile against this code, which compiles alone"
+_FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
+"""What an ``-F unsafe_code`` build reports: the lint, and an attempt to allow it again."""
+
+
+def policy_parts() -> list[object]:
+    """All that decides a verdict beside program, tests and toolchain; goes into the cache key."""
+    limits = [[getattr(x, f) for f in x.__dataclass_fields__] for x in (COMPILE_LIMITS, RUN_LIMITS)]
+    return [POLICY, list(LINTS), limits]
+
+
+def deepest_goal(task: Task, code: str) -> Goal:
+    """Tests where there are tests, else a run where it is a program, else a check."""
+    if task.tests is not None:
+        return "test"
+    return "run" if crate_type_of(task, code) == "bin" else "check"
+
+
+def crate_type_of(task: Task, code: str) -> CrateType:
+    """What the task says, else a program where there is an ``fn main`` or the tests run one, else a library."""
+    if task.crate_type is not None:
+        return task.crate_type
+    return "bin" if isinstance(task.tests, ProgramTests) or has_main(code) else "lib"
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is known so far about one candidate."""
+
+    stage: VerifyStage
+    compiled: bool | None = None
+    check: Compiled | None = None
+    cpu_ms: float = 0.0
+    shared: bool = False
+    """Other candidates' programs were compiled in the same sandbox as this one."""
+    grading: Grading | None = None
+
+    def after(self, stage: VerifyStage, compiled: Compiled) -> _State:
+        """With a compilation's cost and company."""
+        return replace(self, stage=stage, cpu_ms=self.cpu_ms + compiled.cpu_ms, shared=self.shared or compiled.shared)
+
+
+class Ladder:
+    """Judges programs with one toolchain in one sandbox; safe to call from several threads."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        toolchain: Toolchain,
+        dependencies: DependencySet | None = None,
+        *,
+        compiler: Compiler | None = None,
+        separate: Separate | None = None,
+    ) -> None:
+        self._sandbox = sandbox
+        self._toolchain = toolchain
+        self._compiler = compiler or Compiler(sandbox, toolchain, dependencies)
+        self._separate = separate or Separate(sandbox, toolchain, self._compiler, ProgramStore())
+
+    @property
+    def toolchain_name(self) -> str:
+        """Version and short digest of the compiler and of the dependency set, as verdicts carry it."""
+        name = f"rustc {self._toolchain.version} {self._toolchain.digest[:16]}"
+        dependencies = self._compiler.dependencies.digest
+        return f"{name} dependencies {dependencies[:16]}" if dependencies else name
+
+    def judge(self, task: Task, code: str, goal: Goal) -> Verdict:
+        """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
+        plan = plan_tests(task.tests) if goal == "test" and isinstance(task.tests, RustTests) else None
+        hindered = self._hindrance(task, plan)
+        if hindered:
+            return self._verdict(code, _State("extract"), "infra", hindered)
+        crate_type = crate_type_of(task, code)
+        reachable = goal == "test" and not isinstance(task.tests, ProgramTests)
+        compiler = self._compiler.with_crates(task.crates)
+        check = compiler.check(code, task.edition, crate_type, reachable=reachable)
+        syntax_error = check.reason == "compile_error" and None in check.codes and parse(code).has_error
+        state = replace(_State("parse").after("parse" if syntax_error else "check", check), check=check)
+        if check.reason != "ok":
+            return self._verdict(code, replace(state, compiled=_says(check)), check.reason, check.detail)
+        state = replace(state, stage="lint", compiled=True)
+        if goal == "check":
+            return self._verdict(code, state, "ok")
+        if goal == "run" or isinstance(task.tests, ProgramTests):
+            return self._run(task, code, goal, state)
+        return self._rust_tests(task, code, plan, state) if plan is not None else self._test(task, code, None, state)
+
+    def _hindrance(self, task: Task, plan: TestPlan | None) -> str:
+        """Why no answer to this task can be judged here; empty where it can."""
+        missing = self._compiler.dependencies.missing(task.crates) if task.crates else []
+        if missing:
+            detail = f"the task needs crates that are not built here: {', '.join(missing)}; build them: {BUILD_COMMAND}"
+            return " ".join([detail, *(name for name in missing if name not in WELL_KNOWN)])
+        if plan is not None and not plan.functions and not plan.by_macro:
+            return "the task's tests hold no test function"
+        return ""
+
+    def _run(self, task: Task, code: str, goal: Goal, state: _State) -> Verdict:
+        compiler = self._compiler.with_crates(task.crates)
+        built = compiler.build_program(code, task.edition)
+        state = state.after("build", built)
+        if built.reason != "ok":
+            return self._failed_build(code, state, built)
+        state = replace(state, stage="test")
+        cpu_ms = [state.cpu_ms]
+
+        def run(stdin: bytes) -> JobResult:
+            result = self._sandbox.run(self._job(built.artifact, stdin))
+            cpu_ms.append(result.cpu_ms)
+            return result
+
+        if goal == "test" and isinstance(task.tests, ProgramTests):
+            grade = grade_program(task.tests, run)
+        else:
+            reason, detail = read_end(run(b""))
+            grade = Grade(reason, TestCounts(), detail)
+        return self._graded(code, replace(state, cpu_ms=sum(cpu_ms)), grade)
+
+    def _rust_tests(self, task: Task, code: str, plan: TestPlan, state: _State) -> Verdict:
+        """Tests in Rust, in a process without the answer where the task can be graded so."""
+        decision = self._separate.decide(task)
+        state = replace(state, cpu_ms=state.cpu_ms + decision.cpu_ms)
+        if decision.grading is None:
+            return self._verdict(code, state, "infra", decision.reason)
+        if decision.grading == "separate":
+            served = self._separate.serve(task, code)
+            if not (decision.by_answer and served.problem):
+                return self._separately(code, served, replace(state, grading="separate"))
+        state = replace(state, grading="in_process")
+        if plan.by_macro:
+            detail = f"tests that a macro makes cannot be counted in the answer's own process: {plan.by_macro}"
+            return self._verdict(code, replace(state, stage="extract"), "infra", detail)
+        return self._test(task, code, plan, state)
+
+    def _separately(self, code: str, served: Served, state: _State) -> Verdict:
+        """The verdict by tests that run without the answer."""
+        built = served.built
+        if built is None:
+            state = replace(state, stage="build")
+            if served.program is not None and served.program.fault:
+                return self._verdict(code, state, "infra", served.problem)
+            return self._verdict(code, state, "tests_failed", f"{_NO_FIT}: {served.problem}")
+        state = state.after("build", built)
+        if built.reason == "compile_error" and not built.crashed and not own_errors(built, code) and _has_place(built):
+            return self._verdict(code, state, "tests_failed", _mismatch(built))
+        if built.reason != "ok":
+            return self._failed_build(code, state, built)
+        grade, cpu_ms = self._separate.grade(served)
+        return self._graded(code, replace(state, stage="test", cpu_ms=state.cpu_ms + cpu_ms), grade)
+
+    def _test(self, task: Task, code: str, plan: TestPlan | None, state: _State) -> Verdict:
+        compiler = self._compiler.with_crates(task.crates)
+        library = compiler.build_library(make_public(code), task.edition, forbid_unsafe=plan is not None)
+        state = state.after("build", library)
+        if library.reason != "ok":
+            if plan is not None and library.codes and library.codes <= _FORBIDDEN_UNSAFE:
+                return self._verdict(code, state, "blocked", "tests in Rust allow no unsafe code in the candidate")
+            return self._failed_build(code, state, library)
+        built = self._build_harness(task, code, plan, library)
+        state = state.after("build", built)
+        if built.reason == "compile_error" and _has_place(built):
+            return self._verdict(code, state, "tests_failed", _mismatch(built))
+        if built.reason != "ok":
+            return self._failed_build(code, state, built)
+        nonce = new_nonce()
+        result = self._sandbox.run(self._job(built.artifact, nonce.encode() + b"\n"))
+        state = replace(state, stage="test", cpu_ms=state.cpu_ms + result.cpu_ms)
+        if plan is not None:
+            return self._graded(code, state, grade_rust_tests(result, nonce, plan))
+        assert isinstance(task.tests, ValueTests)
+        return self._graded(code, state, grade_values(result, nonce, task.tests))
+
+    def _build_harness(self, task: Task, code: str, plan: TestPlan | None, library: Compiled) -> Compiled:
+        """The tests with the candidate's crate; a second try when the tests call methods of the candidate's traits."""
+        compiler = self._compiler.with_crates(task.crates)
+        if plan is None:
+            assert isinstance(task.tests, ValueTests)
+            return compiler.build_harness(value_harness(task.tests), library.artifact, task.edition)
+        source = rust_harness(plan, task, code)
+        built = compiler.build_harness(source, library.artifact, task.edition)
+        if built.codes != {NO_METHOD}:
+            return built
+        traits = needed_traits(source, plan.source, code, built.diagnostics)
+        if not traits:
+            return built
+        with_traits = rust_harness(plan, task, code, traits)
+        again = compiler.build_harness(with_traits, library.artifact, task.edition)
+        return replace(again, cpu_ms=built.cpu_ms + again.cpu_ms, shared=built.shared or again.shared)
+
+    def _job(self, program: bytes, stdin: bytes) -> Job:
+        return Job(
+            argv=("/box/program",),
+            stage="run",
+            limits=RUN_LIMITS,
+            files={"program": program},
+            executables=frozenset({"program"}),
+            stdin=stdin,
+            read_only=self._toolchain.runtime,
+        )
+
+    def _failed_build(self, code: str, state: _State, built: Compiled) -> Verdict:
+        assert state.check is not None
+        seen = replace(state.check, diagnostics=built.diagnostics + state.check.diagnostics)
+        return self._verdict(code, replace(state, compiled=_says(built), check=seen), built.reason, built.detail)
+
+    def _graded(self, code: str, state: _State, grade: Grade) -> Verdict:
+        return self._verdict(code, state, grade.reason, grade.detail, grade.tests)
+
+    def _verdict(
+        self, code: str, state: _State, reason: Reason, detail: str = "", tests: TestCounts | None = None
+    ) -> Verdict:
+        return Verdict(
+            task_id="",
+            status="pass" if reason == "ok" else "infra" if reason == "infra" else "fail",
+            stage=state.stage,
+            reason=reason,
+            compiled=state.compiled,
+            code=code,
+            diagnostics=state.check.diagnostics if state.check is not None else (),
+            lints=state.check.lints if state.check is not None else (),
+            tests=tests or TestCounts(),
+            metrics=measure(code),
+            detail=detail[:1000],
+            cpu_ms=round(state.cpu_ms, 3),
+            isolation=tuple(x for x in self._sandbox.layers if not (state.shared and x == OWN_COMPILE_SANDBOX)),
+            toolchain=self.toolchain_name,
+            grading=state.grading,
+        )
+
+
+def _has_place(built: Compiled) -> bool:
+    """Whether the compiler names a place in the tests; what a linker refuses (a symbol that is nowhere) has none."""
+    return any(d.level == "error" and d.line is not None for d in built.diagnostics)
+
+
+def _mismatch(built: Compiled) -> str:
+    """What of the tests does not fit a candidate that compiles by itself: a missing item, another signature."""
+    errors = [f"{d.message} ({d.code})" if d.code else d.message for d in built.diagnostics if d.level == "error"]
+    return f"{_NO_FIT}: {'; '.join(errors[:3])}"
+
+
+def _says(compiled: Compiled) -> bool | None:
+    """What a failed compilation says about the candidate: nothing when the machine failed."""
+    return None if compiled.reason == "infra" else False

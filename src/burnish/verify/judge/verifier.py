@@ -1,0 +1,237 @@
+"""The verifier: completions in, verdicts out, in the same order.
+
+Equal programs with equal checks are judged once; known verdicts come from the cache. An infrastructure fault is tried
+again twice, then it is the verdict `infra`, which no one may score; past the budget the whole call stops.
+
+Not covered: rewards (`score`), reading and writing files (`workflows.verify_file`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from burnish.config.verify import VerifyConfig
+from burnish.fsio import digest_json
+from burnish.progress import progress
+from burnish.protocols import Sandbox, VerdictCache
+from burnish.records import Completion, Task, Verdict
+from burnish.verify.compiler.dependency_set import load_set
+from burnish.verify.compiler.toolchain import find_toolchain
+from burnish.verify.judge.batch import BatchJudge, Candidate, Together
+from burnish.verify.judge.cache import MemoryVerdictCache, SqliteVerdictCache
+from burnish.verify.judge.extract import extract
+from burnish.verify.judge.infra_budget import ENOUGH, KEPT, too_many_faults
+from burnish.verify.judge.ladder import Goal, deepest_goal, policy_parts
+from burnish.verify.judge.pool import default_workers
+from burnish.verify.judge.scheduler import Flow, Pair, Program, Settled
+from burnish.verify.metrics import prompt_metrics
+from burnish.verify.prepared import PreparedSandbox
+from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
+from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
+from burnish.verify.sandbox.open_sandbox import open_sandbox
+from burnish.verify.separate.decision import Decision
+from burnish.verify.separate.store import ProgramStore
+
+MOST_CODE_BYTES = 1 << 20
+"""A longer program is refused before a compiler sees it."""
+
+
+class Verifier:
+    """Judges what models write. Use as a context manager, so that nothing is left running.
+
+    >>> from burnish.config.verify import VerifyConfig
+    >>> from burnish.records import Completion, Message, Task, ValueCase, ValueTests
+    >>> case = ValueCase(call="add(2, 3)", type="i64", expected="5")
+    >>> task = Task(id="add", family="doc", prompt=(Message(role="user", content="Write add."),),
+    ...             tests=ValueTests(cases=(case,)))
+    >>> answer = Completion(task_id="add", text="pub fn add(a: i64, b: i64) -> i64 { a + b }")
+    >>> with Verifier(VerifyConfig(workers=1)) as verifier:
+    ...     verdict = verifier.verify([(task, answer)])[0]
+    >>> verdict.status, verdict.stage, verdict.tests.passed, verdict.lint_free
+    ('pass', 'test', 1, True)
+
+    Raises MissingToolError or SandboxError when nothing can be judged safely here. ``sandbox`` and ``cache`` replace
+    the ones that ``config`` names; without either, verdicts are kept for the life of the verifier. ``together`` says
+    when programs may share a compilation (`burnish.verify.judge.batch`), ``prepared`` whether they share a loaded compiler
+    (`burnish.verify.prepared`; in a bubblewrap that the verifier opens itself). Verdicts are the same
+    (`benchmarks/same_verdicts.py`), but those that shared lack the layer ``own-compile-sandbox``; where
+    ``min_isolation`` requires it, nothing is shared.
+    """
+
+    def __init__(
+        self,
+        config: VerifyConfig,
+        *,
+        sandbox: Sandbox | None = None,
+        cache: VerdictCache | None = None,
+        together: Together = "worth",
+        prepared: bool = True,
+    ) -> None:
+        self._workers = config.workers or default_workers()
+        self._budget = config.infra_budget
+        toolchain = find_toolchain()
+        self._owned = open_sandbox(config) if sandbox is None else None
+        self._sandbox = self._owned if self._owned is not None else sandbox
+        assert self._sandbox is not None
+        self._required = config.min_isolation
+        require_layers(self._required, self._sandbox.layers)
+        self._file = SqliteVerdictCache(config.cache) if cache is None and config.cache is not None else None
+        self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
+        self._prepared = None
+        if OWN_COMPILE_SANDBOX in self._required:
+            together, prepared = "never", False
+        if prepared and isinstance(self._owned, BubblewrapSandbox):
+            self._prepared = PreparedSandbox(self._owned, toolchain)
+        dependencies = load_set(toolchain, config.dependencies)
+        store = ProgramStore(_beside(config.cache)) if config.cache is not None else ProgramStore()
+        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together, store)
+        self._stopping = threading.Event()
+        unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
+        self.digest = digest_json([toolchain.digest, dependencies.digest, policy_parts(), *unsafe])
+        """Digest of toolchain, dependencies, lints and policy: two verifiers with the same give the same verdicts."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop what runs, and close sandbox and cache."""
+        if self._prepared is not None:
+            self._prepared.close()
+        if self._owned is not None:
+            self._owned.close()
+        if self._file is not None:
+            self._file.close()
+
+    def verify(
+        self,
+        pairs: Sequence[tuple[Task, Completion]],
+        *,
+        goals: Sequence[Goal | None] | None = None,
+        on_verdict: Callable[[Verdict], None] | None = None,
+    ) -> list[Verdict]:
+        """Verdicts in the order of ``pairs``.
+
+        ``goals`` limits how deep each candidate is judged (None: as deep as its task allows). ``on_verdict`` is called
+        in this thread with each verdict as it completes. Raises InfraBudgetError when too large a share could not be
+        judged; verdicts found until then are in the cache.
+        """
+        verdicts: dict[int, Verdict] = {}
+        with progress("verify", total=len(pairs), unit="verdicts") as bar:
+            compiled: Counter[bool] = Counter()
+            asked = goals if goals is not None else [None] * len(pairs)
+            triples = ((*pair, goal) for pair, goal in zip(pairs, asked, strict=True))
+            with contextlib.closing(self._settled(self._flow(), triples, len(pairs))) as results:
+                for index, verdict in results:
+                    verdicts[index] = verdict
+                    compiled[bool(verdict.compiled)] += 1
+                    bar.advance(1, compiled=f"{100 * compiled[True] // compiled.total()} %")
+                    if on_verdict is not None:
+                        on_verdict(verdict)
+        return [verdicts[index] for index in range(len(pairs))]
+
+    def stream(
+        self,
+        pairs: Iterable[tuple[Task, Completion]],
+        *,
+        goal: Goal | None = None,
+        ordered: bool = True,
+        infra_budget: float | None = None,
+    ) -> Generator[Verdict]:
+        """Yield verdicts of pairs that are taken in as workers come free; of an endless source, too.
+
+        In the order of ``pairs``, or as they complete. At most some thousand pairs are held at a time. Closing the
+        generator stops what runs. Raises InfraBudgetError as `verify` does, by ``infra_budget`` where one is given.
+        """
+        flow = self._flow()
+        if ordered:
+            flow.settled_until = 0
+        held: dict[int, Verdict] = {}
+        triples = ((*pair, goal) for pair in pairs)
+        with contextlib.closing(self._settled(flow, triples, None, infra_budget)) as results:
+            for index, verdict in results:
+                if flow.settled_until is None:
+                    yield verdict
+                    continue
+                held[index] = verdict
+                while flow.settled_until in held:
+                    yield held.pop(flow.settled_until)
+                    flow.settled_until += 1
+
+    def grading_of(self, task: Task) -> Decision | None:
+        """How a task's tests in Rust are graded here, and why; None where it has none, or lacks crates."""
+        return self._judge.grading_of(task)
+
+    def _flow(self) -> Flow:
+        return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
+
+    def _settled(
+        self, flow: Flow, pairs: Iterable[Pair], total: int | None, infra_budget: float | None = None
+    ) -> Generator[tuple[int, Verdict]]:
+        """Index and verdict, as they complete."""
+        faults, budget = 0, self._budget if infra_budget is None else infra_budget
+        self._stopping.clear()
+        if self._owned is not None:
+            self._owned.resume()
+        results = flow.run(pairs, workers=self._workers, cancel=self._cancel)
+        with contextlib.closing(results):
+            for count, settled in enumerate(results, 1):
+                yield settled.index, _own(settled)
+                faults += settled.fault
+                of = total if total is not None else max(count, ENOUGH)
+                if faults > budget * of:
+                    raise too_many_faults(f"{faults} of {of} candidates", settled.verdict, share=budget, kept=KEPT)
+
+    def _is_enough(self, verdict: Verdict) -> bool:
+        """Whether a stored verdict was reached with the layers that are required now."""
+        return not missing(self._required, verdict.isolation)
+
+    def _program(self, task: Task, completion: Completion, goal: Goal | None) -> Program | Verdict:
+        """The program to judge, or the verdict when there is none."""
+        code = extract(completion.text, task.code_prompt, task.entry_point)
+        if code is None:
+            return self._without_program("no_code", "the completion holds no Rust code")
+        if len(code.encode(errors="replace")) > MOST_CODE_BYTES:
+            return self._without_program("output_limit", "the program is longer than 1 MiB")
+        reached = goal or deepest_goal(task, code)
+        tests = task.tests.model_dump() if task.tests is not None and reached == "test" else None
+        declared = [task.code_prompt, task.reference, task.entry_point] if tests is not None else None
+        made_as = [task.edition, task.crate_type, list(task.crates)]
+        key = digest_json([self.digest, code, *made_as, reached, tests, declared])
+        return Program(key, Candidate(task, code, reached))
+
+    def _without_program(self, reason: Literal["no_code", "output_limit"], detail: str) -> Verdict:
+        return Verdict(
+            task_id="", status="fail", stage="extract", reason=reason, compiled=False, detail=detail,
+            toolchain=self._judge.toolchain_name,
+        )  # fmt: skip
+
+    def _cancel(self) -> None:
+        self._stopping.set()
+        if self._prepared is not None:
+            self._prepared.close()
+        if self._owned is not None:
+            self._owned.stop()
+
+
+def _beside(cache: Path) -> Path:
+    """Where compiled test programs lie."""
+    return cache.with_name(f"{cache.name}-programs")
+
+
+def _own(settled: Settled) -> Verdict:
+    """The verdict with what is the pair's own."""
+    own: dict[str, object] = {"task_id": settled.task.id, "sample_index": settled.completion.sample_index}
+    own["edition"] = settled.task.edition
+    own["metrics"] = settled.verdict.metrics | prompt_metrics(settled.task, settled.verdict.code)
+    return settled.verdict.model_copy(update=own)

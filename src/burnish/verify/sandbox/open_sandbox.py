@@ -1,0 +1,69 @@
+"""Opens the sandbox that the configuration names, after a self-test that runs once per process and backend.
+
+``auto`` takes the first backend that passes and has the layers that ``min_isolation`` requires. Never falls back to no
+sandbox: when none is left, the error says what failed for each and what to install.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+from burnish.config.verify import VerifyConfig
+from burnish.errors import BurnishError, MissingToolError, SandboxError
+from burnish.verify.compiler.toolchain import find_toolchain
+from burnish.verify.sandbox import bubblewrap, docker, firejail
+from burnish.verify.sandbox import docker_api as engine
+from burnish.verify.sandbox.layers import ManagedSandbox, require_layers
+from burnish.verify.sandbox.selftest import Finding, require, self_test
+
+BACKENDS: Mapping[str, Callable[[], ManagedSandbox]] = {
+    "bubblewrap": bubblewrap.BubblewrapSandbox,
+    "docker": docker.DockerSandbox,
+    "firejail": firejail.FirejailSandbox,
+}
+"""Strongest first, which is the order of ``auto``."""
+INSTALL = {"bubblewrap": bubblewrap.INSTALL, "docker": engine.INSTALL, "firejail": firejail.INSTALL}
+
+
+def open_sandbox(config: VerifyConfig) -> ManagedSandbox:
+    """A sandbox that passed its self-test and has every required layer.
+
+    Raises MissingToolError when Rust or every backend is missing, SandboxError when none that is there will do.
+    """
+    find_toolchain()
+    if config.sandbox != "auto":
+        return _opened(config.sandbox, config.min_isolation)
+    refused: dict[str, BurnishError] = {}
+    for name in BACKENDS:
+        try:
+            return _opened(name, config.min_isolation)
+        except (MissingToolError, SandboxError) as error:
+            refused[name] = error
+    kind = MissingToolError if all(isinstance(e, MissingToolError) for e in refused.values()) else SandboxError
+    raise kind(
+        "no sandbox will do here, and nothing untrusted runs without one: "
+        + " ".join(f"{name}: {error.cause}" for name, error in refused.items()),
+        f"Install one: {'; or '.join(INSTALL.values())}. burnish doctor shows every part of the tests.",
+    )
+
+
+@functools.cache
+def proven_findings(name: str = "bubblewrap") -> tuple[Finding, ...]:
+    """What the self-test of a backend found in this process; raises what opening the backend raises."""
+    sandbox = BACKENDS[name]()
+    try:
+        return self_test(sandbox, find_toolchain())
+    finally:
+        sandbox.close()
+
+
+def _opened(name: str, required: Sequence[str]) -> ManagedSandbox:
+    sandbox = BACKENDS[name]()
+    try:
+        require_layers(required, sandbox.layers)
+        require(proven_findings(name), sandbox.layers)
+    except BaseException:
+        sandbox.close()
+        raise
+    return sandbox

@@ -1,0 +1,135 @@
+"""Let a model answer tasks into a file, as answers come, so that an interrupted attempt loses what was under way alone.
+
+What is in the file stays; only tasks whose samples are not all there are answered again. Each sample has its own random
+numbers, so an interrupted file ends up as an unbroken one would, rounding aside. Left out on purpose: which engine
+answers (`workflows.generators`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from burnish.config.generate import SamplingConfig
+from burnish.config.model import ModelConfig
+from burnish.fsio import append_lines, read_lines, write_atomic
+from burnish.ledger.memory import peak_bytes
+from burnish.progress import progress
+from burnish.protocols import Generator
+from burnish.records import Completion, Task
+
+Answers = dict[tuple[str, int], Completion]
+
+
+def finished_tasks(path: Path, samples: int) -> set[str]:
+    """Ids of the tasks whose samples are all in the file."""
+    return _finished(read_answers(path), samples)
+
+
+def _finished(answers: Answers, samples: int) -> set[str]:
+    ids = {task_id for task_id, _ in answers}
+    return {task_id for task_id in ids if all((task_id, sample) in answers for sample in range(samples))}
+
+
+def read_answers(path: Path) -> Answers:
+    """Completions of the file by task and sample."""
+    if not path.exists():
+        return {}
+    completions = [Completion.from_json(line) for line in read_lines(path)]
+    return {(one.task_id, one.sample_index): one for one in completions}
+
+
+def answer_tasks(
+    generator: Generator, tasks: Sequence[Task], path: Path, *, samples: int, pace: Path | None = None
+) -> list[Completion]:
+    """All samples of all tasks, in the order of ``tasks``; what the file holds already is kept.
+
+    With ``pace`` a line is appended to that file for each list of answers: how many tokens they have, the seconds since
+    the list before (after warm-up), and the peak of memory so far.
+    """
+    answers = read_answers(path)
+    done = _finished(answers, samples)
+    wanted = {task.id for task in tasks}
+    with progress("generate", len(tasks) * samples, "completions", done=len(done & wanted) * samples) as bar:
+        tokens, begun = 0, time.perf_counter()
+        last = begun
+        for batch in generator.generate(tasks, done):
+            now = time.perf_counter()
+            if not batch:  # warm now
+                begun = last = now
+                continue
+            fresh = {(one.task_id, one.sample_index): one for one in batch}
+            torn = not fresh.keys().isdisjoint(answers)
+            answers |= fresh
+            if torn:
+                write_atomic(path, "".join(one.to_json() + "\n" for one in answers.values()))
+            else:
+                append_lines(path, [one.to_json() for one in batch])
+            written = sum(one.completion_tokens for one in batch)
+            if pace is not None:
+                append_lines(pace, [json.dumps(_pace(len(batch), written, now - last))])
+            tokens, last = tokens + written, now
+            bar.advance(len(batch), **{"tokens/s": f"{tokens / max(now - begun, 1e-9):.0f}"})
+    return [answers[task.id, sample] for task in tasks for sample in range(samples)]
+
+
+def _pace(completions: int, tokens: int, seconds: float) -> dict[str, float | int | None]:
+    return {
+        "completions": completions,
+        "completion_tokens": tokens,
+        "wall_s": round(seconds, 6),
+        "peak_bytes": peak_bytes(),
+        "device_peak_bytes": _device_peak_bytes(),
+    }
+
+
+def _device_peak_bytes() -> int | None:
+    """Peak memory of tensors on the accelerator; None without one, or where nothing has loaded torch."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return int(torch.cuda.max_memory_allocated())
+
+
+def open_generator(
+    model: Path,
+    adapter: Path | None,
+    *,
+    config: ModelConfig,
+    sampling: SamplingConfig,
+    seed: int,
+    adapter_off: bool = False,
+) -> Generator:
+    """Load the model (and adapter) and make the generator that answers with it.
+
+    With ``adapter_off`` it answers as the model without its adapter, after proving that it is: see
+    `model.adapter_off`.
+    """
+    from burnish.model.base import load_adapter, load_model
+
+    if adapter is not None and adapter_off:
+        from burnish.model.adapter_off import load_with_adapter_off
+
+        loaded = load_with_adapter_off(model, adapter, config)
+    else:
+        loaded = load_model(model, config) if adapter is None else load_adapter(model, adapter, config)
+    return generator_of(loaded.model, loaded.tokenizer, loaded.digest, sampling=sampling, seed=seed)
+
+
+def generator_of(model: Any, tokenizer: Any, digest: str, *, sampling: SamplingConfig, seed: int) -> Generator:
+    """The generator that answers with a model in memory; ``digest`` is recorded with every completion."""
+    from burnish.data.encode.chat import render_prompt
+    from burnish.generate.transformers_engine import TransformersGenerator
+
+    return TransformersGenerator(
+        model,
+        tokenizer,
+        sampling=sampling,
+        seed=seed,
+        model_digest=digest,
+        render=lambda messages: render_prompt(messages, tokenizer, thinking=sampling.thinking),
+    )

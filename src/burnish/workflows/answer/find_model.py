@@ -1,0 +1,153 @@
+"""What a model's name means: a base, an adapter, what a run or one of its stages made, a checkpoint, a GGUF file.
+
+Left out on purpose: loading (`workflows.generators`), hub names.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish.config.model import ModelConfig
+from burnish.config.stages.recipe import Recipe
+from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.errors import ConfigError, DataError
+from burnish.fsio import digest_json
+from burnish.ledger.run_folder import RESOLVED, RunFolder
+from burnish.ledger.stage import read_done
+from burnish.model.adapters import ORIGIN_FILE
+from burnish.model.folders import model_digest, resolve_base, resolve_measured
+from burnish.workflows.run.context import ADAPTER, MODEL, Run
+
+RUNS = Path("runs")
+"""Where a bare name is looked for, beside the current folder."""
+ADAPTER_CONFIG = "adapter_config.json"
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """Where a model lies."""
+
+    name: str
+    """For tables."""
+    base: Path
+    """A folder, or a GGUF file."""
+    adapter: Path | None
+    config: ModelConfig
+    """How it is loaded: quantised as the run did, unless something else was said."""
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of the files that decide what it writes."""
+        found = {"base model": model_digest(self.base)}
+        return found if self.adapter is None else found | {"adapter": model_digest(self.adapter)}
+
+    @property
+    def digest(self) -> str:
+        """One digest of all that decides what it writes, its quantisation and its precision too."""
+        config = self.config.model_dump(mode="json", include={"dtype", "quantization"})
+        return digest_json([self.digests, config])
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether the adapter is a checkpoint of a training, whose origin is noted beside it."""
+        adapter = self.adapter
+        return adapter is not None and adapter.name.startswith("checkpoint-") and not (adapter / ORIGIN_FILE).is_file()
+
+
+def find_model(answers: ModelAnswers) -> FoundModel:
+    """What ``answers.model.base`` and ``answers.adapter`` mean.
+
+    Raises:
+        ConfigError: there is no such folder, files are missing in it, a run made no model, its stage is not done, or
+            an adapter is to go on a GGUF file.
+    """
+    config, adapter = answers.model, answers.adapter
+    if adapter is not None:
+        if not adapter.is_dir():
+            raise ConfigError(f"there is no adapter folder {adapter}", "Name the folder that training wrote.")
+        return FoundModel(_short(adapter), resolve_base(config.base), adapter, config)
+    path = Path(config.base).expanduser()
+    if config.base != "nano" and not path.is_dir() and (RUNS / config.base).is_dir():
+        path = RUNS / config.base
+    if config.base == "nano" or not path.is_dir() or (path / "config.json").is_file():
+        return FoundModel(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
+    if (path / RESOLVED).is_file():
+        return model_of_stage(path, _last_made(path), config)
+    for stage in (path, *path.parents[:3]):
+        if (stage.parent / RESOLVED).is_file():
+            found = model_of_stage(stage.parent, stage.name, config, done=stage == path or path.name == ADAPTER)
+            if (path / ADAPTER_CONFIG).is_file() and path.name != ADAPTER:
+                return FoundModel(_short(path), found.base, path, found.config)
+            return found
+    if (path / ADAPTER_CONFIG).is_file():
+        raise ConfigError(
+            f"model.base names {path}, which is an adapter outside a run, so its base is not known.",
+            f"Name both: answers.model.base=BASE and answers.adapter={path}.",
+        )
+    return FoundModel(path.name, resolve_base(str(path)), None, config)  # says what is missing
+
+
+def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: bool = True) -> FoundModel:
+    """The model that a stage of a run made.
+
+    Raises ConfigError when the stage is unknown, makes no model, or (with ``done``) is not finished.
+    """
+    run = _open(run_folder)
+    stages = [one.name for one in run.recipe.stages]
+    if stage not in stages:
+        raise ConfigError(f"{run_folder} has no stage {stage!r}.", f"It has: {', '.join(stages)}.")
+    base, adapter = run.model_and_adapter(stage)
+    made = adapter if adapter is not None else base
+    if done and (read_done(run_folder / stage) is None or not made.is_dir()):
+        raise ConfigError(
+            f"stage {stage!r} of {run_folder} has made no model.",
+            "Finish the run (the same burnish run command goes on), or name a stage that trains or merges.",
+        )
+    if config.quantization is None and run.recipe.model.quantization is not None:
+        config = config.model_copy(update={"quantization": run.recipe.model.quantization})
+    return FoundModel(f"{run_folder.name}/{stage}", base, adapter, config)
+
+
+def stages_with_models(run_folder: Path) -> list[str]:
+    """The finished stages of a run that made a model or an adapter, in the order of the recipe."""
+    resolved = _resolved(run_folder)
+    found = []
+    for stage in resolved["recipe"]["stages"]:
+        done = read_done(run_folder / stage["name"])
+        if done is not None and {MODEL, ADAPTER} & done.outputs.keys():
+            found.append(str(stage["name"]))
+    return found
+
+
+def _last_made(run_folder: Path) -> str:
+    made = stages_with_models(run_folder)
+    if not made:
+        raise ConfigError(
+            f"the run {run_folder} has made no model yet.",
+            "Finish it (the same burnish run command goes on), or name one of its checkpoints.",
+        )
+    return made[-1]
+
+
+def _open(run_folder: Path) -> Run:
+    resolved = _resolved(run_folder)
+    recipe = Recipe.model_validate_json(json.dumps(resolved["recipe"]))
+    return Run(recipe, RunFolder(run_folder, resolved["run_id"]), resolved["digests"], None)
+
+
+def _resolved(run_folder: Path) -> dict[str, Any]:
+    try:
+        resolved: dict[str, Any] = json.loads((run_folder / RESOLVED).read_bytes())
+        stages = resolved["recipe"].get("stages", [])  # an evaluation has none
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{run_folder / RESOLVED} is no resolved recipe.", "Name the folder of a run.") from error
+    return resolved | {"recipe": resolved["recipe"] | {"stages": stages}}
+
+
+def _short(path: Path) -> str:
+    """The last parts of a path that say which model it is."""
+    parts = [part for part in path.resolve().parts[-4:] if part not in ("checkpoints", ADAPTER)]
+    return "/".join(parts[-3:] if path.name.startswith("checkpoint-") else parts[-2:])

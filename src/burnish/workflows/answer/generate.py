@@ -1,0 +1,125 @@
+"""Let a model answer tasks or prompts without a recipe, into a file of `Completion` records or onto the terminal.
+
+Several models can answer the same prompts, one after the other, to be read side by side. Left out on purpose: judging
+the answers (`workflows.evaluate` reads the file).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.config.verbs.standalone import GenerateConfig
+from burnish.data.tasks.task_sets import load_task_set
+from burnish.errors import ConfigError, DataError
+from burnish.protocols import Generator
+from burnish.records import Completion, Message, Task
+from burnish.workflows.answer.completions import answer_tasks, read_answers
+from burnish.workflows.answer.find_model import find_model
+from burnish.workflows.answer.generators import open_found, written_by
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """One prompt and what each model answered."""
+
+    prompt: str
+    answers: tuple[tuple[str, Completion], ...]
+    """Name of a model, and a completion of it."""
+
+
+def generate(config: GenerateConfig) -> list[Completion]:
+    """Write ``config.out`` and return its completions; a file that an interrupted call began is gone on with.
+
+    Raises DataError when the file holds answers of another model, other options or other tasks.
+    """
+    tasks = _tasks(config)
+    if config.out is None and not config.prompts:
+        raise ConfigError("nothing says where the answers to the tasks go.", "Add --set out=FILE.jsonl.")
+    generator = written_by(config.answers, seed=config.seed)
+    if config.out is not None:
+        _check_same(config, config.out, generator, tasks)
+    return _answer(config, generator, tasks)
+
+
+def side_by_side(config: GenerateConfig, models: Sequence[str]) -> list[SideBySide]:
+    """Let each of the models answer the prompts; each is named as ``answers.model.base`` would name it.
+
+    All are looked for before the first is loaded. Raises ConfigError when there are no prompts, or a file to write.
+    """
+    if not config.prompts or config.out is not None or not isinstance(config.answers, ModelAnswers):
+        raise ConfigError(
+            "models are put side by side on prompts, by models in this process, and on the terminal alone.",
+            "Give --prompt TEXT (or prompts) and no out; for files, call burnish generate once per model.",
+        )
+    tasks = _tasks(config)
+    asked = [
+        config.answers.model_copy(update={"model": config.answers.model.model_copy(update={"base": name})})
+        for name in models
+    ]
+    found = [(answers, find_model(answers)) for answers in asked]
+    columns = []
+    for answers, one in found:
+        columns.append(_answer(config, open_found(one, answers, seed=config.seed), tasks))
+    per_task = config.answers.sampling.samples
+    return [
+        SideBySide(
+            tasks[place // per_task].prompt[-1].content,
+            tuple((name, column[place]) for name, column in zip(models, columns, strict=True)),
+        )
+        for place in range(len(tasks) * per_task)
+    ]
+
+
+def _answer(config: GenerateConfig, generator: Generator, tasks: Sequence[Task]) -> list[Completion]:
+    samples = config.answers.sampling.samples
+    if config.out is not None:
+        return answer_tasks(generator, tasks, config.out, samples=samples)
+    with tempfile.TemporaryDirectory() as scratch:
+        return answer_tasks(generator, tasks, Path(scratch) / "completions.jsonl", samples=samples)
+
+
+def _tasks(config: GenerateConfig) -> Sequence[Task]:
+    prompts = read_prompts(config.prompts) if isinstance(config.prompts, Path) else config.prompts
+    if prompts:
+        return [
+            Task(id=f"prompt-{number}", family="prompt", prompt=(Message(role="user", content=text),))
+            for number, text in enumerate(prompts[: config.limit], 1)
+        ]
+    return load_task_set(config.tasks, config.seed).held_out[: config.limit]
+
+
+def read_prompts(path: Path) -> tuple[str, ...]:
+    """Prompts of a YAML or JSON file: a list of texts, or a mapping with such a list under ``prompts``.
+
+    Raises DataError when there is no such file, or it holds something else.
+    """
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+    except OSError as error:
+        raise DataError(f"there is no file of prompts {path}", "Name a YAML or JSON file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is neither YAML nor JSON: {str(error).splitlines()[0]}", "Mend the file.") from error
+    prompts = said.get("prompts") if isinstance(said, dict) else said
+    if not isinstance(prompts, list) or not prompts or not all(isinstance(one, str) and one for one in prompts):
+        raise DataError(
+            f"{path} holds no list of prompts.", "Write a list of texts, or a mapping with `prompts:` and such a list."
+        )
+    return tuple(prompts)
+
+
+def _check_same(config: GenerateConfig, out: Path, generator: Generator, tasks: Sequence[Task]) -> None:
+    known = {task.id for task in tasks}
+    options = config.answers.sampling.deciding() | {"seed": config.seed}
+    for completion in read_answers(out).values():
+        same = completion.model_digest == generator.model_digest and completion.sampling == options
+        if not same or completion.task_id not in known:
+            raise DataError(
+                f"{out} holds answers of another model, other options or other tasks",
+                "Name another file with --set out=FILE, or remove this one.",
+            )

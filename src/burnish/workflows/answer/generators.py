@@ -1,0 +1,110 @@
+"""Make the generator that a configuration describes: a model in this process, or a server.
+
+Left out on purpose: what is done with the answers (`workflows.answer`).
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from burnish.config.verbs.evaluate import EndpointAnswers, ModelAnswers, WrittenAnswers
+from burnish.errors import ConfigError
+from burnish.generate.openai_http import EndpointGenerator, endpoint_digest
+from burnish.model.folders import is_gguf, model_digest
+from burnish.protocols import Generator
+from burnish.workflows.answer.completions import open_generator
+from burnish.workflows.answer.find_model import FoundModel, find_model
+from burnish.workflows.run.requirements import require_train_extra, require_vllm
+
+
+def written_by(answers: WrittenAnswers, *, seed: int) -> Generator:
+    """The generator; loads its model. Raises what loading raises."""
+    if isinstance(answers, EndpointAnswers):
+        return EndpointGenerator(answers, seed=seed)
+    return open_found(find_model(answers), answers, seed=seed)
+
+
+def open_found(found: FoundModel, answers: ModelAnswers, *, seed: int) -> Generator:
+    """The generator of a model that was found."""
+    require_train_extra()
+    if answers.engine == "vllm":
+        require_vllm()
+        if is_gguf(found.base):
+            raise ConfigError(f"vllm does not read {found.base} here, a GGUF file.", "Leave answers.engine out.")
+        if answers.adapter_off or found.config.quantization is not None:
+            raise ConfigError(
+                "vllm neither switches adapters off nor quantises here.", "Leave answers.engine out for that."
+            )
+    if answers.adapter_off and found.adapter is None:
+        raise ConfigError(
+            f"adapter_off is set, and {found.name} has no adapter.", "Name the adapter, or leave adapter_off out."
+        )
+    with tempfile.TemporaryDirectory() as scratch:
+        adapter = found.adapter
+        if adapter is not None and found.is_checkpoint:
+            from burnish.workflows.train.start import with_origin
+
+            adapter = with_origin(adapter, Path(scratch) / "adapter")
+        if answers.engine == "vllm":
+            return _vllm(found, adapter, answers, seed=seed)
+        return open_generator(
+            found.base,
+            adapter,
+            config=found.config,
+            sampling=answers.sampling,
+            seed=seed,
+            adapter_off=answers.adapter_off,
+        )
+
+
+def _vllm(found: FoundModel, adapter: Path | None, answers: ModelAnswers, *, seed: int) -> Generator:
+    """Chat template, origin of the adapter and stop tokens are checked and read as for the engine in this process."""
+    from transformers import AutoConfig, GenerationConfig
+
+    from burnish.data.encode.chat import render_prompt
+    from burnish.generate.vllm_engine import VllmGenerator, open_engine
+    from burnish.model.adapters import check_origin
+    from burnish.model.base import load_tokenizer
+    from burnish.model.chat_template import end_of_turn_ids, template_digest
+
+    tokenizer = load_tokenizer(found.base)
+    rank = 0
+    if adapter is not None:
+        check_origin(adapter, base_digest=model_digest(found.base), template_digest=template_digest(tokenizer))
+        rank = int(json.loads((adapter / "adapter_config.json").read_bytes()).get("r", 0))
+    config = AutoConfig.from_pretrained(str(found.base), local_files_only=True)
+    ends = [tokenizer.eos_token_id, config.get_text_config().eos_token_id]
+    if (found.base / "generation_config.json").is_file():
+        ends.append(GenerationConfig.from_pretrained(str(found.base)).eos_token_id)
+    stop_ids = set(end_of_turn_ids(tokenizer))
+    for end in ends:
+        stop_ids.update(end if isinstance(end, list) else [] if end is None else [end])
+    engine, lora = open_engine(found.base, adapter, dtype=found.config.dtype, rank=rank, seed=seed)
+    sampling = answers.sampling
+    return VllmGenerator(
+        engine,
+        tokenizer,
+        lora=lora,
+        stop_ids=stop_ids,
+        sampling=sampling,
+        seed=seed,
+        model_digest=found.digest,
+        render=lambda messages: render_prompt(messages, tokenizer, thinking=sampling.thinking),
+    )
+
+
+def digests_of(answers: WrittenAnswers) -> dict[str, str]:
+    """Digests of what answers, without loading it."""
+    if isinstance(answers, EndpointAnswers):
+        return {"endpoint": endpoint_digest(answers)}
+    return find_model(answers).digests
+
+
+def name_of(answers: WrittenAnswers) -> str:
+    """What it is called in tables."""
+    if isinstance(answers, EndpointAnswers):
+        return answers.model
+    found = find_model(answers)
+    return f"{found.name} (adapter off)" if answers.adapter_off else found.name

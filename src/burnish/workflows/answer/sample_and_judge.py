@@ -1,0 +1,171 @@
+"""Let a model answer tasks while its answers before are verified: this thread decodes, the verifier's pool judges.
+
+Completions and verdicts lie in two files of one folder, batch by batch. An attempt that was killed goes on with the
+batches that are missing, and verifies what has no verdict; of that the cache knows what was judged before the kill.
+
+Left out on purpose: choosing tasks, scoring, learning.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from burnish.fsio import append_lines, read_lines
+from burnish.protocols import Generator
+from burnish.records import Completion, Task, Verdict
+from burnish.verify import Verifier
+from burnish.verify.judge.infra_budget import KEPT, InfraBudget
+from burnish.workflows.answer.completions import answer_tasks, read_answers
+from burnish.workflows.run.context import COMPLETIONS, VERDICTS
+
+Key = tuple[str, int]
+AT_ONCE = 512
+"""Completions that are verified together at most, and whose verdicts are written together."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """All samples of all tasks with their verdicts, in the order of the tasks; seconds are of this attempt."""
+
+    completions: list[Completion]
+    verdicts: list[Verdict]
+    generate_s: float
+    verify_s: float
+    """While programs were being judged; most of it beside ``generate_s``."""
+    wait_s: float
+    """From the last completion to the last verdict."""
+
+
+def sample(
+    generator: Generator,
+    verifier: Verifier,
+    tasks: Sequence[Task],
+    folder: Path,
+    *,
+    samples: int,
+    infra_budget: float,
+) -> Sampled:
+    """Answer and verify into ``completions.jsonl`` and ``verdicts.jsonl``; what is there already is kept.
+
+    Raises InfraBudgetError when a larger share than ``infra_budget`` could not be judged; what was written stays.
+    """
+    started = time.monotonic()
+    with Judging(verifier, tasks, folder / VERDICTS, infra_budget) as judging:
+        judging.give_unjudged(read_answers(folder / COMPLETIONS).values())
+        completions = answer_tasks(_Watched(generator, judging), tasks, folder / COMPLETIONS, samples=samples)
+        written = time.monotonic()
+        verdicts = judging.finish()
+    found = [verdicts[one.task_id, one.sample_index] for one in completions]
+    return Sampled(completions, found, written - started, judging.busy_s, time.monotonic() - written)
+
+
+class Judging:
+    """A thread that verifies what it is given, in order, and appends the verdicts to a file.
+
+    Leaving the context before `finish` stops what runs.
+    """
+
+    def __init__(self, verifier: Verifier, tasks: Sequence[Task], file: Path, infra_budget: float) -> None:
+        self.busy_s = 0.0
+        """Seconds in which something was being judged."""
+        self._verifier = verifier
+        self._tasks = {task.id: task for task in tasks}
+        self._file = file
+        known = (Verdict.from_json(line) for line in read_lines(file)) if file.exists() else ()
+        self._verdicts: dict[Key, Verdict] = {(one.task_id, one.sample_index): one for one in known}
+        self._waiting: queue.SimpleQueue[Sequence[Completion] | None] = queue.SimpleQueue()
+        self._budget = InfraBudget(infra_budget, judged="completions", kept=KEPT)
+        self._stopped = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="judge", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._waiting.put(None)
+        self._thread.join()
+
+    def give_unjudged(self, completions: Collection[Completion]) -> None:
+        """Verify those that have no verdict yet."""
+        self.give([one for one in completions if (one.task_id, one.sample_index) not in self._verdicts])
+
+    def give(self, completions: Sequence[Completion]) -> None:
+        """Verify these; raises what went wrong with those before."""
+        if self._error is not None:
+            raise self._error
+        if completions:
+            self._waiting.put(completions)
+
+    def finish(self) -> dict[Key, Verdict]:
+        """Wait for the last verdict; all verdicts by task and sample, those of the file included."""
+        self._waiting.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._verdicts
+
+    def _work(self) -> None:
+        try:
+            while (chunk := self._next()) and not self._stopped.is_set():
+                started = time.monotonic()
+                self._judge(chunk)
+                self.busy_s += time.monotonic() - started
+        except BaseException as error:  # noqa: BLE001  a worker's boundary: it is raised where the verdicts are wanted
+            self._error = error
+
+    def _next(self) -> list[Completion]:
+        """All that waits, up to `AT_ONCE`; nothing at the end."""
+        first = self._waiting.get()
+        chunk = list(first or ())
+        while first is not None and len(chunk) < AT_ONCE and not self._waiting.empty():
+            more = self._waiting.get()
+            if more is None:
+                self._waiting.put(None)  # nobody gives anything after the end
+                break
+            chunk += more
+        return chunk
+
+    def _judge(self, chunk: Sequence[Completion]) -> None:
+        pairs = [(self._tasks[one.task_id], one) for one in chunk]
+        found: list[Verdict] = []
+        # in order, so that of a completion that was written again the later verdict stands later
+        with closing(self._verifier.stream(pairs, infra_budget=1.0)) as verdicts:
+            for verdict in verdicts:
+                if self._stopped.is_set():
+                    break
+                found.append(verdict)
+        append_lines(self._file, [verdict.to_json() for verdict in found])
+        self._budget.weigh(found)
+        self._verdicts |= {(verdict.task_id, verdict.sample_index): verdict for verdict in found}
+
+
+class _Watched:
+    """A generator whose batches are judged once they are on disk."""
+
+    def __init__(self, generator: Generator, judging: Judging) -> None:
+        self._generator = generator
+        self._judging = judging
+
+    @property
+    def model_digest(self) -> str:
+        """That of the generator."""
+        return self._generator.model_digest
+
+    def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
+        """The batches; each is given to the judge when the next one is asked for."""
+        for batch in self._generator.generate(tasks, finished):
+            yield batch
+            self._judging.give(batch)

@@ -1,0 +1,186 @@
+"""Build data sets without a recipe: the Rust task set, published questions, MovieLens.
+
+Every builder writes a new folder, whole or not at all, with a ``meta.json`` that says what it was made of. Left out on
+purpose: downloading the published files.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from burnish import __version__
+from burnish.config.verbs.build import BuildQuestionsConfig, BuildTasksConfig, MovieLensConfig
+from burnish.data.builders.boolq import BOOLQ
+from burnish.data.builders.mathematics import GSM8K, MATH500, OPEN_MATH
+from burnish.data.builders.movielens import alpaca_row, movielens_task, read_movielens
+from burnish.data.builders.multiple_choice import ARC, OPENBOOKQA, PIQA
+from burnish.data.builders.questions import QuestionReader, training_example
+from burnish.data.builders.squad import SQUAD
+from burnish.data.tasks.task_sets import load_task_set
+from burnish.errors import DataError
+from burnish.fsio import disk_errors, write_json
+from burnish.records import Completion, Task
+from burnish.verify import Verifier
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.run.context import HELD_OUT, TRAIN
+from burnish.workflows.verify.judge import CACHE, judge
+
+META = "meta.json"
+REJECTED = "rejected.jsonl"
+EVAL, TEST = "eval.jsonl", "test.jsonl"
+QUESTIONS = {one.name: one for one in (ARC, OPENBOOKQA, PIQA, BOOLQ, SQUAD, GSM8K, OPEN_MATH, MATH500)}
+
+MOVIELENS_LEAKS = {
+    "guarded": [
+        "each user's test candidates are younger than their evaluation candidates, those younger than training's",
+        "no film is rated twice by one user, so no history holds the candidate",
+        "equal timestamps are ordered by film, so the order of the file does not matter",
+    ],
+    "not guarded": [
+        "the split is per user: training rows of other users may be younger than a test row",
+        "histories of evaluation and test rows hold ratings of the parts before them",
+        "a history shows the scale on which the user rates",
+    ],
+}
+
+
+def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
+    """Write the Rust task set; with ``prove``, after every reference passed its tests without a lint.
+
+    Returns what ``meta.json`` holds. Raises DataError when ``out`` is there or naming references that fail, and what
+    `Verifier.verify` raises.
+    """
+    with new_folder(config.out) as folder:
+        tasks = load_task_set(config.tasks, config.seed)
+        proven: dict[str, float] = {}
+        if config.prove:
+            proven = prove_references([*tasks.train, *tasks.held_out], config)
+        write_records(folder / TRAIN, tasks.train)
+        write_records(folder / HELD_OUT, tasks.held_out)
+        counts = {"train": len(tasks.train), "held_out": len(tasks.held_out)}
+        levels = Counter(task.level for task in (*tasks.train, *tasks.held_out))
+        meta = {
+            **_made_by("rust-tasks", config.model_dump(mode="json", exclude={"verify", "out"})),
+            **counts,
+            "families": len({task.family for task in (*tasks.train, *tasks.held_out)}),
+            "families_in_both": len({t.family for t in tasks.train} & {t.family for t in tasks.held_out}),
+            "levels": {str(level): levels[level] for level in sorted(levels)},
+            **proven,
+        }
+        write_json(folder / META, meta)
+    return meta
+
+
+def build_questions(name: str, config: BuildQuestionsConfig) -> dict[str, Any]:
+    """Write the training rows and held-out tasks of a published data set; returns what ``meta.json`` holds.
+
+    Raises DataError naming the file and row that cannot be used, or when ``out`` is there.
+    """
+    reader = QuestionReader(QUESTIONS[name], config.bad_rows)
+    counts = {"train": 0, "held_out": 0}
+    with new_folder(config.out) as folder, (folder / TRAIN).open("w") as train, (folder / HELD_OUT).open("w") as kept:
+
+        def keep(task: Task) -> None:
+            kept.write(task.to_json() + "\n")
+            counts["held_out"] += 1
+
+        if config.test is not None:
+            for task in reader.held_out(config.test):
+                keep(task)
+        if config.train is not None:
+            for is_held_out, task in reader.split(
+                config.train, share=config.test_share, seed=config.seed, limit=config.limit
+            ):
+                if is_held_out:
+                    keep(task)
+                else:
+                    train.write(training_example(task, name).to_json() + "\n")
+                    counts["train"] += 1
+        report = reader.report
+        meta = {
+            **_made_by(name, config.model_dump(mode="json", exclude={"out"})),
+            "licence": QUESTIONS[name].licence,
+            "rows": report.rows,
+            **counts,
+            "left_out": dict(report.left_out.most_common()),
+            "rejected": len(report.rejected),
+        }
+        if report.rejected:
+            _write_rows(folder / REJECTED, report.rejected)
+        write_json(folder / META, meta)
+    return meta
+
+
+def build_movielens(config: MovieLensConfig) -> dict[str, Any]:
+    """Write training and evaluation rows and test tasks; returns what ``meta.json`` holds.
+
+    Raises DataError naming file and line of what cannot be read, or when ``out`` is there.
+    """
+    with new_folder(config.out) as folder:
+        parts = read_movielens(config)
+        _write_rows(folder / TRAIN, (alpaca_row(one, config) for one in parts["train"]))
+        _write_rows(folder / EVAL, (alpaca_row(one, config) for one in parts["eval"]))
+        _write_rows(folder / TEST, (json.loads(movielens_task(one, config).to_json()) for one in parts["test"]))
+        meta = {
+            **_made_by("movielens", config.model_dump(mode="json", exclude={"out"})),
+            **{f"num_{part}": len(candidates) for part, candidates in parts.items()},
+            "yes_share": {
+                part: round(sum(one.liked for one in candidates) / len(candidates), 4) if candidates else None
+                for part, candidates in parts.items()
+            },
+            "leaks": MOVIELENS_LEAKS,
+        }
+        write_json(folder / META, meta)
+    return meta
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder to write into that becomes ``out`` when all went well; raises DataError when ``out`` is there."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is there already", "Name a new folder with --set out=FOLDER.")
+    part = out.with_name(f".{out.name}.part")
+    with disk_errors(out):
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        try:
+            yield part
+            part.replace(out)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def prove_references(tasks: Sequence[Task], config: BuildTasksConfig) -> dict[str, float]:
+    """Judge every reference and return how many there were; raises DataError naming those that fail or have lints.
+
+    The references are ours, so they may share compilations, which gives the same verdicts several times as fast.
+    """
+    answers = [Completion(task_id=task.id, text=task.reference or "", finish_reason="given") for task in tasks]
+    verify = config.verify.model_copy(update={"cache": config.verify.cache or config.out.parent / ".cache" / CACHE})
+    with Verifier(verify, together="always", prepared=True) as verifier:
+        verdicts = judge(verifier, tasks, answers)
+    bad = [verdict for verdict in verdicts if verdict.status != "pass" or verdict.lints]
+    if bad:
+        first = bad[0]
+        why = first.reason if first.status != "pass" else f"lints {', '.join(first.lints)}"
+        raise DataError(
+            f"{len(bad)} of {len(verdicts)} references do not pass without lints, first {first.task_id}: {why}",
+            "Another seed or fewer tasks avoid them: " + ", ".join(verdict.task_id for verdict in bad[:10]),
+        )
+    return {"references_proven": len(verdicts)}
+
+
+def _made_by(builder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"builder": builder, "burnish": __version__, "settings": dict(settings)}
+
+
+def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,74 @@
+"""Build preferences and repairs from answers that were judged: of a run, an evaluation, or a file.
+
+Held-out tasks are never learned from: in a whole run, which samples and measures, their answers are left out and
+counted; where they are all that is named, the build stops. Left out on purpose: judging what has no verdict.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from burnish import __version__
+from burnish.config.verbs.build import BuildPreferencesConfig, BuildRepairsConfig
+from burnish.data.tasks.task_sets import read_any_tasks, require_rust
+from burnish.fsio import write_json
+from burnish.ledger.run_folder import RESOLVED
+from burnish.score.selection.held_out import HeldOut
+from burnish.workflows.build.datasets import META, new_folder
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.rewards.judged_pairs import Answers, judged_answers, preference_rows, repair_examples, write_rows
+from burnish.workflows.rewards.stored_answers import origin_of
+from burnish.workflows.run.context import TRAIN
+
+
+def build_preferences(config: BuildPreferencesConfig) -> dict[str, Any]:
+    """Write the rows; returns what ``meta.json`` holds.
+
+    Raises DataError when there are no answers or no pair, GateError for answers to held-out tasks.
+    """
+    with new_folder(config.out) as folder:
+        answers = _answers(config)
+        rows = preference_rows(answers.judged, config.method, config.per_task)
+        write_rows(folder / TRAIN, rows)
+        meta = _meta("preferences", config, answers, len(rows), len({row["task_id"] for row in rows}))
+        write_json(folder / META, meta)
+    return meta
+
+
+def build_repairs(config: BuildRepairsConfig) -> dict[str, Any]:
+    """Write the rows; returns what ``meta.json`` holds. Raises as `build_preferences` does."""
+    with new_folder(config.out) as folder:
+        answers = _answers(config)
+        rows = repair_examples(answers.judged, config.per_task)
+        write_records(folder / TRAIN, rows)
+        meta = _meta("repairs", config, answers, len(rows), len({row.messages[0].content for row in rows}))
+        write_json(folder / META, meta)
+    return meta
+
+
+def _answers(config: BuildRepairsConfig) -> Answers:
+    origin = origin_of(config.source, config.tasks, config.seed)
+    require_rust(origin.tasks)
+    more = [task for path in config.held_out for task in read_any_tasks(path)]
+    held_out = HeldOut([*origin.held_out, *more])
+    tasks = {task.id: task for task in origin.tasks}
+    return judged_answers(config.source, tasks, held_out, skip_held_out=_samples_and_measures(config))
+
+
+def _samples_and_measures(config: BuildRepairsConfig) -> bool:
+    """Whether the source is a whole run of a recipe."""
+    resolved = config.source / RESOLVED
+    return resolved.is_file() and "stages" in json.loads(resolved.read_bytes())["recipe"]
+
+
+def _meta(builder: str, config: BuildRepairsConfig, answers: Answers, rows: int, tasks: int) -> dict[str, Any]:
+    return {
+        "builder": builder,
+        "burnish": __version__,
+        "settings": config.model_dump(mode="json", exclude={"out"}),
+        "answers": len(answers.judged),
+        "tasks": tasks,
+        "train": rows,
+        "left_out": dict(answers.left_out),
+    }

@@ -1,0 +1,50 @@
+"""Build the task set of a run and prove its references: a task whose own answer fails cannot measure a model.
+
+Every reference is verified, of training tasks too. Left out on purpose: mending or dropping tasks; a broken task set
+stops the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from burnish.data.tasks.task_sets import load_task_set, require_rust
+from burnish.errors import DataError
+from burnish.fsio import write_atomic
+from burnish.records import Completion, Record
+from burnish.workflows.run.context import HELD_OUT, TRAIN, Outcome, Run
+from burnish.workflows.verify.judge import judge
+
+EXCLUDED = "excluded"
+
+
+def build_tasks(run: Run, folder: Path) -> Outcome:
+    """Write both parts of the task set; raises DataError naming tasks whose reference does not pass."""
+    recipe = run.recipe
+    tasks = load_task_set(recipe.data.tasks, recipe.seed)
+    if not tasks.held_out:
+        raise DataError("the task set holds no task to measure on", "Check data.tasks in the recipe.")
+    require_rust((*tasks.train, *tasks.held_out))
+    write_records(folder / TRAIN, tasks.train)
+    write_records(folder / HELD_OUT, tasks.held_out)
+    checked = [task for task in (*tasks.held_out, *tasks.train) if task.reference is not None]
+    answers = [Completion(task_id=task.id, text=task.reference or "", finish_reason="given") for task in checked]
+    verdicts = judge(run.judge(), checked, answers)
+    failing = [verdict for verdict in verdicts if verdict.status != "pass"]
+    if failing:
+        first = failing[0]
+        raise DataError(
+            f"{len(failing)} of {len(checked)} reference answers do not pass, first {first.task_id}: "
+            f"{first.reason} {first.detail}".rstrip(),
+            "Mend these tasks, or leave them out (burnish data validate-tasks): "
+            + ", ".join(verdict.task_id for verdict in failing[:10]),
+        )
+    counts = {"train": len(tasks.train), "held_out": len(tasks.held_out), "references_verified": len(checked)}
+    counts[EXCLUDED] = tasks.excluded
+    return Outcome((TRAIN, HELD_OUT), {name: float(count) for name, count in counts.items()})
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write a record file, whole or not at all."""
+    write_atomic(path, "".join(record.to_json() + "\n" for record in records))

@@ -1,0 +1,150 @@
+"""Prove a task set before it measures anything: references must pass; wrong and empty answers must not.
+
+    tasks -> reference, wrong answers, empty answers -> verdicts -> report.json + exclusions.json + a table
+
+A task is excluded when its tests are missing or cut off, its reference fails, or a wrong or empty answer passes. What
+could not be proven (no reference, or infra: a crate that is not there) is listed beside and stays in.
+
+Left out on purpose: mending tasks; wrong answers that nobody gave.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from burnish.config.verify import VerifyConfig
+from burnish.data.tasks.task_sets import read_any_tasks, require_rust
+from burnish.errors import RunFolderError
+from burnish.fsio import digest_file, write_atomic, write_json
+from burnish.records import Completion, Exclusion, ExclusionReason, RustTests, Task, TaskExclusions, ValueTests, Verdict
+from burnish.syntax.source import parse
+from burnish.verify.grader.rust_tests import plan_tests
+from burnish.verify.grader.stubs import stub_program
+from burnish.workflows.verify.judge import CACHE, open_verifier
+
+REPORT, EXCLUSIONS = "report.json", "exclusions.json"
+_OURS = frozenset({REPORT, EXCLUSIONS, CACHE})
+
+Role = Literal["reference", "wrong", "empty"]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One answer to a task, and what it is meant to show."""
+
+    role: Role
+    name: str
+    """Which one, as in ``wrong answer 2``."""
+    text: str
+
+
+def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any]:
+    """Judge every answer; returns what ``report.json`` holds.
+
+    ``exclusions.json`` is for ``tasks.exclude`` of an evaluation. Raises DataError for a file that cannot be read,
+    RunFolderError when ``out`` holds something else, and what `Verifier.verify` raises.
+    """
+    tasks = read_any_tasks(path)
+    require_rust(tasks)
+    if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
+        raise RunFolderError(f"{out} holds other things than a validation.", "Name a new folder, or remove this one.")
+    given = [(task, answer) for task in tasks for answer in _answers(task)]
+    with open_verifier(config, beside=out) as verifier:
+        pairs = [(task, Completion(task_id=task.id, text=one.text, finish_reason="given")) for task, one in given]
+        verdicts = verifier.verify(pairs)
+    found: defaultdict[str, list[tuple[_Answer, Verdict]]] = defaultdict(list)
+    for (task, answer), verdict in zip(given, verdicts, strict=True):
+        found[task.id].append((answer, verdict))
+    excluded = [one for task in tasks if (one := _exclusion(task, found[task.id])) is not None]
+    gone = {one.id for one in excluded}
+    unproven = [row for task in tasks if task.id not in gone for row in _unproven(task, found[task.id])]
+    record = TaskExclusions(
+        tasks=path.name,
+        digest=digest_file(path),
+        toolchain=next((verdict.toolchain for verdict in verdicts), ""),
+        excluded=tuple(excluded),
+    )
+    report = {
+        "tasks": len(tasks),
+        "sound": len(tasks) - len(excluded) - len({row["id"] for row in unproven}),
+        "answers": dict(Counter(answer.role for _, answer in given)),
+        "reasons": dict(Counter(one.reason for one in excluded).most_common()),
+        "excluded": [one.model_dump() for one in excluded],
+        "unproven": unproven,
+    }
+    write_atomic(out / EXCLUSIONS, record.to_json() + "\n")
+    write_json(out / REPORT, report)
+    return report
+
+
+def _answers(task: Task) -> list[_Answer]:
+    """What is to be judged; nothing when there are no tests to judge by."""
+    if _missing_tests(task) is not None:
+        return []
+    answers = [_Answer("empty", "no answer", "")]
+    if task.reference is not None:
+        answers.append(_Answer("reference", "the reference", task.reference))
+        stub = stub_program(task.reference, task.entry_point)
+        if stub is not None:
+            answers.append(_Answer("empty", "a body without code", f"```rust\n{stub}\n```\n"))
+    answers += [_Answer("wrong", f"wrong answer {n}", text) for n, text in enumerate(task.wrong, 1)]
+    return answers
+
+
+def _missing_tests(task: Task) -> str | None:
+    """Why there is nothing to judge by; None when there is."""
+    if task.tests is None:
+        return "the task has no tests"
+    if isinstance(task.tests, ValueTests) and not task.tests.cases:
+        return "the task has no cases"
+    if isinstance(task.tests, RustTests) and not plan_tests(task.tests).functions:
+        return "the tests hold no test function"
+    return None
+
+
+def _exclusion(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> Exclusion | None:
+    """The first thing that is wrong with a task."""
+    # tree-sitter may lag behind the newest syntax: tests that a reference passes are whole, whatever the tree says
+    torn = isinstance(task.tests, RustTests) and parse(task.tests.source).has_error
+    proven = any(answer.role == "reference" and verdict.status == "pass" for answer, verdict in found)
+    if torn and not proven:
+        return _excluded(task, "tests_cut_off", "the tests are not whole Rust")
+    missing = _missing_tests(task)
+    if missing is not None:
+        return _excluded(task, "no_tests", missing)
+    for answer, verdict in found:
+        if answer.role == "reference" and verdict.status == "fail":
+            return _excluded(task, "reference_fails", _why(verdict))
+    for answer, verdict in found:
+        if verdict.status == "pass" and answer.role == "wrong":
+            return _excluded(task, "wrong_answer_passes", answer.name)
+        if verdict.status == "pass" and answer.role == "empty":
+            return _excluded(task, "empty_answer_passes", answer.name)
+    return None
+
+
+def _unproven(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> list[dict[str, str]]:
+    """Why a task that stays in is not known to be sound; nothing when it is."""
+    faults = [verdict.detail for _, verdict in found if verdict.status == "infra"]
+    if faults:
+        return [{"id": task.id, "reason": "infra", "detail": faults[0]}]
+    return [] if task.reference is not None else [{"id": task.id, "reason": "no_reference", "detail": ""}]
+
+
+def _excluded(task: Task, reason: ExclusionReason, detail: str) -> Exclusion:
+    return Exclusion(id=task.id, reason=reason, detail=detail)
+
+
+def _why(verdict: Verdict) -> str:
+    """Stage, reason and the first thing that was said about it."""
+    first = next(
+        (f"{d.message} ({d.code})" if d.code else d.message for d in verdict.diagnostics if d.level == "error"), ""
+    )
+    said = " ".join((verdict.detail or first).split())
+    counts = verdict.tests
+    tests = f"{counts.passed} of {counts.expected} tests pass" if counts.expected and verdict.stage == "test" else ""
+    return "; ".join(part for part in (f"{verdict.reason} at {verdict.stage}", tests, said) if part)

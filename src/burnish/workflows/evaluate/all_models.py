@@ -1,0 +1,165 @@
+"""Evaluate every model that has no result yet, one after the other, on one version of a task set.
+
+A result belongs to the digest of a model's files, of the tasks, and of the options that decide answers: a model that
+was trained again is a new one whatever its name, and so is a task set that changed. A model that fails is noted, and
+the next one is taken; what is finished is never done again, and an evaluation that was killed goes on.
+
+Left out on purpose: evaluating one model (`workflows.evaluate`), comparing them (`workflows.compare`).
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from burnish.config.generate import HOW_FAST
+from burnish.config.model import ModelConfig
+from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
+from burnish.data.tasks.task_sets import load_task_set
+from burnish.errors import BurnishError, ConfigError, DataError
+from burnish.fsio import digest_json, write_json
+from burnish.ledger.run_folder import RESOLVED
+from burnish.ledger.stage import read_done
+from burnish.ledger.store import LEDGER, Ledger
+from burnish.model.folders import is_gguf
+from burnish.records.evaluation import EvaluationSummary
+from burnish.score.summaries.answers import check_tasks
+from burnish.workflows.answer.find_model import ADAPTER_CONFIG, find_model, stages_with_models
+from burnish.workflows.evaluate.evaluate import evaluate, tasks_digest
+from burnish.workflows.evaluate.report_stage import SUMMARY
+from burnish.workflows.evaluate.score import FOLDER
+from burnish.workflows.run.requirements import require_train_extra
+
+OVERVIEW = "overview.json"
+_MARKS = ("config.json", ADAPTER_CONFIG, "tokenizer.json", "*.safetensors")
+"""Files that make a folder look like a model, whole or broken."""
+
+_log = logging.getLogger("burnish.evaluate")
+
+
+@dataclass(frozen=True)
+class OneModel:
+    """A model and what became of it."""
+
+    name: str
+    digest: str
+    """Of its files; empty where they could not be read."""
+    folder: str
+    """Where its evaluation lies; empty where there is none."""
+    state: Literal["evaluated", "kept", "failed"]
+    headline: str = ""
+    """The first metric and its value."""
+    problem: str = ""
+    """Why it failed."""
+
+
+def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
+    """Evaluate the models of a runs folder, or a folder of model folders; ``config.out`` holds a folder for each.
+
+    ``overview.json`` in ``config.out`` says what there is, and is up to date after every model. Raises ConfigError when
+    the configuration names answers other than a model's, or DataError when there is no model at all.
+    """
+    answers = config.answers
+    said = answers.model.base if isinstance(answers, ModelAnswers) else ""
+    if not isinstance(answers, ModelAnswers) or answers.adapter is not None or said != ModelConfig().base:
+        raise ConfigError(
+            "--all takes its models from the folder.", "Leave answers.model.base and answers.adapter out."
+        )
+    require_train_extra()
+    tasks = load_task_set(config.tasks, config.seed).held_out[: config.limit]
+    check_tasks(tasks)
+    bases = list(_models(models))
+    if not bases:
+        raise DataError(f"{models} holds no model.", "Name a folder of runs, or one with a folder per model in it.")
+    key = tasks_digest(tasks)
+    found: list[OneModel] = []
+    seen: dict[str, str] = {}
+    for number, base in enumerate(bases, 1):
+        _log.info("%d of %d: %s", number, len(bases), base)
+        one = _evaluate_one(config, answers, base, key, seen)
+        if one.state == "failed":
+            _log.warning("%s failed: %s", one.name, one.problem)
+        found.append(one)
+        write_json(config.out / OVERVIEW, {"tasks": key, "models": [asdict(each) for each in found]})
+        _free_memory()
+    return found
+
+
+def _evaluate_one(
+    config: EvaluateConfig, answers: ModelAnswers, base: str, tasks: str, seen: dict[str, str]
+) -> OneModel:
+    name, digest, folder = base, "", ""
+    try:
+        asked = answers.model_copy(update={"model": answers.model.model_copy(update={"base": base})})
+        model = find_model(asked)
+        name, digest = model.name, model.digest
+        if digest in seen:
+            return OneModel(name, digest, seen[digest], "kept", "the same model as one before")
+        key = _key(config, asked, digest, tasks)[:12]
+        # The name is for people: a model that was renamed has its result already.
+        out = next(config.out.glob(f"*-{key}"), config.out / f"{_safe(name)}-{key}")
+        folder = str(out)
+        kept = read_done(out / FOLDER) is not None and (out / SUMMARY).is_file()
+        if kept:
+            summary: dict[str, Any] = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
+        else:
+            # Another state of the program may have begun it: the key holds all that decides answers.
+            summary = evaluate(config.model_copy(update={"out": out, "answers": asked}), resume=True)
+    except BurnishError as error:
+        return OneModel(name, digest, folder, "failed", problem=f"{error.cause} {error.way_out}")
+    except Exception as error:  # noqa: BLE001  one model's fault, of whatever library, must not end the others
+        _log.debug("%s", name, exc_info=True)
+        return OneModel(name, digest, folder, "failed", problem=f"{type(error).__name__}: {error}")
+    seen[digest] = folder
+    return OneModel(name, digest, folder, "kept" if kept else "evaluated", _headline(summary))
+
+
+def _models(folder: Path) -> Iterator[str]:
+    """What ``model.base`` is to be, for each model; a run's finished stages, or each model folder and GGUF file."""
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}.", "Name a folder of runs, or one with models in it.")
+    runs = {path.parent.resolve() for path in folder.glob(f"*/{RESOLVED}")}
+    if (folder / LEDGER).is_file():
+        with Ledger(folder / LEDGER) as ledger:
+            runs |= {row.path.resolve() for row in ledger.runs() if (row.path / RESOLVED).is_file()}
+    for run in sorted(runs):
+        yield from (str(run / stage) for stage in stages_with_models(run))
+    for model in sorted(folder.iterdir()):
+        folder_of_one = model.is_dir() and any(any(model.glob(mark)) for mark in _MARKS)
+        if model.resolve() not in runs and (folder_of_one or is_gguf(model)):
+            yield str(model)
+
+
+def _key(config: EvaluateConfig, answers: ModelAnswers, model: str, tasks: str) -> str:
+    """Digest of all that decides answers and their judgement, the program and its compiler aside."""
+    sampling = answers.sampling.model_dump(mode="json", exclude=set(HOW_FAST))
+    how = [answers.engine, answers.adapter_off, config.seed, config.tolerance, config.repair_turns]
+    return digest_json([model, tasks, sampling, *how])
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "model"
+
+
+def _headline(summary: dict[str, Any]) -> str:
+    found = EvaluationSummary.model_validate(summary)
+    parts = [f"tests passed {100 * stage.tests_passed:.1f} %" for stage in found.stages]
+    for one in found.answers:
+        if one.kind != "rust":
+            name, estimate = next(iter(one.metrics.items()))
+            parts.append(f"{one.kind} {name} {100 * estimate.value:.1f} %")
+    return ", ".join(parts)
+
+
+def _free_memory() -> None:
+    gc.collect()
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

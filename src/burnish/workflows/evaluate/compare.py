@@ -1,0 +1,52 @@
+"""Compare two evaluations row by row: ``comparison.json``, ``disagreements.jsonl`` and a page to read.
+
+Takes folders of ``burnish evaluate``, of judging again, or of a run's evaluate stage. Left out on purpose: evaluating.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnish.errors import DataError
+from burnish.fsio import write_atomic, write_json
+from burnish.records.evaluation import ComparisonReport
+from burnish.report.page.comparison import render_comparison
+from burnish.score.summaries.comparison import compare_rows
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.rescore import read_rows, tasks_beside, tolerance_of
+
+COMPARISON, DISAGREEMENTS, PAGE = "comparison.json", "disagreements.jsonl", "comparison.html"
+
+
+def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> ComparisonReport:
+    """How ``b`` differs from ``a`` on the rows that both have; written to ``out``, over an earlier comparison.
+
+    ``rerun`` is another evaluation of a's model: how far it lies from ``a`` is what differences must exceed to mean
+    anything. Raises DataError when a folder holds no judged rows, the two share no task, or ``rerun`` is ``a`` itself.
+    """
+    if rerun is not None and rerun.resolve() == a.resolve():
+        raise DataError(f"{rerun} is compared with itself.", "Evaluate the model again into another folder.")
+    name_a, name_b = _names(a, b)
+    report, disagreements = compare_rows(
+        name_a,
+        read_rows(a),
+        name_b,
+        read_rows(b),
+        tasks=tasks_beside(a),
+        tolerance=tolerance_of(a),
+        rerun=() if rerun is None else read_rows(rerun),
+    )
+    write_json(out / COMPARISON, report.model_dump(mode="json"))
+    write_records(out / DISAGREEMENTS, disagreements)
+    write_atomic(out / PAGE, render_comparison(report, disagreements))
+    return report
+
+
+def _names(a: Path, b: Path) -> tuple[str, str]:
+    """Short names of two folders; longer ones where the short ones are the same."""
+    parts_a, parts_b = a.resolve().parts, b.resolve().parts
+    for length in range(1, max(len(parts_a), len(parts_b)) + 1):
+        names = "/".join(parts_a[-length:]), "/".join(parts_b[-length:])
+        if names[0] != names[1]:
+            return names
+    return str(a), str(b)

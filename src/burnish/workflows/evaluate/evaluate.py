@@ -1,0 +1,198 @@
+"""Evaluate answers without a recipe: a model's, those of a file, or those in the task file itself; tasks of any kind.
+
+Everything that judging needs lies in the folder then, so `workflows.rescore` judges again without a model. Left out on
+purpose: several models (`workflows.evaluate_all`), comparing them (`workflows.compare`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, assert_never
+
+from burnish import __version__
+from burnish.config.tasks import HumanEvalPackTasks
+from burnish.config.verbs.evaluate import (
+    AnswersConfig,
+    EndpointAnswers,
+    EvaluateConfig,
+    FieldAnswers,
+    FileAnswers,
+    ModelAnswers,
+    WrittenAnswers,
+)
+from burnish.data.tasks.humanevalpack import read_answers as read_field
+from burnish.data.tasks.task_sets import load_task_set
+from burnish.errors import ConfigError, DataError
+from burnish.fsio import digest_json, read_lines, write_json
+from burnish.ledger.attempt_log import attempt_log
+from burnish.ledger.memory import peak_bytes, reset_peak
+from burnish.ledger.run_folder import open_run
+from burnish.ledger.stage import begin, fingerprint, finish, read_done
+from burnish.records import Completion, Task
+from burnish.records.evaluation import RepairTurn
+from burnish.score.summaries.answers import check_tasks
+from burnish.verify import Verifier
+from burnish.workflows.answer.generators import digests_of, name_of
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.repair import repair
+from burnish.workflows.evaluate.report_stage import SUMMARY
+from burnish.workflows.evaluate.score import (
+    FOLDER,
+    TASKS,
+    Judgement,
+    has_rust,
+    judge_answers,
+    summarise,
+    verifier_for,
+)
+from burnish.workflows.evaluate.written_answers import Writing
+from burnish.workflows.run.context import COMPLETIONS
+from burnish.workflows.run.inputs import CODE, TOOLCHAIN, code_digest
+from burnish.workflows.run.ledger_entry import record_evaluation
+from burnish.workflows.run.requirements import require_train_extra
+
+_log = logging.getLogger("burnish.evaluate")
+
+
+def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
+    """Judge the answers and return the content of ``summary.json``, which lies in ``config.out`` then.
+
+    The same call again goes on in the same folder; once it is finished, nothing is done again. Raises RunFolderError
+    when the folder belongs to another evaluation.
+    """
+    answers = config.answers
+    if isinstance(answers, ModelAnswers):
+        require_train_extra()
+    task_set = load_task_set(config.tasks, config.seed)
+    tasks = task_set.held_out[: config.limit]
+    check_tasks(tasks)
+    if config.repair_turns and not has_rust(tasks):
+        raise ConfigError("repair_turns mend Rust, and no task is Rust.", "Leave repair_turns out.")
+    given = _given_answers(config, tasks)
+    resolved = config.model_dump(mode="json")
+    with ExitStack() as stack:
+        verifier = stack.enter_context(verifier_for(tasks, config.verify, config.out / ".cache"))
+        toolchain = {} if verifier is None else {TOOLCHAIN: verifier.digest}
+        digests = {CODE: code_digest()} | toolchain | {"tasks": tasks_digest(tasks)} | _model_digests(answers)
+        run = stack.enter_context(
+            open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume)
+        )
+        stack.enter_context(attempt_log(config.out / "logs"))
+        folder = config.out / FOLDER
+        wanted = fingerprint(resolved, digests, code=digests[CODE], seed=config.seed)
+        before = read_done(folder)
+        if before is not None and before.fingerprint == wanted and (config.out / SUMMARY).is_file():
+            _log.info("%s: done before, kept", config.out)
+            return _read_summary(config.out / SUMMARY)
+        attempt = begin(folder, wanted)
+        reset_peak()
+        write_records(folder / TASKS, tasks)
+        writing = Writing(answers, tasks, folder, seed=config.seed) if isinstance(answers, WrittenAnswers) else None
+        completions = given if writing is None else writing.completions()
+        write_records(folder / COMPLETIONS, completions)
+        likely = {} if writing is None else writing.likelihoods()
+        judgement = judge_answers(verifier, tasks, completions, tolerance=config.tolerance, likelihoods=likely)
+        written = judgement.write(folder)
+        turns = [] if writing is None else _repair(config, writing, verifier, tasks, judgement)
+        done = finish(folder, attempt, (TASKS, COMPLETIONS, *written), peak_bytes=peak_bytes())
+        summary = summarise(
+            _name(config),
+            tasks,
+            judgement,
+            seconds=done.seconds,
+            tolerance=config.tolerance,
+            excluded_tasks=task_set.excluded,
+            generation=None if writing is None else writing.generation(completions),
+            repair=turns,
+        )
+        write_json(config.out / SUMMARY, summary)
+        record_evaluation(config, run, digests, done, summary)
+    return summary
+
+
+def _repair(
+    config: EvaluateConfig, writing: Writing, verifier: Verifier | None, tasks: Sequence[Task], judgement: Judgement
+) -> list[RepairTurn]:
+    if not config.repair_turns or verifier is None:
+        return []
+    folder = config.out / FOLDER
+    return repair(
+        writing.one_sample,
+        verifier,
+        tasks,
+        writing.completions(),
+        judgement,
+        turns=config.repair_turns,
+        folder=folder,
+        tolerance=config.tolerance,
+    )
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return summary
+
+
+def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
+    """Completions of a file; raises DataError naming file and line of a broken row or an unknown task."""
+    if not path.is_file():
+        raise DataError(f"there is no file {path}", "Name a JSONL file of Completion records (burnish generate).")
+    known = {task.id for task in tasks}
+    completions = []
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            completion = Completion.from_json(line)
+        except DataError as error:
+            raise DataError(f"{path}:{number}: {error.cause}", error.way_out) from error
+        if completion.task_id not in known:
+            raise DataError(
+                f"{path}:{number}: the task set has no task {completion.task_id!r}",
+                "Evaluate with the tasks, seed and limit that the completions were written for.",
+            )
+        completions.append(completion)
+    return completions
+
+
+def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Completion]:
+    """Answers that exist already; none where a model must write them."""
+    match config.answers:
+        case ModelAnswers() | EndpointAnswers():
+            return []
+        case FileAnswers(path=path):
+            return read_completions(path, tasks)
+        case FieldAnswers(name=name):
+            if isinstance(config.tasks, HumanEvalPackTasks):
+                wanted = {task.id for task in tasks}
+                return [one for one in read_field(config.tasks.path, name) if one.task_id in wanted]
+            if name != "reference":
+                raise ConfigError(f"these tasks have no answers in a field {name!r}", "Set answers.name=reference.")
+            return [
+                Completion(task_id=task.id, text=task.reference, finish_reason="given")
+                for task in tasks
+                if task.reference is not None
+            ]
+    assert_never(config.answers)
+
+
+def _model_digests(answers: AnswersConfig) -> dict[str, str]:
+    return digests_of(answers) if isinstance(answers, WrittenAnswers) else {}
+
+
+def tasks_digest(tasks: Sequence[Task]) -> str:
+    """Digest of a task set's version: every field of every task, in order."""
+    return digest_json([task.to_json() for task in tasks])
+
+
+def _name(config: EvaluateConfig) -> str:
+    match config.answers:
+        case ModelAnswers() | EndpointAnswers():
+            return name_of(config.answers)
+        case FileAnswers(path=path):
+            return path.stem
+        case FieldAnswers(name=name):
+            return name
+    assert_never(config.answers)

@@ -1,0 +1,73 @@
+"""Let a model mend Rust that failed: it is told what the compiler says, or how many tests passed, and answers again.
+
+Each turn lies in a folder of its own (``turn_1``, ...) beside the first answers, with tasks, completions, verdicts and
+rows; an interrupted turn goes on. Left out on purpose: what a model is told (`data.repair_prompt`), tasks that are not
+Rust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from burnish.data.tasks.repair_prompt import repair_message
+from burnish.protocols import Generator
+from burnish.records import Completion, Message, Task
+from burnish.records.evaluation import RepairTurn
+from burnish.score.summaries.repair import Key, repair_turns
+from burnish.verify import Verifier
+from burnish.workflows.answer.completions import answer_tasks
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.score import TASKS, Judgement, judge_answers
+from burnish.workflows.run.context import COMPLETIONS
+
+
+def repair(
+    open_generator: Callable[[], Generator],
+    verifier: Verifier,
+    tasks: Sequence[Task],
+    completions: Sequence[Completion],
+    judgement: Judgement,
+    *,
+    turns: int,
+    folder: Path,
+    tolerance: float,
+) -> list[RepairTurn]:
+    """What was reached after each turn, the first answers being turn 0.
+
+    Args:
+        open_generator: gives one that writes a single sample per task; asked for once something has failed.
+        completions: the first answers.
+        judgement: theirs.
+        turns: most further ones; fewer where nothing fails any more.
+    """
+    by_id = {task.id: task for task in tasks}
+    rust = [one for one in completions if by_id[one.task_id].kind == "rust"]
+    keys = [(one.task_id, one.sample_index) for one in rust]
+    answers = dict(zip(keys, rust, strict=True))
+    verdicts = dict(zip(keys, judgement.verdicts, strict=True))
+    talks: dict[Key, tuple[Message, ...]] = {key: by_id[key[0]].prompt for key in keys}
+    later = []
+    for turn in range(1, turns + 1):
+        failing = [key for key in keys if key in verdicts and verdicts[key].status == "fail"]
+        if not failing:
+            break
+        for key in failing:
+            said = Message(role="assistant", content=answers[key].text)
+            talks[key] = (*talks[key], said, repair_message(verdicts[key]))
+        asked = [
+            by_id[task_id].model_copy(
+                update={"id": f"{task_id}/sample {sample}/turn {turn}", "prompt": talks[task_id, sample]}
+            )
+            for task_id, sample in failing
+        ]
+        here = folder / f"turn_{turn}"
+        write_records(here / TASKS, asked)
+        written = answer_tasks(open_generator(), asked, here / COMPLETIONS, samples=1)
+        write_records(here / COMPLETIONS, written)
+        judged = judge_answers(verifier, asked, written, tolerance=tolerance)
+        judged.write(here)
+        answers = dict(zip(failing, written, strict=True))
+        verdicts = dict(zip(failing, judged.verdicts, strict=True))
+        later.append(list(zip(failing, judged.rows, strict=True)))
+    return repair_turns(judgement.rows, later)

@@ -1,0 +1,123 @@
+"""The report of a run: what its evaluate stages measured, compared, with the time of every stage.
+
+Left out on purpose: printing (`cli` shows the table of ``summary.json``).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from burnish import __version__
+from burnish.config.stages.recipe import EvaluateStage, ReportStage
+from burnish.fsio import read_lines, write_json
+from burnish.ledger.machine import read_machine
+from burnish.ledger.metrics import MetricRow, read_metrics
+from burnish.ledger.stage import PREDICTED_PEAK
+from burnish.records import StageTime, Verdict
+from burnish.report.page.html import ReportData, write_html
+from burnish.report.page.samples import StageAnswers, StageRollouts
+from burnish.score.summaries.summary import MeasuredStage, build_summary
+from burnish.workflows.answer.completions import read_answers
+from burnish.workflows.build.tasks_stage import EXCLUDED
+from burnish.workflows.evaluate.report_rollouts import stage_rollouts
+from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Outcome, Run
+
+SUMMARY, PAGE = "summary.json", "report.html"
+
+
+def report(run: Run, stage: ReportStage) -> Outcome:
+    """Write ``summary.json`` and ``report.html`` into the run's folder."""
+    measured, answers = [], []
+    for one in _measured(run):
+        folder, name = run.stage_folder(one.name), _row_name(run, one)
+        verdicts = read_verdicts(folder / VERDICTS)
+        measured.append(MeasuredStage(name, verdicts, run.done[one.name].seconds))
+        completions = tuple(read_answers(folder / COMPLETIONS).values())
+        answers.append(StageAnswers(name, run.held_out_tasks(one), completions, verdicts))
+    kinds = {stage.name: stage.kind for stage in run.recipe.stages}
+    metrics = read_metrics(run.folder.metrics.path)
+    timings = [
+        StageTime(
+            name=name,
+            kind=kinds[name],
+            seconds=done.seconds,
+            reused=name in run.reused,
+            peak_bytes=done.peak_bytes,
+            accelerator_peak_bytes=_accelerator_peak(metrics, name),
+            predicted_peak_bytes=_predicted_peak(done.metrics),
+        )
+        for name, done in run.done.items()
+    ]
+    excluded = max((int(done.metrics.get(EXCLUDED, 0)) for done in run.done.values()), default=0)
+    summary = build_summary(measured, timings, excluded_tasks=excluded, also=stage.compare)
+    root = run.folder.path
+    write_json(root / SUMMARY, summary)
+    write_html(
+        root / PAGE,
+        ReportData(
+            name=run.recipe.name,
+            summary=summary,
+            recipe=run.recipe.model_dump(mode="json"),
+            digests=run.digests,
+            metrics=metrics,
+            answers=answers,
+            rollouts=_rollouts(run),
+            facts=_facts(run),
+            headline=stage.compare[0] if stage.compare else None,
+        ),
+    )
+    # Named from the stage's folder, so that a removed page is written again.
+    return Outcome((f"../{SUMMARY}", f"../{PAGE}"))
+
+
+def read_verdicts(path: Path) -> tuple[Verdict, ...]:
+    """All verdicts of a file."""
+    return tuple(Verdict.from_json(line) for line in read_lines(path))
+
+
+def _rollouts(run: Run) -> list[StageRollouts]:
+    names = [one.name for one in run.recipe.stages if one.name in run.done and not isinstance(one, EvaluateStage)]
+    written = [stage_rollouts(run.stage_folder(name), name) for name in names]
+    return [replace(one, tasks=run.train_tasks_before(one.stage)) for one in written if one is not None]
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """When it began, by which version, with which seed, and on what machine."""
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(_began(run.folder.path / "events.jsonl")))
+    facts = {"first begun": began, "burnish": __version__, "seed": str(run.recipe.seed)}
+    return facts | read_machine(run.folder.path)
+
+
+def _began(events: Path) -> float:
+    return float(json.loads(next(read_lines(events)))["at"])
+
+
+def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:
+    """The largest peak of allocated bytes that a stage logged, over all GPUs."""
+    found = [
+        value
+        for row in metrics
+        if row.stage == stage
+        for key, value in row.values.items()
+        if key.startswith("peak_allocated_bytes")
+    ]
+    return int(max(found)) if found else None
+
+
+def _predicted_peak(metrics: Mapping[str, float]) -> int | None:
+    predicted = metrics.get(PREDICTED_PEAK)
+    return None if predicted is None else int(predicted)
+
+
+def _measured(run: Run) -> list[EvaluateStage]:
+    return [stage for stage in run.recipe.stages if isinstance(stage, EvaluateStage) and stage.name in run.done]
+
+
+def _row_name(run: Run, stage: EvaluateStage) -> str:
+    """A row bears its model's name; the stage's where one model is measured more than once."""
+    models = [other.model for other in _measured(run)]
+    return stage.model if models.count(stage.model) == 1 else stage.name

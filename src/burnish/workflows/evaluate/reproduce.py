@@ -1,0 +1,248 @@
+"""Reproduce an evaluation: the same model answers the same tasks again in a fresh folder, and every row is compared.
+
+Everything is taken from the evaluation's own folder and from the models it names, each checked by digest first; what is
+gone or changed is refused by name. Another code of burnish is no reason to refuse, since that is often the question; it
+is said. Left out on purpose: training again (`burnish run` with the recipe of the run does).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from burnish.config.stages.recipe import EvaluateStage, Recipe
+from burnish.config.tasks import TaskFile
+from burnish.config.verbs.evaluate import EvaluateConfig, FileAnswers, ModelAnswers
+from burnish.data.tasks.task_sets import read_tasks
+from burnish.errors import ConfigError, DataError
+from burnish.fsio import digest_file, digest_folder, digest_json, write_json
+from burnish.ledger.run_folder import RESOLVED, RunFolder
+from burnish.ledger.stage import Done, read_done
+from burnish.ledger.store import RunRow, StageRow
+from burnish.model.folders import model_digest, resolve_measured
+from burnish.records.evaluation import ComparisonReport, EvaluatedRow
+from burnish.score.summaries.comparison import compare_rows
+from burnish.workflows.evaluate.evaluate import evaluate
+from burnish.workflows.evaluate.rescore import read_rows
+from burnish.workflows.evaluate.score import FOLDER, TASKS, verifier_for
+from burnish.workflows.run.context import COMPLETIONS, HELD_OUT, Run
+from burnish.workflows.run.inputs import BASE, CODE, TOOLCHAIN, code_digest
+
+REPRODUCTION = "reproduction.json"
+LEVEL = 0.05
+"""A difference whose p-value lies below is significant; divided by the kinds of tasks, so that many raise no alarm."""
+ADAPTER = "adapter"
+C = TypeVar("C", EvaluateConfig, Recipe)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What answering and judging again gave; the format of ``reproduction.json``."""
+
+    of: str
+    folder: str
+    rows: int
+    other_texts: int
+    """Rows in which the model wrote something else."""
+    other_outcomes: int
+    """Rows whose extracted answer, outcome or scores differ."""
+    significant: bool
+    notes: tuple[str, ...]
+    comparison: ComparisonReport
+
+    @property
+    def identical(self) -> bool:
+        return not (self.other_texts or self.other_outcomes)
+
+
+@dataclass(frozen=True)
+class Original:
+    """An evaluation to do again: how, and what it must still find unchanged."""
+
+    name: str
+    rows: Path
+    """Folder whose rows are compared."""
+    config: EvaluateConfig
+    expected: Mapping[str, str]
+    """Input -> digest, as it was."""
+    found: Mapping[str, str]
+    """Input -> digest, as it is."""
+    code: str
+    """Digest of burnish's code then."""
+
+
+def evaluations(run: RunRow, stages: Sequence[StageRow]) -> list[str]:
+    """Names of the stages of a run that evaluate; one for an evaluation."""
+    found = [stage.name for stage in stages if stage.kind == "evaluate"]
+    if not found:
+        raise DataError(f"{run.name} has evaluated nothing", "Name an evaluation, or a run with an evaluate stage.")
+    return found
+
+
+def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> Reproduction:
+    """Evaluate again into ``out`` and compare row by row.
+
+    Args:
+        run: the run or evaluation.
+        folder: where it lies; None when it is gone.
+        stage: its evaluate stage, as the ledger has it.
+        out: a new folder.
+
+    Raises DataError when an input is gone or changed, RunFolderError when ``out`` holds something else.
+    """
+    if folder is None:
+        raise DataError(
+            f"the folder of {run.name} is gone, with its tasks and rows", "Evaluate anew: burnish evaluate."
+        )
+    original = _of_evaluation(run, folder, stage, out) if run.kind == "evaluation" else _of_run(folder, stage, out)
+    _refuse_changes(original)
+    notes = [] if original.code == code_digest() else ["the code of burnish is another one than then"]
+    evaluate(original.config)
+    before, now = read_rows(original.rows), read_rows(out)
+    report, _ = compare_rows(original.name, before, "again", now)
+    pairs = list(_paired(before, now))
+    done = Reproduction(
+        of=original.name,
+        folder=str(out),
+        rows=len(before),
+        other_texts=sum(a.text != b.text for a, b in pairs) + len(before) - len(pairs),
+        other_outcomes=sum(_outcome(a) != _outcome(b) for a, b in pairs) + len(before) - len(pairs),
+        significant=_significant(report),
+        notes=tuple(notes),
+        comparison=report,
+    )
+    write_json(out / REPRODUCTION, asdict(done) | {"comparison": report.model_dump(mode="json")})
+    return done
+
+
+def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Original:
+    resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
+    config = _valid(EvaluateConfig, resolved["recipe"], folder)
+    inner = folder / FOLDER
+    # What was answered lies in the folder itself, so a task file that has moved since is no hindrance.
+    expected = {f"file {name}": stage.artefacts[name] for name in (TASKS,)}
+    found = {f"file {TASKS}": _digest(inner / TASKS)}
+    answers = config.answers
+    if isinstance(answers, ModelAnswers):
+        expected |= {name: digest for name, digest in stage.parents.items() if name in (BASE, ADAPTER)}
+        found |= {BASE: _model_digest(answers.model.base)}
+        if answers.adapter is not None:
+            found |= {ADAPTER: model_digest(answers.adapter) if answers.adapter.is_dir() else "gone"}
+    else:
+        answers = FileAnswers(path=inner / COMPLETIONS)
+        expected |= {f"file {COMPLETIONS}": stage.artefacts[COMPLETIONS]}
+        found |= {f"file {COMPLETIONS}": _digest(inner / COMPLETIONS)}
+    again = config.model_copy(
+        update={"out": out, "tasks": TaskFile(path=inner / TASKS), "answers": answers, "limit": None}
+    )
+    return _with_toolchain(Original(run.name, folder, again, expected, found, resolved["digests"][CODE]), stage)
+
+
+def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
+    resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
+    recipe = _valid(Recipe, resolved["recipe"], folder)
+    run = Run(recipe, RunFolder(folder, resolved["run_id"]), resolved["digests"], None)
+    run.done.update({one.name: done for one in recipe.stages if (done := read_done(folder / one.name)) is not None})
+    settings = next(one for one in recipe.stages if one.name == stage.name)
+    assert isinstance(settings, EvaluateStage)
+    tasks = folder / (run.tasks_stage(settings) or "") / HELD_OUT
+    model, adapter = run.model_and_adapter(settings.model)
+    base = recipe.model.base if model == run.model_folder("base") else str(model)
+    config = EvaluateConfig(
+        out=out,
+        tasks=TaskFile(path=tasks),
+        answers=ModelAnswers(
+            model=recipe.model.model_copy(update={"base": base}), adapter=adapter, sampling=settings.sampling
+        ),
+        verify=recipe.verify.model_copy(update={"cache": None}),
+        seed=recipe.seed,
+        limit=settings.limit,
+    )
+    known = ("held-out tasks", "base", *(one.name for one in recipe.stages))
+    expected = {name: digest for name, digest in stage.parents.items() if name in known}
+    found = {"held-out tasks": _digest(tasks)}
+    for name in expected.keys() - found.keys():
+        found[name] = _model_digest(recipe.model.base) if name == "base" else _outputs_digest(folder / name, run.done)
+    name = f"{recipe.name}/{stage.name}"
+    return _with_toolchain(
+        Original(name, folder / stage.name, config, expected, found, resolved["digests"][CODE]), stage
+    )
+
+
+def _with_toolchain(original: Original, stage: StageRow) -> Original:
+    """Add compiler, lints and policy of the verifier where the tasks are Rust; asks the verifier itself."""
+    if TOOLCHAIN not in stage.parents or "gone" in original.found.values():
+        return original
+    tasks = read_tasks(_task_file(original.config))
+    with TemporaryDirectory() as beside, verifier_for(tasks, original.config.verify, Path(beside)) as verifier:
+        now = verifier.digest if verifier is not None else ""
+    return replace(
+        original,
+        expected={**original.expected, TOOLCHAIN: stage.parents[TOOLCHAIN]},
+        found={**original.found, TOOLCHAIN: now},
+    )
+
+
+def _task_file(config: EvaluateConfig) -> Path:
+    assert isinstance(config.tasks, TaskFile)
+    return config.tasks.path
+
+
+def _refuse_changes(original: Original) -> None:
+    gone = [name for name in original.expected if original.found.get(name, "gone") == "gone"]
+    changed = [name for name, digest in original.expected.items() if original.found.get(name) != digest]
+    if changed:
+        said = [f"the {name} {'is gone' if name in gone else 'changed'}" for name in changed]
+        raise DataError(
+            f"{original.name} cannot be reproduced: {'; '.join(said)}",
+            "Put back what was evaluated, or evaluate anew: burnish evaluate.",
+        )
+
+
+def _valid(schema: type[C], settings: Mapping[str, Any], folder: Path) -> C:
+    try:
+        return schema.model_validate_json(json.dumps(settings))
+    except ValidationError as error:
+        raise DataError(
+            f"{folder / RESOLVED} is not of this version: {error.errors()[0]['msg']}",
+            "Reproduce it with the version of burnish that wrote it.",
+        ) from error
+
+
+def _digest(path: Path) -> str:
+    return digest_file(path) if path.is_file() else "gone"
+
+
+def _model_digest(base: str) -> str:
+    try:
+        return model_digest(resolve_measured(base))
+    except ConfigError:
+        return "gone"
+
+
+def _outputs_digest(folder: Path, done: Mapping[str, Done]) -> str:
+    """Digest of all that a stage made, as later stages read it, from the bytes on disk."""
+    if folder.name not in done:
+        return "gone"
+    paths = {name: folder / name for name in done[folder.name].outputs}
+    return digest_json({name: digest_folder(p) if p.is_dir() else digest_file(p) for name, p in paths.items()})
+
+
+def _paired(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> Iterator[tuple[EvaluatedRow, EvaluatedRow]]:
+    others = {(row.task_id, row.sample_index): row for row in b}
+    return ((row, others[row.task_id, row.sample_index]) for row in a if (row.task_id, row.sample_index) in others)
+
+
+def _outcome(row: EvaluatedRow) -> dict[str, Any]:
+    return row.model_dump(include={"extracted", "problem", "correct", "scores", "reason"})
+
+
+def _significant(report: ComparisonReport) -> bool:
+    headlines = [next(iter(kind.metrics.values())) for kind in report.kinds if kind.metrics]
+    return any(one.p_value < LEVEL / len(headlines) for one in headlines)

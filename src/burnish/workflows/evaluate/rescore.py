@@ -1,0 +1,171 @@
+"""Judge the answers of a finished evaluation again, without the model that wrote them.
+
+The result lies beside the first one, in ``rescored/``, with what changed: the first is never written over. Takes the
+folder of ``burnish evaluate`` or that of a run's evaluate stage. Left out on purpose: answers that were never written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from burnish.config.verbs.evaluate import EvaluateConfig
+from burnish.config.verify import VerifyConfig
+from burnish.data.tasks.task_sets import read_tasks
+from burnish.errors import DataError
+from burnish.fsio import read_lines, write_atomic, write_json
+from burnish.ledger.run_folder import RESOLVED
+from burnish.ledger.stage import read_done
+from burnish.records import Task, Verdict
+from burnish.records.evaluation import EvaluatedRow
+from burnish.score.summaries.answers import check_tasks, rust_row
+from burnish.workflows.answer.completions import read_answers
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.report_stage import SUMMARY
+from burnish.workflows.evaluate.score import (
+    FOLDER,
+    ROWS,
+    TASKS,
+    completions_in,
+    judge_answers,
+    read_likelihoods,
+    summarise,
+    verifier_for,
+)
+from burnish.workflows.run.context import COMPLETIONS, HELD_OUT, VERDICTS
+
+RESCORED, CHANGES = "rescored", "changes.jsonl"
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What judging again gave."""
+
+    folder: Path
+    summary: dict[str, Any]
+    rows: int
+    changed: int
+    """Rows whose extracted answer, outcome or scores differ from before."""
+
+
+def rescore(folder: Path) -> Rescored:
+    """Judge ``completions.jsonl`` of an evaluation by its own settings into ``rescored/``. Needs no model.
+
+    Raises DataError when the folder holds no answers, or tasks that answers name are not to be found.
+    """
+    path = completions_in(folder)
+    if not path.is_file():
+        raise DataError(f"{folder} holds no {COMPLETIONS}.", "Name the folder of an evaluation.")
+    folder = path.parent
+    completions = list(read_answers(path).values())
+    tasks = _tasks(folder, {one.task_id for one in completions})
+    check_tasks(tasks)
+    settings = _settings(folder.parent / RESOLVED)
+    tolerance = settings.get("tolerance", EvaluateConfig.model_fields["tolerance"].default)
+    try:
+        verify = VerifyConfig.model_validate_json(json.dumps(settings.get("verify", {})))
+    except ValidationError as error:
+        raise DataError(
+            f"{folder.parent / RESOLVED}: its settings of the verifier are not those of this version.",
+            "Evaluate the answers anew: burnish evaluate --set answers.kind=completions.",
+        ) from error
+    with verifier_for(tasks, verify, folder.parent / ".cache") as verifier:
+        judgement = judge_answers(
+            verifier, tasks, completions, tolerance=tolerance, likelihoods=read_likelihoods(folder)
+        )
+    before = read_rows(folder)
+    done = read_done(folder)
+    summary = summarise(
+        folder.parent.name if folder.name == FOLDER else folder.name,
+        tasks,
+        judgement,
+        seconds=0.0 if done is None else done.seconds,
+        tolerance=tolerance,
+        excluded_tasks=_excluded(folder.parent / SUMMARY),
+    )
+    out = folder / RESCORED
+    write_records(out / TASKS, tasks)
+    write_records(out / COMPLETIONS, completions)
+    judgement.write(out)
+    changes = _changes(before, judgement.rows)
+    write_atomic(out / CHANGES, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in changes))
+    write_json(out / SUMMARY, summary)
+    return Rescored(out, summary, len(judgement.rows), len(changes))
+
+
+def read_rows(folder: Path) -> list[EvaluatedRow]:
+    """The judged rows of an evaluation; of a run's stage, which has Rust verdicts alone, made from these.
+
+    Raises DataError when there are none, or a line is broken.
+    """
+    path = folder / ROWS if (folder / ROWS).is_file() else folder / FOLDER / ROWS
+    if path.is_file():
+        return [EvaluatedRow.from_json(line) for line in read_lines(path)]
+    if not (folder / VERDICTS).is_file() or not (folder / COMPLETIONS).is_file():
+        raise DataError(
+            f"{folder} holds neither {ROWS} nor {VERDICTS}.", "Name the folder of burnish evaluate, or of a stage."
+        )
+    verdicts = [Verdict.from_json(line) for line in read_lines(folder / VERDICTS)]
+    completions = read_answers(folder / COMPLETIONS)  # in the order they were written, verdicts in that of the tasks
+    tasks = {task.id: task for task in _tasks(folder, {task_id for task_id, _ in completions})}
+    if {(one.task_id, one.sample_index) for one in verdicts} != completions.keys():
+        raise DataError(f"{VERDICTS} and {COMPLETIONS} in {folder} do not belong together.", "Evaluate again.")
+    answered = [(completions[one.task_id, one.sample_index], one) for one in verdicts]
+    return [rust_row(tasks[one.task_id], one, verdict) for one, verdict in answered]
+
+
+def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
+    """The tasks that were attempted: kept beside the answers, or by the stage of the run that built them."""
+    for path in (folder / TASKS, *sorted(folder.parent.glob(f"*/{HELD_OUT}"))):
+        if not path.is_file():
+            continue
+        tasks = read_tasks(path)
+        if ids <= {task.id for task in tasks}:
+            return tasks if path.name == TASKS else [task for task in tasks if task.id in ids]
+    raise DataError(
+        f"the tasks of the answers in {folder} are not beside them.",
+        "Evaluate the answers with their tasks: burnish evaluate --set answers.kind=completions.",
+    )
+
+
+def tasks_beside(folder: Path) -> Sequence[Task]:
+    """The tasks of an evaluation; none where it is a run's stage, whose tasks lie elsewhere."""
+    path = folder / TASKS if (folder / TASKS).is_file() else folder / FOLDER / TASKS
+    return read_tasks(path) if path.is_file() else ()
+
+
+def tolerance_of(folder: Path) -> float:
+    """How far numeric answers might be off in an evaluation."""
+    usual = float(EvaluateConfig.model_fields["tolerance"].default)
+    for path in (folder / RESOLVED, folder.parent / RESOLVED):
+        if path.is_file():
+            return float(_settings(path).get("tolerance", usual))
+    return usual
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise DataError(f"there is no {path}, so nobody knows how to judge.", "Name the folder of an evaluation.")
+    recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+    return recipe
+
+
+def _excluded(path: Path) -> int:
+    """How many tasks the evaluation left out before it began."""
+    return int(json.loads(path.read_text(encoding="utf-8"))["excluded_tasks"]) if path.is_file() else 0
+
+
+def _changes(before: Sequence[EvaluatedRow], now: Sequence[EvaluatedRow]) -> list[dict[str, Any]]:
+    compared = {"extracted", "problem", "correct", "scores", "reason"}
+    old = {(row.task_id, row.sample_index): row.model_dump(include=compared) for row in before}
+    changes = []
+    for row in now:
+        was, is_now = old.get((row.task_id, row.sample_index)), row.model_dump(include=compared)
+        if was != is_now:
+            changes.append({"task_id": row.task_id, "sample_index": row.sample_index, "before": was, "now": is_now})
+    return changes

@@ -1,0 +1,145 @@
+"""Judge answers to tasks of every kind and summarise them; shared by evaluating and by judging again.
+
+Rust goes to the verifier, everything else is read and compared here, in no time. Left out on purpose: writing answers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish.config.verify import VerifyConfig
+from burnish.fsio import read_lines
+from burnish.records import Completion, Task, Verdict
+from burnish.records.evaluation import EvaluatedRow, EvaluationSummary, Generation, RepairTurn
+from burnish.score.metrics.multiple_choice import with_likelihoods
+from burnish.score.summaries.answer_summary import summarise_answers
+from burnish.score.summaries.answers import judge_answer, missing_row, rust_row
+from burnish.score.summaries.summary import MeasuredStage, build_summary
+from burnish.verify import Verifier
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.run.context import COMPLETIONS, VERDICTS
+from burnish.workflows.verify.judge import judge, open_verifier
+
+FOLDER = "evaluated"
+TASKS, ROWS = "tasks.jsonl", "rows.jsonl"
+LIKELIHOODS = "likelihoods.jsonl"
+Likelihoods = Mapping[str, Mapping[str, float]]
+"""Task -> label of a choice -> log-likelihood of its text."""
+
+_log = logging.getLogger("burnish.evaluate")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All answers judged: a row each, and the verdicts of the Rust ones."""
+
+    rows: tuple[EvaluatedRow, ...]
+    verdicts: tuple[Verdict, ...]
+    rust: bool
+    """Whether any task is Rust."""
+
+    def write(self, folder: Path) -> tuple[str, ...]:
+        """Write ``rows.jsonl``, and ``verdicts.jsonl`` where there is Rust; the names of what was written."""
+        write_records(folder / ROWS, self.rows)
+        if not self.rust:
+            return (ROWS,)
+        write_records(folder / VERDICTS, self.verdicts)
+        return VERDICTS, ROWS
+
+
+@contextmanager
+def verifier_for(tasks: Sequence[Task], config: VerifyConfig, beside: Path) -> Iterator[Verifier | None]:
+    """A verifier where a task is Rust, else None: other kinds need no sandbox and no compiler."""
+    if not has_rust(tasks):
+        yield None
+        return
+    with open_verifier(config, beside) as verifier:
+        yield verifier
+
+
+def has_rust(tasks: Sequence[Task]) -> bool:
+    """Whether any of the tasks is Rust."""
+    return any(task.kind == "rust" for task in tasks)
+
+
+def judge_answers(
+    verifier: Verifier | None,
+    tasks: Sequence[Task],
+    completions: Sequence[Completion],
+    *,
+    tolerance: float,
+    likelihoods: Likelihoods | None = None,
+) -> Judgement:
+    """A row per completion, in the order of ``completions``, then one per task that nobody answered.
+
+    ``likelihoods`` are of the choices of multiple-choice tasks, where the model was asked for them.
+
+    Raises ValueError when there is Rust and no verifier, InfraBudgetError as the verifier does.
+    """
+    by_id = {task.id: task for task in tasks}
+    rust = [one for one in completions if by_id[one.task_id].kind == "rust"]
+    if rust and verifier is None:
+        raise ValueError("Rust needs a verifier")
+    verdicts = judge(verifier, tasks, rust) if verifier is not None else []
+    next_verdict = iter(verdicts)
+    rows = []
+    for one in completions:
+        task = by_id[one.task_id]
+        if task.kind == "rust":
+            rows.append(rust_row(task, one, next(next_verdict)))
+        else:
+            row = judge_answer(task, one, tolerance=tolerance)
+            likely = (likelihoods or {}).get(task.id)
+            rows.append(row if likely is None else with_likelihoods(task, row, likely))
+    answered = {one.task_id for one in completions}
+    unanswered = [task for task in tasks if task.id not in answered]
+    rows += [missing_row(task, 0, tolerance=tolerance) for task in unanswered if task.kind != "rust"]
+    if unanswered:
+        _log.warning(
+            "%d of %d tasks have no answer; they count as wrong, Rust ones (%d) are not counted.",
+            len(unanswered),
+            len(tasks),
+            sum(task.kind == "rust" for task in unanswered),
+        )
+    return Judgement(tuple(rows), tuple(verdicts), has_rust(tasks))
+
+
+def summarise(
+    name: str,
+    tasks: Sequence[Task],
+    judgement: Judgement,
+    *,
+    seconds: float,
+    tolerance: float,
+    excluded_tasks: int = 0,
+    generation: Generation | None = None,
+    repair: Sequence[RepairTurn] = (),
+) -> dict[str, Any]:
+    """The content of ``summary.json``, an `EvaluationSummary`: rates of the Rust answers; where there are other kinds,
+    or several samples of a task, the metrics of every kind; what writing took; what repairing gave."""
+    stages = [MeasuredStage(name, judgement.verdicts, seconds)] if judgement.rust else []
+    summary = build_summary(stages, excluded_tasks=excluded_tasks)
+    rows = judgement.rows
+    one_each = all(row.kind == "rust" for row in rows) and len({row.task_id for row in rows}) == len(rows)
+    answers = () if one_each else summarise_answers(name, tasks, rows, tolerance=tolerance)
+    further = {"answers": answers, "generation": generation, "repair": tuple(repair)}
+    said = {key: value for key, value in further.items() if value}
+    return EvaluationSummary.model_validate(summary | said).model_dump(mode="json", include={*summary, *said})
+
+
+def read_likelihoods(folder: Path) -> dict[str, dict[str, float]]:
+    """What is noted beside the answers of an evaluation; nothing where no model was asked."""
+    path = folder / LIKELIHOODS
+    lines = read_lines(path) if path.is_file() else ()
+    return {row["task_id"]: row["log_likelihoods"] for row in map(json.loads, lines)}
+
+
+def completions_in(folder: Path) -> Path:
+    """The file of answers in the folder of an evaluation, or of a stage, or in the evaluation's own subfolder."""
+    return (folder if (folder / COMPLETIONS).is_file() else folder / FOLDER) / COMPLETIONS

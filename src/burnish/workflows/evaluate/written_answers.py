@@ -1,0 +1,109 @@
+"""What a model writes for one evaluation: its answers, what it finds likely among choices, and how fast it was.
+
+Loads the model only when something is missing. Left out on purpose: judging (`workflows.score_answers`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from burnish.config.verbs.evaluate import EndpointAnswers, WrittenAnswers
+from burnish.fsio import read_lines, write_atomic
+from burnish.protocols import Generator
+from burnish.records import Completion, Task
+from burnish.records.evaluation import Generation
+from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
+from burnish.workflows.answer.generators import written_by
+from burnish.workflows.evaluate.score import LIKELIHOODS, read_likelihoods
+from burnish.workflows.run.context import COMPLETIONS
+
+if TYPE_CHECKING:
+    from burnish.generate.transformers_engine import TransformersGenerator
+
+PACE, PROMPTS = "pace.jsonl", "prompts.jsonl"
+
+
+class Writing:
+    """The writing of one evaluation.
+
+    Args:
+        answers: the model and its options.
+        tasks: to be answered.
+        folder: where everything goes.
+        seed: of the evaluation.
+    """
+
+    def __init__(self, answers: WrittenAnswers, tasks: Sequence[Task], folder: Path, *, seed: int) -> None:
+        self._answers, self._tasks, self._folder, self._seed = answers, tasks, folder, seed
+        self._loaded: Generator | None = None
+
+    def completions(self) -> list[Completion]:
+        """All answers, in the order of the tasks; what an earlier attempt wrote is kept."""
+        path, samples = self._folder / COMPLETIONS, self._answers.sampling.samples
+        if {task.id for task in self._tasks} <= finished_tasks(path, samples):
+            found = read_answers(path)
+            return [found[task.id, sample] for task in self._tasks for sample in range(samples)]
+        generator = self._generator()
+        self._note_prompts()
+        return answer_tasks(generator, self._tasks, path, samples=samples, pace=self._folder / PACE)
+
+    def likelihoods(self) -> dict[str, dict[str, float]]:
+        """Of the choices of multiple-choice tasks; none of a server or of vLLM, which are not asked."""
+        asked = [task for task in self._tasks if task.kind == "multiple_choice"]
+        if not asked or isinstance(self._answers, EndpointAnswers) or self._answers.engine != "transformers":
+            return {}
+        known = read_likelihoods(self._folder)
+        if all(task.id in known for task in asked):
+            return known
+        found = self._in_process().choice_likelihoods(asked)
+        rows = [{"task_id": name, "log_likelihoods": values} for name, values in found.items()]
+        write_atomic(self._folder / LIKELIHOODS, "".join(json.dumps(row) + "\n" for row in rows))
+        return found
+
+    def one_sample(self) -> Generator:
+        """A generator that writes one sample per task."""
+        generator = self._generator()
+        if isinstance(self._answers, EndpointAnswers):
+            sampling = self._answers.sampling.model_copy(update={"samples": 1})
+            return written_by(self._answers.model_copy(update={"sampling": sampling}), seed=self._seed)
+        return cast("TransformersGenerator", generator).with_samples(1)
+
+    def generation(self, completions: Sequence[Completion]) -> Generation | None:
+        """How fast the answers came and how much memory that took; None where nothing was noted."""
+        path = self._folder / PACE
+        lines = [json.loads(line) for line in read_lines(path)] if path.is_file() else []
+        if not lines:
+            return None
+        seconds, tokens = (sum(line[key] for line in lines) for key in ("wall_s", "completion_tokens"))
+        p50, p95 = np.quantile([one.seconds for one in completions], (0.5, 0.95))
+        return Generation(
+            completions=sum(line["completions"] for line in lines),
+            completion_tokens=tokens,
+            wall_s=round(seconds, 3),
+            tokens_per_s=round(tokens / max(seconds, 1e-9), 3),
+            seconds_p50=round(float(p50), 6),
+            seconds_p95=round(float(p95), 6),
+            peak_bytes=max(line["peak_bytes"] or 0 for line in lines) or None,
+            device_peak_bytes=max(line["device_peak_bytes"] or 0 for line in lines) or None,
+        )
+
+    def _generator(self) -> Generator:
+        if self._loaded is None:
+            self._loaded = written_by(self._answers, seed=self._seed)
+        return self._loaded
+
+    def _in_process(self) -> TransformersGenerator:
+        return cast("TransformersGenerator", self._generator())
+
+    def _note_prompts(self) -> None:
+        """Prompts as the model gets them, after the chat template; a server renders its own."""
+        if isinstance(self._answers, EndpointAnswers):
+            return
+        generator = self._in_process()
+        rows = [{"task_id": task.id, "prompt": generator.prompt_text(task)} for task in self._tasks]
+        write_atomic(self._folder / PROMPTS, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

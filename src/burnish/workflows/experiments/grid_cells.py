@@ -1,0 +1,205 @@
+"""The cells of a grid: every combination of variants as the recipe that trains it and the evaluation that measures it.
+
+A combination that `config.matrix` refuses is a cell too, with the reason. Left out on purpose: running them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from burnish.config.compatibility import IllegalCombinationError
+from burnish.config.load import Values, load_config
+from burnish.config.model import ModelConfig
+from burnish.config.stages.expert_iteration import ExpertIterationStage
+from burnish.config.stages.recipe import (
+    AdapterStage,
+    AnyStage,
+    EvaluateStage,
+    GrpoStage,
+    MergeStage,
+    PretrainStage,
+    Recipe,
+    ReportStage,
+    TasksStage,
+    TrainingStage,
+)
+from burnish.config.tasks import TaskFile
+from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
+from burnish.config.verbs.grid import AdapterVariant, GridConfig, Variant
+from burnish.errors import ConfigError
+from burnish.ledger.run_folder import RunFolder
+from burnish.model.contents import quantization_on_disk
+from burnish.model.folders import resolve_base
+from burnish.model.naming import ModelName, QuantizationTag, clean, quantization_tag
+from burnish.workflows.recipe import last_training_stage
+from burnish.workflows.run.context import Run
+
+PLAIN = {"adapter": {"kind": "lora"}, "optimizer": "adamw"}
+"""Settings of a training that go with every base."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination."""
+
+    id: str
+    index: int
+    names: dict[str, str]
+    """Axis -> the variant's name, of the axes that there are."""
+    recipe: Recipe | None
+    """None when it cannot be trained."""
+    refusal: str
+    """Why it cannot, or nothing."""
+    trains: bool
+
+    @property
+    def training_stage(self) -> str:
+        """Name of the stage whose model is measured."""
+        assert self.recipe is not None
+        return last_training_stage(self.recipe)[-1].name
+
+
+def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
+    """All cells, the last axis changing fastest; ConfigError names the first variant that does not fit the recipe."""
+    recipe = load_config(Recipe, base, values=[Values("overrides", config.overrides)])
+    training = Values(str(base), _training_part(recipe))
+    # What the recipe would train must not decide which bases may be measured as they are.
+    plain = [stage.name for stage in last_training_stage(recipe) if isinstance(stage, AdapterStage)]
+    untrained = {f"stages.{name}.{key}": value for name in plain for key, value in PLAIN.items()}
+    axes = {axis: variants for axis, variants in _axes(config).items() if variants}
+    cells = []
+    for index, combination in enumerate(itertools.product(*axes.values())):
+        variants = dict(zip(axes, combination, strict=True))
+        name = "_".join(variant.name for variant in variants.values()) or "cell"
+        said = [training]
+        said += [Values(f"{axis}.{variant.name}", variant.overrides) for axis, variant in variants.items()]
+        trains = all(one.trains for one in combination if isinstance(one, AdapterVariant))
+        if not trains:
+            said.append(Values("this cell", untrained))
+        said.append(Values("this cell", {"name": name, "runs_dir": str(runs_dir)}))
+        names = {axis: variant.name for axis, variant in variants.items()}
+        found, refusal = _recipe(config, said)
+        cells.append(Cell(name, index, names, found, refusal, trains))
+    return cells
+
+
+def evaluation_of(cell: Cell, config: GridConfig, run: Path, out: Path) -> EvaluateConfig:
+    """How the cell is measured once its training is done; ``run`` is the folder of that."""
+    recipe = cell.recipe
+    assert recipe is not None
+    model, adapter = recipe.model, None
+    if cell.trains:
+        opened = Run(recipe, RunFolder(run, ""), {}, None)
+        folder, adapter = opened.model_and_adapter(cell.training_stage)
+        model = model.model_copy(update={"base": str(folder)})
+    return EvaluateConfig(
+        out=out,
+        tasks=recipe.data.tasks,
+        answers=ModelAnswers(model=model, adapter=adapter, sampling=config.sampling),
+        verify=recipe.verify,
+        seed=recipe.seed,
+        tolerance=config.tolerance,
+        limit=config.limit_eval,
+    )
+
+
+def base_name(model: ModelConfig) -> ModelName:
+    """The name of a base that is measured as it is; of its head's dtype nothing is known before it is loaded."""
+    base = clean(Path(model.base).name) or "model"
+    return ModelName(base, quantization=_quantized_as(model))
+
+
+def _quantized_as(model: ModelConfig) -> QuantizationTag:
+    said = model.quantization
+    if said is None:
+        return QuantizationTag("NoQuant")
+    match said.kind:
+        case "nf4" | "fp4":
+            return quantization_tag("QLORA", weights_bits=4)
+        case "int8":
+            return quantization_tag("INT8", weights_bits=8)
+        case "hqq":
+            return quantization_tag("HQQ", weights_bits=said.bits, group_size=said.group_size)
+        case "gptq" | "awq":
+            return quantization_on_disk(resolve_base(model.base), said.kind) or QuantizationTag("NoQuant")
+
+
+def _axes(config: GridConfig) -> dict[str, Sequence[Variant]]:
+    """In the order in which variants are applied and named."""
+    return {
+        "models": config.models,
+        "datasets": config.datasets,
+        "adapters": config.adapters,
+        "quantizations": config.quantizations,
+    }
+
+
+def _recipe(config: GridConfig, said: Sequence[Values]) -> tuple[Recipe | None, str]:
+    """The recipe, or why the matrix refuses it."""
+    try:
+        recipe = load_config(Recipe, None, values=said)
+    except ConfigError as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        return None, refusal
+    return _rehearsed(recipe, config), ""
+
+
+def _refusal(error: ConfigError) -> str | None:
+    """What the matrix said, when that alone is wrong with the recipe."""
+    if not isinstance(error.__cause__, ValidationError):
+        return None
+    found = [detail.get("ctx", {}).get("error") for detail in error.__cause__.errors()]
+    refusals = [one for one in found if isinstance(one, IllegalCombinationError)]
+    return str(refusals[0]) if refusals and len(refusals) == len(found) else None
+
+
+def _training_part(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain data, up to its last training, without what measures."""
+    stages = last_training_stage(recipe)
+    started = {stage.start_from for stage in stages if isinstance(stage, AdapterStage | PretrainStage)}
+    measuring = {
+        stage.name
+        for stage in stages
+        if isinstance(stage, EvaluateStage | ReportStage)
+        or (isinstance(stage, MergeStage) and stage.name not in started)
+    }
+    kept = [stage.model_dump(mode="json") for stage in stages if stage.name not in measuring]
+    return recipe.model_dump(mode="json") | {"stages": kept}
+
+
+def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
+    """The recipe no longer than the rehearsal wants; without proving tasks that no training reads."""
+    resolved = recipe.model_dump(mode="json")
+    data = resolved["data"]
+    if data["sources"] and isinstance(recipe.data.tasks, TaskFile) and not any(map(_reads_tasks, recipe.stages)):
+        proving = {stage.name for stage in recipe.stages if isinstance(stage, TasksStage)}
+        resolved["stages"] = [stage for stage in resolved["stages"] if stage["name"] not in proving]
+    if config.limit_train is not None:
+        _limit(data, config.limit_train)
+    if config.limit_eval is not None and data["tasks"]["kind"] == "rust":
+        data["tasks"]["held_out"] = min(data["tasks"]["held_out"], config.limit_eval)
+    return Recipe.model_validate_json(json.dumps(resolved))
+
+
+def _reads_tasks(stage: AnyStage) -> bool:
+    """Whether a training answers tasks, although the recipe has rows of its own."""
+    if isinstance(stage, ExpertIterationStage | GrpoStage):
+        return True
+    return isinstance(stage, TrainingStage) and stage.evaluation is not None and stage.evaluation.prompts > 0
+
+
+def _limit(data: dict[str, Any], limit: int) -> None:
+    """Train on so many rows of each source; of the built-in tasks where there are no sources."""
+    for source in data["sources"]:
+        source["limit"] = min(source["limit"] or limit, limit)
+    if not data["sources"] and data["tasks"]["kind"] == "rust":
+        data["tasks"]["train"] = min(data["tasks"]["train"], limit)

@@ -1,0 +1,76 @@
+"""What a run of a sweep reached by the sweep's objective, and whether the best is told apart from the next.
+
+Of an evaluate stage the metric has an interval, and two runs are compared task by task. Of another stage it is the last
+value that it logged, a number without an interval. Left out on purpose: correction for having chosen among many runs;
+the best one's own value is flattered by the choice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnish.config.verbs.sweep import Objective
+from burnish.errors import DataError
+from burnish.ledger.metrics import read_metrics
+from burnish.records import Part
+from burnish.records.evaluation import Estimate, EvaluatedRow, PairedEstimate
+from burnish.score.summaries.answer_summary import estimates, group_rows
+from burnish.score.summaries.comparison import compare_rows
+from burnish.workflows.evaluate.rescore import read_rows
+from burnish.workflows.run.context import VERDICTS
+
+
+class Reached(Part):
+    """The objective's value of one run."""
+
+    value: float
+    ci95: tuple[float, float] | None = None
+    n: int | None = None
+    """Answers that the interval is over."""
+
+
+def reached(run: Path, objective: Objective) -> Reached | None:
+    """The value in the run's folder; None when the run has none."""
+    rows = _rows(run, objective)
+    if rows is not None:
+        found = _estimate(rows, objective.metric)
+        return None if found is None else Reached(value=found.value, ci95=found.ci95, n=found.n)
+    curve = logged(run, objective.stage, objective.metric)
+    return Reached(value=curve[max(curve)]) if curve else None
+
+
+def logged(run: Path, stage: str, metric: str) -> dict[int, float]:
+    """Step -> value of a metric that a stage has logged so far."""
+    rows = read_metrics(run / "metrics.jsonl")
+    return {row.step: row.values[metric] for row in rows if row.stage == stage and metric in row.values}
+
+
+def compare_runs(best: Path, other: Path, objective: Objective) -> PairedEstimate | None:
+    """The best run's metric less the other's on the tasks that both answered; None where there are no rows."""
+    ours, theirs = _rows(best, objective), _rows(other, objective)
+    if ours is None or theirs is None:
+        return None
+    try:
+        report, _ = compare_rows("other", theirs, "best", ours)
+    except DataError:  # the sweep varies the task set itself: nothing pairs
+        return None
+    return next((kind.metrics[objective.metric] for kind in report.kinds if objective.metric in kind.metrics), None)
+
+
+def distinguishable(difference: PairedEstimate) -> bool:
+    """Whether the interval of the difference leaves out 0."""
+    low, high = difference.ci95
+    return low > 0 or high < 0
+
+
+def _rows(run: Path, objective: Objective) -> list[EvaluatedRow] | None:
+    folder = run / objective.stage
+    return read_rows(folder) if (folder / VERDICTS).is_file() else None
+
+
+def _estimate(rows: list[EvaluatedRow], metric: str) -> Estimate | None:
+    for group in group_rows(rows).values():
+        found = estimates(group).get(metric)
+        if found is not None:
+            return found
+    return None

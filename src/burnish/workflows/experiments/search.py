@@ -1,0 +1,162 @@
+"""Optuna's samplers and pruners over results that lie on disk. It keeps no state of its own.
+
+A draw depends on the seed, the run's number and the results before it alone: a sweep that was killed chooses what an
+unbroken one would. Not covered: several objectives, runs side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from burnish.config.verbs.sweep import (
+    Direction,
+    HalvingPruning,
+    MedianPruning,
+    PruningConfig,
+    RandomSearch,
+    Range,
+    TpeSearch,
+)
+from burnish.errors import MissingToolError
+from burnish.fsio import digest_json
+from burnish.workflows.run.requirements import missing_packages
+
+INSTALL = "pip install 'burnish[search]'"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What an earlier run tells."""
+
+    params: Mapping[str, Any]
+    value: float | None
+    """Of the objective; None for a run that failed or was stopped."""
+    pruned: bool = False
+    curve: Mapping[int, float] = field(default_factory=dict)
+    """Step -> the value that pruning watches."""
+
+
+def require_search() -> None:
+    """Raise MissingToolError when Optuna is not installed."""
+    if missing_packages(("optuna",)):
+        raise MissingToolError("the package optuna is not installed, and this search needs it", INSTALL)
+
+
+def propose(
+    search: RandomSearch | TpeSearch,
+    index: int,
+    *,
+    seed: int,
+    direction: Direction = "maximize",
+    history: Sequence[Trial] = (),
+) -> dict[str, Any]:
+    """The values of run ``index``; ``history`` are the runs before it, which ``random`` does not look at."""
+    require_search()
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    own = int(digest_json(["sweep", seed, index])[:8], 16)
+    sampler: optuna.samplers.BaseSampler
+    if isinstance(search, TpeSearch):
+        sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=search.startup_runs)
+    else:
+        sampler = optuna.samplers.RandomSampler(seed=own)
+    study = optuna.create_study(direction=direction, sampler=sampler)
+    distributions = {key: _distribution(one) for key, one in search.space.items()}
+    for trial in history:
+        state = optuna.trial.TrialState.COMPLETE if trial.value is not None else optuna.trial.TrialState.FAIL
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState.PRUNED if trial.pruned else state,
+                value=trial.value,
+                params={key: _internal(search.space[key], value) for key, value in trial.params.items()},
+                distributions=distributions,
+            )
+        )
+    drawn = study.ask(distributions).params
+    return {key: value if isinstance(one := search.space[key], Range) else one[value] for key, value in drawn.items()}
+
+
+def _distribution(space: Sequence[Any] | Range) -> Any:
+    import optuna.distributions as kinds
+
+    if not isinstance(space, Range):
+        return kinds.CategoricalDistribution(list(range(len(space))))  # by place: a value may be a list or a mapping
+    if isinstance(space.low, int) and isinstance(space.high, int):
+        return kinds.IntDistribution(space.low, space.high, log=space.log)
+    return kinds.FloatDistribution(space.low, space.high, log=space.log)
+
+
+def _internal(space: Sequence[Any] | Range, value: Any) -> Any:
+    return value if isinstance(space, Range) else list(space).index(value)
+
+
+class Pruner:
+    """Decides whether a run that goes on is hopeless, by the curves of the runs before it."""
+
+    def __init__(self, config: PruningConfig, history: Sequence[Trial]) -> None:
+        require_search()
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.config = config
+        self._study = optuna.create_study(direction=config.direction, pruner=_pruner(config))
+        for trial in history:
+            if trial.curve and (trial.value is not None or trial.pruned):
+                self._replay(trial)
+        self._trial = self._study.ask()
+        self._last = -1
+
+    def reason(self, curve: Mapping[int, float]) -> str | None:
+        """Why the run should stop, in words; None when it should go on. Steps that were looked at count once."""
+        for step in sorted(step for step in curve if step > self._last):
+            self._last = step
+            self._trial.report(curve[step], step)
+            if self._trial.should_prune():
+                return self._in_words(step, curve)
+        return None
+
+    def _in_words(self, step: int, curve: Mapping[int, float]) -> str:
+        metric = self.config.metric
+        if self.config.kind == "halving":
+            return f"{metric} was {curve[step]:.6g} at step {step}, not among the best that came so far"
+        so_far = [value for place, value in curve.items() if place <= step]
+        best = min(so_far) if self.config.direction == "minimize" else max(so_far)
+        return f"the best {metric} up to step {step} was {best:.6g}, worse than the median of earlier runs there"
+
+    def _replay(self, trial: Trial) -> None:
+        """As it went then: halving notes on the way which rungs a run reached."""
+        import optuna
+
+        again = self._study.ask()
+        for step, value in sorted(trial.curve.items()):
+            again.report(value, step)
+            again.should_prune()
+        if trial.pruned:
+            self._study.tell(again, state=optuna.trial.TrialState.PRUNED)
+        else:
+            self._study.tell(again, 0.0)  # the pruner looks at curves alone
+
+
+def _pruner(config: PruningConfig) -> Any:
+    import optuna
+
+    match config:
+        case MedianPruning():
+            return optuna.pruners.MedianPruner(n_startup_trials=config.startup_runs, n_warmup_steps=config.warmup_steps)
+        case HalvingPruning():
+            return optuna.pruners.SuccessiveHalvingPruner(
+                min_resource=config.first_step, reduction_factor=config.factor
+            )
+
+
+def fits(search: RandomSearch | TpeSearch, params: Mapping[str, Any]) -> bool:
+    """Whether the search could have drawn these values."""
+    if params.keys() != search.space.keys():
+        return False
+    return all(
+        one.low <= params[key] <= one.high if isinstance(one := search.space[key], Range) else params[key] in one
+        for key in params
+    )

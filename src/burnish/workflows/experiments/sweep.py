@@ -1,0 +1,262 @@
+"""Try a recipe with other settings, run after run, and say which is best and whether it is told apart from the next.
+
+Every run is ``burnish run`` of a recipe that lies in ``recipes/``. Finished runs are kept, failed ones tried again by
+the same command. Left out on purpose: runs side by side; measuring the best one anew on tasks that chose nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from burnish.config.verbs.sweep import Objective, RandomSearch, SweepConfig, TpeSearch
+from burnish.errors import BurnishError
+from burnish.fsio import write_json
+from burnish.records import Part, Record
+from burnish.records.evaluation import PairedEstimate
+from burnish.workflows.experiments.objective import Reached, compare_runs, distinguishable, logged, reached
+from burnish.workflows.experiments.predictions import Predictor, same_work
+from burnish.workflows.experiments.programs import (
+    ENDED,
+    FAILED,
+    ExperimentState,
+    Folder,
+    State,
+    failed_before,
+    measured,
+    opened,
+    program,
+    recipe_fingerprint,
+    run_experiment,
+)
+from burnish.workflows.experiments.search import Pruner, Trial, require_search
+from burnish.workflows.experiments.sweep_plan import Plan, plan_sweep, run_id
+
+SUMMARY = "sweep_summary.json"
+
+
+class RunResult(Part):
+    """One run of a sweep."""
+
+    run_id: str
+    run_index: int
+    config: str
+    """The recipe as a file: ``burnish run`` does it again."""
+    params: dict[str, Any]
+    output_dir: str
+    logging_dir: str
+    success: bool
+    state: State
+    reason: str = ""
+    """Why it is not done."""
+    metric: float | None = None
+    """Its value of the objective."""
+    interval: tuple[float, float] | None = None
+    """95 %."""
+    seconds: float
+    """Of its stages over all attempts; of a run that did not end well, of the last command."""
+    peak_bytes: int | None = None
+    device_peak_bytes: int | None = None
+    attempts: int
+
+
+class Best(Part):
+    """The best run, and how sure that is."""
+
+    run_id: str
+    metric: float
+    interval: tuple[float, float] | None
+    next: str | None
+    """The second best."""
+    difference: PairedEstimate | None
+    """The best less the next, on the same tasks."""
+    distinguishable: bool | None
+    """Whether that interval leaves out 0; None when there is none."""
+    chosen_among: int
+    """Runs with a value: the more, the more its own value is flattered by the choice."""
+
+
+class SweepSummary(Record):
+    """The format of ``sweep_summary.json``."""
+
+    total_runs: int
+    successful_runs: int
+    failed_runs: int
+    pruned_runs: int
+    base_config: str
+    seed: int
+    objective: dict[str, str]
+    best: Best | None
+    results: tuple[RunResult, ...]
+
+
+class PlannedRun(Part):
+    """A run before it begins; what is None is not known."""
+
+    run_id: str
+    params: dict[str, Any] | None
+    """None where results of other runs choose them."""
+    done: bool
+    seconds: float | None
+    peak_bytes: int | None
+    device_peak_bytes: int | None
+    cost: float | None
+
+
+def sweep(
+    config: SweepConfig, base: Path, *, resume: bool = False, show: Callable[[SweepSummary], None] = lambda _: None
+) -> SweepSummary:
+    """Do the runs that are not done, and return what lies in ``sweep_summary.json`` then.
+
+    Args:
+        config: the sweep.
+        base: file of its recipe.
+        resume: go on although settings changed; runs that the change does not touch are kept.
+        show: called with the summary before the first run and after each.
+    """
+    plan = plan_sweep(config, base)
+    if config.pruning is not None:
+        require_search()
+    resolved = config.model_dump(mode="json") | {"first": plan.first().model_dump(mode="json")}
+    with opened(config.out, resolved, resume=resume) as folder:
+        results: list[RunResult] = []
+        show(_summary(plan, folder, results))
+        for index in range(plan.total):
+            results.append(_one_run(plan, folder, index, results, resume=resume))
+            summary = _summary(plan, folder, results)
+            write_json(config.out / SUMMARY, summary.model_dump(mode="json"))
+            show(summary)
+    return _summary(plan, folder, results)
+
+
+def dry_run(config: SweepConfig, base: Path) -> list[PlannedRun]:
+    """The runs there would be, with what each would take by earlier runs; nothing is written."""
+    plan = plan_sweep(config, base)
+    folder, first = Folder(config.out), plan.first()
+    predictor = Predictor([folder.runs, first.runs_dir])
+    alike = plan.fixed is not None or same_work(_keys(config))
+    planned = []
+    for index in range(plan.total):
+        params = dict(plan.params(index, ())) if plan.fixed is not None else None
+        name = run_id(index, params) if params is not None else f"run_{index:03d}"
+        recipe = first if params is None else plan.recipe(params, name, folder.runs)
+        guess = predictor.predict(recipe) if alike else None
+        seconds = None if guess is None else guess.seconds
+        state, price = folder.read_state(index), config.price_per_hour
+        planned.append(
+            PlannedRun(
+                run_id=name,
+                params=params,
+                done=state is not None and state.state in ENDED,
+                seconds=seconds,
+                peak_bytes=None if guess is None else guess.peak_bytes,
+                device_peak_bytes=None if guess is None else guess.device_peak_bytes,
+                cost=None if seconds is None or price is None else seconds / 3600 * price,
+            )
+        )
+    return planned
+
+
+def _keys(config: SweepConfig) -> list[str]:
+    search = config.search
+    return list(search.space) if isinstance(search, RandomSearch | TpeSearch) else []
+
+
+def _one_run(plan: Plan, folder: Folder, index: int, before: Sequence[RunResult], *, resume: bool) -> RunResult:
+    config, state = plan.config, folder.read_state(index)
+    history = [_trial(folder, one, config) for one in before]
+    params = plan.params(index, history, None if state is None else state.params)
+    planned = ExperimentState(
+        id=run_id(index, params), index=index, state="running", fingerprint="", params=dict(params)
+    )
+    try:
+        recipe = plan.recipe(params, planned.id, folder.runs)
+        planned = planned.model_copy(update={"fingerprint": recipe_fingerprint(recipe)})
+    except BurnishError as error:
+        return _result(folder, failed_before(folder, planned, error), config.objective)
+    if state is not None and state.state in ENDED and state.fingerprint == planned.fingerprint:
+        return _result(folder, state, config.objective)
+    file = folder.write_config(planned.id, recipe.model_dump(mode="json"))
+    pruner = None if config.pruning is None else Pruner(config.pruning, history)
+
+    def hopeless() -> str | None:
+        if pruner is None:
+            return None
+        return pruner.reason(logged(folder.run(planned.id), pruner.config.stage, pruner.config.metric))
+
+    command = program("run", str(file), *(["--resume"] if resume else []))
+    ended = run_experiment(
+        folder, planned, [command], timeout_s=config.timeout_s, retries=config.retries, watch=hopeless
+    )
+    return _result(folder, ended, config.objective)
+
+
+def _trial(folder: Folder, result: RunResult, config: SweepConfig) -> Trial:
+    """What a run tells the search and the pruner."""
+    pruning = config.pruning
+    curve = {} if pruning is None else logged(folder.run(result.run_id), pruning.stage, pruning.metric)
+    return Trial(result.params, result.metric, result.state == "pruned", curve)
+
+
+def _result(folder: Folder, state: ExperimentState, objective: Objective) -> RunResult:
+    run = folder.run(state.id)
+    done = state.state == "done"
+    found: Reached | None = reached(run, objective) if done else None
+    took = measured(run)
+    nothing = f"{objective.stage} has no {objective.metric}" if done and found is None else ""
+    return RunResult(
+        run_id=state.id,
+        run_index=state.index,
+        config=str(folder.recipe(state.id)),
+        params=state.params,
+        output_dir=str(run),
+        logging_dir=str(run / "logs"),
+        success=done,
+        state=state.state,
+        reason=state.reason or nothing,
+        metric=None if found is None else found.value,
+        interval=None if found is None else found.ci95,
+        seconds=took.seconds if done else state.seconds,
+        peak_bytes=took.peak_bytes,
+        device_peak_bytes=took.device_peak_bytes,
+        attempts=state.attempts,
+    )
+
+
+def _summary(plan: Plan, folder: Folder, results: Sequence[RunResult]) -> SweepSummary:
+    config = plan.config
+    return SweepSummary(
+        total_runs=plan.total,
+        successful_runs=sum(one.success for one in results),
+        failed_runs=sum(one.state in FAILED for one in results),
+        pruned_runs=sum(one.state == "pruned" for one in results),
+        base_config=str(plan.base),
+        seed=config.seed,
+        objective=config.objective.model_dump(mode="json"),
+        best=_best(folder, results, config.objective),
+        results=tuple(results),
+    )
+
+
+def _best(folder: Folder, results: Sequence[RunResult], objective: Objective) -> Best | None:
+    """The earliest of the runs with the best value, against the next."""
+    valued = [(one, one.metric) for one in results if one.metric is not None]
+    sign = -1 if objective.direction == "maximize" else 1
+    ranked = sorted(valued, key=lambda pair: sign * pair[1])
+    if not ranked:
+        return None
+    first, value = ranked[0]
+    following = ranked[1][0] if len(ranked) > 1 else None
+    difference = (
+        None if following is None else compare_runs(folder.run(first.run_id), folder.run(following.run_id), objective)
+    )
+    return Best(
+        run_id=first.run_id,
+        metric=value,
+        interval=first.interval,
+        next=None if following is None else following.run_id,
+        difference=difference,
+        distinguishable=None if difference is None else distinguishable(difference),
+        chosen_among=len(ranked),
+    )

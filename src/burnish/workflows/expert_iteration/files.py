@@ -1,0 +1,108 @@
+"""The files of a round of expert iteration, in the formats that rejection-sampling fine-tuning is known by.
+
+    instruction_data.jsonl   {text, weight, messages}: prompt, blank line, fenced code; burnish reads ``messages``
+    code_only.jsonl          {text, weight}: the code
+    metadata.json            num_samples, seed, generated_at, has_weights, quality_stats, and what became of the samples
+    rows.jsonl               `Example` records: what was trained on, earlier rounds and references included
+    scores.jsonl             `Score` records of all completions, with their components
+
+Left out on purpose: reading them again.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from burnish.fsio import write_atomic, write_json
+from burnish.records import Example, Message, Task
+from burnish.score.selection.judged import Judged
+from burnish.score.selection.select import Kept, SelectionReport
+from burnish.workflows.build.tasks_stage import write_records
+
+INSTRUCTIONS, CODE_ONLY, METADATA, ROWS, SCORES = (
+    "instruction_data.jsonl",
+    "code_only.jsonl",
+    "metadata.json",
+    "rows.jsonl",
+    "scores.jsonl",
+)
+
+
+def example_of(kept: Kept, source: str) -> Example:
+    """The conversation to train on: the prompt, answered as the model did."""
+    one = kept.judged
+    return Example(
+        id=f"{one.task.id}#{one.round}.{one.completion.sample_index}",
+        messages=(*one.task.prompt, Message(role="assistant", content=one.completion.text)),
+        weight=kept.weight,
+        source=source,
+        licence=one.task.licence,
+        origin=f"round {one.round}",
+    )
+
+
+def reference_example(task: Task, weight: float) -> Example:
+    """The conversation to train on: the prompt, answered by the reference."""
+    answer = Message(role="assistant", content=task.reference or "")
+    return Example(
+        id=f"{task.id}#reference",
+        messages=(*task.prompt, answer),
+        weight=weight,
+        source="reference",
+        licence=task.licence,
+        origin=task.origin,
+    )
+
+
+def write_selection(
+    folder: Path,
+    *,
+    judged: Sequence[Judged],
+    kept: Sequence[Kept],
+    report: SelectionReport,
+    weighted: bool,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write all but ``rows.jsonl``; ``weighted`` says whether rows carry a weight."""
+    write_records(folder / SCORES, [one.score for one in judged])
+    _write_lines(folder / INSTRUCTIONS, (_instruction(one, weighted) for one in kept))
+    _write_lines(folder / CODE_ONLY, (_text(one.judged.verdict.code, one, weighted) for one in kept))
+    weights = [one.weight for one in kept] if weighted else []
+    write_json(
+        folder / METADATA,
+        {
+            "num_samples": len(kept),
+            "generated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "has_weights": weighted,
+            "quality_stats": {
+                "avg_weight": statistics.fmean(weights) if weights else None,
+                "min_weight": min(weights, default=None),
+                "max_weight": max(weights, default=None),
+                "weighted_samples": len(weights),
+            },
+            "selection": asdict(report),
+            **facts,
+        },
+    )
+
+
+def _instruction(kept: Kept, weighted: bool) -> dict[str, Any]:
+    one = kept.judged
+    prompt = "\n\n".join(message.content for message in one.task.prompt)
+    row = _text(f"{prompt}\n\n```rust\n{one.verdict.code.strip()}\n```", kept, weighted)
+    messages = (*one.task.prompt, Message(role="assistant", content=one.completion.text))
+    return row | {"messages": [message.model_dump() for message in messages]}
+
+
+def _text(text: str, kept: Kept, weighted: bool) -> dict[str, Any]:
+    return {"text": text, "weight": kept.weight} if weighted else {"text": text}
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

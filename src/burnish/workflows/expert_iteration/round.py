@@ -1,0 +1,263 @@
+"""One round of expert iteration: sample, score, select, fine-tune, measure; each step is kept once it is done.
+
+Steps of training are counted on through the rounds, so that a curve over a stage has one axis.
+
+Left out on purpose: which tasks a round answers, and which round's weights the stage leaves (`expert_iteration`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish.config.generate import SamplingConfig
+from burnish.config.stages.expert_iteration import ExpertIterationStage
+from burnish.config.stages.optimizer import OptimizerConfig
+from burnish.config.stages.recipe import SftStage
+from burnish.errors import DataError
+from burnish.fsio import digest_json, read_lines, write_json
+from burnish.ledger.stage import TRAINING_METADATA
+from burnish.model.base import load_tokenizer
+from burnish.records import Completion, Example, Task, Verdict
+from burnish.score.rewards.score_verdict import score_verdict
+from burnish.score.selection.held_out import HeldOut
+from burnish.score.selection.judged import Judged
+from burnish.score.selection.select import Kept, merge_rounds, select
+from burnish.score.summaries.rates import METRICS
+from burnish.train.watch.memory_forecast import Batches, MemoryForecast
+from burnish.train.watch.metadata import TrainingMetadata
+from burnish.train.watch.reporters import reporters
+from burnish.train.watch.training_log import TrainingEvents
+from burnish.workflows.answer.completions import open_generator
+from burnish.workflows.answer.sample_and_judge import sample
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.stage import measured
+from burnish.workflows.expert_iteration.files import METADATA, ROWS, example_of, reference_example, write_selection
+from burnish.workflows.rows.encode import encode_rows
+from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Run, model_beneath
+from burnish.workflows.train.callbacks import training_facts
+from burnish.workflows.train.gated_rows import check_rows, train_rows
+from burnish.workflows.train.smaller_batches import free_memory
+from burnish.workflows.train.start import StartingPoint
+
+SAMPLED, DONE, VALIDATION = "sampled.json", "round.json", "validation"
+logger = logging.getLogger("burnish.expert_iteration")
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """What a round left behind."""
+
+    number: int
+    trained: Path
+    """Folder of the adapter, or of the whole model."""
+    steps: int
+    metrics: dict[str, float]
+
+
+class Round:
+    """One round in its folder; round 0 is what the stage starts from, and is measured alone."""
+
+    def __init__(self, run: Run, stage: ExpertIterationStage, folder: Path, number: int, steps: int) -> None:
+        self.run = run
+        self.stage = stage
+        self.folder = folder / f"round_{number}"
+        self.stage_folder = folder
+        self.number = number
+        self.steps = steps
+        """Optimiser steps of the rounds before."""
+        self.metrics: dict[str, float] = {}
+
+    def sample(self, weights: StartingPoint, tasks: Sequence[Task]) -> list[Judged]:
+        """All samples of the tasks, verified and scored, in the order of the tasks."""
+        seed = int(digest_json(["expert iteration", self.run.recipe.seed, self.number])[:8], 16)
+        completions, verdicts = self._answers(self.folder, weights, tasks, self.stage.sampling, seed)
+        by_id = {task.id: task for task in tasks}
+        return [
+            Judged(
+                by_id[verdict.task_id],
+                completion,
+                verdict,
+                score_verdict(self.stage.reward, verdict, by_id[verdict.task_id]),
+                self.number,
+            )
+            for completion, verdict in zip(completions, verdicts, strict=True)
+        ]
+
+    def select(self, judged: Sequence[Judged], held_out: HeldOut) -> Sequence[Kept]:
+        """What to learn from of this round; writes the round's files and logs its numbers."""
+        stage, seed = self.stage, self.run.recipe.seed
+        chosen = select(stage.selection, judged, held_out, seed + self.number)
+        report = chosen.report
+        self.metrics = {
+            **measured([one.verdict for one in judged]),
+            **_reward_means(judged),
+            "kept": float(report.kept),
+            "tasks": float(report.tasks),
+            "tasks_solved": report.tasks_solved / report.tasks,
+            "tasks_mixed": report.tasks_mixed / report.tasks,
+            "from_cache": sum(one.verdict.cached for one in judged) / len(judged),
+            "round": float(self.number),
+        }
+        if not (self.folder / DONE).is_file():
+            seconds = _read(self.folder / SAMPLED)
+            self._log(self.steps, self.metrics | seconds)
+            logger.info(
+                "%s round %d: %d completions of %d tasks, %.1f %% compile, %.1f %% pass, reward %.3f; %d kept",
+                *(stage.name, self.number, report.sampled, report.tasks, 100 * self.metrics["compile_rate"]),
+                *(100 * self.metrics["tests_passed"], self.metrics.get("reward", 0.0), report.kept),
+            )
+        facts = {"round": self.number, "seed": seed, "sampling": stage.sampling.model_dump(mode="json")}
+        facts["model_digest"] = judged[0].completion.model_digest
+        if not (self.folder / METADATA).is_file():
+            weighted = stage.selection.weights != "equal"
+            write_selection(self.folder, judged=judged, kept=chosen.kept, report=report, weighted=weighted, facts=facts)
+        return chosen.kept
+
+    def rows(self, kept: Sequence[Sequence[Kept]], tasks: Sequence[Task]) -> list[Example]:
+        """What is trained on: what the rounds kept, and references where the stage mixes them in."""
+        merged = merge_rounds(kept)
+        if not merged:
+            raise DataError(
+                f"round {self.number} of stage {self.stage.name!r} found nothing to learn from: none of its "
+                "completions is right.",
+                "Start from a model that solves some tasks, raise sampling.samples, or loosen selection.",
+            )
+        rows = [example_of(one, self.stage.name) for one in merged]
+        share = self.stage.mix_references
+        answered = [task for task in tasks if task.reference is not None] if share else []
+        wanted = round(share / (1 - share) * len(rows))
+        seed = self.run.recipe.seed
+        answered.sort(key=lambda task: digest_json(["reference", seed, self.number, task.id]))
+        weight = statistics.fmean(row.weight for row in rows)
+        rows += [reference_example(task, weight) for task in answered[:wanted]]
+        write_records(self.folder / ROWS, rows)
+        return rows
+
+    def learn(self, start: StartingPoint, rows: Sequence[Example], validation: Sequence[Task]) -> RoundResult:
+        """Fine-tune on the rows and measure; goes on from the last checkpoint of the round."""
+        stage = self.training_stage()
+        trained = self.folder / self.run.trained_output(stage)
+        done = self.folder / DONE
+        if not done.is_file() or not trained.is_dir():
+            began = time.monotonic()
+            tokenizer = load_tokenizer(start.base)
+            data = self.run.recipe.data
+            encoded = encode_rows(rows, tokenizer, stage, data.chat, data.cache)
+            result = train_rows(
+                self.run,
+                stage,
+                self.folder,
+                start=start,
+                encoded=encoded,
+                report=check_rows(self.run, stage, encoded, rows, tokenizer),
+                tokenizer=tokenizer,
+                log=lambda step, values: self._log(self.steps + step, values),
+                callbacks=self._callbacks(stage, tokenizer, encoded.longest()),
+            )
+            free_memory()
+            seconds = {"update_s": time.monotonic() - began, "rows": float(len(rows))}
+            weights = StartingPoint(trained, None) if trained.name == "model" else StartingPoint(start.base, trained)
+            after = self.measure(weights, validation, self.steps + result.steps)
+            self._log(self.steps + result.steps, seconds)
+            write_json(done, {"steps": result.steps, "metrics": self.metrics | after})
+            shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+        made = _read(done)
+        return RoundResult(self.number, trained, made["steps"], made["metrics"])
+
+    def measure(self, weights: StartingPoint, tasks: Sequence[Task], step: int = 0) -> dict[str, float]:
+        """How the weights answer the tasks set aside, greedily; nothing without such tasks."""
+        if not tasks:
+            return {}
+        sampling = self.stage.sampling
+        greedy = SamplingConfig(max_new_tokens=sampling.max_new_tokens, batch_size=sampling.batch_size)
+        _, verdicts = self._answers(self.folder / VALIDATION, weights, tasks, greedy, self.run.recipe.seed)
+        counted = measured(verdicts)
+        found = {f"validation_{name}": counted[name] for name in METRICS}
+        self._log(step, found)
+        return found
+
+    def training_stage(self) -> SftStage:
+        """The fine-tuning of this round."""
+        stage = self.stage
+        shared = {name: getattr(stage, name) for name in OptimizerConfig.model_fields}
+        return SftStage(name=stage.name, adapter=stage.adapter, max_length=stage.max_length, **shared)
+
+    def _answers(
+        self, folder: Path, weights: StartingPoint, tasks: Sequence[Task], sampling: SamplingConfig, seed: int
+    ) -> tuple[list[Completion], list[Verdict]]:
+        """Answers and verdicts in the order of the tasks; of an attempt that finished them, from its files."""
+        if not (folder / SAMPLED).is_file():
+            generator = open_generator(
+                weights.base, weights.adapter, config=self.run.recipe.model, sampling=sampling, seed=seed
+            )
+            found = sample(
+                generator,
+                self.run.judge(),
+                tasks,
+                folder,
+                samples=sampling.samples,
+                infra_budget=self.run.recipe.verify.infra_budget,
+            )
+            del generator
+            free_memory()
+            times = {"generate_s": found.generate_s, "verify_s": found.verify_s, "verify_wait_s": found.wait_s}
+            write_json(folder / SAMPLED, times)
+            return found.completions, found.verdicts
+        completions = {
+            (one.task_id, one.sample_index): one
+            for one in (Completion.from_json(line) for line in read_lines(folder / COMPLETIONS))
+        }
+        verdicts = {
+            (one.task_id, one.sample_index): one
+            for one in (Verdict.from_json(line) for line in read_lines(folder / VERDICTS))
+        }
+        keys = [(task.id, index) for task in tasks for index in range(sampling.samples)]
+        return [completions[key] for key in keys], [verdicts[key] for key in keys]
+
+    def _callbacks(self, stage: SftStage, tokenizer: Any, longest: int) -> list[Any]:
+        def write(event: str, *, step: int, steps: int, **fields: Any) -> None:
+            self.run.folder.events.write(event, step=self.steps + step, steps=self.steps + steps, **fields)
+
+        facts = training_facts(
+            self.run,
+            self.stage,
+            method="SFT",
+            tokenizer=tokenizer,
+            start_from=model_beneath(self.run.recipe, self.stage),
+        )
+        forecast = MemoryForecast(stage.name, Batches(longest, muon=stage.optimizer == "muon"))
+        metadata = TrainingMetadata(self.stage_folder / TRAINING_METADATA, facts, forecast=forecast)
+        return [
+            TrainingEvents(stage.name, write),
+            forecast,
+            metadata,
+            *reporters(self.run.recipe.report_to, self.folder),
+        ]
+
+    def _log(self, step: int, values: Any) -> None:
+        self.run.folder.metrics.log(self.stage.name, step, values)
+
+
+def _reward_means(judged: Sequence[Judged]) -> dict[str, float]:
+    """Mean reward and mean of each of its components over the completions that are scored."""
+    scored = [one.score for one in judged if one.score.value is not None]
+    if not scored:
+        return {}
+    names = {name for score in scored for name in score.components}
+    means = {
+        name: statistics.fmean(score.components[name] for score in scored if name in score.components)
+        for name in sorted(names)
+    }
+    return {"reward": statistics.fmean(score.value or 0.0 for score in scored), **means}
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_bytes())

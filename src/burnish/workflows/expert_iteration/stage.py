@@ -1,0 +1,133 @@
+"""Expert iteration of a run: sample answers to training tasks, verify, score, select, fine-tune on them, and again.
+
+Each round has a folder, ``round_1`` and so on; a killed run goes on in the round and the step of it where it was. What
+a round samples depends on the seed, the round and the weights it begins with alone.
+
+Left out on purpose: how a round works (`expert_round`), its files (`expert_files`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from burnish.config.stages.expert_iteration import ExpertIterationStage
+from burnish.errors import ConfigError, DataError
+from burnish.fsio import digest_json, disk_errors
+from burnish.records import Task
+from burnish.score.selection.held_out import HeldOut
+from burnish.score.selection.pass_rates import PassRates, draw_in_turn
+from burnish.score.selection.select import Kept
+from burnish.workflows.expert_iteration.round import Round, RoundResult
+from burnish.workflows.run.context import MERGED_START, Outcome, Run
+from burnish.workflows.train.start import StartingPoint, starting_point
+
+logger = logging.getLogger("burnish.expert_iteration")
+
+
+@dataclass(frozen=True)
+class TaskPool:
+    """The tasks of the stage."""
+
+    train: tuple[Task, ...]
+    validation: tuple[Task, ...]
+    held_out: HeldOut
+
+
+def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Outcome:
+    """Do all rounds and leave the weights of the last one, or of the best. Goes on where an earlier attempt stopped.
+
+    Raises DataError when there is nothing to sample on or nothing to learn from, GateError for rows that must not be
+    trained on, and what sampling and training raise.
+    """
+    pool = task_pool(run, stage)
+    start = starting_point(run, stage, folder)
+    weights, steps = start, 0
+    rates = PassRates()
+    kept: list[Sequence[Kept]] = []
+    results: list[RoundResult] = []
+    Round(run, stage, folder, 0, steps).measure(weights, pool.validation)
+    for number in range(1, stage.rounds + 1):
+        one = Round(run, stage, folder, number, steps)
+        judged = one.sample(weights, drawn_tasks(stage, pool.train, rates, number, run.recipe.seed))
+        rates.add(judgement.verdict for judgement in judged)
+        chosen = one.select(judged, pool.held_out)
+        kept = [*kept, chosen] if stage.keep_rounds else [chosen]
+        rows = one.rows(kept, pool.train)
+        result = one.learn(start if stage.train_from == "start" else weights, rows, pool.validation)
+        results.append(result)
+        steps += result.steps
+        weights = _weights_of(stage, start, result)
+    best = _chosen(stage, results)
+    output = run.trained_output(stage)
+    _copy_whole(best.trained, folder / output)
+    logger.info("%s: leaves the weights of round %d of %d", stage.name, best.number, stage.rounds)
+    metrics = {"rounds": float(stage.rounds), "round": float(best.number), "steps": float(steps), **best.metrics}
+    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
+    return Outcome((output, *merged), metrics)
+
+
+def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
+    """Training tasks that have hidden tests, those of them set aside, and what is measured on."""
+    tasks = [task for task in run.train_tasks(stage) if task.tests is not None]
+    if not tasks:
+        raise DataError(
+            "there is nothing to sample on: the task set has no training part with hidden tests.",
+            "Set data.tasks.train.",
+        )
+    aside = set_aside(tasks, stage.validation, run.recipe.seed)
+    families = {task.family for task in aside}
+    train = tuple(task for task in tasks if task.family not in families)
+    if not train:
+        raise ConfigError(
+            f"setting {stage.validation} of {len(tasks)} tasks aside with their families leaves none to train on.",
+            f"Lower validation of stage {stage.name}, or build more training tasks.",
+        )
+    if aside:
+        logger.info("%s: %d tasks to train on, %d to measure rounds by", stage.name, len(train), len(aside))
+    return TaskPool(train, aside, HeldOut(run.held_out_tasks(stage)))
+
+
+def set_aside(tasks: Sequence[Task], count: int, seed: int) -> tuple[Task, ...]:
+    """``count`` tasks, family after family, in an order by seed."""
+    ordered = sorted(tasks, key=lambda task: (digest_json(["aside", seed, task.family]), task.id))
+    return tuple(ordered[:count])
+
+
+def drawn_tasks(
+    stage: ExpertIterationStage, tasks: Sequence[Task], rates: PassRates, number: int, seed: int
+) -> list[Task]:
+    """The tasks that a round answers, in their order."""
+    count = stage.prompts or len(tasks)
+    ids = [task.id for task in tasks]
+    chosen = set(
+        rates.draw(ids, count, seed + number)
+        if stage.draw == "by_pass_rate"
+        else draw_in_turn(ids, count, number - 1, seed)
+    )
+    return [task for task in tasks if task.id in chosen]
+
+
+def _weights_of(stage: ExpertIterationStage, start: StartingPoint, result: RoundResult) -> StartingPoint:
+    whole = stage.adapter.kind == "full"
+    return StartingPoint(result.trained, None) if whole else StartingPoint(start.base, result.trained)
+
+
+def _chosen(stage: ExpertIterationStage, results: Sequence[RoundResult]) -> RoundResult:
+    if stage.result == "last":
+        return results[-1]
+    return max(results, key=lambda result: (result.metrics["validation_tests_passed"], -result.number))
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a folder, whole or not at all."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    with disk_errors(target):
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source, part)
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)

@@ -1,0 +1,216 @@
+"""A recipe from beginning to end, stage after stage, going on where an earlier attempt stopped.
+
+Left out on purpose: how a stage works (one module per kind beside this one), what decides its results (`lineage`),
+what the user sees and types (`cli`).
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import assert_never
+
+from burnish import __version__
+from burnish.config.stages.expert_iteration import ExpertIterationStage
+from burnish.config.stages.optimizer import CONTINUABLE, OptimizerConfig
+from burnish.config.stages.recipe import (
+    AdapterStage,
+    AnyStage,
+    CorpusStage,
+    EvaluateStage,
+    GrpoStage,
+    MergeStage,
+    PreferenceStage,
+    PretrainStage,
+    Recipe,
+    ReportStage,
+    SftStage,
+    TasksStage,
+)
+from burnish.errors import BurnishError, ConfigError, DiskError
+from burnish.fsio import digest_json
+from burnish.ledger.attempt_log import attempt_log
+from burnish.ledger.machine import write_machine
+from burnish.ledger.memory import peak_bytes, reset_peak
+from burnish.ledger.run_folder import open_run
+from burnish.ledger.stage import begin, fingerprint, finish, read_done
+from burnish.ledger.store import LEDGER, Ledger
+from burnish.workflows.preflight import check_before
+from burnish.workflows.rows.compile_filter import needs_judge
+from burnish.workflows.run.context import Outcome, Run
+from burnish.workflows.run.inputs import CODE, run_digests, stage_inputs
+from burnish.workflows.run.ledger_entry import predicted_memory, record_stage
+from burnish.workflows.train.early_gates import check_gates_early
+from burnish.workflows.verify.judge import open_verifier
+
+logger = logging.getLogger("burnish.run")
+
+FULL_BYTES = 1 << 20
+"""A disk with less free space than this counts as full when something fails."""
+
+
+def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStage] | None = None) -> Path:
+    """Do the recipe's stages (or the given first ones) and return the run's folder.
+
+    Stages that are done and whose inputs are unchanged are kept. ``resume`` goes on although the recipe changed: it
+    reruns what the change touches. Raises the BurnishError of whatever cannot be done.
+    """
+    path = recipe.runs_dir / recipe.name
+    selected = recipe.stages if stages is None else tuple(stages)
+    check_before(recipe, selected)
+    with ExitStack() as stack:
+        judging = _verifies(recipe, selected)
+        verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir)) if judging else None
+        digests = run_digests(recipe, verifier.digest if verifier is not None else None)
+        resolved = recipe.model_dump(mode="json")
+        folder = stack.enter_context(
+            open_run(path, recipe=resolved, digests=digests, version=__version__, resume=resume)
+        )
+        stack.enter_context(attempt_log(path / "logs"))
+        write_machine(path)
+        ledger = stack.enter_context(Ledger(recipe.runs_dir / LEDGER))
+        ledger.open_run(
+            folder.run_id, name=recipe.name, path=path, recipe=digest_json([resolved, digests]), version=__version__
+        )
+        run = Run(recipe, folder, digests, verifier)
+        with _recorded(ledger, run):
+            for place, stage in enumerate(selected, 1):
+                if isinstance(stage, EvaluateStage):
+                    check_gates_early(run, stage, selected[place:])
+                _do_stage(run, ledger, stage)
+    return path
+
+
+def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
+    """The recipe's stages up to and including the last one that trains; raises ConfigError when none does."""
+    training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | AdapterStage)]
+    if not training:
+        raise ConfigError(
+            f"recipe {recipe.name!r} trains nothing", "Add a stage that trains, such as sft, or use burnish run."
+        )
+    return recipe.stages[: training[-1] + 1]
+
+
+def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
+    """The recipe with so much more for its last training, beyond what it plans; counted from the plan, however often.
+
+    Raises ConfigError when nothing trains.
+    """
+    if not steps and not epochs:
+        return recipe
+    last = last_training_stage(recipe)[-1]
+    if isinstance(last, ExpertIterationStage):
+        raise ConfigError(f"stage {last.name!r} has several trainings, none of which goes on.", "Raise its rounds.")
+    longer = last.model_copy(update={"extra_steps": steps, "extra_epochs": epochs})
+    return recipe.model_copy(update={"stages": tuple(longer if one is last else one for one in recipe.stages)})
+
+
+def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
+    compiles_rows = needs_judge(recipe.data.filters)
+    return any(
+        isinstance(stage, TasksStage | EvaluateStage | ExpertIterationStage | GrpoStage)
+        or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
+        for stage in stages
+    )
+
+
+def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
+    folder = run.stage_folder(stage.name)
+    inputs = stage_inputs(run, stage)
+    settings = stage.model_dump(mode="json")
+    wanted = fingerprint(settings, inputs, code=run.digests[CODE], seed=run.recipe.seed)
+    continued = None
+    if isinstance(stage, OptimizerConfig):
+        lasting = {key: value for key, value in settings.items() if key not in CONTINUABLE}
+        continued = fingerprint(lasting, inputs, code=run.digests[CODE], seed=run.recipe.seed)
+    done = read_done(folder)
+    if done is not None and done.fingerprint == wanted:
+        logger.info("%s: done before, kept", stage.name)
+        run.reused.add(stage.name)
+    else:
+        attempt = begin(folder, wanted, continued)
+        if attempt.fresh:
+            run.folder.metrics.drop_stage(stage.name)
+        logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
+        run.folder.events.write("stage_begins", stage=stage.name, kind=stage.kind, fresh=attempt.fresh)
+        reset_peak()
+        outcome = _execute(run, stage, folder)
+        metrics = {**outcome.metrics, **predicted_memory(folder)}
+        done = finish(folder, attempt, outcome.outputs, metrics=metrics, peak_bytes=outcome.peak_bytes or peak_bytes())
+        run.folder.events.write("stage_done", stage=stage.name, kind=stage.kind, seconds=done.seconds)
+        logger.info("%s: done in %.1f s", stage.name, done.seconds)
+    # Also when it was kept: an attempt may have died between done.json and the ledger.
+    record_stage(ledger, run, stage, done, inputs)
+    run.done[stage.name] = done
+
+
+def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
+    match stage:
+        case TasksStage():
+            from burnish.workflows.build.tasks_stage import build_tasks
+
+            outcome = build_tasks(run, folder)
+        case CorpusStage():
+            from burnish.workflows.build.corpus_stage import build_corpus
+
+            outcome = build_corpus(run, stage, folder)
+        case PretrainStage() | SftStage() | PreferenceStage():
+            from burnish.workflows.train.stage import train_stage
+
+            outcome = train_stage(run, stage, folder)
+        case ExpertIterationStage():
+            from burnish.workflows.expert_iteration.stage import expert_iteration
+
+            outcome = expert_iteration(run, stage, folder)
+        case GrpoStage():
+            from burnish.workflows.train.grpo import reinforce
+            from burnish.workflows.train.smaller_batches import with_smaller_batches
+
+            outcome = with_smaller_batches(stage, lambda fitting: reinforce(run, fitting, folder))
+        case EvaluateStage():
+            from burnish.workflows.evaluate.stage import measure
+
+            outcome = measure(run, stage, folder)
+        case MergeStage():
+            from burnish.workflows.export.merge_stage import merge
+
+            outcome = merge(run, stage, folder)
+        case ReportStage():
+            from burnish.workflows.evaluate.report_stage import report
+
+            outcome = report(run, stage)
+        case _:
+            assert_never(stage)
+    return outcome
+
+
+@contextmanager
+def _recorded(ledger: Ledger, run: Run) -> Iterator[None]:
+    """Note in ledger and events how the run ended."""
+    run_id, events = run.folder.run_id, run.folder.events
+    events.write("run_begins", version=__version__)
+    try:
+        yield
+    except KeyboardInterrupt:
+        ledger.close_run(run_id, "interrupted")
+        events.write("run_interrupted")
+        raise
+    except BurnishError as error:
+        ledger.close_run(run_id, "failed")
+        events.write("run_failed", error=error.cause)
+        raise
+    except Exception as error:
+        # Libraries report a full disk in errors of their own kinds (torch, safetensors): ask the disk instead.
+        if shutil.disk_usage(run.folder.path).free < FULL_BYTES:
+            raise DiskError(
+                f"the disk that holds {run.folder.path} is full",
+                "Finished stages and checkpoints are intact: free some space and run the same command again.",
+            ) from error
+        ledger.close_run(run_id, "failed")
+        events.write("run_failed", error=type(error).__name__)
+        raise
+    ledger.close_run(run_id, "done")
+    events.write("run_done")

@@ -1,0 +1,141 @@
+"""Rows made of judged answers: pairs and labelled answers for preference tuning, repairs for fine-tuning.
+
+    {"prompt": [turns], "chosen": text, "rejected": text, "task_id"}     DPO
+    {"prompt": [turns], "completion": text, "label": bool, "task_id"}    KTO
+    `Example`: prompt, failing answer, what the compiler said, passing answer; the last answer alone is trained
+
+Left out on purpose: sampling, and judging what has no verdict.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from burnish.config.reward import DenseReward
+from burnish.data.tasks.repair_prompt import repair_message
+from burnish.errors import DataError, GateError
+from burnish.fsio import write_atomic
+from burnish.records import Example, Message, Task
+from burnish.score.rewards.score_verdict import score_verdict
+from burnish.score.selection.held_out import HeldOut
+from burnish.score.selection.judged import Judged
+from burnish.score.selection.pairs import labelled, preference_pairs, repair_pairs
+from burnish.workflows.rewards.stored_answers import read_written, rollout_files
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Judged answers, and how many were left out for which reason."""
+
+    judged: list[Judged]
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def judged_answers(
+    source: Path, tasks: Mapping[str, Task], held_out: HeldOut, *, skip_held_out: bool = False
+) -> Answers:
+    """All answers of a file or folder that have a verdict, scored by the default reward, which ranks them.
+
+    Args:
+        source: a file, or the folder of a stage, run or evaluation.
+        tasks: by id.
+        held_out: tasks that nobody may learn from.
+        skip_held_out: leave answers to them out, as in a run that samples and measures, instead of refusing them.
+
+    Raises DataError when there is no judged answer or a task is not known, GateError for an answer to a held-out task.
+    """
+    answers = Answers([])
+    for file in rollout_files(source):
+        for written in read_written(file):
+            task = tasks.get(written.completion.task_id)
+            if task is None:
+                raise DataError(
+                    f"{file}: the task {written.completion.task_id!r} is not known.",
+                    "Name the task set that was answered: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
+                )
+            try:
+                held_out.check([task])
+            except GateError:
+                if not skip_held_out:
+                    raise
+                answers.left_out["of held-out tasks"] += 1
+                continue
+            verdict = written.verdict
+            if verdict is None or verdict.status == "infra" or task.tests is None:
+                answers.left_out["not judged by hidden tests"] += 1
+                continue
+            score = score_verdict(DenseReward(), verdict, task)
+            answers.judged.append(Judged(task, written.completion, verdict, score, written.step))
+    if not answers.judged:
+        why = ", ".join(f"{count} {reason}" for reason, count in answers.left_out.items()) or "it holds none"
+        raise DataError(f"{source} has no answer to learn from: {why}.", "Name a run that sampled training tasks.")
+    return answers
+
+
+def preference_rows(judged: Sequence[Judged], method: Literal["dpo", "kto"], per_task: int) -> list[dict[str, Any]]:
+    """Rows as preference stages read them; raises DataError when no task has a passing and a failing answer."""
+    if method == "kto":
+        rows = [
+            {"prompt": _turns(one.task), "completion": one.completion.text, "label": good, "task_id": one.task.id}
+            for one, good in labelled(judged, per_task)
+        ]
+    else:
+        rows = [
+            {
+                "prompt": _turns(pair.passing.task),
+                "chosen": pair.passing.completion.text,
+                "rejected": pair.failing.completion.text,
+                "task_id": pair.passing.task.id,
+            }
+            for pair in preference_pairs(judged, per_task)
+        ]
+    return _some(rows, judged)
+
+
+def repair_examples(judged: Sequence[Judged], per_task: int) -> list[Example]:
+    """Conversations that mend; raises DataError when no task has a passing and a failing answer."""
+    return _some(
+        [
+            Example(
+                id=f"{pair.failing.task.id}#repair-{pair.failing.round}.{pair.failing.completion.sample_index}",
+                messages=(
+                    *pair.failing.task.prompt,
+                    Message(role="assistant", content=pair.failing.completion.text),
+                    repair_message(pair.failing.verdict),
+                    Message(role="assistant", content=pair.passing.completion.text),
+                ),
+                trained_answers="last",
+                task_type="repair",
+                licence=pair.failing.task.licence,
+                origin=pair.failing.task.origin,
+            )
+            for pair in repair_pairs(judged, per_task)
+        ],
+        judged,
+    )
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON line each."""
+    write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def _turns(task: Task) -> list[dict[str, Any]]:
+    return [message.model_dump() for message in task.prompt]
+
+
+def _some(rows: list[Row], judged: Sequence[Judged]) -> list[Row]:
+    if not rows:
+        passed = sum(one.passed for one in judged)
+        raise DataError(
+            f"none of the tasks has a passing and a failing answer: of {len(judged)} answers {passed} pass.",
+            "Sample more answers per task, at a higher temperature.",
+        )
+    return rows

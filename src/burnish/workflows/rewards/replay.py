@@ -1,0 +1,72 @@
+"""``burnish reward replay RUN|FILE``: what other reward shapes would have paid for samples that exist.
+
+    completions.jsonl, rollouts.jsonl -> verdicts (cache first) -> every shape -> signal, agreement, bias, mistakes
+
+A run is a folder of ``burnish run`` or ``burnish evaluate``; each of its stages that wrote completions counts. Verdicts
+come from the run's cache, and what that lacks is verified again; a saved timeout is kept, since none is ever cached.
+
+Left out on purpose: training on any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from burnish.config.reward import RewardReplayConfig
+from burnish.config.verify import VerifyConfig
+from burnish.data.tasks.task_sets import require_rust
+from burnish.errors import DataError
+from burnish.records import Task, Verdict
+from burnish.score.rewards.comparison import Sample, compare_shape
+from burnish.score.rewards.score_verdict import score_verdict
+from burnish.workflows.rewards.stored_answers import Written, origin_of, read_written, rollout_files
+from burnish.workflows.verify.judge import open_verifier
+
+
+def replay_rewards(source: Path, config: RewardReplayConfig) -> dict[str, Any]:
+    """Returns ``samples``, ``judged`` (saved, from the cache, verified again) and ``shapes`` (`ShapeReport`).
+
+    Raises DataError when there is nothing to replay or a task is not known, and what `Verifier.verify` raises.
+    """
+    written = [one for file in rollout_files(source) for one in read_written(file)]
+    if not written:
+        raise DataError(f"{source} holds no completions.", "Name a run that evaluated or a file of completions.")
+    origin = origin_of(source, config.tasks, config.seed)
+    tasks = {task.id: task for task in origin.tasks}
+    for one in written:
+        if one.completion.task_id not in tasks:
+            raise DataError(
+                f"{one.file}: the task {one.completion.task_id!r} is not known.",
+                "Name the task set that was answered: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
+            )
+    require_rust(tasks[one.completion.task_id] for one in written)
+    verdicts, judged = _judge(written, tasks, config.verify or origin.verify, origin.cache_folder)
+    samples = [
+        Sample((one.file, one.step, one.completion.task_id), one.completion.text, verdict)
+        for one, verdict in zip(written, verdicts, strict=True)
+    ]
+    reports = []
+    for shape in config.shapes:
+        scores = [score_verdict(shape, verdict, tasks[verdict.task_id]) for verdict in verdicts]
+        reports.append(compare_shape(shape.kind, samples, scores, config.top))
+    return {"samples": len(written), "judged": judged, "shapes": [asdict(report) for report in reports]}
+
+
+def _judge(
+    written: Sequence[Written], tasks: dict[str, Task], verify: VerifyConfig, cache_folder: Path
+) -> tuple[list[Verdict], dict[str, int]]:
+    """Verdicts in order, and how many of them came from where."""
+    kept = {i: v for i, one in enumerate(written) if (v := one.verdict) is not None and v.reason == "timeout"}
+    asked = [i for i in range(len(written)) if i not in kept]
+    fresh: list[Verdict] = []
+    if asked:
+        with open_verifier(verify, cache_folder) as verifier:
+            pairs = [(tasks[written[i].completion.task_id], written[i].completion) for i in asked]
+            fresh = verifier.verify(pairs)
+    verdicts = kept | dict(zip(asked, fresh, strict=True))
+    cached = sum(verdict.cached for verdict in fresh)
+    judged = {"saved_timeouts": len(kept), "from_cache": cached, "verified_again": len(fresh) - cached}
+    return [verdicts[i] for i in range(len(written))], judged

@@ -1,0 +1,143 @@
+"""Answers that exist, with their verdicts, wherever a run or an evaluation left them, and what is known of their tasks.
+
+    completions.jsonl with verdicts.jsonl beside it    evaluate stages, evaluations, rounds of expert iteration
+    rollouts.jsonl                                     what a policy wrote while it was trained
+
+What was measured on the way (``evaluations``, ``validation``) is no answer to learn from and is not found.
+
+Left out on purpose: judging what has no verdict.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from burnish.config.stages.recipe import Recipe
+from burnish.config.tasks import TaskFile, TasksConfig
+from burnish.config.verbs.evaluate import EvaluateConfig
+from burnish.config.verify import VerifyConfig
+from burnish.data.rust_tasks.build import ORIGIN, is_held_out
+from burnish.data.tasks.task_sets import TaskSet, load_task_set, read_tasks
+from burnish.errors import DataError
+from burnish.fsio import read_lines
+from burnish.ledger.run_folder import RESOLVED
+from burnish.records import Completion, Rollout, Task, Verdict
+from burnish.workflows.run.context import COMPLETIONS, HELD_OUT, TRAIN, VERDICTS
+
+ROLLOUTS = "rollouts.jsonl"
+PLACES = ("", "*/", "round_*/", "*/round_*/")
+"""Where such files lie below the folder of a run, an evaluation or a stage."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One completion, where it stands, and what was found of it then."""
+
+    file: Path
+    step: int
+    completion: Completion
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run says about its own samples."""
+
+    tasks: tuple[Task, ...]
+    held_out: tuple[Task, ...]
+    """Those of the tasks that are measured on."""
+    verify: VerifyConfig
+    cache_folder: Path
+
+
+def rollout_files(source: Path) -> list[Path]:
+    """The file, or the files of a folder; raises DataError when there is neither."""
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise DataError(f"there is no {source}", "Name a run folder, or a JSONL file of completions or rollouts.")
+    found = {file for name in (COMPLETIONS, ROLLOUTS) for place in PLACES for file in source.glob(place + name)}
+    return sorted(file for file in found if file.parent.name != "validation")
+
+
+def read_written(file: Path) -> list[Written]:
+    """Completions (with the verdicts beside them) or rollouts; raises DataError naming file and line."""
+    found: list[Written] = []
+    for number, line in enumerate(read_lines(file), 1):
+        try:
+            if file.name == ROLLOUTS or '"completion":' in line[:200]:
+                rollout = Rollout.from_json(line)
+                found.append(Written(file, rollout.step, rollout.completion, rollout.verdict))
+            else:
+                found.append(Written(file, 0, Completion.from_json(line), None))
+        except DataError as error:
+            raise DataError(f"{file}:{number}: {error.cause}", error.way_out) from error
+    beside = file.with_name(VERDICTS)
+    if file.name == COMPLETIONS and beside.is_file():
+        verdicts = [Verdict.from_json(line) for line in read_lines(beside)]
+        known = {(one.task_id, one.sample_index): one for one in verdicts}
+        return [replace(one, verdict=known.get((one.completion.task_id, one.completion.sample_index))) for one in found]
+    return found
+
+
+def origin_of(source: Path, tasks: TasksConfig | None, seed: int) -> Origin:
+    """Tasks, verifier and cache of what lies in ``source``, as its run has them; ``tasks`` goes before the run's.
+
+    Raises DataError when neither says which tasks were answered.
+    """
+    folder = run_of(source)
+    own = _of_run(folder) if folder is not None else None
+    if tasks is None and own is None:
+        raise DataError(
+            f"{source} lies in no run, so its tasks are not known.",
+            "Name the task set that was answered: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
+        )
+    beside = own.cache_folder if own is not None else source.resolve().parent / ".cache"
+    verify = own.verify if own is not None else VerifyConfig()
+    found = () if own is None else own.tasks
+    held_out = () if own is None else own.held_out
+    if tasks is not None:
+        asked = load_task_set(tasks, seed)
+        found, held_out = _all(asked), (*held_out, *_held_out(tasks, asked))
+    return Origin(found, held_out, verify, beside)
+
+
+def run_of(source: Path) -> Path | None:
+    """The run or evaluation that a file or folder lies in, or is."""
+    return next((one for one in (source, *source.resolve().parents) if (one / RESOLVED).is_file()), None)
+
+
+def _of_run(folder: Path) -> Origin:
+    """What ``recipe.resolved.json`` says, of a run or of an evaluation."""
+    resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))["recipe"]
+    try:
+        if "stages" not in resolved:
+            evaluated = EvaluateConfig.model_validate_json(json.dumps(resolved))
+            asked = load_task_set(evaluated.tasks, evaluated.seed)
+            return Origin(_all(asked), _held_out(evaluated.tasks, asked), evaluated.verify, folder / ".cache")
+        recipe = Recipe.model_validate_json(json.dumps(resolved))
+    except ValidationError as error:
+        raise DataError(
+            f"{folder / RESOLVED} is not of this version: {error.errors()[0]['msg']}.",
+            "Name single files instead, and their tasks.",
+        ) from error
+    train, held_out = (
+        tuple(task for file in sorted(folder.glob(f"*/{name}")) for task in read_tasks(file))
+        for name in (TRAIN, HELD_OUT)
+    )
+    return Origin((*train, *held_out), held_out, recipe.verify, folder.parent)
+
+
+def _held_out(config: TasksConfig, found: TaskSet) -> tuple[Task, ...]:
+    """What is measured on: of a file of one's own only what the built-in tasks keep back, of all else the set says."""
+    if not isinstance(config, TaskFile) or config.train is not None:
+        return found.held_out
+    return tuple(task for task in found.held_out if task.origin == ORIGIN and is_held_out(task.family))
+
+
+def _all(found: TaskSet) -> tuple[Task, ...]:
+    return (*found.train, *found.held_out)

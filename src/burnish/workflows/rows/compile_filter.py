@@ -1,0 +1,58 @@
+"""The verifier as the judge that filters ask: sources in, whether they compile and with which lints out.
+
+Left out on purpose: running anything; a filter asks for the compiler alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from burnish.config.data.filters import FilterConfig
+from burnish.config.verify import VerifyConfig
+from burnish.data.filters.base import Judgement
+from burnish.data.filters.build import JUDGED
+from burnish.records import Edition, Verdict
+from burnish.verify import Verifier
+from burnish.verify.compiler.dependency_set import known_crates
+from burnish.workflows.verify.file import VerifyRow, pair_of
+from burnish.workflows.verify.judge import open_verifier
+
+
+class VerifierJudge:
+    """Judges sources in the sandbox of a verifier, as many at once as it has workers."""
+
+    def __init__(self, verifier: Verifier, config: VerifyConfig) -> None:
+        self.digest = verifier.digest
+        self._verifier = verifier
+        self._crates = known_crates(config.dependencies)
+
+    def judge(self, sources: Sequence[str], edition: Edition) -> list[Judgement]:
+        """One judgement per source, in order. Raises InfraBudgetError when too many could not be judged."""
+        rows = (VerifyRow(id=str(n), code=source, edition=edition) for n, source in enumerate(sources))
+        pairs = (pair_of(row, self._crates) for row in rows)
+        return [_judgement(verdict) for verdict in self._verifier.stream(pairs, goal="check")]
+
+
+def needs_judge(filters: Sequence[FilterConfig]) -> bool:
+    """Whether one of the filters compiles."""
+    return any(isinstance(one, JUDGED) for one in filters)
+
+
+@contextmanager
+def open_judge(filters: Sequence[FilterConfig], config: VerifyConfig, beside: Path) -> Iterator[VerifierJudge | None]:
+    """A judge with its verdict cache in ``config.cache`` or else in ``beside``; None when no filter compiles."""
+    if not needs_judge(filters):
+        yield None
+        return
+    with open_verifier(config, beside) as verifier:
+        yield VerifierJudge(verifier, config)
+
+
+def _judgement(verdict: Verdict) -> Judgement:
+    if verdict.status == "infra":
+        return Judgement(None, detail=verdict.detail)
+    errors = [one for one in verdict.diagnostics if one.level == "error"]
+    said = " ".join(part for part in (errors[0].code or "", errors[0].message) if part) if errors else verdict.detail
+    return Judgement(verdict.compiled, verdict.lints, said or verdict.reason)

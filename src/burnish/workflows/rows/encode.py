@@ -1,0 +1,99 @@
+"""Training rows of an sft stage as tokens, encoded now or taken from the cache.
+
+The key of a cached set names all that decides it: the rows, the chat template and tokenizer, what is trained and cut,
+the limit, packing, and the code and libraries of the step. Left out on purpose: the gates, which look at every set
+again (`workflows.tune`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from burnish.config.data.chat import ChatConfig
+from burnish.config.stages.recipe import SftStage
+from burnish.data.cache import DatasetCache, step_version
+from burnish.data.encode import chat as chat_module
+from burnish.data.encode import encoded as encoded_module
+from burnish.data.encode import packing as packing_module
+from burnish.data.encode.chat import encode_examples
+from burnish.data.encode.encoded import EncodedExample, load_rows, save_rows
+from burnish.data.encode.packing import pack_lengths
+from burnish.fsio import digest_bytes
+from burnish.model.chat_template import template_digest
+from burnish.records import Example
+
+STEP = "encode"
+PACKS = "packs.json"
+
+
+@dataclass(frozen=True)
+class EncodedSet:
+    """Rows as tokens, and which of them share a sequence."""
+
+    rows: list[EncodedExample]
+    packs: list[tuple[int, ...]] | None
+    """None without packing, or when a row is longer than a sequence, which a gate refuses."""
+
+    def longest(self) -> int:
+        """Tokens of the longest sequence; 0 without rows."""
+        lengths = [len(row.input_ids) for row in self.rows]
+        packs = self.packs if self.packs is not None else [(place,) for place in range(len(lengths))]
+        return max((sum(lengths[row] for row in pack) for pack in packs), default=0)
+
+
+def encode_rows(
+    examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig, cache: Path | None
+) -> EncodedSet:
+    """Encode, and pack where the stage says so; raises DataError for a row that cannot be encoded.
+
+    Args:
+        examples: the rows in training order.
+        tokenizer: of the model that is trained.
+        stage: gives the limit and packing.
+        chat: what is trained and how conversations are truncated.
+        cache: folder of the cache; None encodes every time.
+    """
+    if cache is None:
+        return _encode(examples, tokenizer, stage, chat)
+
+    def write(folder: Path) -> None:
+        made = _encode(examples, tokenizer, stage, chat)
+        save_rows(made.rows, folder)
+        (folder / PACKS).write_text(json.dumps(made.packs), encoding="utf-8")
+
+    folder = DatasetCache(cache).build(STEP, cache_key(examples, tokenizer, stage, chat), write)
+    packs = json.loads((folder / PACKS).read_text(encoding="utf-8"))
+    return EncodedSet(load_rows(folder), None if packs is None else [tuple(pack) for pack in packs])
+
+
+def cache_key(examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig) -> dict[str, Any]:
+    """Everything that decides the encoded rows."""
+    rows = hashlib.sha256()
+    for example in examples:
+        rows.update(example.to_json().encode() + b"\n")
+    return {
+        "rows": rows.hexdigest(),
+        "chat template": template_digest(tokenizer),
+        "tokenizer": digest_bytes(tokenizer.backend_tokenizer.to_str().encode()),
+        "trained roles": list(chat.train_roles),
+        "thinking": chat.thinking,
+        "truncation": chat.truncate,
+        "max_length": stage.max_length,
+        "packing": stage.packing,
+        "code": step_version(chat_module, encoded_module, packing_module),
+        "transformers": version("transformers"),
+        "tokenizers": version("tokenizers"),
+    }
+
+
+def _encode(examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig) -> EncodedSet:
+    rows = encode_examples(examples, tokenizer, chat, stage.max_length)
+    lengths = [len(row.input_ids) for row in rows]
+    fits = max(lengths, default=0) <= stage.max_length
+    return EncodedSet(rows, pack_lengths(lengths, stage.max_length) if stage.packing and fits else None)

@@ -1,0 +1,93 @@
+"""Counts of filtering: per source and in all, as JSON, CSV and metrics.
+
+    pass_rate = 100 * passed / total        (percent; 0 for a source without rows)
+
+Rows count when they are pulled from their source; ``written`` counts rows of the mixture, repeats included. Not
+covered: the terminal's table (`cli.tables`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish.data.filters.filtered_source import SourceCounts
+from burnish.fsio import write_atomic, write_json
+from burnish.ledger.metrics import MetricsWriter
+
+STATS, TABLE, METRICS = "filter_stats.json", "filter_stats.csv", "metrics.jsonl"
+STAGE = "prepare"
+
+
+@dataclass(frozen=True)
+class FilterStats:
+    """What became of all rows, by the name of their source."""
+
+    sources: Mapping[str, SourceCounts]
+    written: int
+
+    def reasons(self) -> list[str]:
+        """All reasons that occur, the commonest first."""
+        counted = sum((counts.reasons for counts in self.sources.values()), Counter[str]())
+        return [reason for reason, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
+
+    @classmethod
+    def read(cls, folder: Path) -> FilterStats:
+        """What `write_stats` wrote into a folder."""
+        said = json.loads((folder / STATS).read_text(encoding="utf-8"))
+        sources = {
+            name: SourceCounts(one["total"], one["passed"], Counter(one["filter_reasons"]))
+            for name, one in said["datasets"].items()
+        }
+        return cls(sources, said["total_written"])
+
+
+def pass_rate(counts: SourceCounts) -> float:
+    """Percent of the rows that stay."""
+    return round(100 * counts.passed / counts.total, 2) if counts.total else 0.0
+
+
+def write_stats(folder: Path, stats: FilterStats) -> None:
+    """Write ``filter_stats.json``, ``filter_stats.csv`` and ``metrics.jsonl``."""
+    rows = {name: _row(counts) for name, counts in stats.sources.items()}
+    total = sum(counts.total for counts in stats.sources.values())
+    passed = sum(counts.passed for counts in stats.sources.values())
+    write_json(
+        folder / STATS,
+        {
+            "datasets": {
+                name: {**row, "filter_reasons": dict(sorted(stats.sources[name].reasons.items()))}
+                for name, row in rows.items()
+            },
+            "total_samples": total,
+            "total_passed": passed,
+            "total_filtered": total - passed,
+            "total_written": stats.written,
+        },
+    )
+    text = io.StringIO()
+    reasons = stats.reasons()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["dataset", "total", "passed", "filtered", "pass_rate", *reasons])
+    for name, row in rows.items():
+        table.writerow([name, *row.values(), *(stats.sources[name].reasons[reason] for reason in reasons)])
+    write_atomic(folder / TABLE, text.getvalue())
+    metrics = MetricsWriter(folder / METRICS)
+    for name, row in rows.items():
+        counted = {f"reason.{reason}": float(n) for reason, n in sorted(stats.sources[name].reasons.items())}
+        metrics.log(f"{STAGE} {name}", 0, {**row, **counted})
+
+
+def _row(counts: SourceCounts) -> dict[str, Any]:
+    return {
+        "total": counts.total,
+        "passed": counts.passed,
+        "filtered": counts.total - counts.passed,
+        "pass_rate": pass_rate(counts),
+    }

@@ -1,0 +1,49 @@
+"""Follow chosen training rows of a recipe from record to mask. Left out on purpose: showing them (`report`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from burnish.config.stages.recipe import Recipe
+from burnish.data.encode.row_trace import RowView, inspect_example
+from burnish.errors import DataError
+from burnish.records import Example
+from burnish.workflows.rows.recipe_rows import model_folder, sft_stage, training_rows
+from burnish.workflows.run.requirements import require_train_extra
+
+
+def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list[RowView]:
+    """The rows that ``rows`` names by number (from 0) or by id, in that order.
+
+    Raises DataError for a row that is not there, and what reading and encoding raise.
+    """
+    require_train_extra()
+    chosen = sft_stage(recipe, stage)
+    folder = model_folder(recipe, chosen)
+    found = _find(recipe, rows)
+    from burnish.model.base import load_tokenizer
+
+    tokenizer = load_tokenizer(folder)
+    return [
+        inspect_example(number, example, tokenizer, chat=recipe.data.chat, max_length=chosen.max_length)
+        for number, example in (found[row] for row in rows)
+    ]
+
+
+def _find(recipe: Recipe, wanted: Sequence[str]) -> dict[str, tuple[int, Example]]:
+    """By what was asked for; reading stops with the last of them."""
+    missing = set(wanted)
+    found: dict[str, tuple[int, Example]] = {}
+    count = 0
+    with training_rows(recipe) as examples:
+        for number, example in enumerate(examples):
+            count += 1
+            for name in missing & {str(number), example.id}:
+                found[name] = (number, example)
+            missing -= found.keys()
+            if not missing:
+                return found
+    raise DataError(
+        f"there is no row {sorted(missing)[0]!r} among the {count} training rows.",
+        f"Name a number from 0 to {count - 1}, or the id of a row (FILE:LINE).",
+    )

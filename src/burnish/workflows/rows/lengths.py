@@ -1,0 +1,103 @@
+"""Measure the training rows of a recipe and say which ``max_length`` to take.
+
+Lengths are those of whole rows, before anything is truncated or divided. Left out on purpose: the table on the terminal
+(`report.row_view`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from burnish.config.stages.recipe import Recipe
+from burnish.data.encode.lengths import LengthReport, measure_lengths
+from burnish.fsio import disk_errors, write_json
+from burnish.progress import progress
+from burnish.records import Example
+from burnish.report.terminal.row_view import draw_lengths
+from burnish.workflows.rows.recipe_rows import model_folder, sft_stage, training_rows
+from burnish.workflows.run.requirements import require_train_extra
+
+LENGTHS, PICTURE = "lengths.json", "lengths.png"
+BATCH = 512
+"""Rows encoded together."""
+
+
+@dataclass(frozen=True)
+class LengthQuestion:
+    """What to measure."""
+
+    stage: str | None = None
+    """Name of the sft stage; None for the first."""
+    percentiles: tuple[float, ...] = (50, 90, 95, 99, 100)
+    cutoffs: tuple[int, ...] = ()
+    percentile: float = 95
+    margin: float = 1.1
+    char_only: bool = False
+    limit: int | None = None
+    """Measure the first so many rows."""
+
+
+def measure_rows(recipe: Recipe, question: LengthQuestion, out: Path | None) -> dict[str, Any]:
+    """The report as its JSON has it; with ``out``, also ``lengths.json`` and ``lengths.png`` in that folder."""
+    stage = sft_stage(recipe, question.stage)
+    if not question.char_only:
+        require_train_extra()
+    folder = None if question.char_only else model_folder(recipe, stage)
+    with training_rows(recipe) as rows:
+        counted = itertools.islice(rows, question.limit)
+        lengths = _characters(counted) if folder is None else _tokens(counted, recipe, folder)
+    report = measure_lengths(
+        lengths,
+        unit="characters" if folder is None else "tokens",
+        percentiles=question.percentiles,
+        cutoffs=question.cutoffs,
+        percentile=question.percentile,
+        margin=question.margin,
+        context=None if folder is None else _context(folder),
+    )
+    written = _as_json(report)
+    if out is not None:
+        write_json(out / LENGTHS, written)
+        with disk_errors(out):
+            draw_lengths(lengths, written, out / PICTURE)
+    return written
+
+
+def _characters(rows: Iterable[Example]) -> list[int]:
+    return [
+        len(row.text) if row.text is not None else sum(len(message.content) for message in row.messages) for row in rows
+    ]
+
+
+def _tokens(rows: Iterable[Example], recipe: Recipe, folder: Path) -> list[int]:
+    from burnish.data.encode.chat import encode_examples
+    from burnish.model.base import load_tokenizer
+
+    tokenizer = load_tokenizer(folder)
+    lengths: list[int] = []
+    with progress("measure", total=None, unit="rows") as bar:
+        for batch in _batches(rows):
+            lengths += [len(row.input_ids) for row in encode_examples(batch, tokenizer, recipe.data.chat)]
+            bar.advance(len(batch))
+    return lengths
+
+
+def _batches(rows: Iterable[Example]) -> Iterator[Sequence[Example]]:
+    iterator = iter(rows)
+    while batch := list(itertools.islice(iterator, BATCH)):
+        yield batch
+
+
+def _context(folder: Path) -> int | None:
+    config = json.loads((folder / "config.json").read_bytes())
+    context = config.get("text_config", config).get("max_position_embeddings")
+    return context if isinstance(context, int) else None
+
+
+def _as_json(report: LengthReport) -> dict[str, Any]:
+    return json.loads(json.dumps(asdict(report)))  # type: ignore[no-any-return]

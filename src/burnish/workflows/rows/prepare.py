@@ -1,0 +1,222 @@
+"""``burnish data prepare``: sources -> filters -> mixture -> ``rows.jsonl``, and the same way for a run's SFT stages.
+
+    rows.jsonl         the rows that stay, as `Example` records, in the order of the mixture
+    dropped.jsonl      id, source, reason and detail of every row that does not
+    filter_stats.json  totals and reasons per source; the same as CSV in filter_stats.csv
+    metrics.jsonl      the same as one row per source, in the schema of all stages
+
+Cached and streaming go the same way: what is streamed is written to a folder of the cache instead of ``out``, and
+copied from there. Nothing appears under ``out`` before all of it is there. Left out on purpose: tokens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import JsonValue
+
+from burnish.config.data.filters import Contaminated, FilterConfig
+from burnish.config.data.mixture import MixtureConfig
+from burnish.config.data.training_data import SourceConfig, source_name
+from burnish.config.stages.recipe import PretrainStage, SftStage
+from burnish.config.verbs.prepare import PrepareConfig
+from burnish.data.cache import DatasetCache, step_version
+from burnish.data.filters import filtered_source as filtered
+from burnish.data.filters.base import Judge
+from burnish.data.filters.build import ordered_filters
+from burnish.data.filters.filtered_source import Dropped, FilteredSource
+from burnish.data.filters.stateless_pool import Examiner
+from burnish.data.mixing import mixture
+from burnish.data.mixing.mixture import Mixture
+from burnish.data.sources import BadRows
+from burnish.data.sources.reading import source_files
+from burnish.data.tasks.examples import examples_from_tasks
+from burnish.errors import DataError, RunFolderError
+from burnish.fsio import digest_file, disk_errors
+from burnish.progress import progress
+from burnish.records import Example
+from burnish.workflows.rows.compile_filter import VerifierJudge, needs_judge, open_judge
+from burnish.workflows.rows.filter_counts import FilterStats, write_stats
+from burnish.workflows.run.context import Run
+
+ROWS, DROPPED, REJECTED = "rows.jsonl", "dropped.jsonl", "rejected.jsonl"
+STEP = "prepared"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What decides the rows."""
+
+    sources: Sequence[SourceConfig]
+    filters: Sequence[FilterConfig]
+    mixture: MixtureConfig
+    seed: int
+    bad_rows: int
+    workers: int = 1
+
+
+@dataclass
+class Opened:
+    """Rows that are about to be read."""
+
+    rows: Iterable[Example]
+    bad: BadRows
+    sources: Sequence[FilteredSource]
+
+    def stats(self, written: int) -> FilterStats:
+        """The counts so far."""
+        return FilterStats({source.name: source.counts for source in self.sources}, written)
+
+
+def prepare_data(config: PrepareConfig) -> FilterStats:
+    """Write the rows that stay into ``config.out``, with the counts that are returned.
+
+    Raises RunFolderError when ``out`` holds anything, DataError for sources and rows that cannot be used, and what the
+    verifier raises where a filter compiles.
+    """
+    if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
+        raise RunFolderError(f"{config.out} is not empty.", "Name a new folder with --set out=FOLDER, or remove it.")
+    plan = Plan(config.sources, config.filters, config.mixture, config.seed, config.bad_rows, config.workers)
+    with open_judge(config.filters, config.verify, config.cache) as judge:
+        if config.streaming:
+            with whole_folder(config.out) as folder:
+                write_rows(plan, judge, folder)
+        else:
+            cache = DatasetCache(config.cache)
+            entry = cache.build(STEP, _key(plan, judge), lambda folder: write_rows(plan, judge, folder))
+            with whole_folder(config.out) as folder, disk_errors(config.out):
+                shutil.copytree(entry, folder, dirs_exist_ok=True)
+    return FilterStats.read(config.out)
+
+
+def write_rows(plan: Plan, judge: Judge | None, folder: Path) -> None:
+    """Write the rows that stay, those that do not, and the counts into an empty folder."""
+    with disk_errors(folder), (folder / ROWS).open("w") as rows, (folder / DROPPED).open("w") as dropped:
+        with open_rows(plan, judge, line_writer(dropped)) as opened:
+            written = 0
+            for example in opened.rows:
+                rows.write(example.to_json() + "\n")
+                written += 1
+        for file in (rows, dropped):
+            file.flush()
+            os.fsync(file.fileno())
+    write_stats(folder, opened.stats(written))
+
+
+@contextlib.contextmanager
+def open_rows(plan: Plan, judge: Judge | None, drop: Callable[[Dropped], None]) -> Iterator[Opened]:
+    """The rows of a plan, in order, read as they are asked for; ``drop`` hears of every row that is left out."""
+    bad = BadRows(plan.bad_rows)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnish-")))
+        ordered = stack.enter_context(ordered_filters(plan.filters, judge, folder))
+        examiner = stack.enter_context(Examiner(plan.filters, plan.workers))
+        bar = stack.enter_context(progress("prepare", total=None, unit="rows"))
+
+        def dropped(row: Dropped) -> None:
+            bar.advance()
+            drop(row)
+
+        sources = [
+            FilteredSource(one, filters=plan.filters, ordered=ordered, examiner=examiner, bad=bad, drop=dropped)
+            for one in plan.sources
+        ]
+        mixed = Mixture({source.name: source for source in sources}, plan.mixture, plan.seed)
+
+        def rows() -> Iterator[Example]:
+            for example in mixed:
+                bar.advance()
+                yield example
+
+        yield Opened(rows(), bad, sources)
+
+
+def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -> list[Example]:
+    """What a stage trains on: the filtered mixture of the recipe's sources, or the references of its task set.
+
+    ``folder`` gets ``rejected.jsonl`` where rows could not be used, and with filters ``dropped.jsonl`` and the counts.
+    """
+    data = run.recipe.data
+    if not data.sources:
+        examples = examples_from_tasks(run.train_tasks(stage))
+        if not examples:
+            raise DataError("there is nothing to train on: the task set has no training part", "Name data.sources.")
+        return examples
+    plan = Plan(data.sources, data.filters, data.mixture, run.recipe.seed, data.bad_rows)
+    judge = VerifierJudge(run.judge(), run.recipe.verify) if needs_judge(data.filters) else None
+    with contextlib.ExitStack() as stack:
+        drop: Callable[[Dropped], None] = _ignore
+        if data.filters:
+            drop = line_writer(stack.enter_context((folder / DROPPED).open("w")))
+        opened = stack.enter_context(open_rows(plan, judge, drop))
+        try:
+            examples = list(opened.rows)
+        finally:
+            opened.bad.write(folder / REJECTED)
+    if data.filters:
+        write_stats(folder, opened.stats(len(examples)))
+    if not examples:
+        raise DataError("the filters leave no row to train on.", f"See {folder / DROPPED}, and loosen data.filters.")
+    return examples
+
+
+def source_digests(source: SourceConfig) -> list[JsonValue]:
+    """Path and digest of every local file of a source; of the hub its name alone, so name a ``revision`` there."""
+    return [[str(file), digest_file(file)] for file in source_files(source)]
+
+
+def filter_digests(filters: Sequence[FilterConfig]) -> list[JsonValue]:
+    """Path and digest of every file that a filter reads."""
+    paths = [path for one in filters if isinstance(one, Contaminated) for path in one.tasks]
+    for path in paths:
+        if not path.is_file():
+            raise DataError(f"there is no task file {path}.", "Check `tasks` of the filter contaminated.")
+    return [[str(path), digest_file(path)] for path in paths]
+
+
+@contextlib.contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that takes its name when the body ends; an interrupted one is removed next time."""
+    partial = out.with_name(f".{out.name}.partial")
+    with disk_errors(out):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    yield partial
+    with disk_errors(out):
+        partial.replace(out)
+
+
+def _key(plan: Plan, judge: VerifierJudge | None) -> dict[str, JsonValue]:
+    return {
+        "sources": {source_name(one): [one.model_dump(mode="json"), source_digests(one)] for one in plan.sources},
+        "filters": [one.model_dump(mode="json") for one in plan.filters],
+        "filter files": filter_digests(plan.filters),
+        "mixture": plan.mixture.model_dump(mode="json"),
+        "seed": plan.seed,
+        "bad_rows": plan.bad_rows,
+        "verifier": "" if judge is None else judge.digest,
+        "code": _code_version(),
+    }
+
+
+@functools.cache
+def _code_version() -> str:
+    return step_version(filtered, mixture)
+
+
+def line_writer(file: TextIO) -> Callable[[Dropped], None]:
+    """Writes rows that are left out, one JSON line each."""
+    return lambda row: print(json.dumps(asdict(row), ensure_ascii=False), file=file)
+
+
+def _ignore(row: Dropped) -> None:
+    """Without filters only unusable rows are dropped, and those are in ``rejected.jsonl``."""

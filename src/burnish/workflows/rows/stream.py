@@ -1,0 +1,81 @@
+"""The recipe's sources as a mixture that a training reads as it goes.
+
+Counts and left-out rows are written as for a prepared set, of this attempt's reading. Left out on purpose: filters that
+remember earlier rows, which a resumed training could not go on with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from burnish.config.stages.recipe import PretrainStage, SftStage
+from burnish.data.filters.build import ordered_filters
+from burnish.data.filters.filtered_source import Dropped, FilteredSource
+from burnish.data.filters.stateless_pool import Examiner
+from burnish.data.mixing.mixture import Mixture
+from burnish.data.mixing.sequence_stream import OpenMixture
+from burnish.data.sources import BadRows
+from burnish.errors import ConfigError
+from burnish.scale.processes import is_first
+from burnish.workflows.rows.compile_filter import VerifierJudge, needs_judge
+from burnish.workflows.rows.filter_counts import FilterStats, write_stats
+from burnish.workflows.rows.prepare import DROPPED, REJECTED, line_writer
+from burnish.workflows.run.context import Run
+
+REMEMBERING = ("near_duplicate",)
+"""Filters whose answer on a row depends on the rows before it."""
+SEEDS_APART = 1_000_003
+"""Between the passes of one run, so that neighbouring seeds share no pass."""
+
+
+@contextlib.contextmanager
+def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> Iterator[OpenMixture]:
+    """Opens passes of the mixture; ``folder`` gets the counts when the body ends.
+
+    Raises ConfigError for a filter that remembers rows, or a mixture that is shuffled as a whole.
+    """
+    data = run.recipe.data
+    for one in data.filters:
+        if one.kind in REMEMBERING:
+            raise ConfigError(
+                f"stage {stage.name!r} streams, and the filter {one.kind} remembers all earlier rows.",
+                "Filter first with burnish data prepare, or set streaming to false.",
+            )
+    if data.mixture.shuffle == "full":
+        raise ConfigError(
+            f"stage {stage.name!r} streams, and data.mixture.shuffle 'full' reads all rows before the first.",
+            "Set data.mixture.shuffle to window, or streaming to false.",
+        )
+    judge = VerifierJudge(run.judge(), run.recipe.verify) if needs_judge(data.filters) else None
+    bad = BadRows(data.bad_rows)
+    with contextlib.ExitStack() as stack:
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnish-")))
+        ordered = stack.enter_context(ordered_filters(data.filters, judge, temporary))
+        examiner = stack.enter_context(Examiner(data.filters, 1))
+        kept = data.filters and is_first()  # several processes read the same
+        write = line_writer(stack.enter_context((folder / DROPPED).open("w"))) if kept else _nothing
+        sources = [
+            FilteredSource(one, filters=data.filters, ordered=ordered, examiner=examiner, bad=bad, drop=write)
+            for one in data.sources
+        ]
+        streams = {source.name: source for source in sources}
+
+        def open_pass(number: int, state: Mapping[str, Any] | None) -> Mixture:
+            return Mixture(streams, data.mixture, run.recipe.seed + SEEDS_APART * number, state)
+
+        try:
+            yield open_pass
+        finally:
+            if is_first():
+                bad.write(folder / REJECTED)
+            if kept:
+                passed = sum(source.counts.passed for source in sources)
+                write_stats(folder, FilterStats({source.name: source.counts for source in sources}, passed))
+
+
+def _nothing(row: Dropped) -> None:
+    """Without filters only unusable rows are dropped, and those are in ``rejected.jsonl``; the first process writes."""

@@ -1,0 +1,159 @@
+"""What the stages of one run share: the recipe, its folder, the verifier, and which stage made what.
+
+Not covered: deciding whether a stage must run (`workflows.run`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from burnish.config.stages.recipe import (
+    AdapterStage,
+    ContinuingStage,
+    EvaluateStage,
+    MergeStage,
+    PretrainStage,
+    Recipe,
+    TasksStage,
+    names_a_path,
+)
+from burnish.data.tasks.task_sets import read_tasks
+from burnish.ledger.run_folder import RunFolder
+from burnish.ledger.stage import Done
+from burnish.model.folders import resolve_base
+from burnish.records import Task
+
+if TYPE_CHECKING:
+    from burnish.verify import Verifier
+
+TRAIN, HELD_OUT = "train.jsonl", "held_out.jsonl"
+MODEL, ADAPTER = "model", "adapter"
+MERGED_START = "start_model"
+"""What a stage starts from when it merges an earlier adapter first."""
+COMPLETIONS, VERDICTS = "completions.jsonl", "verdicts.jsonl"
+CORPUS = "corpus.jsonl"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage hands back when it is done."""
+
+    outputs: tuple[str, ...] = ()
+    """Files and folders in the stage's folder that others may read."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Results worth finding in the ledger."""
+    peak_bytes: int | None = None
+    """Peak resident memory of the process that did it, where that is another one."""
+
+
+@dataclass
+class Run:
+    """An open run."""
+
+    recipe: Recipe
+    folder: RunFolder
+    digests: Mapping[str, str]
+    verifier: Verifier | None
+    """None when no stage verifies."""
+    done: dict[str, Done] = field(default_factory=dict)
+    """Stages finished so far, in this attempt or before."""
+    reused: set[str] = field(default_factory=set)
+    """Those of ``done`` that an earlier attempt finished."""
+
+    def stage_folder(self, name: str) -> Path:
+        return self.folder.path / name
+
+    def judge(self) -> Verifier:
+        """The verifier, in a stage that needs one."""
+        if self.verifier is None:
+            raise ValueError("this run was opened without a verifier")
+        return self.verifier
+
+    def model_folder(self, name: str) -> Path:
+        """Folder of a full model: the base, or what a pretrain or merge stage made."""
+        return resolve_base(self.recipe.model.base) if self.is_base(name) else self.stage_folder(name) / MODEL
+
+    def trained_output(self, stage: AdapterStage) -> str:
+        """Name of what a training stage leaves in its folder: an adapter, or a whole model."""
+        return MODEL if stage.adapter.kind == "full" else ADAPTER
+
+    def model_and_adapter(self, name: str) -> tuple[Path, Path | None]:
+        """Where a model to measure lies: its folder, and its adapter when a stage made one."""
+        for stage in self.recipe.stages:
+            if isinstance(stage, AdapterStage) and stage.name == name and self.trained_output(stage) == ADAPTER:
+                return self.adapter_base(stage), self.stage_folder(name) / ADAPTER
+        return self.model_folder(name), None
+
+    def start_adapter(self, stage: AdapterStage) -> tuple[Path, Path] | None:
+        """The adapter that the stage starts from and the model that it belongs on; None when it starts from a model."""
+        if names_a_path(stage.start_from):
+            return self.model_folder("base"), Path(stage.start_from)
+        model, adapter = self.model_and_adapter(stage.start_from)
+        return None if adapter is None else (model, adapter)
+
+    def adapter_base(self, stage: AdapterStage) -> Path:
+        """The model that the stage's own adapter goes on."""
+        start = self.start_adapter(stage)
+        if start is None:
+            return self.model_folder(stage.start_from)
+        merges = isinstance(stage, ContinuingStage) and stage.previous_adapter == "merge"
+        return self.stage_folder(stage.name) / MERGED_START if merges else start[0]
+
+    def adapter_stage(self, name: str) -> AdapterStage:
+        """The training stage of that name; the schema made sure that there is one."""
+        return next(stage for stage in self.recipe.stages if isinstance(stage, AdapterStage) and stage.name == name)
+
+    def is_base(self, name: str) -> bool:
+        """Whether ``name`` means the recipe's base model: no stage is called so."""
+        return name not in {stage.name for stage in self.recipe.stages}
+
+    def tasks_stage(self, before: AdapterStage | PretrainStage | EvaluateStage) -> str | None:
+        """Name of the last tasks stage before another stage; None when there is none."""
+        return tasks_stage_before(self.recipe, before.name)
+
+    def train_tasks(self, stage: AdapterStage | PretrainStage) -> tuple[Task, ...]:
+        """Tasks to train on."""
+        return self._tasks(self.tasks_stage(stage), TRAIN)
+
+    def train_tasks_before(self, name: str) -> tuple[Task, ...]:
+        """Tasks that a stage of that name could train on; none when the recipe builds no task set."""
+        return self._tasks(tasks_stage_before(self.recipe, name), TRAIN)
+
+    def held_out_tasks(self, stage: AdapterStage | PretrainStage | EvaluateStage) -> tuple[Task, ...]:
+        """Tasks to measure on; none when the recipe builds no task set."""
+        return self._tasks(self.tasks_stage(stage), HELD_OUT)
+
+    def _tasks(self, stage: str | None, name: str) -> tuple[Task, ...]:
+        return read_tasks(self.stage_folder(stage) / name) if stage is not None else ()
+
+
+def model_beneath(recipe: Recipe, stage: AdapterStage) -> str:
+    """Name of what lies below all adapters that a stage starts from: ``base``, or a stage that made a model."""
+    stages = {one.name: one for one in recipe.stages}
+    name = stage.start_from
+    while isinstance(earlier := stages.get(name), AdapterStage) and earlier.adapter.kind != "full":
+        name = earlier.start_from
+    return name if name in stages else "base"
+
+
+def tasks_stage_before(recipe: Recipe, name: str) -> str | None:
+    """Name of the last tasks stage before stage ``name``; None when there is none."""
+    found = None
+    for stage in recipe.stages:
+        if stage.name == name:
+            return found
+        if isinstance(stage, TasksStage):
+            found = stage.name
+    return found
+
+
+def uses_base(recipe: Recipe) -> bool:
+    """Whether any stage reads the recipe's base model."""
+    made = {stage.name for stage in recipe.stages if isinstance(stage, PretrainStage | MergeStage | AdapterStage)}
+    read = {stage.start_from for stage in recipe.stages if isinstance(stage, AdapterStage)}
+    read |= {stage.start_from for stage in recipe.stages if isinstance(stage, PretrainStage) and stage.start_from}
+    read |= {stage.model for stage in recipe.stages if isinstance(stage, EvaluateStage)}
+    return bool(read - made)

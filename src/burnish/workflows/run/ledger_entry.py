@@ -1,0 +1,102 @@
+"""What the ledger is told: stages of runs, and evaluations, with the digests that lineage goes by.
+
+A model that a stage made is read elsewhere under other digests than that of its folder (`aliases_of`), so they are
+recorded too. Left out on purpose: reading the ledger (`ledger.lineage`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from burnish import __version__
+from burnish.config.stages.recipe import AnyStage
+from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
+from burnish.fsio import digest_file, digest_json, read_lines
+from burnish.ledger.machine import write_machine
+from burnish.ledger.run_folder import RunFolder
+from burnish.ledger.stage import PREDICTED_PEAK, TRAINING_METADATA, Done
+from burnish.ledger.store import LEDGER, Ledger
+from burnish.model.folders import model_digest
+from burnish.records.evaluation import EvaluationSummary
+from burnish.workflows.evaluate.score import FOLDER
+from burnish.workflows.run.context import HELD_OUT, Run
+from burnish.workflows.run.inputs import CODE
+
+WEIGHTS_OF_ADAPTER = "adapter_model.safetensors"
+
+
+def predicted_memory(folder: Path) -> dict[str, float]:
+    """Peak bytes that were predicted when the stage began to train, as a metric; none where it trained nothing, or
+    nothing was predicted."""
+    try:
+        metadata = json.loads((folder / TRAINING_METADATA).read_bytes())
+    except FileNotFoundError:
+        return {}
+    predicted = metadata.get("predicted_memory", {}).get(PREDICTED_PEAK)
+    return {} if predicted is None else {PREDICTED_PEAK: float(predicted)}
+
+
+def record_stage(ledger: Ledger, run: Run, stage: AnyStage, done: Done, inputs: Mapping[str, str]) -> None:
+    """Record a finished stage, unless it is recorded: digests of large models take a while."""
+    run_id = run.folder.run_id
+    if not ledger.has_stage(run_id, stage.name, done):
+        aliases = aliases_of(run.stage_folder(stage.name), done.outputs)
+        ledger.record_stage(run_id, name=stage.name, kind=stage.kind, done=done, inputs=inputs, aliases=aliases)
+
+
+def record_evaluation(
+    config: EvaluateConfig, run: RunFolder, digests: Mapping[str, str], done: Done, summary: Mapping[str, Any]
+) -> None:
+    """Record a finished evaluation as a run of one stage, with its headline metrics."""
+    write_machine(run.path)
+    inputs = {name: digest for name, digest in digests.items() if name != CODE}
+    recipe = digest_json([config.model_dump(mode="json"), dict(digests)])
+    measured = replace(done, metrics=dict(_headlines(summary)))
+    with Ledger(ledger_for(config)) as ledger:
+        ledger.open_run(
+            run.run_id, name=run.path.name, path=run.path, recipe=recipe, version=__version__, kind="evaluation"
+        )
+        ledger.record_stage(run.run_id, name=FOLDER, kind="evaluate", done=measured, inputs=inputs)
+        ledger.close_run(run.run_id, "done")
+
+
+def ledger_for(config: EvaluateConfig) -> Path:
+    """The ledger beside the evaluation's folder; else that of the run which made the model; else a new one beside."""
+    beside = config.out.resolve().parent
+    folders = [beside]
+    if isinstance(config.answers, ModelAnswers):
+        for model in (config.answers.adapter, config.answers.model.base):
+            folders += list(Path(model).expanduser().resolve().parents) if model is not None else []
+    found = (folder / LEDGER for folder in folders if (folder / LEDGER).is_file())
+    return next(found, beside / LEDGER)
+
+
+def aliases_of(folder: Path, outputs: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Other digests under which the outputs of a stage are read by runs and evaluations elsewhere."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in outputs:
+        path = folder / name
+        if (path / "config.json").is_file():
+            found[name] = (model_digest(path),)
+        elif (path / WEIGHTS_OF_ADAPTER).is_file():
+            found[name] = (model_digest(path), digest_file(path / WEIGHTS_OF_ADAPTER))
+        elif path.name == HELD_OUT:
+            found[name] = (digest_json(list(read_lines(path))),)
+    return found
+
+
+def _headlines(summary: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
+    content = EvaluationSummary.model_validate(summary)
+    for stage in content.stages:
+        yield from (
+            ("compile_rate", stage.compile_rate),
+            ("lint_free_rate", stage.lint_free_rate),
+            ("tests_passed", stage.tests_passed),
+        )
+    for answers in content.answers:
+        for name, estimate in answers.metrics.items():
+            yield f"{answers.kind} {name}", estimate.value

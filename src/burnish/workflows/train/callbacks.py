@@ -1,0 +1,152 @@
+"""What watches a stage while it trains: evaluation by the code of `burnish evaluate`, the predicted memory, the
+metadata, curves, events.
+
+The callbacks are the same for every method. Left out on purpose: how a method trains (one workflow per kind).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from burnish.config.data.training_data import source_name
+from burnish.config.stages.recipe import MergeStage
+from burnish.config.stages.stage import Stage
+from burnish.config.stages.training_evaluation import TrainingEvaluation
+from burnish.config.tasks import RustTasks
+from burnish.ledger.stage import TRAINING_METADATA
+from burnish.model.chat_template import template_digest
+from burnish.model.contents import quantization_on_disk
+from burnish.records import Task
+from burnish.train.batches.rows import EncodedRow
+from burnish.train.watch.evaluation import Evaluator, HeldOutLoss, PeriodicEvaluation
+from burnish.train.watch.memory_forecast import Batches, MemoryForecast
+from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata
+from burnish.train.watch.reporters import reporters
+from burnish.train.watch.training_log import TrainingEvents
+from burnish.workflows.answer.completions import answer_tasks, generator_of
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.stage import measured
+from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Run
+from burnish.workflows.verify.judge import judge
+
+EVALUATIONS = "evaluations"
+
+
+def training_callbacks(
+    run: Run,
+    stage: Stage,
+    folder: Path,
+    *,
+    method: str,
+    tokenizer: Any,
+    start_from: str,
+    batches: Batches,
+    evaluation: TrainingEvaluation | None = None,
+    held_out: Sequence[EncodedRow] = (),
+    micro_batch: int = 8,
+    tasks: Sequence[Task] = (),
+    dataset: str | None = None,
+) -> list[TrainerCallback]:
+    """The callbacks for a stage, in the order they need.
+
+    Args:
+        run: the open run.
+        stage: what is trained.
+        folder: of the stage.
+        method: ``SFT``, ``DPO``, ``KTO``, ``GRPO`` or ``PT``.
+        tokenizer: of the model that is trained.
+        start_from: ``base`` or a stage, as the stage says it; its own name for a model made from nothing.
+        batches: what the memory is predicted from.
+        evaluation: what to measure on the way.
+        held_out: rows for the loss.
+        micro_batch: rows in one forward pass of the loss.
+        tasks: held-out tasks, of which the first are answered.
+        dataset: what the data is called; None for the run's sources or task set.
+    """
+    callbacks: list[TrainerCallback] = [TrainingEvents(stage.name, run.folder.events.write)]
+    if evaluation is not None:
+        evaluators: list[Evaluator] = []
+        if held_out:
+            evaluators.append(HeldOutLoss(held_out, padding=tokenizer.pad_token_id or 0, micro_batch=micro_batch))
+        if evaluation.prompts:
+            evaluators.append(AnswerQuality(run, evaluation, tokenizer, tasks[: evaluation.prompts], folder))
+        callbacks.append(PeriodicEvaluation(evaluation, evaluators, folder))
+    facts = training_facts(run, stage, method=method, tokenizer=tokenizer, start_from=start_from, dataset=dataset)
+    forecast = MemoryForecast(stage.name, batches)
+    callbacks += [forecast, TrainingMetadata(folder / TRAINING_METADATA, facts, forecast=forecast)]
+    return callbacks + reporters(run.recipe.report_to, folder)
+
+
+class AnswerQuality:
+    """Lets the model answer tasks as it stands, has every answer verified, and counts: an `Evaluator`.
+
+    Answers and verdicts of each evaluation are kept in ``evaluations/step-N``.
+    """
+
+    def __init__(
+        self, run: Run, evaluation: TrainingEvaluation, tokenizer: Any, tasks: Sequence[Task], folder: Path
+    ) -> None:
+        self.run = run
+        self.sampling = evaluation.sampling
+        self.tokenizer = tokenizer
+        self.tasks = tasks
+        self.folder = folder
+
+    def __call__(self, model: Any, step: int) -> dict[str, float]:
+        """Rates over all attempted."""
+        name = f"step-{step}"
+        folder = self.folder / EVALUATIONS / name
+        generator = generator_of(model, self.tokenizer, name, sampling=self.sampling, seed=self.run.recipe.seed)
+        (folder / COMPLETIONS).unlink(missing_ok=True)  # of an attempt that was broken off
+        completions = answer_tasks(generator, self.tasks, folder / COMPLETIONS, samples=self.sampling.samples)
+        verdicts = judge(self.run.judge(), self.tasks, completions)
+        write_records(folder / VERDICTS, verdicts)
+        return measured(verdicts)
+
+
+def training_facts(
+    run: Run, stage: Stage, *, method: str, tokenizer: Any, start_from: str, dataset: str | None = None
+) -> TrainingFacts:
+    """What the metadata says of base, data, settings and digests."""
+    recipe = run.recipe
+    base = Path(recipe.model.base).name if run.is_base(start_from) else start_from
+    quantization = recipe.model.quantization
+    on_disk = None
+    if quantization is not None and quantization.kind in ("gptq", "awq"):
+        on_disk = quantization_on_disk(run.model_folder(start_from), quantization.kind)
+    merged = any(isinstance(other, MergeStage) and other.adapter == stage.name for other in recipe.stages)
+    return TrainingFacts(
+        base=base,
+        dataset=dataset or dataset_name(run),
+        method=method,
+        settings={
+            "stage": stage.model_dump(mode="json"),
+            "model": recipe.model.model_dump(mode="json"),
+            "launch": recipe.launch.model_dump(mode="json"),
+            "trunc_train": None if dataset is not None else rows_taken(run),
+        },
+        digests=dict(run.digests) | {"chat template": template_digest(tokenizer)},
+        quantization_config=None if quantization is None else quantization.model_dump(mode="json"),
+        base_on_disk=on_disk,
+        merge_after_train=merged,
+    )
+
+
+def rows_taken(run: Run) -> dict[str, int] | None:
+    """The first so many rows that are taken of a source, by its name; None when all are."""
+    limits = {source_name(source): source.limit for source in run.recipe.data.sources}
+    return {name: limit for name, limit in limits.items() if limit is not None} or None
+
+
+def dataset_name(run: Run) -> str:
+    """What the training data is called: its sources, or the kind of the task set."""
+    sources = [Path(source_name(source)).stem for source in run.recipe.data.sources]
+    if sources:
+        more = f".and{len(sources) - 1}more" if len(sources) > 1 else ""
+        return sources[0] + more
+    tasks = run.recipe.data.tasks
+    return "rusttasks" if isinstance(tasks, RustTasks) else tasks.kind

@@ -1,0 +1,171 @@
+"""GRPO of a run: training tasks become prompts, the verifier judges what the model writes, the reward shape scores it.
+
+Left out on purpose: the loop itself (`train.grpo`), and checks of single shapes (`burnish reward`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from transformers import AutoConfig, GenerationConfig
+
+from burnish.config.stages.recipe import GrpoStage
+from burnish.data.encode.chat import render_prompt
+from burnish.data.tasks.task_sets import require_rust
+from burnish.errors import DataError, GateError
+from burnish.fsio import digest_json
+from burnish.generate.decoding import Decoding, decode, seeded_requests
+from burnish.generate.transformers_engine import stop_ids
+from burnish.model.base import load_tokenizer
+from burnish.records import Completion, Score, Task, Verdict
+from burnish.score.rewards.evidence import constant_share
+from burnish.score.rewards.score_verdict import score_verdict
+from burnish.score.selection.pass_rates import PassRates
+from burnish.train.grpo.rollouts import Answer, Judge, Write
+from burnish.train.grpo.run import ROLLOUTS, Prompts, run_grpo
+from burnish.train.watch.memory_forecast import Batches
+from burnish.verify.serve.reward import VerifierReward
+from burnish.workflows.rewards.stored_answers import read_written, rollout_files
+from burnish.workflows.run.context import MERGED_START, Outcome, Run, model_beneath
+from burnish.workflows.run.inputs import TOOLCHAIN
+from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.start import starting_point
+
+GENERATION_CONFIG = "generation_config.json"
+logger = logging.getLogger("burnish.reinforce")
+
+
+def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
+    """Train the stage's adapter; goes on from its last complete checkpoint.
+
+    Raises DataError for tasks without hidden tests, GateError for held-out tasks among those to train on.
+    """
+    given = run.train_tasks(stage)
+    check_tasks(given, run.held_out_tasks(stage))
+    tasks = [task for task in given if constant_share(task) < 1]
+    start = starting_point(run, stage, folder)
+    tokenizer = load_tokenizer(start.base)
+    prompts = prompts_of(tasks, tokenizer, start.base)
+    if stage.rates_from is not None:
+        prompts = replace(prompts, pass_rates=known_rates(tasks, run.folder.path / stage.rates_from))
+        logger.info(
+            "%s: knows the pass rates of %d tasks from %s", stage.name, len(prompts.pass_rates), stage.rates_from
+        )
+    logger.info("%s: answers %d tasks", stage.name, len(tasks))
+    if constant := len(given) - len(tasks):
+        logger.info("%s: leaves out %d tasks that a constant answer solves", stage.name, constant)
+    with VerifierReward(run.recipe.verify, verifier=run.judge()) as reward:
+        result = run_grpo(
+            base=start.base,
+            start=start.adapter,
+            model=run.recipe.model,
+            stage=stage,
+            prompts=prompts,
+            write=writer(stage, tokenizer, prompts.stop_ids),
+            judge=judge_of(stage, tasks, reward),
+            judged_by=digest_json([run.digests[TOOLCHAIN], [task.to_json() for task in tasks]]),
+            out=folder,
+            seed=run.recipe.seed,
+            log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+            callbacks=training_callbacks(
+                run,
+                stage,
+                folder,
+                method="GRPO",
+                tokenizer=tokenizer,
+                start_from=model_beneath(run.recipe, stage),
+                batches=batches_of(stage, prompts),
+            ),
+        )
+    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
+    return Outcome((run.trained_output(stage), ROLLOUTS, *merged), {"steps": float(result.steps)})
+
+
+def batches_of(stage: GrpoStage, prompts: Prompts) -> Batches:
+    """What the memory of the stage is predicted from."""
+    return Batches(
+        max(map(len, prompts.ids)) + stage.max_completion_length,
+        "the longest prompt and max_completion_length",
+        muon=stage.optimizer == "muon",
+        tiled_logits=True,
+        decoded=stage.decode_batch if stage.vllm is None else 0,
+        unknown="vLLM takes its share of the same GPU" if stage.vllm and stage.vllm.vllm_mode == "colocate" else None,
+    )
+
+
+def check_tasks(tasks: Sequence[Task], held_out: Sequence[Task]) -> None:
+    """Every task can be judged, and none is measured on later."""
+    require_rust(tasks)
+    untested = next((task for task in tasks if task.tests is None), None)
+    if untested is not None:
+        raise DataError(
+            f"task {untested.id} has no hidden tests: anything that compiles would be right.",
+            "Train on tasks with tests.",
+        )
+    measured = {task.id for task in held_out} | {task.prompt for task in held_out}
+    seen = next((task for task in tasks if task.id in measured or task.prompt in measured), None)
+    if seen is not None:
+        raise GateError(
+            f"the training task {seen.id} is among the held-out tasks.", "Measure on tasks that nobody trains on."
+        )
+
+
+def prompts_of(tasks: Sequence[Task], tokenizer: Any, base: Path) -> Prompts:
+    """Prompts as evaluation asks them."""
+    texts = [render_prompt(task.prompt, tokenizer) for task in tasks]
+    encoded = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+    return Prompts([task.id for task in tasks], encoded, declared_stop_ids(base, tokenizer))
+
+
+def known_rates(tasks: Sequence[Task], folder: Path) -> dict[int, float]:
+    """Pass rates of the answers that lie in a stage's folder, by the index of the task."""
+    rates = PassRates()
+    for file in rollout_files(folder):
+        rates.add(one.verdict for one in read_written(file) if one.verdict is not None)
+    found = {index: rates.rate(task.id) for index, task in enumerate(tasks)}
+    return {index: rate for index, rate in found.items() if rate is not None}
+
+
+def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:
+    """`stop_ids` of a model folder, without its weights."""
+    generation: Any = GenerationConfig
+    declared = generation.from_pretrained(base) if (base / GENERATION_CONFIG).is_file() else None
+    model = SimpleNamespace(config=AutoConfig.from_pretrained(base), generation_config=declared)
+    return stop_ids(model, tokenizer)
+
+
+def writer(stage: GrpoStage, tokenizer: Any, ends: frozenset[int]) -> Write:
+    """Our decoder as the sampler."""
+    padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+    options = Decoding(stage.temperature, 1.0, ends, padding, logprobs=True)
+
+    def write(model: Any, prompts: Sequence[Sequence[int]], seed: int) -> Iterator[tuple[int, Answer]]:
+        random = torch.Generator(device=next(model.parameters()).device)
+        random.manual_seed(seed)
+        limits = [stage.max_completion_length] * len(prompts)
+        requests = seeded_requests(prompts, limits, options, random)
+        for place, one, _ in decode(model, requests, options, slots=len(requests)):
+            ids = [*one.ids, *([one.stop_id] if one.stop_id is not None else [])]
+            text = tokenizer.decode(one.ids, skip_special_tokens=True)
+            yield place, Answer(ids, text, one.stop_id is not None, one.logprobs)
+
+    return write
+
+
+def judge_of(stage: GrpoStage, tasks: Sequence[Task], reward: VerifierReward) -> Judge:
+    """Verdicts of the run's verifier, scored by the stage's shape."""
+
+    def judge(pairs: Sequence[tuple[int, Completion]]) -> list[tuple[Verdict, Score]]:
+        verdicts = reward.judge([(tasks[index], completion) for index, completion in pairs])
+        return [
+            (verdict, score_verdict(stage.reward, verdict, tasks[index]))
+            for verdict, (index, _) in zip(verdicts, pairs, strict=True)
+        ]
+
+    return judge

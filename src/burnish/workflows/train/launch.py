@@ -1,0 +1,116 @@
+"""Train a stage in several processes: hand them the run, wait for their end, take over what they made or raise what
+they raised.
+
+Left out on purpose: what each of them does (`workflows.training_process`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from burnish import errors
+from burnish.config.stages.recipe import Recipe, TrainingStage
+from burnish.errors import BurnishError, DeviceMemoryError, MachineError
+from burnish.fsio import disk_errors, write_json
+from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
+from burnish.scale.processes import planned_processes
+from burnish.train.arguments import shared_micro_batch
+from burnish.workflows.run.context import Outcome, Run
+from burnish.workflows.train.smaller_batches import fitting_micro_batch
+
+JOB, OUTCOME, FAILURE, FIRST = "job.json", "outcome.json", "failure.json", "first.pid"
+MODULE = "burnish.workflows.train.worker"
+logger = logging.getLogger("burnish.launch")
+
+
+def train_in_processes(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
+    """Train the stage in ``processes`` over all machines, with a smaller micro batch where an accelerator is too small.
+
+    Raises whatever the training raises in one process; MachineError when a process was killed.
+    """
+    while True:
+        try:
+            return _launch(run, stage, folder, processes)
+        except DeviceMemoryError:
+            lower = fitting_micro_batch(stage, processes)
+            if lower is None:
+                raise
+            logger.warning(
+                "%s: an accelerator is too small for micro_batch %d: goes on with %d and the same effective batch",
+                *(stage.name, stage.micro_batch, lower),
+            )
+            stage = stage.model_copy(update={"micro_batch": lower})
+
+
+def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
+    launch = run.recipe.launch
+    place = folder / "launch"
+    with disk_errors(place):
+        shutil.rmtree(place, ignore_errors=True)
+    write_json(place / JOB, _job(run, stage))
+    command = torchrun_arguments(launch, processes // launch.nodes, MODULE, [str(place)])
+    logger.info("%s: trains in %d processes", stage.name, processes)
+    if launch.nodes > 1:
+        logger.info("on each other machine, N from 1, with this folder there: %s", other_node_command(command))
+
+    def interrupt() -> bool:
+        try:
+            os.kill(int((place / FIRST).read_text()), signal.SIGINT)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return True
+
+    status = run_processes(command, interrupt=interrupt)
+    if status == 0:
+        outcome = json.loads((place / OUTCOME).read_bytes())
+        return Outcome(tuple(outcome["outputs"]), outcome["metrics"], outcome["peak_bytes"])
+    if not (place / FAILURE).exists():
+        raise MachineError(
+            f"the processes that train {stage.name} ended with status {status}, at least one without a word.",
+            "It was killed, perhaps for memory; checkpoints are intact: run the same command again.",
+        )
+    raise _failure(json.loads((place / FAILURE).read_bytes()))
+
+
+def _failure(said: dict[str, str]) -> BaseException:
+    if said["kind"] == KeyboardInterrupt.__name__:
+        return KeyboardInterrupt()
+    kind: Any = getattr(errors, said["kind"], None)
+    if isinstance(kind, type) and issubclass(kind, BurnishError):
+        return kind(said["cause"], said["way_out"])
+    return RuntimeError(f"in a training process: {said['kind']}: {said['cause']}")
+
+
+def _job(run: Run, stage: TrainingStage) -> dict[str, Any]:
+    stages = [stage if one.name == stage.name else one for one in run.recipe.stages]
+    recipe: Recipe = run.recipe.model_copy(update={"stages": tuple(stages)})
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "stage": stage.name,
+        "run": str(run.folder.path.absolute()),
+        "run_id": run.folder.run_id,
+        "digests": dict(run.digests),
+        "done": {name: asdict(done) for name, done in run.done.items()},
+        "verifies": run.verifier is not None,
+    }
+
+
+def shared_out(stage: TrainingStage, processes: int) -> TrainingStage:
+    """The stage with a micro batch that the processes can share, where the recipe says none."""
+    micro_batch = shared_micro_batch(stage, processes)
+    if micro_batch == stage.micro_batch:
+        return stage
+    logger.info("%s: micro_batch is %d, so that %d processes share the batch", stage.name, micro_batch, processes)
+    return stage.model_copy(update={"micro_batch": micro_batch})
+
+
+def processes_of(recipe: Recipe) -> int:
+    """Processes that the recipe's training stages train in."""
+    return planned_processes(recipe.launch, recipe.model.device)

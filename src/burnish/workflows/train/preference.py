@@ -1,0 +1,114 @@
+"""Preference tuning of a run: judged answers become tokens, gates look at them, then DPO or KTO.
+
+Left out on purpose: judging answers, and pairing them (`judged_pairs`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from burnish.config.stages.recipe import AdapterStage, PreferenceStage
+from burnish.data.encode.preferences import EncodedJudgement, encode_preferences, read_preferences
+from burnish.data.gates.preferences import check_preferences
+from burnish.data.gates.rows import GateReport, check_gates
+from burnish.data.mixing.validation_rows import hold_out_rows
+from burnish.errors import ConfigError
+from burnish.model.base import load_tokenizer
+from burnish.records import Example
+from burnish.scale.processes import is_first
+from burnish.score.selection.held_out import HeldOut
+from burnish.train.preference.run import run_preference
+from burnish.train.watch.memory_forecast import Batches
+from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows, write_rows
+from burnish.workflows.rows.prepare import REJECTED
+from burnish.workflows.run.context import Outcome, Run
+from burnish.workflows.train.callbacks import training_callbacks
+
+logger = logging.getLogger("burnish.prefer")
+PAIRS = "pairs.jsonl"
+
+
+def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
+    """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError before any step."""
+    base = run.model_folder(stage.start_from)
+    tokenizer = load_tokenizer(base)
+    rows, asked, report = judged_rows(run, stage, folder, tokenizer)
+    logger.info("%s: %s", stage.name, report)
+    evaluation = stage.evaluation
+    held_out: Sequence[EncodedJudgement] = ()
+    if evaluation is not None and evaluation.rows:
+        rows, held_out = hold_out_rows(rows, asked, evaluation.rows, seed=run.recipe.seed)
+    result = run_preference(
+        base=base,
+        model=run.recipe.model,
+        stage=stage,
+        rows=rows,
+        held_out=held_out,
+        out=folder,
+        seed=run.recipe.seed,
+        log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+        callbacks=training_callbacks(
+            run,
+            stage,
+            folder,
+            method=stage.method.kind.upper(),
+            tokenizer=tokenizer,
+            start_from=stage.start_from,
+            batches=Batches(
+                max((len(answer.input_ids) for row in rows for answer in row.answers), default=0),
+                answers=2 if stage.method.kind == "dpo" else 1,
+                muon=stage.optimizer == "muon",
+                tiled_logits=True,
+            ),
+            dataset=stage.rollouts if stage.rows is None else stage.rows.stem,
+            evaluation=evaluation,
+            tasks=run.held_out_tasks(stage),
+        ),
+    )
+    metrics = {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)}
+    return Outcome((run.trained_output(stage),), metrics)
+
+
+def judged_rows(
+    run: Run, stage: PreferenceStage, folder: Path, tokenizer: Any
+) -> tuple[list[EncodedJudgement], list[Example], GateReport]:
+    """The stage's rows as tokens, checked, with a conversation of each; unusable ones go to ``rejected.jsonl`` in
+    ``folder``, which the first process writes."""
+    data = run.recipe.data
+    if data.chat.train_roles != ("assistant",) or data.chat.truncate != "refuse":
+        raise ConfigError(
+            f"stage {stage.name!r} compares whole answers, and data.chat trains other roles or truncates.",
+            "Leave data.chat.train_roles and data.chat.truncate at their defaults.",
+        )
+    path = stage.rows if stage.rows is not None else _rows_of_rollouts(run, stage, folder)
+    rejected = folder / REJECTED if is_first() else None
+    rows = read_preferences(path, stage.method.kind, data.bad_rows, rejected)
+    encoded, judged = encode_preferences(rows, tokenizer, data.chat)
+    report = check_gates(
+        encoded,
+        tokenizer,
+        max_length=stage.max_length,
+        held_out=run.held_out_tasks(stage),
+        examples=[example for row in rows for example in row.examples()],
+        gates=data.gates,
+        chat=data.chat,
+    )
+    check_preferences(rows, judged)
+    return judged, [row.examples()[0] for row in rows], report
+
+
+def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:
+    """A file with the rows that the answers of an earlier stage make."""
+    sampled = next(one for one in run.recipe.stages if one.name == stage.rollouts)
+    assert isinstance(sampled, AdapterStage)
+    tasks = {task.id: task for task in run.train_tasks(sampled)}
+    held_out = HeldOut(run.held_out_tasks(sampled))
+    answers = judged_answers(run.stage_folder(sampled.name), tasks, held_out)
+    rows = preference_rows(answers.judged, stage.method.kind, stage.per_task)
+    logger.info("%s: %d rows of %d answers of %s", stage.name, len(rows), len(answers.judged), sampled.name)
+    path = folder / PAIRS
+    write_rows(path, rows)
+    return path

@@ -1,0 +1,240 @@
+"""Pretraining of a run: text becomes packed blocks, then a new model or one that is there is trained on them.
+
+The text is a corpus stage's, token bins, or the recipe's sources, read before or while training. A new model gets a
+tokenizer of its own, trained on the text, unless token bins bring one.
+
+Left out on purpose: held-out documents of a stream, which does not know its rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from burnish.config.presets import parameter_count
+from burnish.config.stages.recipe import PretrainStage
+from burnish.data.encode.chunking import chunk_source
+from burnish.data.encode.packing import Block, PackedOnDisk, pack_documents
+from burnish.data.mixing.sequence_stream import BlockStream, OpenMixture
+from burnish.data.mixing.validation_rows import hold_out_rows
+from burnish.data.pretraining.corpus import read_corpus
+from burnish.data.pretraining.token_bins import TokenBins
+from burnish.errors import ConfigError, DataError
+from burnish.fsio import digest_bytes
+from burnish.model.base import load_tokenizer
+from burnish.model.chat_template import document_ends
+from burnish.model.tokenizer import train_tokenizer
+from burnish.records import Example, Message
+from burnish.scale.processes import first_goes_first, is_first
+from burnish.train.pretrain.run import run_pretrain
+from burnish.train.watch.evaluation import HeldOutDocument
+from burnish.train.watch.memory_forecast import Batches
+from burnish.workflows.build.tokens import TOKENIZER
+from burnish.workflows.rows.prepare import training_examples
+from burnish.workflows.rows.stream import opened_mixture
+from burnish.workflows.run.context import CORPUS, MODEL, Outcome, Run
+from burnish.workflows.train.callbacks import training_callbacks
+
+CONTEXT_BLOCKS = 2
+"""The model's context in training blocks: answers may be longer than a packed block."""
+TOKENIZER_ROWS = 20_000
+"""Rows of a stream that the tokenizer of a new model is trained on."""
+
+Row = str | Sequence[Message]
+logger = logging.getLogger("burnish.pretrain")
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a stage trains on."""
+
+    tokenizer: Any
+    blocks: Sequence[Block] = ()
+    held_out: Sequence[HeldOutDocument] = ()
+    """Documents for the loss of an evaluation, in no block."""
+    stream: BlockStream | None = None
+
+
+def pretrain(run: Run, stage: PretrainStage, folder: Path) -> Outcome:
+    """Train the model into ``model``; goes on from the last complete checkpoint."""
+    start = None if stage.start_from is None else run.model_folder(stage.start_from)
+    with contextlib.ExitStack() as stack:
+        if stage.tokens is not None:
+            made = _from_bins(run, stage, stage.tokens, start)
+        elif stage.streaming:
+            made = _from_stream(stack.enter_context(opened_mixture(run, stage, folder)), stage, folder, start)
+        else:
+            made = _from_rows(run, stage, folder, start)
+        if start is None:
+            shape = stage.model_copy(update={"vocabulary": len(made.tokenizer)})
+            logger.info(
+                "%s: a new model (%s), %d parameters", stage.name, stage.preset or "own shape", parameter_count(shape)
+            )
+        result = run_pretrain(
+            tokenizer=made.tokenizer,
+            blocks=made.blocks,
+            stage=stage,
+            out=folder,
+            seed=run.recipe.seed,
+            context=stage.block_size * CONTEXT_BLOCKS,
+            log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+            callbacks=training_callbacks(
+                run,
+                stage,
+                folder,
+                method="PT",
+                tokenizer=made.tokenizer,
+                start_from=stage.start_from or stage.name,
+                batches=Batches(stage.block_size, "block_size", muon=stage.optimizer == "muon"),
+                evaluation=stage.evaluation,
+                held_out=made.held_out,
+                micro_batch=stage.micro_batch,
+                tasks=run.held_out_tasks(stage),
+            ),
+            start=start,
+            model=run.recipe.model,
+            stream=made.stream,
+            launch=run.recipe.launch,
+        )
+    return Outcome((MODEL,), {"steps": float(result.steps), "blocks": float(len(made.blocks))})
+
+
+def _from_bins(run: Run, stage: PretrainStage, folder: Path, start: Path | None) -> Material:
+    tokenizer, bins = _tokenizer_of_bins(folder, start), TokenBins(folder)
+    drawn = draw_held_out(len(bins), _wanted(stage), seed=run.recipe.seed)
+    held_out = _pieces((bins[index] for index in drawn), stage.block_size)
+    return Material(tokenizer, PackedOnDisk(bins, stage.block_size, without=drawn), held_out)
+
+
+def _from_stream(mixture: OpenMixture, stage: PretrainStage, folder: Path, start: Path | None) -> Material:
+    texts = (_text(_content(example)) for example in islice(mixture(0, None), TOKENIZER_ROWS))
+    with first_goes_first():
+        tokenizer = _tokenizer(texts, stage, folder, start)
+    encode = _encoder(tokenizer, stage)
+    stream = BlockStream(mixture, lambda examples: list(encode(list(map(_content, examples)))), stage.block_size)
+    return Material(tokenizer, stream=stream)
+
+
+def _from_rows(run: Run, stage: PretrainStage, folder: Path, start: Path | None) -> Material:
+    held: list[Row] = []
+    with first_goes_first():
+        rows = _rows(run, stage, folder)
+        if wanted := _wanted(stage):
+            rows, held = hold_out_rows(rows, [_as_document(row) for row in rows], wanted, seed=run.recipe.seed)
+        tokenizer = _tokenizer((_text(row) for row in rows), stage, folder, start)
+    encode = _encoder(tokenizer, stage)
+    return Material(tokenizer, pack_documents(encode(rows), stage.block_size), _pieces(encode(held), stage.block_size))
+
+
+def _wanted(stage: PretrainStage) -> int:
+    return 0 if stage.evaluation is None else stage.evaluation.rows
+
+
+def _rows(run: Run, stage: PretrainStage, folder: Path) -> list[Row]:
+    if stage.corpus is not None:
+        return list(read_corpus(run.stage_folder(stage.corpus) / CORPUS))
+    return [_content(example) for example in training_examples(run, stage, folder)]
+
+
+def draw_held_out(documents: int, wanted: int, *, seed: int) -> list[int]:
+    """Indices of the documents of token bins that are held out; DataError when none is left to train on."""
+    if wanted >= documents:
+        raise DataError(
+            f"holding out {wanted} of {documents} documents leaves none to train on.", "Lower evaluation.rows."
+        )
+    return sorted(random.Random(f"{seed}/held out").sample(range(documents), wanted))
+
+
+def _pieces(documents: Iterable[list[int]], block_size: int) -> list[HeldOutDocument]:
+    """Documents no longer than a block, as they are trained on."""
+    return [
+        HeldOutDocument(f"{number}/{start}", ids[start : start + block_size])
+        for number, ids in enumerate(documents)
+        for start in range(0, len(ids), block_size)
+        if len(ids) - start > 1  # a single token is predicted from nothing
+    ]
+
+
+def _as_document(row: Row) -> Example:
+    return Example(id="", messages=(), text=_text(row))
+
+
+def _tokenizer(texts: Iterable[str], stage: PretrainStage, folder: Path, start: Path | None) -> Any:
+    if start is not None:
+        return load_tokenizer(start)
+    if not is_first():
+        return load_tokenizer(folder / TOKENIZER)  # which the first process has just written
+    longest = stage.block_size * CONTEXT_BLOCKS
+    return train_tokenizer(texts, vocabulary=stage.vocabulary, longest=longest, out=folder / TOKENIZER)
+
+
+def _tokenizer_of_bins(bins: Path, start: Path | None) -> Any:
+    """The tokenizer that the bins were made with, which must be that of the model to start from."""
+    tokenizer: Any = load_tokenizer(bins / TOKENIZER)
+    if start is None:
+        return tokenizer
+    theirs: Any = load_tokenizer(start)
+    digests = [digest_bytes(one.backend_tokenizer.to_str().encode()) for one in (tokenizer, theirs)]
+    if digests[0] != digests[1]:
+        raise ConfigError(
+            f"the token bins {bins} were made with another tokenizer than the model {start} has.",
+            f"Build them again: burnish data build tokens --set tokenizer={start}",
+        )
+    return theirs
+
+
+def _encoder(tokenizer: Any, stage: PretrainStage) -> Callable[[Sequence[Row]], Iterator[list[int]]]:
+    """Rows to token ids, one document each or several."""
+
+    def encode(rows: Sequence[Row]) -> Iterator[list[int]]:
+        texts = [row if isinstance(row, str) else _conversation(row, tokenizer) for row in rows]
+        return tokenised_documents(texts, tokenizer, stage.block_size)
+
+    return encode
+
+
+def tokenised_documents(texts: Sequence[str], tokenizer: Any, block_size: int) -> Iterator[list[int]]:
+    """Token ids of each text and the end-of-text token; a text longer than a block comes in pieces that fit into one.
+
+    Pieces are cut between items, statements or lines, and the end-of-text token follows the last one alone.
+    """
+
+    def ids(text: str) -> list[int]:
+        return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def fits(text: str) -> bool:
+        # a byte-level token covers a byte at least, which spares the tokenizer many questions
+        return len(text.encode()) < block_size or len(ids(text)) < block_size
+
+    if not texts:
+        return  # a tokenizer takes no empty list
+    before, end = document_ends(tokenizer)
+    block_size -= len(before)
+    for text, whole in zip(
+        texts, tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"], strict=True
+    ):
+        if len(whole) < block_size:
+            yield [*before, *whole, end]
+            continue
+        pieces = chunk_source(text, fits)
+        for number, piece in enumerate(pieces, 1):
+            yield [*before, *ids(piece), *([end] if number == len(pieces) else [])]
+
+
+def _content(example: Example) -> Row:
+    return example.messages if example.text is None else example.text
+
+
+def _text(row: Row) -> str:
+    return row if isinstance(row, str) else "\n".join(message.content for message in row)
+
+
+def _conversation(row: Sequence[Message], tokenizer: Any) -> str:
+    messages = [{"role": message.role, "content": message.content} for message in row]
+    return str(tokenizer.apply_chat_template(messages, tokenize=False))

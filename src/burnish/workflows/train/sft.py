@@ -1,0 +1,83 @@
+"""Supervised fine-tuning of a run: rows become tokens, gates look at them and at the batches, then the training.
+
+Left out on purpose: where rows come from, filters and mixture (`prepare`), which gates there are (`train_rows`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from burnish.config.stages.recipe import SftStage
+from burnish.data.encode.chat import encode_examples
+from burnish.data.encode.encoded import EncodedExample
+from burnish.data.gates.rows import GateReport
+from burnish.data.mixing.validation_rows import hold_out_rows
+from burnish.model.base import load_tokenizer
+from burnish.scale.processes import first_goes_first
+from burnish.train.watch.memory_forecast import Batches
+from burnish.workflows.rows.encode import EncodedSet, encode_rows
+from burnish.workflows.rows.prepare import training_examples
+from burnish.workflows.run.context import MERGED_START, Outcome, Run, model_beneath
+from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.gated_rows import check_rows, train_rows
+from burnish.workflows.train.sft_stream import tune_stream
+from burnish.workflows.train.smaller_batches import with_smaller_batches
+from burnish.workflows.train.start import starting_point
+
+
+def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
+    """Train the adapter of the stage; goes on from its last complete checkpoint. Raises GateError before any step."""
+    if stage.streaming:
+        return with_smaller_batches(stage, lambda fitting: tune_stream(run, fitting, folder))
+    start = starting_point(run, stage, folder)
+    tokenizer = load_tokenizer(start.base)
+    encoded, held_rows, report = gated_rows(run, stage, folder, tokenizer)
+    result = train_rows(
+        run,
+        stage,
+        folder,
+        start=start,
+        encoded=encoded,
+        report=report,
+        tokenizer=tokenizer,
+        log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+        callbacks=training_callbacks(
+            run,
+            stage,
+            folder,
+            method="SFT",
+            tokenizer=tokenizer,
+            start_from=model_beneath(run.recipe, stage),
+            batches=Batches(encoded.longest(), muon=stage.optimizer == "muon"),
+            evaluation=stage.evaluation,
+            held_out=held_rows,
+            micro_batch=stage.micro_batch,
+            tasks=run.held_out_tasks(stage),
+        ),
+    )
+    metrics = {
+        "steps": float(result.steps),
+        "trained_tokens": float(result.trained_tokens),
+        "truncated_rows": float(report.truncated),
+        "cut_answers": float(report.cut_answers),
+    }
+    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
+    return Outcome((run.trained_output(stage), *merged), metrics)
+
+
+def gated_rows(
+    run: Run, stage: SftStage, folder: Path, tokenizer: Any
+) -> tuple[EncodedSet, Sequence[EncodedExample], GateReport]:
+    """The stage's rows as tokens, those held out for a loss, and what the gates counted; what is left out is listed in
+    ``folder``. Raises GateError."""
+    data, evaluation = run.recipe.data, stage.evaluation
+    held_rows: Sequence[EncodedExample] = ()
+    with first_goes_first():
+        examples = training_examples(run, stage, folder)
+        if evaluation is not None and evaluation.rows:
+            examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=run.recipe.seed)
+            held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
+        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
+    return encoded, held_rows, check_rows(run, stage, encoded, examples, tokenizer)

@@ -1,0 +1,85 @@
+"""Supervised fine-tuning on the recipe's sources, read while training: chunk by chunk rows become tokens and pass the
+gates.
+
+Left out on purpose: what needs all rows at once: held-out rows for a loss, order by length, the cache of encoded rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from burnish.config.stages.recipe import SftStage
+from burnish.data.encode.chat import encode_examples
+from burnish.data.encode.encoded import EncodedExample
+from burnish.data.gates.rows import check_gates
+from burnish.data.mixing.sequence_stream import RowStream
+from burnish.fsio import digest_json
+from burnish.model.base import load_tokenizer
+from burnish.records import Example
+from burnish.train.sft.stream import run_streaming_sft
+from burnish.train.watch.memory_forecast import Batches
+from burnish.workflows.rows.stream import opened_mixture
+from burnish.workflows.run.context import MERGED_START, Outcome, Run
+from burnish.workflows.run.inputs import stage_inputs
+from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.start import starting_point
+
+logger = logging.getLogger("burnish.tune")
+
+
+def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
+    """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError for a chunk of rows."""
+    start = starting_point(run, stage, folder)
+    base = start.base
+    tokenizer = load_tokenizer(base)
+    with opened_mixture(run, stage, folder) as mixture:
+        rows = RowStream(mixture, gated_encoder(run, stage, tokenizer), stage.max_length if stage.packing else None)
+        result = run_streaming_sft(
+            base=base,
+            start=start.adapter,
+            model=run.recipe.model,
+            stage=stage,
+            stream=rows,
+            identity=digest_json(stage_inputs(run, stage)),
+            out=folder,
+            launch=run.recipe.launch,
+            seed=run.recipe.seed,
+            log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
+            callbacks=training_callbacks(
+                run,
+                stage,
+                folder,
+                method="SFT",
+                tokenizer=tokenizer,
+                start_from=stage.start_from,
+                batches=Batches(stage.max_length, "max_length, of a stream", muon=stage.optimizer == "muon"),
+                evaluation=stage.evaluation,
+                tasks=run.held_out_tasks(stage),
+            ),
+        )
+    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
+    return Outcome((run.trained_output(stage), *merged), {"steps": float(result.steps)})
+
+
+def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequence[Example]], list[EncodedExample]]:
+    """A function that encodes a chunk of rows and passes it through the gates."""
+    data, held_out = run.recipe.data, run.held_out_tasks(stage)
+
+    def encode(examples: Sequence[Example]) -> list[EncodedExample]:
+        rows = encode_examples(examples, tokenizer, data.chat, stage.max_length)
+        report = check_gates(
+            rows,
+            tokenizer,
+            max_length=stage.max_length,
+            held_out=held_out,
+            examples=examples,
+            gates=data.gates,
+            chat=data.chat,
+        )
+        logger.debug("%s: a chunk of the stream: %s", stage.name, report)
+        return rows
+
+    return encode

@@ -1,0 +1,38 @@
+"""A stage that trains: in this process, or in as many as the recipe launches.
+
+Left out on purpose: how each method trains (`tune`, `prefer`, `pretrain`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnish.config.stages.recipe import PreferenceStage, PretrainStage, SftStage, TrainingStage
+from burnish.workflows.run.context import Outcome, Run
+from burnish.workflows.train.launch import processes_of, shared_out, train_in_processes
+from burnish.workflows.train.smaller_batches import with_smaller_batches
+
+
+def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
+    """Train the stage; goes on from its last complete checkpoint."""
+    processes = processes_of(run.recipe)
+    alone = processes == 1 and run.recipe.launch.strategy != "deepspeed"
+    stage = shared_out(stage, processes)
+    return train_here(run, stage, folder) if alone else train_in_processes(run, stage, folder, processes)
+
+
+def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
+    """Train the stage in this process, which may be one of several."""
+    match stage:
+        case PretrainStage():
+            from burnish.workflows.train.pretrain import pretrain
+
+            return with_smaller_batches(stage, lambda fitting: pretrain(run, fitting, folder))
+        case SftStage():
+            from burnish.workflows.train.sft import tune
+
+            return tune(run, stage, folder)
+        case PreferenceStage():
+            from burnish.workflows.train.preference import prefer
+
+            return with_smaller_batches(stage, lambda fitting: prefer(run, fitting, folder))

@@ -1,0 +1,88 @@
+"""One of several processes that train a stage; torchrun starts it with the folder that `several_processes` wrote.
+
+The run's folder is locked by the process that launched; the first of these writes into it, the others only compute.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from burnish.config.stages.recipe import Recipe, TrainingStage
+from burnish.errors import BurnishError
+from burnish.fsio import write_atomic, write_json
+from burnish.ledger.attempt_log import FORMAT
+from burnish.ledger.memory import peak_bytes
+from burnish.ledger.run_folder import LOGS, RunFolder
+from burnish.ledger.stage import Done
+from burnish.model.base import resolve_device
+from burnish.scale.processes import is_first, join_processes
+from burnish.workflows.rows.compile_filter import needs_judge
+from burnish.workflows.run.context import Run
+from burnish.workflows.train.launch import FAILURE, FIRST, JOB, OUTCOME
+from burnish.workflows.train.stage import train_here
+from burnish.workflows.verify.judge import open_verifier
+
+
+def main(place: Path) -> int:
+    """Train; the exit status. What goes wrong is written beside the job, by whoever sees it first."""
+    try:
+        _train(place)
+    except BurnishError as error:
+        _fail(place, type(error).__name__, error.cause, error.way_out)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _fail(place, KeyboardInterrupt.__name__)
+        return 130
+    except Exception as error:
+        _fail(place, type(error).__name__, str(error))
+        raise
+    return 0
+
+
+def _train(place: Path) -> None:
+    job = json.loads((place / JOB).read_bytes())
+    recipe = Recipe.model_validate_json(json.dumps(job["recipe"]))
+    join_processes(on_cpu=resolve_device(recipe.model).type == "cpu")
+    folder = RunFolder(Path(job["run"]), job["run_id"])
+    _log_to(folder.path / LOGS)
+    if is_first():
+        write_atomic(place / FIRST, str(os.getpid()))
+    stage = next(one for one in recipe.stages if isinstance(one, TrainingStage) and one.name == job["stage"])
+    with ExitStack() as stack:
+        verifier = None
+        if job["verifies"] and (is_first() or needs_judge(recipe.data.filters)):
+            verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir))
+        run = Run(recipe, folder, job["digests"], verifier)
+        run.done |= {name: Done(**done) for name, done in job["done"].items()}
+        outcome = train_here(run, stage, run.stage_folder(stage.name))
+    if is_first():
+        found = {"outputs": list(outcome.outputs), "metrics": dict(outcome.metrics), "peak_bytes": peak_bytes()}
+        write_json(place / OUTCOME, found)
+
+
+def _fail(place: Path, kind: str, cause: str = "", way_out: str = "") -> None:
+    if not (place / FAILURE).exists():
+        write_json(place / FAILURE, {"kind": kind, "cause": cause, "way_out": way_out})
+
+
+def _log_to(logs: Path) -> None:
+    """The first process speaks to the terminal and into the log of the attempt; the others only warn."""
+    logger = logging.getLogger("burnish")
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(terminal)
+    logger.setLevel(logging.INFO if is_first() else logging.ERROR)
+    attempts = sorted(logs.glob("attempt_*.log"), key=lambda path: path.stat().st_mtime)
+    if is_first() and attempts:
+        file = logging.FileHandler(attempts[-1], encoding="utf-8")
+        file.setFormatter(logging.Formatter(FORMAT))
+        logger.addHandler(file)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

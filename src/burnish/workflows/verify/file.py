@@ -1,0 +1,195 @@
+"""``burnish verify FILE.jsonl --out DIR``: judge the programs of a file.
+
+    rows -> tasks and completions -> verdicts.jsonl (one row per input row, same id) + summary.json
+
+A row holds ``id``, ``code`` or ``completion`` (with ``prompt``: the code it continues, or the instruction it answers),
+and what it is judged by:
+``edition``, ``crate_type``, ``goal`` (check, run or test; as deep as the row allows), ``stdin``, ``expected_stdout``,
+``entry_point``, ``tests``. A bad row is recorded with its line in ``rejected.jsonl`` and counted; it stops nothing.
+
+``crates`` names the dependencies a row may use. Without it they are read from the code: a well-known crate, or one of
+the dependency set, that the code names is one the row needs.
+
+Left out: several runs of one program in a row's own fields (``tests`` of kind ``program`` has them).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+
+from burnish.config.verify import VerifyConfig
+from burnish.errors import DataError, RunFolderError
+from burnish.fsio import write_atomic, write_json
+from burnish.records import (
+    Completion,
+    CrateType,
+    Edition,
+    Message,
+    ProgramRun,
+    ProgramTests,
+    Task,
+    Tests,
+    Verdict,
+    first_problem,
+)
+from burnish.score.summaries.summary import summarise_verdicts
+from burnish.syntax.crates import named_crates
+from burnish.verify.compiler.dependency_set import known_crates
+from burnish.verify.judge.extract import extract, is_code_prompt
+from burnish.verify.judge.ladder import Goal
+from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
+from burnish.workflows.verify.judge import CACHE, open_verifier
+
+_VERDICTS, _SUMMARY, _REJECTED = "verdicts.jsonl", "summary.json", "rejected.jsonl"
+_OURS = frozenset({_VERDICTS, _SUMMARY, _REJECTED, CACHE})
+
+
+class VerifyRow(BaseModel):
+    """One row of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    code: str | None = None
+    completion: str | None = None
+    prompt: str | None = None
+    edition: Edition = "2021"
+    crate_type: CrateType | None = None
+    crates: tuple[str, ...] | None = None
+    goal: Literal["check", "run", "test"] | None = None
+    stdin: str | None = None
+    expected_stdout: str | None = None
+    entry_point: str | None = None
+    tests: Tests | None = None
+
+    @field_validator("edition", mode="before")
+    @classmethod
+    def _as_text(cls, edition: object) -> object:
+        """2021 without quotes is an edition, too."""
+        return str(edition) if type(edition) is int else edition
+
+    @model_validator(mode="after")
+    def _has_one_program(self) -> VerifyRow:
+        if (self.code is None) == (self.completion is None):
+            raise ValueError("a row holds either code or completion")
+        if self.prompt is not None and self.completion is None:
+            raise ValueError("prompt goes with completion")
+        if self.runs_on_input and self.tests is not None:
+            raise ValueError("stdin and expected_stdout go without tests")
+        if self.goal == "test" and self.tests is None and not self.runs_on_input:
+            raise ValueError("goal test needs tests")
+        if self.crate_type == "lib" and (self.goal == "run" or self.runs_on_input):
+            raise ValueError("a library cannot be run")
+        return self
+
+    @property
+    def runs_on_input(self) -> bool:
+        """Whether the row says what its program reads or prints."""
+        return self.stdin is not None or self.expected_stdout is not None
+
+    @property
+    def goal_of_task(self) -> Goal | None:
+        """The goal, where a run that has something to compare is a test of the program."""
+        return "test" if self.goal == "run" and self.runs_on_input else self.goal
+
+
+def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbox: bool = False) -> dict[str, Any]:
+    """Judge every row; returns what ``summary.json`` holds.
+
+    ``unsafe_no_sandbox`` runs the programs without isolation, for programs that one trusts.
+
+    Verdicts are kept in ``out`` (or ``config.cache``) as they are found, so the same command goes on where it was.
+    Raises DataError when the file cannot be read, RunFolderError when ``out`` holds something else, and what
+    `Verifier.verify` raises.
+    """
+    read, rejected = _read(rows)
+    if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
+        raise RunFolderError(f"{out} holds other things than verdicts.", "Name a new folder, or remove this one.")
+    with contextlib.ExitStack() as stack:
+        unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
+        verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
+        known = known_crates(config.dependencies)
+        verdicts = verifier.verify([pair_of(row, known) for row in read], goals=[row.goal_of_task for row in read])
+    write_atomic(out / _REJECTED, "".join(json.dumps(row) + "\n" for row in rejected))
+    write_atomic(out / _VERDICTS, "".join(map(_line, verdicts)))
+    summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts)}
+    write_json(out / _SUMMARY, summary)
+    return summary
+
+
+def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
+    """Good rows, and what is wrong with the others: ``line``, ``reason``."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}.", "Give a JSONL file of programs.") from error
+    rows: list[VerifyRow] = []
+    rejected: list[dict[str, Any]] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = VerifyRow.model_validate_json(line)
+        except ValidationError as error:
+            rejected.append({"line": number, "reason": first_problem(error)})
+            continue
+        if row.id in seen:
+            rejected.append({"line": number, "reason": f"id {row.id!r} is taken by line {seen[row.id]}"})
+            continue
+        seen[row.id] = number
+        rows.append(row)
+    if not rows:
+        why = f"the first of them: line {rejected[0]['line']}: {rejected[0]['reason']}" if rejected else "it is empty"
+        raise DataError(f"{path} holds no row that can be judged; {why}.", "Mend the file.")
+    return rows, rejected
+
+
+def pair_of(row: VerifyRow, known: Collection[str] | None = None) -> tuple[Task, Completion]:
+    """What the verifier takes."""
+    tests = row.tests
+    if row.runs_on_input:
+        tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
+    said = row.prompt or ""
+    code_prompt = said if said and is_code_prompt(said, row.completion or "") else None
+    crates = row.crates
+    if crates is None:
+        code = row.code if row.code is not None else extract(row.completion or "", code_prompt, row.entry_point)
+        crates = named_crates(code or "", known_crates() if known is None else known)
+    task = Task(
+        id=row.id,
+        family=row.id,
+        prompt=(Message(role="user", content=said),) if said and code_prompt is None else (),
+        code_prompt=code_prompt,
+        entry_point=row.entry_point,
+        tests=tests,
+        edition=row.edition,
+        crate_type=row.crate_type,
+        crates=crates,
+    )
+    if row.completion is not None:
+        return task, Completion(task_id=row.id, text=row.completion, finish_reason="given")
+    return task, Completion(task_id=row.id, text=_fence(row.code or ""), finish_reason="given")
+
+
+def _fence(code: str) -> str:
+    """A row's ``code`` is a program by definition: fenced longer than any fence inside, it is taken as it is."""
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    mark = "`" * max(3, longest + 1)
+    return f"{mark}rust\n{code}\n{mark}\n"
+
+
+def verdict_row(verdict: Verdict) -> dict[str, Any]:
+    """A verdict under the ``id`` of its row."""
+    return {"id": verdict.task_id, **verdict.model_dump(mode="json", exclude={"task_id"})}
+
+
+def _line(verdict: Verdict) -> str:
+    return json.dumps(verdict_row(verdict), ensure_ascii=False) + "\n"

@@ -1,0 +1,93 @@
+"""``burnish verify serve``: one verifier behind HTTP, for any framework that wants verdicts.
+
+    self-test -> listen -> serve until Ctrl-C or SIGTERM -> finish what runs -> close
+
+Left out on purpose: several processes (one verifier uses all cores already), TLS.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from burnish.config.verbs.standalone import ServeVerifierConfig
+from burnish.errors import ConfigError, MissingToolError
+from burnish.verify import Verifier
+from burnish.verify.serve.service import VerdictService
+from burnish.workflows.run.requirements import SERVE_EXTRA, missing_packages
+
+TOKEN_VARIABLE = "BURNISH_VERIFY_TOKEN"
+GRACE_S = 30
+"""How long requests that run may take to finish after the signal to stop."""
+LEAST_TOKEN = 16
+
+
+def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) -> None:
+    """Serve until a signal; ``started`` is called with the address once it can be reached.
+
+    Raises ConfigError for an address that cannot be had, or one that others can reach without a token, and what
+    `Verifier` raises.
+    """
+    missing = missing_packages(SERVE_EXTRA)
+    if missing:
+        raise MissingToolError(
+            f"the package {missing[0]} is not installed, and the service needs it", "pip install 'burnish[serve]'"
+        )
+    import uvicorn
+
+    from burnish.workflows.verify.http_api import ApiLimits, build_app, is_loopback
+
+    token = _token(config)
+    if token is None and not is_loopback(config.host):
+        raise ConfigError(
+            f"others can reach {config.host}, and there is no token",
+            f"Set token_file=FILE or {TOKEN_VARIABLE}, or serve on 127.0.0.1.",
+        )
+    with ExitStack() as stack:
+        listening = stack.enter_context(_listen(config))
+        # a fault is a verdict here, and the caller's to weigh
+        verifier = Verifier(config.verify.model_copy(update={"infra_budget": 1.0}))
+        service = VerdictService(verifier)
+        stack.callback(service.close)
+        app = build_app(service, ApiLimits(config.request_bytes, config.rows), token)
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S)
+        )
+        # uvicorn raises the signal again when it is done: by then everything is closed
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
+        stack.callback(signal.signal, signal.SIGTERM, before)
+        host, port = listening.getsockname()[:2]
+        started(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        server.run(sockets=[listening])
+
+
+def _listen(config: ServeVerifierConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {config.host} port {config.port}: {error.strerror or error}",
+            "Set another host or port; port=0 takes a free one.",
+        ) from error
+
+
+def _token(config: ServeVerifierConfig) -> str | None:
+    """The token: of the file, else of the environment; None when neither says one."""
+    if config.token_file is None:
+        token = os.environ.get(TOKEN_VARIABLE)
+    else:
+        try:
+            token = config.token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot read the token file {config.token_file}: {error.strerror}", "Name a file with one line."
+            ) from error
+    if token is not None and len(token) < LEAST_TOKEN:
+        raise ConfigError(
+            f"the token is shorter than {LEAST_TOKEN} characters", "Make one: openssl rand -hex 32 > FILE"
+        )
+    return token

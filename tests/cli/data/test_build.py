@@ -1,0 +1,46 @@
+"""``burnish data build`` as a user says it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from burnish.cli.app import app
+from burnish.cli.data.build import Builder
+from burnish.workflows.build.datasets import QUESTIONS
+from tests.data.builders.published import GSM8K_ROW, write_rows
+
+
+def build(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["data", "build", *arguments])
+    return done.exit_code, done.output
+
+
+def test_rust_tasks_by_number_and_seed(tmp_path: Path) -> None:
+    small = ("--set", "tasks.held_out=3", "--set", "tasks.cases=1", "--set", "prove=false")
+    code, said = build("rust-tasks", "--n", "5", "--seed", "4", "--set", f"out={tmp_path / 'out'}", *small)
+    assert (code, said) == (0, f"5 training and 3 held-out tasks in {tmp_path / 'out'}\n")
+    settings = json.loads((tmp_path / "out/meta.json").read_text())["settings"]
+    assert (settings["seed"], settings["tasks"]["train"]) == (4, 5)
+
+
+def test_questions_say_what_was_left_out(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", [GSM8K_ROW, GSM8K_ROW])
+    code, said = build("gsm8k", "--set", f"train={rows}", "--set", f"out={tmp_path / 'out'}")
+    assert code == 0
+    assert said.splitlines() == [
+        f"1 training rows and 0 held-out tasks in {tmp_path / 'out'}", "left out: 1 asked twice"
+    ]  # fmt: skip
+
+
+def test_a_number_that_means_nothing_to_a_builder_is_a_mistake(tmp_path: Path) -> None:
+    code, said = build("movielens", "--n", "5", "--set", f"source={tmp_path}", "--set", f"out={tmp_path / 'out'}")
+    assert code == 2
+    assert "--n goes with rust-tasks" in said
+
+
+def test_every_data_set_of_questions_can_be_named() -> None:
+    others = {"rust-tasks", "movielens", "tokens", "preferences", "repairs"}
+    assert set(QUESTIONS) == {one.value for one in Builder} - others

@@ -1,0 +1,47 @@
+"""A merged adapter computes the same, and leaves the weights as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from burnish.config.stages.adapters import AdapterConfig, DoraConfig, LoraConfig, VeraConfig
+from burnish.model.base import load_model
+from burnish.train.grpo.merged_for_sampling import merged_adapter
+from burnish.train.weights.adapters import attach_adapter
+from tests.tiny import make_tiny_model
+from tests.train.reinforcing import CPU
+
+IDS = torch.tensor([[40, 41, 42, 50, 51]])
+
+
+@pytest.mark.parametrize("adapter", [LoraConfig(r=4), DoraConfig(r=4), VeraConfig(r=16)], ids=["lora", "dora", "vera"])
+def test_it_computes_the_same_and_leaves_no_trace(tmp_path: Path, adapter: AdapterConfig) -> None:
+    model = attach_adapter(load_model(make_tiny_model(tmp_path), CPU).model, adapter)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.requires_grad:
+                weight.add_(0.05 * torch.randn_like(weight) if "magnitude" not in name else 0)
+        before = {name: weight.clone() for name, weight in model.state_dict().items()}
+        alone = model(input_ids=IDS).logits
+        with merged_adapter(model):
+            changed = [name for name, weight in model.state_dict().items() if not torch.equal(weight, before[name])]
+            merged = model(input_ids=IDS).logits
+        after = model(input_ids=IDS).logits
+    assert changed, "or nothing was merged"
+    assert torch.allclose(merged, alone, atol=1e-4)
+    assert torch.equal(after, alone)
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+
+
+def test_a_model_without_an_adapter_or_in_bfloat16_is_left_alone(tmp_path: Path) -> None:
+    base: Any = load_model(make_tiny_model(tmp_path), CPU).model
+    with merged_adapter(base):
+        base(input_ids=IDS)
+    half = attach_adapter(base.to(torch.bfloat16), LoraConfig(r=4))
+    before = {name: weight.clone() for name, weight in half.state_dict().items()}
+    with merged_adapter(half):
+        assert all(torch.equal(weight, before[name]) for name, weight in half.state_dict().items())

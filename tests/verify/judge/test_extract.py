@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from burnish.syntax.source import function_named, parse
+from burnish.verify.judge.extract import extract, is_code_prompt, prompt_header
+
+PROMPT = "use std::collections::HashMap;\n\nfn helper() -> i32 {\n    1\n}\n\nfn f(a: i32) -> i32 {\n"
+WHOLE = "fn f(a: i32) -> i32 {\n    a + 1\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Here:\n```rust\nfn a() {}\n```\nDone.", "fn a() {}\n"),
+        ("```rs\nfn a() {}\n```", "fn a() {}\n"),
+        ("```\nfn a() {}\n```", "fn a() {}\n"),
+        ("```rust,ignore\nfn a() {}\n```", "fn a() {}\n"),
+        ("~~~Rust\nfn a() {}\n~~~", "fn a() {}\n"),
+        ("````rust\n// ```\nfn a() {}\n````", "// ```\nfn a() {}\n"),
+        ("```rust\nfn a() {", "fn a() {"),
+        ("fn a() {}\n", "fn a() {}\n"),
+        ("fn a( {", "fn a( {"),
+        ("```python\nprint(1)\n```", None),
+        ("I cannot do that; use the function for it.", None),
+        ("", None),
+        ("```rust\n```", None),
+    ],
+)
+def test_extracts_programs(text: str, expected: str | None) -> None:
+    assert extract(text) == expected
+
+
+def test_blocks_that_make_one_program_are_joined() -> None:
+    assert extract("```rust\nstruct A;\n```\nand\n```rust\nfn f(_: A) {}\n```") == "struct A;\n\nfn f(_: A) {}\n"
+
+
+def test_the_block_with_the_entry_point_wins_over_a_fragment_and_a_second_version() -> None:
+    text = (
+        "```rust\nlet x = f(1);\n```\n```rust\nfn f(a: i32) -> i32 { a }\n```\n```rust\nfn f(a: i32) -> i32 { -a }\n```"
+    )
+    assert extract(text, entry_point="f") == "fn f(a: i32) -> i32 { a }\n"
+
+
+def test_a_body_continues_the_prompt() -> None:
+    assert extract("    a + 1\n}\n", PROMPT, "f") == PROMPT + "    a + 1\n}\n"
+    assert extract("```rust\n    a + 1\n}\n```", PROMPT, "f") == PROMPT + "    a + 1\n}\n"
+
+
+@pytest.mark.parametrize("text", [WHOLE, f"Sure:\n```rust\n{WHOLE}```"])
+def test_a_whole_function_takes_the_prompts_other_items_along(text: str) -> None:
+    code = extract(text, PROMPT, "f")
+    assert code is not None
+    root = parse(code)
+    assert not root.has_error
+    assert code.count("fn f(") == 1
+    assert code.count("use std") == 1
+    assert function_named(root, "helper") is not None
+
+
+def test_a_whole_program_is_taken_as_it_is() -> None:
+    whole = f"use std::collections::HashMap;\nfn helper() -> i32 {{ 2 }}\n{WHOLE}"
+    assert extract(whole, PROMPT, "f") == whole
+
+
+def test_broken_continuations_are_not_repaired() -> None:
+    assert extract("    a + 1\n", PROMPT, "f") == PROMPT + "    a + 1\n"
+
+
+def test_attributes_go_with_their_items() -> None:
+    prompt = "#[derive(Debug)]\nstruct P(i32);\n\nfn f(p: P) -> i32 {\n"
+    code = extract("struct P(i32);\nfn f(p: P) -> i32 { p.0 }", prompt, "f")
+    assert code == "struct P(i32);\nfn f(p: P) -> i32 { p.0 }"
+
+
+def test_prompt_header_ends_before_the_open_function() -> None:
+    assert prompt_header(PROMPT) == PROMPT[: PROMPT.index("fn f(")]
+
+
+def test_a_fragment_beside_prose_blocks_is_taken_when_nothing_better_is_there() -> None:
+    assert extract("```\nls -l\n```\n```rust\nfn f( {\n```\n", entry_point="g") == "fn f( {\n"
+    assert extract("```\nls -l\n```\n```\nmore words\n```\n", entry_point="g") is None
+
+
+def test_of_several_blocks_the_whole_function_is_found_behind_its_helpers() -> None:
+    text = "```rust\nlet x = 1;\n```\n```rust\nstruct Helper;\n```\n"
+    joined = extract(text, PROMPT, "f")
+    assert joined is not None
+    assert "struct Helper;" in joined
+    assert "use std::collections::HashMap;" in joined
+
+
+def test_a_prompt_without_an_open_function_has_no_header() -> None:
+    assert prompt_header("struct A {\n") == ""
+    assert prompt_header("fn f( {{{") == ""
+
+
+def test_the_function_left_open_is_the_one_that_is_repeated_where_nothing_names_it() -> None:
+    code = extract(WHOLE, PROMPT)
+    assert code == extract(WHOLE, PROMPT, "f")
+    assert code is not None
+    assert code.count("fn f(") == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "expected"),
+    [
+        (PROMPT, "    a + 1\n}\n", True),
+        ("struct A;\nimpl A {\n    fn f() -> i32 {\n        // one", "1 } }", True),
+        ("fn f() -> i32 {\n    let x =", " 1; x }", True),
+        ("/// Adds.\n#[must_use]\n", "fn f() -> i32 { 1 }", True),
+        ("Write `fn f(a: i32) -> i32`.", WHOLE, False),
+        ("Complete this:\n```rust\nfn f(a: i32) -> i32 {\n```\n", WHOLE, False),
+        ("Add one.", "    a + 1\n}\n", False),
+    ],
+)
+def test_what_an_answer_may_continue_is_code(prompt: str, text: str, expected: bool) -> None:
+    assert is_code_prompt(prompt, text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("<think>\n```rust\nfn draft() {}\n```\n</think>\n```rust\nfn f() {}\n```\n", "fn f() {}\n"),
+        ("```rust\nfn draft() {}\n```\nNo.\n</think>\n\nfn f() {}\n", "fn f() {}"),
+        ("<think>\n```rust\nfn draft() {}\n```\n", None),
+        ("<think>fn draft() {}", None),
+        ('```rust\nfn f() -> &\'static str { "<think>" }\n```\n', 'fn f() -> &\'static str { "<think>" }\n'),
+        ('fn f() -> &\'static str { "</think>" }', 'fn f() -> &\'static str { "</think>" }'),
+    ],
+)
+def test_thinking_is_no_answer(text: str, code: str | None) -> None:
+    found = extract(text)
+    assert (found.strip() if found is not None else None) == (code.strip() if code is not None else None)

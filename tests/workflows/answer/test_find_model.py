@@ -1,0 +1,119 @@
+"""A model by name: bases, adapters, runs, stages, checkpoints; and what is said where there is none."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from burnish.cli.app import app
+from burnish.config.model import ModelConfig
+from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.errors import ConfigError
+from burnish.fsio import read_lines
+from burnish.model.folders import NANO
+from burnish.records import Completion
+from burnish.workflows.answer.find_model import FoundModel, find_model
+from burnish.workflows.answer.generators import name_of, written_by
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.all_models import evaluate_all
+from burnish.workflows.recipe import run_recipe
+from tests.tiny import make_tiny_model
+from tests.workflows.evaluate import test_all_models as all_models
+from tests.workflows.train.test_launch import recipe
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that trained an adapter on a tiny base."""
+    place = tmp_path_factory.mktemp("place")
+    return run_recipe(recipe(make_tiny_model(place / "base"), place, "mine", save_every=3))
+
+
+def found(base: str | Path, adapter: Path | None = None) -> FoundModel:
+    return find_model(ModelAnswers(model=ModelConfig(base=str(base)), adapter=adapter))
+
+
+def test_every_way_to_name_a_model(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base, adapter = run.parents[1] / "base", run / "sft" / "adapter"
+    assert (found("nano").base, found("nano").adapter) == (NANO, None)
+    assert (found(base).base, found(base).adapter) == (base, None)
+    for name in (run, run / "sft", adapter):
+        assert (found(name).base, found(name).adapter, found(name).name) == (base, adapter, "mine/sft")
+    assert found(base, adapter).digest == found(run).digest != found(base).digest
+    checkpoint = sorted((run / "sft" / "checkpoints").glob("checkpoint-*"))[0]
+    half = found(checkpoint)
+    assert (half.base, half.adapter) == (base, checkpoint)
+    assert half.is_checkpoint
+    assert half.name == f"mine/sft/{checkpoint.name}"
+    monkeypatch.chdir(run.parents[1])
+    assert found("mine").adapter == Path("runs/mine/sft/adapter")
+    assert found("mine/sft").digest == found(run).digest
+
+
+def test_what_is_no_model_is_said(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no folder"):
+        found(tmp_path / "nowhere")
+    (run / "metrics").mkdir()
+    with pytest.raises(ConfigError, match="has no stage 'metrics'"):
+        found(run / "metrics")
+    outside = shutil.copytree(run / "sft" / "adapter", tmp_path / "adapter")
+    with pytest.raises(ConfigError, match="outside a run") as refused:
+        found(outside)
+    assert "answers.adapter" in refused.value.way_out
+    unfinished = shutil.copytree(run, tmp_path / "unfinished")
+    (unfinished / "sft" / "done.json").unlink()
+    with pytest.raises(ConfigError, match="has made no model yet"):
+        found(unfinished)
+
+
+def test_a_run_and_its_checkpoint_answer_beside_the_base(run: Path) -> None:
+    checkpoint = sorted((run / "sft" / "checkpoints").glob("checkpoint-*"))[0]
+    models = f"{run.parents[1] / 'base'},{run},{checkpoint}"
+    arguments = ["generate", "--prompt", "Write a Rust function.", "--models", models]
+    arguments += ["--set", "answers.sampling.max_new_tokens=5", "--set", "answers.model.device=cpu"]
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    assert "Write a Rust function." in done.output
+    assert done.output.count("tokens, ") == 3
+    refused = CliRunner().invoke(app, [*arguments, "--set", "out=x.jsonl"])
+    assert refused.exit_code == 2
+
+
+def test_all_models_of_a_folder_of_runs(run: Path, tmp_path: Path) -> None:
+    write_records(tmp_path / "tasks.jsonl", all_models.TASKS)
+    (one,) = evaluate_all(all_models.config(tmp_path), run.parent)
+    assert (one.name, one.state) == ("mine/sft", "evaluated")
+
+
+def test_prompts_of_a_file_are_answered_and_only_what_is_missing(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    (tmp_path / "prompts.yaml").write_text("prompts:\n- Write a function.\n- Another one.\n")
+    out = tmp_path / "answers.jsonl"
+    arguments = ["generate", "--set", f"out={out}", "--set", f"prompts={tmp_path / 'prompts.yaml'}"]
+    arguments += ["--set", f"answers.model={{base: {base}, device: cpu}}", "--set", "answers.sampling.max_new_tokens=5"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    lines = list(read_lines(out))
+    assert {Completion.from_json(line).task_id for line in lines} == {"prompt-1", "prompt-2"}
+    out.write_text(lines[0] + "\n")
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    again = list(read_lines(out))
+    assert again[0] == lines[0]
+    assert [Completion.from_json(line).text for line in again] == [Completion.from_json(line).text for line in lines]
+    other = CliRunner().invoke(app, [*arguments, "--set", "seed=1"])
+    assert other.exit_code == 2
+    (tmp_path / "prompts.yaml").write_text("{no: prompts}")
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_a_trained_adapter_can_be_off(run: Path) -> None:
+    base, adapter = run.parents[1] / "base", run / "sft" / "adapter"
+    cpu = ModelConfig(base=str(base), device="cpu")
+    on, off, alone = (
+        written_by(ModelAnswers(model=cpu, adapter=folder, adapter_off=off), seed=0).model_digest
+        for folder, off in ((adapter, False), (adapter, True), (None, False))
+    )
+    assert off == alone != on
+    assert name_of(ModelAnswers(model=cpu, adapter=adapter, adapter_off=True)) == "mine/sft (adapter off)"

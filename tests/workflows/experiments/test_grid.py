@@ -1,0 +1,122 @@
+"""A grid of two adapters, two quantisations and two task sets, killed half way and gone on with."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnish.config.load import load_config
+from burnish.config.verbs.grid import GridConfig
+from burnish.data.builders.questions import boxed
+from burnish.errors import RunFolderError
+from burnish.workflows.build.tasks_stage import write_records
+from burnish.workflows.evaluate.rescore import read_rows
+from burnish.workflows.experiments.grid import GridSummary, grid
+from tests.e2e.program import TUNE, burnish
+from tests.score.answers import classification_task
+from tests.tiny import make_tiny_model
+from tests.workflows.trying import killed_when, state_of, write_jsonl, write_yaml, written_at
+
+SETTINGS: dict[str, Any] = {
+    "out": "grid",
+    "recipe": "recipe.yaml",
+    "datasets": [
+        {"name": "rust"},
+        {
+            "name": "yesno",
+            "overrides": {"data.sources": ["yesno.jsonl"], "data.tasks": {"kind": "file", "path": "tasks.jsonl"}},
+        },
+    ],
+    "adapters": [
+        {"name": "full", "overrides": {"stages.sft.adapter": {"kind": "full"}}},
+        {"name": "LoRA", "overrides": {"stages.sft.adapter.r": 2}},
+    ],
+    "quantizations": [
+        {"name": "nf4", "overrides": {"model.quantization": {"kind": "nf4"}}},
+        {"name": "int8", "overrides": {"model.quantization": {"kind": "int8"}}},
+    ],
+    "sampling": {"max_new_tokens": 4, "batch_size": 2},
+    "retries": 0,
+}
+
+
+def settings(folder: Path) -> Path:
+    make_tiny_model(folder / "model")
+    tasks = [classification_task(f"q{number}", "Yes" if number % 2 else "No") for number in range(6)]
+    write_records(folder / "tasks.jsonl", tasks)
+    rows = [{"prompt": f"Question {number}?", "completion": boxed("Yes")} for number in range(8)]
+    write_jsonl(folder / "yesno.jsonl", rows)
+    sft = {"max_steps": 2, "effective_batch": 2, "micro_batch": 2, "max_length": 256, "log_every": 1}
+    recipe = {
+        "name": "tiny",
+        "report_to": [],
+        "model": {"base": "model", "device": "cpu"},
+        "data": {"tasks": {"kind": "rust", "train": 50, "held_out": 50, "cases": 2}},
+        "stages": [
+            {"kind": "tasks", "name": "tasks"},
+            {"kind": "evaluate", "name": "before", "model": "base"},
+            {"kind": "sft", "name": "sft", "adapter": {"kind": "lora", "target_modules": ["q_proj"]}} | sft,
+            {"kind": "merge", "name": "merged", "adapter": "sft"},
+            {"kind": "report", "name": "report"},
+        ],
+    }
+    write_yaml(folder / "recipe.yaml", recipe)
+    return write_yaml(folder / "grid.yaml", SETTINGS)
+
+
+@pytest.mark.timeout(1200)
+def test_eight_cells_killed_half_way_and_gone_on_with(tmp_path: Path) -> None:
+    file, out = settings(tmp_path), tmp_path / "grid"
+    arguments = ["grid", "--config", file.name, "--limit-train", "4", "--limit-eval", "3"]
+    second = out / "evaluations" / "rust_LoRA_int8"
+    assert killed_when(arguments, tmp_path, (second / ".lock").exists) == -9
+    assert [state_of(out, index) for index in range(5)] == ["illegal", "illegal", "done", "running", ""]
+    finished = ["evaluations/rust_LoRA_nf4", "runs/rust_LoRA_nf4", "runs/rust_LoRA_int8/sft"]
+    before = {name: written_at(out / name) for name in finished}
+
+    went_on = burnish(arguments, tmp_path)
+    assert went_on.returncode == 0, went_on.stderr
+    assert {name: written_at(out / name) for name in finished} == before, "the second cell's training was done, too"
+    summary = GridSummary.from_json((out / "grid_summary.json").read_text())
+    assert (summary.total_cells, summary.done_cells, summary.failed_cells, summary.illegal_cells) == (8, 4, 0, 4)
+    refused = [cell for cell in summary.cells if cell.state == "illegal"]
+    assert all(cell.adapter == "full" and "quantised weights cannot be trained" in cell.reason for cell in refused)
+    for cell in summary.cells:
+        if cell.state != "done":
+            continue
+        (answering,) = cell.answering
+        assert (answering.kind, answering.quality.n) == (("rust" if cell.dataset == "rust" else "classification"), 3)
+        assert answering.metric == ("tests_passed" if cell.dataset == "rust" else "accuracy")
+        assert answering.quality.ci95[0] <= answering.quality.value <= answering.quality.ci95[1]
+        assert 0 < (answering.seconds_p50 or 0) <= (answering.seconds_p95 or 0)
+        assert (answering.tokens_per_s or 0) > 0
+        assert (cell.trained_bytes or 0) > 1000
+        assert min(cell.train_peak_bytes or 0, cell.evaluate_peak_bytes or 0) > 1 << 20
+        assert cell.quantization_tag == {"nf4": "QLORA_w4_headfp32", "int8": "INT8_w8_headfp32"}[cell.quantization]
+        assert cell.model_name.startswith("model-")
+        assert "_SFT_LoRa2_" in cell.model_name
+        rows = read_rows(out / "evaluations" / cell.id)
+        assert [row.correct for row in rows].count(True) == round(answering.quality.value * 3)
+    assert "a rehearsal on up to 4 training rows and 3 tasks" in went_on.stdout
+    table = list(csv.DictReader((out / "grid.csv").open()))
+    assert [row["id"] for row in table] == [cell.id for cell in summary.cells]
+
+
+def test_a_cell_that_cannot_begin_fails_alone_and_is_tried_again(tmp_path: Path) -> None:
+    models = f"models=[{{name: a, overrides: {{model.base: {tmp_path}/a}}}}, {{name: b}}]"
+    said = [f"out={tmp_path}/grid", "recipe=q", models, f"overrides={{model.base: {tmp_path}/b}}"]
+    config = load_config(GridConfig, None, [*said, "adapters=[{name: base, trains: false}, {name: LoRA}]"])
+    shown: list[GridSummary] = []
+    for _ in range(2):
+        summary = grid(config, TUNE, show=shown.append)
+        assert [cell.state for cell in summary.cells] == ["failed"] * 4
+        assert all("no folder" in cell.reason for cell in summary.cells)
+    assert [len(one.cells) for one in shown] == [0, 1, 2, 3, 4] * 2
+    assert not list((tmp_path / "grid" / "logs").glob("*LoRA*")), "no program was started"
+    other = config.model_copy(update={"limit_eval": 3})
+    with pytest.raises(RunFolderError, match="limit_eval"):
+        grid(other, TUNE)
+    assert grid(other, TUNE, resume=True).limit_eval == 3

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from burnish.errors import MissingToolError
+from burnish.workflows.run import requirements
+from burnish.workflows.run.requirements import require_reporters
+
+
+def test_installed_reporters_are_no_mistake() -> None:
+    require_reporters(())
+    require_reporters(("tensorboard",))
+
+
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [
+        ("wandb", "pip install wandb, or leave it out of report_to."),
+        ("comet_ml", "pip install comet-ml, or leave it out of report_to."),
+        ("tensorboard", "pip install 'burnish[train]', or leave it out of report_to."),
+    ],
+)
+def test_a_missing_one_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str, way_out: str) -> None:
+    monkeypatch.setattr(requirements, "missing_packages", list)
+    with pytest.raises(MissingToolError, match=f"report_to names {name}") as caught:
+        require_reporters((name,))
+    assert caught.value.way_out == way_out

@@ -1,0 +1,123 @@
+"""One small run, watched: what lies in its folder afterwards, and that it says the same as an evaluation of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+)
+
+from burnish.config.stages.recipe import Recipe
+from burnish.ledger.metrics import read_metrics
+from burnish.model.naming import parse_model_name
+from burnish.records import Verdict
+from burnish.workflows.recipe import run_recipe
+
+SAMPLING = {"max_new_tokens": 40, "temperature": 0.7, "batch_size": 4}
+
+
+def recipe(folder: Path, **more: Any) -> Recipe:
+    evaluation = {"every": 2, "rows": 4, "prompts": 3, "sampling": SAMPLING}
+    sft = {
+        "kind": "sft",
+        "name": "sft",
+        "max_steps": 4,
+        "log_every": 2,
+        "save_every": 2,
+        "effective_batch": 4,
+        "micro_batch": 4,
+        "evaluation": evaluation,
+    }
+    return Recipe.model_validate(
+        {
+            "name": "watched",
+            "runs_dir": folder,
+            "model": {"base": "nano", "device": "cpu"},
+            "data": {"tasks": {"kind": "rust", "train": 24, "held_out": 5, "cases": 4}},
+            "stages": [
+                {"kind": "tasks", "name": "tasks"},
+                sft,
+                {"kind": "evaluate", "name": "measure", "model": "sft", "limit": 3, "sampling": SAMPLING},
+            ],
+            **more,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_recipe(recipe(tmp_path_factory.mktemp("runs")))
+
+
+def test_a_training_measures_itself_as_burnish_evaluate_would(watched: Path) -> None:
+    rows = read_metrics(watched / "metrics.jsonl")
+    last = next(row for row in rows if row.stage == "sft" and row.step == 4)
+    alone = next(row for row in rows if row.stage == "measure")
+    assert {name: last.values[f"eval_{name}"] for name in alone.values} == alone.values
+    answers = [
+        [json.loads(line)["text"] for line in (watched / folder / "completions.jsonl").read_text().splitlines()]
+        for folder in ("sft/evaluations/step-4", "measure")
+    ]
+    assert answers[0] == answers[1]
+    verdicts = (watched / "sft" / "evaluations" / "step-2" / "verdicts.jsonl").read_text().splitlines()
+    assert len([Verdict.from_json(line) for line in verdicts]) == 3
+    assert 0 < last.values["eval_loss"] < 20
+
+
+def test_the_metadata_says_what_was_done(watched: Path) -> None:
+    metadata = json.loads((watched / "sft" / "training_metadata.json").read_text())
+    info, stats = metadata["model_info"], metadata["training_stats"]
+    name = parse_model_name(info["model_name"])
+    assert (name.base, name.dataset, name.finetuning, name.adapter) == ("nano", "rusttasks", "SFT", "LoRa")
+    assert name.rank == metadata["peft_config"]["r"]
+    assert info["quantization_tag"] == "NoQuant"
+    assert info["has_quantization"] is False
+    assert 0 < info["trainable_params"] < info["total_params"]
+    assert stats["total_steps"] == stats["planned_steps"] == 4
+    assert stats["last_attempt"]["trained_tokens"] > 0
+    assert metadata["training_parameters"]["stage"]["effective_batch"] == 4
+    assert metadata["training_parameters"]["merge_after_train"] is False
+    assert {"base model", "chat template", "code of burnish"} <= metadata["digests"].keys()
+    assert metadata["hardware_info"]["device"] == "cpu"
+    assert "null" not in (watched / "sft" / "training_metadata.json").read_text()
+
+
+def test_tensorboard_shows_what_the_metrics_hold(watched: Path) -> None:
+    curves: Any = EventAccumulator(str(watched / "sft" / "tensorboard"))
+    curves.Reload()
+    assert {"train/loss", "train/mfu", "train/trained_tokens_per_s", "eval/loss", "eval/compile_rate"} <= set(
+        curves.Tags()["scalars"]
+    )
+    assert [point.step for point in curves.Scalars("eval/loss")] == [2, 4]
+
+
+def test_the_events_say_where_training_begins_and_ends(watched: Path) -> None:
+    events = [json.loads(line) for line in (watched / "events.jsonl").read_text().splitlines()]
+    begins = next(event for event in events if event["event"] == "training_begins")
+    assert (begins["stage"], begins["step"], begins["steps"]) == ("sft", 0, 4)
+
+
+def test_where_curves_go_changes_no_result(watched: Path) -> None:
+    done = (watched / "sft" / "done.json").read_text()
+    run_recipe(recipe(watched.parent, report_to=[]))
+    assert (watched / "sft" / "done.json").read_text() == done
+
+
+def test_answers_need_tasks_to_answer(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("")
+    said = recipe(tmp_path).model_dump(mode="json") | {"data": {"sources": [str(tmp_path / "rows.jsonl")]}}
+    said["stages"] = said["stages"][1:2]
+    with pytest.raises(ValueError, match="needs a task set"):
+        Recipe.model_validate(said)
+
+
+def test_predicted_memory_is_recorded_with_the_stage(watched: Path) -> None:
+    done = json.loads((watched / "sft" / "done.json").read_bytes())
+    said = json.loads((watched / "sft" / "training_metadata.json").read_bytes())["predicted_memory"]
+    assert done["metrics"]["predicted_peak_bytes"] == said["predicted_peak_bytes"] > said["resident_before_bytes"]
+    assert said["tokens_from"] == "the longest row"
+    assert "predicted_peak_bytes" not in json.loads((watched / "measure" / "done.json").read_bytes())["metrics"]

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnish.config.verify import VerifyConfig
+from burnish.errors import DataError, RunFolderError
+from burnish.workflows.verify.file import verify_file
+
+VALUES = {"kind": "values", "cases": [{"call": "add(2, 3)", "type": "i64", "expected": "5"}]}
+DOUBLE = """use std::io::Read;
+fn main() {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).unwrap();
+    println!("{}", 2 * text.trim().parse::<i32>().unwrap());
+}"""
+ROWS: list[dict[str, Any]] = [
+    {"id": "runs", "code": 'fn main() { println!("```"); }'},
+    {"id": "values", "completion": "```rust\nfn add(a: i64, b: i64) -> i64 { a + b }\n```", "tests": VALUES},
+    {"id": "wrong", "code": "fn add(a: i64, b: i64) -> i64 { a - b }", "tests": VALUES},
+    {"id": "checked", "code": "fn add(a: i64, b: i64) -> i64 { a - b }", "tests": VALUES, "goal": "check"},
+    {"id": "broken", "code": "fn main() { let x: i32 = \"\"; }"},
+    {"id": "continued", "prompt": "fn one() -> u8 {\n", "completion": "    1\n}\n", "entry_point": "one",
+     "tests": {"kind": "rust", "source": "#[test]\nfn t() { assert_eq!(one(), 1); }"}},
+    {"id": "doubled", "code": DOUBLE, "stdin": "21\n", "expected_stdout": "42"},
+    {"id": "not doubled", "code": DOUBLE, "stdin": "21\n", "expected_stdout": "43\n", "goal": "run"},
+    {"id": "unfinished", "code": DOUBLE, "stdin": "x\n", "expected_stdout": ""},
+    {"id": "a library", "code": "pub fn main() {}", "crate_type": "lib"},
+    {"id": "no program", "code": "pub fn f() {}", "crate_type": "bin"},
+    {"id": "needy", "code": "use regex::Regex;\nfn main() { Regex::new(\"\").unwrap(); }"},
+    {"id": "old", "code": "fn main() { let async = 1; let _ = async; }", "edition": "2015"},
+]  # fmt: skip
+BAD = [
+    '{"id": "torn",',
+    '{"id": "nothing"}',
+    '{"id": "both", "code": "", "completion": ""}',
+    '{"id": "typo", "code": "fn main() {}", "test": []}',
+    '{"id": "runs", "code": "fn main() {}"}',
+    '{"id": "untested", "code": "fn main() {}", "goal": "test"}',
+    '{"id": "both", "code": "fn main() {}", "stdin": "", "tests": {"kind": "values", "cases": []}}',
+    '{"id": "lib", "code": "fn main() {}", "stdin": "", "crate_type": "lib"}',
+]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join([json.dumps(ROWS[0]), *BAD, "", *(json.dumps(row) for row in ROWS[1:])]) + "\n")
+    return path
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_every_row_gets_a_verdict_under_its_id(rows: Path, tmp_path: Path) -> None:
+    summary = verify_file(rows, tmp_path / "out", VerifyConfig(dependencies=tmp_path / "none"))
+    verdicts = read(tmp_path / "out/verdicts.jsonl")
+    assert [(v["id"], v["stage"], v["reason"]) for v in verdicts] == [
+        ("runs", "test", "ok"),
+        ("values", "test", "ok"),
+        ("wrong", "test", "tests_failed"),
+        ("checked", "lint", "ok"),
+        ("broken", "check", "compile_error"),
+        ("continued", "test", "ok"),
+        ("doubled", "test", "ok"),
+        ("not doubled", "test", "tests_failed"),
+        ("unfinished", "test", "runtime_error"),
+        ("a library", "lint", "ok"),
+        ("no program", "check", "compile_error"),
+        ("needy", "extract", "infra"),
+        ("old", "test", "ok"),
+    ]
+    assert verdicts[1]["tests"] == {"run": 1, "passed": 1, "expected": 1}
+    assert [row["line"] for row in read(tmp_path / "out/rejected.jsonl")] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert summary == json.loads((tmp_path / "out/summary.json").read_text())
+    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (13, 8, 1)
+    assert summary["error_codes"] == {"E0308": 1, "E0601": 1}
+    assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(10 / 13)
+
+
+def test_the_same_command_again_compiles_nothing(rows: Path, tmp_path: Path) -> None:
+    first = verify_file(rows, tmp_path / "out", VerifyConfig(dependencies=tmp_path / "none"))
+    second = verify_file(rows, tmp_path / "out", VerifyConfig(dependencies=tmp_path / "none"))
+    assert (second["cached"], second["cpu_ms"]) == (12, 0)
+    assert second["reasons"] == first["reasons"]
+
+
+def test_a_folder_with_other_things_is_left_alone(rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(RunFolderError, match="holds other things"):
+        verify_file(rows, out, VerifyConfig())
+    assert [p.name for p in out.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("content", ["", "not json\n"])
+def test_a_file_without_a_good_row_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"rows\.jsonl holds no row"):
+        verify_file(path, tmp_path / "out", VerifyConfig())
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot read"):
+        verify_file(tmp_path / "none.jsonl", tmp_path / "out", VerifyConfig())
+
+
+def test_an_instruction_is_no_code_that_the_answer_continues(tmp_path: Path) -> None:
+    """Joined with the answer, the words of an instruction would be a syntax error that the model never made."""
+    path = tmp_path / "rows.jsonl"
+    asked = "Write `fn doubled(value: i64) -> i64`, which gives twice the value."
+    answer = "Sure:\n```rust\npub fn doubled(value: i64) -> i64 {\n    value * 2\n}\n```"
+    rows = [
+        {"id": "asked", "prompt": asked, "completion": answer},
+        {"id": "plain", "prompt": asked, "completion": "pub fn doubled(value: i64) -> i64 {\n    value * 2\n}"},
+        {"id": "refused", "prompt": asked, "completion": "I would rather not."},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
+    verdicts = read(tmp_path / "out/verdicts.jsonl")
+    assert [v["reason"] for v in verdicts] == ["ok", "ok", "no_code"]
+    assert verdicts[0]["metrics"]["prompt_word_match"] > 0
+
+
+def test_a_verdict_says_its_edition_whether_that_was_text_or_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows: list[dict[str, Any]] = [
+        {"id": "number", "code": "fn main() {}", "edition": 2018},
+        {"id": "text", "code": "fn main() {}", "edition": "2018"},
+        {"id": "unsaid", "code": "fn main() {}"},
+        {"id": "unknown", "code": "fn main() {}", "edition": 2022},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
+    verdicts = read(tmp_path / "out/verdicts.jsonl")
+    assert [(v["id"], v["edition"]) for v in verdicts] == [("number", "2018"), ("text", "2018"), ("unsaid", "2021")]
+    (rejected,) = read(tmp_path / "out/rejected.jsonl")
+    assert rejected["reason"].startswith("edition: ")
+
+
+def test_a_rejected_row_is_given_the_reason_alone(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"id": "nothing"}\n{"id": "a", "code": "fn main() {}", "goal": "check"}\n')
+    verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
+    assert read(tmp_path / "out/rejected.jsonl") == [{"line": 1, "reason": "a row holds either code or completion"}]
