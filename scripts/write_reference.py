@@ -34,6 +34,9 @@ from burnish.workflows.manage.import_config import SYSTEMS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `make docs`; changes belong into the program. -->\n"
+PACKAGE = burnish.config.__name__
+FIRST = ("stages.recipe", "data.training_data", "model", "stages.optimizer", "generate", "verify", "verbs.evaluate")
+"""Modules that open the page; the others follow by name."""
 BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt"), MinLen: ("length ≥", "min_length")}
 TYPE_NAMES = {
     str: "text",
@@ -57,16 +60,17 @@ def config_page() -> str:
     for module in _config_modules():
         models = [one for one in vars(module).values() if _is_model_of(one, module)]
         if models:
-            sections.append(f"## {module.__name__.rpartition('.')[2]}\n\n{_first_line(module)}\n")
+            sections.append(f"## {module.__name__.removeprefix(f'{PACKAGE}.')}\n\n{_first_line(module)}\n")
             sections.extend(_model_section(model) for model in models)
     return "\n".join(sections)
 
 
 def _config_modules() -> Iterator[types.ModuleType]:
-    names = sorted(found.name for found in pkgutil.iter_modules(burnish.config.__path__))
-    first = [name for name in ("recipe", "data", "model", "train", "generate", "verify", "evaluate") if name in names]
+    found = pkgutil.walk_packages(burnish.config.__path__, f"{PACKAGE}.")
+    names = sorted(one.name for one in found if not one.name.startswith(f"{PACKAGE}.foreign"))
+    first = [f"{PACKAGE}.{name}" for name in FIRST]
     for name in first + [name for name in names if name not in first]:
-        yield importlib.import_module(f"burnish.config.{name}")
+        yield importlib.import_module(name)
 
 
 def _is_model_of(value: object, module: types.ModuleType) -> bool:

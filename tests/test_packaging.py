@@ -50,7 +50,7 @@ def test_wheel_carries_all_that_the_program_reads(wheel: Path) -> None:
     wanted = {f"burnish/{path.relative_to(source)}" for path in files}
     recipes = [path for path in (ROOT / "recipes").rglob("*") if path.is_file()]
     wanted |= {f"burnish/recipes/{path.relative_to(ROOT / 'recipes').as_posix()}" for path in recipes}
-    assert {"burnish/report/page.html.j2", "burnish/py.typed", "burnish/recipes/quickstart.yaml"} <= wanted
+    assert {"burnish/report/page/page.html.j2", "burnish/py.typed", "burnish/recipes/quickstart.yaml"} <= wanted
     assert wanted <= names
 
 

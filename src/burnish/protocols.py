@@ -4,7 +4,7 @@
 | -------------- | ----------------------------------- | --------------------------------- |
 | `Generator`    | `generate.transformers_engine`      | `generate.scripted`               |
 | `Sandbox`      | `verify.sandbox.bubblewrap`         | `verify.sandbox.faulty`           |
-| `VerdictCache` | `verify.cache.SqliteVerdictCache`   | `verify.cache.MemoryVerdictCache` |
+| `VerdictCache` | `verify.judge.cache.SqliteVerdictCache`   | `verify.judge.cache.MemoryVerdictCache` |
 """
 
 from __future__ import annotations

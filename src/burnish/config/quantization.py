@@ -1,6 +1,7 @@
 """How the frozen weights of a base are kept in memory below 16 bits while an adapter is trained or answers are written.
 
-Not covered: quantising a finished model into files of its own; which adapters go with which kind (`config.matrix`).
+Not covered: quantising a finished model into files of its own; which adapters go with which kind
+(`config.compatibility`).
 """
 
 from __future__ import annotations

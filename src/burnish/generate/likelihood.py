@@ -1,7 +1,7 @@
 """How likely a causal language model finds given texts after a prompt: the other way to ask multiple choice.
 
 The sum of natural log-probabilities of a text's tokens, as lm-evaluation-harness's ``loglikelihood``. Not covered:
-choosing among the texts (`score.multiple_choice`).
+choosing among the texts (`score.metrics.multiple_choice`).
 
 Shapes: B texts at once, T tokens of the longest prompt with its text, V vocabulary.
 """

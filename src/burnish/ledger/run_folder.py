@@ -30,7 +30,8 @@ INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
 LAUNCH = "launch."
 """Beginning of the keys that say in how many processes."""
 CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "rounds")
-"""Last parts of keys under whose new values a stage goes on where it was; `config.train.CONTINUABLE` are the same."""
+"""Last parts of keys under whose new values a stage goes on where it was; `config.stages.optimizer.CONTINUABLE` are
+the same."""
 
 
 @dataclass(frozen=True)

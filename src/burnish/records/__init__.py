@@ -332,7 +332,7 @@ class StageSummary(Part):
     lints: dict[str, int]
     """Lint name -> completions that showed it."""
     error_classes: dict[str, int] = Field(default_factory=dict)
-    """Class of compiler errors (`score.error_classes`) -> completions that showed it."""
+    """Class of compiler errors (`score.metrics.error_classes`) -> completions that showed it."""
     metrics: dict[str, MetricMean] = Field(default_factory=dict)
     """Syntax metric -> its mean."""
 

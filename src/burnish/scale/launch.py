@@ -1,6 +1,6 @@
 """Starts the processes of a training through torchrun, passes Ctrl-C on to them, and ends them with this process.
 
-Not covered: what they do (a module that the caller names), restarts (`workflows.supervise`).
+Not covered: what they do (a module that the caller names), restarts (`workflows.manage.supervise`).
 """
 
 from __future__ import annotations

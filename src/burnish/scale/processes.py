@@ -1,7 +1,7 @@
 """The processes that train together: which one this is, what they agree on, who goes first.
 
 Everything here also works in a process of its own, where it does nothing. Not covered: starting them
-(`scale.launch`), sharing out rows (`train.sharing`).
+(`scale.launch`), sharing out rows (`train.batches.sharing`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What of a model is trained: every weight, or an adapter beside frozen ones. A union keyed by ``kind``.
 
-Not covered: which of them goes with which base, method and export (`config.matrix`).
+Not covered: which of them goes with which base, method and export (`config.compatibility`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Expert iteration: a model learns from those of its own answers that the verifier found right, round after round.
 
-Not covered: what is learned from (`config.selection`), the reward that ranks it (`config.reward`).
+Not covered: what is learned from (`config.stages.selection`), the reward that ranks it (`config.reward`).
 """
 
 from __future__ import annotations

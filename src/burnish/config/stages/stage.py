@@ -1,4 +1,4 @@
-"""What every stage of a recipe has. Not covered: the stages themselves (`config.recipe` puts them together)."""
+"""What every stage of a recipe has. Not covered: the stages themselves (`config.stages.recipe` puts them together)."""
 
 from __future__ import annotations
 

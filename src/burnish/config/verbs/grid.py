@@ -1,6 +1,6 @@
 """What ``burnish grid`` compares: a recipe that trains, and named variants of it along up to four axes.
 
-Not covered: which combinations cannot be (`config.matrix` knows).
+Not covered: which combinations cannot be (`config.compatibility` knows).
 """
 
 from __future__ import annotations

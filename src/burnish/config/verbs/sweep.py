@@ -1,6 +1,7 @@
 """What ``burnish sweep`` tries: a recipe, the keys to vary, how to choose among them, and what the best one is.
 
-Not covered: whether the keys are those of a recipe (`workflows.sweep_plan` checks each before anything starts).
+Not covered: whether the keys are those of a recipe (`workflows.experiments.sweep_plan` checks each before anything
+starts).
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """The one place where a training row becomes tokens and labels, and where a prompt becomes text.
 
-Labels of a conversation cover what the trained roles write and what ends an assistant's turn (`data.masking`); of a
-document, everything (`data.documents`). Text becomes tokens in one piece, and characters are mapped to tokens by their
+Labels of a conversation cover what the trained roles write and what ends an assistant's turn
+(`data.encode.masking`); of a
+document, everything (`data.encode.documents`). Text becomes tokens in one piece, and characters are mapped to tokens
+by their
 offsets, so training sees the very tokens that chatting produces.
 
 A token that lies across the begin of an answer is not trained: at generation time the prompt ends inside it.
 
-Not covered: tools, images, packing (`data.packing`).
+Not covered: tools, images, packing (`data.encode.packing`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A document becomes tokens: all of them trained, with an end-of-document token after the last.
 
-A document that is longer than a row is divided at item boundaries (`data.chunking`), never cut and thrown away. Every
+A document that is longer than a row is divided at item boundaries (`data.encode.chunking`), never cut and thrown
+away. Every
 piece begins as a document does (with the beginning-of-sequence token where the tokenizer adds one); the end-of-document
 token follows the last piece alone, because the others do not end there.
 """

@@ -1,7 +1,7 @@
 """Encoded training rows: token ids with labels, in memory and as a file.
 
 The file is an uncompressed NumPy archive of flat arrays: ids of all rows, which of them are trained, and one entry
-per row for the rest. Not covered: how rows are made (`data.chat`).
+per row for the rest. Not covered: how rows are made (`data.encode.chat`).
 """
 
 from __future__ import annotations

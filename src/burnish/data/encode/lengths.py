@@ -2,7 +2,7 @@
 
 A percentile is the smallest length that at least so many percent of the rows do not exceed (nearest rank, NIST
 7.2.6.2): always the length of a row, and exact for any percentage, 99.95 as well as 50. Packing efficiency is the share
-of a packed sequence's places that hold a token (best fit, `data.packing`), rows cut at the limit.
+of a packed sequence's places that hold a token (best fit, `data.encode.packing`), rows cut at the limit.
 
 Not covered: characters per token; without a tokenizer lengths are characters, and no limit is recommended.
 """

@@ -33,7 +33,7 @@ def pack_documents(documents: Iterable[list[int]], block_size: int) -> list[Bloc
 
 
 class Documents(Protocol):
-    """Documents as token ids that are read as they are asked for; `data.token_bins.TokenBins` is one."""
+    """Documents as token ids that are read as they are asked for; `data.pretraining.token_bins.TokenBins` is one."""
 
     def lengths(self) -> list[int]: ...
 

@@ -1,6 +1,6 @@
 """One training row at every step of its way: record, messages, text, token ids, what truncation takes, the mask.
 
-Not covered: showing it (`report.row_view`).
+Not covered: showing it (`report.terminal.row_view`).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
    system turn. What the template writes around them stays.
 4. The end of the answer, with its end of turn: such a row is marked (``cut_answer``), and a gate counts it.
 
-Not covered: documents, which are divided and never cut (`data.documents`).
+Not covered: documents, which are divided and never cut (`data.encode.documents`).
 """
 
 from __future__ import annotations

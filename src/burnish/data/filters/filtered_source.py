@@ -1,10 +1,10 @@
-"""The rows of one source that the filters keep, as a stream that a mixture reads: `RowStream` of `data.mixture`.
+"""The rows of one source that the filters keep, as a stream that a mixture reads: `RowStream` of `data.mixing.mixture`.
 
 Rows are counted and dropped as the mixture pulls them, so what was read ahead but never pulled counts for nothing. A
 source that is read again (a mixture that repeats, or goes on) yields the rows it kept the first time, without asking
 the filters again; that memory takes one byte per row.
 
-Not covered: the order of several sources (`data.mixture`).
+Not covered: the order of several sources (`data.mixing.mixture`).
 """
 
 from __future__ import annotations

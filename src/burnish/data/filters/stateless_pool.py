@@ -3,7 +3,7 @@
 A chunk of rows is examined as one piece, so that handing it to another process costs little. The result depends on the
 rows alone: one process and many give the same. Memory holds a few chunks per process.
 
-Not covered: filters that remember earlier rows (`data.filtered` asks them, in order).
+Not covered: filters that remember earlier rows (`data.filters.filtered_source` asks them, in order).
 """
 
 from __future__ import annotations

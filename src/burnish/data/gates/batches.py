@@ -6,7 +6,7 @@ still be there.
 3. The batch trains as many tokens, and as many ends of turn, as its rows do.
 4. Every row comes exactly once in a pass.
 
-Not covered: rows that share attention (`train.packing_proof` compares losses).
+Not covered: rows that share attention (`train.batches.packing_proof` compares losses).
 Shapes: B sequences, T tokens.
 """
 

@@ -1,4 +1,4 @@
-"""Gates on judged answers, beside those that all training rows pass (`data.gates`).
+"""Gates on judged answers, beside those that all training rows pass (`data.gates.rows`).
 
 1. Chosen and rejected differ, in what is trained and not just in white space at the ends.
 2. No answer to a prompt is judged both ways.

@@ -1,6 +1,6 @@
 """Gates on training rows as a set: role order, held-out tasks, one answer for all, duplicates.
 
-Not covered: near-duplicates and paraphrases of held-out prompts (`data.contamination`, as a filter).
+Not covered: near-duplicates and paraphrases of held-out prompts (`data.overlap.contamination`, as a filter).
 """
 
 from __future__ import annotations

@@ -10,12 +10,12 @@ Of every row:
 3. Every answer's end of turn is trained, answers that truncation cut aside: without it the model never learns to stop.
 4. It is no longer than the limit: nothing is cut silently.
 
-Of all rows together (`data.set_gates` has the others: role order, held-out tasks, one answer for all, duplicates):
+Of all rows together (`data.gates.row_sets` has the others: role order, held-out tasks, one answer for all, duplicates):
 
 5. No more answers are cut than the configuration allows.
 6. The label mask covers a share of the conversations' tokens that lies in the configured band.
 
-`data.batch_gates` looks at the same rows as the trainer will get them.
+`data.gates.batches` looks at the same rows as the trainer will get them.
 """
 
 from __future__ import annotations

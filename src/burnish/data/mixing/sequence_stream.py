@@ -4,7 +4,7 @@ Rows are taken chunk by chunk; a chunk becomes tokens, is checked, and is packed
 mixture stood before a chunk and how many of its sequences were given, so the chunk alone is made again. When the
 mixture ends it begins anew, with another seed: a new order where it shuffles.
 
-Not covered: order by length, packing across chunks, filters that remember rows (`workflows.stream_rows` refuses them).
+Not covered: order by length, packing across chunks, filters that remember rows (`workflows.rows.stream` refuses them).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ State = Mapping[str, Any]
 
 
 class Resumable(Protocol):
-    """Rows that know where they stand; `data.mixture.Mixture` is one."""
+    """Rows that know where they stand; `data.mixing.mixture.Mixture` is one."""
 
     def __iter__(self) -> Iterator[Example]: ...
 

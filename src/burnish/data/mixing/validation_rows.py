@@ -1,6 +1,6 @@
 """Hold rows out of training to measure a loss on: chosen by digest, rows that ask the same thing kept together.
 
-Not covered: rows that are alike without being the same (`data.near_duplicates`).
+Not covered: rows that are alike without being the same (`data.overlap.near_duplicates`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ threshold is ever dropped, and at the threshold itself at least `RECALL` of the 
 Bands and runs lie in SQLite: memory does not grow with the rows, the file does, by some 4 bytes per run and 60 per
 band of a kept row. A duplicate is not stored, so that chains of ever less similar rows do not form.
 
-Not covered: rows that contain another row whole (`data.contamination` asks that of task sets).
+Not covered: rows that contain another row whole (`data.overlap.contamination` asks that of task sets).
 """
 
 from __future__ import annotations

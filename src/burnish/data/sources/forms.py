@@ -15,7 +15,7 @@ named as what is wrong. What stands in one turn is joined by a blank line. Besid
 ``license`` (of a list all must allow the use), ``_task_type`` or ``task_type``. Text must be text: a number is no
 answer, and is never made one.
 
-Not covered: chat templates (`data.chat`).
+Not covered: chat templates (`data.encode.chat`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tasks that must not be scored: the file that ``burnish data validate-tasks`` writes and task sets read.
 
 An exclusion file belongs to one version of one task file, by digest: tasks that changed must be validated again.
-Not covered: finding out which tasks are unsound (`workflows.validate_tasks`).
+Not covered: finding out which tasks are unsound (`workflows.build.validate_tasks`).
 """
 
 from __future__ import annotations

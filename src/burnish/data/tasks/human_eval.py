@@ -4,7 +4,8 @@
 Well-known crates that a solution or its tests name are listed in ``Task.crates``, so that a row is not failed for want
 of one.
 
-Not covered: HumanEvalPack, whose rows have a ``declaration`` (`data.humanevalpack`); crates that are not well known.
+Not covered: HumanEvalPack, whose rows have a ``declaration`` (`data.tasks.humanevalpack`); crates that are not well
+known.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One self-contained page that compares two models: the table, then improvements, regressions, and both wrong.
 
 Everything is escaped by the template engine; the page has no script and needs no network. Not covered: curves, code
-with diagnostics inline (`report.html`).
+with diagnostics inline (`report.page.html`).
 """
 
 from __future__ import annotations

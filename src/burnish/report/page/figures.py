@@ -1,8 +1,8 @@
 """Figures as inline SVG: how they look, and the one of rates with intervals.
 
 matplotlib is imported when the first figure is drawn. Text, axes and grid take the colour of the surrounding page, so
-that one figure serves the light and the dark theme. Not covered: curves (`report.curves`), histograms
-(`report.lengths`), figures as files.
+that one figure serves the light and the dark theme. Not covered: curves (`report.page.curves`), histograms
+(`report.page.lengths`), figures as files.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One self-contained page per run: what was run, what came out, curves, errors, samples. Needs no network.
 
 The template is ``page.html.j2`` with ``page.css`` and ``page.js`` written into it. Everything is escaped by the
-template engine; samples travel as data (`report.samples`), and the page's content security policy allows the one
+template engine; samples travel as data (`report.page.samples`), and the page's content security policy allows the one
 script by its digest, so that no other can run even if something slipped through.
 """
 

@@ -1,6 +1,6 @@
 """Histograms of how long prompts and answers are, in tokens, one outline per measured stage.
 
-Not covered: lengths of training rows (`report.row_view`).
+Not covered: lengths of training rows (`report.terminal.row_view`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tables of evaluated answers and of comparisons for the terminal.
 
-Not covered: Rust alone with a sample per task (`report.table`), pages (`report.comparison`).
+Not covered: Rust alone with a sample per task (`report.terminal.table`), pages (`report.page.comparison`).
 """
 
 from __future__ import annotations

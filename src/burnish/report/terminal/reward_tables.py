@@ -1,6 +1,6 @@
 """Tables of the reward laboratory: a replay, and an attack.
 
-Not covered: the figures themselves (`score.rewards.comparison`, `workflows.reward_attack`).
+Not covered: the figures themselves (`score.rewards.comparison`, `workflows.rewards.attack`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The result of a run as tables for the terminal, readable at 80 columns and in a log file.
 
-Not covered: curves and samples, which only the page has (`report.html`).
+Not covered: curves and samples, which only the page has (`report.page.html`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     TASK/        task.json, stub.rs, and answers by what they are: right_*, wrong_* (honest), cheat_*
 
 An honest wrong answer tries: it compiles, its tests run, and some of them fail. A file is what a model would have
-written, whether bare code or Markdown. Not covered: judging them (`workflows.reward_attack`).
+written, whether bare code or Markdown. Not covered: judging them (`workflows.rewards.attack`).
 """
 
 from __future__ import annotations

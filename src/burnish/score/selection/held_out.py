@@ -1,7 +1,7 @@
 """What is measured on is never learned from: a held-out task among the answers stops everything.
 
 A task is held out when its id, its family or its prompt is one of a held-out task; prompts are compared without regard
-to case and white space. Not covered: paraphrases (`data.contamination`).
+to case and white space. Not covered: paraphrases (`data.overlap.contamination`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rows of one family (questions about one passage, ratings of one user, samples of one task) tell less than as many rows
 that have nothing in common; an interval that takes them for independent is too short. Not covered: metrics that are no
-rates (`score.bootstrap`), families within families.
+rates (`score.statistics.bootstrap`), families within families.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Confidence intervals for rates. Not covered: rows that are alike (`score.clustered`), other metrics (bootstrap)."""
+"""Confidence intervals for rates. Not covered: rows that are alike (`score.statistics.clustered`), other metrics
+(bootstrap)."""
 
 from __future__ import annotations
 

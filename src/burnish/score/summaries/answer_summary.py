@@ -1,7 +1,7 @@
 """Builds what ``summary.json`` says about answers: metrics with intervals, confusion, baselines, times, per kind.
 
 Intervals go by families of rows: Wilson's or a clustered one for rates, a bootstrap over families for the others.
-Not covered: comparing two models (`score.comparison`).
+Not covered: comparing two models (`score.summaries.comparison`).
 """
 
 from __future__ import annotations

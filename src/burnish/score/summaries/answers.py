@@ -1,7 +1,7 @@
 """Judges one answer to a task of any kind, as a row that holds all that is needed to judge it again.
 
 Rust answers are judged by the verifier; here their verdict only becomes a row. Not covered: metrics over rows
-(`score.answer_summary`).
+(`score.summaries.answer_summary`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Rows are paired by task and sample. A rate over rows that have nothing in common (every family a single row) is tested
 by McNemar's exact test; every other metric, and every metric over rows that come in families, by exchanging the two
-models family by family (`score.bootstrap`). Not covered: more than two models, correction for many comparisons.
+models family by family (`score.statistics.bootstrap`). Not covered: more than two models, correction for many
+comparisons.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rates after each repair turn: who passed in this turn or an earlier one, over all answers that were first given.
 
 An answer that ended in infra was never shown to be wrong; it is not repaired, and counts as not passed, as in
-`score.rates`. Not covered: repairing (`workflows.repair_turns`).
+`score.summaries.rates`. Not covered: repairing (`workflows.evaluate.repair`).
 """
 
 from __future__ import annotations

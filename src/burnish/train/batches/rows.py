@@ -2,7 +2,7 @@
 sequences of like length together.
 
 Not covered: which rows share a sequence (the caller says so), proof that they do not see each other
-(`train.packing_proof`).
+(`train.batches.packing_proof`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GROUPED_BATCHES = 50
 
 
 class EncodedRow(Protocol):
-    """What training needs of a row; `data.chat.EncodedExample` is one."""
+    """What training needs of a row; `data.encode.chat.EncodedExample` is one."""
 
     @property
     def id(self) -> str:

@@ -3,7 +3,7 @@
 Micro batches go round the processes in turn. The last step of a pass may have fewer sequences: it is filled up with
 `BLANK` ones, which have no label, so that every process takes as many micro batches and no sequence counts twice.
 
-Not covered: streams, whose rows have no index (`train.stream`).
+Not covered: streams, whose rows have no index (`train.batches.stream`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BLANK = -1
 
 
 class EpochOrder(Protocol):
-    """Indices in the order of a pass; `train.rows.LengthGroupedSampler` is one."""
+    """Indices in the order of a pass; `train.batches.rows.LengthGroupedSampler` is one."""
 
     def order(self, epoch: int) -> Sequence[int]: ...
 

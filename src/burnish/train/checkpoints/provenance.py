@@ -1,6 +1,6 @@
 """What a training is made with: the origin that goes beside its result, and what its checkpoints must agree with.
 
-Not covered: checkpoints that do not agree (`train.foreign`).
+Not covered: checkpoints that do not agree (`train.checkpoints.stale`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def made_with(
     dataset: str = "rows",
     free: Collection[str] = FREE,
 ) -> dict[str, Any]:
-    """What checkpoints go on with only when it is the same; `workflows.starting_point` reads their origin here.
+    """What checkpoints go on with only when it is the same; `workflows.train.start` reads their origin here.
 
     Args:
         origin: as `origin_of` gives it.

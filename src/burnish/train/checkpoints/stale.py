@@ -1,6 +1,6 @@
 """Checkpoints that were made with other data, settings or another base: they are removed, never resumed.
 
-Not covered: torn ones (`train.checkpoints`).
+Not covered: torn ones (`train.checkpoints.complete`).
 """
 
 from __future__ import annotations

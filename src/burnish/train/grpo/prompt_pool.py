@@ -4,7 +4,7 @@ A group teaches by its spread, and with pass rate p its rewards spread as sqrt(p
 weight of 4 p (1 - p), and of at least `FLOOR`, since what passed always may be forgotten and what never passed may be
 learned. p is an exponential average over the groups of the task. Draws depend on seed, draw and history alone.
 
-Not covered: judging; what becomes of a group that teaches nothing (`train.rollouts`).
+Not covered: judging; what becomes of a group that teaches nothing (`train.grpo.rollouts`).
 """
 
 from __future__ import annotations

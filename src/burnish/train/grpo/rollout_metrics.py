@@ -1,7 +1,7 @@
 """Numbers of one batch of rollouts for the curves: rewards and their parts, rates, spread, lengths, what was wasted.
 
 Rates go over all completions written, whatever becomes of them in the loss; rewards over those that were scored.
-Not covered: loss, KL and entropy (the trainer has them), seconds (`train.meter`).
+Not covered: loss, KL and entropy (the trainer has them), seconds (`train.watch.meter`).
 """
 
 from __future__ import annotations

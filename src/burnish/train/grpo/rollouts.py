@@ -5,7 +5,7 @@ waits only for what is left when everything is written (the verifier stall). Gro
 replaced by others.
 
 The random numbers of a chunk follow from seed, step and place, so a run that was killed writes the same again.
-Not covered: how tokens are chosen and what a verdict is worth (both are handed in), the loss (`train.grpo_trainer`).
+Not covered: how tokens are chosen and what a verdict is worth (both are handed in), the loss (`train.grpo.trainer`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """GRPO of an adapter or of every weight, on rewards that the caller's judge gives; resumable bit for bit on a CPU.
 
 How completions are written and judged is handed in, since stages do not import one another. Not covered: several
-processes; the loss and what is in it (`train.grpo_trainer`).
+processes; the loss and what is in it (`train.grpo.trainer`).
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def run_grpo(
         judged_by: digest of all that decides verdict and score.
         out: folder of the stage.
         seed: of adapter initialisation, prompts and samples.
-        log: called every ``stage.log_every`` steps; see `train.rollout_metrics` and `train.meter`.
+        log: called every ``stage.log_every`` steps; see `train.grpo.rollout_metrics` and `train.watch.meter`.
         callbacks: further ones of the trainer; see `watch_training`.
         start: adapter folder whose weights are trained on; None begins with fresh ones.
 

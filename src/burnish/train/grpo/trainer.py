@@ -2,8 +2,8 @@
 
 Formulas are TRL's (`GRPOTrainer`): a completion's advantage is its reward less its group's mean, over the group's
 standard deviation; the loss is - min(ratio A, clip(ratio) A) per token, plus ``beta`` times the KL term. Ours is what
-goes in: prompts are drawn when they are needed (`train.prompt_pool`), written and judged chunk by chunk
-(`train.rollouts`), cut into micro batches of like length without padding that no row needs.
+goes in: prompts are drawn when they are needed (`train.grpo.prompt_pool`), written and judged chunk by chunk
+(`train.grpo.rollouts`), cut into micro batches of like length without padding that no row needs.
 
 Not in the loss at all, neither above nor below the line: completions that could not be judged, and groups without
 signal where they are to be skipped. Completions whose advantage is 0 are left out of the forward pass where that is

@@ -3,7 +3,7 @@
 The reference is the model as it is before the first step: with an adapter a frozen copy of the fresh adapter, which for
 PiSSA alone is more than the base; with every weight trained a second copy of the model. TRL tokenises, truncates,
 writes model cards and reports usage by itself; none of that happens here. The trainers are in
-`train.preference_trainer`.
+`train.preference.trainer`.
 
 Not covered: several losses at once, a moving reference, load-balancing losses of mixtures of experts.
 """
@@ -91,7 +91,7 @@ def run_preference(
         rows: judged answers, already checked by the gates; pairs for DPO, single answers for KTO.
         out: folder of the stage.
         seed: of adapter initialisation and row order.
-        log: called every ``stage.log_every`` steps with loss, implicit rewards, and what `train.meter` measures.
+        log: called every ``stage.log_every`` steps with loss, implicit rewards, and what `train.watch.meter` measures.
         callbacks: further ones of the trainer; see `watch_training`.
         held_out: rows that a `PeriodicEvaluation` among the callbacks measures.
 

@@ -5,7 +5,7 @@ process takes micro batches that one alone would take, weighed by their rows. TR
 and gather what its metrics and KTO's KL term are made of; here the KL term stays that of a micro batch, and the metrics
 are means over the rows of all processes.
 
-Not covered: what is trained, and from where it goes on (`train.preference`).
+Not covered: what is trained, and from where it goes on (`train.preference.run`).
 
 Shapes: B answers (of pairs first all chosen, then all rejected), T tokens.
 """
@@ -31,7 +31,7 @@ ROW = "row"
 
 
 class JudgedAnswers(Protocol):
-    """What training needs of a row; `data.preferences.EncodedJudgement` is one."""
+    """What training needs of a row; `data.encode.preferences.EncodedJudgement` is one."""
 
     @property
     def id(self) -> str:

@@ -8,7 +8,7 @@ second on one thread at a million parameters).
 
 Several rows may share a sequence; that they do not see each other is proven before the first step.
 
-What the trainer itself adds is in `train.sft_trainer`. When the accelerator is too small for the micro batch, the
+What the trainer itself adds is in `train.sft.trainer`. When the accelerator is too small for the micro batch, the
 training goes on with half of it.
 
 Not covered: how several processes are started (`scale.launch`), load-balancing losses of mixtures of experts.
@@ -107,7 +107,7 @@ def run_sft(
         out: folder of the stage.
         seed: of adapter initialisation, dropout and row order.
         log: called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, and what
-            `train.meter` measures.
+            `train.watch.meter` measures.
         packs: rows that share a sequence, by index, every row once; None for one row each.
         callbacks: further ones of the trainer; see `watch_training`.
         start: adapter folder whose weights are trained on; None begins with fresh ones.

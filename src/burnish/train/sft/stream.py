@@ -1,6 +1,7 @@
 """Supervised fine-tuning on rows that come as a stream, resumable bit for bit on a CPU.
 
-Loss, checkpoints and records are those of `train.sft`. Sequences come in the stream's order, weights as they are: their
+Loss, checkpoints and records are those of `train.sft.run`. Sequences come in the stream's order, weights as they
+are: their
 mean is not known before the end. A micro batch that is too large for the accelerator ends the training.
 
 Not covered: which rows come, and their gates (the workflow's stream).
@@ -52,7 +53,8 @@ def run_streaming_sft(
     start: Path | None = None,
     launch: LaunchConfig = ALONE,
 ) -> SftResult:
-    """Train ``stage.max_steps``, or go on from the last complete checkpoint; leaves what `train.sft.run_sft` leaves.
+    """Train ``stage.max_steps``, or go on from the last complete checkpoint; leaves what `train.sft.run.run_sft`
+    leaves.
 
     Args:
         base: folder of the base model.

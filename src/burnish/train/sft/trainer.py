@@ -1,6 +1,6 @@
 """The trainer of supervised fine-tuning: a weighted loss on labelled tokens, a row order of its own, an eye on NaN.
 
-Not covered: what is trained, and from where it goes on (`train.sft`).
+Not covered: what is trained, and from where it goes on (`train.sft.run`).
 
 Shapes: B sequences, T tokens, N labelled tokens, V vocabulary.
 """

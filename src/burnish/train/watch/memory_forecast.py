@@ -1,4 +1,4 @@
-"""What memory a training will take, said when it begins: shapes read off the loaded model, `scale.memory`'s formula.
+"""What memory a training will take, said when it begins: shapes read off the loaded model, `model.memory`'s formula.
 
 On an accelerator the prediction is of what tensors will hold there at most; on a CPU of the process's resident memory:
 what it has when training begins, and the formula's growth. What the formula does not know is not predicted, and why is

@@ -1,7 +1,8 @@
 """``training_metadata.json``: what was trained, on what, how, and what it took; read off the model and the trainer.
 
 Fields as LLM-Training has them (model_info, training_parameters, peft_config, quantization_config, quantization,
-training_stats, hardware_info), and beside them ``predicted_memory`` (`train.forecast`), ``digests`` of base, data,
+training_stats, hardware_info), and beside them ``predicted_memory`` (`train.watch.memory_forecast`), ``digests`` of
+base, data,
 template and code, and ``versions``. What is null is left out. ``*_gb`` are GiB. It says what was done: the tag is that
 of the layers that are there, steps are those taken.
 

@@ -1,6 +1,6 @@
 """Stops a training whose loss or gradient is no number before the weights change, and keeps the batch.
 
-For pretraining and preference tuning. Supervised fine-tuning has its own (`train.sft_trainer`), which also tries the
+For pretraining and preference tuning. Supervised fine-tuning has its own (`train.sft.trainer`), which also tries the
 rows of a batch one by one.
 """
 

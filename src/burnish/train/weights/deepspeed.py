@@ -4,7 +4,8 @@ The file's own words count; ``"auto"`` in it takes the stage's value, and a valu
 error. Built on the integration of transformers and accelerate. Whole weights stay in every process, so checkpoints and
 results are those of DDP; optimiser states lie in DeepSpeed's own files, a share per process.
 
-Not covered: ZeRO 3 (`train.sharded` shares weights out), DeepSpeed's own optimisers and schedules (the schema refuses
+Not covered: ZeRO 3 (`train.weights.sharded` shares weights out), DeepSpeed's own optimisers and schedules (the
+schema refuses
 them).
 """
 

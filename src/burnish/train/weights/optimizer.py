@@ -1,6 +1,6 @@
 """The optimiser of a training stage, over the weights that are free to change.
 
-Not covered: schedules (`train.schedule`), 8-bit and paged optimisers.
+Not covered: schedules (`train.weights.schedule`), 8-bit and paged optimisers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How many faults of the machine are too many: a share of all that was to be judged.
 
-Not covered: what a fault is worth (nothing: it is no verdict), trying again (`verify.verifier`).
+Not covered: what a fault is worth (nothing: it is no verdict), trying again (`verify.judge.verifier`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Equal programs with equal checks are judged once; known verdicts come from the cache. An infrastructure fault is tried
 again twice, then it is the verdict `infra`, which no one may score; past the budget the whole call stops.
 
-Not covered: rewards (`score`), reading and writing files (`workflows.verify_file`).
+Not covered: rewards (`score`), reading and writing files (`workflows.verify.file`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Verifier:
 
     Raises MissingToolError or SandboxError when nothing can be judged safely here. ``sandbox`` and ``cache`` replace
     the ones that ``config`` names; without either, verdicts are kept for the life of the verifier. ``together`` says
-    when programs may share a compilation (`burnish.verify.judge.batch`), ``prepared`` whether they share a loaded compiler
+    when programs may share a compilation (`verify.judge.batch`), ``prepared`` whether they share a loaded compiler
     (`burnish.verify.prepared`; in a bubblewrap that the verifier opens itself). Verdicts are the same
     (`benchmarks/same_verdicts.py`), but those that shared lack the layer ``own-compile-sandbox``; where
     ``min_isolation`` requires it, nothing is shared.

@@ -5,7 +5,7 @@ Requests that wait while others are judged are taken in one go, so that small re
 programs are judged once. A program that runs into its time limit holds back those that came after its turn began, by
 that limit at most.
 
-Not covered: the network (`workflows.verifier_api`).
+Not covered: the network (`workflows.verify.http_api`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What is in the file stays; only tasks whose samples are not all there are answered again. Each sample has its own random
 numbers, so an interrupted file ends up as an unbroken one would, rounding aside. Left out on purpose: which engine
-answers (`workflows.generators`).
+answers (`workflows.answer.generators`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a model's name means: a base, an adapter, what a run or one of its stages made, a checkpoint, a GGUF file.
 
-Left out on purpose: loading (`workflows.generators`), hub names.
+Left out on purpose: loading (`workflows.answer.generators`), hub names.
 """
 
 from __future__ import annotations

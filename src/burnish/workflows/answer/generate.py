@@ -1,7 +1,7 @@
 """Let a model answer tasks or prompts without a recipe, into a file of `Completion` records or onto the terminal.
 
 Several models can answer the same prompts, one after the other, to be read side by side. Left out on purpose: judging
-the answers (`workflows.evaluate` reads the file).
+the answers (`workflows.evaluate.evaluate` reads the file).
 """
 
 from __future__ import annotations

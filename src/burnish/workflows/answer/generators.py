@@ -1,6 +1,6 @@
 """Make the generator that a configuration describes: a model in this process, or a server.
 
-Left out on purpose: what is done with the answers (`workflows.answer`).
+Left out on purpose: what is done with the answers (`workflows.answer.completions`).
 """
 
 from __future__ import annotations

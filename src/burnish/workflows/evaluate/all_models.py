@@ -4,7 +4,8 @@ A result belongs to the digest of a model's files, of the tasks, and of the opti
 was trained again is a new one whatever its name, and so is a task set that changed. A model that fails is noted, and
 the next one is taken; what is finished is never done again, and an evaluation that was killed goes on.
 
-Left out on purpose: evaluating one model (`workflows.evaluate`), comparing them (`workflows.compare`).
+Left out on purpose: evaluating one model (`workflows.evaluate.evaluate`), comparing them
+(`workflows.evaluate.compare`).
 """
 
 from __future__ import annotations

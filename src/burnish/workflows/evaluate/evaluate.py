@@ -1,7 +1,8 @@
 """Evaluate answers without a recipe: a model's, those of a file, or those in the task file itself; tasks of any kind.
 
-Everything that judging needs lies in the folder then, so `workflows.rescore` judges again without a model. Left out on
-purpose: several models (`workflows.evaluate_all`), comparing them (`workflows.compare`).
+Everything that judging needs lies in the folder then, so `workflows.evaluate.rescore` judges again without a model.
+Left out on
+purpose: several models (`workflows.evaluate.all_models`), comparing them (`workflows.evaluate.compare`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Let a model mend Rust that failed: it is told what the compiler says, or how many tests passed, and answers again.
 
 Each turn lies in a folder of its own (``turn_1``, ...) beside the first answers, with tasks, completions, verdicts and
-rows; an interrupted turn goes on. Left out on purpose: what a model is told (`data.repair_prompt`), tasks that are not
+rows; an interrupted turn goes on. Left out on purpose: what a model is told (`data.tasks.repair_prompt`), tasks that
+are not
 Rust.
 """
 

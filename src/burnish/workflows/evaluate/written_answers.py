@@ -1,6 +1,6 @@
 """What a model writes for one evaluation: its answers, what it finds likely among choices, and how fast it was.
 
-Loads the model only when something is missing. Left out on purpose: judging (`workflows.score_answers`).
+Loads the model only when something is missing. Left out on purpose: judging (`workflows.evaluate.score`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The cells of a grid: every combination of variants as the recipe that trains it and the evaluation that measures it.
 
-A combination that `config.matrix` refuses is a cell too, with the reason. Left out on purpose: running them.
+A combination that `config.compatibility` refuses is a cell too, with the reason. Left out on purpose: running them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which runs a sweep has: each key and value checked against the recipe's schema before anything starts, and named.
 
 Grid and list are known whole; random draws too, since they depend on the seed alone. What TPE chooses after its first
-draws depends on results (`workflows.search`). Left out on purpose: running them.
+draws depends on results (`workflows.experiments.search`). Left out on purpose: running them.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Started again are runs that were killed, faults of the machine and of burnish; never what the user must change, nor
 Ctrl-C. Attempts that leave no new checkpoint or finished stage behind count against a cap, with a wait that doubles.
-Left out on purpose: how a run goes on (`workflows.run`), watching for a hang.
+Left out on purpose: how a run goes on (`workflows.recipe`), watching for a hang.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The key of a cached set names all that decides it: the rows, the chat template and tokenizer, what is trained and cut,
 the limit, packing, and the code and libraries of the step. Left out on purpose: the gates, which look at every set
-again (`workflows.tune`).
+again (`workflows.train.sft`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     pass_rate = 100 * passed / total        (percent; 0 for a source without rows)
 
 Rows count when they are pulled from their source; ``written`` counts rows of the mixture, repeats included. Not
-covered: the terminal's table (`cli.tables`).
+covered: the terminal's table (`cli.render.tables`).
 """
 
 from __future__ import annotations

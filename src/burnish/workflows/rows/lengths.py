@@ -1,7 +1,7 @@
 """Measure the training rows of a recipe and say which ``max_length`` to take.
 
 Lengths are those of whole rows, before anything is truncated or divided. Left out on purpose: the table on the terminal
-(`report.row_view`).
+(`report.terminal.row_view`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The rows, tokenizer and settings that an sft stage of a recipe will train with, without opening a run.
 
-Left out on purpose: task sets that are no files and no built-in tasks; the gates (`workflows.tune`).
+Left out on purpose: task sets that are no files and no built-in tasks; the gates (`workflows.train.sft`).
 """
 
 from __future__ import annotations

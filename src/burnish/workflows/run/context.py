@@ -1,6 +1,6 @@
 """What the stages of one run share: the recipe, its folder, the verifier, and which stage made what.
 
-Not covered: deciding whether a stage must run (`workflows.run`).
+Not covered: deciding whether a stage must run (`workflows.recipe`).
 """
 
 from __future__ import annotations

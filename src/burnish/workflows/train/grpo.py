@@ -1,6 +1,6 @@
 """GRPO of a run: training tasks become prompts, the verifier judges what the model writes, the reward shape scores it.
 
-Left out on purpose: the loop itself (`train.grpo`), and checks of single shapes (`burnish reward`).
+Left out on purpose: the loop itself (`train.grpo.run`), and checks of single shapes (`burnish reward`).
 """
 
 from __future__ import annotations

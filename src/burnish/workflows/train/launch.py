@@ -1,7 +1,7 @@
 """Train a stage in several processes: hand them the run, wait for their end, take over what they made or raise what
 they raised.
 
-Left out on purpose: what each of them does (`workflows.training_process`).
+Left out on purpose: what each of them does (`workflows.train.worker`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Go on with a smaller micro batch where the accelerator is too small; the effective batch stays.
 
 For pretraining, preference tuning, GRPO and streamed fine-tuning in one process. Left out on purpose: other
-fine-tuning, which does it itself (`train.sft`), and several processes, which are all started anew
+fine-tuning, which does it itself (`train.sft.run`), and several processes, which are all started anew
 (`several_processes`).
 """
 

@@ -1,6 +1,6 @@
 """``contaminated``: the row holds a task that will be measured on, or most of it.
 
-Kept when no task shares ``share`` of a part's runs of ``run`` tokens with it (`data.contamination`).
+Kept when no task shares ``share`` of a part's runs of ``run`` tokens with it (`data.overlap.contamination`).
 
 Not covered: paraphrases.
 """

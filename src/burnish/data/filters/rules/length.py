@@ -1,6 +1,6 @@
 """``too_short`` and ``too_long``: the characters of the document, or of all turns of the conversation together.
 
-A row of exactly the limit stays. Not covered: tokens, which depend on a tokenizer (`data.lengths`).
+A row of exactly the limit stays. Not covered: tokens, which depend on a tokenizer (`data.encode.lengths`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``near_duplicate``: the row's tokens are nearly those of a row that was kept before.
 
 Kept when no earlier kept row has a Jaccard similarity of at least ``threshold`` in runs of tokens
-(`data.near_duplicates`). All turns of a conversation count, names and literals of its Rust do not.
+(`data.overlap.near_duplicates`). All turns of a conversation count, names and literals of its Rust do not.
 
 Not covered: which of two similar rows is better; the first one stays.
 """
