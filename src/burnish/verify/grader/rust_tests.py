@@ -27,6 +27,7 @@ from burnish.syntax.source import apply_edits, function_named, identifiers, name
 from burnish.verify.compiler.cfg_conditions import holds
 from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.crate_paths import PRIMITIVES, STANDARD_CRATES, lead_crate_paths, path_head
+from burnish.verify.grader.own_process import confinement
 from burnish.verify.grader.protocol import Grade, read_end, read_report
 
 _PRELUDE = {
@@ -49,6 +50,7 @@ fn main() {
     let mut line = ::std::string::String::new();
     ::std::io::stdin().read_line(&mut line).unwrap();
     let nonce = line.trim();
+    confinement::confine();
     for (index, (case, should_panic)) in CASES.iter().enumerate() {
         let passed = match (::std::panic::catch_unwind(*case), should_panic) {
             (Ok(passed), None) => passed,
@@ -164,6 +166,7 @@ def rust_harness(plan: TestPlan, task: Task, code: str, traits: Collection[str] 
         "}",
         *cases,
         f"const CASES: [(fn() -> bool, ::std::option::Option<&'static str>); {len(plan.functions)}] = [{table}];",
+        confinement(),
         _MAIN,
     ]
     return "\n".join(parts)

@@ -33,6 +33,7 @@ from burnish.syntax.source import has_main, parse
 from burnish.verify.compiler.compile import COMPILE_LIMITS, LINTS, RUN_LIMITS, Compiled, Compiler
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND, DependencySet
 from burnish.verify.compiler.toolchain import Toolchain
+from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
 from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
 from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
@@ -180,6 +181,14 @@ class Ladder:
         if plan.by_macro:
             detail = f"tests that a macro makes cannot be counted in the answer's own process: {plan.by_macro}"
             return self._verdict(code, replace(state, stage="extract"), "infra", detail)
+        beyond = beyond_safe_rust(code)
+        if beyond:
+            detail = f"tests in Rust that run in the answer's own process allow no `{beyond}` in it"
+            return self._verdict(code, replace(state, stage="build"), "blocked", detail)
+        equal = equals_foreign_values(code, task.code_prompt, task.reference)
+        if equal:
+            detail = f"`{equal}` says itself which values of other types it equals, and no task's code does so"
+            return self._verdict(code, replace(state, stage="build"), "tests_failed", detail)
         return self._test(task, code, plan, state)
 
     def _separately(self, code: str, served: Served, state: _State) -> Verdict:
