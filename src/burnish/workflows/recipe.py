@@ -30,6 +30,7 @@ from burnish.config.stages.recipe import (
     SftStage,
     TasksStage,
 )
+from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import BurnishError, ConfigError, DiskError
 from burnish.fsio import digest_json
 from burnish.ledger.attempt_log import attempt_log
@@ -64,6 +65,9 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
     with ExitStack() as stack:
         judging = _verifies(recipe, selected)
         verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir)) if judging else None
+        if verifier is not None and recipe.verify.min_grading == "separate":
+            given = load_task_set(recipe.data.tasks, recipe.seed)
+            verifier.gradings((*given.train, *given.held_out))
         digests = run_digests(recipe, verifier.digest if verifier is not None else None)
         resolved = recipe.model_dump(mode="json")
         folder = stack.enter_context(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from burnish.config.verify import VerifyConfig
+from burnish.errors import DataError
 from burnish.records import Completion, Task
 from burnish.verify import Verifier
 from burnish.verify.separate.declared import declared_by_prompt
@@ -123,3 +124,20 @@ def test_test_programs_are_kept_beside_the_verdicts(tmp_path: Path, monkeypatch:
         answers = [Completion(task_id="t", text=f"{ADD} {body} }}") for body in ("0 + a + b", "a - b")]
         verdicts = third.verify([(task, one) for one in answers])
     assert [v.reason for v in verdicts] == ["ok", "tests_failed"]
+
+
+def test_a_run_that_asks_for_separate_grading_is_refused_before_it_starts() -> None:
+    kept = task_of(ADD, ADD_TESTS)
+    config = VerifyConfig(sandbox="bubblewrap", infra_budget=1.0, min_grading="separate")
+    with Verifier(config) as strict:
+        assert judged(strict, kept, f"{ADD} a + b }}").grading == "separate"
+        for other in (task_of("fn f(x: impl Fn()) {\n", TEST), task_of(None, ADD_TESTS)):
+            beside = other.model_copy(update={"id": "beside"})
+            pairs = [(one, Completion(task_id=one.id, text="fn f() {}")) for one in (kept, beside)]
+            with pytest.raises(DataError, match=r"1 of 2 tasks .* the first: beside: .*") as caught:
+                strict.verify(pairs)
+            assert "min_grading" in caught.value.way_out
+            with pytest.raises(DataError, match="1 of 2 tasks"):
+                strict.gradings([kept, beside])
+            with pytest.raises(DataError, match="1 of 1 tasks"):
+                list(strict.stream(pairs))

@@ -10,8 +10,10 @@ Not covered: value tests and whole programs, whose expected results never are wh
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from burnish.errors import DataError
 from burnish.fsio import digest_json
 from burnish.protocols import Sandbox, can_join
 from burnish.records import Grading, RustTests, Task
@@ -39,6 +41,25 @@ class Decision:
     by_answer: bool = False
     """The task declares nothing: each answer's own signature decides."""
     cpu_ms: float = 0.0
+
+    @property
+    def surely_separate(self) -> bool:
+        """Whether no answer can be graded in its own process."""
+        return self.grading == "separate" and not self.by_answer
+
+
+def refuse_in_process(decisions: Mapping[str, Decision]) -> None:
+    """Raise DataError naming the first task whose tests may have to run in the answer's own process."""
+    refused = {name: one for name, one in decisions.items() if not one.surely_separate}
+    if not refused:
+        return
+    name, first = next(iter(refused.items()))
+    raise DataError(
+        f"{len(refused)} of {len(decisions)} tasks with tests in Rust cannot be graded in a separate process, and "
+        f"verify.min_grading is separate; the first: {name}: {first.reason}.",
+        "Leave them out (burnish data validate-tasks TASKS.jsonl --out DIR --set min_grading=separate writes the list "
+        "for tasks.exclude), or allow it: verify.min_grading=in_process.",
+    )
 
 
 @dataclass(frozen=True)

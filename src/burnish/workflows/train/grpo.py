@@ -30,6 +30,7 @@ from burnish.score.selection.pass_rates import PassRates
 from burnish.train.grpo.rollouts import Answer, Judge, Write
 from burnish.train.grpo.run import ROLLOUTS, Prompts, run_grpo
 from burnish.train.watch.memory_forecast import Batches
+from burnish.verify import Verifier
 from burnish.verify.serve.reward import VerifierReward
 from burnish.workflows.rewards.stored_answers import read_written, rollout_files
 from burnish.workflows.run.context import MERGED_START, Outcome, Run, model_beneath
@@ -60,6 +61,7 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
     logger.info("%s: answers %d tasks", stage.name, len(tasks))
     if constant := len(given) - len(tasks):
         logger.info("%s: leaves out %d tasks that a constant answer solves", stage.name, constant)
+    say_gradings(run.judge(), stage.name, tasks)
     with VerifierReward(run.recipe.verify, verifier=run.judge()) as reward:
         result = run_grpo(
             base=start.base,
@@ -85,6 +87,26 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
         )
     merged = (MERGED_START,) * (start.base == folder / MERGED_START)
     return Outcome((run.trained_output(stage), ROLLOUTS, *merged), {"steps": float(result.steps)})
+
+
+def say_gradings(verifier: Verifier, name: str, tasks: Sequence[Task]) -> None:
+    """Say how many tasks are graded in the answer's own process: a model that is trained there looks for holes."""
+    decisions = verifier.gradings(tasks)
+    beside = {task: one for task, one in decisions.items() if one.grading == "in_process"}
+    by_answer = sum(one.by_answer for one in decisions.values())
+    if beside:
+        task, first = next(iter(beside.items()))
+        logger.warning(
+            "%s: %d of %d tasks are graded in the answer's own process, as %s (%s); verify.min_grading=separate "
+            "refuses them",
+            *(name, len(beside), len(tasks), task, first.reason),
+        )
+    if by_answer:
+        logger.warning(
+            "%s: %d of %d tasks declare no signature, and an answer whose types cannot travel is graded in its own "
+            "process; give them a code_prompt or a reference",
+            *(name, by_answer, len(tasks)),
+        )
 
 
 def batches_of(stage: GrpoStage, prompts: Prompts) -> Batches:
