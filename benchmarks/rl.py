@@ -34,12 +34,14 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import GrpoStage, Recipe
 from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks import build_rust_tasks
-from burnish.fsio import digest_bytes, read_lines
+from burnish.fsio import digest_bytes
 from burnish.model.base import load_tokenizer
 from burnish.model.folders import NANO
 from burnish.records import Rollout
+from burnish.records.files import read_records
+from burnish.records.layout import ROLLOUTS
 from burnish.score.rewards.evidence import constant_share
-from burnish.train.grpo.run import ROLLOUTS, run_grpo
+from burnish.train.grpo.run import run_grpo
 from burnish.verify import Verifier
 from burnish.verify.serve.reward import VerifierReward
 from burnish.workflows.train.grpo import judge_of, prompts_of, writer
@@ -109,7 +111,7 @@ def measure(way: str, stage: GrpoStage, prompts: int, folder: Path) -> Split:
             base=NANO, model=ModelConfig(device="cpu"), stage=stage, prompts=asked, write=write, judge=judge,
             judged_by="", out=out, seed=0, log=lambda _, values: rows.append(dict(values)),
         )  # fmt: skip
-        rollouts = [Rollout.from_json(line) for line in read_lines(out / ROLLOUTS)]
+        rollouts = list(read_records(Rollout, out / ROLLOUTS))
 
     def seconds(*phases: str) -> float:
         return sum(row.get(f"seconds_{phase}", 0.0) for row in rows for phase in phases)

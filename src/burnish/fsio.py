@@ -92,12 +92,18 @@ def _end_of_last_whole_line(descriptor: int) -> int:
     return 0
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Whole lines without their newline, blank ones left out; a torn last line is not yielded."""
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Whole lines without their newline, with their numbers; blank ones and a torn last line are left out."""
     with path.open("rb") as file:
-        for line in file:
+        for number, line in enumerate(file, 1):
             if line.endswith(b"\n") and line.strip():
-                yield line[:-1].decode()
+                yield number, line[:-1]
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of `numbered_lines` as text."""
+    for _, line in numbered_lines(path):
+        yield line.decode()
 
 
 def digest_bytes(*parts: bytes) -> str:

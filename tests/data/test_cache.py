@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnish.data.cache import DATA, KEY, PARTIAL, DatasetCache, step_version
+from burnish.data.cache import DATA, PARTIAL, DatasetCache, step_version
 from burnish.errors import ConfigError
+from burnish.records.layout import CACHE_KEY
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=4),
@@ -59,7 +60,7 @@ def test_the_key_lies_readable_beside_the_data(tmp_path: Path) -> None:
     key: dict[str, Any] = {"template": "abc", "rows": [1, 2]}
     data = DatasetCache(tmp_path).build("encode", key, Step("x"))
     assert (data / "rows.jsonl").read_text() == "x"
-    assert json.loads((data.parent / KEY).read_text()) == {"step": "encode", "key": key}
+    assert json.loads((data.parent / CACHE_KEY).read_text()) == {"step": "encode", "key": key}
 
 
 def test_a_step_that_fails_leaves_no_entry(tmp_path: Path) -> None:
@@ -133,9 +134,9 @@ def test_a_damaged_entry_is_broken(tmp_path: Path, damage: str) -> None:
     entry = cache.build("encode", {"a": 1}, Step()).parent
     match damage:
         case "key gone":
-            (entry / KEY).unlink()
+            (entry / CACHE_KEY).unlink()
         case "key torn":
-            (entry / KEY).write_text('{"step": "enc')
+            (entry / CACHE_KEY).write_text('{"step": "enc')
         case "data gone":
             (entry / DATA / "rows.jsonl").unlink()
             (entry / DATA).rmdir()
@@ -148,7 +149,7 @@ def aged(cache: DatasetCache, ages: dict[str, int]) -> dict[str, Path]:
     """Entries of a kilobyte and more, last used so many seconds after the epoch."""
     folders = {name: cache.build(name, {}, Step("x" * 1000)).parent for name in ages}
     for name, moment in ages.items():
-        os.utime(folders[name] / KEY, (moment, moment))
+        os.utime(folders[name] / CACHE_KEY, (moment, moment))
     return folders
 
 

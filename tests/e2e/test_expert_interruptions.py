@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.fsio import digest_folder, read_lines
+from burnish.records.files import read_rows
 from tests.e2e.program import PROGRAM, burnish
 from tests.workflows.expert_iteration.expert import expert_recipe
 
@@ -29,7 +30,7 @@ def started(recipe: Path, *kill: str) -> subprocess.CompletedProcess[str]:
 
 
 def rows_of(file: Path) -> list[dict[str, Any]]:
-    rows = [json.loads(line) for line in read_lines(file)]
+    rows = list(read_rows(file))
     if file.name == "completions.jsonl":  # in the order of finishing, which an interruption changes
         rows.sort(key=lambda row: (row["task_id"], row["sample_index"]))
     return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from burnish.fsio import read_lines
 from burnish.records import Completion, Verdict
+from burnish.records.files import read_records, read_rows
 from tests.e2e.program import burnish, settings, small_tune, summary_of
 from tests.tiny import make_tiny_model
 
 
 def test_a_qwen_shaped_model_and_rows_of_ones_own(shared: Path, tmp_path: Path) -> None:
-    every = [json.loads(line) for line in read_lines(shared / "data" / "rustlings" / "exercises.jsonl")]
+    every = list(read_rows(shared / "data" / "rustlings" / "exercises.jsonl"))
     rows = [row for row in every if len(row["exercise"]) + len(row["solution"]) < 1500]
     assert len(rows) > 10
     pairs = [{"prompt": f"Mend this program.\n{row['exercise']}", "completion": row["solution"]} for row in rows]
@@ -40,7 +41,7 @@ def test_published_problems_are_judged_as_published(shared: Path, tmp_path: Path
         answers = f"answers={{kind: field, name: {field}}}"
         done = burnish(["evaluate", *settings(f"out={field}", tasks, answers)], tmp_path)
         assert done.returncode == 0, done.stderr
-        verdicts = [Verdict.from_json(line) for line in read_lines(tmp_path / field / "evaluated" / "verdicts.jsonl")]
+        verdicts = list(read_records(Verdict, tmp_path / field / "evaluated" / "verdicts.jsonl"))
         assert len(verdicts) == len(known) == 82
         for verdict in verdicts:
             if not known[verdict.task_id]["needs_crate"]:
@@ -55,7 +56,7 @@ def test_tasks_are_built_answered_and_evaluated_without_a_recipe(tiny_model: Pat
     writing = settings("out=a.jsonl", tasks, f"answers.model.base={tiny_model}", "answers.sampling.max_new_tokens=8")
     written = burnish(["generate", *writing], tmp_path)
     assert written.returncode == 0, written.stderr
-    assert len([Completion.from_json(line) for line in read_lines(tmp_path / "a.jsonl")]) == 5
+    assert len(list(read_records(Completion, tmp_path / "a.jsonl"))) == 5
     other = burnish(["generate", *writing, *settings("seed=1")], tmp_path)
     assert other.returncode == 2
     assert "holds answers of another model, other options or other tasks" in other.stderr

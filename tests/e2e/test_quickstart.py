@@ -10,6 +10,7 @@ import pytest
 
 from burnish.fsio import digest_folder, read_lines
 from burnish.records import Rollout
+from burnish.records.files import read_records
 from tests.e2e.program import PROGRAM, REPOSITORY, burnish, settings, summary_of, texts_of
 
 QUICKSTART = REPOSITORY / "recipes" / "quickstart.yaml"
@@ -81,7 +82,7 @@ def test_the_table_goes_from_the_base_to_the_control_with_intervals(whole: Path)
 
 
 def test_what_was_written_and_judged_on_the_way_is_kept(whole: Path) -> None:
-    rollouts = [Rollout.from_json(line) for line in read_lines(whole / "grpo" / "rollouts.jsonl")]
+    rollouts = list(read_records(Rollout, whole / "grpo" / "rollouts.jsonl"))
     assert [sum(one.step == step for one in rollouts) for step in (0, 2)] == [16, 16]
     assert {one.verdict.status for one in rollouts if one.verdict is not None} == {"pass", "fail"}
     for number in (1, 2):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from burnish.fsio import digest_json, write_json
-from burnish.ledger.run_folder import RESOLVED
 from burnish.ledger.stage import Done
 from burnish.ledger.store import Ledger
+from burnish.records.layout import RESOLVED
 
 MODEL_FILES, WEIGHTS = "model as its own files", "weights of the adapter"
 ALIASES = {"m": (MODEL_FILES,), "a": (WEIGHTS,)}

@@ -8,8 +8,8 @@ from pathlib import Path
 from burnish.fsio import write_json
 from burnish.ledger.diff import Difference, diff_runs
 from burnish.ledger.lookup import find_run
-from burnish.ledger.machine import MACHINE
 from burnish.ledger.store import Ledger
+from burnish.records.layout import MACHINE
 from tests.ledger.made_up import fill
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from burnish.ledger.process import DETACHED, detached, holder, note_detached, stop, working
+from burnish.ledger.process import detached, holder, note_detached, stop, working
 from burnish.ledger.run_folder import open_run
+from burnish.records.layout import DETACHED
 
 WAITS = "import signal, sys; {}; print('ready', flush=True); signal.pause()"
 

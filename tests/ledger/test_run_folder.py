@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from burnish.errors import RunFolderError
-from burnish.ledger.run_folder import LOCK, RESOLVED, differences, open_run
+from burnish.ledger.run_folder import LOCK, differences, open_run
+from burnish.records.layout import RESOLVED
 
 RECIPE: dict[str, Any] = {
     "name": "quick",

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.fsio import digest_file, digest_folder
-from burnish.ledger.stage import ATTEMPT, DONE, begin, fingerprint, finish, read_done
+from burnish.ledger.stage import begin, fingerprint, finish, read_done
+from burnish.records.layout import ATTEMPT, DONE
 
 
 def test_a_finished_stage_is_read_back_with_digests_of_files_and_folders(tmp_path: Path) -> None:

@@ -12,8 +12,7 @@ import pytest
 from safetensors.torch import load_file
 
 from burnish.errors import DeviceMemoryError, UserError
-from burnish.train.checkpoints.complete import MARK
-from burnish.train.sft.trainer import BAD_BATCH
+from burnish.records.layout import BAD_BATCH, COMPLETE
 from tests.e2e.test_failures import on_small_disk
 from tests.tiny import make_tiny_model
 from tests.train.programs import ROOT, as_program
@@ -42,8 +41,8 @@ def test_killed_while_a_checkpoint_is_written(base: Path, tmp_path: Path, caplog
     assert killed.returncode == -signal.SIGXFSZ, killed.stderr
     torn, good = (tmp_path / "torn" / "checkpoints" / f"checkpoint-{step}" for step in (6, 3))
     assert any(torn.iterdir())
-    assert not (torn / MARK).exists()
-    assert (good / MARK).exists()
+    assert not (torn / COMPLETE).exists()
+    assert (good / COMPLETE).exists()
     tune(base, tmp_path / "torn", max_steps=8)
     assert f"{torn} is torn" in caplog.text
     assert adapter_bytes(tmp_path / "torn") == adapter_bytes(tmp_path / "whole")
@@ -62,7 +61,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(base: Path, tmp_path: Path) -> 
     full = as_program("tuning", base, disk / "out", prefix=prefix, max_steps=8)
     assert full.returncode != 0
     assert "No space left" in full.stderr or "failed writing" in full.stderr, full.stderr
-    assert (kept / "checkpoints" / "checkpoint-3" / MARK).exists()
+    assert (kept / "checkpoints" / "checkpoint-3" / COMPLETE).exists()
     tune(base, kept, max_steps=8)
     assert adapter_bytes(kept) == adapter_bytes(tmp_path / "whole")
     assert [row["step"] for row in rows_of(kept)][-5:] == [4, 5, 6, 7, 8]
@@ -84,7 +83,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_batch(base: Path, tmp_path
     for row in kept["rows"]:
         assert row["input_ids"] == rows[row["id"]].input_ids
         assert row["trained_text"] in row["text"] != ""
-    assert (tmp_path / "checkpoints" / "checkpoint-3" / MARK).exists()
+    assert (tmp_path / "checkpoints" / "checkpoint-3" / COMPLETE).exists()
 
 
 def test_a_gradient_that_is_no_number_never_reaches_the_weights(base: Path, tmp_path: Path) -> None:
@@ -95,7 +94,7 @@ def test_a_gradient_that_is_no_number_never_reaches_the_weights(base: Path, tmp_
     assert all(row["loss"] > 0 for row in kept["rows"])
     assert [row["step"] for row in rows_of(tmp_path)] == [1, 2, 3]
     newest = tmp_path / "checkpoints" / "checkpoint-3"
-    assert (newest / MARK).exists()
+    assert (newest / COMPLETE).exists()
     assert all(tensor.isfinite().all() for tensor in load_file(newest / "adapter_model.safetensors").values())
 
 
@@ -119,4 +118,4 @@ def test_too_small_a_device_halves_the_micro_batch(
 def test_a_device_too_small_for_one_sequence_is_said(base: Path, tmp_path: Path) -> None:
     with pytest.raises(DeviceMemoryError, match="with micro_batch 1"):
         tune(base, tmp_path, max_steps=8, faults={"fits": 0})
-    assert (tmp_path / "checkpoints" / "checkpoint-3" / MARK).exists()
+    assert (tmp_path / "checkpoints" / "checkpoint-3" / COMPLETE).exists()

@@ -14,10 +14,10 @@ from burnish.config.verbs.standalone import GenerateConfig, MergeConfig
 from burnish.errors import ConfigError
 from burnish.model.folders import model_digest
 from burnish.records import Completion
+from burnish.records.files import write_records
 from burnish.workflows.answer.find_model import find_model
 from burnish.workflows.answer.generate import generate, side_by_side
 from burnish.workflows.answer.generators import name_of, written_by
-from burnish.workflows.build.tasks_stage import write_records
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.export.merge import export_merge

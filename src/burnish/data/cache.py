@@ -27,8 +27,8 @@ from pydantic import JsonValue
 
 from burnish.errors import ConfigError
 from burnish.fsio import digest_bytes, digest_json, disk_errors, write_json
+from burnish.records.layout import CACHE_KEY
 
-KEY = "key.json"
 DATA = "data"
 PARTIAL = ".partial"
 _LOCK = ".lock"
@@ -163,10 +163,10 @@ def _imports(source: bytes) -> Iterator[str]:
 
 def _use(entry: Path) -> bool:
     """Whether the entry is there; then it counts as used now."""
-    if not ((entry / KEY).is_file() and (entry / DATA).is_dir()):
+    if not ((entry / CACHE_KEY).is_file() and (entry / DATA).is_dir()):
         return False
     with contextlib.suppress(PermissionError):  # an entry of someone else can be read all the same
-        os.utime(entry / KEY)
+        os.utime(entry / CACHE_KEY)
     return True
 
 
@@ -181,7 +181,7 @@ def _write(entry: Path, step: str, key: Mapping[str, JsonValue], write: Callable
     try:
         with disk_errors(entry):
             write(partial / DATA)
-            write_json(partial / KEY, {"step": step, "key": dict(key)})
+            write_json(partial / CACHE_KEY, {"step": step, "key": dict(key)})
             partial.rename(entry)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -192,9 +192,9 @@ def _read(folder: Path) -> Entry:
     key: Mapping[str, JsonValue] | None = None
     if not folder.name.endswith(PARTIAL) and (folder / DATA).is_dir():
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            key = json.loads((folder / KEY).read_text(encoding="utf-8"))["key"]
+            key = json.loads((folder / CACHE_KEY).read_text(encoding="utf-8"))["key"]
     files = [path.stat() for path in folder.rglob("*") if path.is_file()]
-    known = folder / KEY if (folder / KEY).is_file() else folder
+    known = folder / CACHE_KEY if (folder / CACHE_KEY).is_file() else folder
     return Entry(
         step=folder.parent.name,
         digest=folder.name.removesuffix(PARTIAL),

@@ -14,8 +14,9 @@ from typing import Any
 
 from burnish.ledger.lookup import folder_of
 from burnish.ledger.machine import read_machine
-from burnish.ledger.run_folder import RESOLVED, flat
+from burnish.ledger.run_folder import flat
 from burnish.ledger.store import Ledger, RunRow, StageRow
+from burnish.records.layout import RESOLVED
 
 
 @dataclass(frozen=True)

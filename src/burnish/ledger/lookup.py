@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 
 from burnish.errors import DataError
-from burnish.ledger.run_folder import RESOLVED
-from burnish.ledger.store import LEDGER, Ledger, RunRow
+from burnish.ledger.store import Ledger, RunRow
+from burnish.records.layout import LEDGER, RESOLVED
 
 
 def open_ledger(runs_dir: Path) -> Ledger:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from burnish.fsio import write_json
 from burnish.ledger.accelerators import read_accelerators
+from burnish.records.layout import MACHINE
 
-MACHINE = "machine.json"
 PACKAGES = ("torch", "transformers", "tokenizers", "peft", "trl", "accelerate", "bitsandbytes")
 """Those whose version can change what comes out."""
 PROC = Path("/proc")

@@ -15,9 +15,8 @@ from pathlib import Path
 
 from burnish.fsio import write_json
 from burnish.ledger.run_folder import LOCK
+from burnish.records.layout import DETACHED
 
-DETACHED = ".detached.json"
-"""Process that was started in the background for this folder, which may not have locked it yet."""
 PROC = Path("/proc")
 
 

@@ -21,10 +21,9 @@ from burnish.errors import RunFolderError
 from burnish.fsio import disk_errors, write_json
 from burnish.ledger.events import EventLog
 from burnish.ledger.metrics import MetricsWriter
+from burnish.records.layout import EVENTS, LOGS, METRICS, RESOLVED
 
-RESOLVED = "recipe.resolved.json"
 LOCK = ".lock"
-LOGS = "logs"
 INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
 """Keys of a recipe that change no result: a run goes on under other values."""
 LAUNCH = "launch."
@@ -44,11 +43,11 @@ class RunFolder:
 
     @property
     def metrics(self) -> MetricsWriter:
-        return MetricsWriter(self.path / "metrics.jsonl")
+        return MetricsWriter(self.path / METRICS)
 
     @property
     def events(self) -> EventLog:
-        return EventLog(self.path / "events.jsonl")
+        return EventLog(self.path / EVENTS)
 
 
 @contextmanager

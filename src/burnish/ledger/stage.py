@@ -16,11 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish.fsio import digest_file, digest_folder, digest_json, disk_errors, write_json
+from burnish.records.layout import ATTEMPT, DONE
 
-DONE = "done.json"
-ATTEMPT = "attempt.json"
-TRAINING_METADATA = "training_metadata.json"
-"""What a training writes beside them."""
 PREDICTED_PEAK = "predicted_peak_bytes"
 """Metric of a stage that trained: the peak memory that was predicted when it began."""
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from burnish.errors import DataError
-from burnish.fsio import read_lines
 from burnish.ledger.accelerators import Accelerator, read_accelerators
 from burnish.ledger.process import holder
-from burnish.ledger.run_folder import RESOLVED
+from burnish.records.files import read_rows
+from burnish.records.layout import DONE, EVENTS, METRICS, RESOLVED
 
 State = Literal["running", "done", "interrupted", "failed", "killed", "new"]
 
@@ -90,7 +90,7 @@ def read_status(
     """
     moment = time.time() if now is None else now
     recipe = _recipe(folder)
-    events = [json.loads(line) for line in read_lines(folder / "events.jsonl")] if _is(folder, "events.jsonl") else []
+    events = list(read_rows(folder / EVENTS))
     pid = holder(folder)
     state = _state(events, running=pid is not None)
     current = _current_stage(events) if state != "done" else None
@@ -163,9 +163,9 @@ def _training_begins(events: Sequence[Mapping[str, Any]], stage: str | None) -> 
 
 
 def _rows(folder: Path, stage: str | None, *, since: float) -> list[_Row]:
-    if stage is None or not _is(folder, "metrics.jsonl"):
+    if stage is None or not _is(folder, METRICS):
         return []
-    rows = [json.loads(line) for line in read_lines(folder / "metrics.jsonl")]
+    rows = list(read_rows(folder / METRICS))
     return [_Row(row["at"], row["step"], row["values"]) for row in rows if row["stage"] == stage and row["at"] >= since]
 
 
@@ -173,7 +173,7 @@ def _stages(folder: Path, recipe: Mapping[str, Any], current: str | None) -> lis
     found = []
     for stage in recipe.get("stages", ()):
         name, kind = str(stage["name"]), str(stage["kind"])
-        done = folder / name / "done.json"
+        done = folder / name / DONE
         if name == current:
             found.append(StageState(name, kind, "current"))
         elif done.is_file():
@@ -185,7 +185,7 @@ def _stages(folder: Path, recipe: Mapping[str, Any], current: str | None) -> lis
 
 def _last_sign_of_life(folder: Path, stage: str | None, rows: Sequence[_Row]) -> float | None:
     times = [row.at for row in rows[-1:]]
-    for path in [folder / "events.jsonl", *((folder / stage).rglob("*") if stage is not None else ())]:
+    for path in [folder / EVENTS, *((folder / stage).rglob("*") if stage is not None else ())]:
         try:
             times.append(path.stat().st_mtime)
         except FileNotFoundError:  # a checkpoint that is just being removed

@@ -20,7 +20,6 @@ from burnish.errors import DataError, DiskError
 from burnish.fsio import disk_errors
 from burnish.ledger.stage import Done
 
-LEDGER = "ledger.sqlite"
 MIGRATIONS = (
     """
     CREATE TABLE runs (

@@ -15,8 +15,7 @@ from burnish.config.compatibility import Trained
 from burnish.errors import ConfigError
 from burnish.fsio import write_atomic
 from burnish.records import Record
-
-ORIGIN_FILE = "burnish.json"
+from burnish.records.layout import ADAPTER_CONFIG, ADAPTER_WEIGHTS, ORIGIN
 
 
 class AdapterOrigin(Record):
@@ -36,12 +35,12 @@ class AdapterOrigin(Record):
 
 def write_origin(folder: Path, origin: AdapterOrigin) -> None:
     """Store ``origin`` beside the adapter."""
-    write_atomic(folder / ORIGIN_FILE, origin.to_json() + "\n")
+    write_atomic(folder / ORIGIN, origin.to_json() + "\n")
 
 
 def read_origin(folder: Path) -> AdapterOrigin:
     """Read what `write_origin` stored; ConfigError when the folder is no adapter of burnish."""
-    for name in ("adapter_config.json", "adapter_model.safetensors", ORIGIN_FILE):
+    for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS, ORIGIN):
         if not (folder / name).is_file():
             there = ", ".join(sorted(p.name for p in folder.iterdir())[:12]) if folder.is_dir() else "no such folder"
             raise ConfigError(
@@ -49,10 +48,10 @@ def read_origin(folder: Path) -> AdapterOrigin:
                 "Name the adapter folder that an sft stage wrote (runs/NAME/STAGE/adapter).",
             )
     try:
-        return AdapterOrigin.model_validate_json((folder / ORIGIN_FILE).read_bytes())
+        return AdapterOrigin.model_validate_json((folder / ORIGIN).read_bytes())
     except ValidationError as error:
         raise ConfigError(
-            f"{folder / ORIGIN_FILE} is not readable: {error.errors()[0]['msg']}.",
+            f"{folder / ORIGIN} is not readable: {error.errors()[0]['msg']}.",
             "Train the adapter again with this version of burnish.",
         ) from error
 
@@ -60,7 +59,7 @@ def read_origin(folder: Path) -> AdapterOrigin:
 def read_trained_kind(folder: Path) -> Trained:
     """The kind of an adapter folder as ``adapter.kind`` says it; ``lora`` for PiSSA, which is stored as LoRA."""
     read_origin(folder)
-    config = json.loads((folder / "adapter_config.json").read_bytes())
+    config = json.loads((folder / ADAPTER_CONFIG).read_bytes())
     if config.get("peft_type") == "VERA":
         return "vera"
     if config.get("use_dora"):

@@ -30,6 +30,7 @@ from burnish.config.stages.recipe import (
     SftStage,
     TasksStage,
 )
+from burnish.data.filters.build import needs_judge
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import BurnishError, ConfigError, DiskError
 from burnish.fsio import digest_json
@@ -38,9 +39,9 @@ from burnish.ledger.machine import write_machine
 from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
-from burnish.ledger.store import LEDGER, Ledger
+from burnish.ledger.store import Ledger
+from burnish.records.layout import LEDGER
 from burnish.workflows.preflight import check_before
-from burnish.workflows.rows.compile_filter import needs_judge
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import CODE, run_digests, stage_inputs
 from burnish.workflows.run.ledger_entry import predicted_memory, record_stage

@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from burnish.cli.app import app
-from burnish.data.cache import KEY, DatasetCache
+from burnish.data.cache import DatasetCache
+from burnish.records.layout import CACHE_KEY
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_lists_entries_for_people_and_programs(cache: DatasetCache) -> None:
 
 def test_prunes_by_size_and_age_and_all(cache: DatasetCache) -> None:
     (old,) = (entry for entry in cache.entries() if entry.step == "encode")
-    os.utime(old.folder / KEY, (1, 1))
+    os.utime(old.folder / CACHE_KEY, (1, 1))
     assert "removed 0 entries, 0 B; 2 entries, 4.6 KB stay" in run(cache, "prune", "--broken").stdout
     assert "removed 1 entry" in run(cache, "prune", "--max-size", "2KB").stdout
     assert [entry.step for entry in cache.entries()] == ["prepare"]

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from burnish.cli.app import app
 from burnish.records import Completion
 from burnish.records.evaluation import ComparisonReport
-from burnish.workflows.build.tasks_stage import write_records
+from burnish.records.files import write_records
 from tests.score.answers import classification_task
 
 TASKS = [classification_task(str(n), "Yes" if n % 2 else "No") for n in range(40)]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from burnish.data.overlap.contamination import LEAST_RUNS, Contamination
 from burnish.data.tasks.task_sets import read_any_tasks
-from burnish.fsio import read_lines
 from burnish.records import Example, Message, RustTests, Task, ValueCase, ValueTests
+from burnish.records.files import read_rows
 from burnish.syntax.source import apply_edits, parse, text_of, walk
 from tests.conftest import SHARED
 
@@ -237,7 +235,7 @@ def test_every_disguised_reference_of_a_public_set_is_found() -> None:
 @pytest.mark.skipif(not (PUBLIC.is_file() and CORPUS.is_file()), reason="no ../shared/data/rust_corpus")
 def test_no_source_of_public_libraries_is_taken_for_a_task() -> None:
     judged = Contamination({"humaneval": read_any_tasks(PUBLIC)})
-    rows = [json.loads(line) for line in read_lines(CORPUS)]
+    rows = list(read_rows(CORPUS))
     found = {row["id"]: str(one) for row in rows if (one := judged.find(document(row["text"]))) is not None}
     assert len(rows) == 593
     assert found == {}

@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 
 from burnish.data.pretraining.token_bins import (
-    DOCUMENTS,
     NO_LICENCE,
-    OFFSETS,
-    TOKENS,
     CrateDocuments,
     Document,
     TokenBins,
@@ -21,6 +18,7 @@ from burnish.data.pretraining.token_bins import (
     write_token_bins,
 )
 from burnish.errors import DataError
+from burnish.records.layout import DOCUMENTS, OFFSETS, TOKENS
 
 
 def as_bytes(texts: Sequence[str]) -> list[list[int]]:

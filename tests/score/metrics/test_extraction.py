@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.fsio import read_lines
+from burnish.records.files import read_rows
 from burnish.score.metrics.extraction import (
     extract_choice,
     extract_label,
@@ -196,7 +195,7 @@ def test_any_text_gives_an_answer_or_a_reason(text: str, cut_off: bool) -> None:
 
 
 def test_every_recorded_outcome_of_published_gsm8k_solutions_is_reproduced(shared: Path) -> None:
-    rows = [json.loads(line) for line in read_lines(shared / "data" / "gsm8k" / "model_solutions_first660.jsonl")]
+    rows = list(read_rows(shared / "data" / "gsm8k" / "model_solutions_first660.jsonl"))
     judged = 0
     for row in rows:
         right = extract_number(row["ground_truth"]).answer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from burnish.fsio import read_lines
+from burnish.records.files import read_rows
 from burnish.score.metrics.pass_at_k import pass_at_k, reported_k
 
 
@@ -42,7 +42,7 @@ def test_which_k_are_reported() -> None:
 def test_published_results_are_reproduced(shared: Path, benchmark: str) -> None:
     folder = shared / "data" / "evalplus_results"
     published = json.loads((folder / f"qwen2.5-coder-1.5b_{benchmark}.published.json").read_text())
-    tasks = [json.loads(line) for line in read_lines(folder / f"qwen2.5-coder-1.5b_{benchmark}.jsonl")]
+    tasks = list(read_rows(folder / f"qwen2.5-coder-1.5b_{benchmark}.jsonl"))
     for name, fields in ((benchmark, ("base_status",)), (f"{benchmark}+", ("base_status", "plus_status"))):
         rates = []
         for task in tasks:

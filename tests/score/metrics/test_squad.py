@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from burnish.fsio import read_lines
+from burnish.records.files import read_rows
 from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.squad import best_scores, exact_match, judge_span, normalise, token_f1
 from burnish.score.summaries.answers import measure, row_of
@@ -20,7 +21,7 @@ def test_every_row_has_its_official_scores(shared: Path, model: str) -> None:
     answers = {row["id"]: row["answers"] for row in map(json.loads, read_lines(folder / "xquad_en.jsonl"))}
     official = list(map(json.loads, read_lines(folder / "official_scores.jsonl")))
     total = next(row for row in official if row["model"].replace(" ", "_").startswith(model))
-    rows = [json.loads(line) for line in read_lines(folder / f"pred_{model}.jsonl")]
+    rows = list(read_rows(folder / f"pred_{model}.jsonl"))
     exact_sum, f1_sum = 0, 0.0
     for row in rows:
         exact, f1 = best_scores(answers[row["id"]], row["prediction"])

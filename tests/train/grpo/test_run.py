@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from burnish.errors import ConfigError, UserError
 from burnish.model.base import load_adapter, load_model
 from burnish.records import Completion, Rollout
+from burnish.records.layout import ROLLOUTS
 from burnish.train.grpo.rollouts import Answer
-from burnish.train.grpo.run import ROLLOUTS
 from tests.tiny import make_tiny_model
 from tests.train.programs import as_program
 from tests.train.reinforcing import CPU, LETTER, logged, reinforce, share_of_letter, some_prompts, with_faults

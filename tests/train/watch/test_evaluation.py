@@ -18,8 +18,9 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation
 from burnish.model.base import load_adapter, load_model
+from burnish.records.layout import EVALUATION_HISTORY
 from burnish.train.sft.run import SftResult, run_sft
-from burnish.train.watch.evaluation import HISTORY, HeldOutLoss, PeriodicEvaluation, best_step, evaluating, stops
+from burnish.train.watch.evaluation import HeldOutLoss, PeriodicEvaluation, best_step, evaluating, stops
 from tests.tiny import make_tiny_model
 from tests.train.tuning import some_rows
 
@@ -89,7 +90,7 @@ def test_evaluating_changes_nothing_of_the_training_and_stands_in_its_log(base: 
     assert weights(tmp_path / "plain") == weights(tmp_path / "watched")
     assert {row["step"]: row.get("eval_compile_rate") for row in log} == {**RISING, 5: None}
     assert all(row["seconds_evaluation"] > 0 for row in log if "eval_compile_rate" in row)
-    lines = [json.loads(line) for line in (tmp_path / "watched" / HISTORY).read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "watched" / EVALUATION_HISTORY).read_text().splitlines()]
     assert {line["step"]: line["values"]["compile_rate"] for line in lines} == RISING
 
 
@@ -126,7 +127,9 @@ def test_an_interrupted_training_decides_as_an_unbroken_one(base: Path, tmp_path
     assert train(base, tmp_path / "broken", resumed, **settings).steps == unbroken.steps == 4
     assert resumed.asked == [8, 10]
     assert weights(tmp_path / "broken") == weights(tmp_path / "unbroken")
-    assert (tmp_path / "broken" / HISTORY).read_text() == (tmp_path / "unbroken" / HISTORY).read_text()
+    assert (tmp_path / "broken" / EVALUATION_HISTORY).read_text() == (
+        tmp_path / "unbroken" / EVALUATION_HISTORY
+    ).read_text()
 
 
 def test_evaluations_after_the_checkpoint_are_made_again(base: Path, tmp_path: Path) -> None:
@@ -135,7 +138,7 @@ def test_evaluations_after_the_checkpoint_are_made_again(base: Path, tmp_path: P
     resumed = Scripted(RISING)
     train(base, tmp_path, resumed)
     assert resumed.asked == [4, 6, 8, 10]
-    steps = [json.loads(line)["step"] for line in (tmp_path / HISTORY).read_text().splitlines()]
+    steps = [json.loads(line)["step"] for line in (tmp_path / EVALUATION_HISTORY).read_text().splitlines()]
     assert steps == [2, 4, 6, 8, 10]
 
 

@@ -15,9 +15,10 @@ import torch
 from burnish.config.model import ModelConfig
 from burnish.config.stages.adapters import LoraConfig
 from burnish.config.stages.recipe import SftStage
-from burnish.ledger.stage import PREDICTED_PEAK, TRAINING_METADATA
+from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.model.base import load_model
 from burnish.model.memory import activation_bytes, weight_bytes
+from burnish.records.layout import TRAINING_METADATA
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast, shape_of, size, too_much, what_is_unknown
 from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata

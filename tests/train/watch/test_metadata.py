@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
-from burnish.ledger.stage import TRAINING_METADATA
 from burnish.model.naming import QuantizationTag, parse_model_name
+from burnish.records.layout import TRAINING_METADATA
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata, trained_model_name, without_nulls
 from tests.tiny import make_tiny_model

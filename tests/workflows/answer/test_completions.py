@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from burnish.fsio import read_lines
 from burnish.records import Completion, Message, Task
+from burnish.records.files import read_rows
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
 
 SAMPLES, PER_BATCH = 2, 3
@@ -73,6 +73,6 @@ def test_a_file_cut_anywhere_ends_up_as_the_unbroken_one(
 
 def test_the_pace_is_noted_after_warm_up(tmp_path: Path) -> None:
     answer_tasks(Batches(), TASKS, tmp_path / "c.jsonl", samples=SAMPLES, pace=tmp_path / "pace.jsonl")
-    lines = [json.loads(line) for line in read_lines(tmp_path / "pace.jsonl")]
+    lines = list(read_rows(tmp_path / "pace.jsonl"))
     assert [line["completion_tokens"] for line in lines] == [30, 30, 20]
     assert all(line["wall_s"] >= 0 and line["peak_bytes"] > 0 for line in lines)

@@ -15,9 +15,9 @@ from burnish.errors import ConfigError
 from burnish.fsio import read_lines
 from burnish.model.folders import NANO
 from burnish.records import Completion
+from burnish.records.files import write_records
 from burnish.workflows.answer.find_model import FoundModel, find_model
 from burnish.workflows.answer.generators import name_of, written_by
-from burnish.workflows.build.tasks_stage import write_records
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.recipe import run_recipe
 from tests.tiny import make_tiny_model

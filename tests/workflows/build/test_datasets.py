@@ -17,21 +17,17 @@ from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import ConfigError, DataError
 from burnish.records import Example
+from burnish.records.layout import EVAL, HELD_OUT, META, REJECTED, TEST, TOKENIZER, TRAIN
 from burnish.workflows.build.datasets import (
-    EVAL,
-    META,
     QUESTIONS,
-    REJECTED,
-    TEST,
     build_movielens,
     build_questions,
     build_rust_task_files,
     new_folder,
     prove_references,
 )
-from burnish.workflows.build.tokens import TOKENIZER, build_tokens
+from burnish.workflows.build.tokens import build_tokens
 from burnish.workflows.build.validate_tasks import validate_tasks
-from burnish.workflows.run.context import HELD_OUT, TRAIN
 from tests.data.builders.made_movielens import write_movielens
 from tests.data.builders.published import ARC_NUMBERED, ARC_ROW, GSM8K_ROW, write_rows
 

@@ -17,10 +17,12 @@ from burnish.fsio import digest_file
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
 from burnish.records import Exclusion, Task, TaskExclusions
+from burnish.records.files import write_records
+from burnish.records.layout import HELD_OUT, TRAIN
 from burnish.verify import Verifier
-from burnish.workflows.build.tasks_stage import build_tasks, write_records
+from burnish.workflows.build.tasks_stage import build_tasks
 from burnish.workflows.evaluate.report_stage import report
-from burnish.workflows.run.context import HELD_OUT, TRAIN, Run
+from burnish.workflows.run.context import Run
 
 
 def built(folder: Path, tasks: list[Task]) -> Path:

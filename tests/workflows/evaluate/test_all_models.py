@@ -20,7 +20,7 @@ from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import read_lines
-from burnish.workflows.build.tasks_stage import write_records
+from burnish.records.files import read_rows, write_records
 from burnish.workflows.evaluate.all_models import evaluate_all
 from tests.score.answers import classification_task
 from tests.tiny import make_tiny_model
@@ -107,7 +107,7 @@ def test_a_kill_half_way_repeats_nothing(models: Path, tmp_path: Path) -> None:
     assert (first / "summary.json").stat().st_mtime_ns == summary
     after = list(read_lines(second / "evaluated" / "completions.jsonl"))
     assert set(before) < set(after)
-    paces = [json.loads(line) for line in read_lines(second / "evaluated" / "pace.jsonl")]
+    paces = list(read_rows(second / "evaluated" / "pace.jsonl"))
     assert sum(one["completions"] for one in paces) in (len(TASKS), len(TASKS) - 1)  # a pace may be lost, no answer is
 
 

@@ -18,10 +18,10 @@ from burnish.errors import ConfigError, DataError
 from burnish.fsio import read_lines, write_atomic
 from burnish.records import Completion, Message, Task
 from burnish.records.evaluation import Disagreement, EvaluatedRow, EvaluationSummary
-from burnish.workflows.build.tasks_stage import write_records
+from burnish.records.files import read_records, read_rows, write_records
 from burnish.workflows.evaluate.compare import compare
 from burnish.workflows.evaluate.evaluate import evaluate
-from burnish.workflows.evaluate.rescore import read_rows, rescore
+from burnish.workflows.evaluate.rescore import read_evaluated, rescore
 from tests.score.answers import choice_task, classification_task, number_task, span_task, text_task
 from tests.tiny import make_tiny_model
 from tests.workflows.evaluate.test_rescore import RUST
@@ -65,7 +65,7 @@ def test_every_kind_is_judged_and_every_row_is_on_disk(tmp_path: Path) -> None:
     }
     assert summary["stages"] == []
     assert json.loads((tmp_path / "right" / "summary.json").read_text()) == summary
-    rows = [EvaluatedRow.from_json(line) for line in read_lines(tmp_path / "right" / "evaluated" / "rows.jsonl")]
+    rows = list(read_records(EvaluatedRow, tmp_path / "right" / "evaluated" / "rows.jsonl"))
     assert {row.task_id: row.text for row in rows} == RIGHT
     assert all(row.prompt and row.seconds == 0.5 and row.completion_tokens == 3 for row in rows)
     assert not (tmp_path / "right" / "evaluated" / "verdicts.jsonl").exists()
@@ -105,7 +105,9 @@ def test_judging_again_needs_no_model_and_says_what_changed(tmp_path: Path) -> N
     assert (again.changed, again.rows) == (0, len(TASKS))
     assert headlines(again.summary) == headlines(first)
     rows = asked.out / "evaluated" / "rows.jsonl"
-    mended = [row.model_copy(update={"correct": False}) if row.task_id == "n" else row for row in read_rows(asked.out)]
+    mended = [
+        row.model_copy(update={"correct": False}) if row.task_id == "n" else row for row in read_evaluated(asked.out)
+    ]
     write_records(rows, mended)
     before = rows.read_bytes()
     changed = rescore(asked.out / "evaluated")
@@ -120,7 +122,7 @@ def test_folders_that_hold_nothing_to_judge_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no"):
         rescore(tmp_path)
     with pytest.raises(DataError, match="holds neither"):
-        read_rows(tmp_path)
+        read_evaluated(tmp_path)
     evaluate(config(tmp_path, "a", RIGHT))
     (tmp_path / "a" / "evaluated" / "tasks.jsonl").unlink()
     with pytest.raises(DataError, match="not beside them"):
@@ -179,9 +181,9 @@ def test_a_model_is_timed_and_asked_what_it_finds_likely(tmp_path: Path) -> None
     assert 0 < summary.generation.seconds_p50 <= summary.generation.seconds_p95
     assert summary.generation.peak_bytes
     folder = asked.out / "evaluated"
-    prompts = [json.loads(line) for line in read_lines(folder / "prompts.jsonl")]
+    prompts = list(read_rows(folder / "prompts.jsonl"))
     assert all(one["prompt"].endswith("<|im_start|>assistant\n") for one in prompts)
-    rows = read_rows(asked.out)
+    rows = read_evaluated(asked.out)
     assert all({"likeliest", "likeliest_per_byte"} <= row.scores.keys() for row in rows)
     assert rescore(asked.out).changed == 0
     before = (folder / "done.json").stat().st_mtime_ns
@@ -219,5 +221,5 @@ def test_a_model_mends_what_failed_in_turns_of_its_own(tmp_path: Path) -> None:
         (1, 2, 0.0, 2),
     ]
     turn = asked.out / "evaluated" / "turn_1"
-    assert [row.sample_index for row in read_rows(turn)] == [0, 0]
-    assert [row.task_id for row in read_rows(turn)] == ["add/sample 0/turn 1", "add/sample 1/turn 1"]
+    assert [row.sample_index for row in read_evaluated(turn)] == [0, 0]
+    assert [row.task_id for row in read_evaluated(turn)] == ["add/sample 0/turn 1", "add/sample 1/turn 1"]

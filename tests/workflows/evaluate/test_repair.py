@@ -10,6 +10,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.fsio import read_lines
 from burnish.generate.scripted import ScriptedGenerator
 from burnish.records import Completion, Message, Task
+from burnish.records.files import read_records
 from burnish.workflows.evaluate.repair import repair
 from burnish.workflows.evaluate.score import judge_answers
 from burnish.workflows.verify.judge import open_verifier
@@ -51,7 +52,7 @@ def test_who_fails_is_told_and_asked_again_and_nobody_leaves_the_denominator(tmp
     ]
     assert {one.passed.n for one in turns} == {4}
     assert all(one.passed.ci95[0] <= one.passed.value <= one.passed.ci95[1] for one in turns)
-    asked = {task.id: task for task in map(Task.from_json, read_lines(tmp_path / "turn_2" / "tasks.jsonl"))}
+    asked = {task.id: task for task in read_records(Task, tmp_path / "turn_2" / "tasks.jsonl")}
     talk = asked["broken/sample 0/turn 2"].prompt
     assert [message.role for message in talk] == ["user", "assistant", "user", "assistant", "user"]
     assert "E0425" in talk[2].content

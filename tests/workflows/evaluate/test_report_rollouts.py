@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from burnish.records import Score
-from burnish.workflows.build.tasks_stage import write_records
+from burnish.records.files import write_records
 from burnish.workflows.evaluate.report_rollouts import spread, stage_rollouts
 from tests.report.made_up import answers, rollouts
 

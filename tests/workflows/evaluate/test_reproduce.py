@@ -18,10 +18,10 @@ from burnish.fsio import read_lines
 from burnish.ledger.lineage import Lineage
 from burnish.ledger.lookup import find_run, folder_of, open_ledger
 from burnish.records import Completion, Task
-from burnish.workflows.build.tasks_stage import write_records
+from burnish.records.files import write_records
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.evaluate.reproduce import Reproduction, evaluations, reproduce
-from burnish.workflows.evaluate.rescore import read_rows
+from burnish.workflows.evaluate.rescore import read_evaluated
 from burnish.workflows.manage.remove import plan_removal, remove_run
 from tests.cli.test_verbs import burnish
 from tests.score.answers import number_task
@@ -90,7 +90,9 @@ def test_a_difference_beyond_chance_ends_with_exit_code_1(tmp_path: Path) -> Non
     rows = tmp_path / "a" / "evaluated" / "rows.jsonl"
     assert "identical, all 12 rows" in burnish("runs", "reproduce", "a", "--runs-dir", ".", cwd=tmp_path).stdout
     for wrong, code in ((2, 0), (9, 1)):
-        mended = [row.model_copy(update={"correct": n >= wrong}) for n, row in enumerate(read_rows(tmp_path / "a"))]
+        mended = [
+            row.model_copy(update={"correct": n >= wrong}) for n, row in enumerate(read_evaluated(tmp_path / "a"))
+        ]
         before = rows.read_bytes()
         write_records(rows, mended)
         done = burnish("runs", "reproduce", "a", "--runs-dir", ".", cwd=tmp_path)

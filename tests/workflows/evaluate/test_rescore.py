@@ -12,10 +12,10 @@ from burnish.errors import DataError
 from burnish.fsio import read_lines, write_json
 from burnish.records import Completion, Task, ValueCase, ValueTests, Verdict
 from burnish.records.evaluation import EvaluationSummary
-from burnish.workflows.build.tasks_stage import write_records
+from burnish.records.files import write_records
 from burnish.workflows.evaluate.compare import compare
 from burnish.workflows.evaluate.evaluate import evaluate
-from burnish.workflows.evaluate.rescore import read_rows, rescore
+from burnish.workflows.evaluate.rescore import read_evaluated, rescore
 from tests.score.answers import number_task
 
 ADD = "pub fn add(a: i64, b: i64) -> i64 { a + b }"
@@ -55,7 +55,7 @@ def test_rust_among_other_kinds_is_judged_by_the_verifier(tmp_path: Path) -> Non
     assert (numbers.kind, numbers.correct, rust.kind, rust.correct) == ("numeric", 1, "rust", 1)
     assert rust.metrics["pass@2"].value == 1.0
     assert rust.problems == {"tests_failed": 1, "ok": 1}
-    assert [(row.task_id, row.sample_index, row.correct) for row in read_rows(out)] == [
+    assert [(row.task_id, row.sample_index, row.correct) for row in read_evaluated(out)] == [
         ("n", 0, True),
         ("add", 0, False),
         ("add", 1, True),
@@ -93,10 +93,10 @@ def test_a_stages_answers_are_matched_with_its_verdicts_in_whatever_order_batche
         for name in ("a", "b")
     ]
     write_records(tmp_path / "base" / "verdicts.jsonl", verdicts)
-    assert [(row.task_id, row.text) for row in read_rows(tmp_path / "base")] == [("a", "a"), ("b", "b")]
+    assert [(row.task_id, row.text) for row in read_evaluated(tmp_path / "base")] == [("a", "a"), ("b", "b")]
     write_records(tmp_path / "base" / "verdicts.jsonl", verdicts[:1])
     with pytest.raises(DataError, match="do not belong together"):
-        read_rows(tmp_path / "base")
+        read_evaluated(tmp_path / "base")
 
 
 def test_models_that_write_no_program_fail_and_stay_in_the_denominator(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_models_that_write_no_program_fail_and_stay_in_the_denominator(tmp_path:
     tasks = [RUST.model_copy(update={"id": name, "family": name}) for name in [*said, "right"]]
     answers = [Completion(task_id=name, text=text) for name, text in (said | {"right": ADD}).items()]
     out = evaluated(tmp_path, "all", answers, tasks)
-    rows = {row.task_id: row for row in read_rows(out)}
+    rows = {row.task_id: row for row in read_evaluated(out)}
     assert {name: row.correct for name, row in rows.items()} == dict.fromkeys(said, False) | {"right": True}
     assert {row.reason for name, row in rows.items() if name != "right"} <= {"no_code", "compile_error"}
     summary = EvaluationSummary.model_validate_json((out / "summary.json").read_text())

@@ -12,8 +12,8 @@ from burnish.config.load import load_config
 from burnish.config.verbs.grid import GridConfig
 from burnish.data.builders.questions import boxed
 from burnish.errors import RunFolderError
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.evaluate.rescore import read_rows
+from burnish.records.files import write_records
+from burnish.workflows.evaluate.rescore import read_evaluated
 from burnish.workflows.experiments.grid import GridSummary, grid
 from tests.e2e.program import TUNE, burnish
 from tests.score.answers import classification_task
@@ -98,7 +98,7 @@ def test_eight_cells_killed_half_way_and_gone_on_with(tmp_path: Path) -> None:
         assert cell.quantization_tag == {"nf4": "QLORA_w4_headfp32", "int8": "INT8_w8_headfp32"}[cell.quantization]
         assert cell.model_name.startswith("model-")
         assert "_SFT_LoRa2_" in cell.model_name
-        rows = read_rows(out / "evaluations" / cell.id)
+        rows = read_evaluated(out / "evaluations" / cell.id)
         assert [row.correct for row in rows].count(True) == round(answering.quality.value * 3)
     assert "a rehearsal on up to 4 training rows and 3 tasks" in went_on.stdout
     table = list(csv.DictReader((out / "grid.csv").open()))

@@ -9,8 +9,8 @@ import pytest
 from burnish.config.verbs.sweep import Objective
 from burnish.ledger.metrics import MetricsWriter
 from burnish.records import Completion, Task, Verdict
+from burnish.records.files import write_records
 from burnish.score.statistics.intervals import wilson
-from burnish.workflows.build.tasks_stage import write_records
 from burnish.workflows.experiments.objective import compare_runs, distinguishable, logged, reached
 from tests.score.verdicts import broken, infra, passing, wrong
 

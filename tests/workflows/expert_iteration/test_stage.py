@@ -16,7 +16,7 @@ from burnish.errors import ConfigError, DataError
 from burnish.fsio import read_lines
 from burnish.ledger.metrics import MetricRow, read_metrics
 from burnish.records import Example, Message, Task, ValueCase, ValueTests
-from burnish.workflows.build.tasks_stage import write_records
+from burnish.records.files import read_records, read_rows, write_records
 from burnish.workflows.expert_iteration.stage import set_aside
 from burnish.workflows.recipe import extend_training, run_recipe
 from burnish.workflows.rewards.replay import replay_rewards
@@ -53,7 +53,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recipe]:
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in read_lines(file)]
+    return list(read_rows(file))
 
 
 def test_a_round_leaves_the_known_files(finished: tuple[Path, Recipe]) -> None:
@@ -71,11 +71,11 @@ def test_a_round_leaves_the_known_files(finished: tuple[Path, Recipe]) -> None:
     verdicts = rows(folder / "verdicts.jsonl")
     passed = {one["task_id"] for one in verdicts if one["status"] == "pass"}
     assert len(verdicts) == len(rows(folder / "scores.jsonl")) == 24
-    trained = [Example.from_json(line) for line in read_lines(folder / "rows.jsonl")]
+    trained = list(read_records(Example, folder / "rows.jsonl"))
     own = [one for one in trained if one.source == "expert"]
     assert {one.id.partition("#")[0] for one in own} == passed
     assert sum(one.source == "reference" for one in trained) == round(len(own) / 3)
-    later = [Example.from_json(line) for line in read_lines(finished[0] / "expert/round_2/rows.jsonl")]
+    later = list(read_records(Example, finished[0] / "expert/round_2/rows.jsonl"))
     assert {one.id for one in own} <= {one.id for one in later}, "earlier rounds stay"
 
 

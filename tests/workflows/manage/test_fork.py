@@ -9,8 +9,9 @@ import pytest
 
 from burnish.errors import RunFolderError
 from burnish.fsio import digest_folder
-from burnish.ledger.store import LEDGER, Ledger
+from burnish.ledger.store import Ledger
 from burnish.model.folders import model_digest
+from burnish.records.layout import LEDGER
 from burnish.workflows.manage.fork import fork_run
 from burnish.workflows.recipe import run_recipe
 from tests.tiny import make_tiny_model

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from burnish.errors import MachineError
-from burnish.ledger.run_folder import RESOLVED
+from burnish.records.layout import RESOLVED
 from burnish.workflows.manage.supervise import FIRST_WAIT_S, FRUITLESS, LONGEST_WAIT_S, supervise
 
 ATTEMPT = """

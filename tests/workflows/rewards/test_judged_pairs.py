@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,10 @@ from burnish.data.gates.rows import check_gates
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.tasks.repair_prompt import ASK
 from burnish.errors import DataError, GateError
-from burnish.fsio import read_lines
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Diagnostic, Example, Rollout, Task, TestCounts, Verdict
+from burnish.records.files import read_records, read_rows, write_records
 from burnish.workflows.build.preferences import build_preferences, build_repairs
-from burnish.workflows.build.tasks_stage import write_records
 from tests.tiny import make_tiny_model
 
 TRAIN, HELD_OUT = build_rust_tasks(train=3, held_out=1, cases=2, seed=0)
@@ -71,7 +69,7 @@ def said(source: Path, out: str, **more: Any) -> dict[str, Any]:
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in read_lines(folder / "train.jsonl")]
+    return list(read_rows(folder / "train.jsonl"))
 
 
 def test_pairs_are_what_a_preference_stage_reads(source: Path) -> None:
@@ -89,7 +87,7 @@ def test_pairs_are_what_a_preference_stage_reads(source: Path) -> None:
 
 def test_a_repair_is_trained_on_its_last_answer_alone(source: Path, tmp_path: Path) -> None:
     build_repairs(BuildRepairsConfig(**said(source, "repairs")))
-    examples = [Example.from_json(line) for line in read_lines(source.parent / "repairs/train.jsonl")]
+    examples = list(read_records(Example, source.parent / "repairs/train.jsonl"))
     assert len(examples) == 6
     task, failing, told, passing = examples[0].messages
     assert (task, failing.content) == (TRAIN[0].prompt[0], "pub fn f() -> i64 { 2 }")

@@ -14,7 +14,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError
 from burnish.ledger.run_folder import open_run
 from burnish.records import Completion, Rollout, Task, ValueCase, ValueTests, Verdict
-from burnish.workflows.build.tasks_stage import write_records
+from burnish.records.files import write_records
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.rewards.replay import replay_rewards
 

@@ -16,6 +16,7 @@ from burnish.fsio import read_lines
 from burnish.ledger.metrics import read_metrics
 from burnish.ledger.run_folder import RunFolder
 from burnish.records import Example
+from burnish.records.files import read_rows
 from burnish.workflows.rows.prepare import prepare_data, training_examples
 from burnish.workflows.run.context import Run
 
@@ -56,7 +57,7 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert texts(out) == [GOOD, GOOD + "// end\n", "x" * 300][:2]
     first = Example.from_json(next(read_lines(out / "rows.jsonl")))
     assert (first.id, first.source, first.weight) == (f"{one}:1", "one", 0.5)
-    dropped = [json.loads(line) for line in read_lines(out / "dropped.jsonl")]
+    dropped = list(read_rows(out / "dropped.jsonl"))
     assert dropped[0] == {"id": f"{one}:2", "source": "one", "reason": "too_short", "detail": "9 characters"}
     assert [row["reason"] for row in dropped] == ["too_short", "unusable", "does_not_parse"]
     stats = json.loads((out / "filter_stats.json").read_text())
@@ -138,7 +139,7 @@ def test_rows_that_compile_without_lints(tmp_path: Path) -> None:
     source = rows(tmp_path / "rows.jsonl", GOOD, BROKEN, LINTED, "prose, not code")
     out = prepare(tmp_path, sources=[str(source)], filters=["does_not_compile", "has_lints"])
     assert texts(out) == [GOOD]
-    dropped = [json.loads(line) for line in read_lines(out / "dropped.jsonl")]
+    dropped = list(read_rows(out / "dropped.jsonl"))
     assert [row["reason"] for row in dropped] == ["does_not_compile", "has_lints", "does_not_compile"]
     assert dropped[0]["detail"].startswith("E0308 ")
     assert dropped[1]["detail"] == "clippy::len_zero"
@@ -152,7 +153,7 @@ def test_near_duplicates_are_those_of_rows_that_came_before(tmp_path: Path) -> N
     settings: dict[str, Any] = {"sources": [str(one), str(two)], "filters": ["near_duplicate"]}
     out = prepare(tmp_path, **settings)
     assert texts(out) == [text, GOOD, LINTED]
-    [dropped] = [json.loads(line) for line in read_lines(out / "dropped.jsonl")]
+    [dropped] = list(read_rows(out / "dropped.jsonl"))
     assert (dropped["id"], dropped["reason"]) == (f"{two}:1", "near_duplicate")
     assert f"{one}:1" in dropped["detail"]
     mixed = {"mode": "round_robin", "when_exhausted": "repeat"}

@@ -35,14 +35,14 @@ def compare(
     with reported():
         from rich.console import Console
 
+        from burnish.records.layout import COMPARISON_PAGE
         from burnish.report.terminal.answers import render_comparison_table
-        from burnish.workflows.evaluate.compare import PAGE
         from burnish.workflows.evaluate.compare import compare as compare_evaluations
 
         folder = out or b / "compared"
         report = compare_evaluations(a, b, folder, rerun=rerun)
         render_comparison_table(report, Console())
-        typer.echo(f"{folder / PAGE}")
+        typer.echo(f"{folder / COMPARISON_PAGE}")
         if fail_if_worse and report.worse:
             typer.echo(f"{report.b} is worse than {report.a}", err=True)
             raise typer.Exit(WORSE)

@@ -55,7 +55,8 @@ def evaluate(
 
 def _evaluate_all(config: EvaluateConfig, folder: Path) -> None:
     from burnish.cli.render.tables import show_models
-    from burnish.workflows.evaluate.all_models import OVERVIEW, evaluate_all
+    from burnish.records.layout import OVERVIEW
+    from burnish.workflows.evaluate.all_models import evaluate_all
 
     found = evaluate_all(config, folder)
     show_models(found)

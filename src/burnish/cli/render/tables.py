@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from burnish.records.layout import REPORT_PAGE, SUMMARY
+
 if TYPE_CHECKING:
     from burnish.plan.matrix import MatrixTable
     from burnish.workflows.answer.generate import SideBySide
@@ -18,10 +20,10 @@ def show_run(folder: Path) -> None:
     """The table of a run's summary when it has one, and where everything lies."""
     import typer
 
-    summary = folder / "summary.json"
+    summary = folder / SUMMARY
     if summary.is_file():
         show_summary(json.loads(summary.read_text(encoding="utf-8")))
-    page = folder / "report.html"
+    page = folder / REPORT_PAGE
     typer.echo(f"{page if page.is_file() else folder}")
 
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from burnish.records.layout import DETACHED_LOG, LOGS
+
 OPTION = "--detach"
-LOG = "detached.log"
 PATIENCE_S = 60.0
 """A run that has not taken its folder by then is left to itself."""
 
@@ -23,7 +24,7 @@ def detached(folder: Path) -> None:
     import typer
 
     pid = detach(folder)
-    typer.echo(f"process {pid}, log {folder / 'logs' / LOG}")
+    typer.echo(f"process {pid}, log {folder / LOGS / DETACHED_LOG}")
     typer.echo(f"  watch: burnish monitor {folder}")
     typer.echo(f"  end:   burnish runs stop {folder}")
 
@@ -47,7 +48,7 @@ def detach(folder: Path, arguments: Sequence[str] | None = None) -> int:
             f"Look with: burnish monitor {folder}, or end it: burnish runs stop.",
         )
     said = list(sys.argv[1:] if arguments is None else arguments)
-    log = folder / "logs" / LOG
+    log = folder / LOGS / DETACHED_LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background job ignores Ctrl-C, and so would ours
         signal.signal(signal.SIGINT, signal.default_int_handler)

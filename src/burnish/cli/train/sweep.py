@@ -33,6 +33,7 @@ def sweep(
 
         loaded = load_config(SweepConfig, config, overrides or ())
         base = find_recipe(loaded.recipe)
+        from burnish.records.layout import SWEEP_SUMMARY
         from burnish.workflows.experiments import sweep as workflow
 
         if dry_run:
@@ -40,6 +41,6 @@ def sweep(
             return
         with Live(sweep_table) as live:
             summary = workflow.sweep(loaded, base, resume=resume, show=live.show)
-        show_sweep(summary, loaded.out / workflow.SUMMARY)
+        show_sweep(summary, loaded.out / SWEEP_SUMMARY)
         if summary.failed_runs:
             raise typer.Exit(FAILED)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from burnish.config.data.filters import Contaminated, DoesNotCompile, FilterConfig, HasLints, NearDuplicate
 from burnish.data.filters.base import Filter, Judge
 from burnish.data.filters.rules.bench_file import BenchFileFilter
@@ -24,10 +26,26 @@ from burnish.data.filters.rules.no_documentation import NoDocumentationFilter
 from burnish.data.filters.rules.not_idiomatic import NotIdiomaticFilter
 from burnish.data.filters.rules.test_file import TestFileFilter
 from burnish.data.filters.rules.vendor_path import VendorPathFilter
+from burnish.errors import DataError
+from burnish.fsio import digest_file
 
 JUDGED = (DoesNotCompile, HasLints)
 ORDERED = (*JUDGED, NearDuplicate)
 """Configurations whose filters see rows one by one, in one process."""
+
+
+def needs_judge(filters: Sequence[FilterConfig]) -> bool:
+    """Tell whether one of the filters compiles."""
+    return any(isinstance(one, JUDGED) for one in filters)
+
+
+def filter_digests(filters: Sequence[FilterConfig]) -> list[JsonValue]:
+    """List path and digest of every file that a filter reads."""
+    paths = [path for one in filters if isinstance(one, Contaminated) for path in one.tasks]
+    for path in paths:
+        if not path.is_file():
+            raise DataError(f"there is no task file {path}.", "Check `tasks` of the filter contaminated.")
+    return [[str(path), digest_file(path)] for path in paths]
 
 
 def stateless_filter(config: FilterConfig) -> Filter:

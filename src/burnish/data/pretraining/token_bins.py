@@ -28,8 +28,8 @@ from burnish.data.sources.crates import crate_files
 from burnish.data.sources.raw import BadRow
 from burnish.errors import DataError
 from burnish.fsio import digest_bytes, digest_folder, write_json
+from burnish.records.layout import DOCUMENTS, META, OFFSETS, TOKENS
 
-TOKENS, OFFSETS, DOCUMENTS, META = "tokens.bin", "offsets.bin", "documents.jsonl", "meta.json"
 NO_LICENCE = "(none declared)"
 _BATCH = 64
 

@@ -7,7 +7,6 @@ Positions count raw rows of a source, over all its files, from 0: a reader that 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import assert_never
@@ -29,9 +28,9 @@ from burnish.data.sources.hub import Loader, hub_rows
 from burnish.data.sources.parquet import parquet_length, parquet_rows
 from burnish.data.sources.raw import BadRow, RawRow
 from burnish.errors import DataError
-from burnish.fsio import write_atomic
 from burnish.progress import progress
 from burnish.records import Example
+from burnish.records.files import write_rows
 
 
 class BadRows:
@@ -61,7 +60,7 @@ class BadRows:
     def write(self, path: Path) -> None:
         """One JSON line per row; nothing is written when there is none."""
         if self.rows:
-            write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.rows))
+            write_rows(path, self.rows)
 
 
 def stream(

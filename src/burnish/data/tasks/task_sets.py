@@ -18,6 +18,7 @@ from burnish.data.tasks.humanevalpack import load_humanevalpack
 from burnish.errors import DataError
 from burnish.fsio import read_lines
 from burnish.records import Task
+from burnish.records.files import numbered_records
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,7 @@ def read_tasks(path: Path) -> tuple[Task, ...]:
     if not path.is_file():
         raise DataError(f"no task file {path}", "Name a JSONL file of Task records: burnish data build rust-tasks.")
     tasks: dict[str, Task] = {}
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            task = Task.from_json(line)
-        except DataError as error:
-            raise DataError(f"{path}:{number}: {error.cause}", error.way_out) from error
+    for number, task in numbered_records(Task, path):
         if task.id in tasks:
             raise DataError(f"{path}:{number}: the id {task.id!r} appears twice", "Give every task an id of its own.")
         tasks[task.id] = task

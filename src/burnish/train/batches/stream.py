@@ -20,11 +20,10 @@ from torch.utils.data import IterableDataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from burnish.fsio import write_json
+from burnish.records.layout import STREAM
 from burnish.scale.processes import is_first, process_count, process_rank
 from burnish.train.checkpoints.complete import CompleteCheckpoints, latest_complete
 
-STREAM = "stream.json"
-"""File in a checkpoint: the state of the stream."""
 STATE = "stream_state"
 
 Item_co = TypeVar("Item_co", covariant=True)

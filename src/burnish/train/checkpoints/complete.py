@@ -16,15 +16,15 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 
 from burnish.errors import UserError
 from burnish.fsio import disk_errors, write_json
+from burnish.records.layout import COMPLETE
 from burnish.scale.processes import is_first, of_first, wait_for_all
 from burnish.train.weights.sharded import check_same_strategy
 
-MARK = "complete.json"
 logger = logging.getLogger(__name__)
 
 
 def _sizes(checkpoint: Path) -> dict[str, int]:
-    files = (path for path in checkpoint.rglob("*") if path.is_file() and path.name != MARK)
+    files = (path for path in checkpoint.rglob("*") if path.is_file() and path.name != COMPLETE)
     return {str(path.relative_to(checkpoint)): path.stat().st_size for path in files}
 
 
@@ -47,7 +47,7 @@ class CompleteCheckpoints(TrainerCallback):
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-        write_json(checkpoint / MARK, _sizes(checkpoint))
+        write_json(checkpoint / COMPLETE, _sizes(checkpoint))
 
 
 def latest_complete(folder: Path, *, last_step: int | None = None) -> str | None:
@@ -61,7 +61,7 @@ def latest_complete(folder: Path, *, last_step: int | None = None) -> str | None
 def _latest_complete(folder: Path, last_step: int | None) -> str | None:
     numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
     for checkpoint in sorted(numbered, key=step_of, reverse=True):
-        mark = checkpoint / MARK
+        mark = checkpoint / COMPLETE
         if mark.is_file() and json.loads(mark.read_text()) == _sizes(checkpoint):
             if last_step is not None and step_of(checkpoint) > last_step:
                 raise UserError(

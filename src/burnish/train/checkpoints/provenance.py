@@ -17,6 +17,7 @@ from burnish.model.adapters import AdapterOrigin
 from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, model_digest
 from burnish.model.chat_template import template_digest
+from burnish.records.layout import ADAPTER_WEIGHTS
 
 FREE = frozenset({"name", "log_every", "start_from", *CONTINUABLE})
 """Settings of a stage that checkpoints need not agree with; what ``start_from`` means is told by digests."""
@@ -67,4 +68,4 @@ def made_with(
 
 def start_digest(start: Path | None) -> str | None:
     """SHA-256 of the adapter that is trained on, if one is."""
-    return None if start is None else digest_file(start / "adapter_model.safetensors")
+    return None if start is None else digest_file(start / ADAPTER_WEIGHTS)

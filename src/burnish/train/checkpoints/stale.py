@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from burnish.fsio import write_json
+from burnish.records.layout import MADE_WITH
 from burnish.scale.processes import is_first, wait_for_all
 
-MADE_WITH = "made_with.json"
 logger = logging.getLogger(__name__)
 
 

@@ -23,6 +23,7 @@ from burnish.config.stages.recipe import GrpoStage
 from burnish.errors import ConfigError
 from burnish.fsio import digest_json
 from burnish.model.base import LoadedModel, load_model
+from burnish.records.layout import BAD_BATCH, ROLLOUTS
 from burnish.train.arguments import common_arguments, planned_steps
 from burnish.train.checkpoints.complete import CompleteCheckpoints, latest_complete, step_of
 from burnish.train.checkpoints.provenance import made_with, origin_of, start_digest
@@ -31,7 +32,6 @@ from burnish.train.checkpoints.stale import drop_foreign_checkpoints
 from burnish.train.grpo.prompt_pool import PromptPool
 from burnish.train.grpo.rollouts import Answer, Judge, Rollouts, Write, truncate_rollouts
 from burnish.train.grpo.trainer import GrpoTrainer, judged_elsewhere
-from burnish.train.sft.trainer import BAD_BATCH
 from burnish.train.watch.training_log import watch_training
 from burnish.train.weights.adapters import attach_adapter
 from burnish.train.weights.continue_adapter import continue_adapter
@@ -39,8 +39,6 @@ from burnish.train.weights.kernels import Deterministic
 from burnish.train.weights.optimizer import make_optimizer
 from burnish.train.weights.reference import kept_as_it_is, refuse_adapted_output
 from burnish.train.weights.schedule import learning_rate_share
-
-ROLLOUTS = "rollouts.jsonl"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from burnish.errors import UserError
+from burnish.records.layout import GRPO_STATE
 from burnish.train.grpo.merged_for_sampling import merged_adapter
 from burnish.train.grpo.rollout_metrics import PREFIX, rollout_metrics
 from burnish.train.grpo.rollouts import Group, Rollouts, Sample
@@ -34,8 +35,6 @@ from burnish.train.watch.meter import StepMeter
 from burnish.train.watch.nan_guard import StopsAtNoNumber
 from burnish.train.weights.reference import WithoutTrimmings
 
-STATE = "grpo_state.pt"
-"""In a checkpoint: what prompts and completions come next."""
 MISMATCH = PREFIX + "logprob_mismatch"
 MOST_MISMATCH = 1e-3
 """Mean difference of log-probabilities between sampler and trainer, in nats, in float32 on a CPU; 1e-6 is usual."""
@@ -254,11 +253,11 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
         every = self.args.steps_per_generation * self.num_iterations
         left = self._buffered_inputs if self._step % every else None
         state = {"step": self._step, "left": left, "pool": self.rollouts.pool.state()}
-        torch.save(state, folder / STATE)
+        torch.save(state, folder / GRPO_STATE)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
-        state = torch.load(Path(resume_from_checkpoint) / STATE, map_location=self.accelerator.device)
+        state = torch.load(Path(resume_from_checkpoint) / GRPO_STATE, map_location=self.accelerator.device)
         self._step, self._buffered_inputs = state["step"], state["left"]
         self._samples = ()
         self.rollouts.pool.restore(state["pool"])

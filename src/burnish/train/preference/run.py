@@ -29,6 +29,7 @@ from burnish.config.stages.preference import DpoConfig
 from burnish.config.stages.recipe import PreferenceStage
 from burnish.fsio import digest_json
 from burnish.model.base import LoadedModel, load_model
+from burnish.records.layout import BAD_BATCH
 from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps
 from burnish.train.batches.rows import LengthGroupedSampler, trained_tokens
@@ -45,7 +46,6 @@ from burnish.train.preference.trainer import (
     collate_pairs,
     collate_ratings,
 )
-from burnish.train.sft.trainer import BAD_BATCH
 from burnish.train.watch.evaluation import Evaluator, PeriodicEvaluation
 from burnish.train.watch.training_log import watch_training
 from burnish.train.weights.adapters import attach_adapter

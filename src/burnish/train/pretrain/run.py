@@ -34,13 +34,13 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import PretrainStage
 from burnish.errors import ConfigError
 from burnish.model.base import load_model, resolve_device, stored_dtype
+from burnish.records.layout import BAD_BATCH
 from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps
 from burnish.train.batches.sharing import BLANK, SharesRows
 from burnish.train.batches.stream import ResumableStream, StreamFed
 from burnish.train.checkpoints.complete import CompleteCheckpoints
 from burnish.train.checkpoints.save_result import save_best, train_to_end
-from burnish.train.sft.trainer import BAD_BATCH
 from burnish.train.watch.meter import Metered
 from burnish.train.watch.nan_guard import StopsAtNoNumber
 from burnish.train.watch.training_log import watch_training

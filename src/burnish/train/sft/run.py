@@ -35,6 +35,7 @@ from burnish.config.stages.recipe import SftStage
 from burnish.errors import DataError, DeviceMemoryError
 from burnish.fsio import digest_json
 from burnish.model.base import LoadedModel, load_model
+from burnish.records.layout import BAD_BATCH
 from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps, smaller_micro_batch
 from burnish.train.batches.packing_proof import prove_packing
@@ -51,7 +52,7 @@ from burnish.train.checkpoints.interrupt import saving_interrupts
 from burnish.train.checkpoints.provenance import made_with, origin_of, start_digest
 from burnish.train.checkpoints.save_result import save_result
 from burnish.train.checkpoints.stale import drop_foreign_checkpoints
-from burnish.train.sft.trainer import BAD_BATCH, SftTrainer
+from burnish.train.sft.trainer import SftTrainer
 from burnish.train.watch.training_log import watch_training
 from burnish.train.weights.adapters import attach_adapter
 from burnish.train.weights.continue_adapter import continue_adapter

@@ -21,6 +21,7 @@ from burnish.config.launch import ALONE, LaunchConfig
 from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.model.base import LoadedModel, load_model
+from burnish.records.layout import BAD_BATCH
 from burnish.scale.processes import process_count, said_by_all
 from burnish.train.arguments import common_arguments
 from burnish.train.batches.packing_proof import prove_packing
@@ -30,7 +31,7 @@ from burnish.train.checkpoints.provenance import made_with, origin_of, start_dig
 from burnish.train.checkpoints.save_result import save_result, train_to_end
 from burnish.train.checkpoints.stale import drop_foreign_checkpoints
 from burnish.train.sft.run import SftResult, trainer_parts
-from burnish.train.sft.trainer import BAD_BATCH, SftTrainer
+from burnish.train.sft.trainer import SftTrainer
 from burnish.train.watch.training_log import watch_training
 from burnish.train.weights.kernels import Deterministic
 

@@ -25,9 +25,6 @@ from burnish.train.watch.meter import Metered
 from burnish.train.weights.deepspeed import DeepspeedTraining
 from burnish.train.weights.sharded import ShardedTraining
 
-BAD_BATCH = "bad_batch.json"
-"""Rows on which a loss or a gradient stopped being a number."""
-
 
 class SftTrainer(SharesRows, Metered, ShardedTraining, DeepspeedTraining, Trainer):
     """The trainer; see the module.

@@ -25,13 +25,14 @@ from torch.nn.functional import cross_entropy
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation, TrainingMetric
-from burnish.fsio import append_lines, read_lines, write_atomic
+from burnish.fsio import append_lines, write_atomic
+from burnish.records.files import read_rows
+from burnish.records.layout import EVALUATION_HISTORY
 from burnish.train.batches.rows import IGNORED, EncodedRow, collate
 from burnish.train.watch.training_log import EVALUATED, MeterUser
 
 logger = logging.getLogger(__name__)
 
-HISTORY = "evaluations.jsonl"
 Evaluator = Callable[[Any, int], Mapping[str, float]]
 """Measures a model in evaluation mode at a step: names and values, all of them finite."""
 Evaluations = Sequence[tuple[int, Mapping[str, float]]]
@@ -74,7 +75,7 @@ class PeriodicEvaluation(MeterUser):
     Args:
         config: when to evaluate, and what decides.
         evaluators: what to measure; their names must differ.
-        folder: of the stage; holds `HISTORY` and ``checkpoints``.
+        folder: of the stage; holds `EVALUATION_HISTORY` and ``checkpoints``.
     """
 
     def __init__(self, config: TrainingEvaluation, evaluators: Sequence[Evaluator], folder: Path) -> None:
@@ -86,8 +87,8 @@ class PeriodicEvaluation(MeterUser):
     @property
     def history(self) -> list[tuple[int, dict[str, float]]]:
         """What was measured so far."""
-        path = self.folder / HISTORY
-        rows = [json.loads(line) for line in read_lines(path)] if path.exists() else []
+        path = self.folder / EVALUATION_HISTORY
+        rows = list(read_rows(path))
         return [(row["step"], row["values"]) for row in rows]
 
     def on_train_begin(
@@ -96,7 +97,7 @@ class PeriodicEvaluation(MeterUser):
         """Forget what was measured after the checkpoint; end at once when the training had stopped early there."""
         if state.is_world_process_zero:
             kept = [row for row in self.history if row[0] <= state.global_step]
-            write_atomic(self.folder / HISTORY, "".join(_line(step, values) + "\n" for step, values in kept))
+            write_atomic(self.folder / EVALUATION_HISTORY, "".join(_line(step, values) + "\n" for step, values in kept))
         if self._agreed(self._stopped()):
             control.should_training_stop = True
         return control
@@ -111,7 +112,7 @@ class PeriodicEvaluation(MeterUser):
         if state.is_world_process_zero:
             with self.meter.phase("evaluation") if self.meter is not None else _nothing():
                 self.latest = self._evaluate(model, step)
-            append_lines(self.folder / HISTORY, [_line(step, self.latest)])
+            append_lines(self.folder / EVALUATION_HISTORY, [_line(step, self.latest)])
         control.should_log = True
         best = self._agreed(self._best())
         if best == step:

@@ -33,6 +33,7 @@ from burnish.errors import ConfigError
 from burnish.fsio import disk_errors, write_json
 from burnish.model.adapters import AdapterOrigin, write_origin
 from burnish.model.quantized import is_quantized_linear
+from burnish.records.layout import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 QUERIES_AND_VALUES = ({"q_proj", "v_proj"}, {"query", "value"}, {"q_lin", "v_lin"})
 FEED_FORWARD = (
@@ -183,7 +184,7 @@ def _save_adapter(model: Any, folder: Path) -> None:
     """The adapter without what differs between equal trainings: the path of the base, the random order of sets."""
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
-    config_file = folder / "adapter_config.json"
+    config_file = folder / ADAPTER_CONFIG
     config = json.loads(config_file.read_bytes())
     if hasattr(model, PISSA_START):
         _save_pissa_as_lora(model, folder, config)
@@ -207,7 +208,7 @@ def _save_pissa_as_lora(model: Any, folder: Path, config: dict[str, Any]) -> Non
         tensors[a] = torch.cat([tensors[a], first_a.to(tensors[a])], dim=0)
         tensors[b] = torch.cat([tensors[b], -first_b.to(tensors[b])], dim=1)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(plain, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    save_file(plain, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
     config |= {"init_lora_weights": True, "r": 2 * config["r"], "lora_alpha": 2 * config["lora_alpha"]}
 
 

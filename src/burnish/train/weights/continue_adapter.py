@@ -12,6 +12,7 @@ from peft import PeftConfig, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from burnish.errors import ConfigError
+from burnish.records.layout import ADAPTER_WEIGHTS
 
 SHAPE = ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "target_modules", "modules_to_save")
 """Settings of an adapter that decide what its weights mean."""
@@ -37,7 +38,7 @@ def continue_adapter(model: Any, folder: Path, kind: str) -> None:
                 f"the adapter {folder} has {key} {there}, and the stage trains one with {here}.",
                 "Say the same adapter in the stage, or set previous_adapter to merge.",
             )
-    result: Any = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
+    result: Any = set_peft_model_state_dict(model, load_file(folder / ADAPTER_WEIGHTS))
     if result.unexpected_keys:
         raise ConfigError(
             f"the adapter {folder} has weights for {result.unexpected_keys[0]}, which the model does not have.",

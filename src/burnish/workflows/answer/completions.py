@@ -16,11 +16,12 @@ from typing import Any
 
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
-from burnish.fsio import append_lines, read_lines, write_atomic
+from burnish.fsio import append_lines
 from burnish.ledger.memory import peak_bytes
 from burnish.progress import progress
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
+from burnish.records.files import read_records, write_records
 
 Answers = dict[tuple[str, int], Completion]
 
@@ -39,7 +40,7 @@ def read_answers(path: Path) -> Answers:
     """Completions of the file by task and sample."""
     if not path.exists():
         return {}
-    completions = [Completion.from_json(line) for line in read_lines(path)]
+    completions = list(read_records(Completion, path))
     return {(one.task_id, one.sample_index): one for one in completions}
 
 
@@ -66,7 +67,7 @@ def answer_tasks(
             torn = not fresh.keys().isdisjoint(answers)
             answers |= fresh
             if torn:
-                write_atomic(path, "".join(one.to_json() + "\n" for one in answers.values()))
+                write_records(path, answers.values())
             else:
                 append_lines(path, [one.to_json() for one in batch])
             written = sum(one.completion_tokens for one in batch)

@@ -15,15 +15,14 @@ from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json
-from burnish.ledger.run_folder import RESOLVED, RunFolder
+from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
-from burnish.model.adapters import ORIGIN_FILE
 from burnish.model.folders import model_digest, resolve_base, resolve_measured
-from burnish.workflows.run.context import ADAPTER, MODEL, Run
+from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, MODEL, ORIGIN, RESOLVED
+from burnish.workflows.run.context import Run
 
 RUNS = Path("runs")
 """Where a bare name is looked for, beside the current folder."""
-ADAPTER_CONFIG = "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class FoundModel:
     def is_checkpoint(self) -> bool:
         """Whether the adapter is a checkpoint of a training, whose origin is noted beside it."""
         adapter = self.adapter
-        return adapter is not None and adapter.name.startswith("checkpoint-") and not (adapter / ORIGIN_FILE).is_file()
+        return adapter is not None and adapter.name.startswith("checkpoint-") and not (adapter / ORIGIN).is_file()
 
 
 def find_model(answers: ModelAnswers) -> FoundModel:

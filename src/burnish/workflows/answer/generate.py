@@ -19,6 +19,7 @@ from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.protocols import Generator
 from burnish.records import Completion, Message, Task
+from burnish.records.layout import COMPLETIONS
 from burnish.workflows.answer.completions import answer_tasks, read_answers
 from burnish.workflows.answer.find_model import find_model
 from burnish.workflows.answer.generators import open_found, written_by
@@ -81,7 +82,7 @@ def _answer(config: GenerateConfig, generator: Generator, tasks: Sequence[Task])
     if config.out is not None:
         return answer_tasks(generator, tasks, config.out, samples=samples)
     with tempfile.TemporaryDirectory() as scratch:
-        return answer_tasks(generator, tasks, Path(scratch) / "completions.jsonl", samples=samples)
+        return answer_tasks(generator, tasks, Path(scratch) / COMPLETIONS, samples=samples)
 
 
 def _tasks(config: GenerateConfig) -> Sequence[Task]:

@@ -14,6 +14,7 @@ from burnish.errors import ConfigError
 from burnish.generate.openai_http import EndpointGenerator, endpoint_digest
 from burnish.model.folders import is_gguf, model_digest
 from burnish.protocols import Generator
+from burnish.records.layout import ADAPTER_CONFIG, GENERATION_CONFIG
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.find_model import FoundModel, find_model
 from burnish.workflows.run.requirements import require_train_extra, require_vllm
@@ -73,10 +74,10 @@ def _vllm(found: FoundModel, adapter: Path | None, answers: ModelAnswers, *, see
     rank = 0
     if adapter is not None:
         check_origin(adapter, base_digest=model_digest(found.base), template_digest=template_digest(tokenizer))
-        rank = int(json.loads((adapter / "adapter_config.json").read_bytes()).get("r", 0))
+        rank = int(json.loads((adapter / ADAPTER_CONFIG).read_bytes()).get("r", 0))
     config = AutoConfig.from_pretrained(str(found.base), local_files_only=True)
     ends = [tokenizer.eos_token_id, config.get_text_config().eos_token_id]
-    if (found.base / "generation_config.json").is_file():
+    if (found.base / GENERATION_CONFIG).is_file():
         ends.append(GenerationConfig.from_pretrained(str(found.base)).eos_token_id)
     stop_ids = set(end_of_turn_ids(tokenizer))
     for end in ends:

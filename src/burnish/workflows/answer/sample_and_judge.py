@@ -18,13 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from burnish.fsio import append_lines, read_lines
+from burnish.fsio import append_lines
 from burnish.protocols import Generator
 from burnish.records import Completion, Task, Verdict
+from burnish.records.files import read_records
+from burnish.records.layout import COMPLETIONS, VERDICTS
 from burnish.verify import Verifier
 from burnish.verify.judge.infra_budget import KEPT, InfraBudget
 from burnish.workflows.answer.completions import answer_tasks, read_answers
-from burnish.workflows.run.context import COMPLETIONS, VERDICTS
 
 Key = tuple[str, int]
 AT_ONCE = 512
@@ -79,7 +80,7 @@ class Judging:
         self._verifier = verifier
         self._tasks = {task.id: task for task in tasks}
         self._file = file
-        known = (Verdict.from_json(line) for line in read_lines(file)) if file.exists() else ()
+        known = read_records(Verdict, file)
         self._verdicts: dict[Key, Verdict] = {(one.task_id, one.sample_index): one for one in known}
         self._waiting: queue.SimpleQueue[Sequence[Completion] | None] = queue.SimpleQueue()
         self._budget = InfraBudget(infra_budget, judged="completions", kept=KEPT)

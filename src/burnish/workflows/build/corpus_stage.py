@@ -6,7 +6,8 @@ from pathlib import Path
 
 from burnish.config.stages.recipe import CorpusStage
 from burnish.data.pretraining.corpus import write_corpus
-from burnish.workflows.run.context import CORPUS, Outcome, Run
+from burnish.records.layout import CORPUS
+from burnish.workflows.run.context import Outcome, Run
 
 
 def build_corpus(run: Run, stage: CorpusStage, folder: Path) -> Outcome:

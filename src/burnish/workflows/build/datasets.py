@@ -26,14 +26,11 @@ from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import DataError
 from burnish.fsio import disk_errors, write_json
 from burnish.records import Completion, Task
+from burnish.records.files import write_records
+from burnish.records.layout import EVAL, HELD_OUT, META, REJECTED, TEST, TRAIN, VERDICT_CACHE
 from burnish.verify import Verifier
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.run.context import HELD_OUT, TRAIN
-from burnish.workflows.verify.judge import CACHE, judge
+from burnish.workflows.verify.judge import judge
 
-META = "meta.json"
-REJECTED = "rejected.jsonl"
-EVAL, TEST = "eval.jsonl", "test.jsonl"
 QUESTIONS = {one.name: one for one in (ARC, OPENBOOKQA, PIQA, BOOLQ, SQUAD, GSM8K, OPEN_MATH, MATH500)}
 
 MOVIELENS_LEAKS = {
@@ -162,7 +159,9 @@ def prove_references(tasks: Sequence[Task], config: BuildTasksConfig) -> dict[st
     The references are ours, so they may share compilations, which gives the same verdicts several times as fast.
     """
     answers = [Completion(task_id=task.id, text=task.reference or "", finish_reason="given") for task in tasks]
-    verify = config.verify.model_copy(update={"cache": config.verify.cache or config.out.parent / ".cache" / CACHE})
+    verify = config.verify.model_copy(
+        update={"cache": config.verify.cache or config.out.parent / ".cache" / VERDICT_CACHE}
+    )
     with Verifier(verify, together="always", prepared=True) as verifier:
         verdicts = judge(verifier, tasks, answers)
     bad = [verdict for verdict in verdicts if verdict.status != "pass" or verdict.lints]

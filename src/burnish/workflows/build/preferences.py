@@ -13,13 +13,12 @@ from burnish import __version__
 from burnish.config.verbs.build import BuildPreferencesConfig, BuildRepairsConfig
 from burnish.data.tasks.task_sets import read_any_tasks, require_rust
 from burnish.fsio import write_json
-from burnish.ledger.run_folder import RESOLVED
+from burnish.records.files import write_records, write_rows
+from burnish.records.layout import META, RESOLVED, TRAIN
 from burnish.score.selection.held_out import HeldOut
-from burnish.workflows.build.datasets import META, new_folder
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.rewards.judged_pairs import Answers, judged_answers, preference_rows, repair_examples, write_rows
+from burnish.workflows.build.datasets import new_folder
+from burnish.workflows.rewards.judged_pairs import Answers, judged_answers, preference_rows, repair_examples
 from burnish.workflows.rewards.stored_answers import origin_of
-from burnish.workflows.run.context import TRAIN
 
 
 def build_preferences(config: BuildPreferencesConfig) -> dict[str, Any]:

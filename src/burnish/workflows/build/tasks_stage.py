@@ -6,14 +6,14 @@ stops the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from burnish.data.tasks.task_sets import load_task_set, require_rust
 from burnish.errors import DataError
-from burnish.fsio import write_atomic
-from burnish.records import Completion, Record
-from burnish.workflows.run.context import HELD_OUT, TRAIN, Outcome, Run
+from burnish.records import Completion
+from burnish.records.files import write_records
+from burnish.records.layout import HELD_OUT, TRAIN
+from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.verify.judge import judge
 
 EXCLUDED = "excluded"
@@ -43,8 +43,3 @@ def build_tasks(run: Run, folder: Path) -> Outcome:
     counts = {"train": len(tasks.train), "held_out": len(tasks.held_out), "references_verified": len(checked)}
     counts[EXCLUDED] = tasks.excluded
     return Outcome((TRAIN, HELD_OUT), {name: float(count) for name, count in counts.items()})
-
-
-def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write a record file, whole or not at all."""
-    write_atomic(path, "".join(record.to_json() + "\n" for record in records))

@@ -12,9 +12,8 @@ from burnish.config.verbs.build import BuildTokensConfig
 from burnish.data.pretraining.token_bins import CrateDocuments, write_meta, write_token_bins
 from burnish.errors import DataError
 from burnish.fsio import digest_folder
+from burnish.records.layout import TOKENIZER
 from burnish.workflows.build.datasets import new_folder
-
-TOKENIZER = "tokenizer"
 
 
 def build_tokens(config: BuildTokensConfig) -> dict[str, Any]:

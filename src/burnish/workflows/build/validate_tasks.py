@@ -21,14 +21,14 @@ from burnish.data.tasks.task_sets import read_any_tasks, require_rust
 from burnish.errors import RunFolderError
 from burnish.fsio import digest_file, write_atomic, write_json
 from burnish.records import Completion, Exclusion, ExclusionReason, RustTests, Task, TaskExclusions, ValueTests, Verdict
+from burnish.records.layout import EXCLUSIONS, VALIDATION_REPORT, VERDICT_CACHE
 from burnish.syntax.source import parse
 from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.grader.stubs import stub_program
 from burnish.verify.separate.decision import Decision
-from burnish.workflows.verify.judge import CACHE, open_verifier
+from burnish.workflows.verify.judge import open_verifier
 
-REPORT, EXCLUSIONS = "report.json", "exclusions.json"
-_OURS = frozenset({REPORT, EXCLUSIONS, CACHE})
+_OURS = frozenset({VALIDATION_REPORT, EXCLUSIONS, VERDICT_CACHE})
 
 Role = Literal["reference", "wrong", "empty"]
 
@@ -89,7 +89,7 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
         "gradings": dict(Counter(_grading(task, decisions.get(task.id))["grading"] for task in tasks).most_common()),
     }
     write_atomic(out / EXCLUSIONS, record.to_json() + "\n")
-    write_json(out / REPORT, report)
+    write_json(out / VALIDATION_REPORT, report)
     return report
 
 

@@ -26,19 +26,16 @@ from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import BurnishError, ConfigError, DataError
 from burnish.fsio import digest_json, write_json
-from burnish.ledger.run_folder import RESOLVED
 from burnish.ledger.stage import read_done
-from burnish.ledger.store import LEDGER, Ledger
+from burnish.ledger.store import Ledger
 from burnish.model.folders import is_gguf
 from burnish.records.evaluation import EvaluationSummary
+from burnish.records.layout import ADAPTER_CONFIG, EVALUATED, LEDGER, OVERVIEW, RESOLVED, SUMMARY
 from burnish.score.summaries.answers import check_tasks
-from burnish.workflows.answer.find_model import ADAPTER_CONFIG, find_model, stages_with_models
+from burnish.workflows.answer.find_model import find_model, stages_with_models
 from burnish.workflows.evaluate.evaluate import evaluate, tasks_digest
-from burnish.workflows.evaluate.report_stage import SUMMARY
-from burnish.workflows.evaluate.score import FOLDER
 from burnish.workflows.run.requirements import require_train_extra
 
-OVERVIEW = "overview.json"
 _MARKS = ("config.json", ADAPTER_CONFIG, "tokenizer.json", "*.safetensors")
 """Files that make a folder look like a model, whole or broken."""
 
@@ -107,7 +104,7 @@ def _evaluate_one(
         # The name is for people: a model that was renamed has its result already.
         out = next(config.out.glob(f"*-{key}"), config.out / f"{_safe(name)}-{key}")
         folder = str(out)
-        kept = read_done(out / FOLDER) is not None and (out / SUMMARY).is_file()
+        kept = read_done(out / EVALUATED) is not None and (out / SUMMARY).is_file()
         if kept:
             summary: dict[str, Any] = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
         else:

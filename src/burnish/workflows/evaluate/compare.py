@@ -10,12 +10,11 @@ from pathlib import Path
 from burnish.errors import DataError
 from burnish.fsio import write_atomic, write_json
 from burnish.records.evaluation import ComparisonReport
+from burnish.records.files import write_records
+from burnish.records.layout import COMPARISON, COMPARISON_PAGE, DISAGREEMENTS
 from burnish.report.page.comparison import render_comparison
 from burnish.score.summaries.comparison import compare_rows
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.evaluate.rescore import read_rows, tasks_beside, tolerance_of
-
-COMPARISON, DISAGREEMENTS, PAGE = "comparison.json", "disagreements.jsonl", "comparison.html"
+from burnish.workflows.evaluate.rescore import read_evaluated, tasks_beside, tolerance_of
 
 
 def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> ComparisonReport:
@@ -29,16 +28,16 @@ def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> Compar
     name_a, name_b = _names(a, b)
     report, disagreements = compare_rows(
         name_a,
-        read_rows(a),
+        read_evaluated(a),
         name_b,
-        read_rows(b),
+        read_evaluated(b),
         tasks=tasks_beside(a),
         tolerance=tolerance_of(a),
-        rerun=() if rerun is None else read_rows(rerun),
+        rerun=() if rerun is None else read_evaluated(rerun),
     )
     write_json(out / COMPARISON, report.model_dump(mode="json"))
     write_records(out / DISAGREEMENTS, disagreements)
-    write_atomic(out / PAGE, render_comparison(report, disagreements))
+    write_atomic(out / COMPARISON_PAGE, render_comparison(report, disagreements))
     return report
 
 

@@ -28,30 +28,21 @@ from burnish.config.verbs.evaluate import (
 from burnish.data.tasks.humanevalpack import read_answers as read_field
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
-from burnish.fsio import digest_json, read_lines, write_json
+from burnish.fsio import digest_json, write_json
 from burnish.ledger.attempt_log import attempt_log
 from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.records import Completion, Task
 from burnish.records.evaluation import RepairTurn
+from burnish.records.files import numbered_records, write_records
+from burnish.records.layout import COMPLETIONS, EVALUATED, SUMMARY, TASKS
 from burnish.score.summaries.answers import check_tasks
 from burnish.verify import Verifier
 from burnish.workflows.answer.generators import digests_of, name_of
-from burnish.workflows.build.tasks_stage import write_records
 from burnish.workflows.evaluate.repair import repair
-from burnish.workflows.evaluate.report_stage import SUMMARY
-from burnish.workflows.evaluate.score import (
-    FOLDER,
-    TASKS,
-    Judgement,
-    has_rust,
-    judge_answers,
-    summarise,
-    verifier_for,
-)
+from burnish.workflows.evaluate.score import Judgement, has_rust, judge_answers, summarise, verifier_for
 from burnish.workflows.evaluate.written_answers import Writing
-from burnish.workflows.run.context import COMPLETIONS
 from burnish.workflows.run.inputs import CODE, TOOLCHAIN, code_digest
 from burnish.workflows.run.ledger_entry import record_evaluation
 from burnish.workflows.run.requirements import require_train_extra
@@ -83,7 +74,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
             open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume)
         )
         stack.enter_context(attempt_log(config.out / "logs"))
-        folder = config.out / FOLDER
+        folder = config.out / EVALUATED
         wanted = fingerprint(resolved, digests, code=digests[CODE], seed=config.seed)
         before = read_done(folder)
         if before is not None and before.fingerprint == wanted and (config.out / SUMMARY).is_file():
@@ -120,7 +111,7 @@ def _repair(
 ) -> list[RepairTurn]:
     if not config.repair_turns or verifier is None:
         return []
-    folder = config.out / FOLDER
+    folder = config.out / EVALUATED
     return repair(
         writing.one_sample,
         verifier,
@@ -144,11 +135,7 @@ def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
         raise DataError(f"there is no file {path}", "Name a JSONL file of Completion records (burnish generate).")
     known = {task.id for task in tasks}
     completions = []
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            completion = Completion.from_json(line)
-        except DataError as error:
-            raise DataError(f"{path}:{number}: {error.cause}", error.way_out) from error
+    for number, completion in numbered_records(Completion, path):
         if completion.task_id not in known:
             raise DataError(
                 f"{path}:{number}: the task set has no task {completion.task_id!r}",

@@ -15,12 +15,12 @@ from burnish.data.tasks.repair_prompt import repair_message
 from burnish.protocols import Generator
 from burnish.records import Completion, Message, Task
 from burnish.records.evaluation import RepairTurn
+from burnish.records.files import write_records
+from burnish.records.layout import COMPLETIONS, TASKS
 from burnish.score.summaries.repair import Key, repair_turns
 from burnish.verify import Verifier
 from burnish.workflows.answer.completions import answer_tasks
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.evaluate.score import TASKS, Judgement, judge_answers
-from burnish.workflows.run.context import COMPLETIONS
+from burnish.workflows.evaluate.score import Judgement, judge_answers
 
 
 def repair(

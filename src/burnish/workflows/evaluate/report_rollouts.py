@@ -14,10 +14,9 @@ from pathlib import Path
 
 from burnish.fsio import read_lines
 from burnish.records import Completion, Rollout, Score, Verdict
+from burnish.records.files import read_records
+from burnish.records.layout import COMPLETIONS, ROLLOUTS, SCORES, VERDICTS
 from burnish.report.page.samples import ROLLOUTS_PER_STAGE, StageRollouts
-from burnish.workflows.run.context import COMPLETIONS, VERDICTS
-
-ROLLOUTS, SCORES = "rollouts.jsonl", "scores.jsonl"
 
 
 def stage_rollouts(folder: Path, stage: str) -> StageRollouts | None:
@@ -46,7 +45,7 @@ def spread(counts: Counter[int], most: int) -> set[int]:
 def _of_file(path: Path, stage: str) -> StageRollouts:
     counts = Counter(int(json.loads(line)["step"]) for line in read_lines(path))
     kept = spread(counts, ROLLOUTS_PER_STAGE)
-    rollouts = [one for one in map(Rollout.from_json, read_lines(path)) if one.step in kept]
+    rollouts = [one for one in read_records(Rollout, path) if one.step in kept]
     return StageRollouts(stage, "step", (), rollouts[: 2 * ROLLOUTS_PER_STAGE], counts.total())
 
 
@@ -62,8 +61,8 @@ class _Round:
         return sum(1 for _ in read_lines(self.folder / COMPLETIONS))
 
     def first(self, count: int) -> Iterator[Rollout]:
-        verdicts = {(v.task_id, v.sample_index): v for v in map(Verdict.from_json, read_lines(self.folder / VERDICTS))}
-        scores = {(s.task_id, s.sample_index): s for s in map(Score.from_json, read_lines(self.folder / SCORES))}
+        verdicts = {(v.task_id, v.sample_index): v for v in read_records(Verdict, self.folder / VERDICTS)}
+        scores = {(s.task_id, s.sample_index): s for s in read_records(Score, self.folder / SCORES)}
         for _, line in zip(range(count), read_lines(self.folder / COMPLETIONS), strict=False):
             one = Completion.from_json(line)
             key = (one.task_id, one.sample_index)

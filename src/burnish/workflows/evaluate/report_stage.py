@@ -18,15 +18,15 @@ from burnish.ledger.machine import read_machine
 from burnish.ledger.metrics import MetricRow, read_metrics
 from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.records import StageTime, Verdict
+from burnish.records.files import read_records
+from burnish.records.layout import COMPLETIONS, EVENTS, REPORT_PAGE, SUMMARY, VERDICTS
 from burnish.report.page.html import ReportData, write_html
 from burnish.report.page.samples import StageAnswers, StageRollouts
 from burnish.score.summaries.summary import MeasuredStage, build_summary
 from burnish.workflows.answer.completions import read_answers
 from burnish.workflows.build.tasks_stage import EXCLUDED
 from burnish.workflows.evaluate.report_rollouts import stage_rollouts
-from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Outcome, Run
-
-SUMMARY, PAGE = "summary.json", "report.html"
+from burnish.workflows.run.context import Outcome, Run
 
 
 def report(run: Run, stage: ReportStage) -> Outcome:
@@ -57,7 +57,7 @@ def report(run: Run, stage: ReportStage) -> Outcome:
     root = run.folder.path
     write_json(root / SUMMARY, summary)
     write_html(
-        root / PAGE,
+        root / REPORT_PAGE,
         ReportData(
             name=run.recipe.name,
             summary=summary,
@@ -71,12 +71,12 @@ def report(run: Run, stage: ReportStage) -> Outcome:
         ),
     )
     # Named from the stage's folder, so that a removed page is written again.
-    return Outcome((f"../{SUMMARY}", f"../{PAGE}"))
+    return Outcome((f"../{SUMMARY}", f"../{REPORT_PAGE}"))
 
 
 def read_verdicts(path: Path) -> tuple[Verdict, ...]:
     """All verdicts of a file."""
-    return tuple(Verdict.from_json(line) for line in read_lines(path))
+    return tuple(read_records(Verdict, path))
 
 
 def _rollouts(run: Run) -> list[StageRollouts]:
@@ -87,7 +87,7 @@ def _rollouts(run: Run) -> list[StageRollouts]:
 
 def _facts(run: Run) -> dict[str, str]:
     """When it began, by which version, with which seed, and on what machine."""
-    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(_began(run.folder.path / "events.jsonl")))
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(_began(run.folder.path / EVENTS)))
     facts = {"first begun": began, "burnish": __version__, "seed": str(run.recipe.seed)}
     return facts | read_machine(run.folder.path)
 

@@ -22,22 +22,21 @@ from burnish.config.verbs.evaluate import EvaluateConfig, FileAnswers, ModelAnsw
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_file, digest_folder, digest_json, write_json
-from burnish.ledger.run_folder import RESOLVED, RunFolder
+from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done, read_done
 from burnish.ledger.store import RunRow, StageRow
 from burnish.model.folders import model_digest, resolve_measured
 from burnish.records.evaluation import ComparisonReport, EvaluatedRow
+from burnish.records.layout import ADAPTER, COMPLETIONS, EVALUATED, HELD_OUT, REPRODUCTION, RESOLVED, TASKS
 from burnish.score.summaries.comparison import compare_rows
 from burnish.workflows.evaluate.evaluate import evaluate
-from burnish.workflows.evaluate.rescore import read_rows
-from burnish.workflows.evaluate.score import FOLDER, TASKS, verifier_for
-from burnish.workflows.run.context import COMPLETIONS, HELD_OUT, Run
+from burnish.workflows.evaluate.rescore import read_evaluated
+from burnish.workflows.evaluate.score import verifier_for
+from burnish.workflows.run.context import Run
 from burnish.workflows.run.inputs import BASE, CODE, TOOLCHAIN, code_digest
 
-REPRODUCTION = "reproduction.json"
 LEVEL = 0.05
 """A difference whose p-value lies below is significant; divided by the kinds of tasks, so that many raise no alarm."""
-ADAPTER = "adapter"
 C = TypeVar("C", EvaluateConfig, Recipe)
 
 
@@ -104,7 +103,7 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
     _refuse_changes(original)
     notes = [] if original.code == code_digest() else ["the code of burnish is another one than then"]
     evaluate(original.config)
-    before, now = read_rows(original.rows), read_rows(out)
+    before, now = read_evaluated(original.rows), read_evaluated(out)
     report, _ = compare_rows(original.name, before, "again", now)
     pairs = list(_paired(before, now))
     done = Reproduction(
@@ -124,7 +123,7 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
 def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Original:
     resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
     config = _valid(EvaluateConfig, resolved["recipe"], folder)
-    inner = folder / FOLDER
+    inner = folder / EVALUATED
     # What was answered lies in the folder itself, so a task file that has moved since is no hindrance.
     expected = {f"file {name}": stage.artefacts[name] for name in (TASKS,)}
     found = {f"file {TASKS}": _digest(inner / TASKS)}

@@ -18,28 +18,26 @@ from burnish.config.verbs.evaluate import EvaluateConfig
 from burnish.config.verify import VerifyConfig
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import DataError
-from burnish.fsio import read_lines, write_atomic, write_json
-from burnish.ledger.run_folder import RESOLVED
+from burnish.fsio import write_json
 from burnish.ledger.stage import read_done
 from burnish.records import Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
+from burnish.records.files import read_records, write_records, write_rows
+from burnish.records.layout import (
+    CHANGES,
+    COMPLETIONS,
+    EVALUATED,
+    HELD_OUT,
+    RESCORED,
+    RESOLVED,
+    ROWS,
+    SUMMARY,
+    TASKS,
+    VERDICTS,
+)
 from burnish.score.summaries.answers import check_tasks, rust_row
 from burnish.workflows.answer.completions import read_answers
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.evaluate.report_stage import SUMMARY
-from burnish.workflows.evaluate.score import (
-    FOLDER,
-    ROWS,
-    TASKS,
-    completions_in,
-    judge_answers,
-    read_likelihoods,
-    summarise,
-    verifier_for,
-)
-from burnish.workflows.run.context import COMPLETIONS, HELD_OUT, VERDICTS
-
-RESCORED, CHANGES = "rescored", "changes.jsonl"
+from burnish.workflows.evaluate.score import completions_in, judge_answers, read_likelihoods, summarise, verifier_for
 
 
 @dataclass(frozen=True)
@@ -78,10 +76,10 @@ def rescore(folder: Path) -> Rescored:
         judgement = judge_answers(
             verifier, tasks, completions, tolerance=tolerance, likelihoods=read_likelihoods(folder)
         )
-    before = read_rows(folder)
+    before = read_evaluated(folder)
     done = read_done(folder)
     summary = summarise(
-        folder.parent.name if folder.name == FOLDER else folder.name,
+        folder.parent.name if folder.name == EVALUATED else folder.name,
         tasks,
         judgement,
         seconds=0.0 if done is None else done.seconds,
@@ -93,24 +91,24 @@ def rescore(folder: Path) -> Rescored:
     write_records(out / COMPLETIONS, completions)
     judgement.write(out)
     changes = _changes(before, judgement.rows)
-    write_atomic(out / CHANGES, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in changes))
+    write_rows(out / CHANGES, changes)
     write_json(out / SUMMARY, summary)
     return Rescored(out, summary, len(judgement.rows), len(changes))
 
 
-def read_rows(folder: Path) -> list[EvaluatedRow]:
+def read_evaluated(folder: Path) -> list[EvaluatedRow]:
     """The judged rows of an evaluation; of a run's stage, which has Rust verdicts alone, made from these.
 
     Raises DataError when there are none, or a line is broken.
     """
-    path = folder / ROWS if (folder / ROWS).is_file() else folder / FOLDER / ROWS
+    path = folder / ROWS if (folder / ROWS).is_file() else folder / EVALUATED / ROWS
     if path.is_file():
-        return [EvaluatedRow.from_json(line) for line in read_lines(path)]
+        return list(read_records(EvaluatedRow, path))
     if not (folder / VERDICTS).is_file() or not (folder / COMPLETIONS).is_file():
         raise DataError(
             f"{folder} holds neither {ROWS} nor {VERDICTS}.", "Name the folder of burnish evaluate, or of a stage."
         )
-    verdicts = [Verdict.from_json(line) for line in read_lines(folder / VERDICTS)]
+    verdicts = list(read_records(Verdict, folder / VERDICTS))
     completions = read_answers(folder / COMPLETIONS)  # in the order they were written, verdicts in that of the tasks
     tasks = {task.id: task for task in _tasks(folder, {task_id for task_id, _ in completions})}
     if {(one.task_id, one.sample_index) for one in verdicts} != completions.keys():
@@ -135,7 +133,7 @@ def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
 
 def tasks_beside(folder: Path) -> Sequence[Task]:
     """The tasks of an evaluation; none where it is a run's stage, whose tasks lie elsewhere."""
-    path = folder / TASKS if (folder / TASKS).is_file() else folder / FOLDER / TASKS
+    path = folder / TASKS if (folder / TASKS).is_file() else folder / EVALUATED / TASKS
     return read_tasks(path) if path.is_file() else ()
 
 

@@ -5,7 +5,6 @@ Rust goes to the verifier, everything else is read and compared here, in no time
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,21 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.verify import VerifyConfig
-from burnish.fsio import read_lines
 from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow, EvaluationSummary, Generation, RepairTurn
+from burnish.records.files import read_rows, write_records
+from burnish.records.layout import COMPLETIONS, EVALUATED, LIKELIHOODS, ROWS, VERDICTS
 from burnish.score.metrics.multiple_choice import with_likelihoods
 from burnish.score.summaries.answer_summary import summarise_answers
 from burnish.score.summaries.answers import judge_answer, missing_row, rust_row
 from burnish.score.summaries.summary import MeasuredStage, build_summary
 from burnish.verify import Verifier
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.run.context import COMPLETIONS, VERDICTS
 from burnish.workflows.verify.judge import judge, open_verifier
 
-FOLDER = "evaluated"
-TASKS, ROWS = "tasks.jsonl", "rows.jsonl"
-LIKELIHOODS = "likelihoods.jsonl"
 Likelihoods = Mapping[str, Mapping[str, float]]
 """Task -> label of a choice -> log-likelihood of its text."""
 
@@ -140,11 +135,9 @@ def summarise(
 
 def read_likelihoods(folder: Path) -> dict[str, dict[str, float]]:
     """What is noted beside the answers of an evaluation; nothing where no model was asked."""
-    path = folder / LIKELIHOODS
-    lines = read_lines(path) if path.is_file() else ()
-    return {row["task_id"]: row["log_likelihoods"] for row in map(json.loads, lines)}
+    return {row["task_id"]: row["log_likelihoods"] for row in read_rows(folder / LIKELIHOODS)}
 
 
 def completions_in(folder: Path) -> Path:
     """The file of answers in the folder of an evaluation, or of a stage, or in the evaluation's own subfolder."""
-    return (folder if (folder / COMPLETIONS).is_file() else folder / FOLDER) / COMPLETIONS
+    return (folder if (folder / COMPLETIONS).is_file() else folder / EVALUATED) / COMPLETIONS

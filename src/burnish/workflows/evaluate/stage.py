@@ -10,10 +10,11 @@ from pathlib import Path
 
 from burnish.config.stages.recipe import EvaluateStage
 from burnish.records import Verdict
+from burnish.records.files import write_records
+from burnish.records.layout import COMPLETIONS, VERDICTS
 from burnish.score.summaries.rates import METRICS, rates
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, open_generator, read_answers
-from burnish.workflows.build.tasks_stage import write_records
-from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Outcome, Run
+from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.verify.judge import judge
 
 

@@ -5,7 +5,6 @@ Loads the model only when something is missing. Left out on purpose: judging (`w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -13,19 +12,17 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from burnish.config.verbs.evaluate import EndpointAnswers, WrittenAnswers
-from burnish.fsio import read_lines, write_atomic
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
 from burnish.records.evaluation import Generation
+from burnish.records.files import read_rows, write_rows
+from burnish.records.layout import COMPLETIONS, LIKELIHOODS, PACE, PROMPTS
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
 from burnish.workflows.answer.generators import written_by
-from burnish.workflows.evaluate.score import LIKELIHOODS, read_likelihoods
-from burnish.workflows.run.context import COMPLETIONS
+from burnish.workflows.evaluate.score import read_likelihoods
 
 if TYPE_CHECKING:
     from burnish.generate.transformers_engine import TransformersGenerator
-
-PACE, PROMPTS = "pace.jsonl", "prompts.jsonl"
 
 
 class Writing:
@@ -62,7 +59,7 @@ class Writing:
             return known
         found = self._in_process().choice_likelihoods(asked)
         rows = [{"task_id": name, "log_likelihoods": values} for name, values in found.items()]
-        write_atomic(self._folder / LIKELIHOODS, "".join(json.dumps(row) + "\n" for row in rows))
+        write_rows(self._folder / LIKELIHOODS, rows)
         return found
 
     def one_sample(self) -> Generator:
@@ -76,7 +73,7 @@ class Writing:
     def generation(self, completions: Sequence[Completion]) -> Generation | None:
         """How fast the answers came and how much memory that took; None where nothing was noted."""
         path = self._folder / PACE
-        lines = [json.loads(line) for line in read_lines(path)] if path.is_file() else []
+        lines = list(read_rows(path))
         if not lines:
             return None
         seconds, tokens = (sum(line[key] for line in lines) for key in ("wall_s", "completion_tokens"))
@@ -106,4 +103,4 @@ class Writing:
             return
         generator = self._in_process()
         rows = [{"task_id": task.id, "prompt": generator.prompt_text(task)} for task in self._tasks]
-        write_atomic(self._folder / PROMPTS, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_rows(self._folder / PROMPTS, rows)

@@ -18,12 +18,12 @@ import numpy as np
 from burnish.config.verbs.grid import GridConfig
 from burnish.errors import BurnishError
 from burnish.fsio import write_atomic, write_json
-from burnish.ledger.stage import TRAINING_METADATA, read_done
+from burnish.ledger.stage import read_done
 from burnish.records import Part, Record
 from burnish.records.evaluation import Estimate, EvaluatedRow
+from burnish.records.layout import ADAPTER, EVALUATED, GRID_SUMMARY, GRID_TABLE, MODEL, TRAINING_METADATA
 from burnish.score.summaries.answer_summary import estimates, group_rows
-from burnish.workflows.evaluate.rescore import read_rows
-from burnish.workflows.evaluate.score import FOLDER
+from burnish.workflows.evaluate.rescore import read_evaluated
 from burnish.workflows.experiments.grid_cells import Cell, base_name, evaluation_of, grid_cells
 from burnish.workflows.experiments.predictions import Prediction, Predictor
 from burnish.workflows.experiments.programs import (
@@ -39,9 +39,6 @@ from burnish.workflows.experiments.programs import (
     recipe_fingerprint,
     run_experiment,
 )
-from burnish.workflows.run.context import ADAPTER, MODEL
-
-SUMMARY, TABLE = "grid_summary.json", "grid.csv"
 
 
 class Answering(Part):
@@ -122,8 +119,8 @@ def grid(
         for cell in cells:
             results.append(_one_cell(config, folder, cell, resume=resume))
             summary = _summary(config, base, cells, results)
-            write_json(config.out / SUMMARY, summary.model_dump(mode="json"))
-            write_atomic(config.out / TABLE, _csv(results))
+            write_json(config.out / GRID_SUMMARY, summary.model_dump(mode="json"))
+            write_atomic(config.out / GRID_TABLE, _csv(results))
             show(summary)
     return _summary(config, base, cells, results)
 
@@ -170,12 +167,12 @@ def _result(folder: Folder, cell: Cell, state: ExperimentState) -> CellResult:
     said: dict[str, Any] = {"id": cell.id, "index": cell.index, "state": state.state, "reason": state.reason, **names}
     if state.state != "done":
         return CellResult(**said)
-    run, evaluated = folder.run(cell.id), _evaluation(folder, cell) / FOLDER
+    run, evaluated = folder.run(cell.id), _evaluation(folder, cell) / EVALUATED
     done = read_done(evaluated)
     said |= _trained(cell, run) if cell.trains else _untrained(cell)
     return CellResult(
         **said,
-        answering=tuple(_answering(rows) for rows in group_rows(read_rows(evaluated)).values()),
+        answering=tuple(_answering(rows) for rows in group_rows(read_evaluated(evaluated)).values()),
         evaluate_seconds=None if done is None else done.seconds,
         evaluate_peak_bytes=None if done is None else done.peak_bytes,
     )

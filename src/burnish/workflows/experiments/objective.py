@@ -14,10 +14,10 @@ from burnish.errors import DataError
 from burnish.ledger.metrics import read_metrics
 from burnish.records import Part
 from burnish.records.evaluation import Estimate, EvaluatedRow, PairedEstimate
+from burnish.records.layout import METRICS, VERDICTS
 from burnish.score.summaries.answer_summary import estimates, group_rows
 from burnish.score.summaries.comparison import compare_rows
-from burnish.workflows.evaluate.rescore import read_rows
-from burnish.workflows.run.context import VERDICTS
+from burnish.workflows.evaluate.rescore import read_evaluated
 
 
 class Reached(Part):
@@ -41,7 +41,7 @@ def reached(run: Path, objective: Objective) -> Reached | None:
 
 def logged(run: Path, stage: str, metric: str) -> dict[int, float]:
     """Step -> value of a metric that a stage has logged so far."""
-    rows = read_metrics(run / "metrics.jsonl")
+    rows = read_metrics(run / METRICS)
     return {row.step: row.values[metric] for row in rows if row.stage == stage and metric in row.values}
 
 
@@ -65,7 +65,7 @@ def distinguishable(difference: PairedEstimate) -> bool:
 
 def _rows(run: Path, objective: Objective) -> list[EvaluatedRow] | None:
     folder = run / objective.stage
-    return read_rows(folder) if (folder / VERDICTS).is_file() else None
+    return read_evaluated(folder) if (folder / VERDICTS).is_file() else None
 
 
 def _estimate(rows: list[EvaluatedRow], metric: str) -> Estimate | None:

@@ -16,8 +16,8 @@ from typing import Any
 
 from burnish.config.stages.recipe import Recipe
 from burnish.fsio import digest_json
-from burnish.ledger.run_folder import RESOLVED
-from burnish.ledger.store import LEDGER, Ledger
+from burnish.ledger.store import Ledger
+from burnish.records.layout import LEDGER, RESOLVED
 from burnish.workflows.experiments.programs import Measured, measured
 
 SAME_WORK = frozenset(

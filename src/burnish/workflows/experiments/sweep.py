@@ -15,6 +15,7 @@ from burnish.errors import BurnishError
 from burnish.fsio import write_json
 from burnish.records import Part, Record
 from burnish.records.evaluation import PairedEstimate
+from burnish.records.layout import SWEEP_SUMMARY
 from burnish.workflows.experiments.objective import Reached, compare_runs, distinguishable, logged, reached
 from burnish.workflows.experiments.predictions import Predictor, same_work
 from burnish.workflows.experiments.programs import (
@@ -32,8 +33,6 @@ from burnish.workflows.experiments.programs import (
 )
 from burnish.workflows.experiments.search import Pruner, Trial, require_search
 from burnish.workflows.experiments.sweep_plan import Plan, plan_sweep, run_id
-
-SUMMARY = "sweep_summary.json"
 
 
 class RunResult(Part):
@@ -125,7 +124,7 @@ def sweep(
         for index in range(plan.total):
             results.append(_one_run(plan, folder, index, results, resume=resume))
             summary = _summary(plan, folder, results)
-            write_json(config.out / SUMMARY, summary.model_dump(mode="json"))
+            write_json(config.out / SWEEP_SUMMARY, summary.model_dump(mode="json"))
             show(summary)
     return _summary(plan, folder, results)
 

@@ -11,27 +11,19 @@ Left out on purpose: reading them again.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from burnish.fsio import write_atomic, write_json
+from burnish.fsio import write_json
 from burnish.records import Example, Message, Task
+from burnish.records.files import write_records, write_rows
+from burnish.records.layout import CODE_ONLY, INSTRUCTIONS, ROUND_METADATA, SCORES
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.select import Kept, SelectionReport
-from burnish.workflows.build.tasks_stage import write_records
-
-INSTRUCTIONS, CODE_ONLY, METADATA, ROWS, SCORES = (
-    "instruction_data.jsonl",
-    "code_only.jsonl",
-    "metadata.json",
-    "rows.jsonl",
-    "scores.jsonl",
-)
 
 
 def example_of(kept: Kept, source: str) -> Example:
@@ -71,11 +63,11 @@ def write_selection(
 ) -> None:
     """Write all but ``rows.jsonl``; ``weighted`` says whether rows carry a weight."""
     write_records(folder / SCORES, [one.score for one in judged])
-    _write_lines(folder / INSTRUCTIONS, (_instruction(one, weighted) for one in kept))
-    _write_lines(folder / CODE_ONLY, (_text(one.judged.verdict.code, one, weighted) for one in kept))
+    write_rows(folder / INSTRUCTIONS, (_instruction(one, weighted) for one in kept))
+    write_rows(folder / CODE_ONLY, (_text(one.judged.verdict.code, one, weighted) for one in kept))
     weights = [one.weight for one in kept] if weighted else []
     write_json(
-        folder / METADATA,
+        folder / ROUND_METADATA,
         {
             "num_samples": len(kept),
             "generated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -102,7 +94,3 @@ def _instruction(kept: Kept, weighted: bool) -> dict[str, Any]:
 
 def _text(text: str, kept: Kept, weighted: bool) -> dict[str, Any]:
     return {"text": text, "weight": kept.weight} if weighted else {"text": text}
-
-
-def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

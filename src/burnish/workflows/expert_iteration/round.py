@@ -22,10 +22,20 @@ from burnish.config.stages.expert_iteration import ExpertIterationStage
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.errors import DataError
-from burnish.fsio import digest_json, read_lines, write_json
-from burnish.ledger.stage import TRAINING_METADATA
+from burnish.fsio import digest_json, write_json
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Example, Task, Verdict
+from burnish.records.files import read_records, write_records
+from burnish.records.layout import (
+    COMPLETIONS,
+    ROUND,
+    ROUND_METADATA,
+    ROWS,
+    SAMPLED,
+    TRAINING_METADATA,
+    VALIDATION,
+    VERDICTS,
+)
 from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
@@ -37,17 +47,15 @@ from burnish.train.watch.reporters import reporters
 from burnish.train.watch.training_log import TrainingEvents
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.sample_and_judge import sample
-from burnish.workflows.build.tasks_stage import write_records
 from burnish.workflows.evaluate.stage import measured
-from burnish.workflows.expert_iteration.files import METADATA, ROWS, example_of, reference_example, write_selection
+from burnish.workflows.expert_iteration.files import example_of, reference_example, write_selection
 from burnish.workflows.rows.encode import encode_rows
-from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Run, model_beneath
+from burnish.workflows.run.context import Run, model_beneath
 from burnish.workflows.train.callbacks import training_facts
 from burnish.workflows.train.gated_rows import check_rows, train_rows
 from burnish.workflows.train.smaller_batches import free_memory
 from burnish.workflows.train.start import StartingPoint
 
-SAMPLED, DONE, VALIDATION = "sampled.json", "round.json", "validation"
 logger = logging.getLogger("burnish.expert_iteration")
 
 
@@ -106,7 +114,7 @@ class Round:
             "from_cache": sum(one.verdict.cached for one in judged) / len(judged),
             "round": float(self.number),
         }
-        if not (self.folder / DONE).is_file():
+        if not (self.folder / ROUND).is_file():
             seconds = _read(self.folder / SAMPLED)
             self._log(self.steps, self.metrics | seconds)
             logger.info(
@@ -116,7 +124,7 @@ class Round:
             )
         facts = {"round": self.number, "seed": seed, "sampling": stage.sampling.model_dump(mode="json")}
         facts["model_digest"] = judged[0].completion.model_digest
-        if not (self.folder / METADATA).is_file():
+        if not (self.folder / ROUND_METADATA).is_file():
             weighted = stage.selection.weights != "equal"
             write_selection(self.folder, judged=judged, kept=chosen.kept, report=report, weighted=weighted, facts=facts)
         return chosen.kept
@@ -145,7 +153,7 @@ class Round:
         """Fine-tune on the rows and measure; goes on from the last checkpoint of the round."""
         stage = self.training_stage()
         trained = self.folder / self.run.trained_output(stage)
-        done = self.folder / DONE
+        done = self.folder / ROUND
         if not done.is_file() or not trained.is_dir():
             began = time.monotonic()
             tokenizer = load_tokenizer(start.base)
@@ -211,14 +219,8 @@ class Round:
             times = {"generate_s": found.generate_s, "verify_s": found.verify_s, "verify_wait_s": found.wait_s}
             write_json(folder / SAMPLED, times)
             return found.completions, found.verdicts
-        completions = {
-            (one.task_id, one.sample_index): one
-            for one in (Completion.from_json(line) for line in read_lines(folder / COMPLETIONS))
-        }
-        verdicts = {
-            (one.task_id, one.sample_index): one
-            for one in (Verdict.from_json(line) for line in read_lines(folder / VERDICTS))
-        }
+        completions = {(one.task_id, one.sample_index): one for one in read_records(Completion, folder / COMPLETIONS)}
+        verdicts = {(one.task_id, one.sample_index): one for one in read_records(Verdict, folder / VERDICTS)}
         keys = [(task.id, index) for task in tasks for index in range(sampling.samples)]
         return [completions[key] for key in keys], [verdicts[key] for key in keys]
 

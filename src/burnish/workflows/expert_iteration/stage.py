@@ -19,11 +19,12 @@ from burnish.config.stages.expert_iteration import ExpertIterationStage
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, disk_errors
 from burnish.records import Task
+from burnish.records.layout import MERGED_START
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.pass_rates import PassRates, draw_in_turn
 from burnish.score.selection.select import Kept
 from burnish.workflows.expert_iteration.round import Round, RoundResult
-from burnish.workflows.run.context import MERGED_START, Outcome, Run
+from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.start import StartingPoint, starting_point
 
 logger = logging.getLogger("burnish.expert_iteration")

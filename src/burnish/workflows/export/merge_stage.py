@@ -6,7 +6,8 @@ from pathlib import Path
 
 from burnish.config.stages.recipe import MergeStage
 from burnish.export.merge import merge_adapter
-from burnish.workflows.run.context import ADAPTER, MODEL, Outcome, Run
+from burnish.records.layout import ADAPTER, MODEL
+from burnish.workflows.run.context import Outcome, Run
 
 
 def merge(run: Run, stage: MergeStage, folder: Path) -> Outcome:

@@ -16,11 +16,8 @@ from burnish.errors import RunFolderError
 from burnish.fsio import digest_json, disk_errors, read_lines, write_atomic, write_json
 from burnish.ledger.events import EventLog
 from burnish.ledger.process import working
-from burnish.ledger.run_folder import RESOLVED
-from burnish.ledger.stage import ATTEMPT, DONE
-from burnish.ledger.store import LEDGER, Ledger
-
-CHECKPOINTS, COMPLETE, METRICS = "checkpoints", "complete.json", "metrics.jsonl"
+from burnish.ledger.store import Ledger
+from burnish.records.layout import ATTEMPT, CHECKPOINTS, COMPLETE, DONE, EVENTS, LEDGER, METRICS, RESOLVED
 
 
 def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
@@ -54,7 +51,7 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
         _copy_metrics(source / METRICS, partial / METRICS, {*stages[: stages.index(training)]}, training, reached)
         forked = resolved | {"run_id": uuid.uuid4().hex, "recipe": resolved["recipe"] | {"name": name}}
         write_json(partial / RESOLVED, forked)
-        EventLog(partial / "events.jsonl").write("forked", source=str(source), stage=training, step=reached)
+        EventLog(partial / EVENTS).write("forked", source=str(source), stage=training, step=reached)
         partial.rename(out)
     _record(out, forked, resolved["run_id"], f"{training} at step {reached}")
     return out

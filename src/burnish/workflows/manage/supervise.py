@@ -21,14 +21,14 @@ from types import FrameType
 from burnish.errors import DiskError, MachineError
 from burnish.fsio import read_lines
 from burnish.ledger.events import EventLog
-from burnish.ledger.run_folder import RESOLVED
+from burnish.records.layout import COMPLETE, COMPLETIONS, DONE, EVENTS, RESOLVED
 
 FINAL = (0, 2, 3, 130)
 """Exit statuses that another attempt would only repeat: done, a user's mistake, a missing tool, Ctrl-C."""
 FRUITLESS = 5
 """Attempts in a row without progress after which it gives up."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 120.0
-PROGRESS = ("complete.json", "done.json", "completions.jsonl")
+PROGRESS = (COMPLETE, DONE, COMPLETIONS)
 """Files whose change is progress."""
 
 logger = logging.getLogger("burnish.supervise")
@@ -96,7 +96,7 @@ def _progress(folder: Path) -> set[tuple[str, int]]:
 
 
 def _events(folder: Path) -> list[str]:
-    path = folder / "events.jsonl"
+    path = folder / EVENTS
     return list(read_lines(path)) if path.exists() else []
 
 
@@ -111,7 +111,7 @@ def _note(folder: Path, attempt: int, status: int, cause: str, wait_s: float | N
     if not (folder / RESOLVED).exists():
         return  # it never became a run, and must stay free for one
     try:
-        EventLog(folder / "events.jsonl").write(
+        EventLog(folder / EVENTS).write(
             "attempt_ended", attempt=attempt, status=status, cause=cause, restarts_in_s=wait_s
         )
     except DiskError as error:

@@ -9,9 +9,8 @@ Left out on purpose: sampling, and judging what has no verdict.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -19,7 +18,6 @@ from typing import Any, Literal, TypeVar
 from burnish.config.reward import DenseReward
 from burnish.data.tasks.repair_prompt import repair_message
 from burnish.errors import DataError, GateError
-from burnish.fsio import write_atomic
 from burnish.records import Example, Message, Task
 from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.held_out import HeldOut
@@ -120,11 +118,6 @@ def repair_examples(judged: Sequence[Judged], per_task: int) -> list[Example]:
         ],
         judged,
     )
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One JSON line each."""
-    write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def _turns(task: Task) -> list[dict[str, Any]]:

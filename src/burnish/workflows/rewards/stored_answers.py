@@ -24,11 +24,10 @@ from burnish.data.rust_tasks.build import ORIGIN, is_held_out
 from burnish.data.tasks.task_sets import TaskSet, load_task_set, read_tasks
 from burnish.errors import DataError
 from burnish.fsio import read_lines
-from burnish.ledger.run_folder import RESOLVED
 from burnish.records import Completion, Rollout, Task, Verdict
-from burnish.workflows.run.context import COMPLETIONS, HELD_OUT, TRAIN, VERDICTS
+from burnish.records.files import read_records
+from burnish.records.layout import COMPLETIONS, HELD_OUT, RESOLVED, ROLLOUTS, TRAIN, VERDICTS
 
-ROLLOUTS = "rollouts.jsonl"
 PLACES = ("", "*/", "round_*/", "*/round_*/")
 """Where such files lie below the folder of a run, an evaluation or a stage."""
 
@@ -78,7 +77,7 @@ def read_written(file: Path) -> list[Written]:
             raise DataError(f"{file}:{number}: {error.cause}", error.way_out) from error
     beside = file.with_name(VERDICTS)
     if file.name == COMPLETIONS and beside.is_file():
-        verdicts = [Verdict.from_json(line) for line in read_lines(beside)]
+        verdicts = list(read_records(Verdict, beside))
         known = {(one.task_id, one.sample_index): one for one in verdicts}
         return [replace(one, verdict=known.get((one.completion.task_id, one.completion.sample_index))) for one in found]
     return found

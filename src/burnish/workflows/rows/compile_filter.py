@@ -12,7 +12,7 @@ from pathlib import Path
 from burnish.config.data.filters import FilterConfig
 from burnish.config.verify import VerifyConfig
 from burnish.data.filters.base import Judgement
-from burnish.data.filters.build import JUDGED
+from burnish.data.filters.build import needs_judge
 from burnish.records import Edition, Verdict
 from burnish.verify import Verifier
 from burnish.verify.compiler.dependency_set import known_crates
@@ -33,11 +33,6 @@ class VerifierJudge:
         rows = (VerifyRow(id=str(n), code=source, edition=edition) for n, source in enumerate(sources))
         pairs = (pair_of(row, self._crates) for row in rows)
         return [_judgement(verdict) for verdict in self._verifier.stream(pairs, goal="check")]
-
-
-def needs_judge(filters: Sequence[FilterConfig]) -> bool:
-    """Whether one of the filters compiles."""
-    return any(isinstance(one, JUDGED) for one in filters)
 
 
 @contextmanager

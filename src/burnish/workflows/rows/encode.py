@@ -27,9 +27,9 @@ from burnish.data.encode.packing import pack_lengths
 from burnish.fsio import digest_bytes
 from burnish.model.chat_template import template_digest
 from burnish.records import Example
+from burnish.records.layout import PACKS
 
 STEP = "encode"
-PACKS = "packs.json"
 
 
 @dataclass(frozen=True)

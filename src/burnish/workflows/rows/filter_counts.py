@@ -20,8 +20,8 @@ from typing import Any
 from burnish.data.filters.filtered_source import SourceCounts
 from burnish.fsio import write_atomic, write_json
 from burnish.ledger.metrics import MetricsWriter
+from burnish.records.layout import FILTER_COUNTS, FILTER_TABLE, METRICS
 
-STATS, TABLE, METRICS = "filter_stats.json", "filter_stats.csv", "metrics.jsonl"
 STAGE = "prepare"
 
 
@@ -40,7 +40,7 @@ class FilterStats:
     @classmethod
     def read(cls, folder: Path) -> FilterStats:
         """What `write_stats` wrote into a folder."""
-        said = json.loads((folder / STATS).read_text(encoding="utf-8"))
+        said = json.loads((folder / FILTER_COUNTS).read_text(encoding="utf-8"))
         sources = {
             name: SourceCounts(one["total"], one["passed"], Counter(one["filter_reasons"]))
             for name, one in said["datasets"].items()
@@ -59,7 +59,7 @@ def write_stats(folder: Path, stats: FilterStats) -> None:
     total = sum(counts.total for counts in stats.sources.values())
     passed = sum(counts.passed for counts in stats.sources.values())
     write_json(
-        folder / STATS,
+        folder / FILTER_COUNTS,
         {
             "datasets": {
                 name: {**row, "filter_reasons": dict(sorted(stats.sources[name].reasons.items()))}
@@ -77,7 +77,7 @@ def write_stats(folder: Path, stats: FilterStats) -> None:
     table.writerow(["dataset", "total", "passed", "filtered", "pass_rate", *reasons])
     for name, row in rows.items():
         table.writerow([name, *row.values(), *(stats.sources[name].reasons[reason] for reason in reasons)])
-    write_atomic(folder / TABLE, text.getvalue())
+    write_atomic(folder / FILTER_TABLE, text.getvalue())
     metrics = MetricsWriter(folder / METRICS)
     for name, row in rows.items():
         counted = {f"reason.{reason}": float(n) for reason, n in sorted(stats.sources[name].reasons.items())}

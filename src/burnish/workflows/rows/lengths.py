@@ -18,11 +18,11 @@ from burnish.data.encode.lengths import LengthReport, measure_lengths
 from burnish.fsio import disk_errors, write_json
 from burnish.progress import progress
 from burnish.records import Example
+from burnish.records.layout import LENGTHS, LENGTHS_PICTURE
 from burnish.report.terminal.row_view import draw_lengths
 from burnish.workflows.rows.recipe_rows import model_folder, sft_stage, training_rows
 from burnish.workflows.run.requirements import require_train_extra
 
-LENGTHS, PICTURE = "lengths.json", "lengths.png"
 BATCH = 512
 """Rows encoded together."""
 
@@ -64,7 +64,7 @@ def measure_rows(recipe: Recipe, question: LengthQuestion, out: Path | None) -> 
     if out is not None:
         write_json(out / LENGTHS, written)
         with disk_errors(out):
-            draw_lengths(lengths, written, out / PICTURE)
+            draw_lengths(lengths, written, out / LENGTHS_PICTURE)
     return written
 
 

@@ -24,7 +24,7 @@ from typing import TextIO
 
 from pydantic import JsonValue
 
-from burnish.config.data.filters import Contaminated, FilterConfig
+from burnish.config.data.filters import FilterConfig
 from burnish.config.data.mixture import MixtureConfig
 from burnish.config.data.training_data import SourceConfig, source_name
 from burnish.config.stages.recipe import PretrainStage, SftStage
@@ -32,23 +32,23 @@ from burnish.config.verbs.prepare import PrepareConfig
 from burnish.data.cache import DatasetCache, step_version
 from burnish.data.filters import filtered_source as filtered
 from burnish.data.filters.base import Judge
-from burnish.data.filters.build import ordered_filters
+from burnish.data.filters.build import filter_digests, needs_judge, ordered_filters
 from burnish.data.filters.filtered_source import Dropped, FilteredSource
 from burnish.data.filters.stateless_pool import Examiner
 from burnish.data.mixing import mixture
 from burnish.data.mixing.mixture import Mixture
 from burnish.data.sources import BadRows
-from burnish.data.sources.reading import source_files
+from burnish.data.sources.digests import source_digests
 from burnish.data.tasks.examples import examples_from_tasks
 from burnish.errors import DataError, RunFolderError
-from burnish.fsio import digest_file, disk_errors
+from burnish.fsio import disk_errors
 from burnish.progress import progress
 from burnish.records import Example
-from burnish.workflows.rows.compile_filter import VerifierJudge, needs_judge, open_judge
+from burnish.records.layout import DROPPED, REJECTED, ROWS
+from burnish.workflows.rows.compile_filter import VerifierJudge, open_judge
 from burnish.workflows.rows.filter_counts import FilterStats, write_stats
 from burnish.workflows.run.context import Run
 
-ROWS, DROPPED, REJECTED = "rows.jsonl", "dropped.jsonl", "rejected.jsonl"
 STEP = "prepared"
 
 
@@ -167,20 +167,6 @@ def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -
     if not examples:
         raise DataError("the filters leave no row to train on.", f"See {folder / DROPPED}, and loosen data.filters.")
     return examples
-
-
-def source_digests(source: SourceConfig) -> list[JsonValue]:
-    """Path and digest of every local file of a source; of the hub its name alone, so name a ``revision`` there."""
-    return [[str(file), digest_file(file)] for file in source_files(source)]
-
-
-def filter_digests(filters: Sequence[FilterConfig]) -> list[JsonValue]:
-    """Path and digest of every file that a filter reads."""
-    paths = [path for one in filters if isinstance(one, Contaminated) for path in one.tasks]
-    for path in paths:
-        if not path.is_file():
-            raise DataError(f"there is no task file {path}.", "Check `tasks` of the filter contaminated.")
-    return [[str(path), digest_file(path)] for path in paths]
 
 
 @contextlib.contextmanager

@@ -15,9 +15,10 @@ from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.model.folders import check_model_folder, resolve_base
 from burnish.records import Example
+from burnish.records.layout import MODEL
 from burnish.workflows.rows.compile_filter import open_judge
 from burnish.workflows.rows.prepare import Plan, open_rows
-from burnish.workflows.run.context import MODEL, model_beneath
+from burnish.workflows.run.context import model_beneath
 
 
 def sft_stage(recipe: Recipe, name: str | None) -> SftStage:

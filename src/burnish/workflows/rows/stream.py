@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.stages.recipe import PretrainStage, SftStage
-from burnish.data.filters.build import ordered_filters
+from burnish.data.filters.build import needs_judge, ordered_filters
 from burnish.data.filters.filtered_source import Dropped, FilteredSource
 from burnish.data.filters.stateless_pool import Examiner
 from burnish.data.mixing.mixture import Mixture
 from burnish.data.mixing.sequence_stream import OpenMixture
 from burnish.data.sources import BadRows
 from burnish.errors import ConfigError
+from burnish.records.layout import DROPPED, REJECTED
 from burnish.scale.processes import is_first
-from burnish.workflows.rows.compile_filter import VerifierJudge, needs_judge
+from burnish.workflows.rows.compile_filter import VerifierJudge
 from burnish.workflows.rows.filter_counts import FilterStats, write_stats
-from burnish.workflows.rows.prepare import DROPPED, REJECTED, line_writer
+from burnish.workflows.rows.prepare import line_writer
 from burnish.workflows.run.context import Run
 
 REMEMBERING = ("near_duplicate",)

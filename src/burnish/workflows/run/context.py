@@ -25,16 +25,10 @@ from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
 from burnish.model.folders import resolve_base
 from burnish.records import Task
+from burnish.records.layout import ADAPTER, HELD_OUT, MERGED_START, MODEL, TRAIN
 
 if TYPE_CHECKING:
     from burnish.verify import Verifier
-
-TRAIN, HELD_OUT = "train.jsonl", "held_out.jsonl"
-MODEL, ADAPTER = "model", "adapter"
-MERGED_START = "start_model"
-"""What a stage starts from when it merges an earlier adapter first."""
-COMPLETIONS, VERDICTS = "completions.jsonl", "verdicts.jsonl"
-CORPUS = "corpus.jsonl"
 
 
 @dataclass(frozen=True)

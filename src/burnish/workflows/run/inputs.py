@@ -29,15 +29,16 @@ from burnish.config.stages.recipe import (
     names_a_path,
 )
 from burnish.config.tasks import RustTasks, TaskFile
+from burnish.data.filters.build import filter_digests, needs_judge
 from burnish.data.pretraining.token_bins import digest_bins
+from burnish.data.sources.digests import source_digests
 from burnish.data.sources.files import matching_files
 from burnish.errors import DataError
 from burnish.fsio import digest_file, digest_folder, digest_json
 from burnish.ledger.stage import Done
 from burnish.model.folders import model_digest, resolve_base
-from burnish.workflows.rows.compile_filter import needs_judge
-from burnish.workflows.rows.prepare import filter_digests, source_digests
-from burnish.workflows.run.context import HELD_OUT, TRAIN, Run, uses_base
+from burnish.records.layout import ADAPTER_WEIGHTS, HELD_OUT, TRAIN
+from burnish.workflows.run.context import Run, uses_base
 
 CODE = "code of burnish"
 BASE = "base model"
@@ -79,7 +80,7 @@ def code_digest() -> str:
 
 
 def _digest_of_start(folder: Path) -> str:
-    weights = folder / "adapter_model.safetensors"
+    weights = folder / ADAPTER_WEIGHTS
     if not weights.is_file():
         raise DataError(
             f"start_from names {folder}, and there is no {weights.name} in it.",

@@ -18,15 +18,13 @@ from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.fsio import digest_file, digest_json, read_lines
 from burnish.ledger.machine import write_machine
 from burnish.ledger.run_folder import RunFolder
-from burnish.ledger.stage import PREDICTED_PEAK, TRAINING_METADATA, Done
-from burnish.ledger.store import LEDGER, Ledger
+from burnish.ledger.stage import PREDICTED_PEAK, Done
+from burnish.ledger.store import Ledger
 from burnish.model.folders import model_digest
 from burnish.records.evaluation import EvaluationSummary
-from burnish.workflows.evaluate.score import FOLDER
-from burnish.workflows.run.context import HELD_OUT, Run
+from burnish.records.layout import ADAPTER_WEIGHTS, EVALUATED, HELD_OUT, LEDGER, TRAINING_METADATA
+from burnish.workflows.run.context import Run
 from burnish.workflows.run.inputs import CODE
-
-WEIGHTS_OF_ADAPTER = "adapter_model.safetensors"
 
 
 def predicted_memory(folder: Path) -> dict[str, float]:
@@ -60,7 +58,7 @@ def record_evaluation(
         ledger.open_run(
             run.run_id, name=run.path.name, path=run.path, recipe=recipe, version=__version__, kind="evaluation"
         )
-        ledger.record_stage(run.run_id, name=FOLDER, kind="evaluate", done=measured, inputs=inputs)
+        ledger.record_stage(run.run_id, name=EVALUATED, kind="evaluate", done=measured, inputs=inputs)
         ledger.close_run(run.run_id, "done")
 
 
@@ -82,8 +80,8 @@ def aliases_of(folder: Path, outputs: Iterable[str]) -> dict[str, tuple[str, ...
         path = folder / name
         if (path / "config.json").is_file():
             found[name] = (model_digest(path),)
-        elif (path / WEIGHTS_OF_ADAPTER).is_file():
-            found[name] = (model_digest(path), digest_file(path / WEIGHTS_OF_ADAPTER))
+        elif (path / ADAPTER_WEIGHTS).is_file():
+            found[name] = (model_digest(path), digest_file(path / ADAPTER_WEIGHTS))
         elif path.name == HELD_OUT:
             found[name] = (digest_json(list(read_lines(path))),)
     return found

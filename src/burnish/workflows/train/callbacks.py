@@ -17,10 +17,11 @@ from burnish.config.stages.recipe import MergeStage
 from burnish.config.stages.stage import Stage
 from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.config.tasks import RustTasks
-from burnish.ledger.stage import TRAINING_METADATA
 from burnish.model.chat_template import template_digest
 from burnish.model.contents import quantization_on_disk
 from burnish.records import Task
+from burnish.records.files import write_records
+from burnish.records.layout import COMPLETIONS, EVALUATIONS, TRAINING_METADATA, VERDICTS
 from burnish.train.batches.rows import EncodedRow
 from burnish.train.watch.evaluation import Evaluator, HeldOutLoss, PeriodicEvaluation
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast
@@ -28,12 +29,9 @@ from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata
 from burnish.train.watch.reporters import reporters
 from burnish.train.watch.training_log import TrainingEvents
 from burnish.workflows.answer.completions import answer_tasks, generator_of
-from burnish.workflows.build.tasks_stage import write_records
 from burnish.workflows.evaluate.stage import measured
-from burnish.workflows.run.context import COMPLETIONS, VERDICTS, Run
+from burnish.workflows.run.context import Run
 from burnish.workflows.verify.judge import judge
-
-EVALUATIONS = "evaluations"
 
 
 def training_callbacks(

@@ -24,21 +24,21 @@ from burnish.generate.decoding import Decoding, decode, seeded_requests
 from burnish.generate.transformers_engine import stop_ids
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Task, Verdict
+from burnish.records.layout import GENERATION_CONFIG, MERGED_START, ROLLOUTS
 from burnish.score.rewards.evidence import constant_share
 from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.pass_rates import PassRates
 from burnish.train.grpo.rollouts import Answer, Judge, Write
-from burnish.train.grpo.run import ROLLOUTS, Prompts, run_grpo
+from burnish.train.grpo.run import Prompts, run_grpo
 from burnish.train.watch.memory_forecast import Batches
 from burnish.verify import Verifier
 from burnish.verify.serve.reward import VerifierReward
 from burnish.workflows.rewards.stored_answers import read_written, rollout_files
-from burnish.workflows.run.context import MERGED_START, Outcome, Run, model_beneath
+from burnish.workflows.run.context import Outcome, Run, model_beneath
 from burnish.workflows.run.inputs import TOOLCHAIN
 from burnish.workflows.train.callbacks import training_callbacks
 from burnish.workflows.train.start import starting_point
 
-GENERATION_CONFIG = "generation_config.json"
 logger = logging.getLogger("burnish.reinforce")
 
 

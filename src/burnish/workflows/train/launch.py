@@ -19,13 +19,13 @@ from burnish import errors
 from burnish.config.stages.recipe import Recipe, TrainingStage
 from burnish.errors import BurnishError, DeviceMemoryError, MachineError
 from burnish.fsio import disk_errors, write_json
+from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, OUTCOME
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
 from burnish.scale.processes import planned_processes
 from burnish.train.arguments import shared_micro_batch
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.smaller_batches import fitting_micro_batch
 
-JOB, OUTCOME, FAILURE, FIRST = "job.json", "outcome.json", "failure.json", "first.pid"
 MODULE = "burnish.workflows.train.worker"
 logger = logging.getLogger("burnish.launch")
 
@@ -62,7 +62,7 @@ def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Out
 
     def interrupt() -> bool:
         try:
-            os.kill(int((place / FIRST).read_text()), signal.SIGINT)
+            os.kill(int((place / FIRST_PROCESS).read_text()), signal.SIGINT)
         except (FileNotFoundError, ProcessLookupError):
             return False
         return True

@@ -18,17 +18,17 @@ from burnish.data.mixing.validation_rows import hold_out_rows
 from burnish.errors import ConfigError
 from burnish.model.base import load_tokenizer
 from burnish.records import Example
+from burnish.records.files import write_rows
+from burnish.records.layout import PAIRS, REJECTED
 from burnish.scale.processes import is_first
 from burnish.score.selection.held_out import HeldOut
 from burnish.train.preference.run import run_preference
 from burnish.train.watch.memory_forecast import Batches
-from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows, write_rows
-from burnish.workflows.rows.prepare import REJECTED
+from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
 
 logger = logging.getLogger("burnish.prefer")
-PAIRS = "pairs.jsonl"
 
 
 def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:

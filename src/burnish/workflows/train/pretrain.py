@@ -31,14 +31,14 @@ from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import document_ends
 from burnish.model.tokenizer import train_tokenizer
 from burnish.records import Example, Message
+from burnish.records.layout import CORPUS, MODEL, TOKENIZER
 from burnish.scale.processes import first_goes_first, is_first
 from burnish.train.pretrain.run import run_pretrain
 from burnish.train.watch.evaluation import HeldOutDocument
 from burnish.train.watch.memory_forecast import Batches
-from burnish.workflows.build.tokens import TOKENIZER
 from burnish.workflows.rows.prepare import training_examples
 from burnish.workflows.rows.stream import opened_mixture
-from burnish.workflows.run.context import CORPUS, MODEL, Outcome, Run
+from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
 
 CONTEXT_BLOCKS = 2

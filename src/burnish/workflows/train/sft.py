@@ -15,11 +15,12 @@ from burnish.data.encode.encoded import EncodedExample
 from burnish.data.gates.rows import GateReport
 from burnish.data.mixing.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
+from burnish.records.layout import MERGED_START
 from burnish.scale.processes import first_goes_first
 from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rows.encode import EncodedSet, encode_rows
 from burnish.workflows.rows.prepare import training_examples
-from burnish.workflows.run.context import MERGED_START, Outcome, Run, model_beneath
+from burnish.workflows.run.context import Outcome, Run, model_beneath
 from burnish.workflows.train.callbacks import training_callbacks
 from burnish.workflows.train.gated_rows import check_rows, train_rows
 from burnish.workflows.train.sft_stream import tune_stream

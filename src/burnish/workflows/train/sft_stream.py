@@ -19,10 +19,11 @@ from burnish.data.mixing.sequence_stream import RowStream
 from burnish.fsio import digest_json
 from burnish.model.base import load_tokenizer
 from burnish.records import Example
+from burnish.records.layout import MERGED_START
 from burnish.train.sft.stream import run_streaming_sft
 from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rows.stream import opened_mixture
-from burnish.workflows.run.context import MERGED_START, Outcome, Run
+from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import stage_inputs
 from burnish.workflows.train.callbacks import training_callbacks
 from burnish.workflows.train.start import starting_point

@@ -15,15 +15,14 @@ from pathlib import Path
 from burnish.config.stages.recipe import ContinuingStage
 from burnish.errors import ConfigError
 from burnish.fsio import disk_errors
-from burnish.model.adapters import ORIGIN_FILE, AdapterOrigin, check_origin, write_origin
+from burnish.model.adapters import AdapterOrigin, check_origin, write_origin
 from burnish.model.base import load_tokenizer, model_digest
 from burnish.model.chat_template import template_digest
+from burnish.records.layout import ADAPTER_CONFIG, ADAPTER_WEIGHTS, MADE_WITH, ORIGIN, START_ADAPTER
 from burnish.scale.processes import is_first, wait_for_all
-from burnish.train.checkpoints.stale import MADE_WITH
 from burnish.workflows.run.context import Run
 
-FILES = ("adapter_config.json", "adapter_model.safetensors")
-COPY = "start_adapter"
+FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
 logger = logging.getLogger("burnish.tune")
 
 
@@ -54,13 +53,13 @@ def starting_point(run: Run, stage: ContinuingStage, folder: Path) -> StartingPo
         "%s: starts from %s, %s, with a fresh optimiser and schedule",
         *(stage.name, source, "merged under a new adapter" if merged else "continued"),
     )
-    return StartingPoint(run.adapter_base(stage), None if merged else folder / COPY)
+    return StartingPoint(run.adapter_base(stage), None if merged else folder / START_ADAPTER)
 
 
 def _prepare(run: Run, stage: ContinuingStage, folder: Path, base: Path, source: Path) -> None:
     from burnish.export.merge import merge_adapter
 
-    adapter = with_origin(source, folder / COPY)
+    adapter = with_origin(source, folder / START_ADAPTER)
     check_origin(adapter, base_digest=model_digest(base), template_digest=template_digest(load_tokenizer(base)))
     target = run.adapter_base(stage)
     if stage.previous_adapter == "merge" and not target.exists():
@@ -81,8 +80,8 @@ def with_origin(source: Path, into: Path) -> Path:
         for name in FILES:
             shutil.copy(source / name, into)
     record = source.parent / MADE_WITH
-    if (source / ORIGIN_FILE).is_file():
-        shutil.copy(source / ORIGIN_FILE, into)
+    if (source / ORIGIN).is_file():
+        shutil.copy(source / ORIGIN, into)
     elif record.is_file():
         made = json.loads(record.read_bytes())
         if made["adapter"]["kind"] == "pissa":
@@ -101,6 +100,6 @@ def with_origin(source: Path, into: Path) -> Path:
     else:
         raise ConfigError(
             f"{source} does not say which base model it was trained on.",
-            f"It needs {ORIGIN_FILE} in it, or {MADE_WITH} beside it, as burnish writes them.",
+            f"It needs {ORIGIN} in it, or {MADE_WITH} beside it, as burnish writes them.",
         )
     return into

@@ -13,17 +13,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from burnish.config.stages.recipe import Recipe, TrainingStage
+from burnish.data.filters.build import needs_judge
 from burnish.errors import BurnishError
 from burnish.fsio import write_atomic, write_json
 from burnish.ledger.attempt_log import FORMAT
 from burnish.ledger.memory import peak_bytes
-from burnish.ledger.run_folder import LOGS, RunFolder
+from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
 from burnish.model.base import resolve_device
+from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, LOGS, OUTCOME
 from burnish.scale.processes import is_first, join_processes
-from burnish.workflows.rows.compile_filter import needs_judge
 from burnish.workflows.run.context import Run
-from burnish.workflows.train.launch import FAILURE, FIRST, JOB, OUTCOME
 from burnish.workflows.train.stage import train_here
 from burnish.workflows.verify.judge import open_verifier
 
@@ -51,7 +51,7 @@ def _train(place: Path) -> None:
     folder = RunFolder(Path(job["run"]), job["run_id"])
     _log_to(folder.path / LOGS)
     if is_first():
-        write_atomic(place / FIRST, str(os.getpid()))
+        write_atomic(place / FIRST_PROCESS, str(os.getpid()))
     stage = next(one for one in recipe.stages if isinstance(one, TrainingStage) and one.name == job["stage"])
     with ExitStack() as stack:
         verifier = None

@@ -39,16 +39,17 @@ from burnish.records import (
     Verdict,
     first_problem,
 )
+from burnish.records.files import write_rows
+from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
 from burnish.syntax.crates import named_crates
 from burnish.verify.compiler.dependency_set import known_crates
 from burnish.verify.judge.extract import extract, is_code_prompt
 from burnish.verify.judge.ladder import Goal
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
-from burnish.workflows.verify.judge import CACHE, open_verifier
+from burnish.workflows.verify.judge import open_verifier
 
-_VERDICTS, _SUMMARY, _REJECTED = "verdicts.jsonl", "summary.json", "rejected.jsonl"
-_OURS = frozenset({_VERDICTS, _SUMMARY, _REJECTED, CACHE})
+_OURS = frozenset({VERDICTS, SUMMARY, REJECTED, VERDICT_CACHE})
 
 
 class VerifyRow(BaseModel):
@@ -117,10 +118,10 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
         verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
         known = known_crates(config.dependencies)
         verdicts = verifier.verify([pair_of(row, known) for row in read], goals=[row.goal_of_task for row in read])
-    write_atomic(out / _REJECTED, "".join(json.dumps(row) + "\n" for row in rejected))
-    write_atomic(out / _VERDICTS, "".join(map(_line, verdicts)))
+    write_rows(out / REJECTED, rejected)
+    write_atomic(out / VERDICTS, "".join(map(_line, verdicts)))
     summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts)}
-    write_json(out / _SUMMARY, summary)
+    write_json(out / SUMMARY, summary)
     return summary
 
 

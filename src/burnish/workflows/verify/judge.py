@@ -9,9 +9,8 @@ from pathlib import Path
 from burnish.config.verify import VerifyConfig
 from burnish.protocols import Sandbox
 from burnish.records import Completion, Task, Verdict
+from burnish.records.layout import VERDICT_CACHE
 from burnish.verify import Verifier
-
-CACHE = "verdicts.sqlite"
 
 
 @contextmanager
@@ -20,7 +19,9 @@ def open_verifier(config: VerifyConfig, beside: Path, sandbox: Sandbox | None = 
 
     ``sandbox`` replaces the one that ``config`` names; the caller closes it.
     """
-    with Verifier(config.model_copy(update={"cache": config.cache or beside / CACHE}), sandbox=sandbox) as verifier:
+    with Verifier(
+        config.model_copy(update={"cache": config.cache or beside / VERDICT_CACHE}), sandbox=sandbox
+    ) as verifier:
         yield verifier
 
 

@@ -1,0 +1,129 @@
+"""Answers to tasks: what a model wrote, how it was judged, and what that was worth."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from burnish.records.base import Part, Record
+from burnish.records.task import Edition
+
+Status = Literal["pass", "fail", "infra"]
+
+
+VerifyStage = Literal["extract", "parse", "check", "lint", "build", "test"]
+
+
+Reason = Literal[
+    "ok",
+    "no_code",
+    "compile_error",
+    "timeout",
+    "memory",
+    "output_limit",
+    "runtime_error",
+    "tests_failed",
+    "blocked",
+    "infra",
+]
+"""Why a verdict is what it is; ``infra`` goes with status ``infra`` alone, its cause is in ``detail``."""
+
+
+class Completion(Record):
+    """What a model wrote for one task."""
+
+    task_id: str
+    sample_index: int = 0
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish_reason: Literal["stop", "length", "given"] = "stop"
+    """``given`` marks an answer that was read from a file instead of sampled."""
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    model_digest: str = ""
+    seconds: float = 0.0
+
+
+class Diagnostic(Part):
+    """One compiler message with its first span; summary messages of rustc are not diagnostics."""
+
+    level: Literal["error", "warning"]
+    code: str | None
+    """``E0308``, a lint name such as ``clippy::needless_return``, or None for syntax errors."""
+    message: str
+    line: int | None = None
+    column: int | None = None
+    rendered: str = ""
+
+
+class TestCounts(Part):
+    """How many tests ran, passed and were expected; ``expected`` is known before the run."""
+
+    __test__: ClassVar[bool] = False  # not a pytest class
+
+    run: int = 0
+    passed: int = 0
+    expected: int = 0
+
+
+Grading = Literal["separate", "in_process"]
+"""Where tests in Rust run: in a process that the answer is not in, or in the answer's own."""
+
+
+class Verdict(Record):
+    """What the verifier found. ``infra`` never counts as fail; its cause is in ``detail``."""
+
+    task_id: str
+    sample_index: int = 0
+    status: Status
+    stage: VerifyStage
+    """The last stage reached."""
+    reason: Reason
+    compiled: bool | None
+    """Whether the candidate compiles: None when infra kept us from knowing."""
+    code: str = ""
+    """The source that was judged, after extraction."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    lints: tuple[str, ...] = ()
+    """Names of the lints that fired, with repeats."""
+    tests: TestCounts = TestCounts()
+    metrics: dict[str, float] = Field(default_factory=dict)
+    detail: str = ""
+    cpu_ms: float = 0.0
+    cached: bool = False
+    isolation: tuple[str, ...] = ()
+    """Sandbox layers that were active."""
+    toolchain: str = ""
+    """Version and digest of compiler, lint set and policy."""
+    edition: Edition | None = None
+    """The Rust edition it was judged as; None in verdicts that were written without."""
+    grading: Grading | None = None
+    """For tests in Rust: whether they ran in a process without the answer; None where none were reached."""
+
+    @property
+    def lint_free(self) -> bool:
+        """Whether it compiled without a single lint."""
+        return bool(self.compiled) and not self.lints
+
+
+class Score(Record):
+    """A value with named components, or unscored with a reason; unscored is not zero."""
+
+    task_id: str
+    sample_index: int = 0
+    value: float | None
+    unscored_reason: str = ""
+    components: dict[str, float] = Field(default_factory=dict)
+
+
+class Rollout(Record):
+    """What a policy wrote while it was trained, as judged then: one line of ``rollouts.jsonl``."""
+
+    step: int = Field(0, ge=0)
+    """Optimizer step whose policy wrote it; the completions of one task and step are a group."""
+    completion: Completion
+    verdict: Verdict | None = None
+    """None where it was never judged."""
+    score: Score | None = None
+    """The reward it was given; None where that was not kept."""

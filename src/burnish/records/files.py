@@ -1,0 +1,63 @@
+"""Read and write files of records and of plain JSON rows, one per line; the only place that does.
+
+A torn last line, left by a crash, is not read. Not covered: rows of a user's own files (`data.sources`), which may be
+left out within a budget.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from burnish.errors import DataError
+from burnish.fsio import append_lines, numbered_lines, write_atomic
+from burnish.records.base import Record
+
+R = TypeVar("R", bound=Record)
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write a record file, whole or not at all."""
+    write_atomic(path, "".join(record.to_json() + "\n" for record in records))
+
+
+def append_records(path: Path, records: Iterable[Record]) -> None:
+    """Append records to a file in one write."""
+    append_lines(path, (record.to_json() for record in records))
+
+
+def read_records(kind: type[R], path: Path) -> Iterator[R]:
+    """Read the records of a file in order; a missing file has none.
+
+    Raises DataError naming file, line and the first wrong field.
+    """
+    for _, record in numbered_records(kind, path):
+        yield record
+
+
+def numbered_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
+    """Read the records of a file with their line numbers, which begin at 1; errors as `read_records`."""
+    for number, line in numbered_lines(path) if path.exists() else ():
+        try:
+            yield number, kind.from_json(line)
+        except DataError as error:
+            raise DataError(f"{path}:{number}: {error.cause}", error.way_out) from error
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write plain JSON rows, whole or not at all."""
+    write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Read plain JSON rows in order; a missing file has none. Raises DataError naming file and line."""
+    for number, line in numbered_lines(path) if path.exists() else ():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}:{number}: not JSON: {error}", "Restore the file, or remove this line.") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{path}:{number}: not a JSON object", "Restore the file, or remove this line.")
+        yield row

@@ -1,0 +1,142 @@
+"""Tasks: what a model is asked, the hidden tests of its answer, and which tasks must not be scored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictStr
+
+from burnish.records.base import Part, Record
+
+Role = Literal["system", "user", "assistant"]
+
+
+Edition = Literal["2015", "2018", "2021", "2024"]
+
+
+CrateType = Literal["bin", "lib"]
+
+
+class Message(Part):
+    """One turn of a conversation. ``content`` is text; numbers and null are refused, never converted."""
+
+    role: Role
+    content: StrictStr
+
+
+class ValueCase(Part):
+    """One hidden value test: ``call`` is a Rust expression resolved in the candidate's crate."""
+
+    call: str
+    type: str
+    """Fully written Rust type that the call's value is bound to before it is printed."""
+    expected: str
+    """The Debug text (``{:?}``) of the right value; compared outside the sandbox."""
+
+
+class ValueTests(Part):
+    """Tests by value: the harness prints values, the parent process compares them."""
+
+    kind: Literal["values"] = "values"
+    cases: tuple[ValueCase, ...]
+
+
+class RustTests(Part):
+    """Tests as Rust source: ``#[test]`` functions or an ``fn main`` with asserts, put into a separate crate."""
+
+    kind: Literal["rust"] = "rust"
+    source: str
+    include_ignored: bool = False
+    """Whether tests marked ``#[ignore]`` run too, as exercises want it that unlock one test after the other."""
+
+
+class ProgramRun(Part):
+    """One run of a whole program."""
+
+    stdin: str = ""
+    expected_stdout: str | None = None
+    """Compared outside the sandbox, blanks at line ends aside; None takes any output."""
+    exit_code: int = 0
+
+
+class ProgramTests(Part):
+    """Tests of a program with ``fn main``: what it prints and how it ends, run by run."""
+
+    kind: Literal["program"] = "program"
+    runs: tuple[ProgramRun, ...]
+
+
+Tests = Annotated[ValueTests | RustTests | ProgramTests, Field(discriminator="kind")]
+
+
+TaskKind = Literal["rust", "classification", "multiple_choice", "extractive_qa", "numeric", "text"]
+"""How an answer is judged: Rust by the compiler and hidden tests, the others by what is extracted from the answer."""
+
+
+class Choice(Part):
+    """One option of a multiple-choice task."""
+
+    label: str
+    text: str
+
+
+class Task(Record):
+    """Something to write, how it is judged, and where it came from."""
+
+    id: str
+    kind: TaskKind = "rust"
+    family: str
+    """Combination of parts the task was composed from; splits and clustered intervals go by it."""
+    level: int = 1
+    """1 one expression, 2 two steps, 3 types with methods, 4 small programs."""
+    prompt: tuple[Message, ...]
+    code_prompt: str | None = None
+    """Source that a completion may continue (ends in an open ``{``), as in HumanEval; None for instructions."""
+    entry_point: str | None = None
+    tests: Tests | None = None
+    reference: str | None = None
+    """A whole program or library that passes the tests."""
+    wrong: tuple[str, ...] = ()
+    """Answers, as a model would write them, that must not pass; they prove the tests, and nobody trains on them."""
+    edition: Edition = "2021"
+    crate_type: CrateType | None = None
+    """None: a program where the code has an ``fn main``, else a library."""
+    crates: tuple[str, ...] = ()
+    """External crates that the code needs, by name."""
+    context: str | None = None
+    """The passage that an extractive answer is taken from; it stands in ``prompt`` too."""
+    choices: tuple[Choice, ...] = ()
+    """Options of a multiple-choice task."""
+    labels: tuple[str, ...] = ()
+    """What a classification may answer; the first is the positive class."""
+    answers: tuple[StrictStr, ...] = ()
+    """Right answers of a task that is not Rust, any of which counts: a label, a choice's label, a number as text.
+    Empty in ``extractive_qa`` when the passage does not answer the question."""
+    licence: str = ""
+    origin: str = ""
+
+
+ExclusionReason = Literal[
+    "no_tests", "tests_cut_off", "reference_fails", "wrong_answer_passes", "empty_answer_passes", "in_process_grading"
+]
+"""Why a task cannot measure anything."""
+
+
+class Exclusion(Part):
+    """One task that is not scored, and why."""
+
+    id: str
+    reason: ExclusionReason
+    detail: str = ""
+
+
+class TaskExclusions(Record):
+    """The format of an exclusion file: what of one task file is not scored."""
+
+    tasks: str
+    """Name of the task file."""
+    digest: str
+    """SHA-256 of the task file's bytes."""
+    toolchain: str = ""
+    """What judged the answers."""
+    excluded: tuple[Exclusion, ...]
