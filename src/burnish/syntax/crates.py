@@ -38,7 +38,9 @@ def path_heads(root: Node, *, attributes: bool = False) -> Iterator[Node]:
         if parent.type == "token_tree":
             before, after = node.prev_sibling, node.next_sibling
             if after is not None and after.type == "::" and (before is None or before.type not in ("::", ".")):
-                yield node
+                behind = after.next_sibling
+                if behind is None or behind.type != "<":  # `parse::<u8>()` calls a function
+                    yield node
         elif _begins_import(node) or (
             parent.type in _SCOPED
             and parent.named_children[0] == node

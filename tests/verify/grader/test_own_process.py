@@ -9,7 +9,7 @@ import pytest
 
 from burnish.config.verify import VerifyConfig
 from burnish.verify import Verifier
-from burnish.verify.grader import rust_tests
+from burnish.verify.grader import one_crate
 from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
 from tests.verify.separate.asking import judged, task_of
 
@@ -45,6 +45,9 @@ def verifier() -> Iterator[Verifier]:
         ("macro_rules! m { ($a:meta) => { #[$a] pub fn f() {} } } m!(used);", "used"),
         ('macro_rules! m { ($($a:tt)*) => { #[$($a)*] pub fn f() {} } } m!(link_section = ".x");', "link_section"),
         ('macro_rules! m { () => { #[link(name = "m")] mod m {} } }', "link"),
+        ("extern crate self as std;", "extern crate"),
+        ("extern crate self as r#core;", "extern crate"),
+        ("macro_rules! m { ($n:ident) => { extern crate self as $n; } } m!(std);", "extern crate"),
         ("fn f( { unsafe", "unsafe"),
     ],
 )
@@ -101,6 +104,22 @@ ATTACKS = {
         'pub fn apply(f: impl Fn(i32) -> i32, x: i32) -> i32 { if std::path::Path::new("/box/program").exists() { f(x) } else { 0 } }',
         "tests_failed",
     ),
+    "a standard crate of its own": (
+        "extern crate self as std;\npub fn apply(_: impl Fn(i32) -> i32, _: i32) -> i32 { 0 }",
+        "blocked",
+    ),
+    "macros under the names of the tests'": (
+        "macro_rules! assert_eq { ($($t:tt)*) => {} }\npub fn apply(_: impl Fn(i32) -> i32, _: i32) -> i32 { 0 }",
+        "tests_failed",
+    ),
+    "exported macros under the names of the tests'": (
+        "#[macro_export] macro_rules! assert_eq { ($($t:tt)*) => {} }\npub fn apply(_: impl Fn(i32) -> i32, _: i32) -> i32 { 0 }",
+        "tests_failed",
+    ),
+    "an imported macro under a name of the tests'": (
+        "macro_rules! no { ($($t:tt)*) => {} }\nuse no as assert_eq;\npub fn apply(_: impl Fn(i32) -> i32, _: i32) -> i32 { 0 }",
+        "tests_failed",
+    ),
     "exit(0)": ("pub fn apply(_: impl Fn(i32) -> i32, _: i32) -> i32 { std::process::exit(0) }", "tests_failed"),
     "a type that equals everything": (
         "#[derive(Debug)] pub struct Y; impl PartialEq<i32> for Y { fn eq(&self, _: &i32) -> bool { true } }\npub fn apply(_: impl Fn(i32) -> i32, _: i32) -> Y { Y }",
@@ -124,6 +143,6 @@ def test_an_honest_answer_passes_there_with_threads(verifier: Verifier) -> None:
 
 @pytest.mark.parametrize("name", ["another program", "the file of the program"])
 def test_without_confinement_it_would_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rust_tests, "confinement", lambda: "mod confinement { pub fn confine() {} }")
+    monkeypatch.setattr(one_crate, "confinement", lambda: "mod confinement { pub fn confine() {} }")
     with Verifier(VerifyConfig(sandbox="bubblewrap", infra_budget=1.0)) as without:
         assert judged(without, task_of(PROMPT, TESTS), ATTACKS[name][0]).reason == "ok"

@@ -12,6 +12,7 @@ from typing import Any
 from burnish.records import Comparison, Metric, StageSummary, StageTime, Summary, Verdict
 from burnish.score.metrics.metric_means import mean_metrics
 from burnish.score.statistics.paired import mcnemar
+from burnish.score.summaries.missing_crates import crate_failures
 from burnish.score.summaries.rates import METRICS, rates, succeeded
 
 
@@ -84,6 +85,7 @@ def summarise_verdicts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "reasons": dict(counted.reasons),
         "error_classes": dict(counted.error_classes),
         "error_codes": dict(counted.error_codes),
+        "crate_failures": crate_failures(verdicts),
         "lints": dict(counted.lints),
         "metrics": {name: found.model_dump() for name, found in mean_metrics(verdicts).items()},
         "cpu_ms": round(sum(verdict.cpu_ms for verdict in verdicts if not verdict.cached), 1),

@@ -23,8 +23,7 @@ from burnish.verify.compiler.compile import Compiled, Compiler
 from burnish.verify.compiler.dependency_set import DependencySet
 from burnish.verify.compiler.diagnostics import read_diagnostics
 from burnish.verify.compiler.toolchain import Toolchain
-from burnish.verify.grader.values import VALUE_MAIN, value_cases
-from burnish.verify.grader.visibility import make_public
+from burnish.verify.grader.values import VALUE_MAIN, made_callable, value_cases
 from burnish.verify.judge.ladder import Goal, Ladder, crate_type_of
 from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
 from burnish.verify.separate.decision import Decision, Separate
@@ -236,10 +235,12 @@ class _Given(Compiler):
     def build_program(self, code: str, edition: Edition) -> Compiled:
         return self._started.built or self._base.build_program(code, edition)
 
-    def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
+    def build_library(
+        self, code: str, edition: Edition, *, forbid_unsafe: bool, beside: Mapping[str, str] | None = None
+    ) -> Compiled:
         if self._started.built is not None:
             return Compiled("ok", 0.0, shared=self._started.built.shared)
-        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe)
+        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe, beside=beside)
 
     def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
         built = self._started.built
@@ -341,7 +342,7 @@ def _harness(group: Mapping[int, Candidate], mark: str) -> dict[str, str]:
     files = {"together.rs": root + VALUE_MAIN.replace("CASES.iter()", "MODULES[which()].iter()")}
     for i, one in group.items():
         assert isinstance(one.task.tests, ValueTests)
-        files[f"{PREFIX}{i}.rs"] = make_public(one.code)
+        files[f"{PREFIX}{i}.rs"] = made_callable(one.code, one.task.tests)
         files[f"tested_{i}.rs"] = value_cases(one.task.tests, f"super::{PREFIX}{i}")
     return files
 

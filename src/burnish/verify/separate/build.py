@@ -6,14 +6,14 @@ Not covered: running them (`joined`).
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from burnish.fsio import digest_json
 from burnish.protocols import Job, Sandbox
 from burnish.records import Diagnostic, RustTests, Task
 from burnish.syntax.source import function_named, parse
-from burnish.verify.compiler.compile import RUN_LIMITS, Compiled, Compiler
+from burnish.verify.compiler.compile import RUN_LIMITS, Compiled, Compiler, lints_of_builds
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.separate.declared import Declared
@@ -77,7 +77,13 @@ class Builder:
             return wire
         source = source_of_answer(declared, answer, task.edition)
         files: dict[str, str | bytes] = {"candidate.rs": source, f"lib{WIRE}.rlib": wire.artifact}
-        return self._compiler.with_crates(task.crates).program_of(files, task.edition, [WIRE])
+        compiler = self._compiler.with_crates(task.crates)
+        built = compiler.program_of(files, task.edition, [WIRE])
+        if built.reason != "ok" or not lints_of_builds(built):
+            return built
+        alone = compiler.build_library(answer, task.edition, forbid_unsafe=False)
+        cpu_ms = built.cpu_ms + alone.cpu_ms
+        return replace(built if alone.reason == "ok" else alone, cpu_ms=cpu_ms)
 
     def _make_tests(self, task: Task, source: str, as_main: bool, include_ignored: bool) -> tuple[Kept, bool]:
         wire = self._wire_library()

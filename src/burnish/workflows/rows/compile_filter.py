@@ -14,6 +14,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.data.filters.base import Judgement
 from burnish.data.filters.build import needs_judge
 from burnish.records import Edition, Verdict
+from burnish.syntax.crates import named_crates
 from burnish.verify import Verifier
 from burnish.verify.compiler.dependency_set import known_crates
 from burnish.workflows.verify.file import VerifyRow, pair_of
@@ -30,8 +31,11 @@ class VerifierJudge:
 
     def judge(self, sources: Sequence[str], edition: Edition) -> list[Judgement]:
         """One judgement per source, in order. Raises InfraBudgetError when too many could not be judged."""
-        rows = (VerifyRow(id=str(n), code=source, edition=edition) for n, source in enumerate(sources))
-        pairs = (pair_of(row, self._crates) for row in rows)
+        rows = (
+            VerifyRow(id=str(n), code=source, edition=edition, crates=named_crates(source, self._crates))
+            for n, source in enumerate(sources)
+        )
+        pairs = (pair_of(row) for row in rows)
         return [_judgement(verdict) for verdict in self._verifier.stream(pairs, goal="check")]
 
 

@@ -7,8 +7,9 @@ and what it is judged by:
 ``edition``, ``crate_type``, ``goal`` (check, run or test; as deep as the row allows), ``stdin``, ``expected_stdout``,
 ``entry_point``, ``tests``. A bad row is recorded with its line in ``rejected.jsonl`` and counted; it stops nothing.
 
-``crates`` names the dependencies a row may use. Without it they are read from the code: a well-known crate, or one of
-the dependency set, that the code names is one the row needs.
+``crates`` names the dependencies a row may use. Without it, a well-known crate that the row's prompt or tests name is
+one that the row needs, and every answer may use what the dependency set holds. What only an answer names and is not
+there is a compile error like any other.
 
 Left out: several runs of one program in a row's own fields (``tests`` of kind ``program`` has them).
 """
@@ -34,20 +35,22 @@ from burnish.records import (
     Message,
     ProgramRun,
     ProgramTests,
+    RustTests,
     Task,
     Tests,
+    ValueTests,
     Verdict,
     first_problem,
 )
 from burnish.records.files import write_rows
 from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
-from burnish.syntax.crates import named_crates
-from burnish.verify.compiler.dependency_set import known_crates
+from burnish.syntax.crates import WELL_KNOWN, named_crates
+from burnish.verify.compiler.dependency_set import built_crates
 from burnish.verify.judge.extract import extract, is_code_prompt
 from burnish.verify.judge.ladder import Goal
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
-from burnish.workflows.verify.judge import open_verifier
+from burnish.workflows.verify.judge import open_verifier, say_crate_failures
 
 _OURS = frozenset({VERDICTS, SUMMARY, REJECTED, VERDICT_CACHE})
 
@@ -116,8 +119,9 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
     with contextlib.ExitStack() as stack:
         unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
         verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
-        known = known_crates(config.dependencies)
-        verdicts = verifier.verify([pair_of(row, known) for row in read], goals=[row.goal_of_task for row in read])
+        built = built_crates(config.dependencies)
+        verdicts = verifier.verify([pair_of(row, built) for row in read], goals=[row.goal_of_task for row in read])
+    say_crate_failures(verdicts)
     write_rows(out / REJECTED, rejected)
     write_atomic(out / VERDICTS, "".join(map(_line, verdicts)))
     summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts)}
@@ -153,8 +157,8 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     return rows, rejected
 
 
-def pair_of(row: VerifyRow, known: Collection[str] | None = None) -> tuple[Task, Completion]:
-    """What the verifier takes."""
+def pair_of(row: VerifyRow, built: Collection[str] | None = None) -> tuple[Task, Completion]:
+    """What the verifier takes; ``built`` are the crates of the dependency set in force."""
     tests = row.tests
     if row.runs_on_input:
         tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
@@ -163,7 +167,9 @@ def pair_of(row: VerifyRow, known: Collection[str] | None = None) -> tuple[Task,
     crates = row.crates
     if crates is None:
         code = row.code if row.code is not None else extract(row.completion or "", code_prompt, row.entry_point)
-        crates = named_crates(code or "", known_crates() if known is None else known)
+        built = built_crates() if built is None else built
+        needed = named_crates(f"{code_prompt or ''}\n{_tests_text(tests)}", {*WELL_KNOWN, *built})
+        crates = tuple(sorted({*needed, *named_crates(code or "", built)}))
     task = Task(
         id=row.id,
         family=row.id,
@@ -178,6 +184,13 @@ def pair_of(row: VerifyRow, known: Collection[str] | None = None) -> tuple[Task,
     if row.completion is not None:
         return task, Completion(task_id=row.id, text=row.completion, finish_reason="given")
     return task, Completion(task_id=row.id, text=_fence(row.code or ""), finish_reason="given")
+
+
+def _tests_text(tests: Tests | None) -> str:
+    """What of the tests is Rust."""
+    if isinstance(tests, RustTests):
+        return tests.source
+    return "\n".join(f"{case.call};" for case in tests.cases) if isinstance(tests, ValueTests) else ""
 
 
 def _fence(code: str) -> str:
