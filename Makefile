@@ -9,7 +9,7 @@ help:
 	@echo "make setup       Python environment, Rust toolchain, bubblewrap"
 	@echo "make quickstart  set up, then run recipes/quickstart.yaml"
 	@echo "make test        set up, then all checks and tests; MODEL=FOLDER tests a model folder of yours"
-	@echo "make check       style, types, layers, reference docs"
+	@echo "make check       style, types, layers, sizes, reference docs"
 	@echo "make coverage    branches of verify and score that the tests reach; below 95 % is a failure"
 	@echo "make docs        write docs/reference anew"
 	@echo "make bench       run the benchmarks"
@@ -34,6 +34,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m scripts.write_reference --check
+	$(BIN)/python -m scripts.measure_house --check
 
 coverage: setup
 	$(BIN)/coverage erase

@@ -22,7 +22,7 @@ from burnish.protocols import Job, Limits, Sandbox
 from burnish.records import Completion, Score, Task, ValueTests, Verdict
 from burnish.train.grpo.rollouts import Answer, Judge, Write
 from burnish.verify.compiler.toolchain import find_toolchain
-from burnish.verify.judge.extract import extract
+from burnish.verify.reading import extract
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 
 _CARGO = "/cargo"

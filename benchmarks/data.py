@@ -120,7 +120,7 @@ def filter_ways(count: int, folder: Path) -> list[Way]:
 def token_ways(count: int, folder: Path) -> list[Way]:
     """Ours, and the two usual forms of `datasets.map`."""
     import datasets
-    from tests.tiny import make_tiny_model
+    from tests.tiny_models import make_tiny_model
     from trl.data_utils import pack_dataset
 
     from burnish.data.encode.chat import encode_examples

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from benchmarks.goals import Goal, report
@@ -29,6 +29,7 @@ from burnish.generate import decoding
 from burnish.generate.slot_decoder import left_padded
 from burnish.model.base import load_model
 from burnish.train.batches.rows import collate
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from burnish.train.weights.adapters import attach_adapter
 
@@ -107,13 +108,15 @@ def measure_training(folder: Path, out: Path) -> tuple[float, float]:
     stage = SftStage(name="sft", max_steps=STEPS, log_every=4, save_every=1000)
     logged: list[tuple[int, float]] = []
     run_sft(
-        base=folder,
-        model=CPU,
-        stage=stage,
-        encoded=rows,
-        out=out,
-        seed=0,
-        log=lambda step, _values: logged.append((step, time.process_time())),
+        TrainingJob(
+            base=folder,
+            model=CPU,
+            stage=stage,
+            out=out,
+            seed=0,
+            log=lambda step, _values: logged.append((step, time.process_time())),
+        ),
+        rows,
     )
     (first, started), (last, ended) = logged[0], logged[-1]
     return (last - first) / (ended - started), bare_loop(folder, stage, rows)

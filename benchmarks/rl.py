@@ -42,6 +42,7 @@ from burnish.records.files import read_records
 from burnish.records.layout import ROLLOUTS
 from burnish.score.rewards.evidence import constant_share
 from burnish.train.grpo.run import run_grpo
+from burnish.train.job import TrainingJob
 from burnish.verify import Verifier
 from burnish.verify.serve.reward import VerifierReward
 from burnish.workflows.train.grpo import judge_of, prompts_of, writer
@@ -108,9 +109,19 @@ def measure(way: str, stage: GrpoStage, prompts: int, folder: Path) -> Split:
             write, judge = serial.write, serial.judge
         out = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
         run_grpo(
-            base=NANO, model=ModelConfig(device="cpu"), stage=stage, prompts=asked, write=write, judge=judge,
-            judged_by="", out=out, seed=0, log=lambda _, values: rows.append(dict(values)),
-        )  # fmt: skip
+            TrainingJob(
+                base=NANO,
+                model=ModelConfig(device="cpu"),
+                stage=stage,
+                out=out,
+                seed=0,
+                log=lambda _, values: rows.append(dict(values)),
+            ),
+            asked,
+            write,
+            judge,
+            judged_by="",
+        )
         rollouts = list(read_records(Rollout, out / ROLLOUTS))
 
     def seconds(*phases: str) -> float:

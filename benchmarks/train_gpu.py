@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 from benchmarks.goals import Goal
 from benchmarks.train_variants import Row
@@ -88,6 +88,7 @@ def measure_case(case: Mapping[str, Any], model: Path, out: Path) -> dict[str, f
     from burnish.config.model import ModelConfig
     from burnish.config.stages.recipe import SftStage
     from burnish.errors import DeviceMemoryError
+    from burnish.train.job import TrainingJob
     from burnish.train.sft.run import run_sft
 
     rows, packs = packed_rows()
@@ -110,14 +111,11 @@ def measure_case(case: Mapping[str, Any], model: Path, out: Path) -> dict[str, f
     config = ModelConfig.model_validate({"device": "cuda", "dtype": "bfloat16", "quantization": quantization})
     try:
         run_sft(
-            base=model,
-            model=config,
-            stage=stage,
-            encoded=rows,
-            packs=packs,
-            out=out,
-            seed=0,
-            log=lambda _step, values: logged.append(values),
+            TrainingJob(
+                base=model, model=config, stage=stage, out=out, seed=0, log=lambda _step, values: logged.append(values)
+            ),
+            rows,
+            packs,
         )
     except DeviceMemoryError:
         return {"out_of_memory": 1.0}

@@ -87,6 +87,7 @@ def ours(rows: list[Row], model: Path, out: Path, *, micro_batch: int) -> Clock:
     from burnish.config.model import ModelConfig
     from burnish.config.stages.recipe import SftStage
     from burnish.data.encode.packing import pack_lengths
+    from burnish.train.job import TrainingJob
     from burnish.train.sft.run import run_sft
 
     clock = Clock()
@@ -104,15 +105,17 @@ def ours(rows: list[Row], model: Path, out: Path, *, micro_batch: int) -> Clock:
         }
     )
     run_sft(
-        base=model,
-        model=ModelConfig(device="cpu"),
-        stage=stage,
-        encoded=rows,
-        packs=pack_lengths([len(row.input_ids) for row in rows], LENGTH),
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
-        callbacks=[clock],
+        TrainingJob(
+            base=model,
+            model=ModelConfig(device="cpu"),
+            stage=stage,
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
+            callbacks=[clock],
+        ),
+        rows,
+        pack_lengths([len(row.input_ids) for row in rows], LENGTH),
     )
     return clock
 

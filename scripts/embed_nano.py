@@ -51,9 +51,8 @@ may give other last bits, and so other weights, from the same recipes.
 
 
 def _rate(row: dict[str, Any], key: str) -> str:
-    interval = row["ci95"].get(key)
-    text = f"{100 * row[key]:.1f} %"
-    return text + (f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else "")
+    low, high = row["metrics"][key]["ci95"]
+    return f"{100 * row['metrics'][key]['value']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _recipe(run: Path) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def _part(recipe: dict[str, Any]) -> str:
 def main(runs: Sequence[Path]) -> None:
     """Copy the model of the last run, write card and provenance."""
     recipes, last = [_recipe(run) for run in runs], runs[-1]
-    row = json.loads((last / "summary.json").read_text())["stages"][0]
+    row = json.loads((last / "summary.json").read_text())["models"][0]["kinds"][0]
     shutil.rmtree(TARGET, ignore_errors=True)
     shutil.copytree(last / "nano" / "model", TARGET)
     config = json.loads((TARGET / "config.json").read_text())

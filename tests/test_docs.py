@@ -32,7 +32,7 @@ def test_the_reference_is_what_the_program_says() -> None:
     assert write_reference.stale() == [], "run: make docs"
 
 
-def test_a_stale_page_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stale_reference_page_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_reference, "FOLDER", tmp_path)
     assert write_reference.main([]) == 0
     assert write_reference.main(["--check"]) == 0
@@ -43,7 +43,7 @@ def test_a_stale_page_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_in_the_docs_resolve(page: Path) -> None:
     for link in LINK.findall(page.read_text()):
         if link.startswith(("http://", "https://", "mailto:")):
             continue
@@ -55,7 +55,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_commands_exist(page: Path) -> None:
+def test_commands_in_the_docs_exist(page: Path) -> None:
     root = typer.main.get_command(app)
     verbs = set(getattr(root, "commands"))  # noqa: B009
     named = set(re.findall(r"(?<![\w./-])burnish ([a-z][a-z-]+)", code(page)))

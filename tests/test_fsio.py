@@ -43,7 +43,7 @@ def small_files(limit: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, before)
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomic(path, "old")
     with small_files(1000), pytest.raises(OSError, match="File too large"):
@@ -62,7 +62,7 @@ def test_a_failed_append_leaves_whole_lines(tmp_path: Path) -> None:
 
 @settings(max_examples=50)
 @given(before=st.lists(LINE), torn=LINE, after=st.lists(LINE, min_size=1))
-def test_a_torn_last_line_is_never_read_and_is_cut_off_by_the_next_append(
+def test_a_truncated_last_line_is_ignored_and_removed_by_the_next_append(
     tmp_path_factory: pytest.TempPathFactory, before: list[str], torn: str, after: list[str]
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
@@ -74,7 +74,7 @@ def test_a_torn_last_line_is_never_read_and_is_cut_off_by_the_next_append(
     assert list(read_lines(path)) == before + after
 
 
-def test_a_torn_line_longer_than_a_block_is_cut_too(tmp_path: Path) -> None:
+def test_a_truncated_line_longer_than_a_block_is_removed_too(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"whole\n" + b"x" * 200_000)
     append_lines(path, ["next"])
@@ -100,12 +100,12 @@ def test_disk_faults_become_disk_errors(number: int, cause: str, tmp_path: Path)
         raise OSError(number, os.strerror(number))
 
 
-def test_other_faults_stay_what_they_are(tmp_path: Path) -> None:
+def test_other_errors_are_passed_through(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError), disk_errors(tmp_path):
         raise IsADirectoryError(errno.EISDIR, "is a directory")
 
 
-def test_digests_tell_apart_what_differs(tmp_path: Path) -> None:
+def test_different_content_has_different_digests(tmp_path: Path) -> None:
     assert digest_bytes(b"ab", b"c") != digest_bytes(b"a", b"bc")
     assert digest_json({"a": 1, "b": 2}) == digest_json({"b": 2, "a": 1}) != digest_json({"a": 1, "b": 3})
     write_json(tmp_path / "one" / "f", {"ä": 1})

@@ -191,7 +191,7 @@ def test_another_torch_index_is_asked_first(checkout: Checkout) -> None:
     assert "--index-url" not in rest
 
 
-def test_what_is_missing_gets_a_line_with_its_command(checkout: Checkout) -> None:
+def test_missing_programs_are_listed_with_their_commands(checkout: Checkout) -> None:
     result = checkout.set_up()
     assert result.returncode == 3
     assert [line.partition("Run: ")[2].split(" (")[0] for line in result.stderr.splitlines()] == [

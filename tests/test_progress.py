@@ -24,7 +24,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_short_step_writes_nothing() -> None:
+def test_a_short_step_shows_no_progress() -> None:
     clock, out = Clock(), io.StringIO()
     with progress("verify", 10, "verdicts", stream=out, clock=clock) as bar:
         for _ in range(10):
@@ -46,7 +46,7 @@ def test_plain_lines_come_at_most_every_five_seconds_and_once_at_the_end() -> No
     ]
 
 
-def test_what_an_earlier_attempt_did_counts_for_the_share_but_not_for_the_rate() -> None:
+def test_earlier_attempts_count_for_the_share_and_not_for_the_rate() -> None:
     clock, out = Clock(), io.StringIO()
     with progress("generate", 100, "completions", done=80, stream=out, clock=clock) as bar:
         clock.now += 10

@@ -1,4 +1,4 @@
-"""Writes a tiny model folder of `tests.tiny` as one GGUF file, under the names and rules of llama.cpp's converter.
+"""Writes a folder of `tests.tiny_models` as one GGUF file, under the names and rules of llama.cpp's converter.
 
 Covers the llama and qwen3 families, byte-level vocabularies, f32 and Q8_0.
 """

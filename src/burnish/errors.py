@@ -13,6 +13,7 @@
         ├── EndpointError         a model's server is not reached, or answers nothing that can be read
         ├── InfraBudgetError      too many infrastructure faults to go on honestly
         └── DeviceMemoryError     the accelerator or the machine ran out of memory
+            └── StepMemoryError   a training step did not fit; a smaller micro batch may
 
 Ctrl-C is Python's own KeyboardInterrupt; the command line turns it into exit code 130.
 """
@@ -85,3 +86,7 @@ class InfraBudgetError(MachineError):
 
 class DeviceMemoryError(MachineError):
     """The accelerator or the machine ran out of memory."""
+
+
+class StepMemoryError(DeviceMemoryError):
+    """A training step did not fit on the accelerator; a smaller micro batch may."""

@@ -36,6 +36,10 @@ class Generator(Protocol):
         ...
 
 
+MIB = 1 << 20
+"""Bytes, for limits of memory and output."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one sandboxed process may use."""

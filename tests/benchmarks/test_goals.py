@@ -9,7 +9,7 @@ import pytest
 from benchmarks.goals import Goal, below, report, table
 
 
-def test_below_judges() -> None:
+def test_a_value_below_its_bound_meets_the_goal() -> None:
     assert below("start", 0.4, 0.5, "s") == Goal("start", 0.4, "< 0.5 s", True)
     assert not below("start", 0.5, 0.5, "s").met
 

@@ -13,7 +13,7 @@ from benchmarks.rl import COLD, SERIAL, WARM, Split, goals, measure, stage_of, t
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.records import Completion, Score, ValueTests, Verdict
 from burnish.train.grpo.rollouts import Answer
-from tests.train.reinforcing import judge_by
+from tests.train.small_grpo import judge_by
 
 SMALL = {
     "num_generations": 2,

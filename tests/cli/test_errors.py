@@ -35,7 +35,7 @@ def test_a_full_disk_anywhere_is_named(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err.startswith("error: no space left on the disk while writing runs/x\n  -> ")
 
 
-def test_an_interruption_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interruption_names_the_command_that_continues(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as caught, reported("Run it again."):
         raise KeyboardInterrupt
     assert caught.value.exit_code == 130
@@ -43,6 +43,6 @@ def test_an_interruption_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), FileNotFoundError(errno.ENOENT, "x")])
-def test_faults_of_burnish_are_not_dressed_up(error: Exception) -> None:
+def test_internal_errors_keep_their_traceback(error: Exception) -> None:
     with pytest.raises(type(error)), reported():
         raise error

@@ -76,7 +76,7 @@ def test_training_a_recipe_that_trains_nothing_is_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("verb", [("evaluate",), ("export", "merge"), ("data", "build", "arc")])
-def test_verbs_without_a_recipe_say_what_they_miss(verb: tuple[str, ...], tmp_path: Path) -> None:
+def test_verbs_without_a_recipe_name_what_is_missing(verb: tuple[str, ...], tmp_path: Path) -> None:
     assert_mistake(burnish(*verb, cwd=tmp_path), "this key is missing")
 
 
@@ -84,7 +84,7 @@ def test_answers_to_tasks_need_a_file(tmp_path: Path) -> None:
     assert_mistake(burnish("generate", cwd=tmp_path), "nothing says where the answers to the tasks go")
 
 
-def test_rust_tasks_are_built_once(tmp_path: Path) -> None:
+def test_building_the_same_rust_tasks_again_is_refused(tmp_path: Path) -> None:
     arguments = (
         "data",
         "build",

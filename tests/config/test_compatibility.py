@@ -12,14 +12,14 @@ from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError
 
 
-def test_every_kind_that_can_be_said_is_in_the_matrix() -> None:
+def test_every_configurable_kind_is_in_the_matrix() -> None:
     assert set(variants(AdapterConfig)) == set(TRAINED)
     assert set(variants(get_args(QuantizationConfig)[0])) | {"none"} == set(BASES)
     assert set(LABELS) == {*TRAINED, *BASES}
     assert [(row.trained, row.base) for row in rows()] == [(trained, base) for base in BASES for trained in TRAINED]
 
 
-def test_a_row_says_what_can_be_done_or_why_not() -> None:
+def test_a_matrix_row_says_legal_or_why_not() -> None:
     for row in rows():
         assert bool(row.methods) != bool(row.refusal)
         if row.methods:
@@ -30,7 +30,7 @@ def test_a_row_says_what_can_be_done_or_why_not() -> None:
             assert ": " in reason, "a reason is followed by a way out"
 
 
-def test_what_is_known_to_be_impossible() -> None:
+def test_known_impossible_combinations_are_refused() -> None:
     assert all(training_refusal("pretrain", adapter, "none") for adapter in ADAPTERS)
     assert all(training_refusal("sft", "full", base) for base in BASES if base != "none")
     assert training_refusal("preference", "lora", "nf4") is None

@@ -42,6 +42,6 @@ def test_every_field_is_read() -> None:
     assert unread <= {f"{schema.__name__}.kind" for schema in schemas()}, sorted(unread)
 
 
-def test_a_field_that_nothing_reads_would_be_found() -> None:
+def test_an_unread_field_would_be_found() -> None:
     assert "learning_rate" in attributes_read()
     assert "a_field_that_does_not_exist" not in attributes_read()

@@ -81,7 +81,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 @pytest.mark.parametrize(
     "path", sorted({*RECIPES.glob("*.yaml")} - {*RECIPES.glob("*-grid.yaml")}), ids=lambda p: p.stem
 )
-def test_every_shipped_recipe_loads_and_says_what_to_expect(path: Path) -> None:
+def test_every_shipped_recipe_loads_and_states_its_cost(path: Path) -> None:
     config = load_config(Recipe, path)
     header = [line for line in path.read_text().splitlines() if line.startswith("#")]
     assert config.name == path.stem
@@ -201,7 +201,7 @@ def test_a_wrong_override_is_named(recipe: Path, override: str, cause: str) -> N
     assert found.startswith(cause)
 
 
-def test_a_variant_left_unsaid_is_the_default_one() -> None:
+def test_a_missing_variant_key_means_the_default() -> None:
     config = load_config(EvaluateConfig, None, ["out=x", "tasks.held_out=7", "answers.sampling.top_p=0.9"])
     assert config.tasks == RustTasks(held_out=7)
     other = load_config(EvaluateConfig, None, ["out=x", "tasks={kind: file, path: t.jsonl}"])
@@ -215,7 +215,7 @@ def test_every_way_python_writes_a_float_is_a_number(value: float) -> None:
     assert sft_of(loaded).learning_rate == value
 
 
-def test_text_that_only_looks_like_something_stays_text() -> None:
+def test_text_that_looks_like_another_type_stays_text() -> None:
     stages = "stages=[{kind: tasks, name: no}]"
     for word in ("no", "2024-01-01", "1_000", "0x10", "1:30", "on"):
         assert load_config(Recipe, None, ["name=x", stages, f"model.base={word}"]).model.base == word

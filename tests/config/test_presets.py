@@ -20,7 +20,7 @@ def stage_of(**said: Any) -> PretrainStage:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_the_count_is_that_of_the_model_and_near_the_name(preset: Preset) -> None:
+def test_a_preset_has_the_parameter_count_of_its_model(preset: Preset) -> None:
     from burnish.train.pretrain.run import build_model
 
     class Words:
@@ -38,7 +38,7 @@ def test_the_count_is_that_of_the_model_and_near_the_name(preset: Preset) -> Non
     assert parameter_count(PRESETS[preset]) == pytest.approx(SIZES[preset], rel=0.25)
 
 
-def test_what_is_said_goes_before_the_preset() -> None:
+def test_explicit_values_override_the_preset() -> None:
     stage = stage_of(preset="nano-5M", layers=3)
     assert (stage.layers, stage.hidden_size) == (3, PRESETS["nano-5M"].hidden_size)
     assert PretrainStage.model_validate_json(stage.model_dump_json()) == stage
@@ -58,7 +58,7 @@ def test_what_is_said_goes_before_the_preset() -> None:
         ({"preset": "nano-7M"}, "nano-7M"),
     ],
 )
-def test_what_cannot_be_is_refused(said: dict[str, Any], message: str) -> None:
+def test_impossible_presets_are_refused(said: dict[str, Any], message: str) -> None:
     stages = [{"kind": "corpus", "name": "c", "documents": 3}, {"kind": "pretrain", "name": "p", "corpus": "c", **said}]
     with pytest.raises(ConfigError, match=message):
         load_config(Recipe, None, ["name=r", f"stages={stages}".replace("None", "null").replace("True", "true")])

@@ -9,7 +9,7 @@ from burnish.config.reward import DenseReward, RewardAttackConfig, SparseReward
 from burnish.errors import ConfigError
 
 
-def test_shapes_by_name_or_with_weights() -> None:
+def test_a_reward_shape_is_given_by_name_or_with_weights() -> None:
     loaded = load_config(RewardAttackConfig, None, ['shapes=["sparse", {"kind": "dense", "compile": 0.1}]'])
     assert loaded.shapes == (SparseReward(), DenseReward(compile=0.1))
 
@@ -25,6 +25,6 @@ def test_shapes_by_name_or_with_weights() -> None:
         ('{"kind": "system_b", "floor": 0, "compile": 0, "no_errors": 0, "parse": 0}', "must be above 0"),
     ],
 )
-def test_weights_that_pay_for_the_wrong_thing_are_refused(shape: str, why: str) -> None:
+def test_reward_weights_that_pay_wrong_answers_are_refused(shape: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         load_config(RewardAttackConfig, None, [f"shapes=[{shape}]"])

@@ -106,7 +106,7 @@ def _build_and_log(folder: Path, log: Path) -> None:
     DatasetCache(folder).build("encode", {}, write)
 
 
-def test_processes_at_once_build_once(tmp_path: Path) -> None:
+def test_parallel_processes_build_an_entry_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     many = [context.Process(target=_build_and_log, args=(tmp_path / "cache", tmp_path / "log")) for _ in range(6)]
     for process in many:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from burnish.model.folders import resolve_base
-from tests.e2e.program import burnish, small_tune
+from tests.e2e.run_program import burnish, small_tune
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def unbroken(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     done = burnish(
         ["SIGKILL", "0", *small_tune(tiny_model)],
         folder,
-        program=("-m", "tests.e2e.crashing"),
+        program=("-m", "tests.e2e.kill_at_fsync"),
         environment={"CRASHING_COUNT": str(folder / "count")},
     )
     assert done.returncode == 0, done.stderr

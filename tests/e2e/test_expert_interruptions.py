@@ -9,8 +9,8 @@ from typing import Any
 
 from burnish.fsio import digest_folder, read_lines
 from burnish.records.files import read_rows
-from tests.e2e.program import PROGRAM, burnish
-from tests.workflows.expert_iteration.expert import expert_recipe
+from tests.e2e.run_program import PROGRAM, burnish
+from tests.workflows.expert_iteration.expert_recipe import expert_recipe
 
 TIMES = {"seconds", "cpu_ms", "cached"}
 FILES = ("completions.jsonl", "rows.jsonl", "scores.jsonl", "instruction_data.jsonl", "code_only.jsonl")
@@ -25,7 +25,7 @@ def recipe_in(folder: Path) -> Path:
 
 def started(recipe: Path, *kill: str) -> subprocess.CompletedProcess[str]:
     """Train, and be killed where ``kill`` says it: a text that a path holds, and a number."""
-    program = ("-m", "tests.e2e.killed_at") if kill else PROGRAM
+    program = ("-m", "tests.e2e.kill_at_file") if kill else PROGRAM
     return burnish([*kill, "train", str(recipe)], recipe.parent, program=program)
 
 
@@ -36,7 +36,7 @@ def rows_of(file: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
 
 
-def test_a_killed_round_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+def test_a_killed_round_equals_an_unbroken_one(tmp_path: Path) -> None:
     whole, broken = recipe_in(tmp_path / "whole"), recipe_in(tmp_path / "broken")
     done = started(whole)
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import burnish, small_tune, summary_of
+from tests.e2e.run_program import burnish, small_tune, summary_of
 
 
 def assert_error(done: subprocess.CompletedProcess[str], code: int, cause: str, way_out: str) -> None:
@@ -41,14 +41,14 @@ def path_without(folder: Path, *programs: str) -> str:
     return str(folder)
 
 
-def test_without_bubblewrap_nothing_runs(tiny_model: Path, tmp_path: Path) -> None:
+def test_without_bubblewrap_a_run_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     environment = {"PATH": path_without(tmp_path / "bin", "bwrap", "firejail", "docker")}
     done = burnish(small_tune(tiny_model), tmp_path, environment=environment)
     assert_error(done, 3, "bubblewrap is not installed", "apt-get install bubblewrap")
     assert nothing_was_judged(tmp_path)
 
 
-def test_without_rust_nothing_runs(tiny_model: Path, tmp_path: Path) -> None:
+def test_without_rust_a_run_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     environment = {"PATH": path_without(tmp_path / "bin", "rustc", "cargo", "rustup"), "HOME": str(tmp_path)}
     done = burnish(small_tune(tiny_model), tmp_path, environment=environment)
     assert_error(done, 3, "no rustc", "Install Rust: ")

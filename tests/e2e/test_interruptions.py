@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from burnish.fsio import digest_folder
-from tests.e2e.program import burnish, small_tune, summary_of, texts_of
+from tests.e2e.run_program import burnish, small_tune, summary_of, texts_of
 
 MOMENTS = 6
 AGAIN = 4
@@ -22,7 +22,7 @@ def test_six_interruptions_leave_the_table_of_an_unbroken_run(unbroken: Path, ti
     for attempt, (before, position) in enumerate(pairwise([0, *positions])):
         signal = "SIGINT" if attempt % 2 else "SIGKILL"
         moment = position - before + (AGAIN if attempt else 0)
-        broken = burnish([signal, str(moment), *arguments], tmp_path, program=("-m", "tests.e2e.crashing"))
+        broken = burnish([signal, str(moment), *arguments], tmp_path, program=("-m", "tests.e2e.kill_at_fsync"))
         if signal == "SIGKILL":
             assert broken.returncode == -9, broken.stderr
         else:

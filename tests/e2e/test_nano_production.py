@@ -9,7 +9,7 @@ from burnish.data.rust_tasks import build_rust_tasks
 from burnish.fsio import read_lines
 from burnish.ledger.metrics import read_metrics
 from burnish.ledger.stage import read_done
-from tests.e2e.program import REPOSITORY, burnish, settings
+from tests.e2e.run_program import REPOSITORY, burnish, settings
 
 RECIPE = REPOSITORY / "recipes" / "nano-production.yaml"
 STAGES = ["tasks", "pretrain", "measure-pretrain", "sft", "measure-sft", "grpo", "final", "measure-final", "report"]
@@ -41,14 +41,14 @@ def crates_in(folder: Path) -> Path:
     return folder
 
 
-def test_from_crates_to_a_merged_model_killed_in_between(tmp_path: Path) -> None:
+def test_a_production_run_killed_in_between_ends_in_a_merged_model(tmp_path: Path) -> None:
     crates = crates_in(tmp_path / "crates")
     sizes = settings(f"source={crates}", "out=rust-tokens", "vocabulary=700")
     built = burnish(["data", "build", "tokens", *sizes], tmp_path)
     assert built.returncode == 0, built.stderr
     arguments = ["run", str(RECIPE), *settings(*SMALL)]
     trap = ["grpo/checkpoints/checkpoint-2/", "1"]
-    killed = burnish([*trap, *arguments], tmp_path, program=("-m", "tests.e2e.killed_at"))
+    killed = burnish([*trap, *arguments], tmp_path, program=("-m", "tests.e2e.kill_at_file"))
     assert killed.returncode == -9, killed.stderr
     run = tmp_path / "runs" / "nano-production"
     before = {stage: (run / stage / "done.json").read_bytes() for stage in STAGES[:5]}
@@ -62,7 +62,11 @@ def test_from_crates_to_a_merged_model_killed_in_between(tmp_path: Path) -> None
     assert steps["grpo"] == [1, 2, 3]
     assert len(list(read_lines(run / "grpo" / "rollouts.jsonl"))) == 12
     summary = json.loads((run / "summary.json").read_text())
-    assert [(stage["name"], stage["n"]) for stage in summary["stages"]] == [("pretrain", 3), ("sft", 3), ("final", 3)]
+    assert [(model["name"], model["kinds"][0]["n"]) for model in summary["models"]] == [
+        ("pretrain", 3),
+        ("sft", 3),
+        ("final", 3),
+    ]
     assert (run / "final" / "model" / "model.safetensors").is_file()
     shown = burnish(["monitor", "nano-production", "--once"], tmp_path)
     assert shown.returncode == 0, shown.stderr

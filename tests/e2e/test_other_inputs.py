@@ -8,11 +8,11 @@ from pathlib import Path
 from burnish.fsio import read_lines
 from burnish.records import Completion, Verdict
 from burnish.records.files import read_records, read_rows
-from tests.e2e.program import burnish, settings, small_tune, summary_of
-from tests.tiny import make_tiny_model
+from tests.e2e.run_program import burnish, settings, small_tune, summary_of
+from tests.tiny_models import make_tiny_model
 
 
-def test_a_qwen_shaped_model_and_rows_of_ones_own(shared: Path, tmp_path: Path) -> None:
+def test_a_qwen_model_trains_on_a_users_rows(shared: Path, tmp_path: Path) -> None:
     every = list(read_rows(shared / "data" / "rustlings" / "exercises.jsonl"))
     rows = [row for row in every if len(row["exercise"]) + len(row["solution"]) < 1500]
     assert len(rows) > 10
@@ -29,7 +29,7 @@ def test_a_qwen_shaped_model_and_rows_of_ones_own(shared: Path, tmp_path: Path) 
     done = burnish(small_tune(model, *more, "stages.sft.max_steps=2", "data.tasks.held_out=4"), tmp_path)
     assert done.returncode == 0, done.stderr
     summary = summary_of(tmp_path / "runs" / "tune")
-    assert [(stage["name"], stage["n"]) for stage in summary["stages"]] == [("base", 4), ("sft", 4)]
+    assert [(model["name"], model["kinds"][0]["n"]) for model in summary["models"]] == [("base", 4), ("sft", 4)]
     assert f"{len(pairs) + 5} rows" in done.stderr
 
 
@@ -64,8 +64,8 @@ def test_tasks_are_built_answered_and_evaluated_without_a_recipe(tiny_model: Pat
         out = tmp_path / answers.split()[1].strip(",}")
         done = burnish(["evaluate", *settings(f"out={out}", tasks, f"answers={answers}")], tmp_path)
         assert done.returncode == 0, done.stderr
-        (stage,) = json.loads((out / "summary.json").read_text())["stages"]
-        assert (stage["n"], stage["tests_passed"]) == (5, passed)
+        (kind,) = json.loads((out / "summary.json").read_text())["models"][0]["kinds"]
+        assert (kind["n"], kind["metrics"]["tests_passed"]["value"]) == (5, passed)
 
 
 def test_a_prompt_is_answered_on_the_terminal(tiny_model: Path, tmp_path: Path) -> None:

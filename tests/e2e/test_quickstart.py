@@ -11,7 +11,7 @@ import pytest
 from burnish.fsio import digest_folder, read_lines
 from burnish.records import Rollout
 from burnish.records.files import read_records
-from tests.e2e.program import PROGRAM, REPOSITORY, burnish, settings, summary_of, texts_of
+from tests.e2e.run_program import PROGRAM, REPOSITORY, burnish, settings, summary_of, texts_of
 
 QUICKSTART = REPOSITORY / "recipes" / "quickstart.yaml"
 MODELS = ["base", "sft", "expert", "grpo", "control"]
@@ -49,7 +49,7 @@ SMALL = [
 
 def quickstart(folder: Path, *kill: str) -> tuple[int, str, str]:
     """Run it in ``folder``, killed where ``kill`` says it: a text that a path holds, and a number."""
-    program = ("-m", "tests.e2e.killed_at") if kill else PROGRAM
+    program = ("-m", "tests.e2e.kill_at_file") if kill else PROGRAM
     done = burnish([*kill, "run", str(QUICKSTART), *settings(*SMALL)], folder, program=program)
     return done.returncode, done.stdout, done.stderr
 
@@ -66,12 +66,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_table_goes_from_the_base_to_the_control_with_intervals(whole: Path) -> None:
     summary = json.loads((whole / "summary.json").read_text())
-    assert [stage["name"] for stage in summary["stages"]] == MODELS
-    for stage in summary["stages"]:
-        assert (stage["n"], stage["infra"]) == (12, 0)
+    assert [model["name"] for model in summary["models"]] == MODELS
+    for (kind,) in (model["kinds"] for model in summary["models"]):
+        assert (kind["n"], kind["infra"]) == (12, 0)
         for rate in ("compile_rate", "lint_free_rate", "tests_passed"):
-            low, high = stage["ci95"][rate]
-            assert 0 <= low <= stage[rate] <= high <= 1
+            low, high = kind["metrics"][rate]["ci95"]
+            assert 0 <= low <= kind["metrics"][rate]["value"] <= high <= 1
             assert low < high
     compared = {(one["a"], one["b"]) for one in summary["comparisons"]}
     assert compared >= {("base", "sft"), ("sft", "expert"), ("expert", "grpo"), ("grpo", "control"), ("sft", "grpo")}
@@ -98,7 +98,7 @@ def test_the_page_opens_with_curves_of_expert_iteration_and_grpo(whole: Path) ->
         assert "<svg" in drawn[stage]
 
 
-def test_killed_in_expert_iteration_and_in_grpo_it_ends_as_unbroken(whole: Path, tmp_path: Path) -> None:
+def test_a_quickstart_killed_twice_equals_the_unbroken_run(whole: Path, tmp_path: Path) -> None:
     here = tmp_path / "runs" / "quickstart"
     assert quickstart(tmp_path, "expert/round_2/checkpoints/checkpoint-2/", "1")[0] == -9
     assert (here / "expert/round_2/checkpoints/checkpoint-1/complete.json").is_file()

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from burnish.config.generate import SamplingConfig
+from burnish.config.model import ModelConfig
+from burnish.config.tasks import TaskFile
+from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
+from burnish.config.verify import VerifyConfig
 from burnish.ledger.metrics import read_metrics
 from burnish.ledger.stage import read_done
 from burnish.ledger.store import Ledger
 from burnish.records import Completion, Verdict
-from tests.e2e.program import burnish, small_tune, summary_of
+from burnish.records.summary import Summary
+from burnish.workflows.evaluate.compare import compare
+from burnish.workflows.evaluate.evaluate import evaluate
+from tests.e2e.run_program import burnish, small_tune, summary_of
 
 STAGES = ["tasks", "measure-base", "sft", "measure-sft", "merge", "report"]
 
@@ -23,20 +32,52 @@ def run(unbroken: Path) -> Path:
 
 def test_the_table_is_printed_and_stored_as_data(unbroken: Path, run: Path) -> None:
     summary = json.loads((run / "summary.json").read_text())
-    assert [stage["name"] for stage in summary["stages"]] == ["base", "sft"]
-    for stage in summary["stages"]:
-        assert stage["n"] == 12
+    assert [model["name"] for model in summary["models"]] == ["base", "sft"]
+    for model in summary["models"]:
+        (kind,) = model["kinds"]
+        assert kind["n"] == 12
         for rate in ("compile_rate", "lint_free_rate", "tests_passed"):
-            assert 0 <= stage[rate] <= 1
-            low, high = stage["ci95"][rate]
-            assert low <= stage[rate] <= high
-        assert stage["seconds"] > 0
-        assert stage["compile_rate"] > 0.2  # the embedded model writes Rust
+            found = kind["metrics"][rate]
+            assert 0 <= found["ci95"][0] <= found["value"] <= found["ci95"][1] <= 1
+        assert model["seconds"] > 0
+        assert model["generation"]["completions"] == 12
+        assert kind["metrics"]["compile_rate"]["value"] > 0.2  # the embedded model writes Rust
     assert {(one["a"], one["b"]) for one in summary["comparisons"]} == {("base", "sft")}
     assert [timing["name"] for timing in summary["timings"]] == STAGES[:-1]
     shown = (unbroken / "stdout").read_text()
     for word in ("base", "sft", "report.html"):
         assert word in shown
+
+
+def test_the_runs_own_table_says_what_burnish_compare_says(run: Path, tmp_path: Path) -> None:
+    summary = Summary.from_json((run / "summary.json").read_text())
+    stages = [shutil.copytree(run / name, tmp_path / name) for name in ("measure-base", "measure-sft")]
+    assert compare(stages[0], stages[1], tmp_path / "rows").kinds == summary.comparisons[0].kinds
+    # Stages of runs before there were rows hold verdicts alone.
+    shutil.copytree(run / "tasks", tmp_path / "tasks")
+    for stage in stages:
+        (stage / "rows.jsonl").unlink()
+    assert compare(stages[0], stages[1], tmp_path / "verdicts").kinds == summary.comparisons[0].kinds
+
+
+def test_burnish_evaluate_gives_what_the_stage_gives(run: Path, tmp_path: Path) -> None:
+    resolved = json.loads((run / "recipe.resolved.json").read_text())["recipe"]
+    (sampling,) = (one["sampling"] for one in resolved["stages"] if one["name"] == "measure-sft")
+    config = EvaluateConfig(
+        out=tmp_path / "out",
+        tasks=TaskFile(path=run / "tasks" / "held_out.jsonl"),
+        answers=ModelAnswers(
+            model=ModelConfig(base=str(run / "sft")), sampling=SamplingConfig.model_validate_json(json.dumps(sampling))
+        ),
+        verify=VerifyConfig(cache=run.parent / "verdicts.sqlite"),
+        seed=resolved["seed"],
+    )
+    (own,) = evaluate(config).models
+    stage = Summary.from_json((run / "summary.json").read_text()).models[1]
+    timeless = {"timing": None}
+    assert own.kinds[0].model_copy(update=timeless) == stage.kinds[0].model_copy(update=timeless)
+    named = {path.name for path in (tmp_path / "out" / "evaluated").iterdir()}
+    assert named == {path.name for path in (run / "measure-sft").iterdir()}
 
 
 def test_every_completion_has_a_verdict_from_the_real_compiler(run: Path) -> None:
@@ -53,7 +94,7 @@ def test_every_completion_has_a_verdict_from_the_real_compiler(run: Path) -> Non
             assert verdict.isolation or verdict.cached or verdict.stage in ("extract", "parse")
 
 
-def test_the_run_folder_holds_what_it_promises(run: Path) -> None:
+def test_the_run_folder_has_the_documented_files(run: Path) -> None:
     resolved = json.loads((run / "recipe.resolved.json").read_text())
     assert resolved["recipe"]["data"]["tasks"] == {"kind": "rust", "train": 40, "held_out": 12, "cases": 4}
     assert {"code of burnish", "base model"} <= resolved["digests"].keys()
@@ -94,4 +135,4 @@ def test_a_changed_recipe_is_refused_and_resume_reruns_only_what_it_touches(
     begun = [line.split(":")[0] for line in resumed.stderr.splitlines() if line.endswith(": begins")]
     assert begun == ["measure-sft", "report"]
     summary = summary_of(tmp_path / "runs" / "tune")
-    assert [stage["n"] for stage in summary["stages"]] == [4, 5]
+    assert [model["kinds"][0]["n"] for model in summary["models"]] == [4, 5]

@@ -13,9 +13,10 @@ from burnish.errors import ConfigError, MachineError
 from burnish.export.merge import MERGE_TOLERANCE, check_logits, merge_adapter
 from burnish.model.base import load_adapter, load_model, load_tokenizer, stored_dtype
 from burnish.model.chat_template import template_digest
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
-from tests.tiny import Family, make_tiny_model
-from tests.train.tuning import some_rows
+from tests.tiny_models import Family, make_tiny_model
+from tests.train.small_sft import some_rows
 
 CPU = ModelConfig(device="cpu")
 IDS = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 5, 6]])
@@ -24,15 +25,17 @@ IDS = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 5, 6]])
 def trained(base: Path, out: Path, modules_to_save: tuple[str, ...] = ()) -> Path:
     stage = {"name": "sft", "max_steps": 6, "effective_batch": 4, "micro_batch": 4, "learning_rate": 1e-2}
     return run_sft(
-        base=base,
-        model=CPU,
-        stage=SftStage.model_validate(
-            {**stage, "adapter": {"kind": "lora", "r": 4, "modules_to_save": list(modules_to_save)}}
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=SftStage.model_validate(
+                {**stage, "adapter": {"kind": "lora", "r": 4, "modules_to_save": list(modules_to_save)}}
+            ),
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
         ),
-        encoded=some_rows(),
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
+        some_rows(),
     ).trained
 
 
@@ -44,7 +47,7 @@ def logits(loaded: Any) -> torch.Tensor:
 @pytest.mark.parametrize("family", ["llama", "qwen3", "gemma"])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("modules_to_save", [(), ("embed_tokens",)])
-def test_the_merged_folder_computes_what_base_and_adapter_do(
+def test_a_merged_model_equals_base_plus_adapter(
     tmp_path: Path, family: Family, tied: bool, modules_to_save: tuple[str, ...]
 ) -> None:
     base = make_tiny_model(tmp_path / "base", family, tie_embeddings=tied)
@@ -60,7 +63,7 @@ def test_the_merged_folder_computes_what_base_and_adapter_do(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_dtype_on_disk_is_the_base_s(tmp_path: Path, dtype: Literal["float32", "bfloat16"]) -> None:
+def test_a_merged_model_has_the_dtype_of_its_base(tmp_path: Path, dtype: Literal["float32", "bfloat16"]) -> None:
     base = make_tiny_model(tmp_path / "base", dtype=dtype)
     result = merge_adapter(base, trained(base, tmp_path / "sft"), tmp_path / "merged", model=CPU)
     assert stored_dtype(result.folder) == stored_dtype(base) == getattr(torch, dtype)
@@ -69,7 +72,7 @@ def test_the_dtype_on_disk_is_the_base_s(tmp_path: Path, dtype: Literal["float32
     }
 
 
-def test_a_base_without_template_hands_its_made_one_on(tmp_path: Path) -> None:
+def test_a_made_template_is_exported_with_the_model(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base", chat_template=False)
     result = merge_adapter(base, trained(base, tmp_path / "sft"), tmp_path / "merged", model=CPU)
     assert (result.folder / "chat_template.jinja").is_file()
@@ -88,7 +91,7 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "merged").exists()
 
 
-def test_an_adapter_that_is_no_number_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_an_adapter_with_nan_is_refused_and_leaves_no_files(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     adapter = trained(base, tmp_path / "sft")
     weights = load_file(adapter / "adapter_model.safetensors")
@@ -110,7 +113,7 @@ def test_quantised_weights_are_refused(tmp_path: Path) -> None:
         merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
 
 
-def test_the_comparison_can_fail() -> None:
+def test_the_merge_check_detects_a_difference() -> None:
     expected = torch.randn(4, 8, 100, generator=torch.Generator().manual_seed(0))
     assert check_logits(expected, expected, MERGE_TOLERANCE, "same") == 0
     with pytest.raises(MachineError, match=r"shifted, the model's logits differ .* 0.10% is allowed"):

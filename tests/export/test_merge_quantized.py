@@ -13,10 +13,11 @@ from burnish.errors import ConfigError
 from burnish.export.merge import merge_adapter
 from burnish.model.adapters import read_trained_kind
 from burnish.model.base import load_adapter, load_model
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from tests.quantized_bases import pack_to_4_bits
-from tests.tiny import make_tiny_model
-from tests.train.tuning import some_rows
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import some_rows
 
 IDS = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 5, 6]])
 PLAIN = ModelConfig(device="cpu")
@@ -35,13 +36,15 @@ def quantized(kind: Base) -> ModelConfig:
 def trained(base: Path, out: Path, model: ModelConfig, kind: Trained = "lora") -> Path:
     stage: dict[str, Any] = {"name": "sft", "max_steps": 4, "effective_batch": 4, "micro_batch": 4}
     return run_sft(
-        base=base,
-        model=model,
-        stage=SftStage.model_validate(stage | {"learning_rate": 1e-2, "adapter": {"kind": kind, "r": 4}}),
-        encoded=some_rows(),
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
+        TrainingJob(
+            base=base,
+            model=model,
+            stage=SftStage.model_validate(stage | {"learning_rate": 1e-2, "adapter": {"kind": kind, "r": 4}}),
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
+        ),
+        some_rows(),
     ).trained
 
 
@@ -92,9 +95,7 @@ def test_a_base_quantised_on_disk_is_refused_with_the_matrix_s_reason(base: Path
     assert not (tmp_path / "merged").exists()
 
 
-def test_an_adapter_on_other_weights_than_it_was_trained_on_is_said(
-    base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_adapter_on_other_weights_is_reported(base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     adapter = trained(base, tmp_path / "sft", quantized("nf4"))
     load_adapter(base, adapter, quantized("nf4"))
     assert "was trained on" not in caplog.text

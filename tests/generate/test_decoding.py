@@ -13,7 +13,7 @@ from transformers import MambaConfig, MambaForCausalLM
 from burnish.config.model import ModelConfig
 from burnish.generate.decoding import Decoding, choose_tokens, decode_batch, keeps_plain_cache
 from burnish.model.base import load_model
-from tests.tiny import Family, make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 
 CPU = ModelConfig(device="cpu")
 
@@ -46,7 +46,7 @@ def by_transformers(model: Any, prompt: list[int], length: int) -> list[int]:
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen3", "gemma"])
-def test_greedy_is_that_of_transformers_alone_and_in_a_batch(tmp_path: Path, family: Family) -> None:
+def test_greedy_decoding_equals_transformers_alone_and_in_a_batch(tmp_path: Path, family: Family) -> None:
     model = tiny(tmp_path, family)
     prompts = some_prompts(7)
     expected = [by_transformers(model, prompt, 30) for prompt in prompts]
@@ -59,7 +59,7 @@ def test_greedy_is_that_of_transformers_alone_and_in_a_batch(tmp_path: Path, fam
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma"])
-def test_rows_that_leave_early_change_nothing_for_the_rest(tmp_path: Path, family: Family) -> None:
+def test_rows_that_finish_early_do_not_change_the_others(tmp_path: Path, family: Family) -> None:
     model = tiny(tmp_path, family)
     prompts = some_prompts(9)
     expected = [by_transformers(model, prompt, 30) for prompt in prompts]

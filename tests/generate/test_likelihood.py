@@ -12,13 +12,11 @@ from burnish.config.model import ModelConfig
 from burnish.generate import likelihood
 from burnish.generate.likelihood import log_likelihoods
 from burnish.model.base import load_model
-from tests.tiny import Family, make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma"])
-def test_a_batch_gives_what_one_row_at_a_time_gives(
-    tmp_path: Path, family: Family, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batched_likelihoods_equal_single_ones(tmp_path: Path, family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load_model(make_tiny_model(tmp_path, family), ModelConfig(device="cpu"))
     model: Any = loaded.model
     tokenizer: Any = loaded.tokenizer

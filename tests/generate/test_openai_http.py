@@ -123,14 +123,14 @@ def test_a_server_without_chat_is_asked_for_plain_text(server: Server, caplog: p
     assert "knows no chat" in caplog.text
 
 
-def test_a_busy_server_is_asked_again_after_the_time_it_names(server: Server) -> None:
+def test_a_busy_server_is_retried_after_its_retry_after(server: Server) -> None:
     server.faults = [(429, {"Retry-After": "7"}), (503, {}), (500, {})]
     waits: list[float] = []
     assert len(ask(server, waits)) == 6
     assert waits == [7.0, 2.0, 4.0]
 
 
-def test_a_server_that_keeps_failing_or_is_not_there_is_a_fault_of_the_machine(server: Server) -> None:
+def test_a_failing_or_missing_server_is_an_infra_fault(server: Server) -> None:
     server.faults = [(502, {})] * 3
     with pytest.raises(EndpointError, match="failed 3 times: it answers 502"):
         ask(server, retries=2)
@@ -139,7 +139,7 @@ def test_a_server_that_keeps_failing_or_is_not_there_is_a_fault_of_the_machine(s
         list(EndpointGenerator(answers, seed=0, sleep=lambda _wait: None).generate(TASKS))
 
 
-def test_a_refused_request_is_the_users_matter_and_is_not_repeated(server: Server) -> None:
+def test_a_refused_request_is_a_user_error_and_not_retried(server: Server) -> None:
     server.faults = [(400, {})]
     with pytest.raises(ConfigError, match="refuses the request"):
         ask(server)

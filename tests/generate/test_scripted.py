@@ -12,7 +12,7 @@ def task(name: str) -> Task:
     return Task(id=name, family="f", prompt=(Message(role="user", content="?"),))
 
 
-def test_answers_in_order_batches_and_leaves_finished_ones_out() -> None:
+def test_scripted_answers_come_in_batches_without_finished_ones() -> None:
     generator: Generator = ScriptedGenerator({"a": ["1", "2"], "b": ["3"], "c": ["4"]}, batch_size=2)
     tasks = [task("a"), task("b"), task("c")]
     batches = list(generator.generate(tasks))

@@ -15,7 +15,7 @@ from burnish.config.model import ModelConfig
 from burnish.generate.sampling import Decoded, Decoding, Request
 from burnish.generate.slot_decoder import SlotDecoder, fits
 from burnish.model.base import load_model
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_rows_are_independent_of_slots_and_neighbours(
     assert decoded(model, requests, how, slots=slots, budget=budget) == alone
 
 
-def test_the_budget_bounds_what_is_under_way_and_slots_are_filled_again(
+def test_the_token_budget_bounds_running_rows_and_slots_are_refilled(
     model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = [Request([7] * (3 + n % 5), 4 + n % 9) for n in range(30)]
@@ -87,13 +87,13 @@ def test_the_budget_bounds_what_is_under_way_and_slots_are_filled_again(
     assert forwards < 1.5 * tokens / 8  # in fixed batches of 8 sorted by prompt it is 4 times the longest answer
 
 
-def test_models_with_windows_do_not_fit(tmp_path: Path, model: Any) -> None:
+def test_sliding_window_models_do_not_fit_the_slot_decoder(tmp_path: Path, model: Any) -> None:
     assert fits(model)
     gemma = load_model(make_tiny_model(tmp_path, "gemma"), ModelConfig(device="cpu")).model
     assert not fits(gemma)
 
 
-def test_equal_prompts_are_read_once(model: Any) -> None:
+def test_equal_prompts_are_prefilled_once(model: Any) -> None:
     seen = []
     hook = model.register_forward_pre_hook(
         lambda _module, _args, kwargs: seen.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True

@@ -17,7 +17,7 @@ from burnish.generate.sampling import sample_seed
 from burnish.generate.transformers_engine import TransformersGenerator, stop_ids
 from burnish.model.base import LoadedModel, load_model
 from burnish.records import Completion, Message, Task
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_a_stop_text_ends_the_completion_and_is_left_out(loaded: LoadedModel) ->
         assert stop not in before or (one.finish_reason == "stop" and one.completion_tokens < 30)
 
 
-def test_thinking_is_switched_where_the_template_can(loaded: LoadedModel) -> None:
+def test_thinking_is_switched_where_the_template_supports_it(loaded: LoadedModel) -> None:
     message = [Message(role="user", content="hello")]
     tokenizer: Any = copy.deepcopy(loaded.tokenizer)
     assert render_prompt(message, tokenizer, thinking=False) == render_prompt(message, tokenizer)

@@ -24,8 +24,9 @@ from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, load_adapter, load_model
 from burnish.model.chat_template import end_of_turn, render
 from burnish.records import Example, Message, Task
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
-from tests.tiny import Family, make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 
 MODEL = os.environ.get("BURNISH_TEST_MODEL")
 FAMILIES: tuple[Family, ...] = ("llama", "qwen3", "gemma")
@@ -60,7 +61,7 @@ def conversations() -> list[Example]:
     ]
 
 
-def test_it_loads_and_computes_finite_logits(loaded: LoadedModel) -> None:
+def test_any_model_loads_and_computes_finite_logits(loaded: LoadedModel) -> None:
     ids_BT = torch.tensor([loaded.tokenizer(QUESTION)["input_ids"]], device=loaded.device)
     with torch.no_grad():
         logits_BTV = loaded.model(input_ids=ids_BT, use_cache=False).logits
@@ -108,13 +109,15 @@ def test_one_step_trains_an_adapter_that_changes_the_answers(folder: Path, tmp_p
         }
     )
     result = run_sft(
-        base=folder,
-        model=CONFIG,
-        stage=stage,
-        encoded=rows,
-        out=tmp_path,
-        seed=0,
-        log=lambda _step, values: logged.append(values),
+        TrainingJob(
+            base=folder,
+            model=CONFIG,
+            stage=stage,
+            out=tmp_path,
+            seed=0,
+            log=lambda _step, values: logged.append(values),
+        ),
+        rows,
     )
     assert result.steps == 1
     assert result.trained_tokens == sum(row.trained_tokens for row in rows)

@@ -10,7 +10,7 @@ from burnish.ledger.diff import Difference, diff_runs
 from burnish.ledger.lookup import find_run
 from burnish.ledger.store import Ledger
 from burnish.records.layout import MACHINE
-from tests.ledger.made_up import fill
+from tests.ledger.example_ledger import fill
 
 
 def test_what_differs_is_listed_and_results_stand_side_by_side(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_an_interruption_is_noted_without_a_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in path.read_text()
 
 
-def test_numbering_goes_on_beyond_nine_and_ignores_strangers(tmp_path: Path) -> None:
+def test_log_numbers_continue_beyond_nine_and_ignore_other_files(tmp_path: Path) -> None:
     (tmp_path / "attempt_10.log").touch()
     (tmp_path / "attempt_x.log").touch()
     with attempt_log(tmp_path) as path:

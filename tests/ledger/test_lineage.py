@@ -10,7 +10,7 @@ import pytest
 from burnish.ledger.lineage import Lineage
 from burnish.ledger.stage import Done
 from burnish.ledger.store import Ledger
-from tests.ledger.made_up import MODEL_FILES, fill, run
+from tests.ledger.example_ledger import MODEL_FILES, fill, run
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from burnish.errors import DataError
 from burnish.ledger.lookup import find_run, folder_of, open_ledger
 from burnish.ledger.store import Ledger
-from tests.ledger.made_up import fill
+from tests.ledger.example_ledger import fill
 
 
-def test_by_name_by_id_and_by_folder(tmp_path: Path) -> None:
+def test_a_run_is_found_by_name_id_or_folder(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         fill(ledger, tmp_path)
         for name in ("fork", "id-fo", str(tmp_path / "fork")):

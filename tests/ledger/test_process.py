@@ -67,7 +67,7 @@ def test_stopping_is_ctrl_c_and_waits_for_the_end(tmp_path: Path, polite: subpro
         stop(tmp_path, 60)
 
 
-def test_who_does_not_end_is_left_alone_after_the_time(tmp_path: Path, deaf: subprocess.Popen[str]) -> None:
+def test_a_process_that_does_not_stop_in_time_is_left_running(tmp_path: Path, deaf: subprocess.Popen[str]) -> None:
     note_detached(tmp_path, deaf.pid)
     ticks = iter(range(100))
     waited: list[float] = []

@@ -32,7 +32,7 @@ def opened(path: Path, *, resume: bool = False, digests: dict[str, str] | None =
         return run.run_id
 
 
-def test_the_same_recipe_goes_on_in_the_same_run(tmp_path: Path) -> None:
+def test_the_same_recipe_continues_its_run(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "quick"
     assert opened(path) == opened(path)
     resolved = json.loads((path / RESOLVED).read_text())
@@ -66,7 +66,7 @@ def test_another_recipe_is_refused_with_what_differs_and_three_ways_on(
     assert (tmp_path / RESOLVED).read_bytes() == before
 
 
-def test_resume_takes_the_folder_over_for_the_changed_recipe(tmp_path: Path) -> None:
+def test_resume_accepts_a_changed_recipe(tmp_path: Path) -> None:
     first = opened(tmp_path)
     assert opened(tmp_path, seed=1, resume=True) == first
     assert opened(tmp_path, seed=1) == first

@@ -41,7 +41,7 @@ def test_a_finished_stage_whose_output_is_gone_is_not_done_and_begins_anew(tmp_p
     assert sorted(p.name for p in (tmp_path / "s").iterdir()) == [ATTEMPT]
 
 
-def test_an_interrupted_stage_goes_on_and_its_time_adds_up_to_the_last_write(tmp_path: Path) -> None:
+def test_an_interrupted_stage_continues_and_its_time_adds_up(tmp_path: Path) -> None:
     folder = tmp_path / "s"
     begin(folder, "f1", now=lambda: 1000.0)
     (folder / "part").write_text("x")
@@ -67,7 +67,7 @@ def test_a_folder_without_an_attempt_is_emptied(tmp_path: Path) -> None:
     assert not (tmp_path / "s" / "left").exists()
 
 
-def test_done_is_plain_json_that_others_can_read(tmp_path: Path) -> None:
+def test_the_done_file_is_plain_json(tmp_path: Path) -> None:
     finish(tmp_path / "s", begin(tmp_path / "s", "f1"), ())
     assert {"fingerprint", "seconds", "outputs"} <= json.loads((tmp_path / "s" / DONE).read_text()).keys()
 

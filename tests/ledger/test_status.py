@@ -91,7 +91,7 @@ def test_ten_times_the_usual_pause_is_a_stall(told: Told, quiet: float, stalled:
     assert any("no sign of life" in warning for warning in warnings) == stalled
 
 
-def test_a_loss_that_was_no_number_is_seen_though_json_cannot_hold_it(told: Told) -> None:
+def test_a_nan_loss_is_seen_although_json_cannot_hold_it(told: Told) -> None:
     train(told, rows=3)
     assert not any("number" in warning for warning in told.status(31).warnings)
     told.row(40, 40, {"learning_rate": 1e-3, "grad_norm": 1.0})
@@ -132,6 +132,6 @@ def test_how_a_run_ended_is_said(told: Told, event: str, state: str) -> None:
     assert status.error == ("the disk is full" if state == "failed" else None)
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no run"):
         read_status(tmp_path)

@@ -15,7 +15,7 @@ from burnish.model.adapter_off import load_with_adapter_off
 from burnish.model.adapters import AdapterOrigin, write_origin
 from burnish.model.base import load_adapter, load_model, model_digest
 from burnish.model.chat_template import template_digest
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 CPU = ModelConfig(device="cpu")
 
@@ -53,7 +53,7 @@ def test_an_adapter_without_effect_proves_nothing(tmp_path: Path) -> None:
         load_with_adapter_off(base, an_adapter(base, tmp_path / "adapter", scale=0.0), CPU)
 
 
-def test_what_stays_in_the_base_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_adapter_that_stays_active_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = make_tiny_model(tmp_path / "base")
     adapter = an_adapter(base, tmp_path / "adapter")
     real = PeftModel.from_pretrained

@@ -14,12 +14,12 @@ from burnish.errors import ConfigError
 from burnish.model import attention
 from burnish.model.attention import attention_of, choose_attention
 from burnish.model.base import load_model
-from tests.tiny import Family, make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 
 CPU = torch.device("cpu")
 
 
-def test_auto_on_a_cpu_is_torchs_own_and_says_why_not_the_others(caplog: pytest.LogCaptureFixture) -> None:
+def test_auto_attention_on_a_cpu_is_sdpa_and_names_why_others_are_out(caplog: pytest.LogCaptureFixture) -> None:
     attention._told.clear()
     with caplog.at_level(logging.INFO, "burnish"):
         choice = choose_attention("auto", CPU, torch.float32)
@@ -29,7 +29,7 @@ def test_auto_on_a_cpu_is_torchs_own_and_says_why_not_the_others(caplog: pytest.
     assert [record.message for record in caplog.records] == [f"attention: sdpa ({choice.why})"]
 
 
-def test_a_model_without_it_gets_plain_products() -> None:
+def test_a_model_without_sdpa_gets_eager_attention() -> None:
     class Plain:
         _supports_sdpa = False
 
@@ -39,7 +39,7 @@ def test_a_model_without_it_gets_plain_products() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["flash_attention_2", "kernels-community/flash-attn2", "flex_attention"])
-def test_what_a_cpu_cannot_do_is_refused_with_a_way_out(wanted: Any) -> None:
+def test_attention_that_needs_a_gpu_is_refused_with_a_way_out(wanted: Any) -> None:
     with pytest.raises(ConfigError, match=f"model.attention is {wanted}.*CUDA|CPU") as caught:
         choose_attention(wanted, CPU, torch.bfloat16)
     assert "auto" in caught.value.way_out
@@ -47,17 +47,17 @@ def test_what_a_cpu_cannot_do_is_refused_with_a_way_out(wanted: Any) -> None:
 
 @pytest.mark.parametrize("family", ["llama", "qwen3", "gemma"])
 @pytest.mark.parametrize("wanted", ["auto", "sdpa", "eager"])
-def test_a_model_is_loaded_with_it(tmp_path: Path, family: Family, wanted: Any) -> None:
+def test_a_model_is_loaded_with_the_chosen_attention(tmp_path: Path, family: Family, wanted: Any) -> None:
     folder = make_tiny_model(tmp_path / "model", family)
     loaded = load_model(folder, ModelConfig(device="cpu", attention=wanted))
     assert attention_of(loaded.model) == ("sdpa" if wanted == "auto" else wanted)
 
 
-def test_the_probe_accepts_what_computes_the_same() -> None:
+def test_the_attention_probe_accepts_equal_results() -> None:
     assert attention._probe("sdpa", "cpu", torch.float32) is None
 
 
-def test_the_probe_refuses_what_computes_something_else() -> None:
+def test_the_attention_probe_refuses_different_results() -> None:
     """An attention that sees the other row of a packed sequence, and one that fails."""
     from transformers import AttentionInterface
     from transformers.integrations.sdpa_attention import sdpa_attention_forward

@@ -13,7 +13,7 @@ from burnish.config.model import ModelConfig
 from burnish.errors import ConfigError
 from burnish.model.adapters import AdapterOrigin, read_origin, write_origin
 from burnish.model.base import load_adapter, load_model, load_tokenizer, model_digest, resolve_device
-from tests.tiny import Family, make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 
 CPU = ModelConfig(device="cpu")
 
@@ -48,7 +48,7 @@ def test_auto_is_float32_on_a_cpu_and_bfloat16_when_said(folder: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is an accelerator here")
-def test_an_accelerator_that_is_not_there() -> None:
+def test_a_missing_accelerator_is_refused() -> None:
     with pytest.raises(ConfigError, match="torch finds no CUDA device"):
         resolve_device(ModelConfig(device="cuda"))
 
@@ -61,26 +61,26 @@ def test_an_accelerator_that_is_not_there() -> None:
         ({"model_type": "t5"}, "is no causal language model"),
     ],
 )
-def test_architectures_that_cannot_be_loaded(folder: Path, changes: dict[str, Any], expected: str) -> None:
+def test_an_unknown_architecture_is_refused(folder: Path, changes: dict[str, Any], expected: str) -> None:
     change_config(folder, **changes)
     with pytest.raises(ConfigError, match=expected):
         load_model(folder, CPU)
 
 
-def test_a_configuration_that_is_no_json(folder: Path) -> None:
+def test_a_configuration_that_is_not_json_is_refused(folder: Path) -> None:
     (folder / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="is no model configuration"):
         load_model(folder, CPU)
 
 
-def test_weights_that_are_cut_short(folder: Path) -> None:
+def test_truncated_weights_are_refused(folder: Path) -> None:
     content = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
     with pytest.raises(ConfigError, match=r"the weights in .* cannot be loaded"):
         load_model(folder, CPU)
 
 
-def test_tensors_that_are_missing_are_not_made_up(folder: Path) -> None:
+def test_missing_tensors_are_refused(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     del weights["model.layers.1.mlp.up_proj.weight"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
@@ -88,13 +88,13 @@ def test_tensors_that_are_missing_are_not_made_up(folder: Path) -> None:
         load_model(folder, CPU)
 
 
-def test_weights_of_another_shape(folder: Path) -> None:
+def test_weights_of_another_shape_are_refused(folder: Path) -> None:
     change_config(folder, intermediate_size=80)
     with pytest.raises(ConfigError, match=r"the weights in .* (cannot be loaded|lack)"):
         load_model(folder, CPU)
 
 
-def test_a_tokenizer_that_is_too_large_for_the_model(folder: Path) -> None:
+def test_a_tokenizer_larger_than_the_embedding_is_refused(folder: Path) -> None:
     tokenizer = load_tokenizer(folder)
     tokenizer.add_tokens([f"more{index}" for index in range(5)])
     tokenizer.save_pretrained(folder)
@@ -102,13 +102,13 @@ def test_a_tokenizer_that_is_too_large_for_the_model(folder: Path) -> None:
         load_model(folder, CPU)
 
 
-def test_a_tokenizer_that_is_broken(folder: Path) -> None:
+def test_a_broken_tokenizer_is_refused(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"the tokenizer in .* cannot be loaded"):
         load_tokenizer(folder)
 
 
-def test_a_missing_template_is_made_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_chat_template_is_made_with_a_note(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         plain = load_tokenizer(make_tiny_model(tmp_path / "plain", "llama", chat_template=False))
         chatml = load_tokenizer(make_tiny_model(tmp_path / "chatml", "qwen3", chat_template=False))
@@ -134,7 +134,7 @@ def test_a_base_tokenizer_that_begins_sequences_keeps_doing_so(tmp_path: Path) -
     assert text == "<bos>### User:\na\n\n### Assistant:\n"
 
 
-def test_without_template_and_end_of_sequence_nothing_can_end(tmp_path: Path) -> None:
+def test_a_model_without_template_and_eos_is_refused(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, "llama", chat_template=False)
     config = json.loads((folder / "tokenizer_config.json").read_text())
     del config["eos_token"]
@@ -143,7 +143,7 @@ def test_without_template_and_end_of_sequence_nothing_can_end(tmp_path: Path) ->
         load_tokenizer(folder)
 
 
-def test_the_origin_of_an_adapter(tmp_path: Path, folder: Path) -> None:
+def test_an_adapter_of_another_base_or_template_is_refused(tmp_path: Path, folder: Path) -> None:
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     with pytest.raises(ConfigError, match=r"is no adapter: adapter_config.json is missing"):

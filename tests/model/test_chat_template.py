@@ -8,7 +8,7 @@ import pytest
 
 from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import document_ends, render, template_digest, unmarked_answer
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_template_that_writes_the_date_writes_the_same_one_every_day(tokenizer
     assert render([{"role": "user", "content": "x"}], tokenizer, generation_prompt=False) == "10 Jul 2025 x"
 
 
-def test_a_template_without_a_mark_where_answers_begin(tokenizer: Any) -> None:
+def test_a_missing_generation_prompt_is_detected(tokenizer: Any) -> None:
     assert unmarked_answer(tokenizer) == ""
     before = template_digest(tokenizer)
     tokenizer.chat_template = tokenizer.chat_template[: tokenizer.chat_template.index("{%- if add_generation")]
@@ -45,9 +45,7 @@ def test_a_template_without_a_mark_where_answers_begin(tokenizer: Any) -> None:
 
 
 @pytest.mark.parametrize(("family", "begin", "end"), [("llama", [], 0), ("qwen3", [], 1)])
-def test_documents_end_in_the_token_that_documents_end_in(
-    tmp_path: Path, family: Any, begin: list[int], end: int
-) -> None:
+def test_a_document_ends_in_the_end_of_document_token(tmp_path: Path, family: Any, begin: list[int], end: int) -> None:
     tokenizer: Any = load_tokenizer(make_tiny_model(tmp_path, family))
     assert document_ends(tokenizer) == (begin, end)
     assert tokenizer.decode([end]) == "<|endoftext|>"

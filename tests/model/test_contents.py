@@ -11,7 +11,7 @@ from burnish.model.base import load_model
 from burnish.model.contents import adapter_in, count_parameters, quantization_in, quantization_on_disk
 from burnish.train.weights.adapters import attach_adapter
 from tests.quantized_bases import pack_to_4_bits
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from burnish.errors import ConfigError
 from burnish.model.folders import check_model_folder, model_digest, resolve_base
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.fixture
@@ -16,14 +16,16 @@ def folder(tmp_path: Path) -> Path:
     return make_tiny_model(tmp_path / "model")
 
 
-def test_a_folder_is_taken_as_it_is(folder: Path) -> None:
+def test_a_model_folder_is_used_in_place(folder: Path) -> None:
     assert resolve_base(str(folder)) == folder
 
 
 @pytest.mark.parametrize(
     ("name", "expected"), [("some/model", "is no folder"), ("gpt2", "hub names are not downloaded")]
 )
-def test_a_name_that_is_no_folder(name: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_model_name_is_refused(
+    name: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=expected):
         resolve_base(name)
@@ -37,7 +39,7 @@ def test_a_name_that_is_no_folder(name: str, expected: str, tmp_path: Path, monk
         ("tokenizer.json", "lacks a tokenizer"),
     ],
 )
-def test_what_is_missing_and_what_is_there(folder: Path, name: str, missing: str) -> None:
+def test_a_missing_model_file_is_named_beside_those_present(folder: Path, name: str, missing: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ConfigError, match=missing) as caught:
         check_model_folder(folder)
@@ -46,7 +48,7 @@ def test_what_is_missing_and_what_is_there(folder: Path, name: str, missing: str
     assert "save_pretrained" in caught.value.way_out
 
 
-def test_shards_that_are_missing_are_named(folder: Path) -> None:
+def test_missing_shards_are_named(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     (folder / "model.safetensors.index.json").write_text(
         '{"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}'
@@ -58,14 +60,14 @@ def test_shards_that_are_missing_are_named(folder: Path) -> None:
         check_model_folder(folder)
 
 
-def test_an_adapter_is_no_base(tmp_path: Path) -> None:
+def test_an_adapter_folder_is_refused_as_a_base(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
     with pytest.raises(ConfigError) as caught:
         check_model_folder(tmp_path)
     assert "LoRA adapter" in caught.value.way_out
 
 
-def test_the_digest_follows_what_decides_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+def test_the_model_digest_covers_what_changes_results_and_nothing_else(folder: Path, tmp_path: Path) -> None:
     before = model_digest(folder)
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)

@@ -13,8 +13,8 @@ from burnish.config.quantization import Nf4Config
 from burnish.errors import ConfigError, MissingToolError
 from burnish.model.base import load_model
 from burnish.model.folders import is_gguf
-from tests.tiny import make_tiny_model
 from tests.tiny_gguf import write_gguf
+from tests.tiny_models import make_tiny_model
 
 CPU = ModelConfig(device="cpu")
 
@@ -34,7 +34,7 @@ def test_a_file_is_known_by_its_name_or_its_first_bytes(folder: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("kept", [0, 3, 20, 300, 9000, -1])
-def test_a_torn_file_is_refused(folder: Path, tmp_path: Path, kept: int) -> None:
+def test_a_truncated_file_is_refused(folder: Path, tmp_path: Path, kept: int) -> None:
     whole = write_gguf(folder, tmp_path / "m.gguf").read_bytes()
     assert len(whole) > 100_000
     (tmp_path / "m.gguf").write_bytes(whole[:kept])
@@ -43,7 +43,7 @@ def test_a_torn_file_is_refused(folder: Path, tmp_path: Path, kept: int) -> None
     assert "download it again" in refused.value.way_out
 
 
-def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.gguf").write_text("version https://git-lfs.github.com/spec/v1\n" * 9)
     with pytest.raises(ConfigError, match="is no whole GGUF file"):
         load_model(tmp_path / "m.gguf", CPU)
@@ -62,7 +62,7 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
         ({"more": {"llama.rope.scaling.type": "yarn"}}, r"are scaled \(yarn\)", "model folder"),
     ],
 )
-def test_what_cannot_be_loaded_is_said(
+def test_an_unsupported_gguf_file_is_refused_with_the_reason(
     folder: Path, tmp_path: Path, how: dict[str, Any], cause: str, way_out: str
 ) -> None:
     with pytest.raises(ConfigError, match=cause) as refused:
@@ -70,7 +70,7 @@ def test_what_cannot_be_loaded_is_said(
     assert way_out in refused.value.way_out
 
 
-def test_quantisation_is_not_put_on_top(folder: Path, tmp_path: Path) -> None:
+def test_a_gguf_file_is_not_quantised_again(folder: Path, tmp_path: Path) -> None:
     file = write_gguf(folder, tmp_path / "m.gguf", q8=True)
     with pytest.raises(ConfigError, match=r"model.quantization is nf4, and the weights in .* are stored"):
         load_model(file, ModelConfig(device="cpu", quantization=Nf4Config()))

@@ -11,8 +11,8 @@ from burnish.model.base import load_tokenizer
 from burnish.model.folders import NANO
 from burnish.model.gguf_file import GgufFile
 from burnish.model.gguf_tokenizer import gguf_tokenizer
-from tests.tiny import make_tiny_model
 from tests.tiny_gguf import write_gguf
+from tests.tiny_models import make_tiny_model
 
 TEXTS = (
     "pub fn solve(v: &[i64]) -> i64 {\n    v.iter().filter(|x| **x > 12345).sum()\n}\n",
@@ -31,7 +31,7 @@ def same_tokens(a: Any, b: Any) -> None:
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen3"])
-def test_tokens_and_template_of_a_folder(tmp_path: Path, family: Any) -> None:
+def test_a_gguf_file_has_the_tokens_and_template_of_its_folder(tmp_path: Path, family: Any) -> None:
     folder = load_tokenizer(make_tiny_model(tmp_path, family))
     file = load_tokenizer(write_gguf(tmp_path, tmp_path / "m.gguf"))
     same_tokens(folder, file)
@@ -40,12 +40,12 @@ def test_tokens_and_template_of_a_folder(tmp_path: Path, family: Any) -> None:
         assert getattr(file, name) == getattr(folder, name)
 
 
-def test_digits_of_nano_stand_alone(tmp_path: Path) -> None:
+def test_digits_are_tokens_of_their_own_in_the_embedded_model(tmp_path: Path) -> None:
     file = write_gguf(NANO, tmp_path / "nano.gguf", pre="smollm")
     same_tokens(load_tokenizer(NANO), load_tokenizer(file))
 
 
-def test_a_template_is_made_where_the_file_has_none(tmp_path: Path) -> None:
+def test_a_file_without_a_chat_template_gets_one(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, chat_template=False)
     file = load_tokenizer(write_gguf(folder, tmp_path / "m.gguf"))
     assert file.chat_template == load_tokenizer(folder).chat_template
@@ -101,7 +101,7 @@ def test_sentencepiece_merges_by_score_and_falls_back_to_bytes() -> None:
     assert (tokenizer.eos_token, tokenizer.unk_token, tokenizer.pad_token) == ("</s>", "<unk>", None)
 
 
-def test_sentencepiece_without_a_space_before_and_without_bos() -> None:
+def test_sentencepiece_can_leave_out_the_leading_space_and_bos() -> None:
     said = {"tokenizer.ggml.add_space_prefix": False, "tokenizer.ggml.add_bos_token": False}
     tokenizer = sentencepiece(**said)
     assert tokenizer.tokenize("bc a") == ["bc", "▁a"]

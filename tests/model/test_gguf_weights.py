@@ -16,8 +16,8 @@ from burnish.errors import ConfigError
 from burnish.fsio import digest_file
 from burnish.model.base import LoadedModel, load_model, model_digest
 from burnish.model.gguf_file import ROPE_FACTORS
-from tests.tiny import Family, make_tiny_model
 from tests.tiny_gguf import write_gguf
+from tests.tiny_models import Family, make_tiny_model
 
 CPU = ModelConfig(device="cpu")
 IDS = torch.arange(3, 43).reshape(2, 20)

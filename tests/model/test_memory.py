@@ -51,13 +51,13 @@ shapes = st.builds(
 
 
 @given(shapes, st.sampled_from(GROWING), st.integers(1, 1000))
-def test_more_of_anything_never_takes_less(shape: TrainingShape, name: str, more: int) -> None:
+def test_a_larger_model_or_batch_never_needs_less_memory(shape: TrainingShape, name: str, more: int) -> None:
     larger = replace(shape, **{name: getattr(shape, name) + more})
     assert predict_memory(larger).total >= predict_memory(shape).total
 
 
 @given(shapes)
-def test_parts_add_up_and_the_peak_is_no_less_than_what_is_always_there(shape: TrainingShape) -> None:
+def test_memory_parts_add_up_and_the_peak_covers_the_resident_part(shape: TrainingShape) -> None:
     found = predict_memory(shape)
     assert found.total == sum(found.parts.values()) == found.added + found.parts["weights"]
     assert all(size >= 0 for size in found.parts.values())
@@ -65,7 +65,7 @@ def test_parts_add_up_and_the_peak_is_no_less_than_what_is_always_there(shape: T
 
 
 @given(shapes)
-def test_what_saves_memory_never_takes_more(shape: TrainingShape) -> None:
+def test_memory_saving_options_never_need_more_memory(shape: TrainingShape) -> None:
     if shape.layers > 0:
         checkpointed = predict_memory(replace(shape, checkpointing=True)).added
         one_more = shape.layers * shape.hidden * shape.residual_bytes * shape.sequences * shape.tokens
@@ -74,7 +74,7 @@ def test_what_saves_memory_never_takes_more(shape: TrainingShape) -> None:
         assert predict_memory(replace(shape, **saving)).total <= predict_memory(shape).total
 
 
-def test_figures_worked_out_by_hand() -> None:
+def test_memory_equals_figures_computed_by_hand() -> None:
     # norms 2 x 8 x (4 + 4), attention 4 x 8 x 4, feed-forward 3 x 20 x 4, inputs 36 x 4: 640 bytes per token and layer
     assert activation_bytes(SMALL) == 10 * (3 * 640 + (3 * 20 + 2 * 8) * 4)
     assert activation_bytes(replace(SMALL, checkpointing=True)) == 10 * (3 * 8 * 4 + 640 + 304)
@@ -88,17 +88,17 @@ def test_figures_worked_out_by_hand() -> None:
     ("changed", "optimiser"),
     [({}, 8000), ({"trained_matrices": 600}, 600 * 4 + 400 * 8), ({"fused_step": True}, 12000)],
 )
-def test_where_batches_are_tiny_the_step_is_the_peak(changed: dict[str, int], optimiser: int) -> None:
+def test_with_tiny_batches_the_optimizer_step_is_the_peak(changed: dict[str, int], optimiser: int) -> None:
     found = predict_memory(replace(SMALL, sequences=1, tokens=1, **changed))  # type: ignore[arg-type]
     assert (found.moment, found.parts["gradients"], found.parts["optimiser"]) == ("step", 4000, optimiser)
 
 
-def test_completions_written_together_may_be_the_peak() -> None:
+def test_parallel_generation_can_be_the_peak() -> None:
     found = predict_memory(replace(SMALL, decoded=64, cached=3 * 2 * 8))
     assert (found.moment, found.parts["cache"]) == ("rollouts", 64 * 5 * 48 * 4)
 
 
-def test_a_layer_of_gpt_is_near_what_korthikanti_et_al_count() -> None:
+def test_activations_of_a_gpt_layer_are_near_the_published_count() -> None:
     # 34 h bytes per token without the term of attention, of which 3 h are masks of dropout that these models lack;
     # theirs keeps two norms of 2 h, here 8 h of float32 copies each
     h = 1024
@@ -108,7 +108,7 @@ def test_a_layer_of_gpt_is_near_what_korthikanti_et_al_count() -> None:
     assert 34 * h - 3 * h <= per_layer <= 34 * h + 16 * h
 
 
-def test_quantised_weights_with_their_constants() -> None:
+def test_quantised_weights_count_their_constants() -> None:
     assert quantised_weight_bytes(4, 64) == 0.5 + 4 / 64
     # 0.127 bits per weight are left of the constants: Dettmers et al. 2023, section 3
     assert 8 * (quantised_weight_bytes(4, 64, 1 + 4 / 256) - 0.5) == pytest.approx(0.127, abs=0.001)

@@ -125,13 +125,13 @@ def test_what_breaks_the_grammar_is_refused(text: str) -> None:
         parse_model_name(text)
 
 
-def test_a_plan_cannot_be_dressed_as_what_was_done() -> None:
+def test_a_quantisation_tag_states_what_was_done_and_not_what_was_planned() -> None:
     with pytest.raises(ConfigError, match="NoQuant has neither"):
         QuantizationTag("NoQuant", weights_bits=4)
     with pytest.raises(ConfigError, match="none of"):
         quantization_tag("ptq_planned")
 
 
-def test_cleaning_keeps_what_a_name_can_hold() -> None:
+def test_cleaning_removes_characters_that_a_name_cannot_hold() -> None:
     assert clean("Meta Llama_3.1-8B (it)") == "MetaLlama3.1-8Bit"
     assert clean("the-stack.rust", keep=".") == "thestack.rust"

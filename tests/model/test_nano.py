@@ -23,7 +23,7 @@ def test_weights_and_tokenizer_have_the_recorded_digests() -> None:
 def test_the_shipped_recipes_are_those_that_made_it() -> None:
     from burnish.config.load import load_config
     from burnish.config.stages.recipe import AnyStage, Recipe
-    from tests.e2e.program import REPOSITORY
+    from tests.e2e.run_program import REPOSITORY
 
     stage: TypeAdapter[AnyStage] = TypeAdapter(AnyStage)
     recipes = json.loads((NANO / "provenance.json").read_text())["recipes"]
@@ -37,7 +37,7 @@ def test_the_shipped_recipes_are_those_that_made_it() -> None:
         assert shipped["stages"][:2] == made_stages
 
 
-def test_it_is_as_large_as_the_card_says() -> None:
+def test_the_embedded_model_has_the_size_on_its_card() -> None:
     model = load_model(NANO, ModelConfig(device="cpu")).model
     parameters = sum(parameter.numel() for parameter in model.parameters())
     assert 1_000_000 < parameters < 4_000_000

@@ -13,7 +13,7 @@ from burnish.errors import ConfigError, MissingToolError
 from burnish.model.base import load_model
 from burnish.model.quantized import PACKAGES, dequantize, is_quantized_linear, stored_quantization
 from tests.quantized_bases import pack_to_4_bits
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 IDS = torch.arange(5, 45)[None]
 
@@ -46,7 +46,7 @@ def logits(model: Any) -> torch.Tensor:
         ({"kind": "hqq", "bits": 8, "group_size": 32}, "HQQLinear"),
     ],
 )
-def test_linear_layers_become_small_and_the_head_stays(base: Path, quantization: Any, layers: str) -> None:
+def test_linear_layers_are_quantised_and_the_head_is_not(base: Path, quantization: Any, layers: str) -> None:
     loaded, plain = load_model(base, config(**quantization)), load_model(base, config())
     found = {name for name, one in loaded.model.named_modules() if is_quantized_linear(one)}
     assert len(found) == 14
@@ -57,7 +57,7 @@ def test_linear_layers_become_small_and_the_head_stays(base: Path, quantization:
     assert 0 < drift < 0.8, "noise would be 1.1"
 
 
-def test_the_settings_of_four_bits_arrive(base: Path) -> None:
+def test_four_bit_settings_reach_the_quantiser(base: Path) -> None:
     loaded = load_model(base, config(kind="fp4", double_quant=False, compute_dtype="bfloat16"))
     layer: Any = loaded.model.get_submodule("model.layers.0.mlp.up_proj")
     assert layer.weight.quant_state.quant_type == "fp4"
@@ -67,7 +67,7 @@ def test_the_settings_of_four_bits_arrive(base: Path) -> None:
     assert layer.weight.quant_state.nested
 
 
-def test_four_bits_expanded_compute_the_same(base: Path) -> None:
+def test_dequantised_four_bit_weights_compute_the_same(base: Path) -> None:
     quantised = load_model(base, config(kind="nf4")).model
     expected = logits(quantised)
     expanded = dequantize(quantised)
@@ -75,7 +75,7 @@ def test_four_bits_expanded_compute_the_same(base: Path) -> None:
     assert torch.allclose(logits(expanded), expected, atol=1e-4)
 
 
-def test_more_bits_of_hqq_are_closer(base: Path) -> None:
+def test_hqq_with_more_bits_is_closer_to_the_original(base: Path) -> None:
     exact = logits(load_model(base, config()).model)
     drifts = [
         (logits(load_model(base, config(kind="hqq", bits=bits, group_size=32)).model) - exact).abs().mean()
@@ -84,15 +84,13 @@ def test_more_bits_of_hqq_are_closer(base: Path) -> None:
     assert drifts == sorted(drifts)
 
 
-def test_groups_that_do_not_divide_a_layer(base: Path) -> None:
+def test_a_group_size_that_does_not_divide_a_layer_is_refused(base: Path) -> None:
     with pytest.raises(ConfigError, match=r"group_size 64 does not divide the 32 inputs of model.layers.0.self_attn"):
         load_model(base, config(kind="hqq"))
 
 
 @pytest.mark.parametrize("kind", ["gptq", "awq"])
-def test_weights_packed_on_disk_are_expanded_and_that_is_said(
-    packed: Path, kind: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_packed_weights_are_expanded_with_a_note(packed: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         loaded = load_model(packed, config(kind=kind))
     assert f"{kind.upper()} weights are expanded while loading: memory is that of full precision" in caplog.text
@@ -100,7 +98,7 @@ def test_weights_packed_on_disk_are_expanded_and_that_is_said(
     assert loaded.model.get_submodule("model.layers.0.mlp.up_proj").weight.dtype == torch.float32
 
 
-def test_what_is_said_has_to_be_what_is_there(base: Path, packed: Path, tmp_path: Path) -> None:
+def test_a_quantisation_that_contradicts_the_files_is_refused(base: Path, packed: Path, tmp_path: Path) -> None:
     for folder, quantization, expected in (
         (base, {"kind": "gptq"}, "model.quantization is gptq, and the weights in .* are not quantised"),
         (packed, {}, r"are quantised \(compressed-tensors\), and model.quantization does not say so"),

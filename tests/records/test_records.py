@@ -50,12 +50,12 @@ def test_the_kind_of_tests_decides_their_type() -> None:
         ({"id": None}, "id"),
     ],
 )
-def test_a_row_that_is_no_task_is_refused_naming_the_field(change: dict[str, object], named: str) -> None:
+def test_a_row_that_is_not_a_task_is_refused_with_the_field(change: dict[str, object], named: str) -> None:
     with pytest.raises(DataError, match=f"not a Task record: {named}"):
         Task.from_json(json.dumps(json.loads(TASK.to_json()) | change))
 
 
-def test_a_line_that_is_no_json_is_refused() -> None:
+def test_a_line_that_is_not_json_is_refused() -> None:
     with pytest.raises(DataError, match="not a Task record: the line itself"):
         Task.from_json('{"id": ')
 

@@ -19,11 +19,11 @@ from burnish.report import text
         (4800, "1 h 20 min"),
     ],
 )
-def test_durations(seconds: float, expected: str) -> None:
+def test_durations_are_readable(seconds: float, expected: str) -> None:
     assert text.duration(seconds) == expected
 
 
-def test_rates_and_differences() -> None:
+def test_rates_and_differences_have_one_format() -> None:
     assert text.percent(0.9333) == "93.3"
     assert text.percent_interval((0.0, 1.0)) == "0.0–100.0"
     assert text.points(0.05) == "+5.0"

@@ -9,7 +9,7 @@ import pytest
 from burnish.config.verify import VerifyConfig
 from burnish.errors import MissingToolError
 from burnish.verify import Verifier
-from tests.sandbox.daemon import why_no_docker
+from tests.sandbox.docker_daemon import why_no_docker
 
 
 @pytest.fixture(scope="session", params=["bubblewrap", "docker", "firejail"])

@@ -20,7 +20,7 @@ from burnish.verify.sandbox.firejail import INSTALL, FirejailSandbox
 from burnish.verify.sandbox.layers import ManagedSandbox
 from burnish.verify.sandbox.selftest import self_test
 from burnish.verify.sandbox.supervise import Running
-from tests.sandbox.daemon import why_no_docker
+from tests.sandbox.docker_daemon import why_no_docker
 from tests.sandbox.test_mutations import Edit, instead, without
 
 Change = Callable[[dict[str, Any]], object]
@@ -78,7 +78,7 @@ _OF_DOCKER: dict[str, tuple[Change, set[str]]] = {
 
 @pytest.mark.usefixtures("with_docker")
 @pytest.mark.parametrize("layer", _OF_DOCKER)
-def test_docker_without_the_layer_is_red(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_self_test_of_docker_fails_without_the_layer(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     change, expected = _OF_DOCKER[layer]
     made = docker._container
 
@@ -92,19 +92,19 @@ def test_docker_without_the_layer_is_red(layer: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("with_docker")
-def test_docker_without_the_users_own_uid_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_self_test_of_docker_fails_with_the_users_own_uid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker, "_JOB", "0:0")
     assert red(DockerSandbox()) == {"files of root unreadable"}
 
 
 @pytest.mark.usefixtures("with_docker")
-def test_docker_with_an_environment_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_self_test_of_docker_fails_with_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker, "_START", docker._START.replace("/usr/bin/env -i", "/usr/bin/env LEAK=x"))
     assert red(DockerSandbox()) == {"environment is empty"}
 
 
 @pytest.mark.usefixtures("with_docker")
-def test_docker_without_the_output_cap_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_self_test_of_docker_fails_without_the_output_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     own = Attached.communicate
     monkeypatch.setattr(Attached, "communicate", lambda self, stdin, wall_s, _cap: own(self, stdin, wall_s, 1 << 40))
     assert red(DockerSandbox()) == {"output is capped"}
@@ -139,6 +139,8 @@ def edited(monkeypatch: pytest.MonkeyPatch) -> Callable[[Edit], FirejailSandbox]
 
 
 @pytest.mark.parametrize("layer", _OF_FIREJAIL)
-def test_firejail_without_the_layer_is_red(layer: str, edited: Callable[[Edit], FirejailSandbox]) -> None:
+def test_the_self_test_of_firejail_fails_without_the_layer(
+    layer: str, edited: Callable[[Edit], FirejailSandbox]
+) -> None:
     edit, expected = _OF_FIREJAIL[layer]
     assert red(edited(edit)) == expected

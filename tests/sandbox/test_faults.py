@@ -25,7 +25,7 @@ from burnish.verify.sandbox.cgroups import Cgroups
 from burnish.verify.sandbox.faulty import FaultySandbox
 from burnish.verify.sandbox.supervise import Running
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
-from tests.sandbox.judging import VALUES, fenced, survivors, task
+from tests.sandbox.attack_tasks import VALUES, fenced, survivors, task
 
 GOOD = "pub fn add(a: i64, b: i64) -> i64 { a + b }\npub fn rev(s: &str) -> String { s.chars().rev().collect() }\n"
 BAD = GOOD.replace("a + b", "a - b")
@@ -151,7 +151,7 @@ from pathlib import Path
 from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Verdict
 from burnish.verify import Verifier
-from tests.sandbox.judging import task
+from tests.sandbox.attack_tasks import task
 from tests.sandbox.test_faults import candidates
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 pairs = [(task(str(i), None), Completion(task_id=str(i), text=code)) for i, (code, _) in enumerate(candidates(40))]

@@ -17,7 +17,7 @@ import pytest
 from burnish.records import Completion, Verdict
 from burnish.verify import Verifier
 from burnish.verify.judge.ladder import Goal
-from tests.sandbox.judging import VALUES, fenced, survivors, task
+from tests.sandbox.attack_tasks import VALUES, fenced, survivors, task
 
 SECRET = "RV-CANARY-7f3a91"
 PORT = 47999
@@ -78,14 +78,14 @@ def test_every_sample_is_answered_as_accepted(hostile: Round) -> None:
     assert not wrong
 
 
-def test_nothing_leaked_into_a_verdict(hostile: Round) -> None:
+def test_no_secret_reaches_a_verdict(hostile: Round) -> None:
     for name, verdict in hostile.verdicts.items():
         said = verdict.model_copy(update={"code": ""}).to_json()
         assert len(said) <= hostile.expect[name].get("max_report_bytes", 1 << 20), name
         assert not [text for text in (SECRET, "ESCAPED") if text in said], name
 
 
-def test_nothing_got_out(hostile: Round) -> None:
+def test_no_sample_writes_or_connects_outside_the_sandbox(hostile: Round) -> None:
     assert [p.name for p in hostile.canary.iterdir()] == ["secret.txt"]
     assert hostile.connections == 0
     assert not survivors()

@@ -133,7 +133,7 @@ def unchanged(argv: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("layer", _MUTANTS)
-def test_without_the_layer_the_self_test_is_red(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_self_test_fails_without_the_layer(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     edit, expected = _MUTANTS[layer]
     with mutant(monkeypatch, edit) as sandbox:
         assert red(sandbox) == expected
@@ -144,7 +144,7 @@ def test_without_the_layer_the_self_test_is_red(layer: str, monkeypatch: pytest.
     [("memory", "memory limit holds"), ("pids", "process limit holds")],
     ids=["memory", "pids"],
 )
-def test_without_the_control_group_the_self_test_is_red(
+def test_the_self_test_fails_without_the_control_group(
     resource: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take = BubblewrapSandbox._take
@@ -168,7 +168,7 @@ def test_without_the_control_group_the_self_test_is_red(
         assert red(sandbox) == {expected}
 
 
-def test_without_the_output_cap_the_self_test_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_self_test_fails_without_the_output_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     supervise = Running.supervise
     monkeypatch.setattr(
         Running, "supervise", lambda self, stdin, wall, _cap, on_child: supervise(self, stdin, wall, 1 << 40, on_child)

@@ -15,7 +15,7 @@ from burnish.records import Completion, Tests
 from burnish.verify import Verifier
 from burnish.verify.judge.ladder import Goal
 from burnish.verify.sandbox.layers import missing
-from tests.sandbox.judging import DECLARED, RUST, VALUES, fenced, survivors, task
+from tests.sandbox.attack_tasks import DECLARED, RUST, VALUES, fenced, survivors, task
 
 SAMPLES = sorted(Path(__file__).with_name("samples").glob("*.rs"))
 SECRET = "RV-CANARY-7f3a91"

@@ -18,7 +18,7 @@ ALL: list[Callable[[Rewards], list[float | None]]] = [normalised, centred, leave
 GROUPS = st.lists(st.none() | st.floats(-60, 60), max_size=12)
 
 
-def test_one_prompt_with_two_completions_by_hand() -> None:
+def test_advantages_of_two_completions_equal_those_by_hand() -> None:
     # mean 0.5; sample standard deviation sqrt((0.25 + 0.25) / 1) = 0.70711
     assert centred([1.0, 0.0]) == [0.5, -0.5]
     assert leave_one_out([1.0, 0.0]) == [1.0, -1.0]  # against the other one
@@ -26,7 +26,7 @@ def test_one_prompt_with_two_completions_by_hand() -> None:
     assert normalised([1.0, 0.0])[0] == pytest.approx(0.5 / (0.5**0.5 + 1e-4))
 
 
-def test_four_completions_by_hand() -> None:
+def test_advantages_of_four_completions_equal_those_by_hand() -> None:
     # mean 2, deviations -2 0 0 2, variance 8 / 3
     assert centred([0.0, 2.0, 2.0, 4.0]) == [-2.0, 0.0, 0.0, 2.0]
     assert leave_one_out([0.0, 2.0, 2.0, 4.0]) == pytest.approx([-8 / 3, 0, 0, 8 / 3])
@@ -48,7 +48,7 @@ def test_a_group_without_spread_has_no_advantage(rewards: list[float | None]) ->
 
 
 @given(GROUPS)
-def test_advantages_add_up_to_nothing_and_keep_the_order(rewards: list[float | None]) -> None:
+def test_advantages_sum_to_zero_and_keep_the_order(rewards: list[float | None]) -> None:
     for advantages in ALL:
         found = advantages(rewards)
         assert [one is None for one in found] == [one is None for one in rewards]

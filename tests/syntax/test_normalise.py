@@ -74,7 +74,7 @@ def test_another_library_name_operator_or_type_is_another_token(old: str, new: s
         ("const A: f64 = 1e3;", ["const", "name", ":", "f64", "=", "number", ";"]),
     ],
 )  # fmt: skip
-def test_tokens(source: str, tokens: list[str]) -> None:
+def test_source_becomes_these_tokens(source: str, tokens: list[str]) -> None:
     assert normalised_tokens(source) == tokens
 
 

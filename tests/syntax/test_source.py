@@ -16,7 +16,7 @@ from burnish.syntax.source import has_main, identifiers, is_program, looks_like_
         ("", False, False),
     ],
 )
-def test_programs_and_prose(source: str, program: bool, code: bool) -> None:
+def test_programs_are_told_from_prose(source: str, program: bool, code: bool) -> None:
     root = parse(source)
     assert is_program(root) is program
     if code:

@@ -16,11 +16,12 @@ from burnish.config.compatibility import BASES, TRAINED, Base, Trained, training
 from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import Recipe, SftStage
 from burnish.model.base import load_adapter, load_model
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from tests.quantized_bases import pack_to_4_bits
-from tests.tiny import Family, make_tiny_model
-from tests.train.preferring import prefer
-from tests.train.tuning import some_rows
+from tests.tiny_models import Family, make_tiny_model
+from tests.train.small_preference import run_small_preference
+from tests.train.small_sft import some_rows
 
 FAMILIES: tuple[Family, ...] = ("llama", "qwen3", "gemma")
 ADAPTERS: dict[Trained, dict[str, Any]] = {
@@ -83,14 +84,16 @@ def test_a_legal_cell_trains_and_is_loaded_again_with_equal_logits(
     folder, config, keep = folder_of(family, base), model_config(base), KeepModel()
     settings = {"name": "sft", "learning_rate": 1e-2, "max_steps": 2, "effective_batch": 4, "micro_batch": 4}
     result = run_sft(
-        base=folder,
-        model=config,
-        stage=SftStage.model_validate(settings | {"adapter": {"kind": trained, **ADAPTERS[trained]}}),
-        encoded=some_rows(8),
-        out=tmp_path,
-        seed=0,
-        log=lambda _step, _values: None,
-        callbacks=[keep],
+        TrainingJob(
+            base=folder,
+            model=config,
+            stage=SftStage.model_validate(settings | {"adapter": {"kind": trained, **ADAPTERS[trained]}}),
+            out=tmp_path,
+            seed=0,
+            log=lambda _step, _values: None,
+            callbacks=[keep],
+        ),
+        some_rows(8),
     )
     whole = trained == "full"
     again = load_model(result.trained, config) if whole else load_adapter(folder, result.trained, config)
@@ -118,7 +121,7 @@ def test_a_legal_cell_of_preference_tuning_is_loaded_again_with_equal_logits(
     folder, config, keep = folder_of("llama", base), model_config(base), KeepModel()
     adapter = {"kind": trained, **ADAPTERS[trained]}
     said = quantization(base)
-    trained_folder = prefer(
+    trained_folder = run_small_preference(
         folder, tmp_path, quantization=said, method={"kind": method}, adapter=adapter, max_steps=2, callbacks=[keep]
     ).trained
     whole = trained == "full"

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
 from burnish.workflows.recipe import run_recipe
-from tests.train.programs import Ended, run_command
+from tests.train.training_programs import Ended, run_command
 
 TRAINING = {"effective_batch": 4, "micro_batch": 2, "max_steps": 7, "save_every": 3, "log_every": 1}
 STREAMED = {"streaming": True, **TRAINING}
@@ -60,7 +60,7 @@ def write_recipe(folder: Path) -> Path:
 
 
 def as_program(recipe: Path, stage: str, step: int) -> Ended:
-    return run_command([sys.executable, "-m", "tests.train.resuming", str(recipe), stage, str(step)])
+    return run_command([sys.executable, "-m", "tests.train.kill_at_step", str(recipe), stage, str(step)])
 
 
 def losses(run: Path, stage: str) -> dict[int, tuple[float, float]]:
@@ -69,7 +69,7 @@ def losses(run: Path, stage: str) -> dict[int, tuple[float, float]]:
     return {row.step: (row.values["loss"], row.values["grad_norm"]) for row in rows}
 
 
-def test_a_recipe_that_dies_in_every_stage_is_the_unbroken_one(tmp_path: Path) -> None:
+def test_a_recipe_killed_in_every_stage_equals_the_unbroken_run(tmp_path: Path) -> None:
     whole, broken = write_recipe(tmp_path / "whole"), write_recipe(tmp_path / "broken")
     unbroken = run_recipe(Recipe.model_validate_json(whole.read_bytes()))
     for stage in WEIGHTS:

@@ -34,7 +34,9 @@ def prepared(inner: BubblewrapSandbox) -> Iterator[PreparedSandbox]:
 @pytest.mark.parametrize(
     "code", ["pub fn f() -> u8 { 1 }", "pub fn f() -> u8 { return 1; }", 'pub fn f() -> u8 { "" }', "fn f( {", ""]
 )
-def test_says_what_the_plain_compiler_says(inner: BubblewrapSandbox, prepared: PreparedSandbox, code: str) -> None:
+def test_a_prepared_compiler_gives_the_plain_verdicts(
+    inner: BubblewrapSandbox, prepared: PreparedSandbox, code: str
+) -> None:
     plain = Compiler(inner, find_toolchain()).check(code, "2021", "lib", reachable=False)
     ours = Compiler(prepared, find_toolchain()).check(code, "2021", "lib", reachable=False)
     assert prepared.used == 1
@@ -50,7 +52,7 @@ def test_a_built_program_is_the_same_file(inner: BubblewrapSandbox, prepared: Pr
     assert ours.artifact == plain.artifact != b""
 
 
-def test_jobs_leave_nothing_to_those_that_follow(prepared: PreparedSandbox) -> None:
+def test_jobs_leave_no_files_for_later_jobs(prepared: PreparedSandbox) -> None:
     toolchain = find_toolchain()
 
     def job(files: dict[str, bytes]) -> Job:

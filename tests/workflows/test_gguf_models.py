@@ -23,8 +23,8 @@ from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.export.merge import export_merge
 from burnish.workflows.recipe import run_recipe
 from burnish.workflows.run import requirements
-from tests.tiny import make_tiny_model
 from tests.tiny_gguf import write_gguf
+from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate import test_all_models as all_models
 from tests.workflows.evaluate.test_reproduce import again
 from tests.workflows.train.test_launch import recipe
@@ -51,7 +51,7 @@ def completions(base: Path, out: Path | None = None) -> list[Completion]:
     return generate(GenerateConfig(out=out, prompts=PROMPTS, answers=answers(base)))
 
 
-def test_a_file_writes_what_its_folder_writes(place: Path, tmp_path: Path) -> None:
+def test_a_gguf_file_generates_what_its_folder_generates(place: Path, tmp_path: Path) -> None:
     folder, exact = completions(place / "base"), completions(place / "exact.gguf", tmp_path / "out.jsonl")
     assert [one.text for one in exact] == [one.text for one in folder]
     assert any(one.text for one in exact)
@@ -72,7 +72,7 @@ def test_an_evaluation_of_a_file_is_recorded_and_reproduced(place: Path, tmp_pat
     assert (done.identical, done.rows) == (True, 2)
 
 
-def test_files_are_found_among_models(place: Path, tmp_path: Path) -> None:
+def test_gguf_files_are_found_among_models(place: Path, tmp_path: Path) -> None:
     write_records(tmp_path / "tasks.jsonl", all_models.TASKS[:2])
     (tmp_path / "models").mkdir()
     shutil.copy(place / "eight.gguf", tmp_path / "models")
@@ -80,14 +80,14 @@ def test_files_are_found_among_models(place: Path, tmp_path: Path) -> None:
     assert (one.name, one.state) == ("eight.gguf", "evaluated")
 
 
-def test_a_file_is_not_trained_on(place: Path, tmp_path: Path) -> None:
+def test_a_gguf_file_is_refused_for_training(place: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="neither trains nor takes or merges an adapter") as refused:
         run_recipe(recipe(place / "exact.gguf", tmp_path, "mine"))
     assert "name the model folder" in refused.value.way_out
     assert not (tmp_path / "runs" / "mine").exists()
 
 
-def test_a_file_takes_no_adapter(place: Path, tmp_path: Path) -> None:
+def test_a_gguf_file_is_refused_with_an_adapter(place: Path, tmp_path: Path) -> None:
     file = place / "exact.gguf"
     with pytest.raises(ConfigError, match="neither trains nor takes or merges an adapter"):
         find_model(answers(file).model_copy(update={"adapter": tmp_path}))
@@ -95,7 +95,7 @@ def test_a_file_takes_no_adapter(place: Path, tmp_path: Path) -> None:
         export_merge(MergeConfig(model=ModelConfig(base=str(file)), adapter=tmp_path, out=tmp_path / "merged"))
 
 
-def test_vllm_does_not_get_a_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vllm_is_refused_with_a_gguf_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requirements, "missing_packages", lambda packages: [])
     with pytest.raises(ConfigError, match="vllm does not read"):
         written_by(answers(place / "exact.gguf").model_copy(update={"engine": "vllm"}), seed=0)

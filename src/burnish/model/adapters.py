@@ -6,6 +6,7 @@ Not covered: the adapter's weights (`model.base.load_adapter`, PEFT).
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,9 +14,9 @@ from pydantic import ValidationError
 
 from burnish.config.compatibility import Trained
 from burnish.errors import ConfigError
-from burnish.fsio import write_atomic
+from burnish.fsio import disk_errors, write_atomic
 from burnish.records import Record
-from burnish.records.layout import ADAPTER_CONFIG, ADAPTER_WEIGHTS, ORIGIN
+from burnish.records.layout import ADAPTER_CONFIG, ADAPTER_WEIGHTS, MADE_WITH, ORIGIN
 
 
 class AdapterOrigin(Record):
@@ -79,3 +80,48 @@ def check_origin(folder: Path, *, base_digest: str, template_digest: str) -> Non
                 f"the adapter {folder} was trained on another {what} (digest {stored[:12]}, this one is {found[:12]}).",
                 "Load it on the model folder that it was trained from, unchanged, or train it again.",
             )
+
+
+def copy_with_origin(source: Path, into: Path) -> Path:
+    """Copy an adapter or a checkpoint of one, with its origin; returns ``into``.
+
+    A checkpoint's origin is what its training noted beside the checkpoints.
+
+    Raises:
+        ConfigError: no adapter, one of unknown origin, or a checkpoint of PiSSA.
+    """
+    missing = [name for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS) if not (source / name).is_file()]
+    if missing:
+        raise ConfigError(
+            f"start_from names {source}, which is no adapter: {missing[0]} is missing.",
+            "Name a stage, the adapter folder of a run (runs/NAME/STAGE/adapter), or one of its checkpoints.",
+        )
+    with disk_errors(into):
+        shutil.rmtree(into, ignore_errors=True)
+        into.mkdir(parents=True)
+        for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+            shutil.copy(source / name, into)
+    record = source.parent / MADE_WITH
+    if (source / ORIGIN).is_file():
+        shutil.copy(source / ORIGIN, into)
+    elif record.is_file():
+        made = json.loads(record.read_bytes())
+        if made["adapter"]["kind"] == "pissa":
+            raise ConfigError(
+                f"{source} is a checkpoint of PiSSA, which says nothing without the weights it began with.",
+                "Start from the adapter that the stage wrote at its end.",
+            )
+        quantization = made["quantization"]
+        origin = AdapterOrigin(
+            base_digest=made["base model"],
+            template_digest=made["chat template"],
+            dataset_digest=made["rows"],
+            quantization=None if quantization is None else quantization["kind"],
+        )
+        write_origin(into, origin)
+    else:
+        raise ConfigError(
+            f"{source} does not say which base model it was trained on.",
+            f"It needs {ORIGIN} in it, or {MADE_WITH} beside it, as burnish writes them.",
+        )
+    return into

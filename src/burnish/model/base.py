@@ -7,6 +7,7 @@ backend.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import math
@@ -38,6 +39,7 @@ from burnish.model.quantized import check_stored_quantization, dequantize, finis
 __all__ = [
     "LoadedModel",
     "device_memory",
+    "free_memory",
     "load_adapter",
     "load_model",
     "load_tokenizer",
@@ -86,6 +88,13 @@ def device_memory(doing: str, way_out: str) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise DeviceMemoryError(f"the accelerator ran out of memory while {doing}.", way_out) from error
+
+
+def free_memory() -> None:
+    """Give back what a model that is gone has held of the accelerator."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:

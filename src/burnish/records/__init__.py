@@ -18,7 +18,7 @@ from burnish.records.answer import (
     VerifyStage,
 )
 from burnish.records.base import Part, Record, first_problem
-from burnish.records.summary import Comparison, Metric, MetricMean, StageSummary, StageTime, Summary
+from burnish.records.summary import Comparison, Metric, MetricMean, StageTime, Summary
 from burnish.records.task import (
     Choice,
     CrateType,
@@ -62,7 +62,6 @@ __all__ = [
     "Rollout",
     "RustTests",
     "Score",
-    "StageSummary",
     "StageTime",
     "Status",
     "Summary",

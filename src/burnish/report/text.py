@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from burnish.records import Metric
+from burnish.records.summary import Estimate
 
 METRIC_NAMES: dict[Metric, str] = {
     "compile_rate": "compiles",
     "lint_free_rate": "lint-free",
     "tests_passed": "tests passed",
 }
+METRIC_TITLES: dict[str, str] = {str(name): title for name, title in METRIC_NAMES.items()} | {
+    "parse_rate": "has an answer"
+}
+"""What metrics are called in tables; others go by their own names."""
 MEMORY = {
     "peak_bytes": "memory",
     "accelerator_peak_bytes": "GPU memory",
@@ -32,6 +37,11 @@ def percent(rate: float) -> str:
 def percent_interval(interval: tuple[float, float]) -> str:
     """``12.3–45.6``, in per cent."""
     return f"{percent(interval[0])}–{percent(interval[1])}"
+
+
+def estimate_lines(estimate: Estimate | None) -> str:
+    """A rate above its interval; a dash where there is none."""
+    return "–" if estimate is None else f"{percent(estimate.value)}\n{percent_interval(estimate.ci95)}"
 
 
 def points(difference: float) -> str:

@@ -1,45 +1,178 @@
-"""Fenced code blocks of Markdown, as CommonMark has them: three or more backticks or tildes at the start of a line.
+"""Fenced code blocks of Markdown as models write them: CommonMark, and what models take for it.
 
-An open last fence reaches to the end. Not covered: indented code, fences inside lists and quotes.
+Three or more backticks or tildes open a block, also behind a list marker or a quote mark; the content loses the indent
+of its fence. A closing fence may carry chat tokens or a closing tag (``</answer>``). Inside a block of Rust a fence
+that is labelled as Rust opens the next one: nobody means it as code. A block labelled as Markdown holds blocks, as does
+one without a label where one of them is Rust. An open last fence reaches to the end. Every line is looked at once.
+
+Not covered: code that is indented and not fenced.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-_FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>[^\n`]*)$")
-_RUST = frozenset({"", "rust", "rs"})
+_FENCE = re.compile(r"(?P<lead>(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>.*)")
+_BEHIND = re.compile(r"(?:[ \t]|<[^<>`]{1,40}>|\[/?[A-Z]{1,20}\])*|[ \t]*<\|[a-z_]{1,30}\|>.*")
+"""What may stand behind a closing fence."""
+_CLOSES_WITHIN = 3
+"""CommonMark: a closing fence may be indented three spaces deeper than its container."""
+_WORD = re.compile(r"[^\s,;:{}()\[\]|=\"']+")
+_EDITION = re.compile(r"rust-?(?:lang|20\d\d)?|rs")
+_RUSTDOC = frozenset({"ignore", "no_run", "should_panic", "compile_fail", "standalone_crate", "test_harness"})
+_NO_LANGUAGE = frozenset({"//", "#", "title", "file", "filename", "name", "path"})
+"""Words that an info string may begin with before it names a file."""
+_MARKDOWN = frozenset({"markdown", "md", "mdx"})
+_CODE_BEHIND = re.compile(
+    r"(?:rust|rs)[ \t]+(?P<code>(?:(?:pub|fn|use|struct|enum|impl|mod|const|static|trait)\b|#!?\[).*)"
+)
+"""Code that begins on the line of its fence."""
+RUST = "rust"
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: the first word of its label, lower case, and its text."""
+    """A fenced block: its info string, and its text without the fence's indent."""
 
     label: str
     text: str
+    start: int = 0
+    """Where the opening fence's line begins."""
+    inside: tuple[int, int] = (0, 0)
+    """Where the content begins and ends, in characters."""
+    end: int = 0
+    """Behind the closing fence's line."""
+    closed: bool = True
+
+    @property
+    def language(self) -> str:
+        """``rust``, another language's name, or nothing where the label names none."""
+        return language_of(self.label)
 
 
-def fenced_blocks(text: str) -> list[Block]:
-    """All fenced blocks, in order."""
+@dataclass
+class _Open:
+    """A fence that has not been closed yet."""
+
+    mark: str
+    label: str
+    indent: int
+    quotes: int
+    start: int
+    inside: int
+
+
+def fenced_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
+    """All fenced blocks, in order. ``open_at_start``: the text begins inside one, whose fence is the prompt's."""
     blocks: list[Block] = []
-    mark, label = "", ""
-    lines: list[str] = []
-    for line in text.splitlines(keepends=True):
-        match = _FENCE.match(line.rstrip("\r\n"))
-        if not mark:
-            if match:
-                mark, label, lines = match["mark"], match["label"].strip().lower(), []
-        elif match and match["mark"].startswith(mark) and not match["label"].strip():
-            blocks.append(Block(label, "".join(lines)))
-            mark = ""
-        else:
-            lines.append(line)
-    if mark:
-        blocks.append(Block(label, "".join(lines)))
+    for block in _outer_blocks(text, open_at_start=open_at_start):
+        inner = _outer_blocks(block.text) if block.language in {*_MARKDOWN, ""} else []
+        holds_blocks = block.language in _MARKDOWN or any(one.language == RUST for one in inner)
+        blocks += (_moved(one, block.inside[0]) for one in inner) if holds_blocks else [block]
+    return blocks
+
+
+def _outer_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
+    blocks: list[Block] = []
+    opened = _Open("```", RUST, 0, 0, 0, 0) if open_at_start else None
+    position = 0
+    for line in lines_of(text):
+        match = _FENCE.match(line.rstrip("\r\n")) if "```" in line or "~~~" in line else None
+        fence = _read(match, position, len(line)) if match is not None else None
+        if opened is None:
+            opened = fence if fence is not None and not _is_inline(fence) else None
+        elif fence is not None and _closes(opened, fence):
+            blocks.append(_block(text, opened, position, position + len(line), closed=True))
+            opened = None
+        elif fence is not None and _opens_next(opened, fence):
+            blocks.append(_block(text, opened, position, position, closed=True))
+            opened = fence
+        position += len(line)
+    if opened is not None:
+        blocks.append(_block(text, opened, len(text), len(text), closed=False))
     return blocks
 
 
 def rust_blocks(text: str) -> list[str]:
     """Texts of the blocks that are labelled as Rust or not at all and are not blank."""
-    return [b.text for b in fenced_blocks(text) if re.split(r"[\s,{]", b.label)[0] in _RUST and b.text.strip()]
+    return [block.text for block in fenced_blocks(text) if block.language in (RUST, "") and block.text.strip()]
+
+
+def language_of(label: str) -> str:
+    """The language that an info string names: ``rust:src/main.rs``, ``{.rust}``, ``src/main.rs``, ``rust,ignore``."""
+    words: list[str] = [word.lower() for word in _WORD.findall(label[:200])]
+    if not words:
+        return ""
+    first: str = words[0].lstrip(".").removeprefix("language-").removeprefix("lang-")
+    if _EDITION.fullmatch(first) or words[0] in _RUSTDOC or words[0].startswith("edition20"):
+        return RUST
+    if words[0] in _NO_LANGUAGE and any(word.endswith(".rs") for word in words):
+        return RUST
+    if "." in words[0] or "/" in words[0]:  # a path: its ending says it
+        return RUST if words[0].endswith(".rs") else words[0].rpartition(".")[2]
+    return first
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Lines with their ends, split at line feeds alone: other separators may stand inside of strings."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _read(match: re.Match[str], position: int, length: int) -> _Open:
+    lead: str = match["lead"]
+    behind = lead.rpartition(">")[2].removeprefix(" ") if ">" in lead else lead  # a quote mark takes one space along
+    return _Open(
+        str(match["mark"]), str(match["label"]).strip(), len(behind.expandtabs(4)), lead.count(">"),
+        position, position + length,
+    )  # fmt: skip
+
+
+def _is_inline(fence: _Open) -> bool:
+    """A backtick behind a fence of backticks: code inside of a line, which opens nothing."""
+    return fence.mark[0] == "`" and "`" in fence.label
+
+
+def _closes(opened: _Open, fence: _Open) -> bool:
+    deep_enough = fence.mark.startswith(opened.mark) and fence.indent <= opened.indent + _CLOSES_WITHIN
+    return deep_enough and _BEHIND.fullmatch(fence.label) is not None
+
+
+def _opens_next(opened: _Open, fence: _Open) -> bool:
+    if language_of(opened.label) not in (RUST, "") or language_of(fence.label) != RUST or _is_inline(fence):
+        return False
+    return fence.mark == opened.mark and fence.indent <= opened.indent + _CLOSES_WITHIN
+
+
+def _block(text: str, opened: _Open, inside_end: int, end: int, *, closed: bool) -> Block:
+    content = text[opened.inside : inside_end]
+    begun = _CODE_BEHIND.fullmatch(opened.label)
+    if begun is not None:
+        return Block(RUST, f"{begun['code']}\n{content}", opened.start, (opened.inside, inside_end), end, closed)
+    if opened.indent or opened.quotes:
+        content = "".join(_unindented(line, opened) for line in lines_of(content))
+    return Block(opened.label, content, opened.start, (opened.inside, inside_end), end, closed)
+
+
+def _moved(block: Block, by: int) -> Block:
+    inside = (block.inside[0] + by, block.inside[1] + by)
+    return replace(block, start=block.start + by, inside=inside, end=block.end + by)
+
+
+def _unindented(line: str, opened: _Open) -> str:
+    """A line without the quote marks and the indent of the fence around it."""
+    for _ in range(opened.quotes):
+        inner = line.lstrip(" \t")
+        if not inner.startswith(">"):
+            break
+        line = inner[1:].removeprefix(" ")
+    column, at = 0, 0
+    while at < len(line) and line[at] in " \t" and column < opened.indent:
+        column += 4 - column % 4 if line[at] == "\t" else 1
+        at += 1
+    return line[at:]

@@ -27,6 +27,13 @@ NAMED_ITEMS = frozenset(
     }
 )  # fmt: skip
 BESIDE_ITEMS = frozenset({"line_comment", "block_comment", "attribute_item", "inner_attribute_item", "shebang"})
+_STATEMENT_MACROS = frozenset(
+    {
+        "print", "println", "eprint", "eprintln", "dbg", "assert", "assert_eq", "assert_ne", "debug_assert", "panic",
+        "debug_assert_eq", "debug_assert_ne", "write", "writeln", "format", "vec", "todo", "unimplemented",
+        "unreachable", "matches",
+    }
+)  # fmt: skip
 _OPENERS = frozenset({"fn", "struct", "enum", "impl", "trait", "mod", "macro_rules!"})
 
 
@@ -75,10 +82,24 @@ def is_program(root: Node) -> bool:
     """Whether the tree is clean and holds items alone, at least one of them."""
     if root.has_error:
         return False
-    kinds = [n.type for n in root.named_children]
-    statements = [k for k in kinds if k not in ITEMS and k not in BESIDE_ITEMS]
-    # `println!("x");` at the top level parses as an expression statement
-    return not statements and any(k in ITEMS for k in kinds)
+    items = 0
+    for node in root.named_children:
+        if (node.type in ITEMS and not _calls_statement_macro(node)) or _calls_item_macro(node):
+            items += 1
+        elif node.type not in BESIDE_ITEMS and node.type != "empty_statement":
+            return False
+    return items > 0
+
+
+def _calls_item_macro(node: Node) -> bool:
+    """``make!(f);`` may stand beside items; ``println!("x");`` parses alike and cannot."""
+    call = node.named_children[0] if node.type == "expression_statement" and node.named_children else None
+    return call is not None and call.type == "macro_invocation" and not _calls_statement_macro(call)
+
+
+def _calls_statement_macro(node: Node) -> bool:
+    name = node.child_by_field_name("macro") if node.type == "macro_invocation" else None
+    return name is not None and text_of(name).rpartition("::")[2] in _STATEMENT_MACROS
 
 
 def looks_like_code(root: Node) -> bool:
@@ -121,6 +142,9 @@ def identifiers(source: str) -> set[str]:
 def apply_edits(source: str, edits: list[tuple[int, int, str]]) -> str:
     """Replace byte ranges (start, end, text) that do not overlap."""
     data = source.encode()
-    for start, end, text in sorted(edits, reverse=True):
-        data = data[:start] + text.encode() + data[end:]
-    return data.decode()
+    parts: list[bytes] = []
+    at = 0
+    for start, end, text in sorted(edits):
+        parts += (data[at:start], text.encode())
+        at = end
+    return b"".join([*parts, data[at:]]).decode()

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from burnish.config.stages.optimizer import OptimizerConfig
-from burnish.errors import ConfigError
 from burnish.scale.processes import process_count
+from burnish.train.micro_batch import accumulation_steps
 from burnish.train.weights.deepspeed import check_agreement
 from burnish.train.weights.kernels import kernel_arguments
 
@@ -26,44 +26,6 @@ def optimizer_steps(config: OptimizerConfig, rows: int) -> int:
     """Optimiser steps of the whole training."""
     extra_passes = math.ceil(config.extra_epochs * math.ceil(rows / config.effective_batch))
     return planned_steps(config, rows) + config.extra_steps + extra_passes
-
-
-def accumulation_steps(config: OptimizerConfig, processes: int = 1) -> int:
-    """Micro batches that one process takes in an optimiser step.
-
-    Raises ConfigError when the processes cannot share the effective batch in whole micro batches.
-    """
-    together = config.micro_batch * processes
-    if config.effective_batch % together == 0:
-        return config.effective_batch // together
-    if processes == 1:
-        raise ConfigError(
-            f"micro_batch {config.micro_batch} does not divide effective_batch {config.effective_batch}.",
-            "Choose numbers where accumulation is whole: effective_batch = micro_batch x accumulation.",
-        )
-    share, rest = divmod(config.effective_batch, processes)
-    fitting = [] if rest else [size for size in range(1, config.micro_batch + 1) if share % size == 0]
-    raise ConfigError(
-        f"effective_batch {config.effective_batch} is no multiple of micro_batch {config.micro_batch}"
-        f" x {processes} processes.",
-        f"Set micro_batch to {fitting[-1]}; effective_batch = micro_batch x processes x accumulation."
-        if fitting
-        else f"Set effective_batch to a multiple of {processes}, or launch.processes to a divisor of it.",
-    )
-
-
-def shared_micro_batch(config: OptimizerConfig, processes: int) -> int:
-    """The micro batch that the processes train with: as it was said, or, where nobody said one, the largest that is no
-    larger and leaves accumulation whole."""
-    if "micro_batch" in config.model_fields_set or config.effective_batch % (config.micro_batch * processes) == 0:
-        return config.micro_batch
-    return smaller_micro_batch(config, processes) or config.micro_batch
-
-
-def smaller_micro_batch(config: OptimizerConfig, processes: int = 1) -> int | None:
-    """Half the micro batch, or the next smaller one that leaves accumulation whole; None when it is 1."""
-    share, rest = divmod(config.effective_batch, processes)
-    return None if rest else next((size for size in range(config.micro_batch // 2, 0, -1) if share % size == 0), None)
 
 
 def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int, processes: int = 1) -> dict[str, Any]:

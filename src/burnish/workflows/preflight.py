@@ -60,10 +60,10 @@ def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     training = [stage for stage in stages if isinstance(stage, OptimizerConfig)]
     if not training:
         return
-    from burnish.train.arguments import accumulation_steps, shared_micro_batch
-    from burnish.workflows.train.launch import processes_of
+    from burnish.scale.processes import planned_processes
+    from burnish.train.micro_batch import accumulation_steps, shared_micro_batch
 
-    processes = processes_of(recipe)
+    processes = planned_processes(recipe.launch, recipe.model.device)
     for stage in training:
         several = isinstance(stage, TrainingStage)
         if not several and processes > 1 and recipe.launch.processes != "auto":

@@ -172,9 +172,8 @@ def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
             outcome = expert_iteration(run, stage, folder)
         case GrpoStage():
             from burnish.workflows.train.grpo import reinforce
-            from burnish.workflows.train.smaller_batches import with_smaller_batches
 
-            outcome = with_smaller_batches(stage, lambda fitting: reinforce(run, fitting, folder))
+            outcome = reinforce(run, stage, folder)
         case EvaluateStage():
             from burnish.workflows.evaluate.stage import measure
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from burnish.cli.app import app
 from burnish.cli.data.build import Builder
 from burnish.workflows.build.datasets import QUESTIONS
-from tests.data.builders.published import GSM8K_ROW, write_rows
+from tests.data.builders.published_rows import GSM8K_ROW, write_rows
 
 
 def build(*arguments: str) -> tuple[int, str]:
@@ -26,7 +26,7 @@ def test_rust_tasks_by_number_and_seed(tmp_path: Path) -> None:
     assert (settings["seed"], settings["tasks"]["train"]) == (4, 5)
 
 
-def test_questions_say_what_was_left_out(tmp_path: Path) -> None:
+def test_building_questions_reports_what_was_left_out(tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "rows.jsonl", [GSM8K_ROW, GSM8K_ROW])
     code, said = build("gsm8k", "--set", f"train={rows}", "--set", f"out={tmp_path / 'out'}")
     assert code == 0
@@ -35,7 +35,7 @@ def test_questions_say_what_was_left_out(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_number_that_means_nothing_to_a_builder_is_a_mistake(tmp_path: Path) -> None:
+def test_an_option_that_a_builder_ignores_is_refused(tmp_path: Path) -> None:
     code, said = build("movielens", "--n", "5", "--set", f"source={tmp_path}", "--set", f"out={tmp_path / 'out'}")
     assert code == 2
     assert "--n goes with rust-tasks" in said

@@ -65,7 +65,9 @@ def test_prunes_by_size_and_age_and_all(cache: DatasetCache) -> None:
         (("prune", "--max-size", "10"), "'10' is not a size"),
     ],
 )
-def test_refuses_what_it_cannot_understand(cache: DatasetCache, arguments: tuple[str, ...], said: str) -> None:
+def test_sizes_and_ages_that_cannot_be_read_are_refused(
+    cache: DatasetCache, arguments: tuple[str, ...], said: str
+) -> None:
     refused = run(cache, *arguments)
     assert refused.exit_code == 2
     assert said in refused.stderr

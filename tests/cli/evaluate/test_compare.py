@@ -10,7 +10,7 @@ from burnish.cli.app import app
 from burnish.records import Completion
 from burnish.records.evaluation import ComparisonReport
 from burnish.records.files import write_records
-from tests.score.answers import classification_task
+from tests.score.example_rows import classification_task
 
 TASKS = [classification_task(str(n), "Yes" if n % 2 else "No") for n in range(40)]
 
@@ -34,7 +34,7 @@ def evaluated(folder: Path, name: str, right: int) -> Path:
     return folder / name
 
 
-def test_worse_is_an_exit_code_only_when_asked_for_and_certain(tmp_path: Path) -> None:
+def test_a_worse_model_fails_the_command_only_when_asked_and_certain(tmp_path: Path) -> None:
     good, bad, nearly = (
         evaluated(tmp_path, "good", 40),
         evaluated(tmp_path, "bad", 10),

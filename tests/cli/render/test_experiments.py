@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from burnish.cli.render.experiments import Live, grid_table, show_grid, show_sweep, show_sweep_plan, sweep_table
-from burnish.records.evaluation import Estimate, PairedEstimate
+from burnish.records.summary import Estimate, PairedEstimate
 from burnish.workflows.experiments.grid import Answering, CellResult, GridSummary
 from burnish.workflows.experiments.sweep import Best, PlannedRun, RunResult, SweepSummary
 
@@ -35,7 +35,7 @@ def summary(low: float | None) -> SweepSummary:
     difference = (
         None
         if low is None
-        else PairedEstimate(a=0.5, b=0.6, difference=0.1, ci95=(low, 0.2), p_value=0.1, test="mcnemar")
+        else PairedEstimate(a=0.5, b=0.6, difference=0.1, ci95=(low, 0.2), p_value=0.1, test="mcnemar", n=12)
     )
     return SweepSummary(
         total_runs=3,
@@ -83,7 +83,7 @@ def planned(seconds: float | None, *, done: bool = False, params: dict[str, Any]
     )
 
 
-def test_what_is_not_known_is_not_made_up(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_values_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     show_sweep_plan([planned(None, params={}), planned(None)], 2.0)
     out = capsys.readouterr().out
     assert "2 runs are left: unknown, cost unknown." in out
@@ -92,7 +92,7 @@ def test_what_is_not_known_is_not_made_up(capsys: pytest.CaptureFixture[str]) ->
     assert "2 runs are left: 50.0 s, cost 0.50 and 1 runs of unknown time." in capsys.readouterr().out
 
 
-def test_a_grid_is_one_table_and_says_why_cells_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_grid_is_one_table_with_reasons_for_illegal_cells(capsys: pytest.CaptureFixture[str]) -> None:
     answering = Answering(
         kind="rust",
         metric="tests_passed",

@@ -9,7 +9,7 @@ import pytest
 
 from burnish.ledger.store import Ledger
 from tests.cli.test_verbs import assert_mistake, burnish
-from tests.ledger.made_up import fill
+from tests.ledger.example_ledger import fill
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_tree_goes_from_data_to_what_was_made_of_it(place: Path) -> None:
     assert data[-1]["parents"][0] == {"parent": "id-tuning", "how": "forked from sft at step 4", "fork": True}
 
 
-def test_a_run_that_others_need_is_not_removed_by_accident(place: Path) -> None:
+def test_removing_a_run_that_others_need_has_to_be_forced(place: Path) -> None:
     way_out = assert_mistake(
         burnish("runs", "remove", "tuning", "--yes", cwd=place), "evaluation: measure reads sft/adap"
     )
@@ -66,6 +66,6 @@ def test_a_run_that_others_need_is_not_removed_by_accident(place: Path) -> None:
     assert "fork" in burnish("runs", "tree", cwd=place).stdout
 
 
-def test_only_what_evaluated_can_be_reproduced(place: Path) -> None:
+def test_a_run_without_an_evaluation_cannot_be_reproduced(place: Path) -> None:
     assert_mistake(burnish("runs", "reproduce", "pretraining", cwd=place), "has evaluated nothing")
     assert_mistake(burnish("runs", "reproduce", "tuning", "--stage", "x", cwd=place), "has no evaluate stage 'x'")

@@ -11,7 +11,7 @@ from burnish.errors import DataError
 from burnish.ledger.accelerators import Accelerator
 from burnish.ledger.status import RunStatus, StageState
 from tests.cli.test_verbs import assert_mistake, burnish
-from tests.report.made_up import grpo_metrics
+from tests.report.example_report import grpo_metrics
 
 STATUS = RunStatus(
     name="r",
@@ -35,7 +35,7 @@ STATUS = RunStatus(
 )
 
 
-def test_everything_worth_knowing_is_shown() -> None:
+def test_the_monitor_shows_state_progress_and_losses() -> None:
     assert status_lines(STATUS) == [
         "r  running (process 7)  runs/r",
         "  done     t (tasks)  2.2 s",

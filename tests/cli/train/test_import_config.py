@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.test_verbs import assert_mistake, burnish
-from tests.workflows.manage.foreign import LLM_TRAINING, SIGIL_PHASE_2
+from tests.workflows.manage.other_systems import LLM_TRAINING, SIGIL_PHASE_2
 
 
-def test_import_says_what_each_key_became_and_how_to_go_on(tmp_path: Path) -> None:
+def test_import_lists_what_each_key_became_and_the_next_command(tmp_path: Path) -> None:
     (tmp_path / "phase2.yml").write_text(SIGIL_PHASE_2)
     done = burnish("config", "import", "phase2.yml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -23,7 +23,7 @@ def test_import_says_what_each_key_became_and_how_to_go_on(tmp_path: Path) -> No
     assert (tmp_path / "llama8b-rust-qlora-phase2.yaml").is_file()
 
 
-def test_a_key_that_never_was_is_a_mistake_with_its_line(tmp_path: Path) -> None:
+def test_an_unknown_key_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "01_Train.py").write_text(LLM_TRAINING.replace("packing =", "packign ="))
     done = burnish("config", "import", "01_Train.py", "--out", "mine.yaml", cwd=tmp_path)
     assert_mistake(done, r"01_Train\.py:\d+: LLM-Training has no key 'packign'; did you mean 'packing'")

@@ -15,8 +15,8 @@ import pytest
 
 from burnish.ledger.metrics import read_metrics
 from burnish.ledger.process import holder
-from tests.e2e.program import PROGRAM, burnish
-from tests.tiny import make_tiny_model
+from tests.e2e.run_program import PROGRAM, burnish
+from tests.tiny_models import make_tiny_model
 
 RECIPE = """
 name: NAME

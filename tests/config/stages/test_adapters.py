@@ -19,7 +19,7 @@ def test_a_text_with_semicolons_a_list_and_a_mixture_name_the_same_modules(names
 
 
 @pytest.mark.parametrize("name", NAMED_TARGETS)
-def test_names_for_layers_stay_what_they_are(name: str) -> None:
+def test_layer_names_are_kept_as_given(name: str) -> None:
     assert VeraConfig.model_validate({"target_modules": name}).target_modules == name
 
 
@@ -27,7 +27,7 @@ def test_names_for_layers_stay_what_they_are(name: str) -> None:
     ("said", "expected"),
     [("", "names no module"), ([" ; "], "names no module"), (["qv", "o_proj"], "stand alone"), (3, "target_modules")],
 )
-def test_targets_that_say_nothing(said: object, expected: str) -> None:
+def test_empty_adapter_targets_are_refused(said: object, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         LoraConfig.model_validate({"target_modules": said})
 

@@ -15,7 +15,7 @@ def stage(**said: Any) -> GrpoStage:
     return GrpoStage.model_validate_json(json.dumps({"name": "g", **said}))
 
 
-def test_the_generation_batch_is_the_effective_one_unless_said() -> None:
+def test_the_generation_batch_defaults_to_the_effective_batch() -> None:
     assert stage().completions_per_generation == stage().effective_batch == 256
     assert stage(generation_batch_size=512).completions_per_generation == 512
     assert stage(reward="sparse").reward.kind == "sparse"
@@ -46,12 +46,12 @@ def test_a_resolved_stage_is_read_again_strictly() -> None:
         ({"temperature": 0}, "greater than 0"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_reason(said: dict[str, Any], why: str) -> None:
+def test_impossible_grpo_settings_are_refused_with_the_reason(said: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         stage(**said)
 
 
-def test_it_needs_tasks_and_an_earlier_stage() -> None:
+def test_grpo_needs_tasks_and_an_earlier_stage() -> None:
     tasks = {"kind": "tasks", "name": "tasks"}
     grpo = {"kind": "grpo", "name": "g"}
 

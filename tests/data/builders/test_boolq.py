@@ -6,7 +6,7 @@ import pytest
 
 from burnish.data.builders.boolq import boolq_task
 from burnish.data.sources.raw import BadRow
-from tests.data.builders.published import BOOLQ_ROW, llm_adapters
+from tests.data.builders.published_rows import BOOLQ_ROW, llm_adapters
 
 
 def test_the_passage_comes_before_the_question() -> None:
@@ -17,7 +17,7 @@ def test_the_passage_comes_before_the_question() -> None:
 
 
 @pytest.mark.parametrize("answer", ["true", 1, 1.0, None])
-def test_an_answer_that_is_no_boolean_is_not_guessed(answer: object) -> None:
+def test_an_answer_that_is_not_a_boolean_is_a_bad_row(answer: object) -> None:
     with pytest.raises(BadRow, match="not true or false"):
         boolq_task({**BOOLQ_ROW, "answer": answer}, "boolq:1")
 

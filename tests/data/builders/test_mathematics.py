@@ -10,7 +10,7 @@ import pytest
 from burnish.data.builders.mathematics import gsm8k_task, math500_task, open_math_task
 from burnish.data.builders.rows import LeftOut
 from burnish.data.sources.raw import BadRow
-from tests.data.builders.published import GSM8K_ROW, MATH500_ROW, OPEN_MATH_ROW, public
+from tests.data.builders.published_rows import GSM8K_ROW, MATH500_ROW, OPEN_MATH_ROW, public
 
 
 def test_gsm8k_loses_its_calculator_notes_and_gains_a_box() -> None:
@@ -23,7 +23,7 @@ def test_gsm8k_loses_its_calculator_notes_and_gains_a_box() -> None:
     ("written", "answer"),
     [("$70,000", "70000"), ("-3", "-3"), ("0.50", "0.50"), ("12.", "12"), ("1,234,567.25", "1234567.25")],
 )
-def test_numbers_lose_what_is_not_theirs_and_nothing_else(written: str, answer: str) -> None:
+def test_numbers_lose_their_units_and_nothing_else(written: str, answer: str) -> None:
     assert gsm8k_task({**GSM8K_ROW, "answer": f"x\n#### {written}"}, "gsm8k:1").answers == (answer,)
 
 

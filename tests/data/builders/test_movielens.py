@@ -14,7 +14,7 @@ from burnish.config.verbs.build import MovieLensConfig
 from burnish.data.builders.movielens import Candidate, Part, alpaca_row, movielens_task, read_movielens
 from burnish.data.sources import BadRows, stream
 from burnish.errors import DataError
-from tests.data.builders.made_movielens import write_movielens
+from tests.data.builders.small_movielens import write_movielens
 
 USERS = {1: 15, 2: 16, 3: 17, 4: 18, 5: 45, 6: 65}
 

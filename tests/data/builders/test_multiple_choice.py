@@ -10,7 +10,7 @@ import pytest
 from burnish.data.builders.multiple_choice import arc_task, openbookqa_task, piqa_task
 from burnish.data.builders.rows import LeftOut
 from burnish.data.sources.raw import BadRow
-from tests.data.builders.published import ARC_NUMBERED, ARC_ROW, llm_adapters
+from tests.data.builders.published_rows import ARC_NUMBERED, ARC_ROW, llm_adapters
 
 PIQA_ROW = {"goal": "Open a jar.", "sol1": "Turn the lid.", "sol2": "Turn the table.", "label": 1}
 

@@ -14,8 +14,8 @@ from burnish.data.builders.multiple_choice import ARC
 from burnish.data.builders.questions import IN_TEST, TWICE, QuestionReader, QuestionSet, training_example
 from burnish.data.builders.squad import SQUAD
 from burnish.errors import DataError
-from tests.data.builders import published
-from tests.data.builders.published import GSM8K_ROW, write_rows
+from tests.data.builders import published_rows
+from tests.data.builders.published_rows import GSM8K_ROW, write_rows
 
 
 def numbered(count: int, question: str = "How many are {}?") -> list[dict[str, Any]]:
@@ -33,12 +33,12 @@ def split(path: Path, share: float = 0.0, seed: int = 0, limit: int | None = Non
 @pytest.mark.parametrize(
     ("questions", "row"),
     [
-        (ARC, published.ARC_ROW),
-        (BOOLQ, published.BOOLQ_ROW),
-        (SQUAD, published.SQUAD_UNANSWERABLE),
-        (GSM8K, published.GSM8K_ROW),
-        (OPEN_MATH, published.OPEN_MATH_ROW),
-        (MATH500, published.MATH500_ROW),
+        (ARC, published_rows.ARC_ROW),
+        (BOOLQ, published_rows.BOOLQ_ROW),
+        (SQUAD, published_rows.SQUAD_UNANSWERABLE),
+        (GSM8K, published_rows.GSM8K_ROW),
+        (OPEN_MATH, published_rows.OPEN_MATH_ROW),
+        (MATH500, published_rows.MATH500_ROW),
     ],
 )
 def test_a_training_row_is_the_tasks_prompt_and_its_boxed_answer(
@@ -96,7 +96,7 @@ def test_bad_rows_are_recorded_within_their_budget(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_data_set_names_what_its_rows_have(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "a.jsonl", [published.BOOLQ_ROW])
+    path = write_rows(tmp_path / "a.jsonl", [published_rows.BOOLQ_ROW])
     with pytest.raises(DataError, match="there is no field 'expected_answer'; the row has 'question', 'answer'"):
         list(QuestionReader(OPEN_MATH, 0).held_out(path))
     with pytest.raises(DataError, match="holds no row of gsm8k"):

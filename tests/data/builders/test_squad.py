@@ -8,7 +8,7 @@ import pytest
 
 from burnish.data.builders.squad import UNANSWERABLE, squad_task
 from burnish.data.sources.raw import BadRow
-from tests.data.builders.published import SQUAD_ROW, SQUAD_UNANSWERABLE, public
+from tests.data.builders.published_rows import SQUAD_ROW, SQUAD_UNANSWERABLE, public
 
 
 def test_every_distinct_answer_counts_and_the_first_is_trained_on() -> None:

@@ -14,7 +14,7 @@ from burnish.errors import DataError
 from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import render
 from burnish.records import Example, Message, Role
-from tests.tiny import Family, make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 
 CODE = "pub fn solve(v: &[i64]) -> i64 {\n    v.iter().sum()\n}"
 
@@ -124,33 +124,33 @@ def test_many_rows_are_encoded_as_each_alone(folders: dict[tuple[str, bool], Pat
     assert encode_examples([], tokenizer) == []
 
 
-def test_the_weight_goes_along(folders: dict[tuple[str, bool], Path]) -> None:
+def test_the_weight_of_a_row_is_kept(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
     assert encode_example(talk("a", "b").model_copy(update={"weight": 0.25}), tokenizer).weight == 0.25
 
 
-def test_a_template_that_changes_earlier_answers(folders: dict[tuple[str, bool], Path]) -> None:
+def test_earlier_answers_are_trained_as_the_template_renders_them(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["qwen3", True])
     tokenizer.chat_template = QWEN3_HISTORY
     expected = "1<|im_end|><think>\n\n</think>\n\n2<|im_end|>"
     assert trained_text(talk("One?", "1", "Two?", "2"), tokenizer) == expected
 
 
-def test_a_generation_prompt_that_answers_do_not_begin_with(folders: dict[tuple[str, bool], Path]) -> None:
+def test_a_generation_prompt_that_answers_do_not_begin_with_is_refused(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["qwen3", True])
     tokenizer.chat_template = tokenizer.chat_template.replace("assistant\\n' }}", "assistant\\n<think>\\n' }}")
     with pytest.raises(DataError, match=r"row row: the chat template writes .*<think>.* before an answer"):
         encode_example(talk("One?", "1"), tokenizer)
 
 
-def test_a_template_that_refuses_the_roles(folders: dict[tuple[str, bool], Path]) -> None:
+def test_roles_that_a_template_refuses_are_named(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
     tokenizer.chat_template = "{{ raise_exception('no system here') }}"
     with pytest.raises(DataError, match="roles system, user: no system here"):
         render_prompt(talk("a", system="s").messages, tokenizer)
 
 
-def test_a_conversation_that_begins_with_an_answer(folders: dict[tuple[str, bool], Path]) -> None:
+def test_a_conversation_that_begins_with_an_answer_is_refused(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer = load_tokenizer(folders["llama", True])
     turns = (Message(role="assistant", content="Hello."), Message(role="user", content="Hi."))
     with pytest.raises(DataError, match=r"row r7: its first turn is an answer, 'Hello\.'.* wrong order") as caught:
@@ -173,7 +173,9 @@ CLOSED += ["phi-3-small", "qwen2.5-instruct", "vicuna", "zephyr", "llama-2-chat"
 
 
 @pytest.mark.parametrize("name", CLOSED)
-def test_templates_of_real_families(folders: dict[tuple[str, bool], Path], shared: Path, name: str) -> None:
+def test_templates_of_real_families_mask_answers_alone(
+    folders: dict[tuple[str, bool], Path], shared: Path, name: str
+) -> None:
     """Every published template that closes its answers: they are trained whole, and the prompts are not."""
     source = shared / "data" / "chat_templates" / "chat_templates" / f"{name}.jinja"
     tokenizer: Any = load_tokenizer(folders["gemma", True])
@@ -186,7 +188,9 @@ def test_templates_of_real_families(folders: dict[tuple[str, bool], Path], share
 
 
 @pytest.mark.parametrize("name", ["falcon-instruct", "solar-instruct"])
-def test_templates_that_close_no_answer(folders: dict[tuple[str, bool], Path], shared: Path, name: str) -> None:
+def test_templates_that_close_no_answer_are_refused(
+    folders: dict[tuple[str, bool], Path], shared: Path, name: str
+) -> None:
     source = shared / "data" / "chat_templates" / "chat_templates" / f"{name}.jinja"
     tokenizer: Any = load_tokenizer(folders["gemma", True])
     tokenizer.chat_template = source.read_text().replace("    ", "").replace("\n", "")
@@ -206,7 +210,7 @@ def test_a_system_turn_and_questions_can_be_trained_too(folders: dict[tuple[str,
         assert row.answers == (2 if "assistant" in roles else 0)
 
 
-def test_a_template_that_changes_a_trained_question(folders: dict[tuple[str, bool], Path]) -> None:
+def test_a_template_that_changes_a_trained_question_is_refused(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
     tokenizer.chat_template = tokenizer.chat_template.replace(
         "message['role'] +", "message['role'] + message['content'][:2] +"
@@ -252,7 +256,7 @@ def test_thinking_that_the_template_drops_is_not_trained_silently(folders: dict[
     assert tokenizer.decode([label for label in stripped.labels if label != IGNORED]) == "4<|im_end|>6<|im_end|>"
 
 
-def test_a_block_of_thought_that_the_generation_prompt_opens(folders: dict[tuple[str, bool], Path]) -> None:
+def test_a_thinking_block_opened_by_the_generation_prompt_is_handled(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["qwen3", True])
     tokenizer.chat_template = QWEN3_THINKING.replace("assistant\n' }}", "assistant\n<think>\n' }}")
     example = talk("2+2?", THOUGHT)
@@ -262,7 +266,7 @@ def test_a_block_of_thought_that_the_generation_prompt_opens(folders: dict[tuple
 
 
 @pytest.mark.parametrize("content", [4.0, 7, True, None])
-def test_content_that_is_no_text_is_an_error(folders: dict[tuple[str, bool], Path], content: Any) -> None:
+def test_content_that_is_not_text_is_refused(folders: dict[tuple[str, bool], Path], content: Any) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
     with pytest.raises(DataError, match=r"turn 1 of the role 'assistant' has the content .*, which is no text"):
         render(

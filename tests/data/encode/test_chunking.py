@@ -58,7 +58,7 @@ def test_lines_that_fit_are_never_cut_inside(lines: list[str], longest: int) -> 
     assert all(piece.endswith("\n") for piece in chunks("".join(lines), longest))
 
 
-def test_what_fits_stays_whole_and_nothing_stays_nothing() -> None:
+def test_text_that_fits_is_one_piece_and_empty_text_is_none() -> None:
     assert chunks(SOURCE, len(SOURCE)) == [SOURCE]
     assert chunks("", 5) == []
 

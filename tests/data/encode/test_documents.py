@@ -11,7 +11,7 @@ from burnish.data.encode.chat import IGNORED, encode_examples
 from burnish.errors import DataError
 from burnish.model.base import load_tokenizer
 from burnish.records import Example
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 SOURCE = "".join(f"/// Number {number}.\npub fn f{number}() -> i32 {{\n    {number}\n}}\n\n" for number in range(12))
 
@@ -29,7 +29,7 @@ def test_every_token_and_an_end_are_trained(tmp_path: Path, family: Any) -> None
     assert (row.weight, row.answers) == (0.5, 0)
 
 
-def test_a_tokenizer_that_begins_with_a_token(tmp_path: Path) -> None:
+def test_a_leading_bos_token_is_kept(tmp_path: Path) -> None:
     from tokenizers.processors import TemplateProcessing
 
     tokenizer: Any = load_tokenizer(make_tiny_model(tmp_path, "gemma"))
@@ -40,7 +40,7 @@ def test_a_tokenizer_that_begins_with_a_token(tmp_path: Path) -> None:
     assert row.labels == [IGNORED, *row.input_ids[1:]]
 
 
-def test_a_long_one_is_divided_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_long_document_is_split_without_loss(tmp_path: Path) -> None:
     tokenizer: Any = load_tokenizer(make_tiny_model(tmp_path))
     rows = encode_examples([document(SOURCE), document("short")], tokenizer, max_length=100)
     pieces = rows[:-1]
@@ -53,7 +53,7 @@ def test_a_long_one_is_divided_and_nothing_is_lost(tmp_path: Path) -> None:
     assert all(tokenizer.decode(row.input_ids).startswith("///") for row in pieces)
 
 
-def test_an_empty_one_is_an_error(tmp_path: Path) -> None:
+def test_an_empty_document_is_refused(tmp_path: Path) -> None:
     tokenizer: Any = load_tokenizer(make_tiny_model(tmp_path))
     with pytest.raises(DataError, match=r"row lib\.rs is an empty document"):
         encode_examples([document(" \n")], tokenizer)

@@ -26,7 +26,7 @@ def encoded(draw: st.DrawFn) -> EncodedExample:
 
 
 @given(st.lists(encoded(), max_size=6))
-def test_rows_come_back_as_they_were(rows: list[EncodedExample]) -> None:
+def test_encoded_rows_survive_a_round_trip(rows: list[EncodedExample]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         save_rows(rows, Path(folder))
         assert load_rows(Path(folder)) == rows

@@ -15,7 +15,7 @@ import pytest
 from burnish.data.encode.chat import IGNORED, encode_example
 from burnish.model.base import load_tokenizer
 from burnish.records import Example, Message
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(path.stem for path in (GOLDEN / "templates").glob("*.jinja"))
@@ -50,12 +50,12 @@ def masked(name: str, folder: Path) -> str:
     return text
 
 
-def test_there_are_ten() -> None:
+def test_there_are_ten_golden_templates() -> None:
     assert len(NAMES) == 10
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_mask_is_the_golden_one(name: str, folder: Path) -> None:
+def test_the_mask_equals_the_golden_one(name: str, folder: Path) -> None:
     assert masked(name, folder) == (GOLDEN / "masks" / f"{name}.txt").read_text(encoding="utf-8")
 
 

@@ -31,7 +31,7 @@ def test_a_percentile_is_the_smallest_length_that_enough_rows_do_not_exceed(leng
     assert all(sum(length <= other for length in lengths) < wanted + 1e-5 for other in lengths if other < found)
 
 
-def test_percentiles_beside_the_usual_ones() -> None:
+def test_other_percentiles_can_be_asked_for() -> None:
     report = measure(list(range(1, 2001)), percentiles=(100, 0, 99.95, 55))
     assert report.percentiles == ((0, 1), (55, 1100), (99.95, 1999), (100, 2000))
     assert (report.shortest, report.longest, report.mean, report.total) == (1, 2000, 1000.5, 2001000)
@@ -69,11 +69,11 @@ def test_characters_have_no_limits() -> None:
     ("changes", "message"),
     [({"percentiles": (50, 101)}, "101 is no percentile"), ({"percentile": -1}, "-1 is no"), ({"margin": 0}, "margin")],
 )
-def test_questions_without_an_answer(changes: dict[str, Any], message: str) -> None:
+def test_impossible_length_settings_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         measure([1], **changes)
 
 
-def test_no_rows() -> None:
+def test_no_rows_are_refused() -> None:
     with pytest.raises(DataError, match="there are no rows to measure"):
         measure([])

@@ -20,7 +20,7 @@ def test_every_token_is_kept_once_and_no_block_is_too_long(docs: list[list[int]]
     assert packed == pieces
 
 
-def test_best_fit_fills_the_tightest_room() -> None:
+def test_best_fit_packs_the_tightest_block_first() -> None:
     blocks = pack_documents([[1] * 6, [2] * 7, [3] * 3, [4] * 4], 10)
     assert sorted(sorted(len(piece) for piece in block.documents) for block in blocks) == [[3, 7], [4, 6]]
 

@@ -16,7 +16,7 @@ from burnish.data.gates.preferences import check_preferences
 from burnish.errors import DataError, GateError
 from burnish.model.base import load_tokenizer
 from burnish.records import Message
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 USER = {"role": "user", "content": "Write f."}
 GOOD, BAD = {"role": "assistant", "content": "fn f() {}"}, {"role": "assistant", "content": "def f(): pass"}
@@ -42,7 +42,7 @@ def read(tmp_path: Path, *rows: Any, method: Literal["dpo", "kto"] = "dpo", bad_
         {"chosen": [USER, GOOD], "rejected": [USER, BAD], "score": 3},
     ],
 )
-def test_all_forms_of_a_pair_say_the_same(tmp_path: Path, row: dict[str, Any]) -> None:
+def test_all_forms_of_a_pair_are_equal(tmp_path: Path, row: dict[str, Any]) -> None:
     (found,) = read(tmp_path, row)
     assert found.prompt == (Message(role="user", content="Write f."),)
     assert found.answers == ("fn f() {}", "def f(): pass")
@@ -111,7 +111,7 @@ def judged(number: int, *answers: str, good: bool = True, prompt: str = "Write f
     return JudgedRow(f"r{number}", (Message(role="user", content=prompt),), answers, good)
 
 
-def test_gates_let_good_sets_through(tokenizer: Any) -> None:
+def test_preference_gates_pass_good_sets(tokenizer: Any) -> None:
     gate(tokenizer, judged(1, "a", "b"), judged(2, "a", "c"), judged(3, "a", "b"))
     gate(tokenizer, judged(1, "a"), judged(2, "b", good=False), judged(3, "b", prompt="Write g."))
 
@@ -125,7 +125,7 @@ def test_gates_let_good_sets_through(tokenizer: Any) -> None:
         ([judged(1, "a"), judged(2, "b")], "all 2 answers are labelled good"),
     ],
 )
-def test_gates_refuse_what_says_nothing(tokenizer: Any, rows: list[JudgedRow], message: str) -> None:
+def test_preference_gates_refuse_sets_without_contrast(tokenizer: Any, rows: list[JudgedRow], message: str) -> None:
     with pytest.raises(GateError, match=message):
         gate(tokenizer, *rows)
 

@@ -12,7 +12,7 @@ from burnish.config.data.chat import ChatConfig
 from burnish.data.encode.chat import IGNORED, EncodedExample, encode_example, encode_examples
 from burnish.model.base import load_tokenizer
 from burnish.records import Example, Message, Role
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 WORDS = " ".join(f"w{number}" for number in range(40))
 
@@ -59,7 +59,7 @@ def test_the_question_is_cut_and_nothing_else(
     assert trained(row, tokenizer) == "the answer<|im_end|>"
 
 
-def test_whole_exchanges_go_before_the_question_is_cut(tokenizer: Any) -> None:
+def test_whole_exchanges_are_dropped_before_the_question_is_cut(tokenizer: Any) -> None:
     example = talk("first", "one", "second", "two", "third", "three", system="Be kind.")
     whole = len(encode_example(example, tokenizer).input_ids)
     row = cut(example, tokenizer, "left", whole - 1)
@@ -72,7 +72,7 @@ def test_whole_exchanges_go_before_the_question_is_cut(tokenizer: Any) -> None:
     assert row.cut_tokens == whole - len(row.input_ids)
 
 
-def test_turns_after_the_last_trained_one_go_first(tokenizer: Any) -> None:
+def test_turns_after_the_last_trained_one_are_cut_first(tokenizer: Any) -> None:
     example = talk("ask", "answer", WORDS)
     row = cut(example, tokenizer, "left", 60)
     assert tokenizer.decode(row.input_ids).endswith("<|im_start|>assistant\nanswer<|im_end|>\n")
@@ -88,7 +88,7 @@ def test_an_answer_is_cut_last_and_marked(tokenizer: Any) -> None:
     assert "<|im_end|>" not in text
 
 
-def test_what_fits_is_left_alone(tokenizer: Any) -> None:
+def test_a_row_that_fits_is_not_cut(tokenizer: Any) -> None:
     example = talk("ask", "answer")
     whole = encode_example(example, tokenizer)
     assert cut(example, tokenizer, "left", len(whole.input_ids)) == whole

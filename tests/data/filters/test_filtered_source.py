@@ -20,7 +20,7 @@ from burnish.data.filters.stateless_pool import Examiner
 from burnish.data.sources import BadRows
 from burnish.errors import DataError
 from burnish.records import Example
-from tests.data.filters.judging import ToldJudge
+from tests.data.filters.scripted_judge import ScriptedJudge
 
 
 class OnceOnly:
@@ -111,14 +111,14 @@ def test_the_limit_counts_usable_rows_before_filters(tmp_path: Path) -> None:
     assert [row.text for _, row in stream.rows(3)] == []
 
 
-def test_a_source_without_a_usable_row(tmp_path: Path) -> None:
+def test_a_source_without_a_usable_row_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="rows holds no usable row"):
         list(opened(source(tmp_path, [None]), (), {}, []).rows(0))
 
 
-def test_what_could_not_be_judged_is_not_called_broken(tmp_path: Path) -> None:
+def test_a_row_without_a_verdict_is_not_called_broken(tmp_path: Path) -> None:
     dropped: list[Dropped] = []
-    judge = ToldJudge(bad=Judgement(False, (), "E1"), lost=Judgement(None, (), "no crate"))
+    judge = ScriptedJudge(bad=Judgement(False, (), "E1"), lost=Judgement(None, (), "no crate"))
     filters = configs(SHORT, "does_not_compile", LONG)
     rows = source(tmp_path, ["good", "bad", "lost", "x", "longer"])
     with ordered_filters(filters, judge, tmp_path) as ordered:
@@ -138,7 +138,7 @@ TEXTS = st.lists(st.sampled_from([None, "a", "bbb", "ccc", "dddd", "eeeeee"]), m
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(TEXTS.filter(any), st.data())
-def test_reading_may_stop_and_go_on_anywhere(tmp_path: Path, texts: list[str | None], data: st.DataObject) -> None:
+def test_reading_can_stop_and_continue_anywhere(tmp_path: Path, texts: list[str | None], data: st.DataObject) -> None:
     rows = source(tmp_path, texts)
     whole = list(opened(rows, configs(SHORT, "low_quality"), {1: OnceOnly()}, []).rows(0))
     dropped: list[Dropped] = []
@@ -154,7 +154,7 @@ def test_reading_may_stop_and_go_on_anywhere(tmp_path: Path, texts: list[str | N
     assert stream.counts.total == len(texts)
 
 
-def test_processes_give_what_one_gives(tmp_path: Path) -> None:
+def test_several_processes_give_the_rows_of_one(tmp_path: Path) -> None:
     texts = [f"{n}" * (n % 7) or None for n in range(700)]
     rows = source(tmp_path, texts)
     found = []

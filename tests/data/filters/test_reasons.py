@@ -161,7 +161,7 @@ def cases(table: dict[str, list[tuple[str, str]]]) -> list[tuple[str, str, str]]
 
 
 @pytest.mark.parametrize(("kind", "path", "text"), cases(LEFT_OUT))
-def test_left_out(kind: str, path: str, text: str) -> None:
+def test_rows_are_left_out_with_this_reason(kind: str, path: str, text: str) -> None:
     row = Example(id="r", text=text, path=path)
     one = made(kind)
     assert not one.keeps(row, RustCode(row))
@@ -170,7 +170,7 @@ def test_left_out(kind: str, path: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "path", "text"), cases(STAYS))
-def test_stays(kind: str, path: str, text: str) -> None:
+def test_rows_are_kept(kind: str, path: str, text: str) -> None:
     row = Example(id="r", text=text, path=path)
     assert made(kind).keeps(row, RustCode(row))
 

@@ -52,11 +52,11 @@ def agrees(source: str) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=6), st.sampled_from(["\n", "\n\n", " "]))
-def test_whatever_is_composed(pieces: list[str], between: str) -> None:
+def test_the_token_scan_agrees_with_the_parser_on_composed_sources(pieces: list[str], between: str) -> None:
     agrees(between.join(pieces))
 
 
-def test_public_sources(shared: Path) -> None:
+def test_the_token_scan_agrees_with_the_parser_on_public_sources(shared: Path) -> None:
     texts = [json.loads(line)["text"] for line in (shared / "data" / "rust_corpus" / "sources.jsonl").open()]
     for text in texts:
         agrees(text)
@@ -64,7 +64,7 @@ def test_public_sources(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["/// Doc.\npub fn f() {}", 'use a;\n\n// "\n/// Doc.\nfn f() { x.map(y) }'])
-def test_what_is_near_the_top_is_seen(source: str) -> None:
+def test_the_token_scan_sees_what_is_near_the_top(source: str) -> None:
     assert Glance(source).shows(1)
     assert Glance(source).is_documented()
     assert begins_unmarked(source, MARKS)

@@ -37,7 +37,7 @@ def batches(packed: bool) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_real_batches_pass(packed: bool) -> None:
+def test_intact_batches_pass(packed: bool) -> None:
     found = batches(packed)
     assert check_batches(found, some_rows(), END, str) == len(found) == (3 if packed else 5)
     assert check_batches(found, some_rows(), None, str) == len(found)
@@ -70,13 +70,13 @@ def another_row(batch: dict[str, Any]) -> None:
         (another_row, "micro batch 2 trains|rows do not come exactly once"),
     ],
 )
-def test_spoilt_batches_do_not(packed: bool, spoil: Callable[[dict[str, Any]], None], message: str) -> None:
+def test_corrupted_batches_are_refused(packed: bool, spoil: Callable[[dict[str, Any]], None], message: str) -> None:
     found = batches(packed)
     spoil(found[1])
     with pytest.raises(GateError, match=message):
         check_batches(found, some_rows(), END, str)
 
 
-def test_a_row_that_never_comes() -> None:
+def test_a_missing_row_of_a_batch_is_refused() -> None:
     with pytest.raises(GateError, match="rows do not come exactly once in a pass"):
         check_batches(batches(False)[:-1], some_rows(), END, str)

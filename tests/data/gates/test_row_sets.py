@@ -30,7 +30,7 @@ def answers(*texts: str) -> list[Example]:
         ("user", "assistant", "user"),
     ],
 )
-def test_conversations_in_order(good: tuple[Role, ...]) -> None:
+def test_conversations_in_role_order_pass(good: tuple[Role, ...]) -> None:
     check_role_order([roles(*good), Example(id="d", text="fn main() {}")])
 
 
@@ -43,12 +43,12 @@ def test_conversations_in_order(good: tuple[Role, ...]) -> None:
         (("user", "assistant", "assistant"), "turn 2 is of the role 'assistant' where 'user' belongs"),
     ],
 )
-def test_conversations_out_of_order(bad: tuple[Role, ...], place: str) -> None:
+def test_conversations_out_of_role_order_are_refused(bad: tuple[Role, ...], place: str) -> None:
     with pytest.raises(GateError, match=rf"row row has its roles in the wrong order .*{place}.* says"):
         check_role_order([roles("user", "assistant"), roles(*bad)])
 
 
-def test_one_answer_for_all() -> None:
+def test_too_large_a_share_of_one_answer_is_refused() -> None:
     check_answers(answers(*["Yes"] * 9), 0.5)  # too few to say
     check_answers(answers(*["Yes"] * 95, *["No"] * 5), 0.95)
     with pytest.raises(GateError, match="96 of 100 conversations have one and the same answer, 'Yes'"):

@@ -12,7 +12,7 @@ from burnish.data.gates.rows import GateReport, check_gates
 from burnish.errors import GateError
 from burnish.model.base import load_tokenizer
 from burnish.records import Example, Message, Task
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_good_rows_are_counted(tokenizer: Any) -> None:
     assert "2 rows" in str(report)
 
 
-def test_nothing_to_train_on(tokenizer: Any) -> None:
+def test_rows_with_nothing_to_train_on_are_refused(tokenizer: Any) -> None:
     with pytest.raises(GateError, match="no training rows"):
         gate([], tokenizer)
 
@@ -64,7 +64,7 @@ def test_a_row_without_a_trained_token_is_shown(tokenizer: Any) -> None:
         gate([talk()], tokenizer, encoded=[changed(row, [IGNORED] * len(row.labels))])
 
 
-def test_an_end_of_turn_that_is_not_trained(tokenizer: Any) -> None:
+def test_an_untrained_end_of_turn_is_refused(tokenizer: Any) -> None:
     (row,) = encode_examples([talk()], tokenizer)
     last = max(index for index, label in enumerate(row.labels) if label != IGNORED)
     labels = [IGNORED if index == last else label for index, label in enumerate(row.labels)]
@@ -72,7 +72,7 @@ def test_an_end_of_turn_that_is_not_trained(tokenizer: Any) -> None:
         gate([talk()], tokenizer, encoded=[changed(row, labels)])
 
 
-def test_an_answer_that_is_not_trained_at_all(tokenizer: Any) -> None:
+def test_an_untrained_answer_is_refused(tokenizer: Any) -> None:
     two = Example(id="two", messages=(*talk().messages, *talk("And?", "fn h() {}").messages))
     (row,) = encode_examples([two], tokenizer)
     first_end = next(
@@ -103,7 +103,7 @@ def test_a_mask_over_everything_is_refused(tokenizer: Any) -> None:
         gate([talk()], tokenizer, encoded=[whole])
 
 
-def test_a_held_out_prompt_among_the_rows(tokenizer: Any) -> None:
+def test_a_held_out_prompt_among_the_rows_is_refused(tokenizer: Any) -> None:
     task = Task(id="held-7", family="f", prompt=(Message(role="user", content="Sum  THEM.\n"),))
     other = Task(id="held-8", family="f", prompt=(Message(role="user", content="Sum them. Not."),))
     gate([talk()], tokenizer, held_out=[other])
@@ -111,7 +111,7 @@ def test_a_held_out_prompt_among_the_rows(tokenizer: Any) -> None:
         gate([talk("Another one."), talk()], tokenizer, held_out=[other, task])
 
 
-def test_a_template_that_never_ends_an_answer(tokenizer: Any) -> None:
+def test_a_template_that_never_ends_an_answer_is_refused(tokenizer: Any) -> None:
     tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] }}{% endfor %}"
     tokenizer.chat_template += "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
     with pytest.raises(GateError, match="writes nothing after an answer"):
@@ -121,13 +121,13 @@ def test_a_template_that_never_ends_an_answer(tokenizer: Any) -> None:
         gate([talk()], tokenizer)
 
 
-def test_a_template_without_a_mark_where_answers_begin(tokenizer: Any) -> None:
+def test_a_template_without_a_generation_prompt_is_refused(tokenizer: Any) -> None:
     tokenizer.chat_template = tokenizer.chat_template[: tokenizer.chat_template.index("{%- if add_generation")]
     with pytest.raises(GateError, match=r"does not mark where an answer begins: .*'<\|im_start\|>assistant'"):
         gate([talk()], tokenizer)
 
 
-def test_an_empty_answer(tokenizer: Any) -> None:
+def test_an_empty_answer_is_refused(tokenizer: Any) -> None:
     with pytest.raises(GateError, match=r"row rows.jsonl:9 has an empty answer"):
         gate([talk(answer=" \n")], tokenizer)
 
@@ -148,7 +148,7 @@ def test_cut_answers_are_counted_and_limited(tokenizer: Any) -> None:
         check(0.24)
 
 
-def test_the_band_of_the_mask_is_the_configurations(tokenizer: Any) -> None:
+def test_the_allowed_share_of_trained_tokens_is_configurable(tokenizer: Any) -> None:
     examples = [talk()]
     encoded = encode_examples(examples, tokenizer)
     coverage = gate(examples, tokenizer).coverage
@@ -164,7 +164,7 @@ def test_documents_need_no_answer_and_do_not_count_for_the_mask(tokenizer: Any) 
     assert gate(examples[:1], tokenizer).coverage == 1
 
 
-def test_thinking_that_is_not_trained_and_questions_that_are(tokenizer: Any) -> None:
+def test_gates_follow_untrained_thinking_and_trained_questions(tokenizer: Any) -> None:
     examples = [talk(answer="<think>a</think>fn f() {}<think>b</think>fn g() {}")]
     for chat in (ChatConfig(thinking="untrained"), ChatConfig(train_roles=("user", "assistant"))):
         encoded = encode_examples(examples, tokenizer, chat)

@@ -71,7 +71,7 @@ def configurations(draw: st.DrawFn) -> MixtureConfig:
 
 
 @given(configurations(), st.tuples(*[st.integers(1, 12)] * 3), st.integers(0, 99), st.data())
-def test_an_interrupted_mixture_goes_on_with_exactly_the_rest(
+def test_an_interrupted_mixture_continues_with_exactly_the_rest(
     config: MixtureConfig, counts: tuple[int, int, int], seed: int, data: st.DataObject
 ) -> None:
     sources = streams(**dict(zip("xyz", counts, strict=True)))
@@ -105,7 +105,9 @@ def test_sequential_reads_every_source_to_its_end() -> None:
         ("repeat", ["x:0", "y:0", "z:0", "x:1", "y:0", "z:1", "x:2", "y:0", "z:0"]),
     ],
 )
-def test_what_the_end_of_a_source_means_in_turns(when_exhausted: str, expected: list[str]) -> None:
+def test_round_robin_stops_at_or_skips_a_finished_source_as_configured(
+    when_exhausted: str, expected: list[str]
+) -> None:
     assert ids(streams(x=3, y=1, z=2), mode="round_robin", when_exhausted=when_exhausted) == expected
 
 
@@ -124,7 +126,7 @@ def test_every_row_comes_once_when_sources_drop_out_and_the_seed_decides_the_ord
 
 
 @pytest.mark.parametrize("shuffle", ["window", "full"])
-def test_shuffling_permutes(shuffle: str) -> None:
+def test_shuffling_is_a_permutation(shuffle: str) -> None:
     plain, mixed = ids(streams(x=40, y=9)), ids(streams(x=40, y=9), shuffle=shuffle, window=10)
     assert sorted(mixed) == sorted(plain)
     assert mixed != plain
@@ -171,7 +173,7 @@ def test_weights_of_unknown_sources_name_the_nearest_one() -> None:
         {"mode": "sequential", "when_exhausted": "repeat"},
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any]) -> None:
+def test_contradictory_mixture_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         MixtureConfig(**settings)
 

@@ -45,7 +45,7 @@ def stream(counts: tuple[int, int], shuffle: str, pack: int | None, chunk: int) 
     chunk=st.integers(1, 5),
     stop=st.integers(1, 40),
 )
-def test_it_goes_on_after_any_sequence(
+def test_a_stream_continues_after_any_sequence(
     counts: tuple[int, int], shuffle: str, pack: int | None, chunk: int, stop: int
 ) -> None:
     whole = [[row.id for row in one] for one, _ in islice(stream(counts, shuffle, pack, chunk).sequences(None), 60)]
@@ -73,6 +73,6 @@ def test_blocks_hold_whole_documents() -> None:
     assert first == [((3, 3, 3), (1,)), ((2, 2),), ((4, 4, 4, 4),), ((2, 2), (1,))]
 
 
-def test_a_mixture_without_rows_is_no_endless_loop() -> None:
+def test_a_mixture_without_rows_ends() -> None:
     with pytest.raises(DataError, match="gives no row to train on"):
         next(stream((0, 0), "none", None, 3).sequences(None))

@@ -31,7 +31,7 @@ def test_rows_are_split_and_the_same_question_never_is(questions: list[int], wan
     assert {questions[place] for place in kept}.isdisjoint(questions[place] for place in held)
 
 
-def test_the_choice_does_not_hang_on_the_order_and_does_on_the_seed() -> None:
+def test_the_split_depends_on_the_seed_and_not_on_the_order() -> None:
     examples = [asking(place, place) for place in range(40)]
     ids = [example.id for example in examples]
     _, held = hold_out_rows(ids, examples, 5, seed=1)
@@ -40,7 +40,7 @@ def test_the_choice_does_not_hang_on_the_order_and_does_on_the_seed() -> None:
     assert set(held) == set(again) != set(other)
 
 
-def test_documents_are_told_apart_by_their_text() -> None:
+def test_documents_are_split_by_their_text() -> None:
     examples = [Example(id=f"d:{place}", text=f"fn f{place % 2}() {{}}") for place in range(6)]
     kept, held = hold_out_rows(list(range(6)), examples, 1, seed=0)
     assert sorted((tuple(kept), tuple(held))) == [(0, 2, 4), (1, 3, 5)]

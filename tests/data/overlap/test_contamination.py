@@ -114,7 +114,7 @@ def test_a_solution_with_other_names_and_literals_is_found(example: Example) -> 
      document("Words that occur twice in a text are sorted in alphabetical order."), document("")],
     ids=["same imports", "same imports, answer", "many functions", "prose", "empty"],
 )  # fmt: skip
-def test_what_is_something_else_is_not(example: Example) -> None:
+def test_an_unrelated_program_is_not_reported(example: Example) -> None:
     assert TASKS.find(example) is None
 
 
@@ -166,7 +166,7 @@ def test_most_of_a_prompt_is_found_in_a_comment_too() -> None:
     assert found.part == "prompt"
 
 
-def test_parts_that_say_too_little_are_named() -> None:
+def test_tasks_too_short_to_search_for_are_named() -> None:
     tiny = Task(
         id="t", family="t", prompt=(Message(role="user", content="Add."),), reference="fn f(a: i32) -> i32 { a + a }"
     )
@@ -176,7 +176,7 @@ def test_parts_that_say_too_little_are_named() -> None:
     assert tasks.find(document("fn g(b: i32) -> i32 { b + b }")) is None
 
 
-def test_no_tasks_find_nothing() -> None:
+def test_without_tasks_nothing_is_found() -> None:
     assert Contamination({}).find(document(REFERENCE)) is None
 
 

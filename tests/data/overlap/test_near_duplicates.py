@@ -78,7 +78,7 @@ def test_the_first_row_stays_and_a_duplicate_is_no_new_model(tmp_path: Path) -> 
     assert drop(tmp_path / "index.sqlite", rows) == {"second": "first"}
 
 
-def test_short_and_empty_rows(tmp_path: Path) -> None:
+def test_short_rows_are_compared_and_empty_ones_kept(tmp_path: Path) -> None:
     rows: list[Row] = [("a", ["x"]), ("b", ["x"]), ("c", ["y"]), ("d", []), ("e", []), ("f", ["x", "y"])]
     assert drop(tmp_path / "index.sqlite", rows) == {"b": "a"}
 
@@ -90,7 +90,7 @@ def test_a_new_index_forgets_what_the_file_held(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1000), cut=st.integers(0, 40), beyond=st.integers(0, 10))
-def test_going_on_from_a_state_finds_the_same(
+def test_a_restored_index_finds_the_same_duplicates(
     tmp_path_factory: pytest.TempPathFactory, seed: int, cut: int, beyond: int
 ) -> None:
     rng = random.Random(seed)

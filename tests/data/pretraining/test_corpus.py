@@ -12,7 +12,7 @@ from burnish.data.rust_tasks import build_rust_tasks
 from burnish.errors import DataError
 
 
-def test_share_of_conversations_and_determinism(tmp_path: Path) -> None:
+def test_a_corpus_has_the_share_of_conversations_and_follows_its_seed(tmp_path: Path) -> None:
     write_corpus(tmp_path / "a.jsonl", documents=600, chat_share=0.25, seed=4)
     write_corpus(tmp_path / "b.jsonl", documents=600, chat_share=0.25, seed=4)
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
@@ -21,7 +21,7 @@ def test_share_of_conversations_and_determinism(tmp_path: Path) -> None:
     assert 100 < sum(not isinstance(row, str) for row in rows) < 200
 
 
-def test_notes_ask_for_what_they_stand_above(tmp_path: Path) -> None:
+def test_comments_become_notes_that_ask_for_their_item(tmp_path: Path) -> None:
     write_corpus(tmp_path / "a.jsonl", documents=600, chat_share=0.0, seed=4)
     write_corpus(tmp_path / "b.jsonl", documents=600, chat_share=0.0, seed=4, comments="notes")
     plain, notes = ([str(row) for row in read_corpus(tmp_path / name)] for name in ("a.jsonl", "b.jsonl"))

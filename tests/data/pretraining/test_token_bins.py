@@ -93,6 +93,6 @@ def test_crates_give_their_sources_once_with_their_licence(tmp_path: Path) -> No
     assert documents.left_out.total() == 3, "counts are of the last reading"
 
 
-def test_no_document_at_all_is_an_error(tmp_path: Path) -> None:
+def test_a_corpus_without_a_document_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no document"):
         write_token_bins(tmp_path, CrateDocuments(tmp_path), as_bytes, vocabulary=257, end_of_text=0)

@@ -40,7 +40,7 @@ def test_files_come_sorted_with_path_and_licence(tmp_path: Path) -> None:
     assert rows[0].id == str(tmp_path / "a" / "src" / "lib.rs")
 
 
-def test_the_licence_of_a_workspace(tmp_path: Path) -> None:
+def test_a_workspace_licence_is_inherited(tmp_path: Path) -> None:
     put(
         tmp_path,
         Cargo_toml='[workspace]\nmembers = ["m"]\n[workspace.package]\nlicense = "ISC"\n',
@@ -52,12 +52,12 @@ def test_the_licence_of_a_workspace(tmp_path: Path) -> None:
     assert [(row.path, row.licence) for row in read(tmp_path)] == [("m/lib.rs", "ISC"), ("other/lib.rs", "")]
 
 
-def test_manifests_above_the_folder_are_not_asked(tmp_path: Path) -> None:
+def test_manifests_above_the_folder_are_ignored(tmp_path: Path) -> None:
     put(tmp_path, Cargo_toml='[package]\nlicense = "MIT"\n', in__lib_rs="fn x() {}")
     assert [row.licence for row in read(tmp_path / "in")] == [""]
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "crates").mkdir()
     with pytest.raises(DataError) as caught:
         read(tmp_path / "crate")

@@ -37,7 +37,7 @@ def turns(example: Example) -> list[tuple[str, str]]:
         ({"prompt": None, "completion": "a", "question": "q", "answer": "b"}, ["q", "b"]),
     ],
 )
-def test_forms_of_conversations(row: dict[str, Any], expected: list[str]) -> None:
+def test_every_form_of_conversation_is_read(row: dict[str, Any], expected: list[str]) -> None:
     example = read(row)
     assert [content for _, content in turns(example)] == expected
     assert [role for role, _ in turns(example)][-2:] == ["user", "assistant"]
@@ -50,14 +50,14 @@ def test_a_system_turn_comes_first() -> None:
 
 
 @pytest.mark.parametrize("field", ["text", "content"])
-def test_documents(field: str) -> None:
+def test_every_form_of_document_is_read(field: str) -> None:
     example = read({field: "fn main() {}", "path": "src/main.rs", "license": "MIT", "_task_type": "code"}, weight=2.0)
     assert (example.text, example.messages) == ("fn main() {}", ())
     assert (example.path, example.licence, example.task_type, example.source) == ("src/main.rs", "MIT", "code", "rows")
     assert (example.id, example.origin, example.weight) == ("rows.jsonl:1", "rows.jsonl:1", 2.0)
 
 
-def test_fields_under_other_names() -> None:
+def test_fields_can_be_mapped_from_other_names() -> None:
     row = {"content": "x", "code": "fn f() {}", "max_stars_repo_path": "a.rs", "licenses": ["MIT", "Apache-2.0 OR ISC"]}
     fields = {"text": "code", "path": "max_stars_repo_path", "licence": "licenses"}
     example = read(row, fields=fields)
@@ -97,7 +97,7 @@ def test_a_mapping_to_a_field_that_is_not_there_names_the_nearest() -> None:
         ({"prompt": "q"}, "the row has the fields 'prompt'; wanted are messages"),
     ],
 )
-def test_rows_that_cannot_be_used(row: dict[str, Any], reason: str) -> None:
+def test_unusable_rows_are_refused_with_the_reason(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadRow) as caught:
         read(row)
     assert str(caught.value).startswith(reason)
@@ -110,7 +110,7 @@ def test_prepared_rows_are_read_back(content: dict[str, Any]) -> None:
     assert example == made.model_copy(update={"id": "rows.jsonl:1", "source": "rows", "weight": 1.5})
 
 
-def test_what_the_source_knows_fills_in_what_the_row_does_not_say() -> None:
+def test_source_defaults_fill_missing_fields() -> None:
     raw = RawRow("a.rs", "", {"text": "x"}, defaults={"path": "src/a.rs", "licence": "ISC"})
     example = example_of(raw, JsonlSource(path="a"), "s")
     assert (example.id, example.path, example.licence, example.origin) == ("a.rs", "src/a.rs", "ISC", "a.rs")

@@ -38,7 +38,7 @@ def opening(rows: list[Mapping[str, Any]]) -> Loader:
     return load
 
 
-def test_rows_under_the_name_of_the_data_set() -> None:
+def test_hub_rows_carry_the_name_of_their_data_set() -> None:
     load = opening([{"content": "a", "max_stars_repo_path": "x.rs"}, {"content": 1}, {"content": "b"}])
     source = HubSource(dataset="owner/name", subset="rust", revision="abc", streaming=False)
     bad = BadRows(1)
@@ -53,7 +53,9 @@ def test_rows_under_the_name_of_the_data_set() -> None:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_what_the_real_library_opens(tmp_path: Path, streaming: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_sets_are_opened_by_the_real_library(
+    tmp_path: Path, streaming: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     datasets = pytest.importorskip("datasets", reason="the train extra is not installed")
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps({"prompt": str(n), "completion": "a"}) + "\n" for n in range(5)))
@@ -73,7 +75,7 @@ def test_what_the_real_library_opens(tmp_path: Path, streaming: bool, monkeypatc
 @pytest.mark.parametrize(
     "error", [FileNotFoundError("no such data set."), ValueError("no such split\nmore"), ConnectionError()]
 )
-def test_a_data_set_that_cannot_be_had(error: Exception) -> None:
+def test_an_unavailable_data_set_is_refused(error: Exception) -> None:
     def load(path: str, name: str | None, *, split: str, revision: str | None, streaming: bool) -> LoadedDataset:
         raise error
 

@@ -21,14 +21,14 @@ def write(path: Path, columns: dict[str, Any]) -> Path:
 
 
 @pytest.mark.parametrize("skip", range(9))
-def test_rows_after_the_first_so_many(tmp_path: Path, skip: int) -> None:
+def test_parquet_rows_can_be_read_from_any_position(tmp_path: Path, skip: int) -> None:
     path = write(tmp_path / "a.parquet", {"text": [str(n) for n in range(1, 9)]})
     rows = list(parquet_rows(path, skip))
     assert [row.place for row in rows] == [str(n) for n in range(skip + 1, 9)]
     assert [row.data for row in rows] == [{"text": str(n)} for n in range(skip + 1, 9)]
 
 
-def test_conversations_and_numbers_that_are_no_text(tmp_path: Path) -> None:
+def test_parquet_conversations_are_read_and_numbers_refused(tmp_path: Path) -> None:
     talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
     [(_, row)] = stream(ParquetSource(path=write(tmp_path / "m.parquet", {"messages": [talk]})), "m", BadRows(0))
     assert [turn.content for turn in row.messages] == ["q", "a"]
@@ -37,7 +37,7 @@ def test_conversations_and_numbers_that_are_no_text(tmp_path: Path) -> None:
         list(stream(floats, "f", BadRows(0)))
 
 
-def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("text")
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         list(parquet_rows(tmp_path / "a.parquet"))

@@ -78,7 +78,7 @@ def test_the_limit_counts_usable_rows_of_each_file(tmp_path: Path) -> None:
         ({"messages": [{"role": "user", "content": "a", "tool_calls": []}]}, "messages.0.tool_calls: extra inputs"),
     ],
 )
-def test_a_row_that_cannot_be_used(tmp_path: Path, row: Any, reason: str) -> None:
+def test_an_unusable_row_is_named_with_its_line(tmp_path: Path, row: Any, reason: str) -> None:
     path = write(tmp_path / "a.jsonl", TALK, row, TALK)
     with pytest.raises(DataError) as caught:
         read(path)
@@ -90,7 +90,7 @@ def test_a_row_that_cannot_be_used(tmp_path: Path, row: Any, reason: str) -> Non
     assert recorded["reason"].lower().startswith(reason.lower())
 
 
-def test_a_row_that_is_not_utf8(tmp_path: Path) -> None:
+def test_a_row_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"prompt": "\xff"}\n')
     with pytest.raises(DataError, match=r"a.jsonl:1: not UTF-8 at byte 12"):
@@ -106,7 +106,7 @@ def test_the_budget_is_over_all_files(tmp_path: Path) -> None:
     assert len(read(one, two, bad_rows=3)) == 2
 
 
-def test_files_that_are_not_there_or_hold_nothing(tmp_path: Path) -> None:
+def test_missing_and_empty_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         read(tmp_path / "none.jsonl")
     with pytest.raises(DataError, match="is a folder"):
@@ -126,7 +126,7 @@ def test_a_missing_file_names_the_one_that_was_meant(tmp_path: Path) -> None:
         read(tmp_path / "none" / "train.jsonl")
 
 
-def test_rows_of_a_public_data_set(shared: Path, tmp_path: Path) -> None:
+def test_rows_of_a_public_data_set_are_read(shared: Path, tmp_path: Path) -> None:
     source = JsonlSource(path=shared / "data" / "gsm8k" / "train.jsonl", limit=20)
     rows = read_sources([source], bad_rows=0, rejected=tmp_path / "rejected.jsonl")
     assert [turn.role for turn in rows[0].messages] == ["user", "assistant"]
@@ -157,7 +157,7 @@ def every_kind(folder: Path) -> list[SourceConfig]:
     ]
 
 
-def test_reading_goes_on_at_any_position(tmp_path: Path) -> None:
+def test_reading_continues_at_any_position(tmp_path: Path) -> None:
     for source in every_kind(tmp_path):
         whole = list(stream(source, "s", BadRows(100)))
         assert whole, source.kind
@@ -179,7 +179,7 @@ def test_files_are_read_in_sorted_order(tmp_path: Path) -> None:
     assert [row.text for row in read(tmp_path / "**" / "*.jsonl")] == ["a", "b", "c"]
 
 
-def test_the_files_of_a_source(tmp_path: Path) -> None:
+def test_a_source_lists_its_files(tmp_path: Path) -> None:
     kinds = {source.kind: source for source in every_kind(tmp_path)}
     (tmp_path / "crate" / "Cargo.toml").write_text('[package]\nlicense = "MIT"')
     assert [file.name for file in source_files(kinds["parquet"])] == ["a.parquet", "b.parquet"]

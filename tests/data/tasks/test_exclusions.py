@@ -63,7 +63,7 @@ def test_the_first_row_tells_the_format(tasks: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "why"), [("{\n", "1: not JSON"), ("[]\n", "not a Task record"), (None, "no file")])
-def test_what_is_no_task_file_is_refused(tmp_path: Path, content: str | None, why: str) -> None:
+def test_a_file_without_tasks_is_refused(tmp_path: Path, content: str | None, why: str) -> None:
     path = tmp_path / "x.jsonl"
     if content is not None:
         path.write_text(content)

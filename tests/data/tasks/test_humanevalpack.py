@@ -32,8 +32,10 @@ def write(tmp_path: Path, **changed: str) -> Path:
 def test_imports_that_nothing_uses_are_dropped(tmp_path: Path) -> None:
     task = load_humanevalpack(write(tmp_path))[0]
     assert task.crates == ()
-    assert task.code_prompt == "\nuse std::cmp::max;\n\nfn f(rand: i32) -> i32 {\n"
-    assert task.reference == task.code_prompt + ROW["canonical_solution"]
+    declaration = "\nuse std::cmp::max;\n\nfn f(rand: i32) -> i32 {\n"
+    assert task.code_prompt == ROW["declaration"]
+    assert task.reference == declaration + ROW["canonical_solution"]
+    assert "regex" not in task.prompt[0].content
     assert isinstance(task.tests, RustTests)
 
 

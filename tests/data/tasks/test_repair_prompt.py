@@ -10,7 +10,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.data.tasks.repair_prompt import ASK, MOST_ERRORS, repair_message
 from burnish.records import Completion, Diagnostic, Message, ProgramRun, ProgramTests, Task, ValueCase, ValueTests
 from burnish.verify import Verifier
-from tests.score.verdicts import broken, infra, passing, wrong
+from tests.score.example_verdicts import broken, infra, passing, wrong
 
 SECRET = "secret_argument_41"
 PROMPT = (Message(role="user", content="Write `pub fn solve(v: &str) -> usize` that returns the length."),)
@@ -78,11 +78,11 @@ def test_a_linker_that_fails_is_not_quoted() -> None:
 
 
 @pytest.mark.parametrize("verdict", [passing("t"), infra("t")])
-def test_nothing_is_asked_where_nothing_failed(verdict: object) -> None:
+def test_no_repair_is_asked_for_a_passing_answer(verdict: object) -> None:
     with pytest.raises(ValueError, match="no repair"):
         repair_message(verdict)  # type: ignore[arg-type]
 
 
-def test_a_detail_is_never_told() -> None:
+def test_details_of_hidden_tests_are_never_shown() -> None:
     verdict = wrong("t").model_copy(update={"detail": SECRET})
     assert SECRET not in repair_message(verdict).content

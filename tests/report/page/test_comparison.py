@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from burnish.report.page.comparison import MOST_ROWS, render_comparison
 from burnish.score.summaries.comparison import compare_rows
-from tests.score.answers import classified
+from tests.score.example_rows import classified
 
 RIGHTS = ["Yes", "No"] * 150
 
 
-def test_sections_hold_what_they_say_and_long_ones_say_how_many_there_are() -> None:
+def test_sections_list_their_rows_and_long_ones_give_the_count() -> None:
     a = classified(RIGHTS, ["Yes", None] * 150)
     report, disagreements = compare_rows("base", a, "tuned", classified(RIGHTS, [*[None] * 80, *RIGHTS[80:]]))
     page = render_comparison(report, disagreements)
@@ -23,7 +23,7 @@ def test_sections_hold_what_they_say_and_long_ones_say_how_many_there_are() -> N
     assert many.count("<details") < 5 * len(disagreements)
 
 
-def test_what_models_write_is_text_and_nothing_else() -> None:
+def test_answers_of_models_are_escaped() -> None:
     a, b = classified(["Yes"], [None]), classified(["Yes"], ["Yes"])
     a[0] = a[0].model_copy(update={"text": "<img src=x onerror=alert(1)>"})
     report, disagreements = compare_rows("<b>base</b>", a, "tuned", b)

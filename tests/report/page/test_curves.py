@@ -9,7 +9,7 @@ import pytest
 
 from burnish.ledger.metrics import MetricRow
 from burnish.report.page.curves import MOST_POINTS, panels_of, training_curves
-from tests.report.made_up import expert_metrics, grpo_metrics, run_data
+from tests.report.example_report import expert_metrics, grpo_metrics, run_data
 
 
 def steps(stage: str, keys: dict[str, float], count: int = 5) -> list[MetricRow]:
@@ -70,14 +70,14 @@ def test_a_long_curve_is_drawn_by_means_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("rows", [grpo_metrics(), expert_metrics(), [*run_data().metrics]])
-def test_a_figure_is_sound_and_says_what_it_shows(rows: list[MetricRow]) -> None:
+def test_a_figure_is_valid_svg_with_a_description(rows: list[MetricRow]) -> None:
     for one in training_curves(rows):
         label = ET.fromstring(one.svg).attrib["aria-label"]
         assert label.startswith(f"Training curves of stage {one.stage}. ")
         assert "loss from" in label
 
 
-def test_ids_of_two_figures_do_not_clash_and_references_stay_whole() -> None:
+def test_ids_of_two_figures_are_distinct_and_references_resolve() -> None:
     curves = training_curves(steps("a", {"loss": 1.0}) + steps("b", {"loss": 1.0}))
     ids = [set(re.findall(r'\bid="([^"]+)"', one.svg)) for one in curves]
     assert not ids[0] & ids[1]

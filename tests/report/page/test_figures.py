@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from burnish.records import Summary
 from burnish.report.page.figures import INK, rates_figure
-from tests.report.made_up import run_data
+from burnish.report.rust_results import rust_results
+from tests.report.example_report import run_data
 
 
-def test_rates_figure_names_every_stage_and_has_no_fixed_ink() -> None:
-    svg = rates_figure(Summary.model_validate(run_data().summary).stages)
+def test_the_rates_figure_names_every_stage_and_follows_the_page_colours() -> None:
+    svg = rates_figure(rust_results(run_data().summary))
     root = ET.fromstring(svg)
     assert root.tag.endswith("svg")
     assert "width" not in root.attrib

@@ -16,8 +16,10 @@ import pytest
 from burnish.ledger.metrics import MetricRow
 from burnish.report.page.html import ReportData, render_html, write_html
 from burnish.report.page.samples import StageAnswers
-from burnish.score.summaries.summary import MeasuredStage, build_summary
-from tests.report.made_up import answers, completion, reinforced_data, rollouts, run_data, task, verdict
+from burnish.report.rust_results import rust_results
+from burnish.score.summaries.summary import build_summary
+from tests.report.example_report import answers, completion, reinforced_data, rollouts, run_data, task, verdict
+from tests.score.example_verdicts import measured
 
 HOSTILE = "</script></article><script>alert(1)</script><img src=x onerror=alert(2)><!--<script>{{ 7*7 }}"
 
@@ -73,14 +75,14 @@ def hostile_run() -> ReportData:
     bad_task = task(0).model_copy(update={"family": HOSTILE, "reference": HOSTILE})
     return dataclasses.replace(
         run_data(4),
-        summary=build_summary([MeasuredStage("base", [bad_verdict], 1.0)]),
+        summary=build_summary([measured("base", [bad_verdict], 1.0)]),
         recipe={"name": HOSTILE},
         digests={HOSTILE: HOSTILE},
         answers=[StageAnswers("base", [bad_task], [completion(0, HOSTILE)], [bad_verdict])],
     )
 
 
-def test_loads_nothing_from_anywhere(page: str) -> None:
+def test_the_page_loads_nothing_from_the_network(page: str) -> None:
     for tag, attributes in Page(page).elements:
         assert tag not in {"link", "img", "iframe", "object", "embed", "base"}
         assert "src" not in attributes
@@ -89,7 +91,7 @@ def test_loads_nothing_from_anywhere(page: str) -> None:
     assert not re.search(r"@import|url\((?!#)", page)
 
 
-def test_policy_allows_exactly_the_one_script(page: str) -> None:
+def test_the_content_policy_allows_the_embedded_script_alone(page: str) -> None:
     parsed = Page(page)
     [code] = [text for attributes, text in parsed.scripts if attributes.get("type") is None]
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
@@ -97,7 +99,7 @@ def test_policy_allows_exactly_the_one_script(page: str) -> None:
     assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
-def test_what_a_model_wrote_stays_text() -> None:
+def test_model_output_is_escaped() -> None:
     plain = Page(render_html(dataclasses.replace(hostile_run(), **harmless())))
     parsed = Page(render_html(hostile_run()))
     kinds = [tag for tag, _ in parsed.elements]
@@ -108,7 +110,7 @@ def test_what_a_model_wrote_stays_text() -> None:
     assert HOSTILE in parsed.text  # recipe, digests and error messages, as text
 
 
-def test_what_a_policy_wrote_stays_text_too() -> None:
+def test_rollouts_are_escaped() -> None:
     one = rollouts(steps=1, group=1)
     first = one.rollouts[0]
     assert first.verdict is not None
@@ -126,7 +128,7 @@ def test_what_a_policy_wrote_stays_text_too() -> None:
     assert parsed.samples()["samples"][-1]["reward"]["parts"] == {HOSTILE: 1.0}
 
 
-def test_names_in_metrics_stay_text() -> None:
+def test_metric_names_are_escaped() -> None:
     rows = [MetricRow(HOSTILE, step, {HOSTILE: float(step)}) for step in range(3)]
     parsed = Page(render_html(dataclasses.replace(run_data(4), metrics=rows)))
     assert [tag for tag, _ in parsed.elements].count("script") == 2
@@ -157,7 +159,7 @@ def test_syntax_metrics_show_the_idiom_score_first_and_leave_zeros_out() -> None
     metrics = {"closures": 1.5, "idiom_score": 0.8, "idiom_documented": 0.5, "unwraps": 0.0}
     one = verdict(0, "ok").model_copy(update={"metrics": metrics})
     page = render_html(
-        dataclasses.replace(run_data(4), summary=build_summary([MeasuredStage("base", [one], 1.0)]), answers=[])
+        dataclasses.replace(run_data(4), summary=build_summary([measured("base", [one], 1.0)]), answers=[])
     )
     text = Page(page).text
     assert text.index("idiom score") < text.index("idiom documented") < text.index("closures")
@@ -168,7 +170,7 @@ def test_syntax_metrics_show_the_idiom_score_first_and_leave_zeros_out() -> None
 def harmless() -> dict[str, Any]:
     one = answers("base", ["compile_error"])
     return {
-        "summary": build_summary([MeasuredStage("base", one.verdicts, 1.0)]),
+        "summary": build_summary([measured("base", one.verdicts, 1.0)]),
         "answers": [one],
         "recipe": {},
         "digests": {"a": "b"},
@@ -177,9 +179,9 @@ def harmless() -> dict[str, Any]:
 
 def test_shows_what_was_run_and_what_came_out(data: ReportData, page: str) -> None:
     parsed = Page(page)
-    base, tuned = data.summary["stages"]
-    for stage in (base, tuned):
-        assert f"{100 * stage['tests_passed']:.1f}" in parsed.text
+    base, tuned = rust_results(data.summary)
+    for result in (base, tuned):
+        assert f"{100 * result.kind.metrics['tests_passed'].value:.1f}" in parsed.text
     assert "measure-tuned against measure-base" in parsed.text
     assert "sha256:" + "ab" * 32 in parsed.text
     assert '"base": "nano"' in parsed.text
@@ -195,7 +197,7 @@ def test_shows_what_was_run_and_what_came_out(data: ReportData, page: str) -> No
 )
 def test_the_named_pair_heads_the_page(named: tuple[str, str] | None, heads: str) -> None:
     verdicts = {"base": [verdict(0, "tests_failed")], "tuned": [verdict(0, "ok")], "control": [verdict(0, "ok")]}
-    summary = build_summary([MeasuredStage(name, of, 1.0) for name, of in verdicts.items()])
+    summary = build_summary([measured(name, of, 1.0) for name, of in verdicts.items()])
     page = render_html(dataclasses.replace(run_data(1), summary=summary, answers=[], metrics=[], headline=named))
     assert Page(page).text.split("tasks answered by both")[0].split("quickstart")[-1].strip().startswith(heads)
 
@@ -213,7 +215,7 @@ def test_rare_error_codes_are_added_up() -> None:
         return one.model_copy(update={"diagnostics": (diagnostic,)})
 
     verdicts = [coded(number) for number in range(20)]
-    summary = build_summary([MeasuredStage("base", verdicts, 1.0)])
+    summary = build_summary([measured("base", verdicts, 1.0)])
     page = render_html(dataclasses.replace(run_data(1), summary=summary, answers=[], metrics=[]))
     assert "5 rarer ones, added up" in Page(page).text
 
@@ -231,7 +233,7 @@ def test_the_same_run_gives_the_same_bytes(data: ReportData, page: str) -> None:
     assert render_html(data) == page
 
 
-def test_writes_whole_files(tmp_path: Path, data: ReportData, page: str) -> None:
+def test_the_page_is_written_atomically(tmp_path: Path, data: ReportData, page: str) -> None:
     write_html(tmp_path / "runs" / "report.html", data)
     assert (tmp_path / "runs" / "report.html").read_text() == page
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["report.html"]

@@ -6,7 +6,7 @@ import dataclasses
 import xml.etree.ElementTree as ET
 
 from burnish.report.page.lengths import length_rows, lengths_figure
-from tests.report.made_up import answers, run_data
+from tests.report.example_report import answers, run_data
 
 
 def test_the_histogram_says_what_it_shows() -> None:
@@ -32,7 +32,7 @@ def test_rows_count_what_was_cut() -> None:
     assert cells[-1] == "1"
 
 
-def test_answers_that_nobody_counted_draw_nothing() -> None:
+def test_answers_without_token_counts_have_no_histogram() -> None:
     one = answers("s", ["ok"])
     given = [c.model_copy(update={"completion_tokens": 0, "prompt_tokens": 0}) for c in one.completions]
     assert lengths_figure([dataclasses.replace(one, completions=given)]) is None

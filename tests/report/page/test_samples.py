@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from burnish.report.page import samples
 from burnish.report.page.samples import StageAnswers, browser_data, embed_json
-from tests.report.made_up import answers, completion, rollouts, verdict
+from tests.report.example_report import answers, completion, rollouts, verdict
 
 texts = st.text() | st.sampled_from(["</script>", "<!--", "<script", "]]>", "&lt;", "\u2028", "\u2029"])
 

@@ -6,11 +6,11 @@ import io
 
 from rich.console import Console
 
-from burnish.records.evaluation import EvaluationSummary
-from burnish.report.terminal.answers import render_comparison_table, render_evaluation
-from burnish.score.summaries.answer_summary import summarise_answers
+from burnish.report.terminal.answers import render_report
+from burnish.report.terminal.table import render_summary
 from burnish.score.summaries.comparison import compare_rows
-from tests.score.answers import classification_task, classified
+from burnish.score.summaries.summary import MeasuredModel, build_summary
+from tests.score.example_rows import classification_task, classified
 
 RIGHTS = ["Yes", "No"] * 10
 TASKS = [classification_task(str(n), right) for n, right in enumerate(RIGHTS)]
@@ -18,9 +18,9 @@ TASKS = [classification_task(str(n), right) for n, right in enumerate(RIGHTS)]
 
 def test_metrics_baselines_confusion_and_unread_answers_fit_80_columns() -> None:
     rows = classified(RIGHTS, ["Yes"] * 18 + [None] * 2)
-    summary = EvaluationSummary(stages=(), answers=summarise_answers("tuned", TASKS, rows, tolerance=0))
+    summary = build_summary([MeasuredModel("tuned", rows, tasks=TASKS)])
     buffer = io.StringIO()
-    render_evaluation(summary.model_dump(mode="json"), Console(file=buffer, width=80))
+    render_summary(summary, Console(file=buffer, width=80))
     lines = [line.split() for line in buffer.getvalue().splitlines()]
     assert next(line for line in lines if line[:1] == ["accuracy"]) == ["accuracy", "45.0", "25.8–65.8", "0.0", "50.0"]
     assert ["Yes", "9", "0", "1"] in lines
@@ -32,8 +32,8 @@ def test_metrics_baselines_confusion_and_unread_answers_fit_80_columns() -> None
 def test_a_comparison_shows_difference_interval_and_counts() -> None:
     report, _ = compare_rows("a", classified(RIGHTS, ["Yes"] * 20), "b", classified(RIGHTS, RIGHTS))
     buffer = io.StringIO()
-    render_comparison_table(report, Console(file=buffer, width=100))
+    render_report(report, Console(file=buffer, width=100))
     line = next(line.split() for line in buffer.getvalue().splitlines() if line.strip().startswith("accuracy"))
-    assert line[:4] == ["accuracy", "50.0", "100.0", "+50.0"]
-    assert line[-1] == "0.002"  # 10 discordant pairs on one side: 2 / 2^10
-    assert "won 10, lost 0, both right 10, both wrong 0" in buffer.getvalue()
+    assert line[:5] == ["accuracy", "50.0", "→", "100.0", "+50.0"]
+    assert line[-3:] == ["10", "0", "0.002"]  # 10 discordant pairs on one side: 2 / 2^10
+    assert "both right 10, both wrong 0" in buffer.getvalue()

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console
 
-from burnish.records import StageTime
-from burnish.report.terminal.table import render_table
-from burnish.score.summaries.summary import MeasuredStage, build_summary
-from tests.report.made_up import run_data, verdict
+from burnish.records.summary import StageTime, Summary
+from burnish.report.terminal.table import render_summary
+from burnish.score.summaries.summary import build_summary
+from tests.report.example_report import run_data, verdict
+from tests.score.example_verdicts import measured
 
 
-def printed(summary: Mapping[str, Any], width: int = 80) -> str:
+def printed(summary: Summary, width: int = 80) -> str:
     buffer = io.StringIO()
-    render_table(summary, Console(file=buffer, width=width))
+    render_summary(summary, Console(file=buffer, width=width))
     return buffer.getvalue()
 
 
-def small(after: str = "ok") -> dict[str, Any]:
-    base = MeasuredStage("base", [verdict(n, "compile_error") for n in range(3)] + [verdict(3, "ok")], 61.0)
-    tuned = MeasuredStage("tuned", [verdict(n, after) for n in range(4)], 60.0)
+def small(after: str = "ok") -> Summary:
+    base = measured("base", [verdict(n, "compile_error") for n in range(3)] + [verdict(3, "ok")], 61.0)
+    tuned = measured("tuned", [verdict(n, after) for n in range(4)], 60.0)
     return build_summary([base, tuned], [StageTime(name="sft", kind="sft", seconds=185, reused=True)])
 
 
@@ -30,9 +29,9 @@ def test_shows_rates_intervals_pairs_and_times() -> None:
     output = printed(small())
     assert "25.0" in output
     assert "4.6–69.9" in output  # Wilson, 1 of 4
-    assert "tuned against base, on the same 4 tasks" in output
+    assert "tuned against base: rust, 4 pairs" in output
     [row] = [line.split() for line in output.splitlines() if line.strip().startswith("tests passed")]
-    assert row[2] == "+75.0"
+    assert row[2:6] == ["25.0", "→", "100.0", "+75.0"]
     assert row[-3:] == ["3", "0", "0.250"]
     assert "3 min 05 s (kept)" in output
 
@@ -59,7 +58,7 @@ def test_compiler_errors_stand_beside_each_other() -> None:
     lines = [line.split() for line in printed(small()).splitlines()]
     assert ["E0277", "2", "0"] in lines
     assert ["E0308", "1", "0"] in lines
-    assert "compiler error" not in printed(build_summary([MeasuredStage("base", [verdict(0, "ok")], 1.0)]))
+    assert "compiler error" not in printed(build_summary([measured("base", [verdict(0, "ok")], 1.0)]))
 
 
 def test_memory_has_a_column_where_it_was_measured() -> None:
@@ -92,6 +91,6 @@ def test_a_run_that_measured_nothing_still_shows_its_times() -> None:
     assert "Measured" not in output
 
 
-def test_excluded_tasks_are_spoken_of_when_there_are_any() -> None:
-    assert "8 tasks were left out before" in printed(small() | {"excluded_tasks": 8})
+def test_excluded_tasks_are_mentioned_when_there_are_any() -> None:
+    assert "8 tasks were left out before" in printed(small().model_copy(update={"excluded_tasks": 8}))
     assert "left out before" not in printed(small())

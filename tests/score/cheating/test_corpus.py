@@ -19,7 +19,7 @@ def test_every_task_has_right_wrong_and_cheating_answers() -> None:
         assert len(names) == len(set(names))
 
 
-def test_no_file_is_left_out_and_no_placeholder_stays() -> None:
+def test_every_corpus_file_is_used_and_every_placeholder_filled() -> None:
     answers = read_corpus()
     own = [file for file in ANSWERS.glob("*/*") if file.name.startswith(("right_", "wrong_", "cheat_"))]
     shared = [*ANSWERS.glob("any/*"), *ANSWERS.glob("bodies/*")]
@@ -29,7 +29,7 @@ def test_no_file_is_left_out_and_no_placeholder_stays() -> None:
     assert strays == {"task.json", "stub.rs"}
 
 
-def test_answers_say_what_they_mean_to() -> None:
+def test_corpus_answers_get_their_stated_verdicts() -> None:
     answers = {(one.task.id, one.name): one for one in read_corpus()}
     assert answers["is_prime", "empty"].text == ""
     assert "is_prime(2)" in answers["is_prime", "prompt_repeated"].text

@@ -12,7 +12,7 @@ from sklearn import metrics
 
 from burnish.score.metrics.classification import UNPARSED, confusion, per_class
 from burnish.score.summaries.answers import measure
-from tests.score.answers import classified
+from tests.score.example_rows import classified
 
 LABELS = ("Yes", "No", "Maybe")
 pairs = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from((*LABELS, None))), min_size=1, max_size=60)

@@ -25,7 +25,7 @@ from burnish.score.metrics.error_classes import error_class, error_classes
         ("unconditional_recursion", "lints"),
     ],
 )
-def test_the_code_decides(code: str | None, wanted: str) -> None:
+def test_the_error_code_decides_the_class(code: str | None, wanted: str) -> None:
     assert error_class(code) == wanted
     assert f"| `{wanted}` |" in (module.__doc__ or "")
 

@@ -60,7 +60,7 @@ def test_a_box_holds_what_was_put_in_it(content: str) -> None:
         ("<THINK>\n1\n</THINK>\n2", "2"),
     ],
 )
-def test_thinking_is_no_answer(text: str, visible: str) -> None:
+def test_thinking_is_not_part_of_the_answer(text: str, visible: str) -> None:
     assert visible_text(text) == visible
 
 
@@ -80,7 +80,7 @@ def test_thinking_is_no_answer(text: str, visible: str) -> None:
         ("n", "No"),
     ],
 )
-def test_labels(text: str, answer: str) -> None:
+def test_labels_are_extracted(text: str, answer: str) -> None:
     assert extract_label(text, ("Yes", "No")).answer == answer
 
 
@@ -98,12 +98,12 @@ def test_labels(text: str, answer: str) -> None:
         (r"\boxed{maybe}", "no_answer"),
     ],
 )
-def test_no_label(text: str, problem: str) -> None:
+def test_answers_without_a_label_give_a_reason(text: str, problem: str) -> None:
     found = extract_label(text, ("Yes", "No"))
     assert (found.answer, found.problem) == (None, problem)
 
 
-def test_labels_with_other_meanings_have_no_synonyms() -> None:
+def test_labels_other_than_yes_and_no_have_no_synonyms() -> None:
     assert extract_label("yes", ("spam", "ham")).answer is None
     assert extract_label("It is spam.", ("spam", "ham")).answer == "spam"
     assert extract_label("spammer", ("spam", "ham")).answer is None
@@ -126,7 +126,7 @@ def test_labels_with_other_meanings_have_no_synonyms() -> None:
         ("Answer: a man", "C"),
     ],
 )
-def test_letters(text: str, answer: str) -> None:
+def test_letters_are_extracted(text: str, answer: str) -> None:
     assert extract_choice(text, CHOICES).answer == answer
 
 
@@ -142,7 +142,7 @@ def test_letters(text: str, answer: str) -> None:
         "Bad",
     ],
 )
-def test_no_letter(text: str) -> None:
+def test_answers_without_a_letter_give_a_reason(text: str) -> None:
     assert extract_choice(text, CHOICES).answer is None
 
 
@@ -156,7 +156,7 @@ def test_no_letter(text: str) -> None:
         ("so there are 40 cows, 2 more than 38", "38"),
     ],
 )
-def test_numbers(text: str, answer: str) -> None:
+def test_numbers_are_extracted(text: str, answer: str) -> None:
     assert extract_number(text).answer == answer
 
 
@@ -175,7 +175,7 @@ def test_of_a_text_that_was_cut_off_only_a_marked_answer_counts() -> None:
     assert extract_text("The river is", cut_off=True).problem == "cut_off"
 
 
-def test_free_text() -> None:
+def test_free_text_is_extracted() -> None:
     assert extract_text(r"So \boxed{x^2}").answer == "x^2"
     assert extract_text("thus\nThe answer is: the Rhine.").answer == "the Rhine"
     assert extract_text("the Rhine").answer == "the Rhine"

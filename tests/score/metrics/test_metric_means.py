@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from burnish.records import MetricMean
+from burnish.records.summary import MetricMean
 from burnish.score.metrics.metric_means import mean_metrics
-from burnish.score.summaries.summary import MeasuredStage, summarise_stage, summarise_verdicts
-from tests.score.verdicts import broken, infra, passing
+from burnish.score.summaries.summary import summarise_verdicts
+from tests.score.example_verdicts import broken, infra, measured, passing
 
 
 def test_answers_without_a_metric_are_left_out_not_counted_as_zero() -> None:
@@ -11,7 +11,9 @@ def test_answers_without_a_metric_are_left_out_not_counted_as_zero() -> None:
     scored.append(passing("b").model_copy(update={"metrics": {"functions": 4.0}}))
     means = mean_metrics([*scored, broken("c")])
     assert means == {"functions": MetricMean(mean=2.5, n=2), "idiom_score": MetricMean(mean=0.5, n=1)}
-    assert summarise_stage(MeasuredStage("m", scored, 1.0)).metrics == means
+    code = measured("m", scored).summary().kinds[0].code
+    assert code is not None
+    assert code.metrics == means
     assert mean_metrics([broken("c")]) == {}
 
 

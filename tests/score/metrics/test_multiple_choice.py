@@ -6,7 +6,7 @@ import pytest
 
 from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.multiple_choice import ChoiceLikelihood, judge_choice, most_likely
-from tests.score.answers import choice_task
+from tests.score.example_rows import choice_task
 
 
 def test_the_right_letter_is_right() -> None:

@@ -53,7 +53,7 @@ def test_one_number_in_any_notation(text: str, value: str) -> None:
     "text",
     ["", "eighteen", "5 + 3", "3 and 5", "3-5", "10:30", r"2\pi", r"\sqrt{2}", "2x", "7th", "1/0", "1,00", "9" * 500],
 )
-def test_what_is_not_one_number_is_none(text: str) -> None:
+def test_text_that_is_not_one_number_is_none(text: str) -> None:
     assert only_number(text) is None
 
 
@@ -81,7 +81,7 @@ def test_first_and_last_of_prose() -> None:
 
 
 @given(st.fractions(), st.booleans())
-def test_what_is_written_reads_back(value: Fraction, percent: bool) -> None:
+def test_written_numbers_are_read_back(value: Fraction, percent: bool) -> None:
     number = Number(value, percent)
     assert only_number(written(number)) == number
 

@@ -7,14 +7,14 @@ import pytest
 from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.numeric import judge_number
 from burnish.score.summaries.answers import measure, row_of
-from tests.score.answers import number_task
+from tests.score.example_rows import number_task
 
 
 @pytest.mark.parametrize(
     ("answer", "correct", "exact"),
     [("0.5", True, 1.0), ("1/2", True, 1.0), ("50%", True, 1.0), ("0.50005", True, 0.0), ("0.5002", False, 0.0)],
 )
-def test_near_enough_and_equal(answer: str, correct: bool, exact: float) -> None:
+def test_numbers_within_the_tolerance_are_right(answer: str, correct: bool, exact: float) -> None:
     judged = judge_number(number_task("t", "0.5"), Extracted(answer), 1e-4)
     assert (judged.correct, judged.scores["exact"]) == (correct, exact)
 

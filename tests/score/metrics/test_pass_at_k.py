@@ -27,12 +27,12 @@ def test_many_samples_neither_overflow_nor_leave_the_range() -> None:
 
 
 @pytest.mark.parametrize(("samples", "right", "k"), [(3, 1, 4), (3, 4, 1), (3, 1, 0), (3, -1, 1)])
-def test_what_cannot_be_estimated_is_refused(samples: int, right: int, k: int) -> None:
+def test_pass_at_k_with_too_few_samples_is_refused(samples: int, right: int, k: int) -> None:
     with pytest.raises(ValueError, match="must be in"):
         pass_at_k(samples, right, k)
 
 
-def test_which_k_are_reported() -> None:
+def test_the_reported_k_are_at_most_the_samples() -> None:
     assert reported_k(1) == (1,)
     assert reported_k(8) == (1, 5, 8)
     assert reported_k(100) == (1, 5, 10, 100)

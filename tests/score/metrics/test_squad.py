@@ -12,7 +12,7 @@ from burnish.records.files import read_rows
 from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.squad import best_scores, exact_match, judge_span, normalise, token_f1
 from burnish.score.summaries.answers import measure, row_of
-from tests.score.answers import span_task
+from tests.score.example_rows import span_task
 
 
 @pytest.mark.parametrize("model", ["BERT", "Logistic_Regression_Baseline"])
@@ -42,7 +42,7 @@ def test_normalisation_and_f1_by_hand() -> None:
     assert best_scores(("the", "."), "") == (1, 1.0)
 
 
-def test_saying_that_there_is_no_answer_is_right_and_saying_nothing_is_not() -> None:
+def test_unanswerable_is_right_when_stated_and_not_when_empty() -> None:
     task = span_task("none")
     assert judge_span(task, Extracted("unanswerable")).correct
     assert judge_span(task, Extracted("No answer.")).correct

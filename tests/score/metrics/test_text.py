@@ -19,10 +19,10 @@ from burnish.score.metrics.text import same_text
         ("$x$", "x"),
     ],
 )
-def test_notation_that_changes_nothing(right: str, answer: str) -> None:
+def test_equivalent_notation_is_equal(right: str, answer: str) -> None:
     assert same_text(right, answer)
 
 
 @pytest.mark.parametrize(("right", "answer"), [("x+1", "1+x"), (r"\Delta", r"\delta"), ("Rhine", "Ruhr"), ("5", "")])
-def test_what_differs(right: str, answer: str) -> None:
+def test_different_text_is_unequal(right: str, answer: str) -> None:
     assert not same_text(right, answer)

@@ -6,7 +6,7 @@ import pytest
 
 from burnish.records import Score, Verdict
 from burnish.score.rewards.comparison import Sample, ShapeReport, compare_shape
-from tests.score.verdicts import broken, infra, passing, wrong
+from tests.score.example_verdicts import broken, infra, passing, wrong
 
 
 def report(rows: list[tuple[str, str, Verdict, float | None]], top: int = 2) -> ShapeReport:
@@ -42,7 +42,7 @@ def test_rank_agreement_with_ties_by_hand() -> None:
     assert turned.rho_length == pytest.approx(1)
 
 
-def test_what_is_constant_has_no_correlation() -> None:
+def test_constant_rewards_have_no_correlation() -> None:
     found = report([("a", "x", passing("a"), 1.0), ("a", "x", passing("a", 1), 1.0)])
     assert (found.tau_tests, found.rho_length, found.signal_share) == (None, None, 0.0)
     assert report([]).signal_share is None

@@ -6,7 +6,7 @@ import pytest
 
 from burnish.records import ProgramRun, ProgramTests, Reason, RustTests, Task, TestCounts, Verdict
 from burnish.score.rewards.evidence import Evidence, constant_share
-from tests.score.rewards.samples import DISTINCT, task_with, values
+from tests.score.rewards.verdict_strategies import DISTINCT, task_with, values
 
 
 def failed(passed: int, run: int, expected: int, reason: Reason = "tests_failed") -> Verdict:
@@ -23,7 +23,7 @@ RUST = task_with(RustTests(source="#[test] fn a() {}"))
 PROGRAM = task_with(ProgramTests(runs=tuple(ProgramRun(expected_stdout=one) for one in "aabc")))
 
 
-def test_a_constant_answer_is_worth_nothing() -> None:
+def test_a_constant_answer_earns_nothing() -> None:
     assert constant_share(YES_NO) == 0.75
     assert counted(failed(3, 4, 4), YES_NO) == 0.0
     assert counted(failed(1, 4, 4), YES_NO) == 0.0
@@ -51,7 +51,7 @@ def test_where_all_values_are_the_same_only_a_pass_counts() -> None:
     assert counted(right, same) == 1.0
 
 
-def test_a_program_that_does_not_reach_its_end_keeps_nothing() -> None:
+def test_a_program_without_a_whole_report_keeps_no_partial_credit() -> None:
     assert counted(failed(6, 12, 12, "runtime_error"), DISTINCT) > 0  # panics, each in a test of its own
     assert counted(failed(6, 6, 12), DISTINCT) == 0.0  # exit(0) after six
     assert counted(failed(6, 12, 12, "timeout"), DISTINCT) == 0.0

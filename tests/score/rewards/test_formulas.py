@@ -7,8 +7,8 @@ import pytest
 from burnish.config.reward import DenseReward, LadderReward, RewardConfig, SparseReward, SystemAReward, SystemBReward
 from burnish.records import Diagnostic, TestCounts, Verdict, VerifyStage
 from burnish.score.rewards.score_verdict import score_verdict
-from tests.score.rewards.samples import DISTINCT
-from tests.score.verdicts import broken, passing, wrong
+from tests.score.example_verdicts import broken, passing, wrong
+from tests.score.rewards.verdict_strategies import DISTINCT
 
 
 def reward(shape: RewardConfig, verdict: Verdict) -> float:
@@ -25,7 +25,7 @@ PARTLY = 6 / 11
 """7 of 12 tests, of which a constant passes one."""
 
 
-def test_dense() -> None:
+def test_the_dense_shape_equals_its_formula() -> None:
     shape = DenseReward()
     right = passing("t", lints=("x",)).model_copy(update={"metrics": {"documented_share": 0.5}})
     assert reward(shape, right) == pytest.approx(0.2 + 0.7 + 0.06 * 2 / 3 + 0.04 * 0.5)
@@ -34,11 +34,11 @@ def test_dense() -> None:
     assert reward(shape, failing("build", True)) == 0.0
 
 
-def test_sparse() -> None:
+def test_the_sparse_shape_equals_its_formula() -> None:
     assert [reward(SparseReward(), one) for one in (passing("t", lints=("x",)), wrong("t"))] == [1.0, 0.0]
 
 
-def test_ladder() -> None:
+def test_the_ladder_shape_equals_its_formula() -> None:
     climbing = [
         failing("extract", False), failing("parse", False), failing("check", False), failing("build", False),
         failing("build", True), wrong("t"), passing("t"),
@@ -46,13 +46,13 @@ def test_ladder() -> None:
     assert [reward(LadderReward(), one) for one in climbing] == [0.0, 0.1, 0.2, 0.2, 0.3, 0.4, 1.0]
 
 
-def test_system_a() -> None:
+def test_the_system_a_shape_equals_its_formula() -> None:
     right = passing("t", lints=("x",)).model_copy(update={"metrics": {"idiom_score": 0.5, "documented_share": 1.0}})
     assert reward(SystemAReward(), right) == pytest.approx(0.5 + 0.5 * (0.4 * (1 - 1 / 3) + 0.4 * 0.5 + 0.2))
     assert reward(SystemAReward(), wrong("t")) == pytest.approx(0.5 * PARTLY)
 
 
-def test_system_b_of_a_right_program() -> None:
+def test_the_system_b_shape_pays_a_right_program_by_its_formula() -> None:
     metrics = {
         "functions": 3.0, "structs": 1.0, "result_functions": 1.0, "documented_share": 0.5, "question_marks": 2.0,
         "panicking_calls": 1.0, "iterator_chains": 1.0, "iterator_chain_longest": 3.0, "matches": 1.0,
@@ -71,7 +71,7 @@ def test_system_b_lets_unwraps_take_style_alone() -> None:
     assert reward(SystemBReward(), poor) == 23.0
 
 
-def test_system_b_of_wrong_programs() -> None:
+def test_the_system_b_shape_pays_wrong_programs_by_its_formula() -> None:
     shape = SystemBReward()
     warned = Diagnostic(level="warning", code="unused", message="w")
     two_errors = broken("t", codes=("E0308", "E0425"))

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from burnish.config.reward import ALL_SHAPES, DenseReward, LadderReward, RewardConfig, SystemAReward, SystemBReward
 from burnish.records import Task, TestCounts, Verdict
 from burnish.score.rewards.score_verdict import TERM, reward_bounds, score_verdict
-from tests.score.rewards.samples import DISTINCT, task_with, tasks, verdicts
-from tests.score.verdicts import broken, infra, passing, wrong
+from tests.score.example_verdicts import broken, infra, passing, wrong
+from tests.score.rewards.verdict_strategies import DISTINCT, task_with, tasks, verdicts
 
 OTHERS: list[RewardConfig] = [
     DenseReward(compile=0.0, tests=2.0, lints=0.0, documentation=0.5, partial_rust_tests=True),
@@ -54,7 +54,7 @@ def test_every_wrong_program_is_below_every_right_one(bad: Verdict, good: Verdic
 
 
 @shapes
-def test_nothing_beside_the_task_comes_near_a_pass(shape: RewardConfig) -> None:
+def test_programs_that_miss_the_task_earn_at_most_half_of_a_pass(shape: RewardConfig) -> None:
     right = reward(shape, passing("t"))
     low, _ = reward_bounds(shape)
     half = low + (right - low) / 2
@@ -64,7 +64,7 @@ def test_nothing_beside_the_task_comes_near_a_pass(shape: RewardConfig) -> None:
 
 
 @shapes
-def test_what_cannot_be_known_is_unscored_and_says_why(shape: RewardConfig) -> None:
+def test_an_infra_verdict_is_unscored_with_the_reason(shape: RewardConfig) -> None:
     assert score_verdict(shape, infra("t", compiled=True), DISTINCT).value is None
     untested = score_verdict(shape, passing("t"), task_with(None))
     assert (untested.value, untested.unscored_reason) == (None, "the task has no hidden tests")

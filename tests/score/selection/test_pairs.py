@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from burnish.score.selection.pairs import labelled, preference_pairs, repair_pairs
-from tests.score.selection.answers import judged
+from tests.score.selection.judged_answers import judged
 
 BROKEN, CLOSE, FAR = (
     "pub fn f(x: i64) -> i64 { x + one }",
@@ -12,7 +12,7 @@ BROKEN, CLOSE, FAR = (
 )
 
 
-def test_what_compiles_is_rejected_first_and_every_failing_answer_once() -> None:
+def test_compiling_failures_are_rejected_first_and_each_once() -> None:
     rows = [
         judged("broken", "a", 0),
         judged("wrong", "a", 1),
@@ -28,7 +28,7 @@ def test_what_compiles_is_rejected_first_and_every_failing_answer_once() -> None
     assert len(preference_pairs(rows, 1)) == 1
 
 
-def test_a_task_needs_both() -> None:
+def test_a_pair_needs_a_passing_and_a_failing_answer() -> None:
     rows = [judged("pass", "a"), judged("wrong", "b"), judged("pass", "c"), judged("wrong", "c", 1, cut=True)]
     assert not preference_pairs(rows, 4)
     assert not repair_pairs(rows, 4)
@@ -48,6 +48,6 @@ def test_a_repair_is_the_passing_answer_that_shares_most_tokens() -> None:
     assert pair.failing.completion.text == BROKEN
 
 
-def test_errors_of_the_compiler_are_mended_first() -> None:
+def test_compiler_errors_are_repaired_first() -> None:
     rows = [judged("pass", "a", 0), judged("wrong", "a", 1), judged("broken", "a", 2)]
     assert [one.failing.completion.sample_index for one in repair_pairs(rows, 4)] == [2, 1]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.score.selection.pass_rates import FLOOR, PassRates, draw_in_turn
-from tests.score.verdicts import infra, passing, wrong
+from tests.score.example_verdicts import infra, passing, wrong
 
 
 def test_rates_and_weights() -> None:

@@ -11,7 +11,7 @@ from burnish.errors import GateError
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.select import Kept, Selection, merge_rounds, select
-from tests.score.selection.answers import BUILT, judged, task
+from tests.score.selection.judged_answers import BUILT, judged, task
 
 NOBODY = HeldOut(())
 
@@ -35,7 +35,7 @@ def test_only_what_passes_whole_is_kept_and_every_drop_has_its_reason() -> None:
     assert (report.tasks, report.tasks_solved, report.tasks_mixed) == (2, 2, 1)
 
 
-def test_an_answer_with_other_names_is_the_same_one_and_one_with_another_number_is_not() -> None:
+def test_renamed_answers_are_equal_and_other_literals_are_not() -> None:
     first = "pub fn f(x: i64) -> i64 { let y = x + 1; y }"
     renamed = "pub fn f(z: i64) -> i64 {\n    // add\n    let sum = z + 1;\n    sum\n}"
     other = "pub fn f(x: i64) -> i64 { let y = x + 2; y }"
@@ -54,7 +54,7 @@ def test_of_equal_answers_and_of_many_the_best_rewarded_stay() -> None:
     assert len(chosen(rows, per_task=None).kept) == 3
 
 
-def test_what_fails_some_tests_is_kept_when_asked_for() -> None:
+def test_partly_passing_answers_are_kept_when_asked_for() -> None:
     rows = [judged("wrong", "a"), judged("broken", "b"), judged("infra", "c")]
     assert names(chosen(rows, min_tests=0.5)) == [("a", 0)]
     assert names(chosen(rows, min_tests=0.6)) == []
@@ -91,7 +91,7 @@ def test_thresholds_apply_after_the_tests() -> None:
 
 
 @pytest.mark.parametrize(("weights", "weight"), [("equal", 1.0), ("reward", 1.0), ("quality", 0.4 + 0.32 + 0.2)])
-def test_weights(weights: str, weight: float) -> None:
+def test_selected_answers_have_their_weights(weights: str, weight: float) -> None:
     (kept,) = chosen([judged("pass", "a")], weights=weights).kept
     assert kept.weight == pytest.approx(weight)
 

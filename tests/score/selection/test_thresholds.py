@@ -8,7 +8,7 @@ from burnish.config.stages.selection import Thresholds
 from burnish.records import Verdict
 from burnish.score.selection.thresholds import adapted, failing_limit, is_documented
 from burnish.score.selection.weights import quality
-from tests.score.verdicts import broken, infra, passing
+from tests.score.example_verdicts import broken, infra, passing
 
 
 def program(lints: int = 0, **metrics: float) -> Verdict:
@@ -25,7 +25,7 @@ def test_limits_are_stricter_in_proportion_while_few_compile() -> None:
     assert (nothing.max_lints, nothing.min_idiom) == (0.0, 1.0)
 
 
-def test_which_limit_a_program_is_beyond() -> None:
+def test_the_exceeded_limit_is_named() -> None:
     limits = Thresholds()
     assert failing_limit(limits, program(lints=3, idiom_score=0.9, documented_share=1.0)) == "lints"
     assert failing_limit(limits, program(lints=2, idiom_score=0.6, documented_share=1.0)) == "idiom"
@@ -34,12 +34,12 @@ def test_which_limit_a_program_is_beyond() -> None:
     assert failing_limit(limits.model_copy(update={"documented": False}), program(idiom_score=0.7)) == ""
 
 
-def test_what_wants_no_documentation_is_documented_and_what_was_not_read_is_not() -> None:
+def test_code_without_items_counts_as_documented_and_unread_code_does_not() -> None:
     assert is_documented(program(idiom_score=0.7))
     assert not is_documented(program())
 
 
-def test_the_published_weight() -> None:
+def test_the_weight_equals_the_published_formula() -> None:
     assert quality(program(lints=1, idiom_score=0.5, documented_share=1.0), 2.0) == pytest.approx(
         0.4 * (1 - 1 / 3) + 0.4 * 0.5 + 0.2
     )

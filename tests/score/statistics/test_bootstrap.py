@@ -42,7 +42,7 @@ def test_the_same_rows_give_the_same_interval_and_families_are_drawn_whole() -> 
     assert bootstrap_interval(draw(tenfold), rate) == pytest.approx(bootstrap_interval(draw(alone), rate))
 
 
-def test_one_family_or_none_tells_nothing() -> None:
+def test_fewer_than_two_families_give_the_widest_interval() -> None:
     one = np.array([[5.0, 3.0]])
     assert bootstrap_interval(draw(one), rate) == (0.0, 1.0)
     assert bootstrap_interval(draw(np.zeros((0, 2))), rate) == (0.0, 1.0)

@@ -28,7 +28,7 @@ def test_families_of_one_row_are_independent_rows() -> None:
     assert clustered_interval([1, 0, 1, 1], [1, 1, 1, 1]) == wilson(3, 4)
 
 
-def test_copies_of_a_row_tell_nothing_new() -> None:
+def test_copies_of_a_row_do_not_narrow_the_interval() -> None:
     """Forty families of ten equal rows are about as good as forty rows, and never as good as four hundred."""
     low, high = clustered_interval([10] * 20 + [0] * 20, [10] * 40)
     one, many = wilson(20, 40), wilson(200, 400)
@@ -37,7 +37,7 @@ def test_copies_of_a_row_tell_nothing_new() -> None:
     assert high - low == pytest.approx(one[1] - one[0], rel=0.05)
 
 
-def test_rates_at_the_ends_count_families_and_one_family_tells_nothing() -> None:
+def test_rates_of_zero_and_one_count_families() -> None:
     assert clustered_interval([5, 5, 5], [5, 5, 5]) == wilson(3, 3)
     assert clustered_interval([0, 0, 0], [5, 5, 5]) == wilson(0, 3)
     assert clustered_interval([3], [5]) == (0.0, 1.0)

@@ -14,7 +14,7 @@ counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.
 
 
 @given(counts, st.sampled_from([0.8, 0.9, 0.95, 0.99]))
-def test_equals_scipy(pair: tuple[int, int], level: float) -> None:
+def test_intervals_equal_scipy(pair: tuple[int, int], level: float) -> None:
     successes, n = pair
     expected = binomtest(successes, n).proportion_ci(confidence_level=level, method="wilson")
     assert wilson(successes, n, level) == pytest.approx((expected.low, expected.high), abs=1e-9)
@@ -27,11 +27,11 @@ def test_mirrors_when_success_and_failure_swap(pair: tuple[int, int]) -> None:
     assert wilson(n - successes, n) == pytest.approx((1 - high, 1 - low), abs=1e-12)
 
 
-def test_nothing_observed_says_nothing() -> None:
+def test_without_observations_the_interval_is_zero_to_one() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-def test_edges_touch_zero_and_one_exactly() -> None:
+def test_intervals_at_the_edges_touch_zero_and_one() -> None:
     assert wilson(0, 20)[0] == 0.0
     assert wilson(20, 20)[1] == 1.0
     assert wilson(0, 20)[1] > 0.1

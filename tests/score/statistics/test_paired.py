@@ -43,13 +43,13 @@ def test_swapping_the_models_mirrors_everything(pairs: list[tuple[bool, bool]]) 
     assert backward.interval == pytest.approx((-forward.interval[1], -forward.interval[0]))
 
 
-def test_large_samples_do_not_underflow() -> None:
+def test_p_values_of_large_samples_do_not_underflow() -> None:
     test = mcnemar([False] * 3000, [True] * 3000)
     assert 0 <= test.p_value < 1e-300
     assert test.difference == 1.0
 
 
-def test_no_pairs_and_no_discordant_pairs() -> None:
+def test_without_discordant_pairs_the_p_value_is_one() -> None:
     assert mcnemar([], []).p_value == 1.0
     assert mcnemar([], []).interval == (-1.0, 1.0)
     assert mcnemar([True, False], [True, False]).p_value == 1.0

@@ -8,7 +8,7 @@ from burnish.score.metrics.extraction import Extracted
 from burnish.score.statistics.intervals import wilson
 from burnish.score.summaries.answer_summary import estimates, summarise_answers
 from burnish.score.summaries.answers import row_of
-from tests.score.answers import classification_task, classified, number_task, span_task
+from tests.score.example_rows import classification_task, classified, number_task, span_task
 
 
 def test_rates_of_independent_rows_have_wilsons_interval_and_alike_rows_a_wider_one() -> None:
@@ -43,7 +43,7 @@ def test_kinds_and_label_sets_are_summed_up_apart() -> None:
         classification_task("4", "No"),
     ]
     rows = [row_of(task, Extracted(task.answers[0]), tolerance=0) for task in tasks]
-    found = summarise_answers("model", tasks, rows, tolerance=0)
+    found = summarise_answers(tasks, rows, tolerance=0)
     assert [(one.kind, one.classes, one.n) for one in found] == [
         ("classification", ("Yes", "No"), 2),
         ("numeric", (), 1),
@@ -72,8 +72,8 @@ def test_several_samples_give_pass_at_k_over_tasks() -> None:
 
 def test_times_are_of_answers_that_took_time() -> None:
     rows = classified(["Yes"] * 3, ["Yes"] * 3)
-    assert summarise_answers("m", [], rows, tolerance=0)[0].timing is None
+    assert summarise_answers([], rows, tolerance=0)[0].timing is None
     timed = [row.model_copy(update={"seconds": 2.0 * n, "completion_tokens": 10}) for n, row in enumerate(rows)]
-    timing = summarise_answers("m", [], timed, tolerance=0)[0].timing
+    timing = summarise_answers([], timed, tolerance=0)[0].timing
     assert timing is not None
     assert (timing.seconds_p50, timing.completion_tokens, timing.tokens_per_s) == (3.0, 20, 3.333)

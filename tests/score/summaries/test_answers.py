@@ -10,7 +10,7 @@ from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
 from burnish.score.summaries.answer_summary import summarise_answers
 from burnish.score.summaries.answers import check_tasks, judge_answer, missing_row, rust_row
-from tests.score.answers import choice_task, classification_task, number_task, span_task, text_task
+from tests.score.example_rows import choice_task, classification_task, number_task, span_task, text_task
 
 TASKS: dict[str, list[Task]] = {
     "classification": [
@@ -90,7 +90,7 @@ def test_every_model_scores_what_it_should_in_every_kind(model: str, kind: str) 
     rows = judged(model, kind)
     right, unread = EXPECTED[model][kind]
     assert (sum(bool(row.correct) for row in rows), sum(row.extracted is None for row in rows)) == (right, unread)
-    (summary,) = summarise_answers(model, TASKS[kind], rows, tolerance=1e-4)
+    (summary,) = summarise_answers(TASKS[kind], rows, tolerance=1e-4)
     first = next(iter(summary.metrics.values()))
     assert first.value == pytest.approx(right / 3)
     assert (summary.n, summary.correct, summary.unparsed, first.n) == (3, right, unread, 3)
@@ -107,7 +107,7 @@ def test_the_reason_of_an_unread_answer_is_kept() -> None:
 
 def test_always_yes_has_no_skill_in_the_metrics_that_measure_skill() -> None:
     rows = judged("always yes", "classification")
-    (summary,) = summarise_answers("yes", TASKS["classification"], rows, tolerance=0)
+    (summary,) = summarise_answers(TASKS["classification"], rows, tolerance=0)
     assert summary.metrics["balanced_accuracy"].value == 0.5
     assert summary.metrics["mcc"].value == 0.0
     assert summary.metrics["accuracy"].value == summary.baselines["majority"]["accuracy"] == pytest.approx(2 / 3)

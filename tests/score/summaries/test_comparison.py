@@ -7,7 +7,7 @@ import pytest
 from burnish.errors import DataError
 from burnish.score.statistics.paired import mcnemar
 from burnish.score.summaries.comparison import compare_rows, disagreement, pair_rows
-from tests.score.answers import classified
+from tests.score.example_rows import classified
 
 RIGHTS = ["Yes", "No"] * 20
 A = ["Yes"] * 40

@@ -16,9 +16,10 @@ from burnish.config.stages.recipe import SftStage
 from burnish.errors import GateError
 from burnish.train.batches.packing_proof import TOLERANCE, prove_packing
 from burnish.train.batches.rows import SequenceDataset
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
-from tests.tiny import Family, make_tiny_model
-from tests.train.tuning import Row
+from tests.tiny_models import Family, make_tiny_model
+from tests.train.small_sft import Row
 
 FAMILIES: tuple[Family, ...] = ("llama", "qwen3", "gemma")
 BACKENDS = ("sdpa", "eager")
@@ -105,7 +106,7 @@ def test_half_precision_has_a_tolerance_of_its_own(models: dict[tuple[str, str],
     assert proof.largest_difference <= 2e-2
 
 
-def test_sequences_of_one_row_need_no_proof(models: dict[tuple[str, str], Any]) -> None:
+def test_unpacked_sequences_need_no_proof(models: dict[tuple[str, str], Any]) -> None:
     alone = SequenceDataset([Row("a", [5, 6], [-100, 6])], [(0,)])
     assert prove_packing(models["llama", "sdpa"], alone, padding=0).rows == 0
 
@@ -113,14 +114,16 @@ def test_sequences_of_one_row_need_no_proof(models: dict[tuple[str, str], Any]) 
 def tune_packed(base: Path, out: Path) -> None:
     rows = [Row(f"r{index}", [5 + index, 6, 7, 8], [-100, 6, 7, 8]) for index in range(4)]
     run_sft(
-        base=base,
-        model=ModelConfig(device="cpu"),
-        stage=SftStage(name="sft", packing=True, max_steps=1, effective_batch=1, micro_batch=1),
-        encoded=rows,
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
-        packs=[(0, 1, 2), (3,)],
+        TrainingJob(
+            base=base,
+            model=ModelConfig(device="cpu"),
+            stage=SftStage(name="sft", packing=True, max_steps=1, effective_batch=1, micro_batch=1),
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
+        ),
+        rows,
+        [(0, 1, 2), (3,)],
     )
 
 

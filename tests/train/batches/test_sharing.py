@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 
 from burnish.config.stages.recipe import SftStage
 from burnish.errors import ConfigError
-from burnish.train.arguments import accumulation_steps, shared_micro_batch
 from burnish.train.batches.rows import LengthGroupedSampler
 from burnish.train.batches.sharing import BLANK, SharedBatches
+from burnish.train.micro_batch import accumulation_steps, shared_micro_batch
 from burnish.workflows.train.launch import shared_out
-from tests.tiny import make_tiny_model
-from tests.train.programs import in_processes
-from tests.train.tuning import tune
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import run_small_sft
+from tests.train.training_programs import run_in_processes
 
 NO_DROPOUT = {"kind": "lora", "r": 4, "dropout": 0.0}
 
@@ -32,7 +32,7 @@ NO_DROPOUT = {"kind": "lora", "r": 4, "dropout": 0.0}
     accumulation=st.integers(1, 3),
     epoch=st.integers(0, 3),
 )
-def test_every_step_of_all_processes_has_the_sequences_of_one(
+def test_all_processes_together_see_the_sequences_of_one(
     sequences: int, micro_batch: int, processes: int, accumulation: int, epoch: int
 ) -> None:
     effective = micro_batch * processes * accumulation
@@ -63,8 +63,8 @@ def test_two_processes_have_the_losses_of_one(tmp_path: Path, packing: bool) -> 
         **{"max_steps": 8, "effective_batch": 8, "save_every": 4},
         **{"adapter": NO_DROPOUT, "packing": packing, "max_length": 40},
     }
-    tune(base, tmp_path / "one", **settings)
-    both = in_processes(2, base, tmp_path / "two", **settings)
+    run_small_sft(base, tmp_path / "one", **settings)
+    both = run_in_processes(2, base, tmp_path / "two", **settings)
     assert both.returncode == 0, both.stderr
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
     expected = load_file(tmp_path / "one" / "adapter" / "adapter_model.safetensors")
@@ -73,19 +73,19 @@ def test_two_processes_have_the_losses_of_one(tmp_path: Path, packing: bool) -> 
         assert torch.allclose(tensor, expected[name], atol=1e-3), name
 
 
-def test_two_processes_killed_and_resumed_are_those_unbroken(tmp_path: Path) -> None:
+def test_two_processes_killed_and_resumed_equal_the_unbroken_run(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     settings: dict[str, Any] = {"max_steps": 7, "effective_batch": 8}
-    whole = in_processes(2, base, tmp_path / "whole", **settings)
+    whole = run_in_processes(2, base, tmp_path / "whole", **settings)
     assert whole.returncode == 0, whole.stderr
-    assert in_processes(2, base, tmp_path / "killed", kill_at=5, **settings).returncode != 0
+    assert run_in_processes(2, base, tmp_path / "killed", kill_at=5, **settings).returncode != 0
     (tmp_path / "killed" / "log.jsonl").unlink()
-    resumed = in_processes(2, base, tmp_path / "killed", **settings)
+    resumed = run_in_processes(2, base, tmp_path / "killed", **settings)
     assert resumed.returncode == 0, resumed.stderr
     assert losses(tmp_path / "killed") == losses(tmp_path / "whole")[3:]
 
 
-def test_a_micro_batch_that_nobody_said_is_one_that_the_processes_can_share() -> None:
+def test_the_default_micro_batch_divides_among_the_processes() -> None:
     unsaid = SftStage(name="sft")
     assert [shared_micro_batch(unsaid, processes) for processes in (1, 2, 4, 8, 32)] == [32, 16, 8, 4, 1]
     assert [accumulation_steps(shared_out(unsaid, processes), processes) for processes in (2, 4, 8)] == [1, 1, 1]

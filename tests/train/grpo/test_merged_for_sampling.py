@@ -12,14 +12,14 @@ from burnish.config.stages.adapters import AdapterConfig, DoraConfig, LoraConfig
 from burnish.model.base import load_model
 from burnish.train.grpo.merged_for_sampling import merged_adapter
 from burnish.train.weights.adapters import attach_adapter
-from tests.tiny import make_tiny_model
-from tests.train.reinforcing import CPU
+from tests.tiny_models import make_tiny_model
+from tests.train.small_grpo import CPU
 
 IDS = torch.tensor([[40, 41, 42, 50, 51]])
 
 
 @pytest.mark.parametrize("adapter", [LoraConfig(r=4), DoraConfig(r=4), VeraConfig(r=16)], ids=["lora", "dora", "vera"])
-def test_it_computes_the_same_and_leaves_no_trace(tmp_path: Path, adapter: AdapterConfig) -> None:
+def test_a_merged_sampler_computes_the_same_and_restores_the_weights(tmp_path: Path, adapter: AdapterConfig) -> None:
     model = attach_adapter(load_model(make_tiny_model(tmp_path), CPU).model, adapter)
     with torch.no_grad():
         for name, weight in model.named_parameters():

@@ -45,7 +45,7 @@ def test_a_rate_follows_what_happens_last() -> None:
     assert pool.weight(0) == 1.0, "half of it is remembered"
 
 
-def test_draws_are_different_tasks_and_leave_out_what_they_shall() -> None:
+def test_a_draw_has_distinct_tasks_and_no_excluded_one() -> None:
     pool = PromptPool(8, seed=0, revisit_share=0.5)
     for task in range(8):
         pool.note(task, 0.5)
@@ -55,7 +55,7 @@ def test_draws_are_different_tasks_and_leave_out_what_they_shall() -> None:
         assert not {1, 2} & set(drawn)
 
 
-def test_a_state_goes_on_as_it_was() -> None:
+def test_a_restored_pool_continues_as_before() -> None:
     one, other = (PromptPool(20, seed=4, revisit_share=0.5) for _ in range(2))
     for step in range(9):
         for task in one.draw(6):

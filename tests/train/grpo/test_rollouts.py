@@ -11,10 +11,10 @@ import pytest
 
 from burnish.errors import InfraBudgetError
 from burnish.records import Completion, Rollout, Score, Verdict
-from burnish.train.grpo.prompt_pool import PromptPool
+from burnish.train.grpo.prompt_pool import PromptPool, Prompts
 from burnish.train.grpo.rollout_metrics import rollout_metrics
 from burnish.train.grpo.rollouts import Answer, Rollouts, truncate_rollouts
-from tests.train.reinforcing import judge_by
+from tests.train.small_grpo import grpo_stage, judge_by
 
 
 def answers(prompts: Sequence[Sequence[int]], finished: bool = True) -> list[tuple[int, Answer]]:
@@ -23,9 +23,9 @@ def answers(prompts: Sequence[Sequence[int]], finished: bool = True) -> list[tup
 
 def opened(file: Path, *, write: Any, judge: Any, **said: Any) -> Rollouts:
     pool = PromptPool(4, seed=0, revisit_share=0)
-    options: dict[str, Any] = {"group": 2, "decode_batch": 2, "seed": 0, "sampling": {}, **said}
-    prompts = [[1] * (4 - task) for task in range(4)]
-    return Rollouts(prompts, [f"t{n}" for n in range(4)], pool, write=write, judge=judge, file=file, **options)
+    stage = grpo_stage(**{"num_generations": 2, "decode_batch": 2, **said})
+    prompts = Prompts([f"t{n}" for n in range(4)], [[1] * (4 - task) for task in range(4)], frozenset())
+    return Rollouts(prompts, pool, write=write, judge=judge, stage=stage, seed=0, file=file)
 
 
 def test_a_chunk_is_judged_while_the_next_is_written(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_an_error_of_the_judge_is_raised_where_verdicts_are_awaited(tmp_path: Pa
             rollouts.judged(0)
 
 
-def test_what_comes_again_is_cut_off(tmp_path: Path) -> None:
+def test_repeated_rollouts_are_truncated_on_resume(tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl"
     truncate_rollouts(file, 3)
     assert not file.exists()

@@ -16,10 +16,10 @@ from burnish.model.base import load_adapter, load_model
 from burnish.records import Completion, Rollout
 from burnish.records.layout import ROLLOUTS
 from burnish.train.grpo.rollouts import Answer
-from tests.tiny import make_tiny_model
-from tests.train.programs import as_program
-from tests.train.reinforcing import CPU, LETTER, logged, reinforce, share_of_letter, some_prompts, with_faults
-from tests.train.tuning import Faults
+from tests.tiny_models import make_tiny_model
+from tests.train.small_grpo import CPU, LETTER, logged, run_small_grpo, share_of_letter, some_prompts, with_faults
+from tests.train.small_sft import FaultInjector
+from tests.train.training_programs import run_as_program
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_what_is_rewarded_becomes_likelier(base: Path, tmp_path: Path, kind: str
         "beta": 0.001,
     }
     rate = 1e-2 if kind == "full" else 3e-2
-    result = reinforce(base, tmp_path, max_steps=10, adapter=adapter, save_every=100, learning_rate=rate, **said)
+    result = run_small_grpo(base, tmp_path, max_steps=10, adapter=adapter, save_every=100, learning_rate=rate, **said)
     loaded = load_model(base, CPU)
     prompts = [list(ids) for ids in some_prompts(base).ids]
     before = letter_likelihood(loaded.model, loaded.tokenizer, prompts)
@@ -67,7 +67,7 @@ def test_what_is_rewarded_becomes_likelier(base: Path, tmp_path: Path, kind: str
 
 
 def test_a_learning_rate_of_zero_leaves_the_policy_unchanged(base: Path, tmp_path: Path) -> None:
-    result = reinforce(base, tmp_path, learning_rate=0, adapter={"kind": "full"}, max_steps=2)
+    result = run_small_grpo(base, tmp_path, learning_rate=0, adapter={"kind": "full"}, max_steps=2)
     before, after = load_file(base / "model.safetensors"), load_file(result.trained / "model.safetensors")
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -88,8 +88,8 @@ def test_dropped_forward_passes_change_nothing(base: Path, tmp_path: Path) -> No
         "micro_batch": 4,
         "max_grad_norm": 1e9,
     }
-    short = reinforce(base, tmp_path / "short", worth=coarse, **said)
-    whole = reinforce(base, tmp_path / "whole", worth=coarse, entropy_coef=1e-12, **said)
+    short = run_small_grpo(base, tmp_path / "short", worth=coarse, **said)
+    whole = run_small_grpo(base, tmp_path / "whole", worth=coarse, entropy_coef=1e-12, **said)
     one, other = (load_file(result.trained / "adapter_model.safetensors") for result in (short, whole))
     shares = [row["rollouts/groups_with_signal"] for row in logged(tmp_path / "short")]
     assert sum(shares) / 3 == pytest.approx(2 / 3), "12 tasks, each drawn once in three steps"
@@ -104,15 +104,15 @@ def test_dropped_forward_passes_change_nothing(base: Path, tmp_path: Path) -> No
     ],
     ids=["a step per batch, with a reference", "four steps per batch, groups replaced"],
 )
-def test_killed_and_resumed_in_a_new_process_is_the_unbroken_run(
+def test_a_training_killed_and_resumed_equals_the_unbroken_run(
     base: Path, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    reinforce(base, whole, max_steps=7, save_every=3, **options)
-    killed = as_program("reinforcing", base, broken, max_steps=7, save_every=3, kill_at=5, **options)
+    run_small_grpo(base, whole, max_steps=7, save_every=3, **options)
+    killed = run_as_program("small_grpo", base, broken, max_steps=7, save_every=3, kill_at=5, **options)
     assert killed.returncode == -9, killed.stderr
     (broken / ROLLOUTS).open("a").write('{"torn')
-    resumed = as_program("reinforcing", base, broken, max_steps=7, save_every=3, **options)
+    resumed = run_as_program("small_grpo", base, broken, max_steps=7, save_every=3, **options)
     assert resumed.returncode == 0, resumed.stderr
     assert [row["step"] for row in logged(broken)] == [1, 2, 3, 4, 5, 4, 5, 6, 7]
 
@@ -141,8 +141,8 @@ def test_faults_of_the_machine_move_rewards_no_more_than_chance(base: Path, tmp_
     }
     said |= {"dynamic_sampling": "off", "learning_rate": 0}
     prompts = some_prompts(base, 64)
-    reinforce(base, tmp_path / "clean", worth=worth, prompts=prompts, **said)
-    reinforce(base, tmp_path / "faulty", worth=with_faults(worth, 0.1), prompts=prompts, **said)
+    run_small_grpo(base, tmp_path / "clean", worth=worth, prompts=prompts, **said)
+    run_small_grpo(base, tmp_path / "faulty", worth=with_faults(worth, 0.1), prompts=prompts, **said)
     [clean], [faulty] = logged(tmp_path / "clean"), logged(tmp_path / "faulty")
     assert 0.06 < faulty["rollouts/infra_share"] < 0.14
     noise = clean["reward_std"] / 512**0.5
@@ -154,7 +154,7 @@ def test_faults_of_the_machine_move_rewards_no_more_than_chance(base: Path, tmp_
 
 def test_groups_without_signal_are_replaced_and_counted(base: Path, tmp_path: Path) -> None:
     """Half of the tasks give every answer the same."""
-    reinforce(
+    run_small_grpo(
         base, tmp_path, max_steps=4, dynamic_sampling="replace", revisit_share=0, effective_batch=16, micro_batch=4,
         worth=lambda task, one: share_of_letter(task, one) + one.sample_index if task % 2 else 0.0,
     )  # fmt: skip
@@ -169,41 +169,41 @@ def test_groups_without_signal_are_replaced_and_counted(base: Path, tmp_path: Pa
         assert len({one.completion.task_id for one in of_step}) * 4 == len(of_step), "a task is drawn once"
 
 
-def test_it_goes_on_from_an_adapter(base: Path, tmp_path: Path) -> None:
-    first = reinforce(base, tmp_path / "first", max_steps=2)
-    second = reinforce(base, tmp_path / "second", max_steps=1, learning_rate=0, start=str(first.trained))
+def test_grpo_continues_an_adapter(base: Path, tmp_path: Path) -> None:
+    first = run_small_grpo(base, tmp_path / "first", max_steps=2)
+    second = run_small_grpo(base, tmp_path / "second", max_steps=1, learning_rate=0, start=str(first.trained))
     one, other = (load_file(result.trained / "adapter_model.safetensors") for result in (first, second))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_sampler_that_is_not_the_trained_model_is_found_out(base: Path, tmp_path: Path) -> None:
+def test_a_sampler_that_is_not_the_trained_model_is_detected(base: Path, tmp_path: Path) -> None:
     def write(_: Any, prompts: Any, __: int) -> list[tuple[int, Answer]]:
         return [(n, Answer([50 + n % 5, 51], "e" * (n % 3), False, [-0.1, -0.1])) for n in range(len(prompts))]
 
     with pytest.raises(UserError, match=r"log-probabilities differ from the trainer's by \d"):
-        reinforce(base, tmp_path, write=write)
+        run_small_grpo(base, tmp_path, write=write)
 
 
-def test_a_gradient_that_is_no_number_never_reaches_the_weights(base: Path, tmp_path: Path) -> None:
+def test_a_nan_gradient_never_reaches_the_weights(base: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"the gradient became nan in step 3, on the rows t\d+, "):
-        reinforce(base, tmp_path, max_steps=4, callbacks=[Faults(poison_gradient_at=3)])
+        run_small_grpo(base, tmp_path, max_steps=4, callbacks=[FaultInjector(poison_gradient_at=3)])
     kept = json.loads((tmp_path / "bad_batch.json").read_text())
     assert len(kept["rows"]) == 16
     assert all(isinstance(row["text"], str) for row in kept["rows"])
 
 
-def test_what_cannot_be_answered_is_refused(base: Path, tmp_path: Path) -> None:
+def test_impossible_prompts_and_adapters_are_refused_for_grpo(base: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="draws 4 different tasks at once, and there are 3"):
-        reinforce(base, tmp_path, prompts=some_prompts(base, 3))
+        run_small_grpo(base, tmp_path, prompts=some_prompts(base, 3))
     with pytest.raises(ConfigError, match="more than the model's context of"):
-        reinforce(base, tmp_path, max_completion_length=10_000)
+        run_small_grpo(base, tmp_path, max_completion_length=10_000)
     untied = make_tiny_model(tmp_path / "untied", tie_embeddings=False)
     with pytest.raises(ConfigError, match="names the output layer"):
-        reinforce(untied, tmp_path, adapter={"kind": "lora", "target_modules": ["q_proj", "lm_head"]})
+        run_small_grpo(untied, tmp_path, adapter={"kind": "lora", "target_modules": ["q_proj", "lm_head"]})
 
 
 def test_the_share_of_a_task_set_that_was_seen_grows(base: Path, tmp_path: Path) -> None:
-    reinforce(base, tmp_path, max_steps=3, revisit_share=0.5)
+    run_small_grpo(base, tmp_path, max_steps=3, revisit_share=0.5)
     rows = logged(tmp_path)
     assert [row["rollouts/tasks_seen"] for row in rows] == [4, 6, 8]
     assert statistics.fmean(row["rollouts/completions"] for row in rows) == 16

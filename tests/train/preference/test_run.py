@@ -17,12 +17,13 @@ from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.errors import ConfigError, UserError
 from burnish.model.adapters import read_origin
 from burnish.model.base import load_adapter, load_model, model_digest
+from burnish.train.job import TrainingJob
 from burnish.train.preference.run import run_preference
 from burnish.train.preference.trainer import collate_pairs, collate_ratings
 from burnish.train.watch.evaluation import PeriodicEvaluation
-from tests.tiny import make_tiny_model
-from tests.train.preferring import Judged, prefer, some_pairs, some_ratings
-from tests.train.tuning import Row
+from tests.tiny_models import make_tiny_model
+from tests.train.small_preference import JudgedRow, run_small_preference, some_pairs, some_ratings
+from tests.train.small_sft import Row
 
 CPU = ModelConfig(device="cpu")
 DPO_AT_START = math.log(2)
@@ -53,7 +54,7 @@ def margins(model: Any) -> list[float]:
 def test_any_adapter_starts_at_the_reference_and_learns_what_is_better(base: Path, tmp_path: Path, kind: str) -> None:
     adapter = {"kind": kind} | ({} if kind == "full" else {"r": 16 if kind == "vera" else 4})
     rate = 0.3 if kind == "vera" else 1e-2
-    result = prefer(base, tmp_path, max_steps=8, adapter=adapter, learning_rate=rate)
+    result = run_small_preference(base, tmp_path, max_steps=8, adapter=adapter, learning_rate=rate)
     rows = logged(tmp_path)
     assert rows[0]["loss"] == pytest.approx(DPO_AT_START, abs=1e-5)
     assert rows[0]["rewards/margins"] == pytest.approx(0, abs=1e-4)
@@ -72,17 +73,9 @@ def test_the_losses_are_those_of_the_formula(base: Path, tmp_path: Path) -> None
     """One step of rate zero on one batch of everything: DPO (Rafailov et al. 2023, eq. 7) of a model against itself."""
     pairs = some_pairs(4)
     values: dict[str, float] = {}
-    run_preference(
-        base=base,
-        model=CPU,
-        stage=PreferenceStage(
+    run_preference(TrainingJob(base=base, model=CPU, stage=PreferenceStage(
             name="p", rows=Path("x"), max_steps=1, effective_batch=4, micro_batch=4, learning_rate=0, log_every=1
-        ),
-        rows=pairs,
-        out=tmp_path,
-        seed=0,
-        log=lambda _, row: values.update(row),
-    )  # fmt: skip
+        ), out=tmp_path, seed=0, log=lambda _, row: values.update(row)), pairs)  # fmt: skip
     model = load_model(base, CPU).model
     chosen = [answer_logp(model, pair.answers[0]) for pair in pairs]
     assert values["logps/chosen"] == pytest.approx(sum(chosen) / 4, rel=1e-4)
@@ -91,7 +84,7 @@ def test_the_losses_are_those_of_the_formula(base: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("loss", ["kto", "apo_zero_unpaired"])
 def test_kto_raises_good_answers_and_lowers_bad_ones(base: Path, tmp_path: Path, loss: str) -> None:
-    result = prefer(base, tmp_path, max_steps=8, method={"kind": "kto", "loss": loss})
+    result = run_small_preference(base, tmp_path, max_steps=8, method={"kind": "kto", "loss": loss})
     rows = logged(tmp_path)
     assert rows[0]["loss"] == pytest.approx(0.5, abs=1e-4)
     assert rows[-1]["rewards/margins"] > 0.2
@@ -100,7 +93,7 @@ def test_kto_raises_good_answers_and_lowers_bad_ones(base: Path, tmp_path: Path,
 
 
 def test_an_adapter_on_a_quantised_base_stays_in_full_precision(base: Path, tmp_path: Path) -> None:
-    result = prefer(base, tmp_path, max_steps=2, quantization={"kind": "nf4"}, learning_rate=1e-5)
+    result = run_small_preference(base, tmp_path, max_steps=2, quantization={"kind": "nf4"}, learning_rate=1e-5)
     tensors = load_file(result.trained / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
     assert any(not torch.equal(tensor, tensor.bfloat16().float()) for tensor in tensors.values())
@@ -136,22 +129,24 @@ def test_the_kl_term_has_the_prompt_with_an_answer_of_another_row(taken: list[in
 def test_an_adapter_on_the_output_layer_is_refused(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base", tie_embeddings=False)
     with pytest.raises(ConfigError, match="names the output layer"):
-        prefer(base, tmp_path / "out", max_steps=1, adapter={"kind": "lora", "target_modules": ["q_proj", "lm_head"]})
+        run_small_preference(
+            base, tmp_path / "out", max_steps=1, adapter={"kind": "lora", "target_modules": ["q_proj", "lm_head"]}
+        )
 
 
-def test_a_loss_that_is_no_number_names_its_rows(base: Path, tmp_path: Path) -> None:
+def test_a_nan_loss_names_its_rows(base: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"loss became nan in step 2, on the rows r\d+, r\d+") as stopped:
-        prefer(base, tmp_path, max_steps=4, learning_rate=1e30, max_grad_norm=1e30, warmup_share=0)
+        run_small_preference(base, tmp_path, max_steps=4, learning_rate=1e30, max_grad_norm=1e30, warmup_share=0)
     kept = json.loads((tmp_path / "bad_batch.json").read_text())
     assert (kept["step"], kept["loss"]) == (2, "nan")
     assert all(row["id"] in stopped.value.cause and len(row["texts"]) == 2 for row in kept["rows"])
 
 
 @pytest.mark.parametrize("method", ["dpo", "kto"])
-def test_a_gradient_that_is_no_number_never_reaches_the_weights(base: Path, tmp_path: Path, method: str) -> None:
+def test_a_nan_gradient_never_reaches_the_weights(base: Path, tmp_path: Path, method: str) -> None:
     faults = {"poison_gradient_at": 3}
     with pytest.raises(UserError, match=r"the gradient became nan in step 3, on the rows r[\d/]+(, r[\d/]+){3}\."):
-        prefer(base, tmp_path, max_steps=6, save_every=1, method={"kind": method}, faults=faults)
+        run_small_preference(base, tmp_path, max_steps=6, save_every=1, method={"kind": method}, faults=faults)
     assert [row["step"] for row in logged(tmp_path)] == [1, 2]
     newest = max((tmp_path / "checkpoints").glob("checkpoint-*"))
     assert newest.name == "checkpoint-2"
@@ -166,18 +161,18 @@ def test_a_gradient_that_is_no_number_never_reaches_the_weights(base: Path, tmp_
         ({"method": {"kind": "kto"}, "micro_batch": 1}, "micro_batch must be 2 or more"),
     ],
 )
-def test_settings_that_cannot_be_kept_are_refused(settings: dict[str, Any], message: str) -> None:
+def test_unsupported_preference_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PreferenceStage.model_validate({"name": "p", "rows": Path("x"), **settings})
 
 
-def test_other_rows_start_anew(base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_rows_start_from_scratch(base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stage = PreferenceStage(name="p", rows=Path("x"), max_steps=1, effective_batch=2, micro_batch=2)
     pairs = some_pairs(4)
-    flipped = [Judged(pair.id, pair.answers[::-1]) for pair in pairs]
+    flipped = [JudgedRow(pair.id, pair.answers[::-1]) for pair in pairs]
     for rows in (pairs, flipped):
         run_preference(
-            base=base, model=CPU, stage=stage, rows=rows, out=tmp_path, seed=0, log=lambda _step, _values: None
+            TrainingJob(base=base, model=CPU, stage=stage, out=tmp_path, seed=0, log=lambda _step, _values: None), rows
         )
     assert "made with other rows; training starts anew" in caplog.text
 
@@ -188,7 +183,7 @@ def test_held_out_rows_are_measured_by_the_formula_and_decide(base: Path, tmp_pa
     adapter = tmp_path / "adapter"
     config = TrainingEvaluation.model_validate({"every": 4, "rows": 1, "best": "rewards/margins"})
     watch = PeriodicEvaluation(config, [], tmp_path)
-    out = prefer(base, tmp_path, max_steps=8, method={"kind": kind}, held_out=rows, callbacks=[watch])
+    out = run_small_preference(base, tmp_path, max_steps=8, method={"kind": kind}, held_out=rows, callbacks=[watch])
     assert out.trained == adapter
     measured = dict(watch.history)
     assert measured.keys() == {4, 8}

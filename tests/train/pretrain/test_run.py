@@ -10,10 +10,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import PretrainStage
 from burnish.data.encode.packing import Block, pack_documents
 from burnish.errors import UserError
 from burnish.model.tokenizer import train_tokenizer
+from burnish.train.job import TrainingJob
 from burnish.train.pretrain.run import IGNORED, build_model, collate_blocks, run_pretrain
 
 TEXTS = [f"/// Returns {n}.\npub fn f{n}() -> i64 {{\n    {n}\n}}\n<|endoftext|>" for n in range(40)]
@@ -68,9 +70,12 @@ def test_resumed_training_ends_with_the_same_weights(
 ) -> None:
     def train(out: Path) -> Path:
         result = run_pretrain(
-            tokenizer=tokenizer, blocks=blocks, stage=STAGE, out=out, seed=3, context=96, log=_nothing
+            TrainingJob(base=None, model=ModelConfig(), stage=STAGE, out=out, seed=3, log=_nothing),
+            tokenizer,
+            blocks,
+            context=96,
         )
-        return result.model
+        return result.trained
 
     whole = _weights(train(tmp_path / "whole"))
 
@@ -83,7 +88,10 @@ def test_resumed_training_ends_with_the_same_weights(
 
     with pytest.raises(Stopped):
         run_pretrain(
-            tokenizer=tokenizer, blocks=blocks, stage=STAGE, out=tmp_path / "two", seed=3, context=96, log=stop
+            TrainingJob(base=None, model=ModelConfig(), stage=STAGE, out=tmp_path / "two", seed=3, log=stop),
+            tokenizer,
+            blocks,
+            context=96,
         )
     resumed = _weights(train(tmp_path / "two"))
     again = _weights(train(tmp_path / "two"))  # all steps are done: not one more
@@ -97,24 +105,32 @@ def test_another_seed_gives_other_weights(
     weights = [
         _weights(
             run_pretrain(
-                tokenizer=tokenizer, blocks=blocks, stage=STAGE, out=tmp_path / str(seed), seed=seed, context=96,
-                log=_nothing,
-            ).model
+                TrainingJob(
+                    base=None, model=ModelConfig(), stage=STAGE, out=tmp_path / str(seed), seed=seed, log=_nothing
+                ),
+                tokenizer,
+                blocks,
+                context=96,
+            ).trained
         )
         for seed in (0, 1)
-    ]  # fmt: skip
+    ]
     assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_a_gradient_that_is_no_number_stops_and_keeps_the_blocks(
+def test_a_nan_gradient_stops_training_and_keeps_the_blocks(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast, blocks: list[Block]
 ) -> None:
     wild = {"optimizer": "adamw", "learning_rate": 1e30, "max_grad_norm": 1e30, "warmup_share": 0.0, "save_every": 1}
     with pytest.raises(UserError, match="the gradient became nan in step 2, on the rows beginning '/// Returns"):
         run_pretrain(
-            tokenizer=tokenizer, blocks=blocks, stage=STAGE.model_copy(update=wild), out=tmp_path, seed=3, context=96,
-            log=_nothing,
-        )  # fmt: skip
+            TrainingJob(
+                base=None, model=ModelConfig(), stage=STAGE.model_copy(update=wild), out=tmp_path, seed=3, log=_nothing
+            ),
+            tokenizer,
+            blocks,
+            context=96,
+        )
     kept = json.loads((tmp_path / "bad_batch.json").read_text())
     assert len(kept["rows"]) == 4
     assert all("pub fn f" in row["text"] for row in kept["rows"])

@@ -16,10 +16,11 @@ from burnish.errors import ConfigError, DataError, UserError
 from burnish.model.adapters import read_origin
 from burnish.model.base import load_adapter, load_model, load_tokenizer, model_digest
 from burnish.model.chat_template import template_digest
-from burnish.train.sft.run import SftResult, run_sft
-from tests.tiny import make_tiny_model
-from tests.train.programs import as_program
-from tests.train.tuning import Row, some_rows, tune
+from burnish.train.job import TrainingJob, TrainingResult
+from burnish.train.sft.run import run_sft
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import Row, run_small_sft, some_rows
+from tests.train.training_programs import run_as_program
 
 CPU = ModelConfig(device="cpu")
 
@@ -40,22 +41,24 @@ def adapter_bytes(out: Path) -> bytes:
 
 def run(
     base: Path, out: Path, rows: list[Row], packs: Sequence[Sequence[int]] | None = None, **stage: Any
-) -> SftResult:
+) -> TrainingResult:
     settings: dict[str, Any] = {"max_steps": 2, "effective_batch": 4, "micro_batch": 4, "log_every": 1}
     return run_sft(
-        base=base,
-        model=CPU,
-        stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
-        encoded=rows,
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
-        packs=packs,
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
+        ),
+        rows,
+        packs,
     )
 
 
 def test_training_lowers_the_loss_and_leaves_an_adapter(base: Path, tmp_path: Path) -> None:
-    result = tune(base, tmp_path, max_steps=30)
+    result = run_small_sft(base, tmp_path, max_steps=30)
     curve = losses(tmp_path)
     assert sorted(curve) == list(range(1, 31))
     assert sum(curve[step] for step in range(26, 31)) < 0.5 * sum(curve[step] for step in range(1, 6))
@@ -83,7 +86,7 @@ def test_training_lowers_the_loss_and_leaves_an_adapter(base: Path, tmp_path: Pa
 
 
 def test_the_log_has_what_curves_need(base: Path, tmp_path: Path) -> None:
-    tune(base, tmp_path, max_steps=4, schedule="constant", warmup_share=0.5)
+    run_small_sft(base, tmp_path, max_steps=4, schedule="constant", warmup_share=0.5)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert all(row.keys() >= {"loss", "learning_rate", "grad_norm", "tokens_per_s"} for row in rows)
     assert all(row["tokens_per_s"] > 0 for row in rows)
@@ -91,12 +94,12 @@ def test_the_log_has_what_curves_need(base: Path, tmp_path: Path) -> None:
 
 
 def test_killed_and_resumed_in_a_new_process_is_bit_for_bit_the_unbroken_run(base: Path, tmp_path: Path) -> None:
-    tune(base, tmp_path / "unbroken", max_steps=13)
+    run_small_sft(base, tmp_path / "unbroken", max_steps=13)
     for kill_at in (5, 11):  # in the second and the third pass; the last checkpoints are those of 3 and 9
-        killed = as_program("tuning", base, tmp_path / "killed", max_steps=13, kill_at=kill_at)
+        killed = run_as_program("small_sft", base, tmp_path / "killed", max_steps=13, kill_at=kill_at)
         assert killed.returncode == -9, killed.stderr
         assert not (tmp_path / "killed" / "adapter").exists()
-    resumed = as_program("tuning", base, tmp_path / "killed", max_steps=13)
+    resumed = run_as_program("small_sft", base, tmp_path / "killed", max_steps=13)
     assert resumed.returncode == 0, resumed.stderr
     assert adapter_bytes(tmp_path / "killed") == adapter_bytes(tmp_path / "unbroken")
     assert losses(tmp_path / "killed") == losses(tmp_path / "unbroken")
@@ -106,21 +109,21 @@ def test_killed_and_resumed_in_a_new_process_is_bit_for_bit_the_unbroken_run(bas
 
 
 @pytest.mark.parametrize("packing", [False, True])
-def test_ctrl_c_saves_a_checkpoint_and_the_same_call_goes_on(base: Path, tmp_path: Path, packing: bool) -> None:
-    whole = tune(base, tmp_path / "whole", max_steps=7, packing=packing)
+def test_ctrl_c_saves_a_checkpoint_and_the_same_call_continues(base: Path, tmp_path: Path, packing: bool) -> None:
+    whole = run_small_sft(base, tmp_path / "whole", max_steps=7, packing=packing)
     with pytest.raises(KeyboardInterrupt):
-        tune(base, tmp_path / "broken", max_steps=7, packing=packing, interrupt_at=4)
+        run_small_sft(base, tmp_path / "broken", max_steps=7, packing=packing, interrupt_at=4)
     assert (tmp_path / "broken" / "checkpoints" / "checkpoint-5" / "complete.json").is_file()
-    tune(base, tmp_path / "broken", max_steps=7, packing=packing)
+    run_small_sft(base, tmp_path / "broken", max_steps=7, packing=packing)
     assert adapter_bytes(tmp_path / "broken") == whole.trained.joinpath("adapter_model.safetensors").read_bytes()
 
 
 def test_a_finished_training_that_lost_its_adapter_only_writes_it_again(base: Path, tmp_path: Path) -> None:
-    result = tune(base, tmp_path, max_steps=4, schedule="constant")
+    result = run_small_sft(base, tmp_path, max_steps=4, schedule="constant")
     before = adapter_bytes(tmp_path)
     (result.trained / "adapter_model.safetensors").unlink()
     (tmp_path / "log.jsonl").unlink()
-    again = tune(base, tmp_path, max_steps=4, schedule="constant")
+    again = run_small_sft(base, tmp_path, max_steps=4, schedule="constant")
     assert adapter_bytes(tmp_path) == before
     assert again.trained_tokens == result.trained_tokens
     assert not (tmp_path / "log.jsonl").exists()
@@ -129,9 +132,9 @@ def test_a_finished_training_that_lost_its_adapter_only_writes_it_again(base: Pa
 def test_checkpoints_of_another_training_are_not_resumed(
     base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tune(base, tmp_path / "fresh", max_steps=4, learning_rate=1e-3)
-    tune(base, tmp_path / "used", max_steps=4)
-    tune(base, tmp_path / "used", max_steps=4, learning_rate=1e-3)
+    run_small_sft(base, tmp_path / "fresh", max_steps=4, learning_rate=1e-3)
+    run_small_sft(base, tmp_path / "used", max_steps=4)
+    run_small_sft(base, tmp_path / "used", max_steps=4, learning_rate=1e-3)
     assert adapter_bytes(tmp_path / "used") == adapter_bytes(tmp_path / "fresh")
     assert "other learning_rate; training starts anew" in caplog.text
 
@@ -146,7 +149,7 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch(base: Path, tmp_path
         assert torch.allclose(tensor, weights[1][name], atol=1e-5), name
 
 
-def test_packed_rows_train_what_they_train_alone(base: Path, tmp_path: Path) -> None:
+def test_packed_rows_train_as_they_do_alone(base: Path, tmp_path: Path) -> None:
     """The whole set in one step: the same gradient, weights of rows and padding included."""
     rows = [replace(row, weight=1.0 + index % 3) for index, row in enumerate(some_rows(10))]
     packs = [(0, 3, 5), (1, 2), (4,), (6, 7, 8, 9)]
@@ -181,7 +184,7 @@ def test_labels_decide_what_is_trained(base: Path, tmp_path: Path) -> None:
     assert adapter_bytes(tmp_path / "left") == adapter_bytes(tmp_path / "right")
 
 
-def test_the_rows_of_a_packed_sequence_are_named_when_the_loss_is_no_number(base: Path, tmp_path: Path) -> None:
+def test_a_nan_loss_names_the_rows_of_a_packed_sequence(base: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"the loss became (nan|inf).* on the rows r\d+, r\d+"):
         run(
             base,
@@ -196,7 +199,7 @@ def test_the_rows_of_a_packed_sequence_are_named_when_the_loss_is_no_number(base
 
 
 @pytest.mark.parametrize("family", ["qwen3", "gemma"])
-def test_other_families_and_whole_modules_beside_the_adapter(tmp_path: Path, family: Any) -> None:
+def test_other_families_and_modules_to_save_are_trained(tmp_path: Path, family: Any) -> None:
     model = make_tiny_model(tmp_path / "base", family)
     run(
         model,
@@ -218,7 +221,7 @@ def test_other_families_and_whole_modules_beside_the_adapter(tmp_path: Path, fam
         ({"adapter": {"kind": "lora", "modules_to_save": ["score"]}}, "modules_to_save names 'score'"),
     ],
 )
-def test_what_cannot_be_trained_is_said_before_the_first_step(
+def test_untrainable_settings_are_refused_before_the_first_step(
     base: Path, tmp_path: Path, stage: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(ConfigError, match=expected):
@@ -230,22 +233,24 @@ def test_rows_without_a_trained_token_are_refused(base: Path, tmp_path: Path) ->
         run(base, tmp_path, [Row("a", [5, 6], [5, -100])])
 
 
-def test_a_loss_that_is_no_number_names_its_rows(base: Path, tmp_path: Path) -> None:
+def test_a_nan_loss_names_its_rows(base: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"the loss became (nan|inf).* on the rows r\d+"):
         run(base, tmp_path, some_rows(), learning_rate=1e30, max_steps=20, max_grad_norm=1e30)
 
 
-def test_a_name_of_the_log_is_called_with_floats(base: Path, tmp_path: Path) -> None:
+def test_logged_values_are_floats(base: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, Mapping[str, float]]] = []
     stage = SftStage(name="sft", max_steps=2, effective_batch=2, micro_batch=2, log_every=2)
     run_sft(
-        base=base,
-        model=CPU,
-        stage=stage,
-        encoded=some_rows(),
-        out=tmp_path,
-        seed=0,
-        log=lambda step, values: seen.append((step, values)),
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=stage,
+            out=tmp_path,
+            seed=0,
+            log=lambda step, values: seen.append((step, values)),
+        ),
+        some_rows(),
     )
     assert [step for step, _ in seen] == [2]
     assert all(isinstance(value, float) for value in seen[0][1].values())

@@ -19,10 +19,11 @@ from burnish.config.stages.recipe import SftStage
 from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation
 from burnish.model.base import load_adapter, load_model
 from burnish.records.layout import EVALUATION_HISTORY
-from burnish.train.sft.run import SftResult, run_sft
+from burnish.train.job import TrainingJob, TrainingResult
+from burnish.train.sft.run import run_sft
 from burnish.train.watch.evaluation import HeldOutLoss, PeriodicEvaluation, best_step, evaluating, stops
-from tests.tiny import make_tiny_model
-from tests.train.tuning import some_rows
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import some_rows
 
 CPU = ModelConfig(device="cpu")
 
@@ -51,7 +52,7 @@ class Scripted:
 
 def train(
     base: Path, out: Path, evaluator: Scripted | None, log: list[dict[str, float]] | None = None, **evaluation: Any
-) -> SftResult:
+) -> TrainingResult:
     stage: dict[str, Any] = {
         "name": "sft",
         "learning_rate": 1e-2,
@@ -65,14 +66,16 @@ def train(
     config = TrainingEvaluation.model_validate({"every": 2, "prompts": 1, **evaluation})
     callbacks = [PeriodicEvaluation(config, [evaluator], out)] if evaluator is not None else []
     return run_sft(
-        base=base,
-        model=CPU,
-        stage=SftStage.model_validate(stage),
-        encoded=some_rows(),
-        out=out,
-        seed=3,
-        log=lambda step, values: log.append({"step": step, **values}) if log is not None else None,
-        callbacks=callbacks,
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=SftStage.model_validate(stage),
+            out=out,
+            seed=3,
+            log=lambda step, values: log.append({"step": step, **values}) if log is not None else None,
+            callbacks=callbacks,
+        ),
+        some_rows(),
     )
 
 
@@ -188,7 +191,7 @@ def test_stopping_counts_evaluations_since_the_last_improvement(
     assert found == rates.index(max(rates)) == best_step(history, "loss")
 
 
-def test_one_metric_that_still_improves_keeps_training_going() -> None:
+def test_training_continues_while_any_metric_improves() -> None:
     history = [(step, {"loss": 1.0 - step / 10, "compile_rate": 0.5}) for step in range(6)]
     assert stops(history, EarlyStopping(metrics=("compile_rate",), patience=3))
     assert not stops(history, EarlyStopping(metrics=("compile_rate", "loss"), patience=3))
@@ -204,7 +207,7 @@ def test_one_metric_that_still_improves_keeps_training_going() -> None:
         ({"rows": 5, "best": "loss", "early_stopping": {"metrics": ["loss", "tests_passed"]}}, "set prompts"),
     ],
 )
-def test_what_is_not_measured_cannot_decide(wrong: dict[str, Any], why: str) -> None:
+def test_an_unmeasured_metric_cannot_select_a_checkpoint(wrong: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         TrainingEvaluation.model_validate(wrong)
 

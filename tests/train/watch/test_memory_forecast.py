@@ -19,13 +19,14 @@ from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.model.base import load_model
 from burnish.model.memory import activation_bytes, weight_bytes
 from burnish.records.layout import TRAINING_METADATA
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast, shape_of, size, too_much, what_is_unknown
 from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata
 from burnish.train.weights.adapters import attach_adapter
-from tests.tiny import make_tiny_model
-from tests.train.remembering import remembered
-from tests.train.tuning import some_rows
+from tests.tiny_models import make_tiny_model
+from tests.train.memory_probe import probe_memory
+from tests.train.small_sft import some_rows
 
 SEQUENCES, TOKENS = 4, 64
 
@@ -95,7 +96,7 @@ def test_activations_are_those_that_the_forward_pass_keeps(base: Path, model: di
 
 
 @pytest.mark.parametrize("kind", [None, "nf4", "fp4", "int8", "hqq"])
-def test_weights_are_as_large_as_they_lie_there(base: Path, kind: str | None) -> None:
+def test_weights_are_counted_at_their_stored_size(base: Path, kind: str | None) -> None:
     quantization = None if kind is None else {"kind": kind} | ({"group_size": 32} if kind == "hqq" else {})
     model = loaded(base, lora=0.0, quantization=quantization)
     found = weight_bytes(shape_of(model, arguments(), Batches(TOKENS)))
@@ -117,7 +118,7 @@ def stored_bytes(model: Any) -> int:
     return sum(one.numel() * one.element_size() for one in held.values())
 
 
-def test_what_the_formula_does_not_know_is_not_predicted(base: Path) -> None:
+def test_memory_that_the_formula_does_not_cover_is_not_predicted(base: Path) -> None:
     model = loaded(base, lora=0.0)
     assert what_is_unknown(model, arguments()) is None
     assert (
@@ -139,7 +140,7 @@ def test_trained_weights_and_those_under_muon_are_told_apart(base: Path) -> None
 
 
 @pytest.mark.parametrize("batches", [Batches(18), Batches(18, unknown="nobody knows")])
-def test_a_training_says_it_and_writes_it_down(
+def test_a_training_prints_and_records_its_prediction(
     base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, batches: Batches
 ) -> None:
     caplog.set_level(logging.INFO, "burnish")
@@ -147,14 +148,16 @@ def test_a_training_says_it_and_writes_it_down(
     facts = TrainingFacts(base="tiny", dataset="rows", method="SFT", settings={}, digests={})
     settings = {"name": "sft", "max_steps": 1, "effective_batch": 4, "micro_batch": 2}
     run_sft(
-        base=base,
-        model=ModelConfig(device="cpu"),
-        stage=SftStage.model_validate(settings),
-        encoded=some_rows(),
-        out=tmp_path,
-        seed=0,
-        log=lambda _step, _values: None,
-        callbacks=[said, TrainingMetadata(tmp_path / TRAINING_METADATA, facts, forecast=said)],
+        TrainingJob(
+            base=base,
+            model=ModelConfig(device="cpu"),
+            stage=SftStage.model_validate(settings),
+            out=tmp_path,
+            seed=0,
+            log=lambda _step, _values: None,
+            callbacks=[said, TrainingMetadata(tmp_path / TRAINING_METADATA, facts, forecast=said)],
+        ),
+        some_rows(),
     )
     written = json.loads((tmp_path / TRAINING_METADATA).read_bytes())["predicted_memory"]
     line = next(record.message for record in caplog.records if "peak memory" in record.message)
@@ -169,7 +172,7 @@ def test_a_training_says_it_and_writes_it_down(
     assert line.endswith(f"the machine has {size(written['device_bytes'])}")
 
 
-def test_a_device_with_less_is_warned_of() -> None:
+def test_too_small_a_device_is_warned_of() -> None:
     assert too_much(4 << 30, 8 << 30) is None
     assert "4.0 GiB, and the accelerator has 2.0 GiB" in (too_much(4 << 30, 2 << 30) or "")
 
@@ -190,6 +193,6 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def test_a_process_takes_what_was_predicted(tmp_path: Path) -> None:
-    for name, one in remembered(tmp_path, CASES):
+def test_a_process_uses_the_predicted_memory(tmp_path: Path) -> None:
+    for name, one in probe_memory(tmp_path, CASES):
         assert 1 / 1.25 < one["grown"] / one["predicted_growth"] < 1.25, (name, one)

@@ -12,10 +12,11 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.model.naming import QuantizationTag, parse_model_name
 from burnish.records.layout import TRAINING_METADATA
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata, trained_model_name, without_nulls
-from tests.tiny import make_tiny_model
-from tests.train.tuning import some_rows
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import some_rows
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +30,16 @@ def train(base: Path, out: Path, *, model: dict[str, Any] | None = None, **stage
         base="Tiny_Llama 1.1B", dataset="my-rows", method="SFT", settings={"x": 1}, digests={"data": "d" * 64}
     )
     run_sft(
-        base=base,
-        model=ModelConfig.model_validate({"device": "cpu", **(model or {})}),
-        stage=SftStage.model_validate({**settings, **stage}),
-        encoded=some_rows(),
-        out=out,
-        seed=0,
-        log=lambda _step, _values: None,
-        callbacks=[TrainingMetadata(out / TRAINING_METADATA, facts, now=lambda: 0.0)],
+        TrainingJob(
+            base=base,
+            model=ModelConfig.model_validate({"device": "cpu", **(model or {})}),
+            stage=SftStage.model_validate({**settings, **stage}),
+            out=out,
+            seed=0,
+            log=lambda _step, _values: None,
+            callbacks=[TrainingMetadata(out / TRAINING_METADATA, facts, now=lambda: 0.0)],
+        ),
+        some_rows(),
     )
     return dict(json.loads((out / TRAINING_METADATA).read_text()))
 
@@ -59,7 +62,7 @@ def test_the_name_says_what_was_trained(base: Path, tmp_path: Path, adapter: dic
     assert (metadata["model_info"]["percentage_trainable"] == 100) == (adapter["kind"] == "full")
 
 
-def test_a_quantised_base_is_in_the_tag_and_its_weights_are_all_counted(base: Path, tmp_path: Path) -> None:
+def test_the_tag_names_a_quantised_base_and_counts_all_its_weights(base: Path, tmp_path: Path) -> None:
     plain = train(base, tmp_path / "plain")
     quantised = train(base, tmp_path / "nf4", model={"quantization": {"kind": "nf4"}})
     assert quantised["model_info"]["quantization_tag"] == "QLORA_w4_headfp32"

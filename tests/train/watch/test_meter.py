@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM
 
 from burnish.model.contents import count_parameters
 from burnish.train.watch.meter import Arithmetic, StepMeter, arithmetic_of, matmul_flops_per_s
-from tests.tiny import make_tiny_model
-from tests.train.tuning import tune
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import run_small_sft
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def test_pairs_and_tokens_are_those_of_each_document(rows: list[list[int]], pack
     assert meter.total.flops == sum(every) + 1000 * pairs + 1_000_000 * windowed
 
 
-def test_a_training_logs_its_own_measure(base: Path, tmp_path: Path) -> None:
-    result = tune(base, tmp_path, max_steps=6, log_every=2, save_every=2)
+def test_a_training_logs_its_throughput(base: Path, tmp_path: Path) -> None:
+    result = run_small_sft(base, tmp_path, max_steps=6, log_every=2, save_every=2)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 4, 6]
     assert all(row["tokens_per_s"] > row["trained_tokens_per_s"] > 0 for row in rows)
@@ -93,7 +93,7 @@ def test_a_training_logs_its_own_measure(base: Path, tmp_path: Path) -> None:
     assert rows[1]["seconds_checkpoint"] > 0  # the checkpoint of step 2 was written after the row of step 2
 
 
-def test_measuring_does_not_change_what_is_trained(base: Path, tmp_path: Path) -> None:
+def test_the_meter_does_not_change_the_training(base: Path, tmp_path: Path) -> None:
     state = torch.random.get_rng_state()
     meter = StepMeter()
     arguments: Any = type("Arguments", (), {"bf16": False})
@@ -104,7 +104,7 @@ def test_measuring_does_not_change_what_is_trained(base: Path, tmp_path: Path) -
     assert meter.counts.total == meter.counts.trainable
 
 
-def test_time_is_told_apart_by_phase() -> None:
+def test_time_is_measured_by_phase() -> None:
     ticks = iter(range(100))
     meter = StepMeter(clock=lambda: float(next(ticks)))
     nothing: Any = None

@@ -14,8 +14,8 @@ from burnish.config.stages.adapters import FullWeights, LoraConfig, PissaConfig,
 from burnish.errors import ConfigError
 from burnish.model.base import load_adapter, load_model
 from burnish.train.weights.adapters import attach_adapter
-from tests.tiny import make_tiny_model
-from tests.train.tuning import tune
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import run_small_sft
 
 CPU = ModelConfig(device="cpu")
 NF4 = ModelConfig.model_validate({"device": "cpu", "quantization": {"kind": "nf4"}})
@@ -62,7 +62,7 @@ class Strange(nn.Module):
 
 
 @pytest.mark.parametrize("targets", ["qv", "fn"])
-def test_layers_without_known_names_have_to_be_named(targets: str) -> None:
+def test_unknown_layer_names_have_to_be_given(targets: str) -> None:
     with pytest.raises(ConfigError, match=f"target_modules is '{targets}', and the model's layers have none") as caught:
         attach_adapter(Strange(), VeraConfig.model_validate({"target_modules": targets}))
     assert "mixer" in caught.value.way_out
@@ -80,7 +80,7 @@ def test_every_weight_is_trained_in_float32_whatever_it_was_loaded_in(base: Path
     assert all(one.requires_grad and one.dtype == torch.float32 for one in model.parameters())
 
 
-def test_the_scales_of_lora_and_rslora(base: Path) -> None:
+def test_lora_and_rslora_have_their_published_scales(base: Path) -> None:
     scales = []
     for config in (LoraConfig(r=16, alpha=32), RsLoraConfig(r=16, alpha=32)):
         model = attach_adapter(load_model(base, CPU).model, config)
@@ -97,7 +97,7 @@ def test_pissa_begins_as_the_base_and_is_stored_as_lora(base: Path, tmp_path: Pa
         model = attach_adapter(load_model(base, CPU).model, PissaConfig(r=4, alpha=4, svd_iterations=iterations))
         assert torch.allclose(model.eval()(input_ids=ids).logits, before, atol=1e-4)
     adapter = {"kind": "pissa", "r": 4, "alpha": 8, "svd_iterations": iterations}
-    result = tune(base, tmp_path, max_steps=3, adapter=adapter)
+    result = run_small_sft(base, tmp_path, max_steps=3, adapter=adapter)
     stored = json.loads((result.trained / "adapter_config.json").read_text())
     assert (stored["r"], stored["lora_alpha"], stored["init_lora_weights"]) == (8, 16, True)
     weights = load_file(result.trained / "adapter_model.safetensors")
@@ -111,22 +111,22 @@ def test_pissa_begins_as_the_base_and_is_stored_as_lora(base: Path, tmp_path: Pa
     ("kind", "quantization"),
     [("pissa", None), ("vera", None), ("full", None), ("lora", {"kind": "nf4"}), ("dora", {"kind": "nf4"})],
 )
-def test_an_interrupted_training_goes_on_bit_for_bit(
+def test_an_interrupted_training_continues_bit_for_bit(
     base: Path, tmp_path: Path, kind: str, quantization: dict[str, Any] | None
 ) -> None:
     adapter = {"kind": kind} if kind == "full" else {"kind": kind, "r": 4}
     settings: dict[str, Any] = {"max_steps": 5, "adapter": adapter, "quantization": quantization}
-    whole = tune(base, tmp_path / "whole", **settings)
+    whole = run_small_sft(base, tmp_path / "whole", **settings)
     with pytest.raises(KeyboardInterrupt):
-        tune(base, tmp_path / "broken", interrupt_at=2, **settings)
+        run_small_sft(base, tmp_path / "broken", interrupt_at=2, **settings)
     assert not (tmp_path / "broken" / whole.trained.name).exists()
-    again = tune(base, tmp_path / "broken", **settings)
+    again = run_small_sft(base, tmp_path / "broken", **settings)
     (name,) = (path.name for path in whole.trained.glob("*.safetensors"))
     assert (again.trained / name).read_bytes() == (whole.trained / name).read_bytes()
 
 
 def test_full_fine_tuning_leaves_a_whole_model(base: Path, tmp_path: Path) -> None:
-    result = tune(base, tmp_path, max_steps=3, adapter={"kind": "full"})
+    result = run_small_sft(base, tmp_path, max_steps=3, adapter={"kind": "full"})
     assert result.trained == tmp_path / "model"
     assert not (tmp_path / "adapter").exists()
     first, second = (load_model(folder, CPU).model.state_dict() for folder in (base, result.trained))

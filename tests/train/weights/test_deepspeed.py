@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 
 from burnish.config.launch import LaunchConfig
 from burnish.config.stages.recipe import Recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 from tests.train.batches.test_sharing import losses
-from tests.train.programs import in_processes
-from tests.train.tuning import tune
+from tests.train.small_sft import run_small_sft
+from tests.train.training_programs import run_in_processes
 
 ZERO_2 = {"zero_optimization": {"stage": 2}}
 
@@ -38,9 +38,11 @@ def test_two_processes_train_what_one_does_also_when_resumed(
         "adapter": {"kind": "full"} if kind == "full" else {"kind": "lora", "r": 4, "dropout": 0.0},
     }
     launch = launched(tmp_path)
-    tune(base, tmp_path / "one", max_steps=6, **settings)
+    run_small_sft(base, tmp_path / "one", max_steps=6, **settings)
     for steps in (3, 6):
-        both = in_processes(2, base, tmp_path / "two", launch=launch, max_steps=3, extra_steps=steps - 3, **settings)
+        both = run_in_processes(
+            2, base, tmp_path / "two", launch=launch, max_steps=3, extra_steps=steps - 3, **settings
+        )
         assert both.returncode == 0, both.stderr
     assert not (tmp_path / "compiled").exists()
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
@@ -50,16 +52,16 @@ def test_two_processes_train_what_one_does_also_when_resumed(
     for key, tensor in found.items():
         assert torch.allclose(tensor, expected[key], atol=1e-5), key
     if kind == "lora":
-        alone = in_processes(1, base, tmp_path / "two", launch=launch, max_steps=3, extra_steps=5, **settings)
+        alone = run_in_processes(1, base, tmp_path / "two", launch=launch, max_steps=3, extra_steps=5, **settings)
         assert "was made by 2 processes" in alone.stderr
-        plain = in_processes(2, base, tmp_path / "two", max_steps=3, extra_steps=5, **settings)
+        plain = run_in_processes(2, base, tmp_path / "two", max_steps=3, extra_steps=5, **settings)
         assert "was made with launch.strategy deepspeed" in plain.stderr
 
 
 def test_a_value_that_contradicts_the_stage_is_an_error(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     launch = launched(tmp_path, ZERO_2 | {"train_micro_batch_size_per_gpu": 3})
-    both = in_processes(2, base, tmp_path / "out", launch=launch, max_steps=1)
+    both = run_in_processes(2, base, tmp_path / "out", launch=launch, max_steps=1)
     assert both.returncode != 0
     assert "the DeepSpeed configuration and the stage do not agree: ds train_micro_batch_size_per_gpu=3" in both.stderr
 

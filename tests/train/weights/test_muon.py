@@ -43,7 +43,7 @@ def test_a_schedule_reaches_both_parts() -> None:
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
-def test_restored_state_goes_on_bit_for_bit() -> None:
+def test_restored_optimizer_state_continues_bit_for_bit() -> None:
     first = _model()
     optimizer = _optimizer(first)
     _step(first, optimizer)

@@ -9,7 +9,7 @@ from burnish.train.weights.schedule import learning_rate_share
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "wsd", "constant"])
-def test_rises_once_and_never_leaves_zero_to_one(schedule: str) -> None:
+def test_every_schedule_rises_once_and_stays_within_zero_and_one(schedule: str) -> None:
     share = learning_rate_share(OptimizerConfig.model_validate({"schedule": schedule, "warmup_share": 0.1}), 100)
     values = [share(step) for step in range(100)]
     assert all(0 < value <= 1 for value in values)

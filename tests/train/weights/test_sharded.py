@@ -15,26 +15,26 @@ from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError
 from burnish.model.base import load_adapter, load_model
 from burnish.train.weights.sharded import WEIGHTS
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 from tests.train.batches.test_sharing import losses
-from tests.train.programs import in_processes
-from tests.train.tuning import some_rows, tune
+from tests.train.small_sft import run_small_sft, some_rows
+from tests.train.training_programs import run_in_processes
 
 LORA = {"kind": "lora", "r": 4, "dropout": 0.0}
 
 
 @pytest.mark.parametrize("kind", ["full", "lora"])
-def test_whole_weights_and_states_come_out_and_are_gone_on_with(tmp_path: Path, kind: str) -> None:
+def test_sharded_weights_and_states_are_saved_whole_and_resumed(tmp_path: Path, kind: str) -> None:
     """Against one process; the second half of the steps in new processes, from the checkpoint."""
     base = make_tiny_model(tmp_path / "base")
     settings: dict[str, Any] = {
         **{"effective_batch": 8, "save_every": 3, "schedule": "constant", "learning_rate": 1e-3},
         **{"adapter": LORA if kind == "lora" else {"kind": "full"}, "max_length": 40},
     }
-    tune(base, tmp_path / "one", max_steps=6, **settings)
+    run_small_sft(base, tmp_path / "one", max_steps=6, **settings)
     for steps in (3, 6):
         length = {"max_steps": 3, "extra_steps": steps - 3}
-        both = in_processes(2, base, tmp_path / "two", launch={"strategy": "fsdp2"}, **length, **settings)
+        both = run_in_processes(2, base, tmp_path / "two", launch={"strategy": "fsdp2"}, **length, **settings)
         assert both.returncode == 0, both.stderr
     # The extra steps of a constant schedule are like the others; three were taken before, three after.
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
@@ -55,7 +55,7 @@ def test_whole_weights_and_states_come_out_and_are_gone_on_with(tmp_path: Path, 
         assert torch.allclose(one(input_ids=ids).logits, two(input_ids=ids).logits, atol=1e-4)
     if kind == "lora":
         with pytest.raises(ConfigError, match=r"was made with launch\.strategy fsdp2"):
-            tune(base, tmp_path / "two", max_steps=3, extra_steps=5, **settings)
+            run_small_sft(base, tmp_path / "two", max_steps=3, extra_steps=5, **settings)
 
 
 def _loaded(base: Path, folder: Path) -> Any:
@@ -73,7 +73,7 @@ def _loaded(base: Path, folder: Path) -> Any:
         ({"kind": "pretrain"}, {}, "goes with optimizer adamw"),
     ],
 )
-def test_what_would_come_out_wrong_is_refused(stage: dict[str, Any], model: dict[str, Any], why: str) -> None:
+def test_sharding_that_would_change_results_is_refused(stage: dict[str, Any], model: dict[str, Any], why: str) -> None:
     said = {
         **{"name": "x", "launch": {"strategy": "fsdp2"}, "model": model, "data": {"sources": ["rows.jsonl"]}},
         **{"stages": [{"name": "s", **stage}]},

@@ -18,5 +18,5 @@ from burnish.verify.compiler.cfg_conditions import holds
         ("", False),
     ],
 )
-def test_conditions_of_a_test_build(condition: str, value: bool) -> None:
+def test_cfg_conditions_hold_as_in_a_test_build(condition: str, value: bool) -> None:
     assert holds(condition) is value

@@ -68,7 +68,7 @@ def test_a_compiler_that_exceeds_a_limit_fails_the_program(
     assert _check(Limited(-9)) == (reason, False)
 
 
-def test_a_broken_sandbox_is_no_word_about_the_program() -> None:
+def test_a_broken_sandbox_gives_no_verdict_on_the_program() -> None:
     class Broken(_Scripted):
         def run(self, job: Job) -> JobResult:
             return replace(super().run(job), fault="gone")
@@ -99,7 +99,7 @@ def _said(compiled: Compiled) -> Compiled:
         'const N: usize = [1, 2][5]; fn main() { println!("{}", N); }',
     ],
 )
-def test_one_pass_says_what_a_check_says(compiler: Compiler, code: str) -> None:
+def test_one_pass_gives_the_diagnostics_of_a_check(compiler: Compiler, code: str) -> None:
     checked = compiler.check(code, "2021", "bin", reachable=False)
     both = compiler.check_and_build(code, "2021")
     assert both is not None

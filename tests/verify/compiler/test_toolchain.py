@@ -89,7 +89,7 @@ def toolchain_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, about: str) ->
         ("echo rustc 1.0.0; echo host: nowhere", "holds no libstd"),
     ],
 )
-def test_a_toolchain_that_is_not_whole_is_named(
+def test_an_incomplete_toolchain_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, about: str, why: str
 ) -> None:
     toolchain_of(tmp_path, monkeypatch, about)

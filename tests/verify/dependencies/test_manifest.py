@@ -33,7 +33,7 @@ def test_requirements_are_cargos(requirement: str, fitting: list[str], others: l
 
 
 @pytest.mark.parametrize(("text", "version"), [("1.2.3-alpha.1+b", (1, 2, 3)), ("4", (4, 0, 0))])
-def test_versions(text: str, version: Version) -> None:
+def test_version_requirements_are_compared(text: str, version: Version) -> None:
     assert read_version(text) == version
 
 

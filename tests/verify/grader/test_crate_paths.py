@@ -24,7 +24,7 @@ def led(tests: str, candidate: str = "pub fn f() {}", crates: tuple[str, ...] = 
         ("mod tests { use super::*; fn t() { etl::f() } }", "mod tests { use super::*; fn t() { HERE::f() } }"),
     ],
 )
-def test_paths_of_the_candidates_crate_are_led(tests: str, expected: str | None) -> None:
+def test_paths_of_the_candidate_crate_are_redirected(tests: str, expected: str | None) -> None:
     assert led(tests) == (expected if expected is not None else tests.replace("etl::", "HERE::"))
 
 
@@ -36,10 +36,10 @@ def test_paths_of_the_candidates_crate_are_led(tests: str, expected: str | None)
         "mod inner { pub fn f() {} }\nfn t() { inner::f(); }",
     ],
 )
-def test_nothing_is_led_where_no_single_crate_is_named(tests: str) -> None:
+def test_paths_are_kept_where_no_single_crate_is_named(tests: str) -> None:
     assert led(tests) == tests
 
 
-def test_modules_of_the_candidate_and_dependencies_are_no_crate_of_its_own() -> None:
+def test_modules_and_dependencies_are_not_taken_for_the_candidate_crate() -> None:
     tests = "use super::*;\nfn t() { shapes::f(); rand::random(); }"
     assert led(tests, "pub mod shapes { pub fn f() {} }", ("rand",)) == tests

@@ -42,9 +42,9 @@ def test_runs_stop_at_the_first_that_fails() -> None:
     ("ended", "wanted", "reason"),
     [(3, 3, "ok"), (0, 3, "tests_failed"), (2, 3, "runtime_error"), (-11, 0, "runtime_error")],
 )
-def test_exit_status(ended: int, wanted: int, reason: str) -> None:
+def test_the_exit_status_decides_a_run(ended: int, wanted: int, reason: str) -> None:
     assert graded((ended, b""), runs=(ProgramRun(exit_code=wanted),))[0] == reason
 
 
-def test_no_run_is_no_pass() -> None:
+def test_a_task_without_runs_is_not_a_pass() -> None:
     assert graded(runs=())[0] == "tests_failed"

@@ -42,7 +42,7 @@ def test_a_main_with_asserts_is_one_test() -> None:
     assert plan_tests(RustTests(source="fn main() { assert!(f()); }")).functions == (TestFunction("main"),)
 
 
-def test_no_tests_are_none() -> None:
+def test_a_source_without_tests_has_none() -> None:
     assert plan_tests(RustTests(source="fn helper() {}")).functions == ()
 
 

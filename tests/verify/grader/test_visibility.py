@@ -20,7 +20,7 @@ from burnish.verify.grader.visibility import make_public
         ("// é\nfn a() {}", "// é\npub fn a() {}"),
     ],
 )
-def test_make_public(source: str, expected: str) -> None:
+def test_items_become_public(source: str, expected: str) -> None:
     assert make_public(source) == expected
 
 

@@ -68,7 +68,7 @@ def test_good_programs_share_compilations_and_none_shares_a_run(recording: Recor
     assert len(set(programs)) == 6
 
 
-def test_a_faulty_program_leaves_and_the_others_stay(recording: Recording) -> None:
+def test_a_faulty_program_is_taken_out_and_the_others_kept(recording: Recording) -> None:
     codes = [GOOD.format(n) for n in range(5)]
     codes[1] = 'pub fn add(a: i64, b: i64) -> i64 { "no" }'
     codes[3] = "pub fn other(a: i64) -> i64 { a }"
@@ -137,7 +137,7 @@ def test_what_could_reach_others_goes_alone(code: str) -> None:
         "pub trait T { fn t(&self); } impl T for i64 { fn t(&self) {} }",
     ],
 )
-def test_plain_programs_join(code: str) -> None:
+def test_plain_programs_share_a_compilation(code: str) -> None:
     assert may_join(code, "2021")
     assert not may_join(code, "2015")
 

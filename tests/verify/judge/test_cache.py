@@ -21,7 +21,7 @@ def cache(request: pytest.FixtureRequest, tmp_path: Path) -> VerdictCache:
     return MemoryVerdictCache() if request.param == "memory" else SqliteVerdictCache(tmp_path / "new" / "v.sqlite")
 
 
-def test_gives_back_what_was_stored(cache: VerdictCache) -> None:
+def test_the_cache_returns_what_was_stored(cache: VerdictCache) -> None:
     stored = verdict("fail", "tests_failed")
     cache.put("k", stored)
     assert cache.get_many(["k", "other"]) == {"k": stored}
@@ -29,7 +29,7 @@ def test_gives_back_what_was_stored(cache: VerdictCache) -> None:
 
 
 @pytest.mark.parametrize(("status", "reason"), [("fail", "timeout"), ("infra", "infra")])
-def test_refuses_what_may_change(cache: VerdictCache, status: Status, reason: Reason) -> None:
+def test_the_cache_refuses_verdicts_that_may_change(cache: VerdictCache, status: Status, reason: Reason) -> None:
     with pytest.raises(ValueError, match="must not be kept"):
         cache.put("k", verdict(status, reason))
 
@@ -49,7 +49,7 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
     assert len(SqliteVerdictCache(path).get_many(keys)) == 300
 
 
-def test_a_file_that_is_no_cache_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_cache_is_named(tmp_path: Path) -> None:
     path = tmp_path / "v.sqlite"
     path.write_text("not a database, and long enough to be read as a header " * 20)
     with pytest.raises(DiskError, match=r"v\.sqlite"):

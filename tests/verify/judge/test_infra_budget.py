@@ -6,7 +6,7 @@ import pytest
 
 from burnish.errors import InfraBudgetError
 from burnish.verify.judge.infra_budget import ENOUGH, InfraBudget
-from tests.score.verdicts import infra, passing
+from tests.score.example_verdicts import infra, passing
 
 
 def test_faults_are_weighed_over_all_verdicts_and_never_against_a_handful() -> None:

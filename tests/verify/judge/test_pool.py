@@ -45,7 +45,7 @@ def test_an_error_in_a_job_reaches_the_caller_after_the_rest_has_stopped() -> No
     assert stop.is_set()
 
 
-def test_jobs_that_results_bring_about_are_done() -> None:
+def test_jobs_added_by_results_are_done() -> None:
     made: list[int] = []
     open_jobs = 1
 

@@ -17,7 +17,7 @@ from burnish.verify import Verifier
 from burnish.verify.judge.scheduler import MOST_HELD, WINDOW
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.faulty import FaultySandbox
-from tests.sandbox.judging import survivors
+from tests.sandbox.attack_tasks import survivors
 
 Pair = tuple[Task, Completion]
 SLOW = "fn main() { std::thread::sleep(std::time::Duration::from_secs(3)) }"
@@ -44,7 +44,7 @@ class Holding:
         return self._inner.run(job)
 
 
-def test_order_is_kept_or_given_up() -> None:
+def test_verdicts_come_in_order_or_as_completed() -> None:
     codes = ["fn main() {}", *(f"pub fn f{n}() {{}}" for n in range(6)), "no code at all"]
     pairs = [pair(str(n), code) for n, code in enumerate(codes)]
     inner = BubblewrapSandbox()
@@ -82,7 +82,7 @@ def test_an_endless_source_is_taken_in_by_windows() -> None:
     assert again[0].reason == "ok"
 
 
-def test_equal_programs_without_end_wait_for_the_first() -> None:
+def test_equal_programs_of_an_endless_source_wait_for_the_first() -> None:
     taken = 0
 
     def endless() -> Iterator[Pair]:
@@ -99,7 +99,7 @@ def test_equal_programs_without_end_wait_for_the_first() -> None:
     assert taken <= 3 * WINDOW
 
 
-def test_intake_waits_for_the_oldest() -> None:
+def test_intake_is_bounded_by_the_oldest_program() -> None:
     taken = 0
 
     def endless() -> Iterator[Pair]:

@@ -48,7 +48,7 @@ def judge(verifier: Verifier, code: str, tests: Tests | None = None) -> Verdict:
         ('extern "C" { fn nowhere(); }\nfn main() { unsafe { nowhere() } }', "build", "compile_error", False),
     ],
 )
-def test_the_ladder_stops_where_it_must(
+def test_the_ladder_stops_at_the_first_failure(
     verifier: Verifier, code: str, stage: VerifyStage, reason: Reason, compiled: bool
 ) -> None:
     verdict = judge(verifier, code)
@@ -139,13 +139,13 @@ def test_chance_is_the_same_in_every_run_but_differs_within_one() -> None:
     assert details.pop().startswith("ended with ")
 
 
-def test_a_crate_name_of_its_own_stands_in_no_way(verifier: Verifier) -> None:
+def test_a_crate_name_attribute_is_harmless(verifier: Verifier) -> None:
     code = '#![crate_name = "mine"]\npub fn add(a: i64, b: i64) -> i64 { a + b }\nfn main() {}'
     assert judge(verifier, code, ADD).status == "pass"
     assert judge(verifier, code).status == "pass"
 
 
-def test_a_private_function_under_test_is_no_dead_code(verifier: Verifier) -> None:
+def test_a_private_function_under_test_is_not_dead_code(verifier: Verifier) -> None:
     assert judge(verifier, "fn add(a: i64, b: i64) -> i64 { a + b }", ADD).lint_free
 
 
@@ -177,7 +177,7 @@ def test_zero_tests_are_never_a_pass(verifier: Verifier) -> None:
     assert (verdict.status, verdict.stage) == ("infra", "extract")
 
 
-def test_missing_crates_are_infra_beside_the_budget(tmp_path: Path) -> None:
+def test_missing_crates_are_infra_outside_the_budget(tmp_path: Path) -> None:
     needs = Task(id="t", family="t", prompt=(), crates=("rand",))
     with Verifier(VerifyConfig(infra_budget=0.0, dependencies=tmp_path)) as strict:
         verdict = strict.verify([(needs, Completion(task_id="t", text="fn main() {}"))])[0]

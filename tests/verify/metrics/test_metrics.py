@@ -117,13 +117,13 @@ DOCUMENTED = [
 
 
 @pytest.mark.parametrize(("source", "wanted"), FAULTS_OF_OTHERS + EXPRESSIONS)
-def test_counts(source: str, wanted: dict[str, float]) -> None:
+def test_metrics_are_counted(source: str, wanted: dict[str, float]) -> None:
     found = measure(source)
     assert {name: found[name] for name in wanted} == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize(("source", "count"), PANICKING)
-def test_panicking_calls(source: str, count: int) -> None:
+def test_panicking_calls_are_counted(source: str, count: int) -> None:
     assert measure(source)["panicking_calls"] == count
 
 
@@ -140,13 +140,13 @@ def test_complexity_is_per_function() -> None:
 
 
 @pytest.mark.parametrize(("source", "chains", "longest"), CHAINS)
-def test_iterator_chains(source: str, chains: int, longest: int) -> None:
+def test_iterator_chains_are_counted(source: str, chains: int, longest: int) -> None:
     found = measure(source)
     assert (found["iterator_chains"], found["iterator_chain_longest"]) == (chains, longest)
 
 
 @pytest.mark.parametrize(("source", "share"), DOCUMENTED)
-def test_documented_share(source: str, share: float) -> None:
+def test_the_documented_share_is_computed(source: str, share: float) -> None:
     assert measure(source)["documented_share"] == share
 
 
@@ -157,7 +157,7 @@ def test_without_anything_to_document_or_a_function_the_measure_is_absent() -> N
 
 
 @pytest.mark.parametrize("source", ["", "fn f( {", "fn f() { let = ; }", f"// {'x' * MOST_BYTES}\nfn f() {{}}"])
-def test_what_cannot_be_read_is_unscored(source: str) -> None:
+def test_a_source_that_cannot_be_parsed_is_unscored(source: str) -> None:
     assert measure(source) == {}
 
 
@@ -177,7 +177,7 @@ def test_the_idiom_score_is_the_mean_of_its_listed_parts() -> None:
     assert "idiom_graceful_errors" not in fluent
 
 
-def test_panics_unsafe_and_knots_lower_the_idiom_score() -> None:
+def test_panics_unsafe_and_complexity_lower_the_idiom_score() -> None:
     found = measure("fn f(x: Option<u8>) -> Option<u8> { x.ok_or(1).ok()?; x.unwrap(); unsafe { g() } }")
     assert (found["idiom_graceful_errors"], found["idiom_no_unsafe"]) == (0.75, 0)
     knotted = "fn f() { " + "if a { " * 5 + "}" * 5 + "if a {}" * 14 + " }"

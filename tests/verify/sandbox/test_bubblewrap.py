@@ -107,7 +107,7 @@ def test_root_and_work_stay_apart(sandbox: BubblewrapSandbox) -> None:
     assert shell(sandbox, "touch /tmp/x && ls /box").stdout == b"x\n"
 
 
-def test_the_run_stage_has_no_programs_and_no_proc(sandbox: BubblewrapSandbox) -> None:
+def test_the_run_stage_has_neither_programs_nor_proc(sandbox: BubblewrapSandbox) -> None:
     result = sandbox.run(Job(("/bin/true",), "run", LIMITS))
     assert "did not start" in result.fault
 
@@ -147,7 +147,7 @@ def test_many_threads_share_one_sandbox(sandbox: BubblewrapSandbox) -> None:
     assert results == {n: f"{n}\n".encode() for n in range(12)}
 
 
-def test_descriptors_are_given_back(sandbox: BubblewrapSandbox) -> None:
+def test_file_descriptors_are_closed(sandbox: BubblewrapSandbox) -> None:
     shell(sandbox, "true", files={"a": b"x"}, collect=("a",))
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):

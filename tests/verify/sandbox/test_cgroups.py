@@ -30,7 +30,7 @@ def unified(tmp_path: Path, controllers: str) -> Path:
     return folder
 
 
-def test_version_1_takes_both_hierarchies(tmp_path: Path) -> None:
+def test_cgroup_v1_uses_both_hierarchies(tmp_path: Path) -> None:
     memory, pids = tmp_path / "m", tmp_path / "p"
     (memory / "mine").mkdir(parents=True)
     pids.mkdir()
@@ -48,7 +48,7 @@ def test_version_1_takes_both_hierarchies(tmp_path: Path) -> None:
     assert len(list(pids.iterdir())) == 2
 
 
-def test_version_2_needs_memory_and_pids(tmp_path: Path) -> None:
+def test_cgroup_v2_needs_memory_and_pids(tmp_path: Path) -> None:
     folder = unified(tmp_path, "cpu memory pids")
     found = describe(tmp_path, [mount(folder.parent, "cgroup2", "rw")], ["0::/user"])
     assert found.kind == "v2"
@@ -71,7 +71,7 @@ def test_version_1_holds_a_group_to_one_core_where_it_can(tmp_path: Path) -> Non
     assert (group / "cpu.cfs_quota_us").read_text() == (group / "cpu.cfs_period_us").read_text() == "100000"
 
 
-def test_version_2_without_memory_is_none(tmp_path: Path) -> None:
+def test_cgroup_v2_without_memory_is_not_used(tmp_path: Path) -> None:
     folder = unified(tmp_path, "hugetlb")
     found = describe(tmp_path, [mount(folder.parent, "cgroup2", "rw")], ["0::/user"])
     assert found.kind == "none"
@@ -122,7 +122,7 @@ def test_version_1_limits_memory_with_swap_and_processes(tmp_path: Path) -> None
     assert group.oom_kills() == 0
 
 
-def test_version_2_that_refuses_or_hides_its_controllers_is_none(tmp_path: Path) -> None:
+def test_cgroup_v2_without_controllers_is_not_used(tmp_path: Path) -> None:
     folder = unified(tmp_path, "memory pids")
     (folder / "cgroup.subtree_control").unlink()
     (folder / "cgroup.subtree_control").mkdir()

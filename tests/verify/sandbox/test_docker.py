@@ -14,7 +14,7 @@ from burnish.protocols import Job, JobResult, Limits
 from burnish.verify.compiler.compile import Compiler
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.sandbox.docker import DockerSandbox
-from tests.verify.sandbox.small_daemon import SmallDaemon
+from tests.verify.sandbox.small_docker_daemon import SmallDaemon
 
 MIB = 1 << 20
 LIMITS = Limits(cpu_s=5, wall_s=20, memory_bytes=256 * MIB, pids=16, work_bytes=8 * MIB, output_bytes=MIB)
@@ -86,7 +86,9 @@ def test_a_container_that_cannot_be_emptied_is_thrown_away(daemon: SmallDaemon, 
         ("while :; do :; done", replace(LIMITS, cpu_s=1), "cpu"),
     ],
 )
-def test_limits(daemon: SmallDaemon, sandbox: DockerSandbox, script: str, limits: Limits, exceeded: str) -> None:
+def test_limits_end_a_container_program(
+    daemon: SmallDaemon, sandbox: DockerSandbox, script: str, limits: Limits, exceeded: str
+) -> None:
     daemon.counted["cpu.stat"] = "usage_usec 900000\n"
     result = shell(sandbox, script, limits)
     assert (result.exceeded, result.fault) == (exceeded, "")
@@ -144,7 +146,7 @@ def test_the_end_of_the_owner_is_the_end_of_the_container(daemon: SmallDaemon, s
     assert container.ended.wait(20)
 
 
-def test_a_container_is_made_as_the_layers_say(daemon: SmallDaemon, sandbox: DockerSandbox) -> None:
+def test_a_container_has_every_claimed_layer(daemon: SmallDaemon, sandbox: DockerSandbox) -> None:
     sandbox.run(Job(("/bin/true",), "run", LIMITS))
     (container,) = daemon.containers.values()
     host = container.options["HostConfig"]

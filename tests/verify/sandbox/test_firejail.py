@@ -65,9 +65,7 @@ def test_a_link_is_not_followed_out_of_the_folder(sandbox: FirejailSandbox) -> N
     assert set(shell(sandbox, script, collect=("link", "pipe", "folder")).collected.values()) == {b""}
 
 
-def test_words_with_spaces_quotes_and_paths_arrive_as_the_host_has_them(
-    sandbox: FirejailSandbox, tmp_path: Path
-) -> None:
+def test_arguments_with_spaces_quotes_and_paths_arrive_unchanged(sandbox: FirejailSandbox, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("outside")
     (tmp_path / "f").chmod(0o644)
     tmp_path.chmod(0o755)
@@ -78,7 +76,7 @@ def test_words_with_spaces_quotes_and_paths_arrive_as_the_host_has_them(
     assert said == ["it's $HOME", f"--extern=x={said[-1]}/lib", f"{tmp_path}/f", "/keptnot", said[-1]]
 
 
-def test_more_words_than_firejail_takes_are_handed_over(sandbox: FirejailSandbox, words: Path) -> None:
+def test_more_arguments_than_firejail_takes_reach_the_program(sandbox: FirejailSandbox, words: Path) -> None:
     result = sandbox.run(Job(("/bin/echo", *map(str, range(300))), "compile", LIMITS))
     assert result.stdout.split()[-1] == b"299"
     assert len(words.read_text().splitlines()) < 128
@@ -111,7 +109,7 @@ def test_an_ordinary_user_has_no_root_inside(
     assert "ordinary-user" in sandbox.layers
 
 
-def test_layers_say_what_it_has_not(sandbox: FirejailSandbox) -> None:
+def test_missing_layers_of_firejail_are_named(sandbox: FirejailSandbox) -> None:
     assert sandbox.layers[0] == "firejail 0.9.72"
     assert not {"hidden-proc", "size-limited-tmpfs"} & set(sandbox.layers)
 

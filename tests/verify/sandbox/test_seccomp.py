@@ -47,7 +47,9 @@ def decide(program: bytes, number: int, architecture: int = 0xC000003E, argument
         (0x40000000, 0, KILL),  # x32
     ],
 )
-def test_decisions_on_x86_64(monkeypatch: pytest.MonkeyPatch, number: int, argument: int, answer: int) -> None:
+def test_seccomp_decides_each_call_on_x86_64(
+    monkeypatch: pytest.MonkeyPatch, number: int, argument: int, answer: int
+) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert decide(run_stage_filter(), number, argument=argument) == answer
 

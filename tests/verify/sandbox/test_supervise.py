@@ -51,13 +51,13 @@ def test_input_longer_than_a_pipe_arrives_whole() -> None:
     assert supervised("wc -c", stdin=b"x" * (1 << 20)).stdout.strip() == str(1 << 20).encode()
 
 
-def test_closed_outputs_are_no_end() -> None:
+def test_closed_outputs_do_not_end_a_program() -> None:
     outcome = supervised("exec >&- 2>&-; sleep 0.2; exit 5")
     assert os.waitstatus_to_exitcode(outcome.status) == 5
 
 
 @pytest.mark.parametrize(("script", "limit"), [("sleep 60", "wall"), ("yes", "output")])
-def test_limits_end_it(script: str, limit: str) -> None:
+def test_limits_end_a_supervised_program(script: str, limit: str) -> None:
     outcome = supervised(f"exec {script}", wall_s=1, output_bytes=1 << 16)
     assert outcome.exceeded == limit
     assert os.WIFSIGNALED(outcome.status)

@@ -50,7 +50,7 @@ def test_a_right_answer_is_worth_one_in_either_form_of_completion(reward: Verifi
     assert as_trl_calls(reward, [ADD, WRONG, said, []], **columns) == [1.0, 0.0, 1.0, 0.0]
 
 
-def test_a_column_of_tasks_will_do_as_json_or_as_mappings(reward: VerifierReward) -> None:
+def test_a_task_column_can_be_json_or_mappings(reward: VerifierReward) -> None:
     case = ValueCase(call="add(2, 3)", type="i64", expected="5")
     task = Task(id="add", family="f", prompt=(), tests=ValueTests(cases=(case,)))
     assert as_trl_calls(reward, [ADD, WRONG], task=[task.to_json(), task.model_dump()]) == [1.0, 0.0]
@@ -65,7 +65,7 @@ def test_a_task_that_cannot_be_judged_gets_none_and_stops_nothing(reward: Verifi
     assert as_trl_calls(reward, [ADD], crates=[["no_such_crate"]]) == [None]
 
 
-def test_other_values_see_the_verdict(reward: VerifierReward) -> None:
+def test_custom_reward_values_see_the_verdict(reward: VerifierReward) -> None:
     def shaped(verdict: Verdict) -> float:
         return 0.2 * bool(verdict.compiled) + 0.8 * (verdict.status == "pass")
 
@@ -106,7 +106,7 @@ def test_faults_are_none_until_there_are_too_many() -> None:
             as_trl_calls(reward, ["fn main() {   }"])
 
 
-def test_trl_still_calls_it_so(reward: VerifierReward) -> None:
+def test_the_installed_trl_calls_the_reward_with_these_arguments(reward: VerifierReward) -> None:
     """What `as_trl_calls` imitates stands in the installed trainer; its import is too slow for this."""
     [trainer] = [f for f in importlib.metadata.files("trl") or () if str(f).endswith("trainer/grpo_trainer.py")]
     source = " ".join(Path(str(trainer.locate())).read_text().split())

@@ -20,7 +20,7 @@ from burnish.workflows.answer.find_model import FoundModel, find_model
 from burnish.workflows.answer.generators import name_of, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.recipe import run_recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate import test_all_models as all_models
 from tests.workflows.train.test_launch import recipe
 
@@ -36,7 +36,7 @@ def found(base: str | Path, adapter: Path | None = None) -> FoundModel:
     return find_model(ModelAnswers(model=ModelConfig(base=str(base)), adapter=adapter))
 
 
-def test_every_way_to_name_a_model(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_can_be_named_in_every_way(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base, adapter = run.parents[1] / "base", run / "sft" / "adapter"
     assert (found("nano").base, found("nano").adapter) == (NANO, None)
     assert (found(base).base, found(base).adapter) == (base, None)
@@ -53,7 +53,7 @@ def test_every_way_to_name_a_model(run: Path, monkeypatch: pytest.MonkeyPatch) -
     assert found("mine/sft").digest == found(run).digest
 
 
-def test_what_is_no_model_is_said(run: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no folder"):
         found(tmp_path / "nowhere")
     (run / "metrics").mkdir()
@@ -108,7 +108,7 @@ def test_prompts_of_a_file_are_answered_and_only_what_is_missing(tmp_path: Path)
     assert CliRunner().invoke(app, arguments).exit_code == 2
 
 
-def test_a_trained_adapter_can_be_off(run: Path) -> None:
+def test_a_trained_adapter_can_be_disabled(run: Path) -> None:
     base, adapter = run.parents[1] / "base", run / "sft" / "adapter"
     cpu = ModelConfig(base=str(base), device="cpu")
     on, off, alone = (

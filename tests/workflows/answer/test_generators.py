@@ -19,7 +19,7 @@ from burnish.errors import ConfigError, MissingToolError
 from burnish.records import Message, Task
 from burnish.workflows.answer.generators import digests_of, name_of, written_by
 from burnish.workflows.run import requirements
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 TASK = Task(id="t", family="f", prompt=(Message(role="user", content="hello"),))
 
@@ -76,7 +76,7 @@ def test_vllm_gets_tokens_seeds_and_options(tmp_path: Path, monkeypatch: pytest.
         written_by(answers.model_copy(update={"model": ModelConfig(base=str(base), quantization=Nf4Config())}), seed=0)
 
 
-def test_an_adapter_that_is_not_there_cannot_be_off(tmp_path: Path) -> None:
+def test_a_missing_adapter_cannot_be_disabled(tmp_path: Path) -> None:
     answers = ModelAnswers(model=ModelConfig(base=str(make_tiny_model(tmp_path))), adapter_off=True)
     with pytest.raises(ConfigError, match="has no adapter"):
         written_by(answers, seed=0)

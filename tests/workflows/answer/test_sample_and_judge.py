@@ -94,7 +94,7 @@ def statuses(found: Sampled) -> list[str]:
     return [verdict.reason for verdict in found.verdicts]
 
 
-def test_an_attempt_that_stopped_goes_on_and_no_program_is_judged_twice(
+def test_an_interrupted_attempt_continues_and_judges_no_program_twice(
     sandbox: BubblewrapSandbox, tmp_path: Path
 ) -> None:
     counting, tasks = Counting(sandbox), ALL[:8]

@@ -28,8 +28,8 @@ from burnish.workflows.build.datasets import (
 )
 from burnish.workflows.build.tokens import build_tokens
 from burnish.workflows.build.validate_tasks import validate_tasks
-from tests.data.builders.made_movielens import write_movielens
-from tests.data.builders.published import ARC_NUMBERED, ARC_ROW, GSM8K_ROW, write_rows
+from tests.data.builders.published_rows import ARC_NUMBERED, ARC_ROW, GSM8K_ROW, write_rows
+from tests.data.builders.small_movielens import write_movielens
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def test_a_build_that_fails_leaves_nothing_and_one_that_is_there_is_kept(tmp_pat
     assert len(rows_of(tmp_path / "out" / TRAIN)) == 1
 
 
-def test_what_an_interrupted_build_left_is_not_taken_over(tmp_path: Path) -> None:
+def test_files_of_an_interrupted_build_are_not_reused(tmp_path: Path) -> None:
     left = tmp_path / ".out.part"
     left.mkdir()
     (left / "old").write_text("x")

@@ -35,7 +35,7 @@ def built(folder: Path, tasks: list[Task]) -> Path:
     return folder / "t"
 
 
-def test_sound_tasks_are_written_and_broken_references_stop_the_run(tmp_path: Path) -> None:
+def test_valid_tasks_are_written_and_broken_references_stop_the_run(tmp_path: Path) -> None:
     _, tasks = build_rust_tasks(train=0, held_out=3, cases=3, seed=1)
     stage = built(tmp_path / "sound", list(tasks))
     assert read_tasks(stage / HELD_OUT) == tasks

@@ -84,8 +84,10 @@ def test_an_evaluation_leaves_them_out_and_says_how_many(proven: tuple[Path, Pat
     tasks = TaskFile(path=path, exclude=out / "exclusions.json")
     config = EvaluateConfig(out=path.parent / "evaluated", tasks=tasks, answers=FieldAnswers(), limit=2)
     summary = evaluate(config)
-    assert (summary["excluded_tasks"], summary["stages"][0]["n"], summary["stages"][0]["tests_passed"]) == (8, 1, 1.0)
-    assert summary["stages"][0]["metrics"]["functions"] == {"mean": 1.0, "n": 1}
+    (kind,) = summary.models[0].kinds
+    assert (summary.excluded_tasks, kind.n, kind.metrics["tests_passed"].value) == (8, 1, 1.0)
+    assert kind.code is not None
+    assert kind.code.metrics["functions"].model_dump() == {"mean": 1.0, "n": 1}
 
 
 def test_the_table_names_tasks_reasons_and_the_way_on(
@@ -121,7 +123,7 @@ def test_public_rows_that_are_unsound_are_found(shared: Path, tmp_path: Path) ->
         tasks=HumanEvalTasks(path=path, exclude=tmp_path / "out" / "exclusions.json"),
         answers=FieldAnswers(),
     )
-    assert evaluate(config)["stages"][0]["tests_passed"] == 1.0
+    assert evaluate(config).models[0].kinds[0].metrics["tests_passed"].value == 1.0
 
 
 def test_tasks_that_are_graded_beside_their_answers_are_listed_and_left_out_on_demand(

@@ -22,8 +22,8 @@ from burnish.errors import ConfigError, DataError
 from burnish.fsio import read_lines
 from burnish.records.files import read_rows, write_records
 from burnish.workflows.evaluate.all_models import evaluate_all
-from tests.score.answers import classification_task
-from tests.tiny import make_tiny_model
+from tests.score.example_rows import classification_task
+from tests.tiny_models import make_tiny_model
 
 ROOT = Path(__file__).parents[3]
 TASKS = [classification_task(f"c{n}", "Yes" if n % 2 else "No") for n in range(8)]
@@ -48,7 +48,7 @@ def config(place: Path, **changes: object) -> EvaluateConfig:
     return asked.model_copy(update=changes)
 
 
-def test_a_model_is_what_its_files_are_and_a_failure_stops_nobody(models: Path, tmp_path: Path) -> None:
+def test_models_are_known_by_their_files_and_a_failure_stops_no_other(models: Path, tmp_path: Path) -> None:
     first = evaluate_all(config(tmp_path), models)
     assert [(one.name, one.state) for one in first] == [("a", "evaluated"), ("broken", "failed"), ("c", "evaluated")]
     assert "cannot be loaded" in first[1].problem
@@ -93,7 +93,7 @@ def test_a_kill_half_way_repeats_nothing(models: Path, tmp_path: Path) -> None:
     arguments += ["--set", "answers={sampling: {max_new_tokens: 6, batch_size: 4}, model: {device: cpu}}"]
 
     def run(moment: int) -> int:
-        command = [sys.executable, "-m", "tests.e2e.crashing", "SIGKILL", str(moment), *arguments]
+        command = [sys.executable, "-m", "tests.e2e.kill_at_fsync", "SIGKILL", str(moment), *arguments]
         counting = os.environ | {"CRASHING_COUNT": str(tmp_path / "count")}
         return subprocess.run(command, cwd=ROOT, env=counting, capture_output=True, check=False).returncode
 
@@ -111,7 +111,7 @@ def test_a_kill_half_way_repeats_nothing(models: Path, tmp_path: Path) -> None:
     assert sum(one["completions"] for one in paces) in (len(TASKS), len(TASKS) - 1)  # a pace may be lost, no answer is
 
 
-def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
+def test_impossible_requests_are_refused(tmp_path: Path) -> None:
     write_records(tmp_path / "tasks.jsonl", TASKS)
     with pytest.raises(DataError, match="holds no model"):
         evaluate_all(config(tmp_path), tmp_path)

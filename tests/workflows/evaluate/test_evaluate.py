@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -17,13 +16,15 @@ from burnish.config.verbs.evaluate import EvaluateConfig, FieldAnswers, FileAnsw
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import read_lines, write_atomic
 from burnish.records import Completion, Message, Task
-from burnish.records.evaluation import Disagreement, EvaluatedRow, EvaluationSummary
+from burnish.records.evaluation import Disagreement, EvaluatedRow
 from burnish.records.files import read_records, read_rows, write_records
+from burnish.records.summary import Summary
 from burnish.workflows.evaluate.compare import compare
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.evaluate.rescore import read_evaluated, rescore
-from tests.score.answers import choice_task, classification_task, number_task, span_task, text_task
-from tests.tiny import make_tiny_model
+from burnish.workflows.evaluate.summary_file import read_summary
+from tests.score.example_rows import choice_task, classification_task, number_task, span_task, text_task
+from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate.test_rescore import RUST
 
 TASKS = [
@@ -49,9 +50,9 @@ def config(folder: Path, name: str, said: Mapping[str, str], tasks: Sequence[Tas
     )
 
 
-def headlines(summary: Mapping[str, Any]) -> dict[str, float]:
-    read = EvaluationSummary.model_validate(summary)
-    return {one.kind: next(iter(one.metrics.values())).value for one in read.answers}
+def headlines(summary: Summary) -> dict[str, float]:
+    (model,) = summary.models
+    return {one.kind: next(iter(one.metrics.values())).value for one in model.kinds}
 
 
 def test_every_kind_is_judged_and_every_row_is_on_disk(tmp_path: Path) -> None:
@@ -63,8 +64,8 @@ def test_every_kind_is_judged_and_every_row_is_on_disk(tmp_path: Path) -> None:
         "numeric": 1.0,
         "text": 1.0,
     }
-    assert summary["stages"] == []
-    assert json.loads((tmp_path / "right" / "summary.json").read_text()) == summary
+    assert summary.models[0].name == "right"
+    assert Summary.from_json((tmp_path / "right" / "summary.json").read_text()) == summary
     rows = list(read_records(EvaluatedRow, tmp_path / "right" / "evaluated" / "rows.jsonl"))
     assert {row.task_id: row.text for row in rows} == RIGHT
     assert all(row.prompt and row.seconds == 0.5 and row.completion_tokens == 3 for row in rows)
@@ -90,7 +91,7 @@ def test_a_task_that_cannot_be_judged_is_refused_before_anything_is_written(tmp_
     assert not asked.out.exists()
 
 
-def test_the_tolerance_is_the_users(tmp_path: Path) -> None:
+def test_the_numeric_tolerance_can_be_set(tmp_path: Path) -> None:
     asked = config(tmp_path, "near", {"n": "A: 12.4"}, [number_task("n", "12")])
     assert headlines(evaluate(asked))["numeric"] == 0.0
     near = asked.model_copy(update={"tolerance": 0.5, "out": tmp_path / "wide"})
@@ -158,7 +159,7 @@ def test_several_samples_of_a_task_give_pass_at_k(tmp_path: Path) -> None:
     texts = [("n", 0, "12"), ("n", 1, "11"), ("k", 0, "4"), ("k", 1, "5")]
     answers = [Completion(task_id=task, sample_index=sample, text=text) for task, sample, text in texts]
     write_atomic(tmp_path / "many.jsonl", "".join(one.to_json() + "\n" for one in answers))
-    (summary,) = EvaluationSummary.model_validate(evaluate(asked)).answers
+    (summary,) = evaluate(asked).models[0].kinds
     assert summary.metrics["pass@1"].value == pytest.approx(0.25)
     assert summary.metrics["pass@2"].value == pytest.approx(0.5)
 
@@ -171,8 +172,8 @@ def test_a_model_is_timed_and_asked_what_it_finds_likely(tmp_path: Path) -> None
         sampling=SamplingConfig(max_new_tokens=5, batch_size=4, samples=2, temperature=1.0),
     )
     asked = EvaluateConfig(out=tmp_path / "out", tasks=TaskFile(path=tmp_path / "tasks.jsonl"), answers=answers)
-    summary = EvaluationSummary.model_validate(evaluate(asked))
-    likely = summary.answers[0].metrics["accuracy_likeliest"]
+    (summary,) = evaluate(asked).models
+    likely = summary.kinds[0].metrics["accuracy_likeliest"]
     assert likely.n == 12
     assert likely.value == pytest.approx(1 / 3)  # the same choices, so the same is likeliest
     assert summary.generation is not None
@@ -187,7 +188,7 @@ def test_a_model_is_timed_and_asked_what_it_finds_likely(tmp_path: Path) -> None
     assert all({"likeliest", "likeliest_per_byte"} <= row.scores.keys() for row in rows)
     assert rescore(asked.out).changed == 0
     before = (folder / "done.json").stat().st_mtime_ns
-    assert EvaluationSummary.model_validate(evaluate(asked)) == summary
+    assert evaluate(asked).models == (summary,)
     assert (folder / "done.json").stat().st_mtime_ns == before
     without = tmp_path / "given"
     given = FileAnswers(path=folder / "completions.jsonl")
@@ -204,7 +205,7 @@ def test_only_a_model_can_repair_and_only_rust(tmp_path: Path) -> None:
         evaluate(asked)
 
 
-def test_a_model_mends_what_failed_in_turns_of_its_own(tmp_path: Path) -> None:
+def test_a_model_repairs_its_failed_answers_in_further_turns(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     task = RUST.model_copy(update={"prompt": (Message(role="user", content="Add two numbers."),)})
     write_records(tmp_path / "tasks.jsonl", [task])
@@ -215,7 +216,7 @@ def test_a_model_mends_what_failed_in_turns_of_its_own(tmp_path: Path) -> None:
     asked = EvaluateConfig(
         out=tmp_path / "out", tasks=TaskFile(path=tmp_path / "tasks.jsonl"), answers=answers, repair_turns=1
     )
-    summary = EvaluationSummary.model_validate(evaluate(asked))
+    (summary,) = evaluate(asked).models
     assert [(turn.turn, turn.asked, turn.passed.value, turn.passed.n) for turn in summary.repair] == [
         (0, 2, 0.0, 2),
         (1, 2, 0.0, 2),
@@ -223,3 +224,11 @@ def test_a_model_mends_what_failed_in_turns_of_its_own(tmp_path: Path) -> None:
     turn = asked.out / "evaluated" / "turn_1"
     assert [row.sample_index for row in read_evaluated(turn)] == [0, 0]
     assert [row.task_id for row in read_evaluated(turn)] == ["add/sample 0/turn 1", "add/sample 1/turn 1"]
+
+
+def test_a_summary_of_an_earlier_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    path.write_text('{"schema_version": 1, "stages": [], "comparisons": [], "timings": [], "excluded_tasks": 0}')
+    with pytest.raises(DataError, match="is not a summary of this version") as refused:
+        read_summary(path)
+    assert f"burnish evaluate --rescore FOLDER, where FOLDER is {tmp_path}" in refused.value.way_out

@@ -23,7 +23,7 @@ TASKS = [
 ]
 
 
-def test_who_fails_is_told_and_asked_again_and_nobody_leaves_the_denominator(tmp_path: Path) -> None:
+def test_failing_answers_are_retried_and_stay_in_the_denominator(tmp_path: Path) -> None:
     said = {"right": ADD, "wrong": WRONG, "broken": BROKEN, "hopeless": WRONG}
     first = [Completion(task_id=name, text=text) for name, text in said.items()]
     later = {
@@ -61,7 +61,7 @@ def test_who_fails_is_told_and_asked_again_and_nobody_leaves_the_denominator(tmp
     assert len(list(read_lines(tmp_path / "turn_1" / "rows.jsonl"))) == 3
 
 
-def test_turns_end_when_nothing_fails(tmp_path: Path) -> None:
+def test_repair_ends_when_nothing_fails(tmp_path: Path) -> None:
     first = [Completion(task_id=task.id, text=ADD) for task in TASKS]
     with open_verifier(VerifyConfig(), tmp_path) as verifier:
         judged = judge_answers(verifier, TASKS, first, tolerance=0)

@@ -8,10 +8,10 @@ from pathlib import Path
 from burnish.records import Score
 from burnish.records.files import write_records
 from burnish.workflows.evaluate.report_rollouts import spread, stage_rollouts
-from tests.report.made_up import answers, rollouts
+from tests.report.example_report import answers, rollouts
 
 
-def test_rollouts_are_read_by_whole_steps(tmp_path: Path) -> None:
+def test_rollouts_are_sampled_by_whole_steps(tmp_path: Path) -> None:
     write_records(tmp_path / "rollouts.jsonl", rollouts(steps=300).rollouts)
     found = stage_rollouts(tmp_path, "grpo")
     assert found is not None
@@ -22,7 +22,7 @@ def test_rollouts_are_read_by_whole_steps(tmp_path: Path) -> None:
     assert found.rollouts[0].score is not None
 
 
-def test_few_rollouts_are_all_there() -> None:
+def test_few_rollouts_are_all_shown() -> None:
     assert spread(Counter({0: 4, 1: 4, 2: 4}), 400) == {0, 1, 2}
     assert spread(Counter({5: 900}), 400) == {5}
     assert spread(Counter(dict.fromkeys(range(100), 50)), 400) == {0, 14, 28, 42, 56, 70, 84, 99}
@@ -44,6 +44,6 @@ def test_rounds_are_read_with_their_scores(tmp_path: Path) -> None:
     assert (first.score and first.score.value, second.score) == (1.0, None)
 
 
-def test_other_stages_wrote_nothing(tmp_path: Path) -> None:
+def test_stages_without_rollouts_give_none(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     assert stage_rollouts(tmp_path, "sft") is None

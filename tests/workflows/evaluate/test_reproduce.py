@@ -24,8 +24,8 @@ from burnish.workflows.evaluate.reproduce import Reproduction, evaluations, repr
 from burnish.workflows.evaluate.rescore import read_evaluated
 from burnish.workflows.manage.remove import plan_removal, remove_run
 from tests.cli.test_verbs import burnish
-from tests.score.answers import number_task
-from tests.tiny import make_tiny_model
+from tests.score.example_rows import number_task
+from tests.tiny_models import make_tiny_model
 
 TASKS = [number_task(f"n{number}", str(number)) for number in range(12)]
 
@@ -70,7 +70,7 @@ def test_given_answers_are_judged_again_although_their_files_are_gone(tmp_path: 
         assert {run.name: run.kind for run in ledger.runs()} == {"a": "evaluation", "again": "evaluation"}
 
 
-def test_what_is_gone_or_changed_is_refused_by_name(tmp_path: Path) -> None:
+def test_missing_or_changed_files_are_refused_by_name(tmp_path: Path) -> None:
     evaluate(given(tmp_path, "a", ["1"] * 12))
     inner = tmp_path / "a" / "evaluated"
     with rewritten(inner / "completions.jsonl", ""), pytest.raises(DataError, match=r"the file completions.*changed"):
@@ -101,7 +101,7 @@ def test_a_difference_beyond_chance_ends_with_exit_code_1(tmp_path: Path) -> Non
         rows.write_bytes(before)
 
 
-def test_a_model_answers_again_and_another_model_does_not(tmp_path: Path) -> None:
+def test_a_model_reproduces_its_answers_and_another_does_not(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     write_records(tmp_path / "tasks.jsonl", TASKS[:3])
     sampling = SamplingConfig(max_new_tokens=8, temperature=0.7)

@@ -11,12 +11,12 @@ from burnish.config.verbs.evaluate import EvaluateConfig, FileAnswers
 from burnish.errors import DataError
 from burnish.fsio import read_lines, write_json
 from burnish.records import Completion, Task, ValueCase, ValueTests, Verdict
-from burnish.records.evaluation import EvaluationSummary
 from burnish.records.files import write_records
+from burnish.records.summary import Summary
 from burnish.workflows.evaluate.compare import compare
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.evaluate.rescore import read_evaluated, rescore
-from tests.score.answers import number_task
+from tests.score.example_rows import number_task
 
 ADD = "pub fn add(a: i64, b: i64) -> i64 { a + b }"
 RUST = Task(
@@ -49,9 +49,9 @@ def test_rust_among_other_kinds_is_judged_by_the_verifier(tmp_path: Path) -> Non
         Completion(task_id="add", sample_index=1, text=ADD),
     ]
     out = evaluated(tmp_path, "mixed", answers, [number_task("n", "12"), RUST])
-    summary = EvaluationSummary.model_validate_json((out / "summary.json").read_text())
-    assert [(stage.n, stage.tests_passed) for stage in summary.stages] == [(2, 0.5)]
-    numbers, rust = summary.answers
+    (model,) = Summary.from_json((out / "summary.json").read_text()).models
+    numbers, rust = model.kinds
+    assert (rust.n, rust.metrics["tests_passed"].value) == (2, 0.5)
     assert (numbers.kind, numbers.correct, rust.kind, rust.correct) == ("numeric", 1, "rust", 1)
     assert rust.metrics["pass@2"].value == 1.0
     assert rust.problems == {"tests_failed": 1, "ok": 1}
@@ -65,10 +65,9 @@ def test_rust_among_other_kinds_is_judged_by_the_verifier(tmp_path: Path) -> Non
     assert len(list(read_lines(again.folder / "verdicts.jsonl"))) == 2
 
 
-def test_rust_alone_keeps_the_summary_of_a_stage_and_stages_can_be_compared(tmp_path: Path) -> None:
+def test_folders_of_older_runs_without_rows_can_be_compared_and_judged_again(tmp_path: Path) -> None:
     good = evaluated(tmp_path, "good", [Completion(task_id="add", text=ADD)], [RUST])
-    assert "answers" not in (good / "summary.json").read_text()
-    # A run's evaluate stage holds completions and verdicts; the tasks lie in another stage's folder.
+    # The evaluate stage of an older run holds completions and verdicts; the tasks lie in another stage's folder.
     stage = tmp_path / "run" / "base"
     other = RUST.model_copy(update={"id": "other", "family": "other"})
     write_records(tmp_path / "run" / "tasks" / "held_out.jsonl", [RUST, other, number_task("n", "1")])
@@ -112,5 +111,5 @@ def test_models_that_write_no_program_fail_and_stay_in_the_denominator(tmp_path:
     rows = {row.task_id: row for row in read_evaluated(out)}
     assert {name: row.correct for name, row in rows.items()} == dict.fromkeys(said, False) | {"right": True}
     assert {row.reason for name, row in rows.items() if name != "right"} <= {"no_code", "compile_error"}
-    summary = EvaluationSummary.model_validate_json((out / "summary.json").read_text())
-    assert (summary.stages[0].n, summary.stages[0].tests_passed) == (5, 0.2)
+    (kind,) = Summary.from_json((out / "summary.json").read_text()).models[0].kinds
+    assert (kind.n, kind.metrics["tests_passed"].value) == (5, 0.2)

@@ -15,10 +15,10 @@ from burnish.errors import RunFolderError
 from burnish.records.files import write_records
 from burnish.workflows.evaluate.rescore import read_evaluated
 from burnish.workflows.experiments.grid import GridSummary, grid
-from tests.e2e.program import TUNE, burnish
-from tests.score.answers import classification_task
-from tests.tiny import make_tiny_model
-from tests.workflows.trying import killed_when, state_of, write_jsonl, write_yaml, written_at
+from tests.e2e.run_program import TUNE, burnish
+from tests.score.example_rows import classification_task
+from tests.tiny_models import make_tiny_model
+from tests.workflows.experiments.kill_programs import kill_when, modified_times, state_of, write_jsonl, write_yaml
 
 SETTINGS: dict[str, Any] = {
     "out": "grid",
@@ -68,18 +68,18 @@ def settings(folder: Path) -> Path:
 
 
 @pytest.mark.timeout(1200)
-def test_eight_cells_killed_half_way_and_gone_on_with(tmp_path: Path) -> None:
+def test_a_grid_killed_half_way_continues_without_repeating_cells(tmp_path: Path) -> None:
     file, out = settings(tmp_path), tmp_path / "grid"
     arguments = ["grid", "--config", file.name, "--limit-train", "4", "--limit-eval", "3"]
     second = out / "evaluations" / "rust_LoRA_int8"
-    assert killed_when(arguments, tmp_path, (second / ".lock").exists) == -9
+    assert kill_when(arguments, tmp_path, (second / ".lock").exists) == -9
     assert [state_of(out, index) for index in range(5)] == ["illegal", "illegal", "done", "running", ""]
     finished = ["evaluations/rust_LoRA_nf4", "runs/rust_LoRA_nf4", "runs/rust_LoRA_int8/sft"]
-    before = {name: written_at(out / name) for name in finished}
+    before = {name: modified_times(out / name) for name in finished}
 
     went_on = burnish(arguments, tmp_path)
     assert went_on.returncode == 0, went_on.stderr
-    assert {name: written_at(out / name) for name in finished} == before, "the second cell's training was done, too"
+    assert {name: modified_times(out / name) for name in finished} == before, "the second cell's training was done, too"
     summary = GridSummary.from_json((out / "grid_summary.json").read_text())
     assert (summary.total_cells, summary.done_cells, summary.failed_cells, summary.illegal_cells) == (8, 4, 0, 4)
     refused = [cell for cell in summary.cells if cell.state == "illegal"]
@@ -105,7 +105,7 @@ def test_eight_cells_killed_half_way_and_gone_on_with(tmp_path: Path) -> None:
     assert [row["id"] for row in table] == [cell.id for cell in summary.cells]
 
 
-def test_a_cell_that_cannot_begin_fails_alone_and_is_tried_again(tmp_path: Path) -> None:
+def test_a_cell_that_cannot_start_fails_alone_and_is_retried(tmp_path: Path) -> None:
     models = f"models=[{{name: a, overrides: {{model.base: {tmp_path}/a}}}}, {{name: b}}]"
     said = [f"out={tmp_path}/grid", "recipe=q", models, f"overrides={{model.base: {tmp_path}/b}}"]
     config = load_config(GridConfig, None, [*said, "adapters=[{name: base, trains: false}, {name: LoRA}]"])

@@ -109,7 +109,7 @@ def test_a_policy_that_samples_keeps_its_tasks() -> None:
         ("overrides={sed: 1}", "overrides: sed: unknown key"),
     ],
 )
-def test_a_mistake_is_no_illegal_cell(said: str, cause: str) -> None:
+def test_a_user_error_is_not_an_illegal_cell(said: str, cause: str) -> None:
     with pytest.raises(ConfigError) as caught:
         cells(said)
     assert cause in caught.value.cause

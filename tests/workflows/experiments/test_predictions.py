@@ -30,7 +30,7 @@ def finished(runs_dir: Path, name: str, what: Recipe, seconds: float, *, state: 
         ledger.close_run(name, state)
 
 
-def test_by_runs_that_did_the_same_work(tmp_path: Path) -> None:
+def test_predictions_use_runs_of_the_same_work(tmp_path: Path) -> None:
     finished(tmp_path, "a", recipe(), 100.0, peak_bytes=10)
     finished(tmp_path, "b", recipe("stages.sft.learning_rate=1e-5", "seed=4"), 140.0, peak_bytes=30)
     finished(tmp_path, "c", recipe("stages.sft.max_steps=1"), 1.0, peak_bytes=1)
@@ -56,6 +56,6 @@ def test_nothing_is_known_without_a_ledger_and_none_is_made(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_which_keys_change_the_work() -> None:
+def test_keys_that_change_the_work_are_known() -> None:
     assert same_work(["stages.sft.learning_rate", "stages.sft.adapter.alpha"])
     assert not same_work(["stages.sft.learning_rate", "stages.sft.max_steps"])

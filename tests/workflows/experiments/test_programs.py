@@ -55,7 +55,7 @@ def ended(
     return run_to_end([command], folder / "log", timeout_s=timeout_s, retries=retries, watch=watch, clock=clock)
 
 
-def test_a_crash_and_a_kill_are_tried_again(tmp_path: Path) -> None:
+def test_a_crash_and_a_kill_are_retried(tmp_path: Path) -> None:
     ending = ended(tmp_path, "killed,1,0", retries=2)
     assert (ending.state, ending.attempts, ending.reason) == ("done", 3, "")
 
@@ -69,7 +69,7 @@ def test_retries_run_out_and_the_cause_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", ["2", "3", "130"])
-def test_a_users_mistake_is_not_tried_again(tmp_path: Path, status: str) -> None:
+def test_a_user_error_is_not_retried(tmp_path: Path, status: str) -> None:
     assert ended(tmp_path, status, retries=5).attempts == 1
 
 

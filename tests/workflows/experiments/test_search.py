@@ -28,7 +28,7 @@ def test_random_draws_repeat_and_differ_by_number_and_seed() -> None:
     assert sum(draw["lr"] < 1e-3 for draw in draws) in range(8, 23)  # the logarithm is drawn evenly
 
 
-def test_tpe_looks_at_results_and_at_nothing_else() -> None:
+def test_tpe_depends_on_results_alone() -> None:
     def value(lr: float) -> float:
         return -abs(lr - 1e-2)
 
@@ -79,14 +79,14 @@ def test_nothing_is_stopped_before_enough_runs_or_steps() -> None:
     assert Pruner(MEDIAN, [*one, failed]).reason({1: 9.0}) is None
 
 
-def test_what_is_good_may_be_large() -> None:
+def test_a_metric_can_be_maximised() -> None:
     largest = MedianPruning(stage="sft", metric="accuracy", direction="maximize", startup_runs=1)
     assert Pruner(largest, [finished({1: 0.5})]).reason({1: 0.6}) is None
     assert Pruner(largest, [finished({1: 0.5})]).reason({1: 0.4}) is not None
 
 
 @pytest.mark.parametrize(("loss", "stopped"), [(0.5, False), (5.0, True)])
-def test_halving_lets_the_best_share_go_on(loss: float, stopped: bool) -> None:
+def test_halving_continues_the_best_share(loss: float, stopped: bool) -> None:
     config = HalvingPruning(stage="sft", first_step=1, factor=2)
     history = [finished({1: value, 2: value}) for value in (1.0, 2.0, 3.0)]
     assert (Pruner(config, history).reason({1: loss}) is not None) == stopped

@@ -11,9 +11,9 @@ import pytest
 from burnish.config.load import load_config
 from burnish.config.verbs.sweep import SweepConfig
 from burnish.workflows.experiments.sweep import SweepSummary, dry_run, sweep
-from tests.e2e.program import TUNE, burnish
-from tests.tiny import make_tiny_model
-from tests.workflows.trying import killed_when, state_of, write_jsonl, write_yaml, written_at
+from tests.e2e.run_program import TUNE, burnish
+from tests.tiny_models import make_tiny_model
+from tests.workflows.experiments.kill_programs import kill_when, modified_times, state_of, write_jsonl, write_yaml
 
 RUNS = (
     {"stages.sft.learning_rate": 1e-2},
@@ -56,15 +56,17 @@ def settings(folder: Path) -> Path:
 
 
 @pytest.mark.timeout(1200)
-def test_four_runs_killed_half_way_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_killed_half_way_continues_without_repeating_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, out = settings(tmp_path), tmp_path / "sweep"
     arguments = ["sweep", "--config", file.name]
     second = out / "runs" / "run_001_learning_rate_0p003"
     # The folder is locked while the libraries are still being loaded: nothing can be finished then.
-    assert killed_when(arguments, tmp_path, (second / ".lock").exists) == -9
+    assert kill_when(arguments, tmp_path, (second / ".lock").exists) == -9
     assert [state_of(out, index) for index in range(4)] == ["done", "running", "", ""]
     first = out / "runs" / "run_000_learning_rate_0p01"
-    before = written_at(first)
+    before = modified_times(first)
 
     monkeypatch.chdir(tmp_path)
     planned = dry_run(load_config(SweepConfig, file), tmp_path / "recipe.yaml")
@@ -77,7 +79,7 @@ def test_four_runs_killed_half_way_and_gone_on_with(tmp_path: Path, monkeypatch:
 
     went_on = burnish(arguments, tmp_path)
     assert went_on.returncode == 1, went_on.stderr
-    assert written_at(first) == before
+    assert modified_times(first) == before
     summary = SweepSummary.from_json((out / "sweep_summary.json").read_text())
     assert [one.state for one in summary.results] == ["done", "done", "failed", "pruned"]
     assert (summary.total_runs, summary.successful_runs, summary.failed_runs, summary.pruned_runs) == (4, 2, 1, 1)
@@ -97,7 +99,7 @@ def test_four_runs_killed_half_way_and_gone_on_with(tmp_path: Path, monkeypatch:
     assert 3e-3 in rates, "the recipe of the run is what was asked for"
 
 
-def test_a_run_that_cannot_begin_fails_alone(tmp_path: Path) -> None:
+def test_a_run_that_cannot_start_fails_alone(tmp_path: Path) -> None:
     bases = f"search={{kind: tpe, runs: 3, space: {{model.base: [{tmp_path}/a, {tmp_path}/b]}}}}"
     config = load_config(
         SweepConfig, None, [f"out={tmp_path}/sweep", "recipe=q", bases, "objective={stage: measure-sft}"]

@@ -82,6 +82,6 @@ def test_a_mistake_is_found_before_anything_starts(search: dict[str, Any], more:
 
 
 @pytest.mark.parametrize("ends", [{"low": 2, "high": 1}, {"low": 0, "high": 1, "log": True}])
-def test_a_range_needs_room(ends: dict[str, Any]) -> None:
+def test_an_empty_range_is_refused(ends: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="search"):
         load_config(SweepConfig, None, ["out=x", "recipe=q", f"search={{kind: random, runs: 1, space: {{a: {ends}}}}}"])

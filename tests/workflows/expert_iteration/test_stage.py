@@ -20,7 +20,7 @@ from burnish.records.files import read_records, read_rows, write_records
 from burnish.workflows.expert_iteration.stage import set_aside
 from burnish.workflows.recipe import extend_training, run_recipe
 from burnish.workflows.rewards.replay import replay_rewards
-from tests.workflows.expert_iteration.expert import expert_recipe
+from tests.workflows.expert_iteration.expert_recipe import expert_recipe
 
 
 def recipe(runs: Path, *more: dict[str, Any], **stage: Any) -> Recipe:
@@ -56,7 +56,7 @@ def rows(file: Path) -> list[dict[str, Any]]:
     return list(read_rows(file))
 
 
-def test_a_round_leaves_the_known_files(finished: tuple[Path, Recipe]) -> None:
+def test_a_round_writes_its_files(finished: tuple[Path, Recipe]) -> None:
     folder = finished[0] / "expert/round_1"
     metadata = json.loads((folder / "metadata.json").read_text())
     instructions, code = rows(folder / "instruction_data.jsonl"), rows(folder / "code_only.jsonl")
@@ -147,7 +147,7 @@ def test_a_finished_stage_is_kept_and_goes_on_with_more_rounds(finished: tuple[P
     assert (folder / "expert/round_2/completions.jsonl").read_bytes() == completions
 
 
-def test_whole_weights_from_the_start_of_each_round_on_tasks_of_files(tmp_path: Path) -> None:
+def test_whole_weights_restart_each_round_on_tasks_of_files(tmp_path: Path) -> None:
     train, held_out = build_rust_tasks(train=6, held_out=1, cases=4, seed=0)
     write_records(tmp_path / "train.jsonl", train)
     write_records(tmp_path / "held_out.jsonl", held_out)
@@ -173,7 +173,7 @@ def test_whole_weights_from_the_start_of_each_round_on_tasks_of_files(tmp_path: 
     assert first != second, "a round samples with the weights of the one before"
 
 
-def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
+def test_failures_of_a_round_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="found nothing to learn from"):
         run_recipe(recipe(tmp_path / "none", sampling={"samples": 1, "max_new_tokens": 1}, prompts=2))
     with pytest.raises(ConfigError, match="leaves none to train on"):
@@ -192,7 +192,7 @@ def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
         ({"start_from": "nowhere"}, "which is no earlier pretrain or merge or sft"),
     ],
 )
-def test_settings_that_cannot_be(tmp_path: Path, stage: dict[str, Any], said: str) -> None:
+def test_impossible_expert_settings_are_refused(tmp_path: Path, stage: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         recipe(tmp_path, **stage)
 

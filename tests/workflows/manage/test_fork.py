@@ -14,7 +14,7 @@ from burnish.model.folders import model_digest
 from burnish.records.layout import LEDGER
 from burnish.workflows.manage.fork import fork_run
 from burnish.workflows.recipe import run_recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 from tests.workflows.train.test_launch import recipe
 
 
@@ -24,7 +24,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_recipe(recipe(make_tiny_model(place / "base"), place, "source", save_every=2))
 
 
-def test_a_fork_takes_the_steps_that_the_run_took(source: Path) -> None:
+def test_a_fork_repeats_the_steps_of_its_run(source: Path) -> None:
     before = digest_folder(source)
     fork = fork_run(source, "fork", step=4)
     assert [path.name for path in (fork / "sft" / "checkpoints").glob("checkpoint-*")] == ["checkpoint-4"]
@@ -45,7 +45,7 @@ def test_a_fork_takes_the_steps_that_the_run_took(source: Path) -> None:
     assert model_digest(fork / "sft" / "adapter") in stage.aliases["adapter"]
 
 
-def test_what_cannot_be_forked_is_said(source: Path, tmp_path: Path) -> None:
+def test_an_impossible_fork_is_refused(source: Path, tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no checkpoint of step 3") as missing:
         fork_run(source, "other", step=3)
     assert "4, 6" in missing.value.way_out

@@ -16,8 +16,8 @@ from burnish.config.load import load_config
 from burnish.config.stages.recipe import Recipe, SftStage
 from burnish.errors import ConfigError
 from burnish.workflows.manage.import_config import SYSTEMS, Imported, import_config
-from tests.tiny import make_tiny_model
-from tests.workflows.manage.foreign import LLM_TRAINING, MOVIELENS_8B, SIGIL_PHASE_1, SIGIL_PHASE_2
+from tests.tiny_models import make_tiny_model
+from tests.workflows.manage.other_systems import LLM_TRAINING, MOVIELENS_8B, SIGIL_PHASE_1, SIGIL_PHASE_2
 
 Import = Callable[..., tuple[Imported, Recipe, SftStage]]
 """Takes a file's text and its name; returns what was imported, the recipe and its training stage."""
@@ -50,7 +50,7 @@ def refused(found: Imported) -> set[str]:
     ("text", "numbers"),
     [(SIGIL_PHASE_1, (4096, 1e-4, 12_000, 250, 1000)), (SIGIL_PHASE_2, (2048, 5e-5, 4000, 100, 500))],
 )
-def test_both_phases_of_sigil(imported: Import, text: str, numbers: tuple[int, float, int, int, int]) -> None:
+def test_both_sigil_phases_are_imported(imported: Import, text: str, numbers: tuple[int, float, int, int, int]) -> None:
     length, rate, steps, warmup, save = numbers
     found, recipe, stage = imported(text)
     assert found.system == "SigilDERG-Finetuner"
@@ -94,7 +94,7 @@ def test_keys_that_sigils_schema_dropped_are_refused(imported: Import) -> None:
     assert "use_flash_attention" in found.recipe.read_text()
 
 
-def test_sources_prefixes_and_weights_of_sigil(imported: Import) -> None:
+def test_sigil_sources_prefixes_and_weights_are_imported(imported: Import) -> None:
     names = "[owner/set, 'local:mine.jsonl', 'parquet:rows.parquet']"
     text = (
         SIGIL_PHASE_1.replace("names: [ammarnasr/the-stack-rust-clean]", f"names: {names}")
@@ -107,7 +107,7 @@ def test_sources_prefixes_and_weights_of_sigil(imported: Import) -> None:
     assert (recipe.data.mixture.when_exhausted, recipe.data.mixture.shuffle) == ("stop", "none")
 
 
-def test_movielens(imported: Import) -> None:
+def test_a_movielens_configuration_is_imported(imported: Import) -> None:
     found, recipe, stage = imported(MOVIELENS_8B)
     assert found.system == "Qwen3 MovieLens LoRA"
     assert [str(source.path) for source in recipe.data.sources if source.kind == "jsonl"] == [
@@ -139,7 +139,7 @@ def test_movielens_finds_its_file_in_its_registry(imported: Import, tmp_path: Pa
         import_config(Path("their.yaml"), Path("second.yaml"))
 
 
-def test_llm_training(imported: Import) -> None:
+def test_an_llm_training_configuration_is_imported(imported: Import) -> None:
     found, recipe, stage = imported(LLM_TRAINING, "01_Train.py")
     assert found.system == "LLM-Training"
     assert recipe.model.quantization is not None
@@ -152,7 +152,7 @@ def test_llm_training(imported: Import) -> None:
 
 
 @pytest.mark.parametrize(("peft", "kind"), [("LoRa", "lora"), ("VeRa", "vera"), ("DoRa", "dora"), ("NoPeft", "full")])
-def test_adapters_of_llm_training(imported: Import, peft: str, kind: str) -> None:
+def test_llm_training_adapters_are_imported(imported: Import, peft: str, kind: str) -> None:
     text = LLM_TRAINING.replace('PEFT_CONFIG = "LoRa"', f'PEFT_CONFIG = "{peft}"').replace("QLORA", "NoQuant")
     _, _, stage = imported(text, "01_Train.py")
     assert stage.adapter.kind == kind
@@ -165,7 +165,7 @@ def test_a_quantisation_that_was_only_a_name_is_refused(imported: Import) -> Non
     assert "QUANT_METHOD" in refused(found)
 
 
-def test_what_can_not_be_is_refused_with_the_reason(imported: Import) -> None:
+def test_impossible_configurations_are_refused_with_the_reason(imported: Import) -> None:
     with pytest.raises(ConfigError, match="quantised weights cannot be trained"):
         imported(LLM_TRAINING.replace('"LoRa"', '"NoPeft"'), "01_Train.py")
 
@@ -208,21 +208,21 @@ def test_nothing_is_overwritten(imported: Import) -> None:
         import_config(Path("nothing.py"))
 
 
-def test_every_key_has_one_fate() -> None:
+def test_every_key_is_imported_dropped_or_refused() -> None:
     """A key without any, or with two, would be dropped or promised twice."""
     for module in (sigil, movielens, llm_training):
         for name, key in module.KEYS.items():
             assert sum(map(bool, (key.became, key.needless, key.refused))) == 1, (module.NAME, name)
 
 
-def test_signs_are_keys_of_their_system_alone() -> None:
+def test_each_system_is_recognised_by_keys_of_its_own() -> None:
     for system in SYSTEMS:
         assert system.signs <= set(system.keys)
         for other in SYSTEMS:
             assert other is system or not system.signs & set(other.keys)
 
 
-def test_every_key_that_became_something_can_be_found_in_some_recipe(imported: Import, tmp_path: Path) -> None:
+def test_every_imported_key_appears_in_a_recipe(imported: Import, tmp_path: Path) -> None:
     """The table's recipe keys exist: over variants of each file, every such key names a place at least once."""
     variants = {
         "SigilDERG-Finetuner": [

@@ -53,7 +53,7 @@ def causes(folder: Path) -> list[tuple[int, str, float | None]]:
     return [(e["attempt"], e["cause"], e["restarts_in_s"]) for e in events if e["event"] == "attempt_ended"]
 
 
-def test_it_goes_on_after_kills_and_faults_and_names_each(tmp_path: Path) -> None:
+def test_supervision_continues_after_kills_and_faults_and_names_each(tmp_path: Path) -> None:
     waits: list[float] = []
     fault = {"status": 4, "error": "the disk is full"}
     command = attempts(tmp_path, KILLED, fault, {"status": 1}, BETTER, KILLED, {"status": 0})
@@ -69,12 +69,12 @@ def test_it_goes_on_after_kills_and_faults_and_names_each(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("status", [0, 2, 3, 130])
-def test_what_another_attempt_would_repeat_is_not_tried_again(tmp_path: Path, status: int) -> None:
+def test_a_deterministic_failure_is_not_retried(tmp_path: Path, status: int) -> None:
     assert supervise(attempts(tmp_path, {"status": status}), tmp_path, sleep=lambda _: pytest.fail("slept")) == status
     assert (tmp_path / "count").read_text() == "1"
 
 
-def test_it_gives_up_after_attempts_without_progress(tmp_path: Path) -> None:
+def test_supervision_gives_up_after_attempts_without_progress(tmp_path: Path) -> None:
     waits: list[float] = []
     with pytest.raises(MachineError, match=r"5 attempts in a row .* killed by SIGKILL"):
         supervise(attempts(tmp_path, BETTER, KILLED), tmp_path, sleep=waits.append)
@@ -83,7 +83,7 @@ def test_it_gives_up_after_attempts_without_progress(tmp_path: Path) -> None:
     assert all(FIRST_WAIT_S <= wait <= LONGEST_WAIT_S for wait in waits)
 
 
-def test_progress_takes_back_the_count(tmp_path: Path) -> None:
+def test_progress_resets_the_attempt_count(tmp_path: Path) -> None:
     ends = [BETTER] * (3 * FRUITLESS)
     assert supervise(attempts(tmp_path, *ends, {"status": 0}), tmp_path, sleep=lambda _: None) == 0
 
@@ -96,7 +96,7 @@ def test_a_folder_that_never_became_a_run_stays_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_is_passed_on_and_ends_it(tmp_path: Path, number: signal.Signals) -> None:
+def test_ctrl_c_reaches_the_run_and_ends_supervision(tmp_path: Path, number: signal.Signals) -> None:
     program = "import sys; from pathlib import Path; from burnish.workflows.manage.supervise import supervise; "
     program += "sys.exit(supervise(sys.argv[2:], Path(sys.argv[1])))"
     command = attempts(tmp_path, {"waits": True})

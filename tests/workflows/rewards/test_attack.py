@@ -54,9 +54,7 @@ def test_the_shared_hostile_set_is_withstood_under_every_shape(shared: Path, ver
     assert found["breaches"] == []
 
 
-def test_partial_credit_for_rust_tests_pays_constants_and_is_found_out(
-    whole: dict[str, Any], verify: VerifyConfig
-) -> None:
+def test_partial_credit_for_rust_tests_is_found_to_pay_constants(whole: dict[str, Any], verify: VerifyConfig) -> None:
     found = attack(verify, of_task("count_vowels"), DenseReward(partial_rust_tests=True))
     assert not found["withstood"]
     assert {one["answer"] for one in found["breaches"]} == {"cheat_constant", "cheat_visible_example"}
@@ -73,7 +71,7 @@ def test_the_command_ends_with_exit_code_1_when_a_cheat_is_paid(whole: dict[str,
     assert "cheat_constant" in shown.stdout
 
 
-def test_an_answer_under_a_false_flag_is_a_breach(verify: VerifyConfig) -> None:
+def test_a_mislabelled_answer_counts_as_a_breach(verify: VerifyConfig) -> None:
     by_name = {answer.name: answer for answer in of_task("is_prime")}
     task = by_name["right_plain"].task
     flags: list[Answer] = [

@@ -21,7 +21,7 @@ from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Diagnostic, Example, Rollout, Task, TestCounts, Verdict
 from burnish.records.files import read_records, read_rows, write_records
 from burnish.workflows.build.preferences import build_preferences, build_repairs
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 TRAIN, HELD_OUT = build_rust_tasks(train=3, held_out=1, cases=2, seed=0)
 ERROR = Diagnostic(level="error", code="E0425", message="no `k`", line=1, rendered="error[E0425]: no `k`")
@@ -114,7 +114,7 @@ def test_held_out_tasks_are_refused(source: Path) -> None:
         build_repairs(BuildRepairsConfig(**said(source, "repairs", held_out=(source.parent / "kept.jsonl",))))
 
 
-def test_answers_that_teach_nothing(source: Path) -> None:
+def test_answers_without_contrast_verdict_or_task_are_refused(source: Path) -> None:
     write_records(source, [answers(task)[0] for task in TRAIN])
     with pytest.raises(DataError, match="of 3 answers 3 pass"):
         build_preferences(BuildPreferencesConfig(**said(source, "pairs")))
@@ -126,7 +126,7 @@ def test_answers_that_teach_nothing(source: Path) -> None:
         build_repairs(BuildRepairsConfig(**said(source, "repairs")))
 
 
-def test_as_a_user_says_it(source: Path) -> None:
+def test_the_command_writes_judged_pairs(source: Path) -> None:
     tasks = ("--set", "tasks.kind=file", "--set", f"tasks.path={source.parent / 'tasks.jsonl'}")
     out = source.parent / "repairs"
     done = CliRunner().invoke(

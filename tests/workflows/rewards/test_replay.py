@@ -69,7 +69,7 @@ def test_an_evaluation_is_replayed_without_judging_anything_again(evaluated: Pat
     assert "else { 0 }" in half["code"]
 
 
-def test_what_the_cache_lacks_is_verified_again(evaluated: Path, tmp_path: Path) -> None:
+def test_verdicts_missing_from_the_cache_are_computed(evaluated: Path, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"verify": VerifyConfig(cache=tmp_path / "new.sqlite")})
     again = replay_rewards(evaluated, config)
     assert again["judged"]["verified_again"] > 0
@@ -104,7 +104,7 @@ def test_a_saved_timeout_is_not_run_again(evaluated: Path, tmp_path: Path) -> No
     assert not (tmp_path / ".cache").exists()
 
 
-def test_mistakes_are_named(evaluated: Path, tmp_path: Path) -> None:
+def test_mistakes_in_a_replay_are_named(evaluated: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no"):
         replay_rewards(tmp_path / "none", CONFIG)
     with pytest.raises(DataError, match="holds no completions"):

@@ -13,7 +13,7 @@ from burnish.data.cache import DatasetCache
 from burnish.model.base import load_tokenizer
 from burnish.records import Example, Message
 from burnish.workflows.rows.encode import encode_rows
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 ROWS = [
     Example(
@@ -45,7 +45,7 @@ def test_cached_rows_are_the_encoded_ones(folders: tuple[Path, Path], tmp_path: 
     assert (now.packs is not None) == packing
 
 
-def test_every_change_makes_rows_anew(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_every_change_encodes_rows_again(folders: tuple[Path, Path], tmp_path: Path) -> None:
     tokenizer: Any = load_tokenizer(folders[0])
     other_template: Any = load_tokenizer(folders[0])
     other_template.chat_template = "{{ bos_token or '' }}" + other_template.chat_template

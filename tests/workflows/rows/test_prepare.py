@@ -48,7 +48,7 @@ def reasons(folder: Path) -> list[str]:
     return [json.loads(line)["reason"] for line in read_lines(folder / "dropped.jsonl")]
 
 
-def test_what_is_written(tmp_path: Path) -> None:
+def test_prepared_files_have_the_documented_content(tmp_path: Path) -> None:
     one = rows(tmp_path / "one.jsonl", GOOD, "fn f() {}", None, GOOD + "// end\n")
     two = rows(tmp_path / "two.jsonl", "x" * 300)
     short = {"kind": "too_short", "characters": 20}
@@ -179,7 +179,7 @@ def test_rows_whose_licence_allows_the_use(tmp_path: Path) -> None:
     assert [json.loads(line)["detail"] for line in read_lines(out / "dropped.jsonl")] == ["GPL-3.0", "ISC", "unknown"]
 
 
-def test_nothing_is_left_of_what_failed(tmp_path: Path) -> None:
+def test_a_failed_preparation_leaves_no_files(tmp_path: Path) -> None:
     source = rows(tmp_path / "rows.jsonl", *([GOOD] * 3), None)
     for streaming in (True, False):
         with pytest.raises(DataError, match=r"rows.jsonl:4: not JSON"):
@@ -211,7 +211,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
         ({"sources": [{"kind": "jsnl", "path": "a"}]}, "unknown kind 'jsnl'; did you mean 'jsonl'"),
     ],
 )
-def test_settings_that_make_no_sense(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+def test_contradictory_settings_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         prepare(tmp_path, **settings)
     assert message in caught.value.cause

@@ -15,7 +15,7 @@ from burnish.errors import ConfigError, DataError
 from burnish.report.terminal.row_view import show_lengths, show_row
 from burnish.workflows.rows.inspect import inspect_rows
 from burnish.workflows.rows.lengths import LengthQuestion, measure_rows
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_the_page_shows_every_step_and_no_markup_of_the_row(base: Path, tmp_path
     assert "tokens are cut to fit into 64; the answer is whole" in pages[2]
 
 
-def test_a_row_that_is_not_there(base: Path, tmp_path: Path) -> None:
+def test_a_missing_row_is_refused(base: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no row '20' among the 20 training rows"):
         inspect_rows(recipe(base, tmp_path), None, ["20"])
     with pytest.raises(ConfigError, match="has no sft stage 'other'"):

@@ -7,7 +7,7 @@ from burnish.workflows.run import requirements
 from burnish.workflows.run.requirements import require_reporters
 
 
-def test_installed_reporters_are_no_mistake() -> None:
+def test_installed_reporters_are_accepted() -> None:
     require_reporters(())
     require_reporters(("tensorboard",))
 
@@ -20,7 +20,9 @@ def test_installed_reporters_are_no_mistake() -> None:
         ("tensorboard", "pip install 'burnish[train]', or leave it out of report_to."),
     ],
 )
-def test_a_missing_one_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str, way_out: str) -> None:
+def test_a_missing_reporter_is_named_with_its_install_command(
+    monkeypatch: pytest.MonkeyPatch, name: str, way_out: str
+) -> None:
     monkeypatch.setattr(requirements, "missing_packages", list)
     with pytest.raises(MissingToolError, match=f"report_to names {name}") as caught:
         require_reporters((name,))

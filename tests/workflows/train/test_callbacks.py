@@ -68,7 +68,7 @@ def test_a_training_measures_itself_as_burnish_evaluate_would(watched: Path) -> 
     assert 0 < last.values["eval_loss"] < 20
 
 
-def test_the_metadata_says_what_was_done(watched: Path) -> None:
+def test_the_metadata_states_what_was_trained(watched: Path) -> None:
     metadata = json.loads((watched / "sft" / "training_metadata.json").read_text())
     info, stats = metadata["model_info"], metadata["training_stats"]
     name = parse_model_name(info["model_name"])
@@ -101,13 +101,13 @@ def test_the_events_say_where_training_begins_and_ends(watched: Path) -> None:
     assert (begins["stage"], begins["step"], begins["steps"]) == ("sft", 0, 4)
 
 
-def test_where_curves_go_changes_no_result(watched: Path) -> None:
+def test_the_reporter_changes_no_result(watched: Path) -> None:
     done = (watched / "sft" / "done.json").read_text()
     run_recipe(recipe(watched.parent, report_to=[]))
     assert (watched / "sft" / "done.json").read_text() == done
 
 
-def test_answers_need_tasks_to_answer(tmp_path: Path) -> None:
+def test_evaluation_by_answers_needs_tasks(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("")
     said = recipe(tmp_path).model_dump(mode="json") | {"data": {"sources": [str(tmp_path / "rows.jsonl")]}}
     said["stages"] = said["stages"][1:2]

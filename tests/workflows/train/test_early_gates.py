@@ -11,7 +11,7 @@ import pytest
 from burnish.config.stages.recipe import Recipe
 from burnish.errors import GateError
 from burnish.workflows.recipe import run_recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.mark.parametrize("kind", ["sft", "preference"])

@@ -34,7 +34,7 @@ def recipe(runs: Path, *stages: dict[str, Any], **said: Any) -> Recipe:
     return Recipe.model_validate_json(json.dumps(described | said))
 
 
-def test_the_model_learns_by_the_compiler_and_leaves_rollouts_that_can_be_replayed(tmp_path: Path) -> None:
+def test_grpo_learns_from_the_compiler_and_its_rollouts_can_be_replayed(tmp_path: Path) -> None:
     sft = {"kind": "sft", "name": "sft", "max_steps": 1, **SMALL}
     continued = GRPO | {"start_from": "sft", "save_every": 1}
     merged = GRPO | {"name": "merging", "start_from": "grpo", "previous_adapter": "merge", "max_steps": 1}
@@ -79,7 +79,7 @@ def task(name: str, *, tested: bool = True) -> Task:
     return Task(id=name, family="f", prompt=({"role": "user", "content": f"Write {name}."},), tests=tests)
 
 
-def test_tasks_that_teach_nothing_or_are_measured_on_are_refused() -> None:
+def test_untested_or_held_out_tasks_are_refused_for_grpo() -> None:
     check_tasks([task("a")], [task("b")])
     with pytest.raises(DataError, match="task a has no hidden tests"):
         check_tasks([task("a", tested=False)], [])

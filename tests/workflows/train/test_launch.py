@@ -14,7 +14,7 @@ from burnish.errors import ConfigError, GateError, UserError
 from burnish.ledger import run_folder
 from burnish.ledger.metrics import read_metrics
 from burnish.workflows.recipe import run_recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 NO_DROPOUT = {"kind": "lora", "r": 4, "dropout": 0.0}
 
@@ -72,7 +72,7 @@ def test_two_processes_have_the_losses_of_one(base: Path, tmp_path: Path) -> Non
     assert logged <= peak < 1.1 * logged, "the memory of a process that trained, not of this one"
 
 
-def test_a_mistake_in_one_of_the_processes_is_that_mistake(base: Path, tmp_path: Path) -> None:
+def test_an_error_in_one_process_is_reported_as_itself(base: Path, tmp_path: Path) -> None:
     with pytest.raises(GateError):
         run_recipe(recipe(base, tmp_path, "bad", launch={"processes": 2}, max_length=16))
 
@@ -94,7 +94,7 @@ def test_an_impossible_combination_is_said_before_anything_loads(
 
 
 @pytest.mark.parametrize("schedule", ["linear", "constant"])
-def test_extra_steps_go_on_after_the_planned_ones(base: Path, tmp_path: Path, schedule: str) -> None:
+def test_extra_steps_continue_after_the_planned_ones(base: Path, tmp_path: Path, schedule: str) -> None:
     """In two extensions after the end, or said from the beginning: the same training."""
     whole = run_recipe(recipe(base, tmp_path, "whole", schedule=schedule, extra_steps=5))
     for extra in (0, 2, 5):
@@ -114,5 +114,5 @@ def test_extra_steps_go_on_after_the_planned_ones(base: Path, tmp_path: Path, sc
     assert (again / "sft" / "adapter" / "adapter_model.safetensors").read_bytes() == weights[0]
 
 
-def test_what_a_training_goes_on_under_is_the_same_for_ledger_and_config() -> None:
+def test_ledger_and_config_agree_on_what_allows_a_resume() -> None:
     assert run_folder.CONTINUABLE == CONTINUABLE

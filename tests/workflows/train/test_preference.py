@@ -11,7 +11,7 @@ import pytest
 from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError, DataError, GateError, UserError
 from burnish.workflows.recipe import last_training_stage, run_recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 Row = dict[str, Any]
 
@@ -66,7 +66,7 @@ def test_a_preference_stage_trains_and_its_adapter_merges(base: Path, tmp_path: 
     assert (folder / "dpo" / "done.json").read_bytes() == before, "unchanged, so kept"
 
 
-def test_kto_after_a_merge(base: Path, tmp_path: Path) -> None:
+def test_kto_trains_on_a_merged_model(base: Path, tmp_path: Path) -> None:
     rows = [{"prompt": f"Write f{n}.", "completion": f"f{n}", "label": n % 2 == 0} for n in range(12)]
     first = {"kind": "preference", "name": "first", "rows": str(tmp_path / "first.jsonl"), "max_steps": 1}
     (tmp_path / "first.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pairs()))
@@ -85,7 +85,7 @@ def refused(made: Recipe, error: type[UserError], message: str) -> None:
     assert not list(made.runs_dir.rglob("adapter"))
 
 
-def test_broken_sets_stop_at_their_gate(base: Path, tmp_path: Path) -> None:
+def test_broken_preference_sets_stop_at_their_gate(base: Path, tmp_path: Path) -> None:
     same = [*pairs(), {"prompt": "p", "chosen": "a", "rejected": "a"}]
     refused(recipe(base, tmp_path, same, name="same"), GateError, "pairs.jsonl:13 has the same answer as chosen and as")
     long = [*pairs(), {"prompt": "p", "chosen": "a " * 200, "rejected": "a"}]
@@ -97,7 +97,7 @@ def test_broken_sets_stop_at_their_gate(base: Path, tmp_path: Path) -> None:
     refused(cut, ConfigError, "compares whole answers")
 
 
-def test_pairs_of_held_out_tasks(base: Path, tmp_path: Path) -> None:
+def test_pairs_of_held_out_tasks_are_refused(base: Path, tmp_path: Path) -> None:
     task = {"id": "held-1", "family": "f", "prompt": [{"role": "user", "content": "Write F3."}], "reference": None}
     (tmp_path / "tasks.jsonl").write_text(json.dumps(task) + "\n")
     tasks = {"kind": "file", "path": str(tmp_path / "tasks.jsonl")}
@@ -105,7 +105,7 @@ def test_pairs_of_held_out_tasks(base: Path, tmp_path: Path) -> None:
     refused(made, GateError, "contains the prompt of the held-out task held-1")
 
 
-def test_what_is_no_model_cannot_be_started_from(base: Path, tmp_path: Path) -> None:
+def test_a_start_that_is_not_a_model_is_refused(base: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="start_from is 'nowhere', which is no earlier pretrain or merge stage"):
         recipe(base, tmp_path, pairs(), stage={"start_from": "nowhere"})
 
@@ -131,6 +131,8 @@ def test_rows_are_held_out_by_prompt_and_measured(base: Path, tmp_path: Path) ->
         ({"evaluation": {"prompts": 4}}, "needs a task set"),
     ],
 )
-def test_what_is_not_measured_cannot_decide(base: Path, tmp_path: Path, stage: Row, why: str) -> None:
+def test_an_unmeasured_metric_cannot_select_a_preference_checkpoint(
+    base: Path, tmp_path: Path, stage: Row, why: str
+) -> None:
     with pytest.raises(ValueError, match=why):
         recipe(base, tmp_path, pairs(), stage=stage)

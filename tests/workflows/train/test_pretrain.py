@@ -21,7 +21,7 @@ from burnish.model.tokenizer import END_OF_TEXT, train_tokenizer
 from burnish.workflows.build.tokens import build_tokens
 from burnish.workflows.recipe import run_recipe
 from burnish.workflows.train.pretrain import draw_held_out, tokenised_documents
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 SHAPE = {"hidden_size": 32, "layers": 1, "heads": 2, "intermediate_size": 64, "vocabulary": 320, "block_size": 64}
 STEPS = {"effective_batch": 2, "micro_batch": 2, "max_steps": 2, "log_every": 1}
@@ -66,7 +66,7 @@ def test_token_bins_are_trained_on_with_their_tokenizer(tmp_path: Path, bins: Pa
     assert (tmp_path / "runs" / "run" / "new" / "training_metadata.json").is_file()
 
 
-def test_a_model_goes_on_with_text_of_its_own_tokenizer(tmp_path: Path, bins: Path) -> None:
+def test_pretraining_continues_a_model_with_text_of_its_tokenizer(tmp_path: Path, bins: Path) -> None:
     base = make_tiny_model(tmp_path / "base", "qwen3")
     build_tokens(BuildTokensConfig(source=tmp_path / "crates", out=tmp_path / "own", tokenizer=base, context=128))
     model = {"base": str(base), "device": "cpu"}
@@ -120,7 +120,7 @@ def test_documents_are_held_out_of_bins_and_of_rows(tmp_path: Path, bins: Path) 
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_sources_are_trained_on(tmp_path: Path, streaming: bool) -> None:
+def test_text_sources_can_be_pretrained_on(tmp_path: Path, streaming: bool) -> None:
     rows = [{"text": f"pub fn f{number}() -> i64 {{ {number} }}"} for number in range(20)]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     data = {"sources": [str(tmp_path / "rows.jsonl")]}

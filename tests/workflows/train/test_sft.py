@@ -12,7 +12,7 @@ from burnish.config.stages.recipe import Recipe
 from burnish.errors import DataError, GateError, UserError
 from burnish.fsio import digest_json
 from burnish.workflows.recipe import run_recipe
-from tests.tiny import CHATML, make_tiny_model
+from tests.tiny_models import CHATML, make_tiny_model
 
 Row = dict[str, Any]
 
@@ -72,31 +72,31 @@ def test_good_rows_are_trained(base: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "cache" / "encode").glob("*/data/rows.npz"))
 
 
-def test_no_end_of_turn(base: Path, tmp_path: Path) -> None:
+def test_rows_without_an_end_of_turn_are_refused(base: Path, tmp_path: Path) -> None:
     model = with_template(base, tmp_path, CHATML.replace("'<|im_end|>\\n'", "'\\n'"))
     refused(
         model, tmp_path, good_rows(), GateError, "writes nothing after an answer: the model could not learn to stop"
     )
 
 
-def test_empty_answers(base: Path, tmp_path: Path) -> None:
+def test_rows_with_empty_answers_are_refused(base: Path, tmp_path: Path) -> None:
     rows = [*good_rows(), {"prompt": "Say nothing.", "completion": "<think>hm</think>"}]
     refused(base, tmp_path, rows, GateError, "rows.jsonl:13 has an empty answer", chat={"thinking": "strip"})
     rows[-1]["completion"] = " "
     refused(base, tmp_path, rows, DataError, r"rows.jsonl:13: .*empty")
 
 
-def test_float_answers(base: Path, tmp_path: Path) -> None:
+def test_rows_with_float_answers_are_refused(base: Path, tmp_path: Path) -> None:
     rows = [*good_rows(), {"prompt": "1000 + 8?", "completion": 1008.0}]
     refused(base, tmp_path, rows, DataError, r"rows.jsonl:13: completion: input should be a valid string")
 
 
-def test_a_template_without_generation_marks(base: Path, tmp_path: Path) -> None:
+def test_a_template_without_generation_marks_is_refused(base: Path, tmp_path: Path) -> None:
     model = with_template(base, tmp_path, CHATML[: CHATML.index("{%- if add_generation")])
     refused(model, tmp_path, good_rows(), GateError, "does not mark where an answer begins")
 
 
-def test_a_wrong_order_of_roles(base: Path, tmp_path: Path) -> None:
+def test_rows_with_a_wrong_role_order_are_refused(base: Path, tmp_path: Path) -> None:
     turns = [("user", "ask"), ("system", "Be kind."), ("assistant", "answer")]
     rows = [*good_rows(), {"messages": [{"role": role, "content": content} for role, content in turns]}]
     refused(
@@ -104,7 +104,7 @@ def test_a_wrong_order_of_roles(base: Path, tmp_path: Path) -> None:
     )
 
 
-def test_all_answers_truncated(base: Path, tmp_path: Path) -> None:
+def test_rows_with_truncated_answers_are_refused(base: Path, tmp_path: Path) -> None:
     rows = [{"prompt": f"{number}?", "completion": f"let x = {number};\n" * 99} for number in range(12)]
     refused(
         base, tmp_path, rows, GateError, "12 of 12 answers do not fit into max_length 128", chat={"truncate": "left"}
@@ -112,7 +112,7 @@ def test_all_answers_truncated(base: Path, tmp_path: Path) -> None:
     refused(base, tmp_path, rows, GateError, "tokens, more than max_length 128")
 
 
-def test_rows_of_the_test_set(base: Path, tmp_path: Path) -> None:
+def test_rows_of_the_test_set_are_refused(base: Path, tmp_path: Path) -> None:
     task = {"id": "held-1", "family": "f", "prompt": [{"role": "user", "content": "Write f."}], "reference": None}
     (tmp_path / "tasks.jsonl").write_text(json.dumps(task) + "\n")
     rows = [*good_rows(), {"prompt": "write  F.", "completion": "fn f() {}"}]
@@ -122,7 +122,7 @@ def test_rows_of_the_test_set(base: Path, tmp_path: Path) -> None:
     refused(base, tmp_path, rows, GateError, message, tasks=tasks, stages=stages)
 
 
-def test_all_of_one_class(base: Path, tmp_path: Path) -> None:
+def test_rows_of_a_single_class_are_refused(base: Path, tmp_path: Path) -> None:
     rows = [{"prompt": f"Is {number} even?", "completion": "Yes"} for number in range(12)]
     refused(base, tmp_path, rows, GateError, "12 of 12 conversations have one and the same answer, 'Yes'")
 

@@ -11,7 +11,7 @@ import pytest
 from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError, GateError
 from burnish.workflows.recipe import run_recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 Row = dict[str, Any]
 
@@ -40,7 +40,7 @@ def train(base: Path, tmp_path: Path, said: list[Row], *, stage: Row | None = No
     return run_recipe(Recipe.model_validate_json(json.dumps(recipe)))
 
 
-def test_filters_count_what_was_read(base: Path, tmp_path: Path) -> None:
+def test_filter_counts_cover_the_rows_read(base: Path, tmp_path: Path) -> None:
     folder = train(base, tmp_path, [*rows(), {"text": "fn"}], filters=[{"kind": "too_short", "characters": 5}])
     assert (folder / "sft" / "adapter" / "adapter_model.safetensors").is_file()
     (dropped,) = (folder / "sft" / "dropped.jsonl").read_text().splitlines()
@@ -59,7 +59,7 @@ def test_a_stream_that_is_one_epoch_long_has_the_loss_of_the_rows(base: Path, tm
     assert values[0] == pytest.approx(values[1], rel=1e-5)
 
 
-def test_a_row_that_no_gate_lets_through_stops_it(base: Path, tmp_path: Path) -> None:
+def test_a_row_that_fails_a_gate_stops_the_stream(base: Path, tmp_path: Path) -> None:
     bad = [*rows(), {"prompt": "Long?", "completion": "x " * 300}]
     with pytest.raises(GateError, match=r"rows.jsonl:13 has \d+ tokens, more than max_length 128"):
         train(base, tmp_path, bad)
@@ -72,6 +72,6 @@ def test_a_row_that_no_gate_lets_through_stops_it(base: Path, tmp_path: Path) ->
         ({"mixture": {"shuffle": "full"}}, "reads all rows before the first"),
     ],
 )
-def test_what_cannot_be_resumed_is_refused(base: Path, tmp_path: Path, data: Row, message: str) -> None:
+def test_an_impossible_resume_is_refused(base: Path, tmp_path: Path, data: Row, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         train(base, tmp_path, rows(), **data)

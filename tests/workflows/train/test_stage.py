@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
 from burnish.workflows.recipe import run_recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 SHAPE = {"hidden_size": 32, "layers": 1, "heads": 2, "intermediate_size": 64, "vocabulary": 320, "block_size": 48}
 ADAPTER = {"kind": "lora", "r": 4, "dropout": 0.0}
@@ -100,7 +100,7 @@ def test_two_processes_have_the_losses_of_one_also_when_resumed(place: Path) -> 
 
 
 @pytest.mark.parametrize("strategy", ["fsdp2", "deepspeed"])
-def test_pretraining_with_what_is_shared_out_is_that_of_one_process(place: Path, strategy: str) -> None:
+def test_sharded_pretraining_equals_one_process(place: Path, strategy: str) -> None:
     (place / "deepspeed.json").write_text('{"zero_optimization": {"stage": 2}}')
     given = {"deepspeed": str(place / "deepspeed.json")} if strategy == "deepspeed" else {}
 

@@ -15,7 +15,7 @@ from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError
 from burnish.model.base import load_adapter, load_model
 from burnish.workflows.recipe import run_recipe
-from tests.tiny import make_tiny_model
+from tests.tiny_models import make_tiny_model
 
 ADAPTER = {"kind": "lora", "r": 4, "dropout": 0.0}
 CPU = ModelConfig(device="cpu")
@@ -108,7 +108,7 @@ def test_an_adapter_is_merged_below_a_new_one_and_merged_again(base: Path, tmp_p
         ({"adapter": {"kind": "full"}}, "cannot be continued as full"),
     ],
 )
-def test_another_adapter_cannot_go_on(
+def test_an_adapter_of_other_settings_is_not_continued(
     base: Path, first: Path, tmp_path: Path, stage: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(ConfigError, match=expected):

@@ -111,7 +111,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         verify_file(tmp_path / "none.jsonl", tmp_path / "out", VerifyConfig())
 
 
-def test_an_instruction_is_no_code_that_the_answer_continues(tmp_path: Path) -> None:
+def test_an_instruction_is_not_continued_as_code(tmp_path: Path) -> None:
     """Joined with the answer, the words of an instruction would be a syntax error that the model never made."""
     path = tmp_path / "rows.jsonl"
     asked = "Write `fn doubled(value: i64) -> i64`, which gives twice the value."
@@ -148,4 +148,6 @@ def test_a_rejected_row_is_given_the_reason_alone(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"id": "nothing"}\n{"id": "a", "code": "fn main() {}", "goal": "check"}\n')
     verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
-    assert read(tmp_path / "out/rejected.jsonl") == [{"line": 1, "reason": "a row holds either code or completion"}]
+    (rejected,) = read(tmp_path / "out/rejected.jsonl")
+    assert rejected["line"] == 1
+    assert rejected["reason"].startswith("a row holds either code or an answer: ")

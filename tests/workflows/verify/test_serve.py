@@ -108,7 +108,7 @@ def test_bad_rows_are_named_and_nothing_is_judged(address: str, rows: Any, place
     assert reason in error["reason"]
 
 
-def test_what_is_no_json_is_refused(address: str) -> None:
+def test_a_request_that_is_not_json_is_refused(address: str) -> None:
     answer = httpx.post(f"{address}/verify", content=b"{", trust_env=False)
     assert answer.status_code == 422
 

@@ -36,12 +36,12 @@ def compare(
         from rich.console import Console
 
         from burnish.records.layout import COMPARISON_PAGE
-        from burnish.report.terminal.answers import render_comparison_table
+        from burnish.report.terminal.answers import render_report
         from burnish.workflows.evaluate.compare import compare as compare_evaluations
 
         folder = out or b / "compared"
         report = compare_evaluations(a, b, folder, rerun=rerun)
-        render_comparison_table(report, Console())
+        render_report(report, Console())
         typer.echo(f"{folder / COMPARISON_PAGE}")
         if fail_if_worse and report.worse:
             typer.echo(f"{report.b} is worse than {report.a}", err=True)

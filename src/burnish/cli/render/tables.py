@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from burnish.errors import DataError
 from burnish.records.layout import REPORT_PAGE, SUMMARY
 
 if TYPE_CHECKING:
     from burnish.plan.matrix import MatrixTable
+    from burnish.records.summary import Summary
     from burnish.workflows.answer.generate import SideBySide
     from burnish.workflows.evaluate.all_models import OneModel
 
@@ -20,26 +21,25 @@ def show_run(folder: Path) -> None:
     """The table of a run's summary when it has one, and where everything lies."""
     import typer
 
+    from burnish.workflows.evaluate.summary_file import read_summary
+
     summary = folder / SUMMARY
     if summary.is_file():
-        show_summary(json.loads(summary.read_text(encoding="utf-8")))
+        try:
+            show_summary(read_summary(summary))
+        except DataError as error:  # of an earlier attempt, before this version: no reason to fail now
+            typer.echo(error.cause, err=True)
     page = folder / REPORT_PAGE
     typer.echo(f"{page if page.is_file() else folder}")
 
 
-def show_summary(summary: Mapping[str, Any]) -> None:
-    """The table of a summary, and those of an evaluation: answers of all kinds, repair turns, what writing took."""
+def show_summary(summary: Summary) -> None:
+    """The tables of a summary: rates of Rust, answers of other kinds, comparisons, what it took."""
     from rich.console import Console
 
-    from burnish.records import Summary
-    from burnish.report.terminal.table import render_table
+    from burnish.report.terminal.table import render_summary
 
-    console = Console()
-    render_table({key: value for key, value in summary.items() if key in Summary.model_fields}, console)
-    if summary.keys() - Summary.model_fields.keys():
-        from burnish.report.terminal.answers import render_evaluation
-
-        render_evaluation(summary, console)
+    render_summary(summary, Console())
 
 
 def show_validation(report: Mapping[str, Any], out: Path) -> None:

@@ -149,14 +149,14 @@ def _show(done: Reproduction) -> None:
     """What came out, as text and as the paired table."""
     from rich.console import Console
 
-    from burnish.report.terminal.answers import render_comparison_table
+    from burnish.report.terminal.answers import render_report
 
     for note in done.notes:
         typer.echo(f"note: {note}")
     if done.identical:
         typer.echo(f"{done.of}: identical, all {done.rows} rows")
     else:
-        render_comparison_table(done.comparison, Console())
+        render_report(done.comparison, Console())
         typer.echo(
             f"{done.of}: of {done.rows} rows {done.other_texts} have another text, {done.other_outcomes} another "
             f"outcome; the difference is {'SIGNIFICANT' if done.significant else 'within chance'}"

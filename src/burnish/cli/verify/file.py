@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from burnish.cli import options
 from burnish.cli.errors import reported
+from burnish.errors import MachineError
 
 WARNING = (
     "WARNING: --unsafe-no-sandbox: the programs run as you, with your files, your network and your processes open to "
@@ -22,9 +23,11 @@ def verify(
     out: Annotated[Path, typer.Option("--out", help="Folder for verdicts and summary.", metavar="FOLDER")],
     config: options.Config = None,
     overrides: options.Overrides = None,
+    *,
     unsafe_no_sandbox: Annotated[
         bool, typer.Option("--unsafe-no-sandbox", help="Run programs you trust without any isolation.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, not as a table.")] = False,
 ) -> None:
     """Compile, lint and test Rust programs in the sandbox, one verdict per row."""
     with reported("The same command again is quick where verdicts are known."):
@@ -36,4 +39,23 @@ def verify(
         if unsafe_no_sandbox:
             typer.echo(WARNING, err=True)
         summary = verify_file(rows, out, settings, unsafe_no_sandbox=unsafe_no_sandbox)
-        typer.echo(json.dumps(summary, indent=2))
+        if as_json:
+            typer.echo(json.dumps(summary, indent=2))
+        else:
+            _show(summary, out)
+        if summary["infra"] == summary["n"]:
+            first = next(iter(summary["infra_causes"]), "the machine failed")
+            raise MachineError(
+                f"nothing could be judged: {summary['n']} of {summary['n']} rows are infra.",
+                f"The first cause: {first}. Then run the same command again.",
+            )
+
+
+def _show(summary: dict[str, Any], out: Path) -> None:
+    from rich.console import Console
+
+    from burnish.records.layout import SUMMARY, VERDICTS
+    from burnish.report.terminal.verdicts import render_verdicts
+
+    render_verdicts(summary, Console())
+    typer.echo(f"{out / VERDICTS}\n{out / SUMMARY}")

@@ -31,13 +31,24 @@ class Draft:
     """One hidden test with arguments drawn fresh."""
 
 
+@dataclass(frozen=True)
+class Head:
+    """Name, parameters with their types, and return type of a function."""
+
+    name: str
+    parameters: tuple[tuple[str, str], ...]
+    returns: str
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{parameter}: {kind}" for parameter, kind in self.parameters)
+        return f"pub fn {self.name}({listed}) -> {self.returns}"
+
+
 def function_draft(
     *,
     combination: str,
     level: int,
-    name: str,
-    parameters: tuple[tuple[str, str], ...],
-    returns: str,
+    head: Head,
     purpose: str,
     body: str,
     draw: Callable[[random.Random], tuple[Value, ...]],
@@ -45,16 +56,15 @@ def function_draft(
     before: str = "",
 ) -> Draft:
     """A draft of one public function; ``body`` is indented here, ``before`` is other source above it."""
-    listed = ", ".join(f"{parameter}: {kind}" for parameter, kind in parameters)
-    signature = f"pub fn {name}({listed}) -> {returns}"
     indented = "\n".join("    " + line if line else line for line in body.splitlines())
 
     def draw_case(rng: random.Random) -> ValueCase:
         arguments = draw(rng)
-        call = f"{name}({', '.join(argument(value) for value in arguments)})"
-        return ValueCase(call=call, type=returns, expected=debug_text(oracle(*arguments)))
+        call = f"{head.name}({', '.join(argument(value) for value in arguments)})"
+        return ValueCase(call=call, type=head.returns, expected=debug_text(oracle(*arguments)))
 
-    return Draft(combination, level, signature, purpose, f"{before}{signature} {{\n{indented}\n}}\n", name, draw_case)
+    source = f"{before}{head} {{\n{indented}\n}}\n"
+    return Draft(combination, level, str(head), purpose, source, head.name, draw_case)
 
 
 def draw_integers(rng: random.Random, *, longest: int = 7, bound: int = 12) -> list[Value]:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, draw_integers, function_draft
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, Head, draw_integers, function_draft
 from burnish.data.rust_tasks.parts import draw_mapping, draw_predicate
 from burnish.data.rust_tasks.values import Value
 
@@ -53,9 +53,7 @@ def draw_range(rng: random.Random) -> Draft:
     return function_draft(
         combination=f"range/{'/'.join(parts)}/{'two' if two_ends else 'one'}",
         level=2 if predicate and mapping else 1,
-        name=name,
-        parameters=parameters,
-        returns="i64",
+        head=Head(name, parameters, "i64"),
         purpose=f"{verb} {noun}",
         body=body,
         draw=draw,
@@ -129,9 +127,7 @@ def draw_steps(rng: random.Random) -> Draft:
     return function_draft(
         combination="steps/" + "/".join(step.key for step in steps),
         level=2,
-        name=name,
-        parameters=((parameter, "&[i64]"),),
-        returns="Vec<i64>",
+        head=Head(name, ((parameter, "&[i64]"),), "Vec<i64>"),
         purpose=f"copies `{parameter}`, {listed}, and returns the result",
         body=f"let mut out = {parameter}.to_vec();\n{lines}\nout",
         draw=lambda r: (draw_integers(r, longest=6, bound=6),),

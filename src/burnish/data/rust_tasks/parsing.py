@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, TEXT_NAMES, Draft, function_draft
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, TEXT_NAMES, Draft, Head, function_draft
 from burnish.data.rust_tasks.parts import draw_mapping, draw_predicate
 from burnish.data.rust_tasks.values import Err, Ok, Value
 
@@ -43,9 +43,7 @@ def draw_parsing(rng: random.Random) -> Draft:
     return function_draft(
         combination=f"parse/{predicate.key}/{mapping.key if mapping else 'same'}",
         level=2,
-        name=name,
-        parameters=((parameter, "&str"),),
-        returns="Result<i64, String>",
+        head=Head(name, ((parameter, "&str"),), "Result<i64, String>"),
         purpose=purpose,
         body=body,
         draw=draw,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, draw_integers, function_draft
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, Head, draw_integers, function_draft
 from burnish.data.rust_tasks.parts import draw_mapping, draw_predicate
 from burnish.data.rust_tasks.values import Value
 
@@ -31,9 +31,7 @@ def draw_program(rng: random.Random) -> Draft:
     return function_draft(
         combination=f"program/{predicate.key}/{mapping.key}/{'collect' if collect else 'sum'}",
         level=4,
-        name=name,
-        parameters=((parameter, "&[i64]"),),
-        returns=returns,
+        head=Head(name, ((parameter, "&[i64]"),), returns),
         purpose=purpose,
         body=f"{parameter}.iter().copied().filter(|&x| {predicate.rust}).map({helper}){ending}",
         draw=lambda r: (draw_integers(r),),

@@ -6,7 +6,7 @@ import operator
 import random
 from collections.abc import Callable
 
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, draw_integers, function_draft
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, Head, draw_integers, function_draft
 from burnish.data.rust_tasks.parts import draw_mapping, draw_predicate
 from burnish.data.rust_tasks.values import Some, Value
 
@@ -50,9 +50,7 @@ def draw_search(rng: random.Random) -> Draft:
             ("search", predicate.key, mapping.key if mapping else "same", ending, "last" if last else "first")
         ),
         level=2,
-        name=name,
-        parameters=((parameter, "&[i64]"),),
-        returns=returns,
+        head=Head(name, ((parameter, "&[i64]"),), returns),
         purpose=purpose,
         body=chain,
         draw=lambda r: (draw_integers(r, longest=6),),
@@ -100,9 +98,7 @@ def draw_aggregate_pair(rng: random.Random) -> Draft:
     return function_draft(
         combination=f"pair/{left}/{right}/{operation}/{mapping.key if mapping else 'same'}",
         level=2,
-        name=name,
-        parameters=((parameter, "&[i64]"),),
-        returns="Option<i64>",
+        head=Head(name, ((parameter, "&[i64]"),), "Option<i64>"),
         purpose=purpose,
         body=body,
         draw=lambda r: (draw_integers(r),),

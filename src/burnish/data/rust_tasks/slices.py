@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, draw_integers, function_draft
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, Head, draw_integers, function_draft
 from burnish.data.rust_tasks.parts import draw_mapping, draw_predicate
 from burnish.data.rust_tasks.values import Some, Value
 
@@ -75,9 +75,7 @@ def draw_slice_pipeline(rng: random.Random) -> Draft:
     return function_draft(
         combination="slice/" + "/".join(parts),
         level=2 if predicate and mapping else 1,
-        name=name,
-        parameters=((parameter, "&[i64]"),),
-        returns=reduction.returns,
+        head=Head(name, ((parameter, "&[i64]"),), reduction.returns),
         purpose=purpose,
         body=chain + reduction.rust,
         draw=lambda r: (draw_integers(r, longest=6),),
@@ -103,9 +101,7 @@ def draw_slice_check(rng: random.Random) -> Draft:
     return function_draft(
         combination=f"check/{predicate.key}/{mapping.key if mapping else 'same'}/{quantifier}",
         level=2 if mapping else 1,
-        name=name,
-        parameters=((parameter, "&[i64]"),),
-        returns="bool",
+        head=Head(name, ((parameter, "&[i64]"),), "bool"),
         purpose=f"{rng.choice(('tells', 'returns', 'checks'))} whether {subject} is {predicate.predicate}",
         body=f"{chain}.{quantifier}(|{pattern}| {predicate.rust})",
         draw=lambda r: (draw_integers(r, longest=4),),

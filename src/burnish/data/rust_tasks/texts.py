@@ -7,7 +7,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, TEXT_NAMES, Draft, function_draft
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, TEXT_NAMES, Draft, Head, function_draft
 from burnish.data.rust_tasks.values import Char, Some, Value
 
 ALPHABET = "aeioubcdrstzAEBCRT0123579  .-"
@@ -95,9 +95,7 @@ def draw_characters(rng: random.Random) -> Draft:
     return function_draft(
         combination=combination,
         level=2 if ending == "collect" and (reverse or case != "same") else 1,
-        name=name,
-        parameters=((parameter, "&str"),),
-        returns=returns,
+        head=Head(name, ((parameter, "&str"),), returns),
         purpose=f"{purpose} in `{parameter}`" if ending in ("any", "count") else f"{purpose}, from `{parameter}`",
         body=body,
         draw=draw_text,
@@ -174,9 +172,7 @@ def draw_words(rng: random.Random) -> Draft:
     return function_draft(
         combination=f"words/{part.key}/{form}/{ending}",
         level=2 if form != "same" or ending == "join" else 1,
-        name=name,
-        parameters=((parameter, "&str"),),
-        returns=returns,
+        head=Head(name, ((parameter, "&str"),), returns),
         purpose=purpose,
         body=body,
         draw=draw_sentence,

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from burnish.records import StageSummary
+from burnish.report.rust_results import RustResult
 from burnish.report.text import METRIC_NAMES, percent, percent_interval
 
 if TYPE_CHECKING:
@@ -30,29 +30,32 @@ COLOURS = ("#3578e5", "#e07b2e", "#1f9d6b", "#a259d9", "#c94f6d", "#7d8a2e")
 """Each at least 3 : 1 against white and against the dark page."""
 
 
-def rates_figure(stages: Sequence[StageSummary]) -> str:
-    """Dot and 95 % interval of every rate, one panel per measure, one line per stage."""
+def rates_figure(results: Sequence[RustResult]) -> str:
+    """Dot and 95 % interval of every rate, one panel per measure, one line per model."""
     with figure_style() as new_figure:
-        figure = new_figure(WIDTH, 0.9 + 0.42 * len(stages))
+        figure = new_figure(WIDTH, 0.9 + 0.42 * len(results))
         figure.get_layout_engine().set(w_pad=0.12)  # else 100 of one panel meets 0 of the next
         panels = figure.subplots(1, len(METRIC_NAMES), sharey=True, squeeze=False)[0]
         for panel, (metric, title) in zip(panels, METRIC_NAMES.items(), strict=True):
-            for row, stage in enumerate(stages):
-                rate = 100 * float(getattr(stage, metric))
-                low, high = (100 * end for end in stage.ci95[metric])
+            for row, result in enumerate(results):
+                estimate = result.rate(metric)
+                if estimate is None:
+                    continue
+                rate, (low, high) = 100 * estimate.value, (100 * end for end in estimate.ci95)
                 colour = COLOURS[row % len(COLOURS)]
                 panel.plot([low, high], [row, row], color=colour, linewidth=2.2, solid_capstyle="round", clip_on=False)
                 panel.plot([rate], [row], marker="o", markersize=6.5, color=colour, clip_on=False)
             panel.set_title(f"{title}, %", loc="left", fontsize=11)
             panel.set_xlim(0, 100)
-            panel.set_ylim(len(stages) - 0.5, -0.5)
+            panel.set_ylim(len(results) - 0.5, -0.5)
             panel.tick_params(axis="y", length=0)
             panel.grid(axis="x", alpha=0.25)
-        panels[0].set_yticks(range(len(stages)), [stage.name for stage in stages])
+        panels[0].set_yticks(range(len(results)), [result.name for result in results])
         lines = [
-            f"{stage.name}: {title} {percent(getattr(stage, metric))} % ({percent_interval(stage.ci95[metric])})"
-            for stage in stages
+            f"{result.name}: {title} {percent(estimate.value)} % ({percent_interval(estimate.ci95)})"
+            for result in results
             for metric, title in METRIC_NAMES.items()
+            if (estimate := result.rate(metric)) is not None
         ]
         return to_svg(figure, "rates", "Rates with 95 % intervals. " + "; ".join(lines))
 

@@ -17,13 +17,15 @@ from typing import Any
 
 from burnish.fsio import write_atomic
 from burnish.ledger.metrics import MetricRow
-from burnish.records import Comparison, Summary
+from burnish.records.summary import Comparison, Summary
 from burnish.report import text
 from burnish.report.page.curves import training_curves
 from burnish.report.page.figures import rates_figure
 from burnish.report.page.lengths import length_rows, lengths_figure
 from burnish.report.page.samples import StageAnswers, StageRollouts, browser_data, embed_json
 from burnish.report.page.template import FOLDER, render_page
+from burnish.report.rust_results import RustResult, rust_results
+from burnish.report.terminal import answers
 
 MOST_CODES = 15
 """Rows of the table of error codes; rarer ones are summed up."""
@@ -31,10 +33,10 @@ MOST_CODES = 15
 
 @dataclass(frozen=True)
 class ReportData:
-    """All a report shows. ``summary`` is the content of summary.json, ``metrics`` what `read_metrics` gives."""
+    """All a report shows. ``metrics`` is what `read_metrics` gives."""
 
     name: str
-    summary: Mapping[str, Any]
+    summary: Summary
     recipe: Mapping[str, Any]
     """The resolved recipe."""
     digests: Mapping[str, str]
@@ -67,7 +69,7 @@ def render_html(data: ReportData) -> str:
     """The page as text; the same data gives the same page, byte for byte."""
     from markupsafe import Markup
 
-    summary = Summary.model_validate(data.summary)
+    summary, rust = data.summary, rust_results(data.summary)
     script = (FOLDER / "page.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return render_page(
@@ -76,22 +78,23 @@ def render_html(data: ReportData) -> str:
         script=Markup(script),
         script_digest=digest,
         summary=summary,
+        rust=rust,
+        answers=answers,
         headline=_headline(summary, data.headline),
-        rates={stage.name: stage for stage in summary.stages},
-        pairs=_pairs(summary),
-        infra=sum(stage.infra for stage in summary.stages),
-        rates_svg=Markup(rates_figure(summary.stages)) if summary.stages else "",
+        infra=sum(result.kind.infra for result in rust),
+        families=max((result.kind.families for result in rust), default=0),
+        rates_svg=Markup(rates_figure(rust)) if rust else "",
         curves=[(one.stage, Markup(one.svg), one.averaged) for one in training_curves(data.metrics)],
         lengths_svg=Markup(lengths_figure(data.answers) or ""),
         lengths=length_rows(data.answers),
-        style_rows=_metric_rows(summary),
-        idiom_names={name for name, _ in _metric_rows(summary) if name.startswith("idiom_")},
+        style_rows=_metric_rows(rust),
+        idiom_names={name for name, _ in _metric_rows(rust) if name.startswith("idiom_")},
         memory=_memory_columns(summary),
         longest=max((one.seconds for one in summary.timings), default=0.0),
         facts=dict(data.facts),
-        reasons=_reason_rows(summary),
-        codes=_code_rows(summary, data.answers),
-        lints=_lint_rows(summary),
+        reasons=_reason_rows(rust),
+        codes=_code_rows(rust, data.answers),
+        lints=_ranked(rust, [result.code.lints for result in rust], {}),
         digests=dict(data.digests) | _verifier_facts(data.answers),
         recipe=json.dumps(data.recipe, indent=2, ensure_ascii=False, default=str),
         samples=Markup(embed_json(browser_data(data.answers, data.rollouts))),
@@ -99,26 +102,20 @@ def render_html(data: ReportData) -> str:
     )
 
 
-def _headline(summary: Summary, pair: tuple[str, str] | None) -> list[Comparison]:
-    """The comparisons a reader looks for: those of ``pair``, or of the last measured stage with the first."""
-    if len(summary.stages) < 2:
-        return []
-    pair = pair or (summary.stages[0].name, summary.stages[-1].name)
-    return [one for one in summary.comparisons if (one.a, one.b) == pair]
+def _headline(summary: Summary, pair: tuple[str, str] | None) -> Comparison | None:
+    """The comparison a reader looks for: that of ``pair``, or of the last measured model with the first."""
+    if len(summary.models) < 2:
+        return None
+    pair = pair or (summary.models[0].name, summary.models[-1].name)
+    return next((one for one in summary.comparisons if (one.a, one.b) == pair), None)
 
 
-def _pairs(summary: Summary) -> list[tuple[tuple[str, str], list[Comparison]]]:
-    grouped: dict[tuple[str, str], list[Comparison]] = {}
-    for one in summary.comparisons:
-        grouped.setdefault((one.a, one.b), []).append(one)
-    return list(grouped.items())
-
-
-def _metric_rows(summary: Summary) -> list[tuple[str, list[str]]]:
-    """Syntax metrics that are not zero everywhere, a mean per stage; the idiom score and its parts first."""
-    names = {name for stage in summary.stages for name, found in stage.metrics.items() if found.mean}
+def _metric_rows(rust: Sequence[RustResult]) -> list[tuple[str, list[str]]]:
+    """Syntax metrics that are not zero everywhere, a mean per model; the idiom score and its parts first."""
+    means = [result.code.metrics for result in rust]
+    names = {name for one in means for name, found in one.items() if found.mean}
     return [
-        (name, [f"{stage.metrics[name].mean:.3g}" if name in stage.metrics else "" for stage in summary.stages])
+        (name, [f"{one[name].mean:.3g}" if name in one else "" for one in means])
         for name in sorted(names, key=lambda name: (name != "idiom_score", not name.startswith("idiom_"), name))
     ]
 
@@ -132,7 +129,7 @@ def _memory_columns(summary: Summary) -> dict[str, str]:
     }
 
 
-def _reason_rows(summary: Summary) -> list[CountRow]:
+def _reason_rows(rust: Sequence[RustResult]) -> list[CountRow]:
     notes: dict[str, str] = {
         "ok": "compiled, and all hidden tests passed",
         "no_code": "no Rust code in the answer",
@@ -145,42 +142,40 @@ def _reason_rows(summary: Summary) -> list[CountRow]:
         "blocked": "used something the rules forbid",
         "infra": "no verdict: the machine failed, not the program",
     }
-    counts = [{str(reason): count for reason, count in stage.reasons.items()} for stage in summary.stages]
+    counts = [result.kind.problems for result in rust]
     shown = [reason for reason in notes if any(reason in one for one in counts)]
-    return [_row(summary, reason, notes[reason], counts) for reason in shown]
+    return [_row(rust, reason, notes[reason], counts) for reason in shown]
 
 
-def _code_rows(summary: Summary, answers: Sequence[StageAnswers]) -> list[CountRow]:
+def _code_rows(rust: Sequence[RustResult], answers: Sequence[StageAnswers]) -> list[CountRow]:
     messages: dict[str, str] = {}
     for stage in answers:
         for verdict in stage.verdicts:
             for diagnostic in verdict.diagnostics:
                 if diagnostic.level == "error":
                     messages.setdefault(diagnostic.code or "syntax", diagnostic.message)
-    return _ranked(summary, [stage.error_codes for stage in summary.stages], messages)
+    return _ranked(rust, [result.code.error_codes for result in rust], messages)
 
 
-def _lint_rows(summary: Summary) -> list[CountRow]:
-    return _ranked(summary, [stage.lints for stage in summary.stages], {})
-
-
-def _ranked(summary: Summary, counts: Sequence[Mapping[str, int]], notes: Mapping[str, str]) -> list[CountRow]:
+def _ranked(
+    rust: Sequence[RustResult], counts: Sequence[Mapping[str, int]], notes: Mapping[str, str]
+) -> list[CountRow]:
     total: dict[str, int] = {}
     for one in counts:
         for name, count in one.items():
             total[name] = total.get(name, 0) + count
     names = sorted(total, key=lambda name: (-total[name], name))
-    rows = [_row(summary, name, notes.get(name, ""), counts) for name in names[:MOST_CODES]]
+    rows = [_row(rust, name, notes.get(name, ""), counts) for name in names[:MOST_CODES]]
     if rest := names[MOST_CODES:]:
         summed = [{"others": sum(one.get(name, 0) for name in rest)} for one in counts]
-        rows.append(_row(summary, "others", f"{len(rest)} rarer ones, added up", summed))
+        rows.append(_row(rust, "others", f"{len(rest)} rarer ones, added up", summed))
     return rows
 
 
-def _row(summary: Summary, name: str, note: str, counts: Sequence[Mapping[str, int]]) -> CountRow:
+def _row(rust: Sequence[RustResult], name: str, note: str, counts: Sequence[Mapping[str, int]]) -> CountRow:
     cells = tuple(
-        (one.get(name, 0), one.get(name, 0) / stage.n if stage.n else 0.0)
-        for stage, one in zip(summary.stages, counts, strict=True)
+        (one.get(name, 0), one.get(name, 0) / result.n if result.n else 0.0)
+        for result, one in zip(rust, counts, strict=True)
     )
     return CountRow(name, note, cells)
 

@@ -1,47 +1,47 @@
 """Tables of evaluated answers and of comparisons for the terminal.
 
-Not covered: Rust alone with a sample per task (`report.terminal.table`), pages (`report.page.comparison`).
+Not covered: rates of Rust (`report.terminal.table`), pages (`report.page.comparison`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from burnish.records.evaluation import (
-    AnswerSummary,
-    ComparisonReport,
-    EvaluationSummary,
+from burnish.records.evaluation import ComparisonReport
+from burnish.records.summary import (
+    Comparison,
     Generation,
     Interval,
     KindComparison,
+    KindSummary,
+    ModelSummary,
+    PairedEstimate,
     RepairTurn,
 )
-from burnish.report.text import p_value, points, points_interval
+from burnish.report.text import METRIC_TITLES, p_value, points, points_interval
 
 UNPARSED_NOTE = "Over all answers; unread ones are wrong. Intervals go by families of rows."
+TEST_NOTE = (
+    "Points: percentage points, mcc as it is. p: two-sided; McNemar's exact test where every row is a "
+    "family of its own, else by exchanging the two models family by family."
+)
 
 
-def render_evaluation(summary: Mapping[str, Any], console: Console) -> None:
-    """Print what ``summary`` (the content of an evaluation's summary.json) has beyond rates of Rust."""
-    found = EvaluationSummary.model_validate(summary)
-    for one in found.answers:
-        _render(one, console)
-    if found.answers:
-        console.print(UNPARSED_NOTE, style="dim")
-    if found.repair:
-        console.print(_repair(found.repair))
-    if found.generation is not None:
-        console.print(_generation(found.generation), highlight=False, style="dim")
+def render_work(model: ModelSummary, console: Console) -> None:
+    """Print what repairing gave and what writing the answers took, where a model wrote them."""
+    if model.repair:
+        console.print(_repair(model.repair))
+    if model.generation is not None:
+        console.print(_generation(model.generation), highlight=False, style="dim")
 
 
 def _repair(turns: Sequence[RepairTurn]) -> Table:
-    table = _new_table("After each repair turn, in per cent of all first answers")
+    table = new_table("After each repair turn, in per cent of all first answers")
     for column in ("turn", "asked", "compiles", "95 % interval", "tests passed", "95 % interval"):
         table.add_column(column, justify="right")
     for one in turns:
@@ -65,10 +65,10 @@ def _generation(one: Generation) -> str:
     )
 
 
-def render_comparison_table(report: ComparisonReport, console: Console) -> None:
+def render_comparison(one: Comparison, console: Console) -> None:
     """Print differences, wins and losses of every kind."""
-    for kind in report.kinds:
-        console.print(_comparison(report, kind))
+    for kind in one.kinds:
+        console.print(_comparison(one, kind))
         if kind.baselines:
             trivial = ", ".join(
                 f"{name} {metric_text(metric, values[metric])}"
@@ -77,13 +77,19 @@ def render_comparison_table(report: ComparisonReport, console: Console) -> None:
                 if metric in values
             )
             console.print(f"trivial models: {trivial}", highlight=False, style="dim")
-        note = f"won {kind.wins}, lost {kind.losses}, both right {kind.both}, both wrong {kind.neither}"
+        note = f"both right {kind.both}, both wrong {kind.neither}"
         console.print(note + (f", without an outcome {kind.left_out}" if kind.left_out else ""), highlight=False)
+
+
+def render_report(report: ComparisonReport, console: Console) -> None:
+    """Print the comparison of two evaluations, and how much a rerun differs."""
+    render_comparison(report, console)
+    console.print(TEST_NOTE, style="dim")
     for noise in report.noise:
-        name, difference = next(iter(noise.differences.items()))
         console.print(
-            f"Noise: a rerun of {report.a} answers {noise.changed} of {noise.n} differently ({noise.kind}), "
-            f"{name} {difference_text(name, difference)}.",
+            f"Noise: a rerun of {report.a} answers {noise.changed} of {noise.n} differently ({noise.kind})"
+            + "".join(f", {name} {difference_text(name, value)}" for name, value in list(noise.differences.items())[:1])
+            + ".",
             highlight=False,
         )
     if report.only_in_a or report.only_in_b:
@@ -112,24 +118,24 @@ def difference_interval_text(name: str, interval: Interval) -> str:
     return f"{interval[0]:+.3f} to {interval[1]:+.3f}" if name == "mcc" else points_interval(interval)
 
 
-def _render(one: AnswerSummary, console: Console) -> None:
-    table = _new_table(f"{one.name}: {one.kind}, {one.n} answers to {one.tasks} tasks, in per cent")
+def render_kind(name: str, one: KindSummary, console: Console) -> None:
+    """Print what a model of that name reached on tasks of one kind."""
+    table = new_table(f"{name}: {one.kind}, {one.n} answers to {one.tasks} tasks, in per cent")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
-    for name in one.baselines:
-        table.add_column(Text(name), justify="right")
-    for name, estimate in one.metrics.items():
-        trivial = (found.get(name) for found in one.baselines.values())
-        cells = [metric_text(name, estimate.value), interval_text(name, estimate.ci95)]
-        table.add_row(Text(name), *cells, *("" if value is None else metric_text(name, value) for value in trivial))
+    for baseline in one.baselines:
+        table.add_column(Text(baseline), justify="right")
+    for metric, estimate in one.metrics.items():
+        trivial = (found.get(metric) for found in one.baselines.values())
+        cells = [metric_text(metric, estimate.value), interval_text(metric, estimate.ci95)]
+        table.add_row(Text(metric), *cells, *("" if value is None else metric_text(metric, value) for value in trivial))
     console.print(table)
     if one.confusion:
         console.print(_confusion(one))
     if one.problems:
         counted = ", ".join(f"{problem} {count}" for problem, count in one.problems.items())
-        what = "verdicts" if one.kind == "rust" else f"{one.unparsed} without a readable answer"
-        console.print(f"{what}: {counted}", highlight=False)
+        console.print(f"{one.unparsed} without a readable answer: {counted}", highlight=False)
     if one.timing is not None:
         console.print(
             f"{one.timing.seconds_p50:.2f} s per answer (p50), {one.timing.seconds_p95:.2f} s (p95), "
@@ -139,8 +145,8 @@ def _render(one: AnswerSummary, console: Console) -> None:
         )
 
 
-def _confusion(one: AnswerSummary) -> Table:
-    table = _new_table("right answer (rows) by given answer (columns)")
+def _confusion(one: KindSummary) -> Table:
+    table = new_table("right answer (rows) by given answer (columns)")
     table.add_column("")
     for answered in next(iter(one.confusion.values())):
         table.add_column(Text(answered), justify="right")
@@ -149,23 +155,30 @@ def _confusion(one: AnswerSummary) -> Table:
     return table
 
 
-def _comparison(report: ComparisonReport, kind: KindComparison) -> Table:
-    table = _new_table(f"{report.b} against {report.a}: {kind.kind}, {kind.n} pairs in {kind.families} families")
-    for column in ("metric", report.a, report.b, "difference", "95 % interval", "p"):
+def _comparison(pair: Comparison, kind: KindComparison) -> Table:
+    families = f" in {kind.families} families" if kind.families < kind.n else ""
+    table = new_table(f"{pair.b} against {pair.a}: {kind.kind}, {kind.n} pairs{families}")
+    for column in ("metric", "from → to", "points", "95 % interval", "won", "lost", "p"):
         table.add_column(Text(column), justify="left" if column == "metric" else "right")
     for name, one in kind.metrics.items():
         table.add_row(
-            Text(name),
-            metric_text(name, one.a),
-            metric_text(name, one.b),
+            Text(METRIC_TITLES.get(name, name)),
+            f"{metric_text(name, one.a)} → {metric_text(name, one.b)}",
             difference_text(name, one.difference),
             difference_interval_text(name, one.ci95),
+            *counts_text(one),
             p_value(one.p_value),
         )
     return table
 
 
-def _new_table(title: str) -> Table:
+def counts_text(one: PairedEstimate) -> tuple[str, str]:
+    """Pairs won and lost by a rate; nothing where a metric is no rate."""
+    return ("" if one.wins is None else str(one.wins)), ("" if one.losses is None else str(one.losses))
+
+
+def new_table(title: str) -> Table:
+    """An empty table in the look of all of them."""
     return Table(
         title=Text(f"\n{title}"), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False
     )

@@ -1,4 +1,4 @@
-"""The result of a run as tables for the terminal, readable at 80 columns and in a log file.
+"""The result of a run or an evaluation as tables for the terminal, readable at 80 columns and in a log file.
 
 Not covered: curves and samples, which only the page has (`report.page.html`).
 """
@@ -6,108 +6,92 @@ Not covered: curves and samples, which only the page has (`report.page.html`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import groupby
-from typing import Any
+from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from burnish.records import Comparison, StageSummary, StageTime, Summary
-from burnish.report.text import (
-    MEMORY,
-    METRIC_NAMES,
-    duration,
-    memory_size,
-    p_value,
-    percent,
-    percent_interval,
-    points,
-    points_interval,
+from burnish.records.summary import StageTime, Summary
+from burnish.report.rust_results import RustResult, rust_results
+from burnish.report.terminal.answers import (
+    TEST_NOTE,
+    UNPARSED_NOTE,
+    new_table,
+    render_comparison,
+    render_kind,
+    render_work,
 )
+from burnish.report.text import MEMORY, METRIC_NAMES, duration, estimate_lines, memory_size
 
 MOST_ERRORS = 8
 """Rows of the table of compiler errors; the page has more."""
 
 
-def render_table(summary: Mapping[str, Any], console: Console) -> None:
-    """Print rates with intervals, paired tests and times of ``summary`` (the content of summary.json)."""
-    content = Summary.model_validate(summary)
-    if content.stages:
-        console.print(_rates(content.stages))
-        console.print(_note(content.stages), style="dim")
-    if content.excluded_tasks:
+def render_summary(summary: Summary, console: Console) -> None:
+    """Print rates with intervals, other metrics, paired tests and times."""
+    rust = rust_results(summary)
+    if rust:
+        console.print(_rates(rust))
+        console.print(_note(rust), style="dim")
+    others = [(model.name, kind) for model in summary.models for kind in model.kinds if kind.kind != "rust"]
+    for name, kind in others:
+        render_kind(name, kind, console)
+    if others:
+        console.print(UNPARSED_NOTE, style="dim")
+    if summary.excluded_tasks:
         console.print(
-            f"{content.excluded_tasks} tasks were left out before: an exclusion file names them.", style="dim"
+            f"{summary.excluded_tasks} tasks were left out before: an exclusion file names them.", style="dim"
         )
-    for _, group in groupby(content.comparisons, key=lambda one: (one.a, one.b, one.n)):
-        console.print(_comparisons(list(group)))
-    if content.comparisons:
-        console.print("Points: difference in per cent points. p: exact McNemar test, two-sided.", style="dim")
-    if any(stage.error_codes for stage in content.stages):
-        console.print(_error_codes(content.stages))
-    if content.timings:
-        console.print(_timings(content.timings))
+    if len(summary.models) == 1:  # of many models the table of times says enough
+        render_work(summary.models[0], console)
+    for one in summary.comparisons:
+        render_comparison(one, console)
+    if summary.comparisons:
+        console.print(TEST_NOTE, style="dim")
+    if any(result.code.error_codes for result in rust):
+        console.print(_error_codes(rust))
+    if summary.timings:
+        console.print(_timings(summary.timings))
 
 
-def _new_table(title: str) -> Table:
-    return Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
-
-
-def _rates(stages: tuple[StageSummary, ...]) -> Table:
-    table = _new_table("Measured, in per cent with 95 % intervals")
+def _rates(results: Sequence[RustResult]) -> Table:
+    table = new_table("Measured, in per cent with 95 % intervals")
     table.add_column("stage")
     table.add_column("n", justify="right")
-    for name in METRIC_NAMES.values():
+    names = {str(name): title for name, title in METRIC_NAMES.items()} | {k: k for k in _pass_at_k(results)}
+    for name in names.values():
         table.add_column(name, justify="right")
-    with_infra = any(stage.infra for stage in stages)
+    with_infra = any(result.kind.infra for result in results)
     if with_infra:
         table.add_column("infra", justify="right")
-    for stage in stages:
-        cells = [Text(stage.name), Text(str(stage.n))]
-        rates = (stage.compile_rate, stage.lint_free_rate, stage.tests_passed)
-        for metric, rate in zip(METRIC_NAMES, rates, strict=True):
-            cells.append(Text(f"{percent(rate)}\n{percent_interval(stage.ci95[metric])}"))
+    for result in results:
+        cells = [Text(result.name), Text(str(result.n))]
+        cells += [Text(estimate_lines(result.kind.metrics.get(name))) for name in names]
         if with_infra:
-            cells.append(Text(str(stage.infra)))
+            cells.append(Text(str(result.kind.infra)))
         table.add_row(*cells)
     return table
 
 
-def _note(stages: tuple[StageSummary, ...]) -> str:
-    note = "Rates over all attempted; Wilson intervals."
-    faults = sum(stage.infra for stage in stages)
+def _pass_at_k(results: Sequence[RustResult]) -> list[str]:
+    """Names of pass@k where tasks have several samples; pass@1 stands in the table already."""
+    found = dict.fromkeys(name for result in results for name in result.kind.metrics if name.startswith("pass@"))
+    return [name for name in found if name != "pass@1"]
+
+
+def _note(results: Sequence[RustResult]) -> str:
+    groups = " and ".join(dict.fromkeys(f"{result.kind.families}" for result in results))
+    note = f"Rates over all attempted. Intervals go by families of tasks ({groups}): tasks of one family are alike."
+    faults = sum(result.kind.infra for result in results)
     if faults:
         return f"{note} infra: {faults} without a verdict, not counted as fails; they widen the interval upwards."
     return note
 
 
-def _comparisons(comparisons: Sequence[Comparison]) -> Table:
-    first = comparisons[0]
-    table = _new_table(f"{first.b} against {first.a}, on the same {first.n} tasks")
-    table.add_column("measure")
-    table.add_column("points", justify="right")
-    table.add_column("95 % interval", justify="right")
-    table.add_column("tasks won", justify="right")
-    table.add_column("lost", justify="right")
-    table.add_column("p", justify="right")
-    for one in comparisons:
-        table.add_row(
-            Text(METRIC_NAMES[one.metric]),
-            Text(points(one.difference)),
-            Text(points_interval(one.ci95)),
-            Text(str(one.only_b)),
-            Text(str(one.only_a)),
-            Text(p_value(one.p_value)),
-        )
-    return table
-
-
 def _timings(timings: tuple[StageTime, ...]) -> Table:
     memory = [column for column in MEMORY if any(getattr(one, column) is not None for one in timings)]
-    table = _new_table("Time and peak memory" if memory else "Time")
+    table = new_table("Time and peak memory" if memory else "Time")
     table.add_column("stage")
     table.add_column("kind")
     table.add_column("time", justify="right")
@@ -122,15 +106,15 @@ def _timings(timings: tuple[StageTime, ...]) -> Table:
     return table
 
 
-def _error_codes(stages: tuple[StageSummary, ...]) -> Table:
-    """Programs per compiler error, the most frequent first, stage beside stage."""
-    table = _new_table("Programs that showed a compiler error")
+def _error_codes(results: Sequence[RustResult]) -> Table:
+    """Programs per compiler error, the most frequent first, model beside model."""
+    table = new_table("Programs that showed a compiler error")
     table.add_column("error")
-    for stage in stages:
-        table.add_column(Text(f"{stage.name} of {stage.n}"), justify="right")
+    for result in results:
+        table.add_column(Text(f"{result.name} of {result.n}"), justify="right")
     total: Counter[str] = Counter()
-    for stage in stages:
-        total.update(stage.error_codes)
+    for result in results:
+        total.update(result.code.error_codes)
     for code, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))[:MOST_ERRORS]:
-        table.add_row(Text(code), *(Text(str(stage.error_codes.get(code, 0))) for stage in stages))
+        table.add_row(Text(code), *(Text(str(result.code.error_codes.get(code, 0))) for result in results))
     return table

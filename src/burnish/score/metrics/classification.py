@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from burnish.records import Task
-from burnish.records.evaluation import ClassMeasures, EvaluatedRow
+from burnish.records.evaluation import EvaluatedRow
+from burnish.records.summary import ClassMeasures
 from burnish.score.metrics.extraction import Extracted
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measure, Measured, columns, rate, ratio
 from burnish.score.metrics.multiple_choice import LIKELIEST, LIKELIEST_PER_BYTE, have_likelihoods

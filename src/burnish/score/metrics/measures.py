@@ -34,6 +34,10 @@ class Measure:
     bounds: Bounds = (0.0, 1.0)
     rate: tuple[int, int] | None = None
     """Columns (successes, attempts) when it is the share of yes among yes and no, row by row."""
+    attempts: int = ROWS
+    """Column with a 1 for each row that it goes over; their number is the n of its estimate."""
+    unknown: int | None = None
+    """Of a rate: column with a 1 for each attempt whose outcome infra kept us from knowing; its success is 0."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,20 @@ def ratio(over: Floats, under: Floats) -> Floats:
     return result
 
 
-def rate(name: str, column: int, attempts: int = ROWS) -> Measure:
+def rate(name: str, column: int, attempts: int = ROWS, unknown: int | None = None) -> Measure:
     """The share of rows with a 1 in ``column`` among those with a 1 in ``attempts``."""
-    return Measure(name, lambda sums: ratio(sums[..., column], sums[..., attempts]), rate=(column, attempts))
+    return Measure(
+        name,
+        lambda sums: ratio(sums[..., column], sums[..., attempts]),
+        rate=(column, attempts),
+        attempts=attempts,
+        unknown=unknown,
+    )
 
 
 def mean(name: str, column: int, attempts: int = ROWS) -> Measure:
     """The mean of a column that holds values in 0..1."""
-    return Measure(name, lambda sums: ratio(sums[..., column], sums[..., attempts]))
+    return Measure(name, lambda sums: ratio(sums[..., column], sums[..., attempts]), attempts=attempts)
 
 
 def columns(rows: Sequence[Sequence[float]], width: int) -> Floats:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from burnish.records import MetricMean, Verdict
+from burnish.records import Verdict
+from burnish.records.summary import MetricMean
 
 
 def mean_metrics(verdicts: Sequence[Verdict]) -> dict[str, MetricMean]:

@@ -16,6 +16,21 @@ from scipy.stats import t as student
 from burnish.score.statistics.intervals import wilson
 
 
+def interval_with_unknown(
+    successes: Sequence[float], unknown: Sequence[float], counts: Sequence[float], level: float = 0.95
+) -> tuple[float, float]:
+    """`clustered_interval` where some outcomes are not known: its upper end grants each of them as a success.
+
+    So what is unknown widens the interval and never shifts it downwards.
+    """
+    low, high = clustered_interval(successes, counts, level)
+    if any(unknown):
+        granted = [s + u for s, u in zip(successes, unknown, strict=True)]
+        # Fewer effective rows at a middling rate can lower the upper limit: what is granted must not.
+        high = max(high, clustered_interval(granted, counts, level)[1])
+    return low, high
+
+
 def clustered_interval(successes: Sequence[float], counts: Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """Interval for Σ successes / Σ counts, where element g of both belongs to family g.
 

@@ -1,6 +1,7 @@
-"""Paired comparison of two models on the same tasks: exact McNemar test, and an interval for the difference.
+"""Paired comparison of two models on independent rows: exact McNemar test, and an interval for the difference.
 
-Not covered: more than two models at once, correction for many comparisons, pairs clustered by task family.
+Not covered: more than two models at once, correction for many comparisons, rows that come in families
+(`score.statistics.bootstrap`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from scipy.stats import binomtest
 
 from burnish.score.statistics.intervals import wilson
 
@@ -30,10 +33,7 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool], level: float = 0.95) -> Paired
     """Test whether ``b`` succeeds more or less often than ``a``; element i of both belongs to task i.
 
     The p-value is exact and two-sided. Under the null hypothesis the discordant pairs fall to either side like
-    a fair coin, so with k = min(only_a, only_b) and m = only_a + only_b
-
-        p = min(1, 2 · P[Binomial(m, 1/2) <= k])        m = 0: p = 1
-
+    a fair coin, so p is that of scipy's ``binomtest`` for only_a of only_a + only_b; without any, p = 1.
     Source: Q. McNemar, Psychometrika 12 (1947), in its exact form. The interval is `paired_interval`; it comes
     from another method, so near p = 1 - level the two may disagree on whether zero is excluded.
     Raises ValueError when the lengths differ.
@@ -53,11 +53,13 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool], level: float = 0.95) -> Paired
         neither=neither,
         difference=(only_b - only_a) / n if n else 0.0,
         interval=paired_interval(only_a, only_b, both, neither, level),
-        p_value=_sign_test(only_a, only_b),
+        p_value=float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0,
     )
 
 
-def paired_interval(only_a: int, only_b: int, both: int, neither: int, level: float = 0.95) -> tuple[float, float]:
+def paired_interval(
+    only_a: float, only_b: float, both: float, neither: float, level: float = 0.95
+) -> tuple[float, float]:
     """Interval for rate(b) - rate(a) by Newcombe's method 10: Wilson limits squared and added, less their correlation.
 
     With rates p_a, p_b, their Wilson limits (l, u), D = p_b - p_a and the correlation φ of the 2 x 2 table, whose
@@ -68,6 +70,7 @@ def paired_interval(only_a: int, only_b: int, both: int, neither: int, level: fl
 
     Source: R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on
     paired data", Statistics in Medicine 17 (1998), 2635-2650. φ = 0 when a margin is empty; no pairs: (-1, 1).
+    Counts may be fractions: those of effective sample sizes.
     """
     n = only_a + only_b + both + neither
     if n == 0:
@@ -83,13 +86,7 @@ def paired_interval(only_a: int, only_b: int, both: int, neither: int, level: fl
     return max(-1.0, difference - down), min(1.0, difference + up)
 
 
-def _sign_test(only_a: int, only_b: int) -> float:
-    discordant = only_a + only_b
-    tail = sum(math.comb(discordant, k) for k in range(min(only_a, only_b) + 1))
-    return min(1.0, 2 * tail / (1 << discordant))  # integers of any size: nothing underflows before the division
-
-
-def _correlation(only_a: int, only_b: int, both: int, neither: int) -> float:
+def _correlation(only_a: float, only_b: float, both: float, neither: float) -> float:
     margins = (both + only_a) * (both + only_b) * (neither + only_a) * (neither + only_b)
     if margins == 0:
         return 0.0

@@ -1,7 +1,7 @@
-"""Builds what ``summary.json`` says about answers: metrics with intervals, confusion, baselines, times, per kind.
+"""Summarise judged answers kind by kind: metrics with intervals, confusion, baselines, times, compiler errors.
 
 Intervals go by families of rows: Wilson's or a clustered one for rates, a bootstrap over families for the others.
-Not covered: comparing two models (`score.summaries.comparison`).
+Not covered: comparing two models (`score.summaries.comparison`), all of ``summary.json`` (`score.summaries.summary`).
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from burnish.records import Task, TaskKind
-from burnish.records.evaluation import AnswerSummary, Estimate, EvaluatedRow, Interval, Timing
+from burnish.records import Task, TaskKind, Verdict
+from burnish.records.evaluation import EvaluatedRow
+from burnish.records.summary import CodeFindings, Estimate, Interval, KindSummary, Timing
 from burnish.score.metrics.classification import confusion, per_class
 from burnish.score.metrics.measures import Measure, Measured, mean
+from burnish.score.metrics.metric_means import mean_metrics
 from burnish.score.metrics.pass_at_k import pass_at_k, reported_k
 from burnish.score.statistics.bootstrap import Draws, Floats, bootstrap_interval, draw, family_sums
-from burnish.score.statistics.clustered import clustered_interval
+from burnish.score.statistics.clustered import clustered_interval, interval_with_unknown
 from burnish.score.statistics.intervals import wilson
 from burnish.score.summaries.answers import classes_of, measure
 from burnish.score.summaries.baselines import baselines
+from burnish.score.summaries.rates import rates
 
 Group = tuple[TaskKind, tuple[str, ...]]
 """What may be measured together: a kind, and for classification its labels."""
@@ -40,14 +43,22 @@ def group_rows(rows: Sequence[EvaluatedRow]) -> dict[Group, list[EvaluatedRow]]:
 
 
 def summarise_answers(
-    name: str, tasks: Sequence[Task], rows: Sequence[EvaluatedRow], *, tolerance: float
-) -> tuple[AnswerSummary, ...]:
-    """One summary per group of rows; ``tasks`` are those that were attempted, for the baselines."""
+    tasks: Sequence[Task], rows: Sequence[EvaluatedRow], verdicts: Sequence[Verdict] = (), *, tolerance: float
+) -> tuple[KindSummary, ...]:
+    """One summary per group of rows.
+
+    Args:
+        tasks: those that were attempted, for the baselines.
+        rows: all judged answers of one model.
+        verdicts: of its Rust answers, for what the compiler and the syntax tree say.
+        tolerance: of numeric answers, for the baselines.
+    """
     by_group: defaultdict[Group, list[Task]] = defaultdict(list)
     for task in tasks:
         by_group[group_of(task.kind, task.labels)].append(task)
     return tuple(
-        _summarise(name, by_group.get(group, []), found, tolerance) for group, found in group_rows(rows).items()
+        _summarise(by_group.get(group, []), found, verdicts if group[0] == "rust" else (), tolerance)
+        for group, found in group_rows(rows).items()
     )
 
 
@@ -58,13 +69,14 @@ def estimates(rows: Sequence[EvaluatedRow]) -> dict[str, Estimate]:
     return found | _pass_at_k(rows)
 
 
-def _summarise(name: str, tasks: Sequence[Task], rows: Sequence[EvaluatedRow], tolerance: float) -> AnswerSummary:
+def _summarise(
+    tasks: Sequence[Task], rows: Sequence[EvaluatedRow], verdicts: Sequence[Verdict], tolerance: float
+) -> KindSummary:
     kind = rows[0].kind
     classes = classes_of(rows) if kind in ("classification", "multiple_choice") else ()
     problems = Counter(row.reason if kind == "rust" else row.problem for row in rows)
     del problems[""]
-    return AnswerSummary(
-        name=name,
+    return KindSummary(
         kind=kind,
         n=len(rows),
         tasks=len({row.task_id for row in rows}),
@@ -79,6 +91,17 @@ def _summarise(name: str, tasks: Sequence[Task], rows: Sequence[EvaluatedRow], t
         per_class=per_class(rows, classes) if classes else {},
         baselines=baselines(tasks, tolerance=tolerance),
         timing=_timing(rows),
+        code=_code(verdicts) if kind == "rust" else None,
+    )
+
+
+def _code(verdicts: Sequence[Verdict]) -> CodeFindings:
+    counted = rates(verdicts)
+    return CodeFindings(
+        error_codes=dict(counted.error_codes),
+        error_classes=dict(counted.error_classes),
+        lints=dict(counted.lints),
+        metrics=mean_metrics(verdicts),
     )
 
 
@@ -90,15 +113,17 @@ def _estimates(measured: Measured, families: Sequence[str]) -> dict[str, Estimat
     for one in measured.measures:
         value = float(one.statistic(total))
         if np.isfinite(value):  # a metric of rows that do not exist, such as those without an answer
-            attempts = total[one.rate[1]] if one.rate else len(families)
-            found[one.name] = Estimate(value=value, ci95=_interval(one, sums_GK, draws), n=int(attempts))
+            n = int(total[one.attempts])
+            found[one.name] = Estimate(value=value, ci95=_interval(one, sums_GK, draws), n=n)
     return found
 
 
 def _interval(measure: Measure, sums_GK: Floats, draws: Draws) -> Interval:
     if measure.rate is not None:
-        successes, attempts = measure.rate
-        return clustered_interval(sums_GK[:, successes].tolist(), sums_GK[:, attempts].tolist())
+        successes, attempts = (sums_GK[:, column].tolist() for column in measure.rate)
+        if measure.unknown is None:
+            return clustered_interval(successes, attempts)
+        return interval_with_unknown(successes, sums_GK[:, measure.unknown].tolist(), attempts)
     low, high = bootstrap_interval(draws, measure.statistic, bounds=measure.bounds)
     # Families that are all alike show a bootstrap no spread: then as many observations of a rate bound it.
     families = len(sums_GK)

@@ -120,13 +120,21 @@ def classes_of(rows: Sequence[EvaluatedRow]) -> tuple[str, ...]:
 
 
 def _measure_rust(rows: Sequence[EvaluatedRow]) -> Measured:
-    """Rates over all rows; one without a verdict because of infra counts as not proven."""
-    table = [
-        [1.0, float(row.extracted is not None), float(bool(row.correct)), row.scores[COMPILED], row.scores[LINT_FREE]]
-        for row in rows
-    ]
-    measures = (rate("tests_passed", CORRECT), rate("compile_rate", 3), rate("lint_free_rate", 4))
-    return Measured(columns(table, 5), (*measures, rate("parse_rate", PARSED)))
+    """Rates over all rows; one without a verdict because of infra counts as not proven, and as unknown.
+
+    Infra after the compiler leaves it known that the program compiles, and whether it has lints.
+    """
+    table = []
+    for row in rows:
+        compiled, infra = row.scores[COMPILED], row.correct is None
+        outcome = [float(bool(row.correct)), compiled, row.scores[LINT_FREE]]
+        table.append([1.0, float(row.extracted is not None), *outcome, float(infra), float(infra and not compiled)])
+    measures = (
+        rate("tests_passed", CORRECT, unknown=5),
+        rate("compile_rate", 3, unknown=6),
+        rate("lint_free_rate", 4, unknown=6),
+    )
+    return Measured(columns(table, 7), (*measures, rate("parse_rate", PARSED)))
 
 
 def _row(task: Task, completion: Completion, extracted: Extracted, judged: Judged) -> EvaluatedRow:

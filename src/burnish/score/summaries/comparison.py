@@ -1,31 +1,36 @@
-"""Two models on the same rows: differences with intervals, paired tests, wins and losses, and where they disagree.
+"""Compare two models on the same rows: differences with intervals, paired tests, and where they disagree.
 
 Rows are paired by task and sample. A rate over rows that have nothing in common (every family a single row) is tested
 by McNemar's exact test; every other metric, and every metric over rows that come in families, by exchanging the two
-models family by family (`score.statistics.bootstrap`). Not covered: more than two models, correction for many
-comparisons.
+models family by family (`score.statistics.bootstrap`). This is the one comparison: `burnish compare`, the table and the
+page of a run, and a sweep all show what it gives. Not covered: more than two models, correction for many comparisons.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from burnish.errors import DataError
 from burnish.records import Task
-from burnish.records.evaluation import (
-    ComparisonReport,
-    Disagreement,
-    EvaluatedRow,
-    KindComparison,
-    Noise,
-    PairedEstimate,
-)
+from burnish.records.evaluation import ComparisonReport, Disagreement, EvaluatedRow, Noise
+from burnish.records.summary import Comparison, Interval, KindComparison, PairedEstimate
 from burnish.score.metrics.measures import Measure
 from burnish.score.metrics.multiple_choice import alike
-from burnish.score.statistics.bootstrap import Floats, draw_pairs, family_sums, paired_bootstrap
-from burnish.score.statistics.paired import mcnemar
+from burnish.score.statistics.bootstrap import (
+    Floats,
+    PairedDraws,
+    PairedOutcome,
+    draw_pairs,
+    family_sums,
+    paired_bootstrap,
+)
+from burnish.score.statistics.intervals import wilson
+from burnish.score.statistics.paired import mcnemar, paired_interval
 from burnish.score.summaries.answer_summary import group_rows
 from burnish.score.summaries.answers import classes_of, measure
 from burnish.score.summaries.baselines import baselines
@@ -51,6 +56,43 @@ def pair_rows(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> list[Pair
     return pairs
 
 
+def share_rows(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> bool:
+    """Whether both models answered any task with the same sample number."""
+    return not {(row.task_id, row.sample_index) for row in a}.isdisjoint((row.task_id, row.sample_index) for row in b)
+
+
+def compare_models(
+    a: tuple[str, Sequence[EvaluatedRow]],
+    b: tuple[str, Sequence[EvaluatedRow]],
+    *,
+    tasks: Sequence[Task] = (),
+    tolerance: float = 0.0,
+) -> Comparison:
+    """The comparison of model b with model a, each given as its name and rows.
+
+    Args:
+        a: the model to compare with.
+        b: the other one.
+        tasks: of the rows, for what trivial models reach on the pairs; without them nothing stands beside.
+        tolerance: of numeric answers.
+    """
+    pairs = pair_rows(a[1], b[1])
+    by_id = {task.id: task for task in tasks}
+    kinds = []
+    for rows in group_rows([x for x, _ in pairs]).values():
+        wanted = {(row.task_id, row.sample_index) for row in rows}
+        compared = _compare_kind([pair for pair in pairs if (pair[0].task_id, pair[0].sample_index) in wanted])
+        known = [by_id[name] for name in dict.fromkeys(row.task_id for row in rows) if name in by_id]
+        kinds.append(compared.model_copy(update={"baselines": baselines(known, tolerance=tolerance)}))
+    return Comparison(
+        a=a[0],
+        b=b[0],
+        only_in_a=len(a[1]) - len(pairs),
+        only_in_b=len(b[1]) - len(pairs),
+        kinds=tuple(kinds),
+    )
+
+
 def compare_rows(
     name_a: str,
     a: Sequence[EvaluatedRow],
@@ -63,28 +105,13 @@ def compare_rows(
 ) -> tuple[ComparisonReport, list[Disagreement]]:
     """The comparison of b with a, and the pairs worth reading.
 
-    Args:
-        tasks: of the rows, for what trivial models reach on the pairs; without them nothing stands beside.
-        tolerance: of numeric answers.
-        rerun: another evaluation of a's model, for the noise floor.
+    ``tasks`` and ``tolerance`` are those of `compare_models`; ``rerun`` is another evaluation of a's model, for the
+    noise floor.
     """
-    pairs = pair_rows(a, b)
-    by_id = {task.id: task for task in tasks}
-    kinds = []
-    for rows in group_rows([x for x, _ in pairs]).values():
-        wanted = {(row.task_id, row.sample_index) for row in rows}
-        compared = _compare_kind([pair for pair in pairs if (pair[0].task_id, pair[0].sample_index) in wanted])
-        known = [by_id[name] for name in dict.fromkeys(row.task_id for row in rows) if name in by_id]
-        kinds.append(compared.model_copy(update={"baselines": baselines(known, tolerance=tolerance)}))
-    report = ComparisonReport(
-        a=name_a,
-        b=name_b,
-        only_in_a=len(a) - len(pairs),
-        only_in_b=len(b) - len(pairs),
-        kinds=tuple(kinds),
-        noise=tuple(_noise(a, rerun)) if rerun else (),
-    )
-    return report, [one for pair in pairs if (one := disagreement(*pair)) is not None]
+    compared = compare_models((name_a, a), (name_b, b), tasks=tasks, tolerance=tolerance)
+    noise = tuple(_noise(a, rerun)) if rerun else ()
+    report = ComparisonReport(**dict(compared), noise=noise)
+    return report, [one for pair in pair_rows(a, b) if (one := disagreement(*pair)) is not None]
 
 
 def disagreement(a: EvaluatedRow, b: EvaluatedRow) -> Disagreement | None:
@@ -108,8 +135,7 @@ def disagreement(a: EvaluatedRow, b: EvaluatedRow) -> Disagreement | None:
 
 
 def _noise(first: Sequence[EvaluatedRow], rerun: Sequence[EvaluatedRow]) -> Iterator[Noise]:
-    again, _ = compare_rows("first", first, "rerun", rerun)
-    for kind in again.kinds:
+    for kind in compare_models(("first", first), ("rerun", rerun)).kinds:
         yield Noise(
             kind=kind.kind,
             n=kind.n,
@@ -119,8 +145,8 @@ def _noise(first: Sequence[EvaluatedRow], rerun: Sequence[EvaluatedRow]) -> Iter
 
 
 def _compare_kind(pairs: Sequence[Pair]) -> KindComparison:
+    a, b = alike([x for x, _ in pairs], [y for _, y in pairs])
     known = [(x, y) for x, y in pairs if x.correct is not None and y.correct is not None]
-    a, b = alike([x for x, _ in known], [y for _, y in known])
     right = [(bool(x.correct), bool(y.correct)) for x, y in known]
     metrics = _paired_estimates(a, b) if known else {}
     first = next(iter(metrics.values()), None)
@@ -128,7 +154,7 @@ def _compare_kind(pairs: Sequence[Pair]) -> KindComparison:
         kind=pairs[0][0].kind,
         classes=classes_of(a) if pairs[0][0].kind in ("classification", "multiple_choice") else (),
         n=len(known),
-        families=len({row.family for row in a}),
+        families=len({x.family for x, _ in known}),
         wins=right.count((False, True)),
         losses=right.count((True, False)),
         both=right.count((True, True)),
@@ -140,50 +166,85 @@ def _compare_kind(pairs: Sequence[Pair]) -> KindComparison:
 
 
 def _paired_estimates(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> dict[str, PairedEstimate]:
-    families = [row.family for row in a]
-    independent = len(set(families)) == len(families)
     measured_a, measured_b = measure(a), measure(b)
-    draws = draw_pairs(family_sums(measured_a.columns_NK, families), family_sums(measured_b.columns_NK, families))
     found: dict[str, PairedEstimate] = {}
+    tables: dict[bytes, _Table] = {}
     for one in measured_a.measures:
-        if independent and one.rate is not None:
-            estimate = _mcnemar(one, one.rate, measured_a.columns_NK, measured_b.columns_NK)
-        else:
-            outcome = paired_bootstrap(draws, one.statistic, bounds=one.bounds)
-            if not np.isfinite(outcome.difference):
-                continue
-            estimate = PairedEstimate(
-                a=outcome.a,
-                b=outcome.b,
-                difference=outcome.difference,
-                ci95=outcome.interval,
-                p_value=outcome.p_value,
-                test="randomisation",
-            )
+        known_N = _known(one, measured_a.columns_NK, measured_b.columns_NK)
+        key = known_N.tobytes()
+        if key not in tables:  # metrics of one table share its draws: drawing costs most
+            families = [row.family for row, known in zip(a, known_N, strict=True) if known]
+            tables[key] = _Table(measured_a.columns_NK[known_N], measured_b.columns_NK[known_N], families)
+        estimate = tables[key].estimate(one)
         if estimate is not None:
             found[one.name] = estimate
     return found
 
 
-def _mcnemar(
-    measure: Measure,
-    rate: tuple[int, int],
-    a_NK: Floats,
-    b_NK: Floats,
-) -> PairedEstimate | None:
-    """The rate's exact test over rows that attempt it; None when there are none. Both models attempt the same rows."""
-    successes, attempts = rate
-    attempted = a_NK[:, attempts] > 0
-    if not attempted.any():
-        return None
-    outcome = mcnemar(
-        [bool(value) for value in a_NK[attempted, successes]], [bool(value) for value in b_NK[attempted, successes]]
-    )
+def _known(one: Measure, a_NK: Floats, b_NK: Floats) -> NDArray[np.bool_]:
+    """Pairs whose outcome by the metric is known of both models."""
+    if one.unknown is None:
+        return np.ones(len(a_NK), dtype=np.bool_)
+    return np.asarray((a_NK[:, one.unknown] == 0) & (b_NK[:, one.unknown] == 0))
+
+
+class _Table:
+    """Rows of both models as columns, row beside row, with their families."""
+
+    def __init__(self, a_NK: Floats, b_NK: Floats, families: Sequence[str]) -> None:
+        self._a_NK, self._b_NK, self._families = a_NK, b_NK, families
+        self._count = len(set(families))
+        self._draws: PairedDraws | None = None
+
+    def estimate(self, one: Measure) -> PairedEstimate | None:
+        """The metric's difference; None where it is not defined on these rows."""
+        attempted_N = self._a_NK[:, one.attempts] > 0
+        if not attempted_N.any():
+            return None
+        wins = losses = None
+        if one.rate is not None:
+            right_a, right_b = (table[attempted_N, one.rate[0]] > 0 for table in (self._a_NK, self._b_NK))
+            wins, losses = int(np.sum(right_b & ~right_a)), int(np.sum(right_a & ~right_b))
+            if self._count == len(self._families):
+                exact = mcnemar(right_a.tolist(), right_b.tolist())
+                a, b = (float(one.statistic(table.sum(axis=0))) for table in (self._a_NK, self._b_NK))
+                outcome = PairedOutcome(a, b, exact.difference, exact.interval, exact.p_value)
+                return _estimate(outcome, "mcnemar", exact.n, wins, losses)
+        outcome = paired_bootstrap(self._drawn(), one.statistic, bounds=one.bounds)
+        if not np.isfinite(outcome.difference):
+            return None
+        if outcome.interval[0] == outcome.interval[1]:
+            outcome = replace(outcome, interval=self._without_spread(one, outcome))
+        return _estimate(outcome, "randomisation", int(attempted_N.sum()), wins, losses)
+
+    def _drawn(self) -> PairedDraws:
+        if self._draws is None:
+            sums = (family_sums(table, self._families) for table in (self._a_NK, self._b_NK))
+            self._draws = draw_pairs(*sums)
+        return self._draws
+
+    def _without_spread(self, one: Measure, outcome: PairedOutcome) -> Interval:
+        """Families that all differ alike show a bootstrap no spread: as many rows that do so bound the difference."""
+        count, difference = self._count, outcome.difference
+        if one.rate is not None and difference in (0.0, 1.0, -1.0):
+            changed = count * abs(difference)
+            same = 0.0 if changed else count * outcome.a
+            return paired_interval(changed * (difference < 0), changed * (difference > 0), same, count - changed - same)
+        width, most = one.bounds[1] - one.bounds[0], wilson(0, count)[1]
+        return max(-width, difference - most * width), min(width, difference + most * width)
+
+
+def _estimate(
+    outcome: PairedOutcome, test: Literal["mcnemar", "randomisation"], n: int, wins: int | None, losses: int | None
+) -> PairedEstimate:
     return PairedEstimate(
-        a=float(measure.statistic(a_NK.sum(axis=0))),
-        b=float(measure.statistic(b_NK.sum(axis=0))),
+        a=outcome.a,
+        b=outcome.b,
         difference=outcome.difference,
         ci95=outcome.interval,
         p_value=outcome.p_value,
-        test="mcnemar",
+        test=test,
+        n=n,
+        wins=wins,
+        losses=losses,
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from burnish.records.evaluation import Estimate, EvaluatedRow, RepairTurn
+from burnish.records.evaluation import EvaluatedRow
+from burnish.records.summary import Estimate, RepairTurn
 from burnish.score.statistics.clustered import clustered_interval
 from burnish.score.summaries.answers import COMPILED
 

@@ -1,41 +1,58 @@
 """The end of every training, whatever its method: the last step, the best weights, the result on disk.
 
-Not covered: what a trainer needs before its first step (each method's own module).
+Not covered: what a trainer needs before its first step (`train.job`, and each method's own module).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+import torch
 from peft import PeftModel
 from transformers import Trainer, TrainerCallback
 
-from burnish.config.stages.recipe import GrpoStage, PreferenceStage, SftStage
+from burnish.config.stages.recipe import GrpoStage, TrainingStage
+from burnish.errors import StepMemoryError
 from burnish.model.adapters import AdapterOrigin
-from burnish.model.base import LoadedModel, device_memory, stored_dtype
+from burnish.model.base import stored_dtype
 from burnish.scale.processes import is_first, wait_for_all
-from burnish.train.checkpoints.complete import train_from_latest
+from burnish.train.checkpoints.complete import step_of, train_from_latest
 from burnish.train.checkpoints.interrupt import saving_interrupts
-from burnish.train.watch.evaluation import load_best
 from burnish.train.weights.adapters import save_trained
 from burnish.train.weights.reference import REFERENCE
 from burnish.train.weights.sharded import gather, is_sharded
 
-WAY_OUT = "Checkpoints are kept: lower {}, then run the same command again."
+logger = logging.getLogger(__name__)
 
 
-def train_to_end(
-    trainer: Trainer, checkpoints: Path, name: str, *, lower: str = "micro_batch (and keep effective_batch)"
-) -> None:
-    """Train the stage ``name`` from its latest complete checkpoint; ``lower`` says what takes less memory.
+@runtime_checkable
+class NamesBest(Protocol):
+    """A callback that knows which checkpoint becomes the result; `train.watch.evaluation` has one."""
 
-    Raises DeviceMemoryError where the accelerator is too small, KeyboardInterrupt after Ctrl-C; checkpoints stay.
+    def best_checkpoint(self) -> Path | None:
+        """Its folder; None when the last step does."""
+        ...
+
+
+def train_to_end(trainer: Trainer, checkpoints: Path, stage: TrainingStage | GrpoStage) -> None:
+    """Train the stage from its latest complete checkpoint.
+
+    Raises StepMemoryError where the accelerator is too small, KeyboardInterrupt after Ctrl-C; checkpoints stay.
     """
-    with saving_interrupts() as stopper, device_memory(f"training {name}", WAY_OUT.format(lower)):
+    with saving_interrupts() as stopper:
         trainer.add_callback(stopper)
-        train_from_latest(trainer, checkpoints)
+        try:
+            train_from_latest(trainer, checkpoints)
+        except torch.OutOfMemoryError as error:
+            batches = "micro_batch or decode_batch" if isinstance(stage, GrpoStage) else "micro_batch"
+            raise StepMemoryError(
+                f"the accelerator ran out of memory while training {stage.name} with micro_batch {stage.micro_batch}.",
+                f"Checkpoints are kept: lower {batches} (and keep effective_batch), shorten rows, or turn "
+                "kernels.gradient_checkpointing on; then run the same command again.",
+            ) from error
 
 
 def save_best(trainer: Any, callbacks: Sequence[TrainerCallback], save: Callable[[Any], None]) -> int:
@@ -50,32 +67,28 @@ def save_best(trainer: Any, callbacks: Sequence[TrainerCallback], save: Callable
     return int(steps)
 
 
-def save_result(
-    trainer: Any,
-    loaded: LoadedModel,
-    stage: SftStage | PreferenceStage | GrpoStage,
-    origin: AdapterOrigin,
-    *,
-    base: Path,
-    out: Path,
-    callbacks: Sequence[TrainerCallback] = (),
-) -> tuple[Path, int]:
-    """Write ``out/adapter``, or ``out/model`` where every weight was trained; returns that folder and its steps.
+def load_best(trainer: Any, callbacks: Sequence[TrainerCallback]) -> int | None:
+    """Put the weights of the best checkpoint into the trainer's model; returns its step, if a callback names one."""
+    for callback in callbacks:
+        checkpoint = callback.best_checkpoint() if isinstance(callback, NamesBest) else None
+        if checkpoint is not None:
+            step = step_of(checkpoint)
+            if step != trainer.state.global_step:
+                trainer._load_from_checkpoint(str(checkpoint))
+                logger.info("the result is the checkpoint of step %d, the best by its evaluation", step)
+            return step
+    return None
 
-    Args:
-        trainer: has trained.
-        loaded: what it was made of.
-        stage: says what was trained.
-        origin: goes beside the result.
-        base: folder of the base model; a whole model is stored in the dtype of that.
-        out: folder of the stage.
-        callbacks: those of the training; see `load_best`.
+
+def result_saver(tokenizer: Any, folder: Path, origin: AdapterOrigin, *, base: Path) -> Callable[[Any], None]:
+    """A function that writes a trained model into ``folder``, without the reference that it was compared with.
+
+    A whole model is stored in the dtype of ``base``.
     """
-    folder = out / ("model" if stage.adapter.kind == "full" else "adapter")
 
     def save(model: Any) -> None:
         if isinstance(model, PeftModel) and REFERENCE in model.peft_config:
             model.delete_adapter(REFERENCE)
-        save_trained(model, loaded.tokenizer, folder, origin, dtype=stored_dtype(base))
+        save_trained(model, tokenizer, folder, origin, dtype=stored_dtype(base))
 
-    return folder, save_best(trainer, callbacks, save)
+    return save

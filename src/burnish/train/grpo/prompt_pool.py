@@ -9,16 +9,38 @@ Not covered: judging; what becomes of a group that teaches nothing (`train.grpo.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from burnish.fsio import digest_json
+
 FLOOR = 0.05
 """Least weight of a task that was seen before."""
 MEMORY = 0.5
 """Share of the old pass rate in the new one."""
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What the policy is asked."""
+
+    task_ids: Sequence[str]
+    ids: Sequence[Sequence[int]]
+    """Tokens of each prompt, the generation prompt at their end."""
+    stop_ids: frozenset[int]
+    """Tokens that end an answer."""
+    pass_rates: Mapping[int, float] = field(default_factory=dict)
+    """What is known of earlier answers, in 0..1, by the index of the task."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names, tokens and pass rates."""
+        prompts = [[name, list(ids)] for name, ids in zip(self.task_ids, self.ids, strict=True)]
+        return digest_json([prompts, sorted(self.pass_rates.items())])
 
 
 class PromptPool:

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from burnish.config.stages.recipe import GrpoStage
 from burnish.fsio import append_lines, digest_json, read_lines, write_atomic
 from burnish.records import Completion, Rollout, Score, Verdict
-from burnish.train.grpo.prompt_pool import PromptPool
+from burnish.train.grpo.prompt_pool import PromptPool, Prompts
 
 PARTS = 4
 """Parts in which the answers of a chunk go to the judge: some together, since programs are compiled together."""
@@ -86,43 +87,41 @@ class Rollouts:
     """Writes and judges batches of groups; use as a context manager, which ends the thread.
 
     Args:
-        prompts: token ids by task.
-        task_ids: names by task.
+        prompts: of all tasks.
         pool: draws tasks; told how they went.
         write: the sampler.
         judge: verdict and score of completions.
-        group: completions per prompt.
-        decode_batch: completions handed to ``write`` at once.
+        stage: completions per prompt, how many are handed to ``write`` at once, and how they are sampled.
         seed: of the samples.
-        sampling: recorded with every completion.
         file: where rollouts are appended.
     """
 
     def __init__(
         self,
-        prompts: Sequence[Sequence[int]],
-        task_ids: Sequence[str],
+        prompts: Prompts,
         pool: PromptPool,
         *,
         write: Write,
         judge: Judge,
-        group: int,
-        decode_batch: int,
+        stage: GrpoStage,
         seed: int,
-        sampling: dict[str, Any],
         file: Path,
     ) -> None:
-        self.prompts = prompts
+        self.prompts = prompts.ids
         self.pool = pool
         self.verify_s = 0.0
         """Seconds that judging has taken, beside the writing or after it."""
-        self._task_ids = task_ids
+        self._task_ids = prompts.task_ids
         self._write = write
         self._judge = judge
-        self._group = group
-        self._prompts_at_once = max(1, decode_batch // group)
+        self._group = stage.num_generations
+        self._prompts_at_once = max(1, stage.decode_batch // stage.num_generations)
         self._seed = seed
-        self._sampling = sampling
+        self._sampling = {
+            "temperature": stage.temperature,
+            "max_new_tokens": stage.max_completion_length,
+            "seed": seed,
+        }
         self._file = file
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._written: list[Sample] = []

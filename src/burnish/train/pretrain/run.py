@@ -8,14 +8,12 @@ never predicted from the one before it. The loss of a step is the mean over its 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, Sampler
 from transformers import (
     AutoModelForCausalLM,
@@ -24,30 +22,24 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerBase,
     Trainer,
-    TrainerCallback,
     TrainingArguments,
     set_seed,
 )
 
-from burnish.config.launch import ALONE, LaunchConfig
-from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import PretrainStage
 from burnish.errors import ConfigError
-from burnish.model.base import load_model, resolve_device, stored_dtype
-from burnish.records.layout import BAD_BATCH
+from burnish.model.base import resolve_device, stored_dtype
+from burnish.records.layout import MODEL
 from burnish.scale.processes import process_count
-from burnish.train.arguments import common_arguments, placed, planned_steps
+from burnish.train.arguments import placed
 from burnish.train.batches.sharing import BLANK, SharesRows
 from burnish.train.batches.stream import ResumableStream, StreamFed
 from burnish.train.checkpoints.complete import CompleteCheckpoints
-from burnish.train.checkpoints.save_result import save_best, train_to_end
+from burnish.train.job import TrainingJob, TrainingResult, optimizers, train
 from burnish.train.watch.meter import Metered
 from burnish.train.watch.nan_guard import StopsAtNoNumber
-from burnish.train.watch.training_log import watch_training
 from burnish.train.weights.deepspeed import DeepspeedTraining, deepspeed_arguments
 from burnish.train.weights.kernels import Deterministic
-from burnish.train.weights.optimizer import make_optimizer
-from burnish.train.weights.schedule import learning_rate_share
 from burnish.train.weights.sharded import ShardedTraining, shard
 
 IGNORED = -100
@@ -58,15 +50,6 @@ class PackedBlock(Protocol):
 
     @property
     def documents(self) -> tuple[tuple[int, ...], ...]: ...
-
-
-@dataclass(frozen=True)
-class PretrainResult:
-    """The trained model's folder, optimiser steps, and wall seconds of this attempt."""
-
-    model: Path
-    steps: int
-    seconds: float
 
 
 class BlockOrder(Sampler[int]):
@@ -185,113 +168,80 @@ def build_model(stage: PretrainStage, tokenizer: PreTrainedTokenizerBase, *, con
 
 
 def run_pretrain(
-    *,
+    job: TrainingJob[PretrainStage],
     tokenizer: PreTrainedTokenizerBase,
     blocks: Sequence[PackedBlock],
-    stage: PretrainStage,
-    out: Path,
-    seed: int,
+    *,
     context: int,
-    log: Callable[[int, Mapping[str, float]], None],
-    callbacks: Sequence[TrainerCallback] = (),
-    start: Path | None = None,
-    model: ModelConfig | None = None,
     stream: ResumableStream[PackedBlock] | None = None,
-    launch: LaunchConfig = ALONE,
-) -> PretrainResult:
-    """Train to the end, or go on from the last complete checkpoint in ``out/checkpoints``.
+) -> TrainingResult:
+    """Train every weight on packed documents.
 
     Writes ``out/model``: safetensors (bfloat16, or in the dtype of the model that was trained on), configuration and
     tokenizer.
 
     Args:
+        job: the training; without a ``base`` it makes a new model.
         tokenizer: goes with the model.
         blocks: packed documents, ignored with a stream.
-        stage: settings; ``max_steps`` is set with a stream.
-        out: folder of the stage.
-        seed: of the weights and the order of blocks.
         context: most positions of a new model.
-        log: called every ``stage.log_every`` steps.
-        callbacks: further ones of the trainer; see `watch_training`.
-        start: folder of the model to train on; None makes a new one.
-        model: device and dtype of ``start``; None for the defaults.
-        stream: blocks as they come.
-        launch: what each of several processes keeps.
+        stream: blocks as they come; ``stage.max_steps`` is set.
 
     Raises:
-        ConfigError: batch sizes that do not divide, a model to start from that cannot be loaded.
-        UserError: the loss or its gradient stopped being a number; ``out/bad_batch.json`` keeps the blocks.
-        DeviceMemoryError: the accelerator is too small; checkpoints stay.
-        KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
+        What a `TrainingJob` raises.
     """
     started = time.monotonic()
-    trainer = _make_trainer(
-        *(tokenizer, blocks, stage, model or ModelConfig()),
-        out=out,
-        seed=seed,
-        context=context,
-        start=start,
-        stream=stream,
-        launch=launch,
-    )
-    watch_training(trainer, name=stage.name, steps=trainer.args.max_steps, log=log, callbacks=callbacks)
-    train_to_end(trainer, out / "checkpoints", stage.name)
+    folder = job.out / MODEL
+
+    def attempt(fitting: TrainingJob[PretrainStage]) -> int:
+        return train(fitting, _make_trainer(fitting, tokenizer, blocks, context, stream), save)
 
     def save(trained: Any) -> None:
-        trained.to(torch.bfloat16 if start is None else stored_dtype(start)).save_pretrained(out / "model")
-        tokenizer.save_pretrained(out / "model")
+        trained.to(torch.bfloat16 if job.base is None else stored_dtype(job.base)).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
-    steps = save_best(trainer, callbacks, save)
-    return PretrainResult(out / "model", steps, time.monotonic() - started)
+    return TrainingResult(folder, job.fitting(attempt), time.monotonic() - started)
 
 
 def _make_trainer(
+    job: TrainingJob[PretrainStage],
     tokenizer: PreTrainedTokenizerBase,
     blocks: Sequence[PackedBlock],
-    stage: PretrainStage,
-    model: ModelConfig,
-    *,
-    out: Path,
-    seed: int,
     context: int,
-    start: Path | None,
     stream: ResumableStream[PackedBlock] | None,
-    launch: LaunchConfig,
 ) -> PretrainTrainer:
-    checkpoints = out / "checkpoints"
-    device = resolve_device(model)
-    set_seed(seed)
-    trained: Any = build_model(stage, tokenizer, context=context) if start is None else _loaded(start, model, stage)
-    settings = common_arguments(stage, rows=len(blocks), out=checkpoints, seed=seed, processes=process_count())
-    settings |= {"bf16": device.type == "cuda", "ignore_data_skip": stream is not None}
+    stage, device = job.stage, resolve_device(job.model)
+    on_cpu = device.type == "cpu"
+    set_seed(job.seed)
+    trained: Any = build_model(stage, tokenizer, context=context) if job.base is None else _loaded(job)
+    settings = job.settings(len(blocks)) | {"bf16": not on_cpu, "ignore_data_skip": stream is not None}
     settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
-    settings |= deepspeed_arguments(launch, on_cpu=device.type == "cpu")
-    arguments = placed(TrainingArguments, settings, on_cpu=device.type == "cpu")
-    if launch.strategy == "fsdp2" and process_count() > 1:
+    settings |= deepspeed_arguments(job.launch, on_cpu=on_cpu)
+    arguments = placed(TrainingArguments, settings, on_cpu=on_cpu)
+    if job.launch.strategy == "fsdp2" and process_count() > 1:
         trained.to(device)
-        shard(trained, on_cpu=device.type == "cpu")
-    optimizer = make_optimizer(trained, stage, betas=(0.9, 0.95))
-    schedule = LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, len(blocks))))
+        shard(trained, on_cpu=on_cpu)
     common: dict[str, Any] = {
         "model": trained,
         "args": arguments,
         "data_collator": partial(collate_blocks, padding=tokenizer.pad_token_id),
-        "optimizers": (optimizer, schedule),
+        "optimizers": optimizers(stage, trained, len(blocks), betas=(0.9, 0.95)),
     }
     if stream is None:
         trainer: PretrainTrainer = PretrainTrainer(
             **common, train_dataset=BlockDataset(blocks), callbacks=[CompleteCheckpoints()]
         )
     else:
-        trainer = StreamedPretrainTrainer(stream=stream, checkpoints=checkpoints, **common)
-    trainer.tokenizer, trainer.bad_batch = tokenizer, out / BAD_BATCH
-    trainer.order = BlockOrder(len(blocks), seed=seed)
+        trainer = StreamedPretrainTrainer(stream=stream, checkpoints=job.checkpoints, **common)
+    trainer.tokenizer, trainer.bad_batch = tokenizer, job.bad_batch
+    trainer.order = BlockOrder(len(blocks), seed=job.seed)
     trainer.add_callback(Deterministic(stage.kernels))
     return trainer
 
 
-def _loaded(start: Path, model: ModelConfig, stage: PretrainStage) -> Any:
-    loaded: Any = load_model(start, model).model
+def _loaded(job: TrainingJob[PretrainStage]) -> Any:
+    stage = job.stage
+    loaded: Any = job.load().model
     longest = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
     if longest is not None and stage.block_size > longest:
         raise ConfigError(

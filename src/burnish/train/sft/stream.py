@@ -1,8 +1,7 @@
 """Supervised fine-tuning on rows that come as a stream, resumable bit for bit on a CPU.
 
 Loss, checkpoints and records are those of `train.sft.run`. Sequences come in the stream's order, weights as they
-are: their
-mean is not known before the end. A micro batch that is too large for the accelerator ends the training.
+are: their mean is not known before the end.
 
 Not covered: which rows come, and their gates (the workflow's stream).
 """
@@ -10,29 +9,20 @@ Not covered: which rows come, and their gates (the workflow's stream).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
-
-from burnish.config.launch import ALONE, LaunchConfig
-from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
-from burnish.model.base import LoadedModel, load_model
-from burnish.records.layout import BAD_BATCH
-from burnish.scale.processes import process_count, said_by_all
-from burnish.train.arguments import common_arguments
+from burnish.model.base import LoadedModel
+from burnish.scale.processes import said_by_all
 from burnish.train.batches.packing_proof import prove_packing
 from burnish.train.batches.rows import EncodedRow, LengthGroupedSampler, SequenceDataset, collate, trained_tokens
 from burnish.train.batches.stream import ResumableStream, StreamFed
-from burnish.train.checkpoints.provenance import made_with, origin_of, start_digest
-from burnish.train.checkpoints.save_result import save_result, train_to_end
-from burnish.train.checkpoints.stale import drop_foreign_checkpoints
-from burnish.train.sft.run import SftResult, trainer_parts
+from burnish.train.job import TrainingJob, TrainingResult, open_checkpoints, train_adapter, trainer_parts
+from burnish.train.sft.run import sft_settings
 from burnish.train.sft.trainer import SftTrainer
-from burnish.train.watch.training_log import watch_training
 from burnish.train.weights.kernels import Deterministic
 
 PROVEN = 16
@@ -41,55 +31,50 @@ RowsTogether = Sequence[EncodedRow]
 
 
 def run_streaming_sft(
-    *,
-    base: Path,
-    model: ModelConfig,
-    stage: SftStage,
-    stream: ResumableStream[RowsTogether],
-    identity: str,
-    out: Path,
-    seed: int,
-    log: Callable[[int, Mapping[str, float]], None],
-    callbacks: Sequence[TrainerCallback] = (),
-    start: Path | None = None,
-    launch: LaunchConfig = ALONE,
-) -> SftResult:
-    """Train ``stage.max_steps``, or go on from the last complete checkpoint; leaves what `train.sft.run.run_sft`
-    leaves.
+    job: TrainingJob[SftStage], stream: ResumableStream[RowsTogether], identity: str
+) -> TrainingResult:
+    """Train ``stage.max_steps`` on the rows of a stream.
 
     Args:
-        base: folder of the base model.
-        model: dtype and device.
-        stage: settings; ``max_steps`` is set.
+        job: the training; ``stage.max_steps`` is set.
         stream: rows that share a sequence, one each without packing.
         identity: digest of what decides the stream; checkpoints of another are removed with a message.
-        out: folder of the stage.
-        seed: of adapter initialisation and dropout.
-        log: called every ``stage.log_every`` steps.
-        callbacks: further ones of the trainer.
-        start: adapter folder whose weights are trained on; None begins with fresh ones.
-        launch: what each of several processes keeps.
 
     Raises:
         What `run_sft` raises, and what the stream does.
     """
     started = time.monotonic()
-    settings = common_arguments(stage, rows=0, out=out / "checkpoints", seed=seed, processes=process_count())
-    if stage.packing:
-        settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
-    loaded = load_model(base, model)
+    folder, steps, tokens = job.fitting(lambda fitting: _train(fitting, stream, identity))
+    return TrainingResult(folder, steps, time.monotonic() - started, tokens)
+
+
+def _train(job: TrainingJob[SftStage], stream: ResumableStream[RowsTogether], identity: str) -> tuple[Path, int, int]:
+    """Train to the end: the folder of what was trained, its steps, and labelled tokens of this attempt."""
+    stage, settings = job.stage, sft_settings(job, 0)
+    loaded = job.load()
     if stage.packing:
         _prove(loaded, stream)
-    origin = origin_of(base, model, loaded, identity)
-    beginning = {"start": start_digest(start)}
-    drop_foreign_checkpoints(out / "checkpoints", made_with(origin, model, loaded, stage, seed) | beginning)
-    trainer = _make_trainer(
-        loaded, stage, stream, settings | {"ignore_data_skip": True}, seed=seed, out=out, start=start, launch=launch
+    origin = open_checkpoints(job, loaded, identity)
+    recent = RecentRows(4096)
+
+    def collator(sequences: Sequence[RowsTogether]) -> dict[str, Any]:
+        numbered = [tuple((recent.add(row), row) for row in sequence) for sequence in sequences]
+        padding = loaded.tokenizer.pad_token_id or 0
+        return collate(numbered, padding=padding, mean_weight=1.0, packed=stage.packing)
+
+    trainer: Any = StreamingSftTrainer(
+        **trainer_parts(job, loaded, settings | {"ignore_data_skip": True}, rows=0),
+        stream=stream,
+        checkpoints=job.checkpoints,
+        rows=recent,
+        order=LengthGroupedSampler((), batch=stage.effective_batch, seed=job.seed),
+        tokenizer=loaded.tokenizer,
+        bad_batch=job.bad_batch,
+        data_collator=collator,
     )
-    watch_training(trainer, name=stage.name, steps=trainer.args.max_steps, log=log, callbacks=callbacks)
-    train_to_end(trainer, out / "checkpoints", stage.name)
-    trained, steps = save_result(trainer, loaded, stage, origin, base=base, out=out, callbacks=callbacks)
-    return SftResult(trained, steps, sum(said_by_all(trainer.rows.trained)), time.monotonic() - started)
+    trainer.add_callback(Deterministic(stage.kernels))
+    folder, steps = train_adapter(job, trainer, loaded, origin)
+    return folder, steps, sum(said_by_all(recent.trained))
 
 
 class RecentRows(Mapping[int, EncodedRow]):
@@ -122,38 +107,6 @@ class RecentRows(Mapping[int, EncodedRow]):
 
 class StreamingSftTrainer(StreamFed, SftTrainer):
     """The trainer of fine-tuning, fed by a stream."""
-
-
-def _make_trainer(
-    loaded: LoadedModel,
-    stage: SftStage,
-    stream: ResumableStream[RowsTogether],
-    settings: dict[str, Any],
-    *,
-    seed: int,
-    out: Path,
-    start: Path | None,
-    launch: LaunchConfig,
-) -> Any:
-    recent = RecentRows(4096)
-
-    def collator(sequences: Sequence[RowsTogether]) -> dict[str, Any]:
-        numbered = [tuple((recent.add(row), row) for row in sequence) for sequence in sequences]
-        padding = loaded.tokenizer.pad_token_id or 0
-        return collate(numbered, padding=padding, mean_weight=1.0, packed=stage.packing)
-
-    trainer = StreamingSftTrainer(
-        **trainer_parts(loaded, stage, settings=settings, seed=seed, start=start, rows=0, launch=launch),
-        stream=stream,
-        checkpoints=out / "checkpoints",
-        rows=recent,
-        order=LengthGroupedSampler((), batch=stage.effective_batch, seed=seed),
-        tokenizer=loaded.tokenizer,
-        bad_batch=out / BAD_BATCH,
-        data_collator=collator,
-    )
-    trainer.add_callback(Deterministic(stage.kernels))
-    return trainer
 
 
 def _prove(loaded: LoadedModel, stream: ResumableStream[RowsTogether]) -> None:

@@ -16,17 +16,16 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import Trainer
 
-from burnish.errors import UserError
-from burnish.fsio import write_json
-from burnish.scale.processes import is_first, process_count, said_by_all
+from burnish.scale.processes import process_count
 from burnish.train.batches.rows import IGNORED, EncodedRow, LengthGroupedSampler, collate
 from burnish.train.batches.sharing import SharesRows
 from burnish.train.watch.meter import Metered
+from burnish.train.watch.nan_guard import StopsAtNoNumber
 from burnish.train.weights.deepspeed import DeepspeedTraining
 from burnish.train.weights.sharded import ShardedTraining
 
 
-class SftTrainer(SharesRows, Metered, ShardedTraining, DeepspeedTraining, Trainer):
+class SftTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, DeepspeedTraining, Trainer):
     """The trainer; see the module.
 
     The loss of an optimiser step is the sum over its labelled tokens of weight times negative log-likelihood, divided
@@ -47,7 +46,6 @@ class SftTrainer(SharesRows, Metered, ShardedTraining, DeepspeedTraining, Traine
         self.order = order
         self.tokenizer = tokenizer
         self.bad_batch = bad_batch
-        self.step_rows: list[int] = []
         self.model_accepts_loss_kwargs = True  # the trainer then hands over the token count of the whole step
 
     def compute_loss(
@@ -66,62 +64,38 @@ class SftTrainer(SharesRows, Metered, ShardedTraining, DeepspeedTraining, Traine
         loss = (weights_N * losses_N).sum() / tokens * process_count()
         return (loss, outputs) if return_outputs else loss
 
-    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """One micro batch; UserError naming its rows when the loss is NaN or infinite, in every process."""
+    def batch_of(self, inputs: dict[str, Any]) -> list[int]:
+        """The numbers of the rows."""
         rows: list[int] = inputs.pop("rows").tolist()
-        self.step_rows += rows
-        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        found = said_by_all(None if math.isfinite(loss.item()) else (loss.item(), rows))
-        for bad in found:
-            if bad is not None:
-                self._stop("loss", *bad)
-        return loss
+        return rows
 
-    def _clip_grad_norm(self, model: Any) -> Any:
-        """The trainer's clipping; UserError before the step when the gradient is no number."""
-        norm = super()._clip_grad_norm(model)
-        rows, self.step_rows = self.step_rows, []
-        if not math.isfinite(float(norm)):
-            self._stop("gradient", float(norm), [row for share in said_by_all(rows) for row in share])
-        return norm
-
-    def _stop(self, what: str, value: float, rows: Sequence[int]) -> None:
-        step = self.state.global_step + 1
-        alone = self._losses_alone(rows)
-        if is_first():
-            write_json(self.bad_batch, {"step": step, what: str(value), "rows": [self._kept(*one) for one in alone]})
-        guilty = [row for row, loss in alone if not math.isfinite(loss)] or list(rows)
-        ids = ", ".join(self.rows[row].id for row in guilty[:8])
-        more = f" and {len(guilty) - 8} more" if len(guilty) > 8 else ""
-        raise UserError(
-            f"the {what} became {value} in step {step}, on the rows {ids}{more}.",
-            "Lower learning_rate or max_grad_norm, or take these rows out; earlier checkpoints are kept, and "
-            f"{self.bad_batch} holds the batch.",
-        )
+    def described(self, batch: list[int]) -> list[dict[str, Any]]:
+        """Rows with their text, and the loss that each has alone."""
+        return [self._kept(row, loss) for row, loss in self._losses_alone(batch)]
 
     @torch.no_grad()
     def _losses_alone(self, rows: Sequence[int]) -> list[tuple[int, float]]:
         """The summed loss of each row, computed by itself, without dropout."""
         model: Any = self.model
         model.eval()
-        found = []
+        losses = []
         for row in rows:
             batch = collate(
                 [((row, self.rows[row]),)], padding=self.tokenizer.pad_token_id or 0, mean_weight=1.0, packed=False
             )
             loss = self.compute_loss(model, self._prepare_inputs(batch), num_items_in_batch=1)
-            found.append((row, float(loss) / process_count()))
-        return found
+            losses.append((row, float(loss) / process_count()))
+        return losses
 
     def _kept(self, row: int, loss: float) -> dict[str, Any]:
-        it = self.rows[row]
-        trained = [token for token, label in zip(it.input_ids, it.labels, strict=True) if label != IGNORED]
+        kept = self.rows[row]
+        trained = [token for token, label in zip(kept.input_ids, kept.labels, strict=True) if label != IGNORED]
         return {
-            "id": it.id,
+            "id": kept.id,
             "loss": loss if math.isfinite(loss) else str(loss),
-            "weight": it.weight,
-            "text": self.tokenizer.decode(it.input_ids),
+            "weight": kept.weight,
+            "text": self.tokenizer.decode(kept.input_ids),
             "trained_text": self.tokenizer.decode(trained),
-            "input_ids": list(it.input_ids),
-            "labels": list(it.labels),
+            "input_ids": list(kept.input_ids),
+            "labels": list(kept.labels),
         }

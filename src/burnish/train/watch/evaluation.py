@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation, TrainingMetric
 from burnish.fsio import append_lines, write_atomic
@@ -163,22 +163,6 @@ class PeriodicEvaluation(MeterUser):
             torch.distributed.broadcast_object_list(said, src=0)
             return said[0]
         return decision
-
-
-def load_best(trainer: Any, callbacks: Sequence[TrainerCallback]) -> int | None:
-    """After training: put the weights of the best checkpoint into the trainer's model; returns its step, if one was.
-
-    ``callbacks`` are those given to the training; without a `PeriodicEvaluation` that names a best, nothing happens.
-    """
-    for callback in callbacks:
-        checkpoint = callback.best_checkpoint() if isinstance(callback, PeriodicEvaluation) else None
-        if checkpoint is not None:
-            step = int(checkpoint.name.removeprefix("checkpoint-"))
-            if step != trainer.state.global_step:
-                trainer._load_from_checkpoint(str(checkpoint))
-                logger.info("the result is the checkpoint of step %d, the best by its evaluation", step)
-            return step
-    return None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Stops a training whose loss or gradient is no number before the weights change, and keeps the batch.
 
-For pretraining and preference tuning. Supervised fine-tuning has its own (`train.sft.trainer`), which also tries the
-rows of a batch one by one.
+Not covered: which rows of the batch are guilty; supervised fine-tuning tries them one by one (`train.sft.trainer`).
 """
 
 from __future__ import annotations
@@ -31,7 +30,8 @@ class StopsAtNoNumber:
         raise NotImplementedError
 
     def described(self, batch: Any) -> list[dict[str, Any]]:
-        """The rows of a remembered micro batch as they are to be kept, each with an ``id``."""
+        """The rows of a remembered micro batch as they are to be kept, each with an ``id``; a ``loss`` of its own is
+        text when it is no number."""
         raise NotImplementedError
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
@@ -58,8 +58,10 @@ class StopsAtNoNumber:
         rows = [row for batch in batches for row in self.described(batch)]
         if is_first():
             write_json(self.bad_batch, {"step": step, what: str(value), "rows": rows})
-        ids = ", ".join(str(row["id"]) for row in rows[:8])
-        more = f" and {len(rows) - 8} more" * (len(rows) > 8)
+        # A row whose own loss was no number is kept with that loss as text.
+        named = [row for row in rows if isinstance(row.get("loss"), str)] or rows
+        ids = ", ".join(str(row["id"]) for row in named[:8])
+        more = f" and {len(named) - 8} more" * (len(named) > 8)
         raise UserError(
             f"the {what} became {value} in step {step}, on the rows {ids}{more}.",
             "Lower learning_rate or max_grad_norm, or take these rows out; earlier checkpoints are kept, and "

@@ -17,14 +17,13 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from burnish.protocols import Job, JobResult, Limits, Sandbox
+from burnish.protocols import MIB, Job, JobResult, Limits, Sandbox
 from burnish.records import CrateType, Diagnostic, Edition, Reason
 from burnish.verify.compiler import fixed_random as entropy
 from burnish.verify.compiler.dependency_set import DependencySet
 from burnish.verify.compiler.diagnostics import read_diagnostics
 from burnish.verify.compiler.toolchain import Toolchain
 
-MIB = 1 << 20
 COMPILE_LIMITS = Limits(
     cpu_s=10, wall_s=20, memory_bytes=2048 * MIB, pids=64, work_bytes=256 * MIB, output_bytes=2 * MIB
 )

@@ -20,8 +20,7 @@ from typing import NoReturn
 
 from burnish.errors import DataError, DiskError, MissingToolError, SandboxError
 from burnish.fsio import digest_folder, digest_json, disk_errors
-from burnish.protocols import Job, JobResult, Limits, Sandbox
-from burnish.verify.compiler.compile import MIB
+from burnish.protocols import MIB, Job, JobResult, Limits, Sandbox
 from burnish.verify.compiler.dependency_set import (
     BUILD_COMMAND,
     INSIDE,

@@ -26,13 +26,14 @@ from burnish.verify.compiler.dependency_set import load_set
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.judge.batch import BatchJudge, Candidate, Together
 from burnish.verify.judge.cache import MemoryVerdictCache, SqliteVerdictCache
-from burnish.verify.judge.extract import extract
 from burnish.verify.judge.infra_budget import ENOUGH, KEPT, too_many_faults
 from burnish.verify.judge.ladder import Goal, deepest_goal, policy_parts
 from burnish.verify.judge.pool import default_workers
 from burnish.verify.judge.scheduler import Flow, Pair, Program, Settled
 from burnish.verify.metrics import prompt_metrics
 from burnish.verify.prepared import PreparedSandbox
+from burnish.verify.reading import extract
+from burnish.verify.reading.judged_task import as_judged
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
 from burnish.verify.sandbox.open_sandbox import open_sandbox
@@ -215,7 +216,11 @@ class Verifier:
 
     def _program(self, task: Task, completion: Completion, goal: Goal | None) -> Program | Verdict:
         """The program to judge, or the verdict when there is none."""
-        code = extract(completion.text, task.code_prompt, task.entry_point)
+        judged = as_judged(task)
+        code = extract(
+            completion.text, task.code_prompt, task.entry_point, tests=judged.test_source, closes=judged.closes
+        )
+        task = judged.task
         if code is None:
             return self._without_program("no_code", "the completion holds no Rust code")
         if len(code.encode(errors="replace")) > MOST_CODE_BYTES:

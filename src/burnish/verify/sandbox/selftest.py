@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.errors import SandboxError
-from burnish.protocols import Job, JobResult, Limits, Sandbox
-from burnish.verify.compiler.compile import MIB, Compiler
+from burnish.protocols import MIB, Job, JobResult, Limits, Sandbox
+from burnish.verify.compiler.compile import Compiler
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.sandbox import layers
 

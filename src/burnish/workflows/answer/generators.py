@@ -45,9 +45,9 @@ def open_found(found: FoundModel, answers: ModelAnswers, *, seed: int) -> Genera
     with tempfile.TemporaryDirectory() as scratch:
         adapter = found.adapter
         if adapter is not None and found.is_checkpoint:
-            from burnish.workflows.train.start import with_origin
+            from burnish.model.adapters import copy_with_origin
 
-            adapter = with_origin(adapter, Path(scratch) / "adapter")
+            adapter = copy_with_origin(adapter, Path(scratch) / "adapter")
         if answers.engine == "vllm":
             return _vllm(found, adapter, answers, seed=seed)
         return open_generator(

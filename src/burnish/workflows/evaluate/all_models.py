@@ -11,7 +11,6 @@ Left out on purpose: evaluating one model (`workflows.evaluate.evaluate`), compa
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import re
 import sys
@@ -29,11 +28,12 @@ from burnish.fsio import digest_json, write_json
 from burnish.ledger.stage import read_done
 from burnish.ledger.store import Ledger
 from burnish.model.folders import is_gguf
-from burnish.records.evaluation import EvaluationSummary
 from burnish.records.layout import ADAPTER_CONFIG, EVALUATED, LEDGER, OVERVIEW, RESOLVED, SUMMARY
+from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks
 from burnish.workflows.answer.find_model import find_model, stages_with_models
 from burnish.workflows.evaluate.evaluate import evaluate, tasks_digest
+from burnish.workflows.evaluate.summary_file import read_summary
 from burnish.workflows.run.requirements import require_train_extra
 
 _MARKS = ("config.json", ADAPTER_CONFIG, "tokenizer.json", "*.safetensors")
@@ -106,7 +106,7 @@ def _evaluate_one(
         folder = str(out)
         kept = read_done(out / EVALUATED) is not None and (out / SUMMARY).is_file()
         if kept:
-            summary: dict[str, Any] = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
+            summary = read_summary(out / SUMMARY)
         else:
             # Another state of the program may have begun it: the key holds all that decides answers.
             summary = evaluate(config.model_copy(update={"out": out, "answers": asked}), resume=True)
@@ -146,13 +146,12 @@ def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "model"
 
 
-def _headline(summary: dict[str, Any]) -> str:
-    found = EvaluationSummary.model_validate(summary)
-    parts = [f"tests passed {100 * stage.tests_passed:.1f} %" for stage in found.stages]
-    for one in found.answers:
-        if one.kind != "rust":
-            name, estimate = next(iter(one.metrics.items()))
-            parts.append(f"{one.kind} {name} {100 * estimate.value:.1f} %")
+def _headline(summary: Summary) -> str:
+    parts = []
+    for kind in (kind for model in summary.models for kind in model.kinds):
+        name, estimate = next(iter(kind.metrics.items()))
+        what = "tests passed" if kind.kind == "rust" else f"{kind.kind} {name}"
+        parts.append(f"{what} {100 * estimate.value:.1f} %")
     return ", ".join(parts)
 
 

@@ -1,18 +1,17 @@
 """Evaluate answers without a recipe: a model's, those of a file, or those in the task file itself; tasks of any kind.
 
 Everything that judging needs lies in the folder then, so `workflows.evaluate.rescore` judges again without a model.
-Left out on
-purpose: several models (`workflows.evaluate.all_models`), comparing them (`workflows.evaluate.compare`).
+Left
+out on purpose: several models (`workflows.evaluate.all_models`), comparing them (`workflows.evaluate.compare`).
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 
 from burnish import __version__
 from burnish.config.tasks import HumanEvalPackTasks
@@ -34,14 +33,15 @@ from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.records import Completion, Task
-from burnish.records.evaluation import RepairTurn
-from burnish.records.files import numbered_records, write_records
-from burnish.records.layout import COMPLETIONS, EVALUATED, SUMMARY, TASKS
+from burnish.records.answer_forms import read_answers_of_others
+from burnish.records.layout import EVALUATED, SUMMARY
+from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks
-from burnish.verify import Verifier
+from burnish.score.summaries.summary import build_summary
 from burnish.workflows.answer.generators import digests_of, name_of
-from burnish.workflows.evaluate.repair import repair
-from burnish.workflows.evaluate.score import Judgement, has_rust, judge_answers, summarise, verifier_for
+from burnish.workflows.evaluate.core import evaluate_answers
+from burnish.workflows.evaluate.score import has_rust, verifier_for
+from burnish.workflows.evaluate.summary_file import read_summary
 from burnish.workflows.evaluate.written_answers import Writing
 from burnish.workflows.run.inputs import CODE, TOOLCHAIN, code_digest
 from burnish.workflows.run.ledger_entry import record_evaluation
@@ -50,7 +50,7 @@ from burnish.workflows.run.requirements import require_train_extra
 _log = logging.getLogger("burnish.evaluate")
 
 
-def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
+def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
     """Judge the answers and return the content of ``summary.json``, which lies in ``config.out`` then.
 
     The same call again goes on in the same folder; once it is finished, nothing is done again. Raises RunFolderError
@@ -63,7 +63,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
     tasks = task_set.held_out[: config.limit]
     check_tasks(tasks)
     if config.repair_turns and not has_rust(tasks):
-        raise ConfigError("repair_turns mend Rust, and no task is Rust.", "Leave repair_turns out.")
+        raise ConfigError("repair_turns fixes Rust, and no task is Rust.", "Leave repair_turns out.")
     given = _given_answers(config, tasks)
     resolved = config.model_dump(mode="json")
     with ExitStack() as stack:
@@ -79,63 +79,33 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> dict[str, Any]:
         before = read_done(folder)
         if before is not None and before.fingerprint == wanted and (config.out / SUMMARY).is_file():
             _log.info("%s: done before, kept", config.out)
-            return _read_summary(config.out / SUMMARY)
+            return read_summary(config.out / SUMMARY)
         attempt = begin(folder, wanted)
         reset_peak()
-        write_records(folder / TASKS, tasks)
         writing = Writing(answers, tasks, folder, seed=config.seed) if isinstance(answers, WrittenAnswers) else None
-        completions = given if writing is None else writing.completions()
-        write_records(folder / COMPLETIONS, completions)
-        likely = {} if writing is None else writing.likelihoods()
-        judgement = judge_answers(verifier, tasks, completions, tolerance=config.tolerance, likelihoods=likely)
-        written = judgement.write(folder)
-        turns = [] if writing is None else _repair(config, writing, verifier, tasks, judgement)
-        done = finish(folder, attempt, (TASKS, COMPLETIONS, *written), peak_bytes=peak_bytes())
-        summary = summarise(
-            _name(config),
+        evaluated = evaluate_answers(
+            given if writing is None else writing,
             tasks,
-            judgement,
-            seconds=done.seconds,
+            folder,
+            verifier,
             tolerance=config.tolerance,
-            excluded_tasks=task_set.excluded,
-            generation=None if writing is None else writing.generation(completions),
-            repair=turns,
+            repair_turns=config.repair_turns,
         )
-        write_json(config.out / SUMMARY, summary)
+        done = finish(folder, attempt, evaluated.outputs, peak_bytes=peak_bytes())
+        model = evaluated.measured(_name(config), done.seconds)
+        summary = build_summary([model], excluded_tasks=task_set.excluded)
+        write_json(config.out / SUMMARY, summary.model_dump(mode="json"))
         record_evaluation(config, run, digests, done, summary)
-    return summary
-
-
-def _repair(
-    config: EvaluateConfig, writing: Writing, verifier: Verifier | None, tasks: Sequence[Task], judgement: Judgement
-) -> list[RepairTurn]:
-    if not config.repair_turns or verifier is None:
-        return []
-    folder = config.out / EVALUATED
-    return repair(
-        writing.one_sample,
-        verifier,
-        tasks,
-        writing.completions(),
-        judgement,
-        turns=config.repair_turns,
-        folder=folder,
-        tolerance=config.tolerance,
-    )
-
-
-def _read_summary(path: Path) -> dict[str, Any]:
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return summary
 
 
 def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
     """Completions of a file; raises DataError naming file and line of a broken row or an unknown task."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}", "Name a JSONL file of Completion records (burnish generate).")
+        raise DataError(f"there is no file {path}", "Name a JSONL file of answers, such as burnish generate writes.")
     known = {task.id for task in tasks}
     completions = []
-    for number, completion in numbered_records(Completion, path):
+    for number, completion in read_answers_of_others(path):
         if completion.task_id not in known:
             raise DataError(
                 f"{path}:{number}: the task set has no task {completion.task_id!r}",

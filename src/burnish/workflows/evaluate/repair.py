@@ -14,9 +14,9 @@ from pathlib import Path
 from burnish.data.tasks.repair_prompt import repair_message
 from burnish.protocols import Generator
 from burnish.records import Completion, Message, Task
-from burnish.records.evaluation import RepairTurn
 from burnish.records.files import write_records
 from burnish.records.layout import COMPLETIONS, TASKS
+from burnish.records.summary import RepairTurn
 from burnish.score.summaries.repair import Key, repair_turns
 from burnish.verify import Verifier
 from burnish.workflows.answer.completions import answer_tasks

@@ -17,14 +17,14 @@ from burnish.fsio import read_lines, write_json
 from burnish.ledger.machine import read_machine
 from burnish.ledger.metrics import MetricRow, read_metrics
 from burnish.ledger.stage import PREDICTED_PEAK
-from burnish.records import StageTime, Verdict
-from burnish.records.files import read_records
-from burnish.records.layout import COMPLETIONS, EVENTS, REPORT_PAGE, SUMMARY, VERDICTS
+from burnish.records import StageTime
+from burnish.records.layout import COMPLETIONS, EVENTS, REPORT_PAGE, SUMMARY
 from burnish.report.page.html import ReportData, write_html
 from burnish.report.page.samples import StageAnswers, StageRollouts
-from burnish.score.summaries.summary import MeasuredStage, build_summary
+from burnish.score.summaries.summary import build_summary
 from burnish.workflows.answer.completions import read_answers
 from burnish.workflows.build.tasks_stage import EXCLUDED
+from burnish.workflows.evaluate.core import measured_in
 from burnish.workflows.evaluate.report_rollouts import stage_rollouts
 from burnish.workflows.run.context import Outcome, Run
 
@@ -33,11 +33,11 @@ def report(run: Run, stage: ReportStage) -> Outcome:
     """Write ``summary.json`` and ``report.html`` into the run's folder."""
     measured, answers = [], []
     for one in _measured(run):
-        folder, name = run.stage_folder(one.name), _row_name(run, one)
-        verdicts = read_verdicts(folder / VERDICTS)
-        measured.append(MeasuredStage(name, verdicts, run.done[one.name].seconds))
+        folder, tasks = run.stage_folder(one.name), run.held_out_tasks(one)[: one.limit]
+        model = measured_in(folder, _row_name(run, one), tasks, run.done[one.name].seconds)
+        measured.append(model)
         completions = tuple(read_answers(folder / COMPLETIONS).values())
-        answers.append(StageAnswers(name, run.held_out_tasks(one), completions, verdicts))
+        answers.append(StageAnswers(model.name, tasks, completions, model.verdicts))
     kinds = {stage.name: stage.kind for stage in run.recipe.stages}
     metrics = read_metrics(run.folder.metrics.path)
     timings = [
@@ -55,7 +55,7 @@ def report(run: Run, stage: ReportStage) -> Outcome:
     excluded = max((int(done.metrics.get(EXCLUDED, 0)) for done in run.done.values()), default=0)
     summary = build_summary(measured, timings, excluded_tasks=excluded, also=stage.compare)
     root = run.folder.path
-    write_json(root / SUMMARY, summary)
+    write_json(root / SUMMARY, summary.model_dump(mode="json"))
     write_html(
         root / REPORT_PAGE,
         ReportData(
@@ -72,11 +72,6 @@ def report(run: Run, stage: ReportStage) -> Outcome:
     )
     # Named from the stage's folder, so that a removed page is written again.
     return Outcome((f"../{SUMMARY}", f"../{REPORT_PAGE}"))
-
-
-def read_verdicts(path: Path) -> tuple[Verdict, ...]:
-    """All verdicts of a file."""
-    return tuple(read_records(Verdict, path))
 
 
 def _rollouts(run: Run) -> list[StageRollouts]:

@@ -35,9 +35,11 @@ from burnish.records.layout import (
     TASKS,
     VERDICTS,
 )
+from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks, rust_row
+from burnish.score.summaries.summary import MeasuredModel, build_summary
 from burnish.workflows.answer.completions import read_answers
-from burnish.workflows.evaluate.score import completions_in, judge_answers, read_likelihoods, summarise, verifier_for
+from burnish.workflows.evaluate.score import completions_in, judge_answers, read_likelihoods, verifier_for
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Rescored:
     """What judging again gave."""
 
     folder: Path
-    summary: dict[str, Any]
+    summary: Summary
     rows: int
     changed: int
     """Rows whose extracted answer, outcome or scores differ from before."""
@@ -60,9 +62,12 @@ def rescore(folder: Path) -> Rescored:
     if not path.is_file():
         raise DataError(f"{folder} holds no {COMPLETIONS}.", "Name the folder of an evaluation.")
     folder = path.parent
-    completions = list(read_answers(path).values())
-    tasks = _tasks(folder, {one.task_id for one in completions})
+    answers = read_answers(path)
+    tasks = _tasks(folder, {task_id for task_id, _ in answers})
     check_tasks(tasks)
+    # In the order of the first judgement: draws of an interval go by it.
+    place = {task.id: number for number, task in enumerate(tasks)}
+    completions = sorted(answers.values(), key=lambda one: (place[one.task_id], one.sample_index))
     settings = _settings(folder.parent / RESOLVED)
     tolerance = settings.get("tolerance", EvaluateConfig.model_fields["tolerance"].default)
     try:
@@ -78,26 +83,27 @@ def rescore(folder: Path) -> Rescored:
         )
     before = read_evaluated(folder)
     done = read_done(folder)
-    summary = summarise(
+    model = MeasuredModel(
         folder.parent.name if folder.name == EVALUATED else folder.name,
+        judgement.rows,
+        judgement.verdicts,
         tasks,
-        judgement,
         seconds=0.0 if done is None else done.seconds,
         tolerance=tolerance,
-        excluded_tasks=_excluded(folder.parent / SUMMARY),
     )
+    summary = build_summary([model], excluded_tasks=_excluded(folder.parent / SUMMARY))
     out = folder / RESCORED
     write_records(out / TASKS, tasks)
     write_records(out / COMPLETIONS, completions)
     judgement.write(out)
     changes = _changes(before, judgement.rows)
     write_rows(out / CHANGES, changes)
-    write_json(out / SUMMARY, summary)
+    write_json(out / SUMMARY, summary.model_dump(mode="json"))
     return Rescored(out, summary, len(judgement.rows), len(changes))
 
 
 def read_evaluated(folder: Path) -> list[EvaluatedRow]:
-    """The judged rows of an evaluation; of a run's stage, which has Rust verdicts alone, made from these.
+    """The judged rows of an evaluation; of an older run's stage, which has Rust verdicts alone, made from these.
 
     Raises DataError when there are none, or a line is broken.
     """

@@ -1,4 +1,4 @@
-"""Judge answers to tasks of every kind and summarise them; shared by evaluating and by judging again.
+"""Judge answers to tasks of every kind; shared by evaluating and by judging again.
 
 Rust goes to the verifier, everything else is read and compared here, in no time. Left out on purpose: writing answers.
 """
@@ -10,17 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Task, Verdict
-from burnish.records.evaluation import EvaluatedRow, EvaluationSummary, Generation, RepairTurn
+from burnish.records.evaluation import EvaluatedRow
 from burnish.records.files import read_rows, write_records
 from burnish.records.layout import COMPLETIONS, EVALUATED, LIKELIHOODS, ROWS, VERDICTS
 from burnish.score.metrics.multiple_choice import with_likelihoods
-from burnish.score.summaries.answer_summary import summarise_answers
 from burnish.score.summaries.answers import judge_answer, missing_row, rust_row
-from burnish.score.summaries.summary import MeasuredStage, build_summary
 from burnish.verify import Verifier
 from burnish.workflows.verify.judge import judge, open_verifier
 
@@ -108,29 +105,6 @@ def judge_answers(
             sum(task.kind == "rust" for task in unanswered),
         )
     return Judgement(tuple(rows), tuple(verdicts), has_rust(tasks))
-
-
-def summarise(
-    name: str,
-    tasks: Sequence[Task],
-    judgement: Judgement,
-    *,
-    seconds: float,
-    tolerance: float,
-    excluded_tasks: int = 0,
-    generation: Generation | None = None,
-    repair: Sequence[RepairTurn] = (),
-) -> dict[str, Any]:
-    """The content of ``summary.json``, an `EvaluationSummary`: rates of the Rust answers; where there are other kinds,
-    or several samples of a task, the metrics of every kind; what writing took; what repairing gave."""
-    stages = [MeasuredStage(name, judgement.verdicts, seconds)] if judgement.rust else []
-    summary = build_summary(stages, excluded_tasks=excluded_tasks)
-    rows = judgement.rows
-    one_each = all(row.kind == "rust" for row in rows) and len({row.task_id for row in rows}) == len(rows)
-    answers = () if one_each else summarise_answers(name, tasks, rows, tolerance=tolerance)
-    further = {"answers": answers, "generation": generation, "repair": tuple(repair)}
-    said = {key: value for key, value in further.items() if value}
-    return EvaluationSummary.model_validate(summary | said).model_dump(mode="json", include={*summary, *said})
 
 
 def read_likelihoods(folder: Path) -> dict[str, dict[str, float]]:

@@ -14,11 +14,12 @@ import numpy as np
 from burnish.config.verbs.evaluate import EndpointAnswers, WrittenAnswers
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
-from burnish.records.evaluation import Generation
 from burnish.records.files import read_rows, write_rows
 from burnish.records.layout import COMPLETIONS, LIKELIHOODS, PACE, PROMPTS
+from burnish.records.summary import Generation
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
-from burnish.workflows.answer.generators import written_by
+from burnish.workflows.answer.find_model import FoundModel
+from burnish.workflows.answer.generators import open_found, written_by
 from burnish.workflows.evaluate.score import read_likelihoods
 
 if TYPE_CHECKING:
@@ -33,10 +34,19 @@ class Writing:
         tasks: to be answered.
         folder: where everything goes.
         seed: of the evaluation.
+        found: the model, where it need not be looked for.
     """
 
-    def __init__(self, answers: WrittenAnswers, tasks: Sequence[Task], folder: Path, *, seed: int) -> None:
-        self._answers, self._tasks, self._folder, self._seed = answers, tasks, folder, seed
+    def __init__(
+        self,
+        answers: WrittenAnswers,
+        tasks: Sequence[Task],
+        folder: Path,
+        *,
+        seed: int,
+        found: FoundModel | None = None,
+    ) -> None:
+        self._answers, self._tasks, self._folder, self._seed, self._found = answers, tasks, folder, seed, found
         self._loaded: Generator | None = None
 
     def completions(self) -> list[Completion]:
@@ -70,28 +80,12 @@ class Writing:
             return written_by(self._answers.model_copy(update={"sampling": sampling}), seed=self._seed)
         return cast("TransformersGenerator", generator).with_samples(1)
 
-    def generation(self, completions: Sequence[Completion]) -> Generation | None:
-        """How fast the answers came and how much memory that took; None where nothing was noted."""
-        path = self._folder / PACE
-        lines = list(read_rows(path))
-        if not lines:
-            return None
-        seconds, tokens = (sum(line[key] for line in lines) for key in ("wall_s", "completion_tokens"))
-        p50, p95 = np.quantile([one.seconds for one in completions], (0.5, 0.95))
-        return Generation(
-            completions=sum(line["completions"] for line in lines),
-            completion_tokens=tokens,
-            wall_s=round(seconds, 3),
-            tokens_per_s=round(tokens / max(seconds, 1e-9), 3),
-            seconds_p50=round(float(p50), 6),
-            seconds_p95=round(float(p95), 6),
-            peak_bytes=max(line["peak_bytes"] or 0 for line in lines) or None,
-            device_peak_bytes=max(line["device_peak_bytes"] or 0 for line in lines) or None,
-        )
-
     def _generator(self) -> Generator:
         if self._loaded is None:
-            self._loaded = written_by(self._answers, seed=self._seed)
+            if isinstance(self._answers, EndpointAnswers) or self._found is None:
+                self._loaded = written_by(self._answers, seed=self._seed)
+            else:
+                self._loaded = open_found(self._found, self._answers, seed=self._seed)
         return self._loaded
 
     def _in_process(self) -> TransformersGenerator:
@@ -104,3 +98,22 @@ class Writing:
         generator = self._in_process()
         rows = [{"task_id": task.id, "prompt": generator.prompt_text(task)} for task in self._tasks]
         write_rows(self._folder / PROMPTS, rows)
+
+
+def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation | None:
+    """How fast the answers came and how much memory that took; None where nothing was noted."""
+    lines = list(read_rows(folder / PACE))
+    if not lines:
+        return None
+    seconds, tokens = (sum(line[key] for line in lines) for key in ("wall_s", "completion_tokens"))
+    p50, p95 = np.quantile([one.seconds for one in completions], (0.5, 0.95))
+    return Generation(
+        completions=sum(line["completions"] for line in lines),
+        completion_tokens=tokens,
+        wall_s=round(seconds, 3),
+        tokens_per_s=round(tokens / max(seconds, 1e-9), 3),
+        seconds_p50=round(float(p50), 6),
+        seconds_p95=round(float(p95), 6),
+        peak_bytes=max(line["peak_bytes"] or 0 for line in lines) or None,
+        device_peak_bytes=max(line["device_peak_bytes"] or 0 for line in lines) or None,
+    )

@@ -20,8 +20,9 @@ from burnish.errors import BurnishError
 from burnish.fsio import write_atomic, write_json
 from burnish.ledger.stage import read_done
 from burnish.records import Part, Record
-from burnish.records.evaluation import Estimate, EvaluatedRow
+from burnish.records.evaluation import EvaluatedRow
 from burnish.records.layout import ADAPTER, EVALUATED, GRID_SUMMARY, GRID_TABLE, MODEL, TRAINING_METADATA
+from burnish.records.summary import Estimate
 from burnish.score.summaries.answer_summary import estimates, group_rows
 from burnish.workflows.evaluate.rescore import read_evaluated
 from burnish.workflows.experiments.grid_cells import Cell, base_name, evaluation_of, grid_cells

@@ -13,8 +13,9 @@ from burnish.config.verbs.sweep import Objective
 from burnish.errors import DataError
 from burnish.ledger.metrics import read_metrics
 from burnish.records import Part
-from burnish.records.evaluation import Estimate, EvaluatedRow, PairedEstimate
+from burnish.records.evaluation import EvaluatedRow
 from burnish.records.layout import METRICS, VERDICTS
+from burnish.records.summary import Estimate, PairedEstimate
 from burnish.score.summaries.answer_summary import estimates, group_rows
 from burnish.score.summaries.comparison import compare_rows
 from burnish.workflows.evaluate.rescore import read_evaluated

@@ -14,8 +14,8 @@ from burnish.config.verbs.sweep import Objective, RandomSearch, SweepConfig, Tpe
 from burnish.errors import BurnishError
 from burnish.fsio import write_json
 from burnish.records import Part, Record
-from burnish.records.evaluation import PairedEstimate
 from burnish.records.layout import SWEEP_SUMMARY
+from burnish.records.summary import PairedEstimate
 from burnish.workflows.experiments.objective import Reached, compare_runs, distinguishable, logged, reached
 from burnish.workflows.experiments.predictions import Predictor, same_work
 from burnish.workflows.experiments.programs import (

@@ -23,7 +23,7 @@ from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.errors import DataError
 from burnish.fsio import digest_json, write_json
-from burnish.model.base import load_tokenizer
+from burnish.model.base import free_memory, load_tokenizer
 from burnish.records import Completion, Example, Task, Verdict
 from burnish.records.files import read_records, write_records
 from burnish.records.layout import (
@@ -50,10 +50,10 @@ from burnish.workflows.answer.sample_and_judge import sample
 from burnish.workflows.evaluate.stage import measured
 from burnish.workflows.expert_iteration.files import example_of, reference_example, write_selection
 from burnish.workflows.rows.encode import encode_rows
-from burnish.workflows.run.context import Run, model_beneath
+from burnish.workflows.run.context import Run
 from burnish.workflows.train.callbacks import training_facts
 from burnish.workflows.train.gated_rows import check_rows, train_rows
-from burnish.workflows.train.smaller_batches import free_memory
+from burnish.workflows.train.job import training_job
 from burnish.workflows.train.start import StartingPoint
 
 logger = logging.getLogger("burnish.expert_iteration")
@@ -159,17 +159,16 @@ class Round:
             tokenizer = load_tokenizer(start.base)
             data = self.run.recipe.data
             encoded = encode_rows(rows, tokenizer, stage, data.chat, data.cache)
-            result = train_rows(
+            job = training_job(
                 self.run,
                 stage,
                 self.folder,
-                start=start,
-                encoded=encoded,
-                report=check_rows(self.run, stage, encoded, rows, tokenizer),
-                tokenizer=tokenizer,
-                log=lambda step, values: self._log(self.steps + step, values),
+                base=start.base,
+                start=start.adapter,
                 callbacks=self._callbacks(stage, tokenizer, encoded.longest()),
+                log=lambda step, values: self._log(self.steps + step, values),
             )
+            result = train_rows(job, encoded, check_rows(self.run, stage, encoded, rows, tokenizer), tokenizer)
             free_memory()
             seconds = {"update_s": time.monotonic() - began, "rows": float(len(rows))}
             weights = StartingPoint(trained, None) if trained.name == "model" else StartingPoint(start.base, trained)
@@ -219,8 +218,8 @@ class Round:
             times = {"generate_s": found.generate_s, "verify_s": found.verify_s, "verify_wait_s": found.wait_s}
             write_json(folder / SAMPLED, times)
             return found.completions, found.verdicts
-        completions = {(one.task_id, one.sample_index): one for one in read_records(Completion, folder / COMPLETIONS)}
-        verdicts = {(one.task_id, one.sample_index): one for one in read_records(Verdict, folder / VERDICTS)}
+        completions = {(row.task_id, row.sample_index): row for row in read_records(Completion, folder / COMPLETIONS)}
+        verdicts = {(row.task_id, row.sample_index): row for row in read_records(Verdict, folder / VERDICTS)}
         keys = [(task.id, index) for task in tasks for index in range(sampling.samples)]
         return [completions[key] for key in keys], [verdicts[key] for key in keys]
 
@@ -228,13 +227,7 @@ class Round:
         def write(event: str, *, step: int, steps: int, **fields: Any) -> None:
             self.run.folder.events.write(event, step=self.steps + step, steps=self.steps + steps, **fields)
 
-        facts = training_facts(
-            self.run,
-            self.stage,
-            method="SFT",
-            tokenizer=tokenizer,
-            start_from=model_beneath(self.run.recipe, self.stage),
-        )
+        facts = training_facts(self.run, self.stage, tokenizer)
         forecast = MemoryForecast(stage.name, Batches(longest, muon=stage.optimizer == "muon"))
         metadata = TrainingMetadata(self.stage_folder / TRAINING_METADATA, facts, forecast=forecast)
         return [

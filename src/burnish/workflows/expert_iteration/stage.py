@@ -19,7 +19,6 @@ from burnish.config.stages.expert_iteration import ExpertIterationStage
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, disk_errors
 from burnish.records import Task
-from burnish.records.layout import MERGED_START
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.pass_rates import PassRates, draw_in_turn
 from burnish.score.selection.select import Kept
@@ -68,8 +67,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
     _copy_whole(best.trained, folder / output)
     logger.info("%s: leaves the weights of round %d of %d", stage.name, best.number, stage.rounds)
     metrics = {"rounds": float(stage.rounds), "round": float(best.number), "steps": float(steps), **best.metrics}
-    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
-    return Outcome((output, *merged), metrics)
+    return Outcome.of_training(folder / output, start.base, metrics)
 
 
 def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:

@@ -42,6 +42,12 @@ class Outcome:
     peak_bytes: int | None = None
     """Peak resident memory of the process that did it, where that is another one."""
 
+    @classmethod
+    def of_training(cls, trained: Path, base: Path | None, metrics: Mapping[str, float], *others: str) -> Outcome:
+        """What a training on ``base`` left: ``trained``, other files, and the base where the stage merged it itself."""
+        merged = (MERGED_START,) * (base == trained.parent / MERGED_START)
+        return cls((trained.name, *others, *merged), metrics)
+
 
 @dataclass
 class Run:

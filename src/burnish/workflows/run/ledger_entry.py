@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from burnish import __version__
 from burnish.config.stages.recipe import AnyStage
@@ -21,8 +20,8 @@ from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import PREDICTED_PEAK, Done
 from burnish.ledger.store import Ledger
 from burnish.model.folders import model_digest
-from burnish.records.evaluation import EvaluationSummary
 from burnish.records.layout import ADAPTER_WEIGHTS, EVALUATED, HELD_OUT, LEDGER, TRAINING_METADATA
+from burnish.records.summary import Summary
 from burnish.workflows.run.context import Run
 from burnish.workflows.run.inputs import CODE
 
@@ -47,7 +46,7 @@ def record_stage(ledger: Ledger, run: Run, stage: AnyStage, done: Done, inputs: 
 
 
 def record_evaluation(
-    config: EvaluateConfig, run: RunFolder, digests: Mapping[str, str], done: Done, summary: Mapping[str, Any]
+    config: EvaluateConfig, run: RunFolder, digests: Mapping[str, str], done: Done, summary: Summary
 ) -> None:
     """Record a finished evaluation as a run of one stage, with its headline metrics."""
     write_machine(run.path)
@@ -87,14 +86,8 @@ def aliases_of(folder: Path, outputs: Iterable[str]) -> dict[str, tuple[str, ...
     return found
 
 
-def _headlines(summary: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
-    content = EvaluationSummary.model_validate(summary)
-    for stage in content.stages:
-        yield from (
-            ("compile_rate", stage.compile_rate),
-            ("lint_free_rate", stage.lint_free_rate),
-            ("tests_passed", stage.tests_passed),
-        )
-    for answers in content.answers:
-        for name, estimate in answers.metrics.items():
-            yield f"{answers.kind} {name}", estimate.value
+def _headlines(summary: Summary) -> Iterable[tuple[str, float]]:
+    """Metric -> value; of Rust by their bare names, as evaluate stages of runs record them."""
+    for kind in (kind for model in summary.models for kind in model.kinds):
+        for name, estimate in kind.metrics.items():
+            yield name if kind.kind == "rust" else f"{kind.kind} {name}", estimate.value

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from transformers import TrainerCallback
 
 from burnish.config.data.training_data import source_name
-from burnish.config.stages.recipe import MergeStage
-from burnish.config.stages.stage import Stage
+from burnish.config.stages.expert_iteration import ExpertIterationStage
+from burnish.config.stages.recipe import (
+    AdapterStage,
+    GrpoStage,
+    MergeStage,
+    PreferenceStage,
+    PretrainStage,
+    SftStage,
+    TrainingStage,
+)
 from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.config.tasks import RustTasks
 from burnish.model.chat_template import template_digest
@@ -30,24 +38,18 @@ from burnish.train.watch.reporters import reporters
 from burnish.train.watch.training_log import TrainingEvents
 from burnish.workflows.answer.completions import answer_tasks, generator_of
 from burnish.workflows.evaluate.stage import measured
-from burnish.workflows.run.context import Run
+from burnish.workflows.run.context import Run, model_beneath
 from burnish.workflows.verify.judge import judge
 
 
 def training_callbacks(
     run: Run,
-    stage: Stage,
+    stage: TrainingStage | GrpoStage,
     folder: Path,
     *,
-    method: str,
     tokenizer: Any,
-    start_from: str,
     batches: Batches,
-    evaluation: TrainingEvaluation | None = None,
     held_out: Sequence[EncodedRow] = (),
-    micro_batch: int = 8,
-    tasks: Sequence[Task] = (),
-    dataset: str | None = None,
 ) -> list[TrainerCallback]:
     """The callbacks for a stage, in the order they need.
 
@@ -55,25 +57,21 @@ def training_callbacks(
         run: the open run.
         stage: what is trained.
         folder: of the stage.
-        method: ``SFT``, ``DPO``, ``KTO``, ``GRPO`` or ``PT``.
         tokenizer: of the model that is trained.
-        start_from: ``base`` or a stage, as the stage says it; its own name for a model made from nothing.
         batches: what the memory is predicted from.
-        evaluation: what to measure on the way.
-        held_out: rows for the loss.
-        micro_batch: rows in one forward pass of the loss.
-        tasks: held-out tasks, of which the first are answered.
-        dataset: what the data is called; None for the run's sources or task set.
+        held_out: rows for the loss of an evaluation on the way.
     """
     callbacks: list[TrainerCallback] = [TrainingEvents(stage.name, run.folder.events.write)]
-    if evaluation is not None:
+    if isinstance(stage, TrainingStage) and (evaluation := stage.evaluation) is not None:
         evaluators: list[Evaluator] = []
         if held_out:
-            evaluators.append(HeldOutLoss(held_out, padding=tokenizer.pad_token_id or 0, micro_batch=micro_batch))
+            padding = tokenizer.pad_token_id or 0
+            evaluators.append(HeldOutLoss(held_out, padding=padding, micro_batch=stage.micro_batch))
         if evaluation.prompts:
-            evaluators.append(AnswerQuality(run, evaluation, tokenizer, tasks[: evaluation.prompts], folder))
+            tasks = run.held_out_tasks(stage)[: evaluation.prompts]
+            evaluators.append(AnswerQuality(run, evaluation, tokenizer, tasks, folder))
         callbacks.append(PeriodicEvaluation(evaluation, evaluators, folder))
-    facts = training_facts(run, stage, method=method, tokenizer=tokenizer, start_from=start_from, dataset=dataset)
+    facts = training_facts(run, stage, tokenizer)
     forecast = MemoryForecast(stage.name, batches)
     callbacks += [forecast, TrainingMetadata(folder / TRAINING_METADATA, facts, forecast=forecast)]
     return callbacks + reporters(run.recipe.report_to, folder)
@@ -106,11 +104,14 @@ class AnswerQuality:
         return measured(verdicts)
 
 
-def training_facts(
-    run: Run, stage: Stage, *, method: str, tokenizer: Any, start_from: str, dataset: str | None = None
-) -> TrainingFacts:
+def training_facts(run: Run, stage: PretrainStage | AdapterStage, tokenizer: Any) -> TrainingFacts:
     """What the metadata says of base, data, settings and digests."""
     recipe = run.recipe
+    dataset = None
+    if isinstance(stage, PreferenceStage):
+        dataset = stage.rollouts if stage.rows is None else stage.rows.stem
+    # A new model is its own base.
+    start_from = (stage.start_from or stage.name) if isinstance(stage, PretrainStage) else model_beneath(recipe, stage)
     base = Path(recipe.model.base).name if run.is_base(start_from) else start_from
     quantization = recipe.model.quantization
     on_disk = None
@@ -120,7 +121,7 @@ def training_facts(
     return TrainingFacts(
         base=base,
         dataset=dataset or dataset_name(run),
-        method=method,
+        method=_method(stage),
         settings={
             "stage": stage.model_dump(mode="json"),
             "model": recipe.model.model_dump(mode="json"),
@@ -132,6 +133,21 @@ def training_facts(
         base_on_disk=on_disk,
         merge_after_train=merged,
     )
+
+
+def _method(stage: PretrainStage | AdapterStage) -> str:
+    """What the grammar of model names calls it."""
+    match stage:
+        case PretrainStage():
+            return "PT"
+        case PreferenceStage():
+            return stage.method.kind.upper()
+        case GrpoStage():
+            return "GRPO"
+        case SftStage() | ExpertIterationStage():
+            return "SFT"
+        case _:
+            assert_never(stage)
 
 
 def rows_taken(run: Run) -> dict[str, int] | None:

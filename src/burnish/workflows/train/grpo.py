@@ -24,19 +24,21 @@ from burnish.generate.decoding import Decoding, decode, seeded_requests
 from burnish.generate.transformers_engine import stop_ids
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Task, Verdict
-from burnish.records.layout import GENERATION_CONFIG, MERGED_START, ROLLOUTS
+from burnish.records.layout import GENERATION_CONFIG, ROLLOUTS
 from burnish.score.rewards.evidence import constant_share
 from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.pass_rates import PassRates
+from burnish.train.grpo.prompt_pool import Prompts
 from burnish.train.grpo.rollouts import Answer, Judge, Write
-from burnish.train.grpo.run import Prompts, run_grpo
+from burnish.train.grpo.run import run_grpo
 from burnish.train.watch.memory_forecast import Batches
 from burnish.verify import Verifier
 from burnish.verify.serve.reward import VerifierReward
 from burnish.workflows.rewards.stored_answers import read_written, rollout_files
-from burnish.workflows.run.context import Outcome, Run, model_beneath
+from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import TOOLCHAIN
 from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.job import training_job
 from burnish.workflows.train.start import starting_point
 
 logger = logging.getLogger("burnish.reinforce")
@@ -62,31 +64,13 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
     if constant := len(given) - len(tasks):
         logger.info("%s: leaves out %d tasks that a constant answer solves", stage.name, constant)
     say_gradings(run.judge(), stage.name, tasks)
+    callbacks = training_callbacks(run, stage, folder, tokenizer=tokenizer, batches=batches_of(stage, prompts))
+    job = training_job(run, stage, folder, base=start.base, start=start.adapter, callbacks=callbacks)
+    judged_by = digest_json([run.digests[TOOLCHAIN], [task.to_json() for task in tasks]])
     with VerifierReward(run.recipe.verify, verifier=run.judge()) as reward:
-        result = run_grpo(
-            base=start.base,
-            start=start.adapter,
-            model=run.recipe.model,
-            stage=stage,
-            prompts=prompts,
-            write=writer(stage, tokenizer, prompts.stop_ids),
-            judge=judge_of(stage, tasks, reward),
-            judged_by=digest_json([run.digests[TOOLCHAIN], [task.to_json() for task in tasks]]),
-            out=folder,
-            seed=run.recipe.seed,
-            log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
-            callbacks=training_callbacks(
-                run,
-                stage,
-                folder,
-                method="GRPO",
-                tokenizer=tokenizer,
-                start_from=model_beneath(run.recipe, stage),
-                batches=batches_of(stage, prompts),
-            ),
-        )
-    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
-    return Outcome((run.trained_output(stage), ROLLOUTS, *merged), {"steps": float(result.steps)})
+        write, judge = writer(stage, tokenizer, prompts.stop_ids), judge_of(stage, tasks, reward)
+        result = run_grpo(job, prompts, write, judge, judged_by=judged_by)
+    return Outcome.of_training(result.trained, start.base, {"steps": float(result.steps)}, ROLLOUTS)
 
 
 def say_gradings(verifier: Verifier, name: str, tasks: Sequence[Task]) -> None:
@@ -149,9 +133,9 @@ def known_rates(tasks: Sequence[Task], folder: Path) -> dict[int, float]:
     """Pass rates of the answers that lie in a stage's folder, by the index of the task."""
     rates = PassRates()
     for file in rollout_files(folder):
-        rates.add(one.verdict for one in read_written(file) if one.verdict is not None)
-    found = {index: rates.rate(task.id) for index, task in enumerate(tasks)}
-    return {index: rate for index, rate in found.items() if rate is not None}
+        rates.add(answer.verdict for answer in read_written(file) if answer.verdict is not None)
+    by_index = {index: rates.rate(task.id) for index, task in enumerate(tasks)}
+    return {index: rate for index, rate in by_index.items() if rate is not None}
 
 
 def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:
@@ -172,10 +156,10 @@ def writer(stage: GrpoStage, tokenizer: Any, ends: frozenset[int]) -> Write:
         random.manual_seed(seed)
         limits = [stage.max_completion_length] * len(prompts)
         requests = seeded_requests(prompts, limits, options, random)
-        for place, one, _ in decode(model, requests, options, slots=len(requests)):
-            ids = [*one.ids, *([one.stop_id] if one.stop_id is not None else [])]
-            text = tokenizer.decode(one.ids, skip_special_tokens=True)
-            yield place, Answer(ids, text, one.stop_id is not None, one.logprobs)
+        for place, answer, _ in decode(model, requests, options, slots=len(requests)):
+            ids = [*answer.ids, *([answer.stop_id] if answer.stop_id is not None else [])]
+            text = tokenizer.decode(answer.ids, skip_special_tokens=True)
+            yield place, Answer(ids, text, answer.stop_id is not None, answer.logprobs)
 
     return write
 

@@ -17,14 +17,12 @@ from typing import Any
 
 from burnish import errors
 from burnish.config.stages.recipe import Recipe, TrainingStage
-from burnish.errors import BurnishError, DeviceMemoryError, MachineError
+from burnish.errors import BurnishError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, OUTCOME
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
-from burnish.scale.processes import planned_processes
-from burnish.train.arguments import shared_micro_batch
+from burnish.train.micro_batch import fit_micro_batch, shared_micro_batch
 from burnish.workflows.run.context import Outcome, Run
-from burnish.workflows.train.smaller_batches import fitting_micro_batch
 
 MODULE = "burnish.workflows.train.worker"
 logger = logging.getLogger("burnish.launch")
@@ -35,18 +33,7 @@ def train_in_processes(run: Run, stage: TrainingStage, folder: Path, processes: 
 
     Raises whatever the training raises in one process; MachineError when a process was killed.
     """
-    while True:
-        try:
-            return _launch(run, stage, folder, processes)
-        except DeviceMemoryError:
-            lower = fitting_micro_batch(stage, processes)
-            if lower is None:
-                raise
-            logger.warning(
-                "%s: an accelerator is too small for micro_batch %d: goes on with %d and the same effective batch",
-                *(stage.name, stage.micro_batch, lower),
-            )
-            stage = stage.model_copy(update={"micro_batch": lower})
+    return fit_micro_batch(stage, lambda fitting: _launch(run, fitting, folder, processes), processes)
 
 
 def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
@@ -89,7 +76,7 @@ def _failure(said: dict[str, str]) -> BaseException:
 
 
 def _job(run: Run, stage: TrainingStage) -> dict[str, Any]:
-    stages = [stage if one.name == stage.name else one for one in run.recipe.stages]
+    stages = [stage if other.name == stage.name else other for other in run.recipe.stages]
     recipe: Recipe = run.recipe.model_copy(update={"stages": tuple(stages)})
     return {
         "recipe": recipe.model_dump(mode="json"),
@@ -109,8 +96,3 @@ def shared_out(stage: TrainingStage, processes: int) -> TrainingStage:
         return stage
     logger.info("%s: micro_batch is %d, so that %d processes share the batch", stage.name, micro_batch, processes)
     return stage.model_copy(update={"micro_batch": micro_batch})
-
-
-def processes_of(recipe: Recipe) -> int:
-    """Processes that the recipe's training stages train in."""
-    return planned_processes(recipe.launch, recipe.model.device)

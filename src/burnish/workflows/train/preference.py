@@ -27,6 +27,7 @@ from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.job import training_job
 
 logger = logging.getLogger("burnish.prefer")
 
@@ -35,41 +36,23 @@ def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
     """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError before any step."""
     base = run.model_folder(stage.start_from)
     tokenizer = load_tokenizer(base)
-    rows, asked, report = judged_rows(run, stage, folder, tokenizer)
+    rows, conversations, report = judged_rows(run, stage, folder, tokenizer)
     logger.info("%s: %s", stage.name, report)
     evaluation = stage.evaluation
     held_out: Sequence[EncodedJudgement] = ()
     if evaluation is not None and evaluation.rows:
-        rows, held_out = hold_out_rows(rows, asked, evaluation.rows, seed=run.recipe.seed)
-    result = run_preference(
-        base=base,
-        model=run.recipe.model,
-        stage=stage,
-        rows=rows,
-        held_out=held_out,
-        out=folder,
-        seed=run.recipe.seed,
-        log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
-        callbacks=training_callbacks(
-            run,
-            stage,
-            folder,
-            method=stage.method.kind.upper(),
-            tokenizer=tokenizer,
-            start_from=stage.start_from,
-            batches=Batches(
-                max((len(answer.input_ids) for row in rows for answer in row.answers), default=0),
-                answers=2 if stage.method.kind == "dpo" else 1,
-                muon=stage.optimizer == "muon",
-                tiled_logits=True,
-            ),
-            dataset=stage.rollouts if stage.rows is None else stage.rows.stem,
-            evaluation=evaluation,
-            tasks=run.held_out_tasks(stage),
-        ),
+        rows, held_out = hold_out_rows(rows, conversations, evaluation.rows, seed=run.recipe.seed)
+    batches = Batches(
+        max((len(answer.input_ids) for row in rows for answer in row.answers), default=0),
+        answers=2 if stage.method.kind == "dpo" else 1,
+        muon=stage.optimizer == "muon",
+        tiled_logits=True,
     )
+    callbacks = training_callbacks(run, stage, folder, tokenizer=tokenizer, batches=batches)
+    job = training_job(run, stage, folder, base=base, callbacks=callbacks)
+    result = run_preference(job, rows, held_out)
     metrics = {"steps": float(result.steps), "trained_tokens": float(result.trained_tokens)}
-    return Outcome((run.trained_output(stage),), metrics)
+    return Outcome.of_training(result.trained, base, metrics)
 
 
 def judged_rows(
@@ -102,7 +85,7 @@ def judged_rows(
 
 def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:
     """A file with the rows that the answers of an earlier stage make."""
-    sampled = next(one for one in run.recipe.stages if one.name == stage.rollouts)
+    sampled = next(earlier for earlier in run.recipe.stages if earlier.name == stage.rollouts)
     assert isinstance(sampled, AdapterStage)
     tasks = {task.id: task for task in run.train_tasks(sampled)}
     held_out = HeldOut(run.held_out_tasks(sampled))

@@ -31,7 +31,7 @@ from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import document_ends
 from burnish.model.tokenizer import train_tokenizer
 from burnish.records import Example, Message
-from burnish.records.layout import CORPUS, MODEL, TOKENIZER
+from burnish.records.layout import CORPUS, TOKENIZER
 from burnish.scale.processes import first_goes_first, is_first
 from burnish.train.pretrain.run import run_pretrain
 from burnish.train.watch.evaluation import HeldOutDocument
@@ -40,6 +40,7 @@ from burnish.workflows.rows.prepare import training_examples
 from burnish.workflows.rows.stream import opened_mixture
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.job import training_job
 
 CONTEXT_BLOCKS = 2
 """The model's context in training blocks: answers may be longer than a packed block."""
@@ -76,33 +77,15 @@ def pretrain(run: Run, stage: PretrainStage, folder: Path) -> Outcome:
             logger.info(
                 "%s: a new model (%s), %d parameters", stage.name, stage.preset or "own shape", parameter_count(shape)
             )
-        result = run_pretrain(
-            tokenizer=made.tokenizer,
-            blocks=made.blocks,
-            stage=stage,
-            out=folder,
-            seed=run.recipe.seed,
-            context=stage.block_size * CONTEXT_BLOCKS,
-            log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
-            callbacks=training_callbacks(
-                run,
-                stage,
-                folder,
-                method="PT",
-                tokenizer=made.tokenizer,
-                start_from=stage.start_from or stage.name,
-                batches=Batches(stage.block_size, "block_size", muon=stage.optimizer == "muon"),
-                evaluation=stage.evaluation,
-                held_out=made.held_out,
-                micro_batch=stage.micro_batch,
-                tasks=run.held_out_tasks(stage),
-            ),
-            start=start,
-            model=run.recipe.model,
-            stream=made.stream,
-            launch=run.recipe.launch,
+        batches = Batches(stage.block_size, "block_size", muon=stage.optimizer == "muon")
+        callbacks = training_callbacks(
+            run, stage, folder, tokenizer=made.tokenizer, batches=batches, held_out=made.held_out
         )
-    return Outcome((MODEL,), {"steps": float(result.steps), "blocks": float(len(made.blocks))})
+        job = training_job(run, stage, folder, base=start, callbacks=callbacks)
+        context = stage.block_size * CONTEXT_BLOCKS
+        result = run_pretrain(job, made.tokenizer, made.blocks, context=context, stream=made.stream)
+    metrics = {"steps": float(result.steps), "blocks": float(len(made.blocks))}
+    return Outcome.of_training(result.trained, start, metrics)
 
 
 def _from_bins(run: Run, stage: PretrainStage, folder: Path, start: Path | None) -> Material:
@@ -180,7 +163,7 @@ def _tokenizer_of_bins(bins: Path, start: Path | None) -> Any:
     if start is None:
         return tokenizer
     theirs: Any = load_tokenizer(start)
-    digests = [digest_bytes(one.backend_tokenizer.to_str().encode()) for one in (tokenizer, theirs)]
+    digests = [digest_bytes(each.backend_tokenizer.to_str().encode()) for each in (tokenizer, theirs)]
     if digests[0] != digests[1]:
         raise ConfigError(
             f"the token bins {bins} were made with another tokenizer than the model {start} has.",

@@ -15,57 +15,36 @@ from burnish.data.encode.encoded import EncodedExample
 from burnish.data.gates.rows import GateReport
 from burnish.data.mixing.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
-from burnish.records.layout import MERGED_START
 from burnish.scale.processes import first_goes_first
 from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rows.encode import EncodedSet, encode_rows
 from burnish.workflows.rows.prepare import training_examples
-from burnish.workflows.run.context import Outcome, Run, model_beneath
+from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
 from burnish.workflows.train.gated_rows import check_rows, train_rows
+from burnish.workflows.train.job import training_job
 from burnish.workflows.train.sft_stream import tune_stream
-from burnish.workflows.train.smaller_batches import with_smaller_batches
 from burnish.workflows.train.start import starting_point
 
 
 def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     """Train the adapter of the stage; goes on from its last complete checkpoint. Raises GateError before any step."""
     if stage.streaming:
-        return with_smaller_batches(stage, lambda fitting: tune_stream(run, fitting, folder))
+        return tune_stream(run, stage, folder)
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)
     encoded, held_rows, report = gated_rows(run, stage, folder, tokenizer)
-    result = train_rows(
-        run,
-        stage,
-        folder,
-        start=start,
-        encoded=encoded,
-        report=report,
-        tokenizer=tokenizer,
-        log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
-        callbacks=training_callbacks(
-            run,
-            stage,
-            folder,
-            method="SFT",
-            tokenizer=tokenizer,
-            start_from=model_beneath(run.recipe, stage),
-            batches=Batches(encoded.longest(), muon=stage.optimizer == "muon"),
-            evaluation=stage.evaluation,
-            held_out=held_rows,
-            micro_batch=stage.micro_batch,
-            tasks=run.held_out_tasks(stage),
-        ),
-    )
+    batches = Batches(encoded.longest(), muon=stage.optimizer == "muon")
+    callbacks = training_callbacks(run, stage, folder, tokenizer=tokenizer, batches=batches, held_out=held_rows)
+    job = training_job(run, stage, folder, base=start.base, start=start.adapter, callbacks=callbacks)
+    result = train_rows(job, encoded, report, tokenizer)
     metrics = {
         "steps": float(result.steps),
         "trained_tokens": float(result.trained_tokens),
         "truncated_rows": float(report.truncated),
         "cut_answers": float(report.cut_answers),
     }
-    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
-    return Outcome((run.trained_output(stage), *merged), metrics)
+    return Outcome.of_training(result.trained, start.base, metrics)
 
 
 def gated_rows(

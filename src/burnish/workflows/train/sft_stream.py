@@ -19,13 +19,13 @@ from burnish.data.mixing.sequence_stream import RowStream
 from burnish.fsio import digest_json
 from burnish.model.base import load_tokenizer
 from burnish.records import Example
-from burnish.records.layout import MERGED_START
 from burnish.train.sft.stream import run_streaming_sft
 from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rows.stream import opened_mixture
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import stage_inputs
 from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.job import training_job
 from burnish.workflows.train.start import starting_point
 
 logger = logging.getLogger("burnish.tune")
@@ -34,35 +34,14 @@ logger = logging.getLogger("burnish.tune")
 def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
     """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError for a chunk of rows."""
     start = starting_point(run, stage, folder)
-    base = start.base
-    tokenizer = load_tokenizer(base)
+    tokenizer = load_tokenizer(start.base)
+    batches = Batches(stage.max_length, "max_length, of a stream", muon=stage.optimizer == "muon")
+    callbacks = training_callbacks(run, stage, folder, tokenizer=tokenizer, batches=batches)
+    job = training_job(run, stage, folder, base=start.base, start=start.adapter, callbacks=callbacks)
     with opened_mixture(run, stage, folder) as mixture:
         rows = RowStream(mixture, gated_encoder(run, stage, tokenizer), stage.max_length if stage.packing else None)
-        result = run_streaming_sft(
-            base=base,
-            start=start.adapter,
-            model=run.recipe.model,
-            stage=stage,
-            stream=rows,
-            identity=digest_json(stage_inputs(run, stage)),
-            out=folder,
-            launch=run.recipe.launch,
-            seed=run.recipe.seed,
-            log=lambda step, values: run.folder.metrics.log(stage.name, step, values),
-            callbacks=training_callbacks(
-                run,
-                stage,
-                folder,
-                method="SFT",
-                tokenizer=tokenizer,
-                start_from=stage.start_from,
-                batches=Batches(stage.max_length, "max_length, of a stream", muon=stage.optimizer == "muon"),
-                evaluation=stage.evaluation,
-                tasks=run.held_out_tasks(stage),
-            ),
-        )
-    merged = (MERGED_START,) * (start.base == folder / MERGED_START)
-    return Outcome((run.trained_output(stage), *merged), {"steps": float(result.steps)})
+        result = run_streaming_sft(job, rows, digest_json(stage_inputs(run, stage)))
+    return Outcome.of_training(result.trained, start.base, {"steps": float(result.steps)})
 
 
 def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequence[Example]], list[EncodedExample]]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from burnish.config.stages.recipe import PreferenceStage, PretrainStage, SftStage, TrainingStage
+from burnish.scale.processes import planned_processes
 from burnish.workflows.run.context import Outcome, Run
-from burnish.workflows.train.launch import processes_of, shared_out, train_in_processes
-from burnish.workflows.train.smaller_batches import with_smaller_batches
+from burnish.workflows.train.launch import shared_out, train_in_processes
 
 
 def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
     """Train the stage; goes on from its last complete checkpoint."""
-    processes = processes_of(run.recipe)
+    processes = planned_processes(run.recipe.launch, run.recipe.model.device)
     alone = processes == 1 and run.recipe.launch.strategy != "deepspeed"
     stage = shared_out(stage, processes)
     return train_here(run, stage, folder) if alone else train_in_processes(run, stage, folder, processes)
@@ -27,7 +27,7 @@ def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
         case PretrainStage():
             from burnish.workflows.train.pretrain import pretrain
 
-            return with_smaller_batches(stage, lambda fitting: pretrain(run, fitting, folder))
+            return pretrain(run, stage, folder)
         case SftStage():
             from burnish.workflows.train.sft import tune
 
@@ -35,4 +35,4 @@ def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
         case PreferenceStage():
             from burnish.workflows.train.preference import prefer
 
-            return with_smaller_batches(stage, lambda fitting: prefer(run, fitting, folder))
+            return prefer(run, stage, folder)

@@ -6,23 +6,18 @@ begin anew; `burnish runs fork` goes on with them.
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.config.stages.recipe import ContinuingStage
-from burnish.errors import ConfigError
-from burnish.fsio import disk_errors
-from burnish.model.adapters import AdapterOrigin, check_origin, write_origin
+from burnish.model.adapters import check_origin, copy_with_origin
 from burnish.model.base import load_tokenizer, model_digest
 from burnish.model.chat_template import template_digest
-from burnish.records.layout import ADAPTER_CONFIG, ADAPTER_WEIGHTS, MADE_WITH, ORIGIN, START_ADAPTER
+from burnish.records.layout import START_ADAPTER
 from burnish.scale.processes import is_first, wait_for_all
 from burnish.workflows.run.context import Run
 
-FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
 logger = logging.getLogger("burnish.tune")
 
 
@@ -59,47 +54,8 @@ def starting_point(run: Run, stage: ContinuingStage, folder: Path) -> StartingPo
 def _prepare(run: Run, stage: ContinuingStage, folder: Path, base: Path, source: Path) -> None:
     from burnish.export.merge import merge_adapter
 
-    adapter = with_origin(source, folder / START_ADAPTER)
+    adapter = copy_with_origin(source, folder / START_ADAPTER)
     check_origin(adapter, base_digest=model_digest(base), template_digest=template_digest(load_tokenizer(base)))
     target = run.adapter_base(stage)
     if stage.previous_adapter == "merge" and not target.exists():
         merge_adapter(base, adapter, target, model=run.recipe.model)
-
-
-def with_origin(source: Path, into: Path) -> Path:
-    """A copy of the adapter, with the origin that a checkpoint's run has noted beside it."""
-    missing = [name for name in FILES if not (source / name).is_file()]
-    if missing:
-        raise ConfigError(
-            f"start_from names {source}, which is no adapter: {missing[0]} is missing.",
-            "Name a stage, the adapter folder of a run (runs/NAME/STAGE/adapter), or one of its checkpoints.",
-        )
-    with disk_errors(into):
-        shutil.rmtree(into, ignore_errors=True)
-        into.mkdir(parents=True)
-        for name in FILES:
-            shutil.copy(source / name, into)
-    record = source.parent / MADE_WITH
-    if (source / ORIGIN).is_file():
-        shutil.copy(source / ORIGIN, into)
-    elif record.is_file():
-        made = json.loads(record.read_bytes())
-        if made["adapter"]["kind"] == "pissa":
-            raise ConfigError(
-                f"{source} is a checkpoint of PiSSA, which says nothing without the weights it began with.",
-                "Start from the adapter that the stage wrote at its end.",
-            )
-        quantization = made["quantization"]
-        origin = AdapterOrigin(
-            base_digest=made["base model"],
-            template_digest=made["chat template"],
-            dataset_digest=made["rows"],
-            quantization=None if quantization is None else quantization["kind"],
-        )
-        write_origin(into, origin)
-    else:
-        raise ConfigError(
-            f"{source} does not say which base model it was trained on.",
-            f"It needs {ORIGIN} in it, or {MADE_WITH} beside it, as burnish writes them.",
-        )
-    return into

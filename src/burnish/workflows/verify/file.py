@@ -16,10 +16,12 @@ Left out: several runs of one program in a row's own fields (``tests`` of kind `
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,16 +44,19 @@ from burnish.records import (
     Verdict,
     first_problem,
 )
+from burnish.records.answer_forms import plain_answer
 from burnish.records.files import write_rows
 from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
 from burnish.syntax.crates import WELL_KNOWN, named_crates
 from burnish.verify.compiler.dependency_set import built_crates
-from burnish.verify.judge.extract import extract, is_code_prompt
 from burnish.verify.judge.ladder import Goal
+from burnish.verify.reading import extract
+from burnish.verify.reading.prompt import code_of_prompt
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
 from burnish.workflows.verify.judge import open_verifier, say_crate_failures
 
+_MOST_CAUSES = 5
 _OURS = frozenset({VERDICTS, SUMMARY, REJECTED, VERDICT_CACHE})
 
 
@@ -61,6 +66,8 @@ class VerifyRow(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
+    sample_index: int | None = 0
+    """None: a further answer to its task, numbered as it comes."""
     code: str | None = None
     completion: str | None = None
     prompt: str | None = None
@@ -73,6 +80,11 @@ class VerifyRow(BaseModel):
     entry_point: str | None = None
     tests: Tests | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _in_one_form(cls, row: object) -> object:
+        return plain_answer(row) if isinstance(row, Mapping) else row
+
     @field_validator("edition", mode="before")
     @classmethod
     def _as_text(cls, edition: object) -> object:
@@ -82,7 +94,7 @@ class VerifyRow(BaseModel):
     @model_validator(mode="after")
     def _has_one_program(self) -> VerifyRow:
         if (self.code is None) == (self.completion is None):
-            raise ValueError("a row holds either code or completion")
+            raise ValueError("a row holds either code or an answer: completion, text, response, output or messages")
         if self.prompt is not None and self.completion is None:
             raise ValueError("prompt goes with completion")
         if self.runs_on_input and self.tests is not None:
@@ -124,7 +136,12 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
     say_crate_failures(verdicts)
     write_rows(out / REJECTED, rejected)
     write_atomic(out / VERDICTS, "".join(map(_line, verdicts)))
-    summary = {"rejected_rows": len(rejected), **summarise_verdicts(verdicts)}
+    causes = Counter(one.detail for one in verdicts if one.status == "infra")
+    summary = {
+        "rejected_rows": len(rejected),
+        **summarise_verdicts(verdicts),
+        "infra_causes": dict(causes.most_common(_MOST_CAUSES)),
+    }
     write_json(out / SUMMARY, summary)
     return summary
 
@@ -132,12 +149,13 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
 def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     """Good rows, and what is wrong with the others: ``line``, ``reason``."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}.", "Give a JSONL file of programs.") from error
     rows: list[VerifyRow] = []
     rejected: list[dict[str, Any]] = []
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, int], int] = {}
+    samples: Counter[str] = Counter()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -146,10 +164,13 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
         except ValidationError as error:
             rejected.append({"line": number, "reason": first_problem(error)})
             continue
-        if row.id in seen:
-            rejected.append({"line": number, "reason": f"id {row.id!r} is taken by line {seen[row.id]}"})
+        if row.sample_index is None:
+            row = row.model_copy(update={"sample_index": samples[row.id]})
+        taken = seen.setdefault((row.id, row.sample_index or 0), number)
+        if taken != number:
+            rejected.append({"line": number, "reason": f"id {row.id!r} is taken by line {taken}"})
             continue
-        seen[row.id] = number
+        samples[row.id] += 1
         rows.append(row)
     if not rows:
         why = f"the first of them: line {rejected[0]['line']}: {rejected[0]['reason']}" if rejected else "it is empty"
@@ -163,7 +184,7 @@ def pair_of(row: VerifyRow, built: Collection[str] | None = None) -> tuple[Task,
     if row.runs_on_input:
         tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
     said = row.prompt or ""
-    code_prompt = said if said and is_code_prompt(said, row.completion or "") else None
+    code_prompt = code_of_prompt(said, row.completion or "") if said else None
     crates = row.crates
     if crates is None:
         code = row.code if row.code is not None else extract(row.completion or "", code_prompt, row.entry_point)
@@ -181,9 +202,8 @@ def pair_of(row: VerifyRow, built: Collection[str] | None = None) -> tuple[Task,
         crate_type=row.crate_type,
         crates=crates,
     )
-    if row.completion is not None:
-        return task, Completion(task_id=row.id, text=row.completion, finish_reason="given")
-    return task, Completion(task_id=row.id, text=_fence(row.code or ""), finish_reason="given")
+    text = row.completion if row.completion is not None else _fence(row.code or "")
+    return task, Completion(task_id=row.id, sample_index=row.sample_index or 0, text=text, finish_reason="given")
 
 
 def _tests_text(tests: Tests | None) -> str:

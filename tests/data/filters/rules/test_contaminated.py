@@ -18,13 +18,13 @@ def judge(example: Example) -> str | None:
     return None if judged.keeps(example, code) else judged.detail(example, code)
 
 
-def test_a_solution_goes_from_documents_and_conversations() -> None:
+def test_a_solution_is_left_out_of_documents_and_conversations() -> None:
     copy = REFERENCE.replace("evens", "f").replace("x", "item").replace("2", "3")
     turns = (Message(role="user", content="Please."), Message(role="assistant", content=copy))
     for example in (Example(id="a", text=copy), Example(id="a", messages=turns)):
         assert judge(example) == "100% of the reference of held-out:7"
 
 
-def test_another_program_stays() -> None:
+def test_an_unrelated_program_is_kept() -> None:
     other = "pub fn longest(v: &[String]) -> Option<&String> {\n    v.iter().max_by_key(|s| s.len())\n}\n"
     assert judge(Example(id="a", text=other)) is None

@@ -44,7 +44,7 @@ ALLOWED = frozenset({"mit", "apache-2.0", "gpl-2.0-only with classpath-exception
         ("", False),
     ],
 )
-def test_expressions(expression: str, allowed: bool) -> None:
+def test_licence_expressions_are_evaluated(expression: str, allowed: bool) -> None:
     assert is_allowed(expression, ALLOWED) is allowed
 
 
@@ -64,11 +64,11 @@ def meant(tree: Any) -> bool:
 
 
 @given(TREES)
-def test_brackets_mean_what_they_say(tree: object) -> None:
+def test_brackets_group_licence_expressions(tree: object) -> None:
     assert is_allowed(written(tree), ALLOWED) is meant(tree)
 
 
-def test_rows_without_a_licence() -> None:
+def test_unknown_licences_are_handled_as_configured() -> None:
     row = Example(id="r", text="x", licence=" ")
     assert not LicenceFilter(Licence()).keeps(row, RustCode(row))
     assert LicenceFilter(Licence(unknown="keep")).keeps(row, RustCode(row))

@@ -27,7 +27,7 @@ def judge(folder: Path, rows: list[Example]) -> dict[str, str]:
     return found
 
 
-def test_a_copy_with_other_names_goes_and_other_code_stays(tmp_path: Path) -> None:
+def test_a_renamed_copy_is_left_out_and_other_code_is_kept(tmp_path: Path) -> None:
     copy = "// mine\n" + CODE.replace("values", "v").replace("mean", "average").replace("sum:", "total:").replace(
         "sum /", "total /"
     )

@@ -1,4 +1,4 @@
-"""Runs a recipe and kills itself at a step of a stage: ``python -m tests.train.resuming RECIPE.json STAGE STEP``."""
+"""Runs a recipe and kills itself at a step: ``python -m tests.train.kill_at_step RECIPE.json STAGE STEP``."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from burnish.syntax.source import function_named, parse
-from burnish.verify.judge.extract import extract, is_code_prompt, prompt_header
+from burnish.verify.reading import extract
+from burnish.verify.reading.prompt import code_of_prompt
 
 PROMPT = "use std::collections::HashMap;\n\nfn helper() -> i32 {\n    1\n}\n\nfn f(a: i32) -> i32 {\n"
 WHOLE = "fn f(a: i32) -> i32 {\n    a + 1\n}\n"
@@ -27,7 +28,7 @@ WHOLE = "fn f(a: i32) -> i32 {\n    a + 1\n}\n"
         ("```rust\n```", None),
     ],
 )
-def test_extracts_programs(text: str, expected: str | None) -> None:
+def test_programs_are_extracted_from_answers(text: str, expected: str | None) -> None:
     assert extract(text) == expected
 
 
@@ -35,11 +36,11 @@ def test_blocks_that_make_one_program_are_joined() -> None:
     assert extract("```rust\nstruct A;\n```\nand\n```rust\nfn f(_: A) {}\n```") == "struct A;\n\nfn f(_: A) {}\n"
 
 
-def test_the_block_with_the_entry_point_wins_over_a_fragment_and_a_second_version() -> None:
+def test_the_last_version_with_the_entry_point_wins_over_fragments_and_earlier_ones() -> None:
     text = (
         "```rust\nlet x = f(1);\n```\n```rust\nfn f(a: i32) -> i32 { a }\n```\n```rust\nfn f(a: i32) -> i32 { -a }\n```"
     )
-    assert extract(text, entry_point="f") == "fn f(a: i32) -> i32 { a }\n"
+    assert extract(text, entry_point="f") == "fn f(a: i32) -> i32 { -a }\n"
 
 
 def test_a_body_continues_the_prompt() -> None:
@@ -73,10 +74,6 @@ def test_attributes_go_with_their_items() -> None:
     assert code == "struct P(i32);\nfn f(p: P) -> i32 { p.0 }"
 
 
-def test_prompt_header_ends_before_the_open_function() -> None:
-    assert prompt_header(PROMPT) == PROMPT[: PROMPT.index("fn f(")]
-
-
 def test_a_fragment_beside_prose_blocks_is_taken_when_nothing_better_is_there() -> None:
     assert extract("```\nls -l\n```\n```rust\nfn f( {\n```\n", entry_point="g") == "fn f( {\n"
     assert extract("```\nls -l\n```\n```\nmore words\n```\n", entry_point="g") is None
@@ -88,11 +85,6 @@ def test_of_several_blocks_the_whole_function_is_found_behind_its_helpers() -> N
     assert joined is not None
     assert "struct Helper;" in joined
     assert "use std::collections::HashMap;" in joined
-
-
-def test_a_prompt_without_an_open_function_has_no_header() -> None:
-    assert prompt_header("struct A {\n") == ""
-    assert prompt_header("fn f( {{{") == ""
 
 
 def test_the_function_left_open_is_the_one_that_is_repeated_where_nothing_names_it() -> None:
@@ -111,11 +103,14 @@ def test_the_function_left_open_is_the_one_that_is_repeated_where_nothing_names_
         ("/// Adds.\n#[must_use]\n", "fn f() -> i32 { 1 }", True),
         ("Write `fn f(a: i32) -> i32`.", WHOLE, False),
         ("Complete this:\n```rust\nfn f(a: i32) -> i32 {\n```\n", WHOLE, False),
+        ("Complete this:\n```rust\nfn f(a: i32) -> i32 {\n", "    a\n}\n```\n", True),
+        ("Complete this:\n\nfn f(a: i32) -> i32 {\n", WHOLE, True),
+        ("It begins with {", WHOLE, False),
         ("Add one.", "    a + 1\n}\n", False),
     ],
 )
 def test_what_an_answer_may_continue_is_code(prompt: str, text: str, expected: bool) -> None:
-    assert is_code_prompt(prompt, text) is expected
+    assert (code_of_prompt(prompt, text) is not None) is expected
 
 
 @pytest.mark.parametrize(
@@ -129,6 +124,6 @@ def test_what_an_answer_may_continue_is_code(prompt: str, text: str, expected: b
         ('fn f() -> &\'static str { "</think>" }', 'fn f() -> &\'static str { "</think>" }'),
     ],
 )
-def test_thinking_is_no_answer(text: str, code: str | None) -> None:
+def test_thinking_is_not_part_of_the_answer(text: str, code: str | None) -> None:
     found = extract(text)
     assert (found.strip() if found is not None else None) == (code.strip() if code is not None else None)

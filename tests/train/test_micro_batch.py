@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import PreferenceStage, PretrainStage
 from burnish.data.encode.packing import pack_documents
-from burnish.errors import DeviceMemoryError
+from burnish.errors import DeviceMemoryError, StepMemoryError
 from burnish.model.tokenizer import train_tokenizer
-from burnish.train.pretrain.run import PretrainResult, run_pretrain
-from burnish.workflows.train.smaller_batches import with_smaller_batches
-from tests.train.tuning import Faults
+from burnish.train.job import TrainingJob
+from burnish.train.micro_batch import fit_micro_batch
+from burnish.train.pretrain.run import run_pretrain
+from tests.train.small_sft import FaultInjector
 
 TEXTS = [f"/// Returns {n}.\npub fn f{n}() -> i64 {{\n    {n}\n}}\n<|endoftext|>" for n in range(40)]
 STAGE = PretrainStage(
@@ -27,24 +29,31 @@ def test_pretraining_goes_on_with_the_same_losses(tmp_path: Path, caplog: pytest
     tokenizer = train_tokenizer(TEXTS, vocabulary=320, longest=96, out=tmp_path / "tokenizer")
     blocks = pack_documents(tokenizer(TEXTS)["input_ids"], STAGE.block_size)
     losses: dict[str, dict[int, float]] = {"whole": {}, "small": {}}
-    tried: list[tuple[int, int]] = []
+    steps: list[int] = []
 
-    def train(stage: PretrainStage, name: str, fits: int) -> PretrainResult:
+    def train(name: str, fits: int) -> None:
         def log(step: int, values: Mapping[str, float]) -> None:
             losses[name][step] = values["loss"]
-            tried.append((step, stage.micro_batch))
+            steps.append(step)
 
-        return run_pretrain(
-            tokenizer=tokenizer, blocks=blocks, stage=stage, out=tmp_path / name, seed=3, context=96, log=log,
-            callbacks=[Faults(fits=fits)],
-        )  # fmt: skip
+        job = TrainingJob(
+            base=None,
+            model=ModelConfig(),
+            stage=STAGE,
+            out=tmp_path / name,
+            seed=3,
+            log=log,
+            callbacks=[FaultInjector(fits=fits)],
+        )
+        run_pretrain(job, tokenizer, blocks, context=96)
 
-    train(STAGE, "whole", 4)
-    tried.clear()
-    with_smaller_batches(STAGE, lambda stage: train(stage, "small", 1))
-    assert tried == [*((step, 4) for step in range(1, 5)), (4, 2), *((step, 1) for step in range(4, 9))]
+    train("whole", 4)
+    steps.clear()
+    train("small", 1)
+    assert steps == [1, 2, 3, 4, 4, 4, 5, 6, 7, 8]  # twice from the checkpoint of step 3
     assert losses["small"] == pytest.approx(losses["whole"], abs=1e-3)
     assert "too small for micro_batch 4: goes on with 2 and the same effective batch" in caplog.text
+    assert "too small for micro_batch 2: goes on with 1 and the same effective batch" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -59,8 +68,20 @@ def test_it_ends_where_the_result_would_be_another(method: dict[str, Any], expec
 
     def train(stage: PreferenceStage) -> None:
         tried.append(stage.micro_batch)
-        raise DeviceMemoryError("too small.", "buy more")
+        raise StepMemoryError("too small.", "buy more")
 
-    with pytest.raises(DeviceMemoryError):
-        with_smaller_batches(stage, train)
+    with pytest.raises(StepMemoryError):
+        fit_micro_batch(stage, train)
     assert tried == expected
+
+
+def test_a_model_that_cannot_be_loaded_is_not_tried_again() -> None:
+    tried = []
+
+    def train(stage: PretrainStage) -> None:
+        tried.append(stage.micro_batch)
+        raise DeviceMemoryError("the model is too large.", "take a smaller one")
+
+    with pytest.raises(DeviceMemoryError, match="too large"):
+        fit_micro_batch(STAGE, train)
+    assert tried == [4]

@@ -62,8 +62,10 @@ def burnish(
 def summary_of(run: Path) -> dict[str, Any]:
     """``summary.json`` without times: all that must not depend on interruptions."""
     summary = json.loads((run / "summary.json").read_text())
-    for stage in summary["stages"]:
-        del stage["seconds"]
+    for model in summary["models"]:
+        del model["seconds"], model["generation"]
+        for kind in model["kinds"]:
+            del kind["timing"]
     summary["timings"] = [(timing["name"], timing["kind"]) for timing in summary["timings"]]
     return dict(summary)
 

@@ -30,14 +30,14 @@ def run_command(command: Sequence[str]) -> Ended:
     )
 
 
-def as_program(module: str, base: Path, out: Path, *, prefix: Sequence[str] = (), **options: Any) -> Ended:
-    """Run a module of this folder (`tuning`, `preferring`, `reinforcing`) with its options, behind ``prefix``."""
+def run_as_program(module: str, base: Path, out: Path, *, prefix: Sequence[str] = (), **options: Any) -> Ended:
+    """Run a module of this folder (such as `small_sft`) with its options, behind ``prefix``."""
     program = [sys.executable, "-m", f"tests.train.{module}"]
     return run_command([*prefix, *program, str(base), str(out), json.dumps(options)])
 
 
-def in_processes(count: int, base: Path, out: Path, **options: Any) -> Ended:
-    """Run `tuning` in so many processes together."""
+def run_in_processes(count: int, base: Path, out: Path, **options: Any) -> Ended:
+    """Run `small_sft` in so many processes together."""
     out.mkdir(exist_ok=True)
     arguments = [str(base), str(out), json.dumps(options)]
-    return run_command(torchrun_arguments(LaunchConfig(), count, "tests.train.tuning", arguments))
+    return run_command(torchrun_arguments(LaunchConfig(), count, "tests.train.small_sft", arguments))

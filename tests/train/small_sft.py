@@ -20,7 +20,8 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.data.encode.packing import pack_lengths
 from burnish.scale.processes import join_processes
-from burnish.train.sft.run import SftResult, run_sft
+from burnish.train.job import TrainingJob, TrainingResult
+from burnish.train.sft.run import run_sft
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def some_rows(count: int = 20) -> list[Row]:
     return rows
 
 
-class Faults(TrainerCallback):
+class FaultInjector(TrainerCallback):
     """What goes wrong on purpose, at the steps that it is told."""
 
     def __init__(
@@ -100,7 +101,7 @@ def log_into(
     return log
 
 
-def tune(
+def run_small_sft(
     base: Path,
     out: Path,
     *,
@@ -110,7 +111,7 @@ def tune(
     quantization: dict[str, Any] | None = None,
     launch: dict[str, Any] | None = None,
     **stage: Any,
-) -> SftResult:
+) -> TrainingResult:
     """Fine-tune on `some_rows`; kill this process (or send it Ctrl-C) in the log of a step."""
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -124,16 +125,18 @@ def tune(
     }
     rows = some_rows()
     return run_sft(
-        base=base,
-        model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
-        stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
-        encoded=rows,
-        packs=pack_lengths([len(row.input_ids) for row in rows], 40) if stage.get("packing") else None,
-        out=out,
-        launch=LaunchConfig.model_validate_json(json.dumps(launch or {})),
-        seed=3,
-        log=log_into(out, kill_at=kill_at, interrupt_at=interrupt_at),
-        callbacks=[Faults(**faults)] if faults else [],
+        TrainingJob(
+            base=base,
+            model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
+            stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
+            out=out,
+            seed=3,
+            launch=LaunchConfig.model_validate_json(json.dumps(launch or {})),
+            log=log_into(out, kill_at=kill_at, interrupt_at=interrupt_at),
+            callbacks=[FaultInjector(**faults)] if faults else [],
+        ),
+        rows,
+        pack_lengths([len(row.input_ids) for row in rows], 40) if stage.get("packing") else None,
     )
 
 
@@ -141,4 +144,4 @@ if __name__ == "__main__":
     options = json.loads(sys.argv[3])
     if "RANK" in os.environ:
         join_processes(on_cpu=True)
-    tune(Path(sys.argv[1]), Path(sys.argv[2]), **options)
+    run_small_sft(Path(sys.argv[1]), Path(sys.argv[2]), **options)

@@ -1,4 +1,4 @@
-"""Runs the program and kills it at a chosen moment: ``python -m tests.e2e.crashing SIGNAL N ARGUMENTS...``.
+"""Runs the program and kills it at a chosen moment: ``python -m tests.e2e.kill_at_fsync SIGNAL N ARGUMENTS...``.
 
 The moment is the N-th time that the program makes something durable (``os.fsync``), before it happens for even N and
 after it for odd N. N = 0 never kills; the number of moments is then written to the file that CRASHING_COUNT names.

@@ -1,4 +1,4 @@
-"""Runs the program, killed when it makes a file durable: ``python -m tests.e2e.killed_at TEXT N ARGUMENTS...``.
+"""Runs the program, killed when it makes a file durable: ``python -m tests.e2e.kill_at_file TEXT N ARGUMENTS...``.
 
 The file is the N-th whose path holds TEXT, and what was written to it has not been told to be on disk yet.
 """

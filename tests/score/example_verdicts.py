@@ -1,8 +1,28 @@
-"""Builders of verdicts for the tests of scores."""
+"""Builders of verdicts, rows and measured models for the tests of scores."""
 
 from __future__ import annotations
 
-from burnish.records import Diagnostic, TestCounts, Verdict
+from collections.abc import Mapping, Sequence
+
+from burnish.records import Completion, Diagnostic, Task, TestCounts, Verdict
+from burnish.score.summaries.answers import rust_row
+from burnish.score.summaries.summary import MeasuredModel
+
+
+def measured(
+    name: str, verdicts: Sequence[Verdict], seconds: float = 1.0, families: Mapping[str, str] | None = None
+) -> MeasuredModel:
+    """A model with these verdicts; every task is a family of its own unless ``families`` says whose it is."""
+    known = families or {}
+    rows = [
+        rust_row(
+            Task(id=one.task_id, family=known.get(one.task_id, one.task_id), prompt=()),
+            Completion(task_id=one.task_id, sample_index=one.sample_index, text=""),
+            one,
+        )
+        for one in verdicts
+    ]
+    return MeasuredModel(name, rows, verdicts, seconds=seconds)
 
 
 def passing(task: str, sample: int = 0, lints: tuple[str, ...] = ()) -> Verdict:

@@ -1,4 +1,4 @@
-"""Runs a small preference tuning; also as a program, so that a test can kill it: ``python preferring.py BASE OUT ...``.
+"""Runs a small preference tuning; also as a program, so that a test can kill it.
 
 Options are those of the stage, and ``kill_at``: the step in whose log the process kills itself.
 """
@@ -17,12 +17,13 @@ from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import PreferenceStage
-from burnish.train.preference.run import PreferenceResult, run_preference
-from tests.train.tuning import Faults, Row, log_into
+from burnish.train.job import TrainingJob, TrainingResult
+from burnish.train.preference.run import run_preference
+from tests.train.small_sft import FaultInjector, Row, log_into
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRow:
     """A judged row made up for a test."""
 
     id: str
@@ -30,7 +31,7 @@ class Judged:
     good: bool = True
 
 
-def some_pairs(count: int = 14) -> list[Judged]:
+def some_pairs(count: int = 14) -> list[JudgedRow]:
     """Prompts of three to six tokens; the chosen answer counts up from the last of them, the rejected one down."""
     rows = []
     for index in range(count):
@@ -39,17 +40,17 @@ def some_pairs(count: int = 14) -> list[Judged]:
         for direction in (1, -1):
             answer = [40 + (prompt[-1] + direction * step) % 11 for step in range(1, 4 + index % 3)] + [3]
             answers.append(Row(f"r{index}", prompt + answer, [-100] * len(prompt) + answer))
-        rows.append(Judged(f"r{index}", tuple(answers)))
+        rows.append(JudgedRow(f"r{index}", tuple(answers)))
     return rows
 
 
-def some_ratings(count: int = 14) -> list[Judged]:
+def some_ratings(count: int = 14) -> list[JudgedRow]:
     """The answers of `some_pairs`, one by one: chosen ones are good."""
-    return [Judged(f"{row.id}/{place}", (row.answers[place],), place == 0)
+    return [JudgedRow(f"{row.id}/{place}", (row.answers[place],), place == 0)
             for row in some_pairs(count // 2) for place in (0, 1)]  # fmt: skip
 
 
-def prefer(
+def run_small_preference(
     base: Path,
     out: Path,
     *,
@@ -57,9 +58,9 @@ def prefer(
     quantization: Any = None,
     faults: dict[str, int] | None = None,
     callbacks: Sequence[TrainerCallback] = (),
-    held_out: Sequence[Judged] = (),
+    held_out: Sequence[JudgedRow] = (),
     **stage: Any,
-) -> PreferenceResult:
+) -> TrainingResult:
     """Train on `some_pairs` or, with KTO, `some_ratings`; kill this process in the log of a step."""
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -74,17 +75,19 @@ def prefer(
     described = {"name": "prefer", "rows": "rows.jsonl", **settings, **stage}
     checked = PreferenceStage.model_validate_json(json.dumps(described))
     return run_preference(
-        base=base,
-        model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
-        stage=checked,
-        rows=some_pairs() if checked.method.kind == "dpo" else some_ratings(),
-        out=out,
-        seed=3,
-        log=log_into(out, kill_at=kill_at),
-        held_out=held_out,
-        callbacks=[*callbacks, *([Faults(**faults)] if faults else [])],
+        TrainingJob(
+            base=base,
+            model=ModelConfig.model_validate({"device": "cpu", "quantization": quantization}),
+            stage=checked,
+            out=out,
+            seed=3,
+            log=log_into(out, kill_at=kill_at),
+            callbacks=[*callbacks, *([FaultInjector(**faults)] if faults else [])],
+        ),
+        some_pairs() if checked.method.kind == "dpo" else some_ratings(),
+        held_out,
     )
 
 
 if __name__ == "__main__":
-    prefer(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))
+    run_small_preference(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from burnish.model.base import load_model
+from burnish.train.grpo.prompt_pool import Prompts
 from burnish.train.grpo.rollouts import Answer
-from burnish.train.grpo.run import Prompts
-from tests.tiny import make_tiny_model
-from tests.train.reinforcing import CPU, logged, reinforce
+from tests.tiny_models import make_tiny_model
+from tests.train.small_grpo import CPU, logged, run_small_grpo
 
 PROMPT = [40, 41, 42]
 ANSWERS = ([50, 51, 52, 3], [60, 61, 3], [70, 71, 72, 73, 74], [80, 3])
@@ -55,7 +55,7 @@ def one_group(
     }
     prompts = Prompts(["t"], [PROMPT], frozenset({STOP}))
     worth = {str(n): reward for n, reward in enumerate(rewards)}
-    reinforce(base, out, worth=lambda _, one: worth[one.text], prompts=prompts, write=write, **settings | said)
+    run_small_grpo(base, out, worth=lambda _, one: worth[one.text], prompts=prompts, write=write, **settings | said)
     return logged(out)
 
 
@@ -84,7 +84,7 @@ def gradient_norm(model: Any, loss: torch.Tensor) -> float:
     return float(torch.cat([gradient.flatten() for gradient in gradients]).norm())
 
 
-def test_two_completions_by_hand(base: Path, tmp_path: Path) -> None:
+def test_the_loss_of_two_completions_equals_the_one_by_hand(base: Path, tmp_path: Path) -> None:
     """Rewards 1 and 0: mean 0.5, standard deviation 0.7071 (n - 1), advantages +-0.7070; 4 and 3 tokens."""
     [row] = one_group(base, tmp_path, ANSWERS[:2], (1.0, 0.0))
     assert row["loss"] == pytest.approx(-(4 * 0.70701 - 3 * 0.70701) / 7, abs=1e-4)
@@ -121,7 +121,7 @@ def test_loss_and_gradient_are_those_of_the_formula(
     assert row["reward"] == pytest.approx(sum(scored) / len(scored))
 
 
-def test_the_kl_term(base: Path, tmp_path: Path) -> None:
+def test_the_kl_term_equals_the_formula(base: Path, tmp_path: Path) -> None:
     """exp(ref - p) - (ref - p) - 1 per token, against the model that it starts from, times the ratio: its gradient is
     then (p - ref) times that of p, which is that of the KL divergence of the policy's own samples."""
     beta = 0.5

@@ -8,7 +8,7 @@ from burnish.data.filters.base import Judgement
 from burnish.records import Edition
 
 
-class ToldJudge:
+class ScriptedJudge:
     """Says what it was told of each source; anything else compiles."""
 
     def __init__(self, **said: Judgement) -> None:

@@ -1,6 +1,6 @@
 """Trains in a process of its own and prints what was predicted of its memory and what was measured, as JSON.
 
-``python -m tests.train.remembering FOLDER CASES``: bases are made in FOLDER; CASES is a list of fine-tunings, each with
+``python -m tests.train.memory_probe FOLDER CASES``: bases are made in FOLDER; CASES lists fine-tunings, each with
 ``shape`` (of the base), ``rows`` (number and tokens) and settings of the stage. A first training of nothing loads what
 libraries load only when it is needed. Without `LARGE_BLOCKS` in the environment gaps are measured too.
 """
@@ -24,16 +24,17 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.ledger.memory import peak_bytes, reset_peak, resident_bytes
 from burnish.ledger.stage import PREDICTED_PEAK
+from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast
-from tests.tiny import make_tiny_model
-from tests.train.tuning import Row
+from tests.tiny_models import make_tiny_model
+from tests.train.small_sft import Row
 
 LARGE_BLOCKS = {"MALLOC_MMAP_THRESHOLD_": str(1 << 18)}
 """Makes glibc give large blocks back at once: resident memory is then that of tensors, without gaps between them."""
 
 
-class Remembers(TrainerCallback):
+class MemoryCallback(TrainerCallback):
     """Peak resident memory above what there was when training began."""
 
     before = 0
@@ -50,11 +51,11 @@ class Remembers(TrainerCallback):
         self.grown = (peak_bytes() or 0) - self.before
 
 
-def remembered(folder: Path, cases: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def probe_memory(folder: Path, cases: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the program prints of each case, by its name."""
     kinds = sorted({one["adapter"]["kind"] for one in cases.values()})
     nothing = [{"shape": {}, "rows": (2, 8), "adapter": {"kind": kind}} for kind in kinds]
-    command = [sys.executable, "-m", "tests.train.remembering", str(folder), json.dumps([*nothing, *cases.values()])]
+    command = [sys.executable, "-m", "tests.train.memory_probe", str(folder), json.dumps([*nothing, *cases.values()])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | LARGE_BLOCKS) as process:
         assert process.stdout is not None
         lines = [line for line in process.stdout if line.startswith("{")]
@@ -74,16 +75,18 @@ def main(folder: Path, *, shape: dict[str, int], rows: tuple[int, int], **said: 
     number, tokens = rows
     ids = [[5 + (index + step) % 60 for step in range(tokens)] for index in range(number)]
     settings = {"name": "s", "max_steps": 2, "effective_batch": number, "micro_batch": number}
-    forecast, measured = MemoryForecast("s", Batches(tokens)), Remembers()
+    forecast, measured = MemoryForecast("s", Batches(tokens)), MemoryCallback()
     run_sft(
-        base=make_tiny_model(folder / "base", shape=shape),
-        model=ModelConfig(device="cpu"),
-        stage=SftStage.model_validate_json(json.dumps(settings | said)),
-        encoded=[Row(f"r{place}", one, [-100, *one[1:]]) for place, one in enumerate(ids)],
-        out=folder / "out",
-        seed=0,
-        log=lambda _step, _values: None,
-        callbacks=[forecast, measured],
+        TrainingJob(
+            base=make_tiny_model(folder / "base", shape=shape),
+            model=ModelConfig(device="cpu"),
+            stage=SftStage.model_validate_json(json.dumps(settings | said)),
+            out=folder / "out",
+            seed=0,
+            log=lambda _step, _values: None,
+            callbacks=[forecast, measured],
+        ),
+        [Row(f"r{place}", one, [-100, *one[1:]]) for place, one in enumerate(ids)],
     )
     assert forecast.said is not None
     predicted = forecast.said[PREDICTED_PEAK] - forecast.said["resident_before_bytes"]

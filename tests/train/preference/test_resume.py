@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import make_tiny_model
-from tests.train.preferring import prefer
-from tests.train.programs import as_program
+from tests.tiny_models import make_tiny_model
+from tests.train.small_preference import run_small_preference
+from tests.train.training_programs import run_as_program
 
 
 def logged(out: Path) -> dict[int, list[float | None]]:
@@ -21,14 +21,14 @@ def logged(out: Path) -> dict[int, list[float | None]]:
 @pytest.mark.parametrize(
     "options", [{}, {"method": {"kind": "kto"}, "adapter": {"kind": "pissa", "r": 4}}], ids=["dpo", "kto-pissa"]
 )
-def test_killed_and_resumed_in_a_new_process_is_the_unbroken_run(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_a_training_killed_and_resumed_equals_the_unbroken_run(tmp_path: Path, options: dict[str, Any]) -> None:
     base = make_tiny_model(tmp_path / "base")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    prefer(base, whole, max_steps=7, **options)
-    killed = as_program("preferring", base, broken, max_steps=7, kill_at=5, **options)
+    run_small_preference(base, whole, max_steps=7, **options)
+    killed = run_as_program("small_preference", base, broken, max_steps=7, kill_at=5, **options)
     assert killed.returncode == -9, killed.stderr
     assert not (broken / "adapter").exists()
-    resumed = as_program("preferring", base, broken, max_steps=7, **options)
+    resumed = run_as_program("small_preference", base, broken, max_steps=7, **options)
     assert resumed.returncode == 0, resumed.stderr
     steps = [json.loads(line)["step"] for line in (broken / "log.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 4, 5, 6, 7]

@@ -6,7 +6,7 @@ from burnish.config.reward import DenseReward
 from burnish.records import Completion, Message, Task, ValueCase, ValueTests, Verdict
 from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.judged import Judged
-from tests.score.verdicts import broken, infra, passing, wrong
+from tests.score.example_verdicts import broken, infra, passing, wrong
 
 BUILT = {"pass": passing, "wrong": wrong, "broken": broken, "infra": infra}
 METRICS = {"idiom_score": 0.8, "documented_share": 1.0}

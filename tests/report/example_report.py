@@ -10,7 +10,8 @@ from burnish.ledger.metrics import MetricRow
 from burnish.records import Completion, Diagnostic, Message, Rollout, Score, StageTime, Task, TestCounts, Verdict
 from burnish.report.page.html import ReportData
 from burnish.report.page.samples import StageAnswers, StageRollouts
-from burnish.score.summaries.summary import MeasuredStage, build_summary
+from burnish.score.summaries.summary import build_summary
+from tests.score.example_verdicts import measured
 
 GOOD = """/// Counts the words of `text` that are longer than `limit`.
 pub fn count_long_words(text: &str, limit: usize) -> usize {
@@ -174,7 +175,7 @@ def reinforced_data(n: int = 40) -> ReportData:
     """A run that went on with expert iteration and reinforcement learning."""
     first = run_data(n)
     third = answers("measure-grpo", random.Random(9).choices(["ok", "tests_failed", "compile_error"], [80, 17, 3], k=n))
-    stages = [MeasuredStage(one.stage, one.verdicts, 60.0) for one in (*first.answers, third)]
+    stages = [measured(one.stage, one.verdicts, 60.0) for one in (*first.answers, third)]
     timings = [
         StageTime(
             name="sft",
@@ -217,7 +218,7 @@ def run_data(n: int = 40, seed: int = 3) -> ReportData:
     ]
     times = [("tasks", "tasks", 6.1), ("measure-base", "evaluate", 61.0), ("sft", "sft", 182.4)]
     timings = [StageTime(name=name, kind=kind, seconds=s, reused=kind == "tasks") for name, kind, s in times]
-    stages = [MeasuredStage(one.stage, one.verdicts, 60.0) for one in (before, after)]
+    stages = [measured(one.stage, one.verdicts, 60.0) for one in (before, after)]
     return ReportData(
         name="quickstart",
         summary=build_summary(stages, timings),

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.program import PROGRAM
+from tests.e2e.run_program import PROGRAM
 
 
 def write_yaml(path: Path, content: dict[str, Any]) -> Path:
@@ -27,7 +27,7 @@ def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     return path
 
 
-def killed_when(arguments: Sequence[str], cwd: Path, moment: Callable[[], bool]) -> int:
+def kill_when(arguments: Sequence[str], cwd: Path, moment: Callable[[], bool]) -> int:
     """Start the program, kill it with -9 as soon as ``moment`` has come, and return its exit status."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (cwd / "killed.log").open("w") as log:
@@ -41,7 +41,7 @@ def killed_when(arguments: Sequence[str], cwd: Path, moment: Callable[[], bool])
         return process.wait()
 
 
-def written_at(folder: Path) -> dict[str, int]:
+def modified_times(folder: Path) -> dict[str, int]:
     """When every file below the folder was written, locks and the ledger aside."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in files}

@@ -20,10 +20,12 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import GrpoStage
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Verdict
+from burnish.train.grpo.prompt_pool import Prompts
 from burnish.train.grpo.rollouts import Judge, Write
-from burnish.train.grpo.run import GrpoResult, Prompts, run_grpo
+from burnish.train.grpo.run import run_grpo
+from burnish.train.job import TrainingJob, TrainingResult
 from burnish.workflows.train.grpo import declared_stop_ids, writer
-from tests.train.tuning import log_into
+from tests.train.small_sft import log_into
 
 CPU = ModelConfig(device="cpu")
 LETTER = "e"
@@ -67,7 +69,7 @@ def some_prompts(base: Path, count: int = 12) -> Prompts:
     return Prompts([f"t{n}" for n in range(count)], encoded, declared_stop_ids(base, tokenizer))
 
 
-def stage_of(**said: Any) -> GrpoStage:
+def grpo_stage(**said: Any) -> GrpoStage:
     """A stage of a few small steps."""
     settings: dict[str, Any] = {
         "max_steps": 3,
@@ -86,7 +88,7 @@ def stage_of(**said: Any) -> GrpoStage:
     return GrpoStage.model_validate_json(json.dumps({"name": "grpo", **settings, **said}))
 
 
-def reinforce(
+def run_small_grpo(
     base: Path,
     out: Path,
     *,
@@ -97,24 +99,26 @@ def reinforce(
     start: str | None = None,
     callbacks: Sequence[TrainerCallback] = (),
     **said: Any,
-) -> GrpoResult:
+) -> TrainingResult:
     """Train, with one line per step in ``out/log.jsonl``."""
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    stage, asked = stage_of(**said), prompts or some_prompts(base)
+    stage, asked = grpo_stage(**said), prompts or some_prompts(base)
     return run_grpo(
-        base=base,
-        model=CPU,
-        stage=stage,
-        prompts=asked,
-        write=write or writer(stage, load_tokenizer(base), asked.stop_ids),
-        judge=judge_by(worth),
+        TrainingJob(
+            base=base,
+            model=CPU,
+            stage=stage,
+            out=out,
+            seed=3,
+            start=None if start is None else Path(start),
+            log=log_into(out, kill_at=kill_at),
+            callbacks=callbacks,
+        ),
+        asked,
+        write or writer(stage, load_tokenizer(base), asked.stop_ids),
+        judge_by(worth),
         judged_by="letter",
-        out=out,
-        seed=3,
-        log=log_into(out, kill_at=kill_at),
-        callbacks=callbacks,
-        start=None if start is None else Path(start),
     )
 
 
@@ -124,4 +128,4 @@ def logged(out: Path) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    reinforce(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))
+    run_small_grpo(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))

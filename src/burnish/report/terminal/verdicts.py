@@ -1,0 +1,49 @@
+"""The summary of a verified file as tables for the terminal: rates, reasons, compiler errors, causes of infra.
+
+Not covered: single verdicts, which are in ``verdicts.jsonl``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from burnish.report.terminal.answers import new_table
+from burnish.report.terminal.table import MOST_ERRORS
+from burnish.report.text import METRIC_NAMES, percent, percent_interval
+
+
+def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
+    """Print what a summary of verdicts holds."""
+    n, infra = summary["n"], summary["infra"]
+    rates = new_table("Verdicts, in per cent with 95 % intervals")
+    rates.add_column("n", justify="right")
+    for name in METRIC_NAMES.values():
+        rates.add_column(name, justify="right")
+    rates.add_column("infra", justify="right")
+    found = [summary["rates"][metric] for metric in METRIC_NAMES]
+    cells = [Text(f"{percent(one['rate'])}\n{percent_interval(one['ci95'])}") for one in found]
+    rates.add_row(Text(str(n)), *cells, Text(str(infra)))
+    console.print(rates)
+    console.print("Rates over all attempted; Wilson intervals.", style="dim")
+    _counts("Reasons", "reason", summary["reasons"], n, console)
+    _counts("Programs that showed a compiler error", "error", summary["error_codes"], n, console)
+    for cause, count in summary.get("infra_causes", {}).items():
+        console.print(Text(f"{count} without a verdict (infra, no fault of the answer): {cause}"), soft_wrap=True)
+    if summary.get("rejected_rows"):
+        console.print(Text(f"{summary['rejected_rows']} rows were not read: rejected.jsonl says why."))
+
+
+def _counts(title: str, kind: str, counts: Mapping[str, int], n: int, console: Console) -> None:
+    if not counts:
+        return
+    table = new_table(title)
+    table.add_column(kind)
+    table.add_column("answers", justify="right")
+    table.add_column("%", justify="right")
+    for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_ERRORS]:
+        table.add_row(Text(name), Text(str(count)), Text(percent(count / n)))
+    console.print(table)

@@ -1,0 +1,208 @@
+"""One training, whatever its method: what it is made of, and the way from a loaded base to weights on disk.
+
+A method (``train.sft`` and its neighbours) takes a `TrainingJob` and what it alone knows: rows, prompts, a sampler. It
+loads, makes its trainer from `trainer_parts`, and hands it to `train`.
+
+Not covered: how several processes are started (`scale.launch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import TrainerCallback, TrainingArguments, set_seed
+
+from burnish.config.launch import ALONE, LaunchConfig
+from burnish.config.model import ModelConfig
+from burnish.config.stages.optimizer import OptimizerConfig
+from burnish.config.stages.recipe import GrpoStage, PreferenceStage, PretrainStage, SftStage
+from burnish.model.adapters import AdapterOrigin
+from burnish.model.base import LoadedModel, load_model
+from burnish.records.layout import ADAPTER, BAD_BATCH, CHECKPOINTS, MODEL
+from burnish.scale.processes import process_count
+from burnish.train.arguments import common_arguments, placed, planned_steps
+from burnish.train.checkpoints.provenance import FREE, made_with, origin_of, start_digest
+from burnish.train.checkpoints.save_result import result_saver, save_best, train_to_end
+from burnish.train.checkpoints.stale import drop_foreign_checkpoints
+from burnish.train.micro_batch import fit_micro_batch
+from burnish.train.watch.training_log import Log, watch_training
+from burnish.train.weights.adapters import attach_adapter
+from burnish.train.weights.continue_adapter import continue_adapter
+from burnish.train.weights.deepspeed import deepspeed_arguments
+from burnish.train.weights.optimizer import make_optimizer
+from burnish.train.weights.reference import refuse_adapted_output
+from burnish.train.weights.schedule import learning_rate_share
+from burnish.train.weights.sharded import shard
+
+AnyTrained = TypeVar("AnyTrained", PretrainStage, SftStage, PreferenceStage, GrpoStage)
+Adapted = TypeVar("Adapted", SftStage, PreferenceStage, GrpoStage)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class TrainingJob(Generic[AnyTrained]):
+    """What is trained, how, and where to.
+
+    Training goes to the end, or on from the last complete checkpoint in ``out/checkpoints``; checkpoints that were
+    made from other data, settings or another base are removed with a message. It leaves ``out/adapter``, or
+    ``out/model`` where every weight was trained.
+
+    Every ``run_*`` function raises:
+        ConfigError: batch sizes that do not divide, module names the model does not have, a base that cannot be loaded.
+        UserError: the loss or its gradient stopped being a number; names the rows, which ``out/bad_batch.json`` keeps.
+        DeviceMemoryError: the accelerator is too small for one sequence, or in several processes for the micro batch;
+            checkpoints stay.
+        KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
+    """
+
+    base: Path | None
+    """Folder of the model that is trained, or that carries the adapter; None for a new model (pretraining alone)."""
+    model: ModelConfig
+    """Dtype, device and quantisation; ``model.base`` is not read."""
+    stage: AnyTrained
+    """Settings; the micro batch must divide the effective batch."""
+    out: Path
+    """Folder of the stage."""
+    seed: int
+    """Of first weights, dropout, the order of rows, samples."""
+    log: Log
+    """Called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, what the method adds, and
+    what `train.watch.meter` measures."""
+    start: Path | None = None
+    """Adapter folder whose weights are trained on; None begins with fresh ones."""
+    launch: LaunchConfig = ALONE
+    """What each of several processes keeps."""
+    callbacks: Sequence[TrainerCallback] = ()
+    """Further ones of the trainer; see `watch_training`."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.out / CHECKPOINTS
+
+    @property
+    def bad_batch(self) -> Path:
+        """File for the batch on which the loss stopped being a number."""
+        return self.out / BAD_BATCH
+
+    @property
+    def base_folder(self) -> Path:
+        """``base`` of a training that has one."""
+        if self.base is None:
+            raise ValueError(f"the training {self.stage.name} starts from no model")
+        return self.base
+
+    def load(self) -> LoadedModel:
+        """Load the base, untouched."""
+        return load_model(self.base_folder, self.model)
+
+    def settings(self, rows: int) -> dict[str, Any]:
+        """Keyword arguments of the trainer that every method has; ``rows`` are those of a pass, 0 for a stream."""
+        return common_arguments(self.stage, rows=rows, out=self.checkpoints, seed=self.seed, processes=process_count())
+
+    def fitting(self, attempt: Callable[[TrainingJob[AnyTrained]], Result]) -> Result:
+        """Return ``attempt(job)``, tried again with a smaller micro batch while the accelerator is too small."""
+        return fit_micro_batch(self.stage, lambda stage: attempt(replace(self, stage=stage)))
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training left behind."""
+
+    trained: Path
+    """The adapter's folder, or the model's where every weight was trained."""
+    steps: int
+    """Optimiser steps behind the result."""
+    seconds: float
+    """Wall time of this call."""
+    trained_tokens: int = 0
+    """Labelled tokens over all steps, repeats counted; 0 where the method counts none."""
+
+
+def open_checkpoints(
+    job: TrainingJob[Adapted],
+    loaded: LoadedModel,
+    dataset_digest: str,
+    *,
+    dataset: str = "rows",
+    also: Mapping[str, Any] | None = None,
+    free: Collection[str] = FREE,
+) -> AdapterOrigin:
+    """Remove the checkpoints that this training cannot continue; returns the origin that goes beside its result.
+
+    Args:
+        job: the training.
+        loaded: its base.
+        dataset_digest: of all rows or prompts.
+        dataset: what they are called in messages.
+        also: what else checkpoints must agree with, by the name that messages have for it.
+        free: settings of the stage that may differ.
+    """
+    origin = origin_of(job.base_folder, job.model, loaded, dataset_digest)
+    described = made_with(origin, job.model, loaded, job.stage, job.seed, dataset=dataset, free=free)
+    drop_foreign_checkpoints(job.checkpoints, described | {"start": start_digest(job.start)} | dict(also or {}))
+    return origin
+
+
+def trainer_parts(
+    job: TrainingJob[Adapted],
+    loaded: LoadedModel,
+    settings: Mapping[str, Any],
+    *,
+    rows: int,
+    kind: Any = TrainingArguments,
+    read_past_adapter: str | None = None,
+) -> dict[str, Any]:
+    """``model``, ``args`` and ``optimizers`` of the trainer.
+
+    Args:
+        job: the training.
+        loaded: its base; becomes part of the model.
+        settings: keyword arguments of ``kind``.
+        rows: sequences of a pass, 0 for a stream.
+        kind: class of the arguments.
+        read_past_adapter: what reads the output layer without its adapter, so that none may be there.
+    """
+    stage, on_cpu = job.stage, loaded.device.type == "cpu"
+    half = not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16
+    arguments = placed(
+        kind, {**settings, "bf16": half, **deepspeed_arguments(job.launch, on_cpu=on_cpu)}, on_cpu=on_cpu
+    )
+    set_seed(job.seed)
+    trained = attach_adapter(loaded.model, stage.adapter)
+    if job.start is not None:
+        continue_adapter(trained, job.start, stage.adapter.kind)
+    if read_past_adapter is not None:
+        refuse_adapted_output(trained, read_past_adapter)
+    if job.launch.strategy == "fsdp2" and process_count() > 1:
+        shard(trained, on_cpu=on_cpu)
+    return {"model": trained, "args": arguments, "optimizers": optimizers(stage, trained, rows)}
+
+
+def optimizers(
+    stage: OptimizerConfig, model: Any, rows: int, *, betas: tuple[float, float] = (0.9, 0.999)
+) -> tuple[torch.optim.Optimizer, LambdaLR]:
+    """Optimiser of the free weights and schedule of its rates, for passes of so many rows."""
+    optimizer = make_optimizer(model, stage, betas=betas)
+    return optimizer, LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))
+
+
+def train(job: TrainingJob[AnyTrained], trainer: Any, save: Callable[[Any], None]) -> int:
+    """Train to the end, let the first process ``save`` the model; returns the optimiser steps behind it."""
+    watch_training(trainer, name=job.stage.name, steps=trainer.args.max_steps, log=job.log, callbacks=job.callbacks)
+    train_to_end(trainer, job.checkpoints, job.stage)
+    return save_best(trainer, job.callbacks, save)
+
+
+def train_adapter(
+    job: TrainingJob[Adapted], trainer: Any, loaded: LoadedModel, origin: AdapterOrigin
+) -> tuple[Path, int]:
+    """Train to the end and write the result; returns its folder and the optimiser steps behind it."""
+    folder = job.out / (MODEL if job.stage.adapter.kind == "full" else ADAPTER)
+    save = result_saver(loaded.tokenizer, folder, origin, base=job.base_folder)
+    return folder, train(job, trainer, save)

@@ -1,0 +1,154 @@
+"""Takes the program out of what a model wrote: fenced blocks, bare code, or a continuation of the prompt's code.
+
+Syntax decides, never bracket counting. Broken code is code: the compiler says what is wrong with it.
+
+Not covered: code inside a line of prose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+from burnish.syntax.crates import imported_crates, unused_imports
+from burnish.syntax.fences import RUST, Block, fenced_blocks
+from burnish.syntax.source import apply_edits, is_program, looks_like_code, name_of, parse
+from burnish.verify.reading.prompt import PromptCode, code_of_prompt
+from burnish.verify.reading.prose import code_in_prose, first_item
+from burnish.verify.reading.several import choose, code_blocks
+from burnish.verify.reading.source import Source
+from burnish.verify.reading.spoken import answer_in
+
+_MOST_BODIES = 8
+"""Blocks that are tried as a continuation of the prompt."""
+_MOST_INNER, _MOST_INLINE = 4, 16
+_INLINE = re.compile(r"(?<!`)(`{1,3})(?:rust[ \t])?([^`\n]*\{[^`\n]*)\1(?!`)")
+
+
+def extract(
+    text: str, code_prompt: str | None = None, entry_point: str | None = None, *, tests: str = "", closes: bool = False
+) -> str | None:
+    """The program in ``text``, completed by ``code_prompt`` where the text continues it; None when there is no code.
+
+    ``code_prompt`` ends inside an open function, by default the one that ``entry_point`` means, or leaves functions
+    to be written. A text that holds the whole function again takes the prompt's other items along. Imports of external
+    crates that the prompt has and neither program nor ``tests`` use are left out. ``closes`` says that the tests bring
+    the last brace of a continuation.
+    """
+    answer = answer_in(text)
+    if code_prompt is None:
+        return _program(answer, entry_point)
+    prompt = PromptCode(code_of_prompt(code_prompt, answer) or code_prompt)
+    code = _completed(prompt, answer, entry_point, closes=closes)
+    return None if code is None else _without_unused_crates(code, prompt.text, tests)
+
+
+def _program(answer: str, entry_point: str | None) -> str | None:
+    """The program of an answer that stands alone."""
+    blocks = _blocks(answer)
+    sources = code_blocks(blocks)
+    bare = code_in_prose(answer[: blocks[0].start]) if blocks else None
+    if bare is not None:
+        sources.insert(0, Source.of(bare))
+    outside = _outside(answer, blocks)
+    return (
+        choose(sources, entry_point)
+        or _bare_program(outside)
+        or _inline_program(outside, entry_point)
+        or _broken_program(outside)
+    )
+
+
+def _blocks(answer: str) -> list[Block]:
+    """The fenced blocks; where the text begins as code, its first bare fence closes what the prompt opened."""
+    blocks = fenced_blocks(answer)
+    if blocks and not blocks[0].label and answer[: blocks[0].start].strip():
+        text = answer[: blocks[0].start]
+        before = parse(text)
+        broken = looks_like_code(before) and code_in_prose(text) is None and not code_blocks(blocks)
+        if is_program(before) or broken:
+            return fenced_blocks(answer, open_at_start=True)
+    return _with_inner_fences(answer, blocks)
+
+
+def _with_inner_fences(answer: str, blocks: list[Block]) -> list[Block]:
+    """A block whose end is a fence inside of its own comment or string goes on to the fence behind which it parses."""
+    for index, block in enumerate(blocks):
+        if block.language != RUST or not block.closed or not _is_cut(block.text):
+            continue
+        for later in blocks[index + 1 : index + 1 + _MOST_INNER]:
+            for end in (later.start, later.inside[1]):
+                text = answer[block.inside[0] : end]
+                if is_program(parse(text)):
+                    behind = [one for one in blocks[index + 1 :] if one.start > end]
+                    whole = replace(block, text=text, inside=(block.inside[0], end), end=max(end, later.end))
+                    return [*blocks[:index], whole, *behind]
+        break
+    return blocks
+
+
+def _is_cut(text: str) -> bool:
+    """Whether a comment or a string may be open at the end of a text."""
+    return text.count("/*") > text.count("*/") or text.count('"') % 2 == 1
+
+
+def _outside(answer: str, blocks: Sequence[Block]) -> str:
+    parts, at = [], 0
+    for block in blocks:
+        parts.append(answer[at : block.start])
+        at = block.end
+    return "".join([*parts, answer[at:]])
+
+
+def _bare_program(text: str) -> str | None:
+    """Code without fences: a program, or one between words."""
+    return text if is_program(parse(text)) else code_in_prose(text)
+
+
+def _broken_program(text: str) -> str | None:
+    """Broken code without fences, from its first item on."""
+    if not looks_like_code(parse(text)):
+        return None
+    lines = text.split("\n")
+    return "\n".join(lines[first_item(lines) or 0 :])
+
+
+def _inline_program(text: str, entry_point: str | None) -> str | None:
+    """Functions between backticks inside of a line."""
+    spans = [Source.of(f"{match[2].strip()}\n") for match in islice(_INLINE.finditer(text), _MOST_INLINE)]
+    return choose([span for span in spans if span.is_program], entry_point)
+
+
+def _completed(prompt: PromptCode, answer: str, entry_point: str | None, *, closes: bool) -> str | None:
+    """A text that goes on where the prompt stops, one that repeats its function, or a body to fill in."""
+    blocks = fenced_blocks(answer)
+    if closes and not blocks and not is_program(parse(answer)) and is_program(parse(f"{answer}\n}}")):
+        answer = f"{answer}\n}}"
+    bodies = [block.text for block in blocks if block.text.strip()][:_MOST_BODIES]
+    before = answer[: blocks[0].start] if blocks else answer
+    if not blocks or not blocks[0].label:  # bare, or the prompt opened the fence that the first one closes
+        whole = prompt.continued(before, entry_point, closes=closes)
+        if whole is not None:
+            return whole
+    for body in bodies:
+        whole = prompt.continued(body, entry_point, closes=closes or len(bodies) == 1)
+        if whole is not None:
+            return whole
+    asked = entry_point or (name_of(prompt.open_function) if prompt.open_function is not None else None)
+    program = _program(answer, asked)
+    if program is not None and Source.of(program).keys:
+        return prompt.around(program)
+    for body in bodies or [answer]:
+        filled = prompt.filled(body)
+        if filled is not None:
+            return filled
+    text = (bodies or [answer])[0]
+    return prompt.text + text if text.strip() else None
+
+
+def _without_unused_crates(code: str, prompt: str, tests: str) -> str:
+    """Without imports that came with the prompt alone: a machine need not have a crate that nobody uses."""
+    places, _ = unused_imports(code, imported_crates(parse(prompt)), tests)
+    return apply_edits(code, [(start, end, "") for start, end in places]) if places else code

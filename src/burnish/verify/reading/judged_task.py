@@ -1,0 +1,49 @@
+"""A published task as it is judged: tests that are whole, and a prompt without imports that nobody uses.
+
+MultiPL-E publishes tests that begin with the brace before which a completion was stopped (stop token ``\\n}``): program
+and tests joined are whole. Here tests are a source of their own, so the brace goes, and the completion may do without.
+HumanEvalPack imports the same three crates in every prompt; a machine need not have them where nobody uses them.
+
+Not covered: completions stopped anywhere else.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from burnish.records import RustTests, Task
+from burnish.syntax.crates import imported_crates, unused_imports
+from burnish.syntax.source import apply_edits, parse
+
+
+@dataclass(frozen=True)
+class JudgedTask:
+    """The task for the judge, and what reading an answer to it needs."""
+
+    task: Task
+    test_source: str
+    """Its tests, where they are Rust."""
+    closes: bool
+    """The tests brought the last brace of a completion."""
+
+
+def as_judged(task: Task) -> JudgedTask:
+    """The task with whole tests and without unused imports in its prompt."""
+    source = task.tests.source if isinstance(task.tests, RustTests) else ""
+    changes: dict[str, object] = {}
+    closes = source.lstrip().startswith("}")
+    if closes and isinstance(task.tests, RustTests):
+        source = source.lstrip()[1:]
+        changes["tests"] = task.tests.model_copy(update={"source": source})
+    if task.code_prompt is not None:
+        prompt = _without_unused(task.code_prompt, f"{task.reference or ''}\n{source}")
+        if prompt != task.code_prompt:
+            changes["code_prompt"] = prompt
+    return JudgedTask(task.model_copy(update=changes) if changes else task, source, closes)
+
+
+@functools.lru_cache(maxsize=1024)
+def _without_unused(prompt: str, users: str) -> str:
+    places, _ = unused_imports(prompt, imported_crates(parse(prompt)), users)
+    return apply_edits(prompt, [(start, end, "") for start, end in places])

@@ -1,0 +1,193 @@
+"""Code that a prompt holds, and how an answer completes it.
+
+An answer continues where the prompt stops, or brings functions of the prompt anew. Then it replaces what it defines,
+and the prompt's imports, types and helpers stay beside it. What the prompt leaves to be written (an open head, a body
+that is empty or ``todo!()``, a signature that ends in ``;``) is filled, also a method by a bare function.
+
+Not covered: a prompt that stops inside of an expression and is repeated by the answer.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from burnish.syntax.fences import RUST, fenced_blocks
+from burnish.syntax.source import apply_edits, is_program, name_of, parse, text_of
+from burnish.verify.reading.merge import merge
+from burnish.verify.reading.prose import code_in_prose, first_item
+from burnish.verify.reading.source import Piece, Source, has_receiver, impl_name
+
+_DEEPEST = 4
+"""Braces that a prompt may leave open."""
+_EMPTY_MACROS = frozenset({"todo", "unimplemented", "panic", "unreachable"})
+_CONTAINERS = frozenset({"impl_item", "trait_item", "mod_item"})
+
+
+@dataclass(frozen=True)
+class PromptCode:
+    """The code of a prompt."""
+
+    text: str
+
+    @functools.cached_property
+    def open_braces(self) -> int | None:
+        """How many closing braces make a program of it; None where none do."""
+        return next((n for n in range(_DEEPEST + 1) if is_program(parse(self._closed(n)))), None)
+
+    def _closed(self, braces: int) -> str:
+        return f"{self.text}\n{'}' * braces}" if braces else self.text
+
+    @functools.cached_property
+    def closed(self) -> Source | None:
+        """The prompt with what it left open closed."""
+        return None if self.open_braces is None else Source.of(self._closed(self.open_braces))
+
+    @functools.cached_property
+    def open_function(self) -> Node | None:
+        """The function whose body the prompt stops in."""
+        found: Node | None = None
+        node = self.closed.root if self.closed is not None and self.open_braces else None
+        while node is not None and node.named_children:
+            node = node.named_children[-1]
+            if node.type == "function_item":
+                found = node
+            body = node.child_by_field_name("body")
+            if node.type in _CONTAINERS and body is not None:
+                node = body
+            elif node.type != "function_item":
+                break
+        return found
+
+    @functools.cached_property
+    def unwritten(self) -> list[Node]:
+        """Functions that the prompt leaves to be written: the open one, those that are empty, bare signatures."""
+        if self.open_function is not None:
+            return [self.open_function]
+        functions = _functions(self.closed.root) if self.closed is not None else []
+        return [one for one in functions if _is_unwritten(one)]
+
+    def continued(self, text: str, asked: str | None, *, closes: bool) -> str | None:
+        """The prompt with ``text`` behind it, where that is a program and repeats nothing.
+
+        A container that the prompt opened around its function may stay open, the function itself where ``closes``
+        says that its last brace is somebody else's.
+        """
+        names = {asked, *map(name_of, self.unwritten)} - {None}
+        source = Source.of(text)
+        if any(source.defines(name) for name in names if name is not None):
+            return None
+        joined = self.text + text
+        most = self.open_braces or 0 if closes else max((self.open_braces or 0) - 1, 0)
+        for braces in range(most + 1 if self.open_function is not None else 1):
+            whole = joined + "\n" * (braces > 0) + "}" * braces
+            if is_program(parse(whole)):
+                return whole
+        trimmed = code_in_prose(joined)
+        return trimmed if trimmed is not None and len(trimmed) > len(self.text) else None
+
+    def filled(self, text: str) -> str | None:
+        """The prompt with ``text`` as the body of its one unwritten function."""
+        if self.closed is None or self.open_braces or len(self.unwritten) != 1:
+            return None
+        function = self.unwritten[0]
+        body = function.child_by_field_name("body")
+        inner = text.strip()
+        start, end = (
+            (body.start_byte, body.end_byte) if body is not None else (function.end_byte - 1, function.end_byte)
+        )
+        for block in (inner, f"{{\n{inner}\n}}", f"{{\n{inner}"):
+            whole = apply_edits(self.closed.text, [(start, end, block if body is not None else f" {block}")])
+            if block.startswith("{") and is_program(parse(whole)):
+                return whole
+        return None
+
+    def around(self, answer: str) -> str:
+        """``answer`` with what the prompt holds beside it."""
+        if self.closed is None:
+            return answer
+        source = Source.of(answer)
+        prompt = self.closed.text
+        edits: list[tuple[int, int, str]] = []
+        for function in self.unwritten:
+            method = _bare_method(source, function)
+            if method is not None:
+                edits.append((function.start_byte, function.end_byte, source.slice(method.start, method.end)))
+                source = Source.of(apply_edits(source.text, [(method.start, method.end, "")]))
+            elif function is self.open_function:
+                edits.append((_with_attributes(function), function.end_byte, ""))
+        header = Source.of(apply_edits(prompt, edits))
+        return merge([header, source]) if source.text.strip() else header.text
+
+
+def code_of_prompt(prompt: str, answer: str = "") -> str | None:
+    """The code that an answer may continue; None where the prompt is an instruction.
+
+    It is the whole prompt, what an open last fence holds, or what follows the words at the beginning.
+    """
+    blocks = fenced_blocks(prompt)
+    if blocks:
+        last = blocks[-1]
+        return last.text if not last.closed and last.language in (RUST, "") and last.text.strip() else None
+    if PromptCode(prompt).open_braces is not None or (prompt.strip() and is_program(parse(prompt + answer))):
+        return prompt
+    lines = prompt.split("\n")
+    start = first_item(lines)
+    code = "\n".join(lines[start:]) if start else None
+    return code if code is not None and PromptCode(code).open_braces else None
+
+
+def _functions(root: Node) -> list[Node]:
+    found: list[Node] = []
+    containers = [root]
+    while containers:
+        for node in containers.pop().named_children:
+            body = node.child_by_field_name("body")
+            if node.type in ("function_item", "function_signature_item"):
+                found.append(node)
+            elif node.type in ("impl_item", "mod_item") and body is not None:
+                containers.append(body)
+    return found
+
+
+def _is_unwritten(function: Node) -> bool:
+    body = function.child_by_field_name("body")
+    if body is None:
+        return True
+    inside = [one for one in body.named_children if "comment" not in one.type]
+    if not inside:
+        return function.child_by_field_name("return_type") is not None
+    call = inside[0].named_children[0] if inside[0].type == "expression_statement" else inside[0]
+    name = call.child_by_field_name("macro") if call.type == "macro_invocation" else None
+    return len(inside) == 1 and name is not None and text_of(name) in _EMPTY_MACROS
+
+
+def _bare_method(source: Source, function: Node) -> Piece | None:
+    """The free function of ``source`` that is the method ``function``."""
+    container = function.parent.parent if function.parent is not None else None
+    if container is None or container.type != "impl_item":
+        return None
+    if ("member", f"{impl_name(container)}::{name_of(function)}") in source.keys:
+        return None
+    return next(
+        (
+            piece
+            for piece in source.pieces
+            if piece.node.type == "function_item"
+            and name_of(piece.node) == name_of(function)
+            and has_receiver(piece.node) == has_receiver(function)
+        ),
+        None,
+    )
+
+
+def _with_attributes(node: Node) -> int:
+    """Where the attributes and comments before an item begin."""
+    start = node.start_byte
+    while (before := node.prev_named_sibling) is not None and before.type in (
+        "line_comment", "block_comment", "attribute_item",
+    ):  # fmt: skip
+        node, start = before, before.start_byte
+    return start

@@ -1,0 +1,58 @@
+"""Bare code between words: ``Here it is.``, a blank line, the program, ``It adds both.``
+
+Whole lines of words before the first item and behind the last are left out; a line that could be code (it ends in
+``;``, ``{`` or ``}``) never is, so nothing is cut to make a program compile.
+
+Not covered: words between two items.
+"""
+
+from __future__ import annotations
+
+import re
+
+from burnish.syntax.source import is_program, parse
+
+_ITEM = re.compile(
+    r"""[ ]{0,3}(?:
+        \#!?\[ | //[/!] | /\*
+      | (?:pub(?:\([a-z:\s]+\))?\s++)?
+        (?: (?:(?:unsafe|async|const|default|extern(?:\s++"[^"\n]*")?)\s++){0,4} fn\s++\w++\s*+[<(]
+          | (?:unsafe\s++)?(?:struct|enum|union|trait|mod)\s++\w++\s*+(?:[<({;:]|where\b|$)
+          | (?:unsafe\s++)?impl\b\s*+[<\w&(\[]
+          | use\s++[\w:{*]+\s*+(?:::|;|\{|as\b)
+          | type\s++\w++.*=
+          | (?:const|static)\s++(?:mut\s++)?\w++\s*+:
+          | (?:unsafe\s++)?extern\s++(?:crate\b|"[^"\n]*"\s*+\{)
+          | macro_rules!\s )
+      | thread_local!\s*+[{(]
+    )""",
+    re.VERBOSE,
+)
+_ENDS_CODE = re.compile(r"[;{}][ \t]*(?://.*)?$")
+_LISTED = re.compile(r"[ \t]*(?:[-*+>]|\#{1,6}|\d{1,3}[.)])[ \t]")
+"""A list, a heading or a quote of Markdown: words, whatever they end in."""
+
+
+def code_in_prose(text: str) -> str | None:
+    """The program between the words of ``text``; None where it is none, or is no program."""
+    lines = text.split("\n")
+    start = first_item(lines)
+    if start is None:
+        return None
+    end = next((at for at in range(len(lines) - 1, start, -1) if _may_be_code(lines[at])), start)
+    code = "\n".join(lines[start : end + 1])
+    return code + "\n" if is_program(parse(code)) else None
+
+
+def first_item(lines: list[str]) -> int | None:
+    """The first line that begins an item; None where code may stand before it."""
+    for number, line in enumerate(lines):
+        if _ITEM.match(line):
+            return number
+        if _may_be_code(line):
+            return None
+    return None
+
+
+def _may_be_code(line: str) -> bool:
+    return _ENDS_CODE.search(line) is not None and _LISTED.match(line) is None

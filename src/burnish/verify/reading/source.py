@@ -1,0 +1,227 @@
+"""A piece of Rust in parts: its top-level items with what each defines, its imports by name, its inner attributes.
+
+Places are byte offsets into the source. An item begins with the attributes and doc comments that belong to it.
+
+Not covered: items inside of modules and functions; names that macros make.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tree_sitter import Node
+
+from burnish.syntax.source import is_program, name_of, parse, text_of, walk
+
+_TYPES = frozenset({"struct_item", "enum_item", "union_item", "type_item", "trait_item", "mod_item"})
+_VALUES = frozenset({"function_item", "function_signature_item", "const_item", "static_item"})
+_MEMBERS = frozenset({"function_item", "function_signature_item", "const_item", "type_item"})
+_BESIDE = frozenset({"line_comment", "block_comment", "attribute_item"})
+_NAMES = frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"})
+Key = tuple[str, str]
+"""What can be defined once: kind (type, value, macro, member of an impl) and name."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that a ``use`` brings in; ``name`` is ``*`` for a glob and ``_`` where it brings none."""
+
+    path: str
+    name: str
+
+    @property
+    def head(self) -> str:
+        """The first part of the path."""
+        return self.path.removeprefix("::").partition("::")[0].partition(" ")[0]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One top-level item."""
+
+    node: Node
+    start: int
+    """With its attributes and comments."""
+    keys: frozenset[Key]
+    imports: tuple[Import, ...] = ()
+
+    @property
+    def end(self) -> int:
+        return self.node.end_byte
+
+    @property
+    def is_prototype(self) -> bool:
+        """``fn f();``: a declaration that no crate may hold at its top level."""
+        return self.node.type == "function_signature_item"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One text as Rust."""
+
+    text: str
+    root: Node = field(repr=False)
+
+    @classmethod
+    def of(cls, text: str) -> Source:
+        """Parse ``text``."""
+        return cls(text, parse(text))
+
+    @functools.cached_property
+    def is_program(self) -> bool:
+        """Whether it is items alone, without a syntax error."""
+        return is_program(self.root)
+
+    @functools.cached_property
+    def data(self) -> bytes:
+        return self.text.encode()
+
+    @functools.cached_property
+    def heads(self) -> tuple[tuple[int, int], ...]:
+        """Places of inner attributes, inner doc comments and a shebang, which stand before all items."""
+        found = []
+        for node in self.root.named_children:
+            if node.type in ("inner_attribute_item", "shebang") or node.child_by_field_name("inner") is not None:
+                found.append((node.start_byte, node.end_byte))
+        return tuple(found)
+
+    @functools.cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Top-level items in order."""
+        found: list[Piece] = []
+        start: int | None = None
+        for node in self.root.named_children:
+            if node.type in _BESIDE and node.child_by_field_name("inner") is None:
+                start = node.start_byte if start is None else start
+                continue
+            if node.type == "inner_attribute_item" or node.type in _BESIDE:
+                start = None
+                continue
+            imports = tuple(_imports(node)) if node.type == "use_declaration" else ()
+            found.append(Piece(node, node.start_byte if start is None else start, frozenset(_keys(node)), imports))
+            start = None
+        return tuple(found)
+
+    @functools.cached_property
+    def keys(self) -> frozenset[Key]:
+        """All that it defines."""
+        return frozenset(key for piece in self.pieces for key in piece.keys)
+
+    @functools.cached_property
+    def imports(self) -> tuple[Import, ...]:
+        """All that its top level imports."""
+        return tuple(one for piece in self.pieces for one in piece.imports)
+
+    @functools.cached_property
+    def words(self) -> frozenset[str]:
+        """All names that stand in it, imports aside."""
+        return frozenset(word for piece in self.pieces if not piece.imports for word in words_of(piece.node))
+
+    def defines(self, name: str) -> bool:
+        """Whether it has a function of that name, free or in an impl."""
+        return any(kind in ("value", "member") and key.rpartition("::")[2] == name for kind, key in self.keys)
+
+    def slice(self, start: int, end: int) -> str:
+        """The text between two places."""
+        return self.data[start:end].decode(errors="replace")
+
+
+def words_of(node: Node) -> Iterator[str]:
+    """All names inside of a node."""
+    return (text_of(one) for one in walk(node) if one.type in _NAMES)
+
+
+def has_receiver(function: Node) -> bool:
+    """Whether a function is a method: it takes ``self``."""
+    parameters = function.child_by_field_name("parameters")
+    return parameters is not None and any(one.type == "self_parameter" for one in parameters.named_children)
+
+
+def impl_name(node: Node) -> str:
+    """What an ``impl`` is of: the type's last name, behind its trait where it has one."""
+    target, trait = node.child_by_field_name("type"), node.child_by_field_name("trait")
+    name = _base_name(target) if target is not None else ""
+    return name if trait is None else f"{''.join(text_of(trait).split())} for {name}"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A function, constant or type inside of an ``impl``."""
+
+    node: Node
+    start: int
+    """With its attributes and comments."""
+
+    @property
+    def name(self) -> str:
+        return name_of(self.node)
+
+
+def members_of(node: Node) -> list[Member]:
+    """The members of an ``impl``."""
+    body = node.child_by_field_name("body")
+    found: list[Member] = []
+    start: int | None = None
+    for one in body.named_children if body is not None else []:
+        start = one.start_byte if start is None else start
+        if one.type in _MEMBERS:
+            found.append(Member(one, start))
+        if one.type not in _BESIDE:
+            start = None
+    return found
+
+
+def _keys(node: Node) -> Iterator[Key]:
+    if node.type in _TYPES:
+        yield "type", name_of(node)
+    elif node.type in _VALUES:
+        yield "value", name_of(node)
+    elif node.type == "macro_definition":
+        yield "macro", name_of(node)
+    elif node.type == "impl_item":
+        name = impl_name(node)
+        if node.child_by_field_name("trait") is not None:
+            yield "impl", name
+        for member in members_of(node):
+            yield "member", f"{name}::{member.name}"
+
+
+def _base_name(node: Node) -> str:
+    """``Stack`` of ``a::Stack<T>``."""
+    if node.type == "generic_type":
+        inner = node.child_by_field_name("type")
+        return _base_name(inner) if inner is not None else text_of(node)
+    return name_of(node) if node.type == "scoped_type_identifier" else "".join(text_of(node).split())
+
+
+def _imports(node: Node) -> Iterator[Import]:
+    argument = node.child_by_field_name("argument")
+    pending: list[tuple[Node, str]] = [(argument, "")] if argument is not None else []
+    while pending:
+        one, before = pending.pop()
+        if one.type == "use_list":
+            pending += [(child, before) for child in reversed(one.named_children) if child.type not in _BESIDE]
+        elif one.type == "scoped_use_list":
+            path, inner = one.child_by_field_name("path"), one.child_by_field_name("list")
+            lead = f"{before}{_flat(path)}::" if path is not None else f"{before}::"
+            pending += [(inner, lead)] if inner is not None else []
+        elif one.type == "use_as_clause":
+            path, alias = one.child_by_field_name("path"), one.child_by_field_name("alias")
+            if path is not None and alias is not None:
+                yield Import(f"{_joined(before, _flat(path))} as {text_of(alias)}", text_of(alias))
+        elif one.type == "use_wildcard":
+            yield Import(before + _flat(one), "*")
+        else:
+            path_text = _joined(before, _flat(one))
+            yield Import(path_text, path_text.rpartition("::")[2])
+
+
+def _joined(before: str, path: str) -> str:
+    """``a::{self}`` brings in ``a``."""
+    return before.removesuffix("::") if path == "self" and before else before + path
+
+
+def _flat(node: Node) -> str:
+    return "".join(text_of(node).split())

@@ -1,0 +1,108 @@
+"""Evaluate one model on one set of tasks: write answers, judge them, let the model repair, and sum up.
+
+The core of a recipe's evaluate stage and of ``burnish evaluate``; both leave the same files in a folder, and both sum
+up through `measured_in` or `Evaluated.measured`. Left out on purpose: run folders, ledger, reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from burnish.config.verbs.evaluate import EvaluateConfig
+from burnish.records import Completion, Task, Verdict
+from burnish.records.files import read_records, write_records
+from burnish.records.layout import COMPLETIONS, TASKS, VERDICTS
+from burnish.records.summary import Generation, RepairTurn
+from burnish.score.summaries.summary import MeasuredModel
+from burnish.verify import Verifier
+from burnish.workflows.evaluate.repair import repair
+from burnish.workflows.evaluate.rescore import read_evaluated
+from burnish.workflows.evaluate.score import Judgement, judge_answers
+from burnish.workflows.evaluate.written_answers import Writing, generation_in
+
+TOLERANCE = float(EvaluateConfig.model_fields["tolerance"].default)
+"""Of numeric answers, where nothing else was said."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One evaluated model: its tasks, the judgement of its answers, and what writing and repairing them gave."""
+
+    tasks: tuple[Task, ...]
+    judgement: Judgement
+    outputs: tuple[str, ...]
+    """Files that were written into the folder."""
+    tolerance: float
+    generation: Generation | None = None
+    repair: tuple[RepairTurn, ...] = ()
+
+    def measured(self, name: str, seconds: float) -> MeasuredModel:
+        """What is summed up, under the name that the model has in tables."""
+        return MeasuredModel(
+            name,
+            self.judgement.rows,
+            self.judgement.verdicts,
+            self.tasks,
+            seconds,
+            self.tolerance,
+            self.generation,
+            self.repair,
+        )
+
+
+def evaluate_answers(
+    answers: Writing | Sequence[Completion],
+    tasks: Sequence[Task],
+    folder: Path,
+    verifier: Verifier | None,
+    *,
+    tolerance: float = TOLERANCE,
+    repair_turns: int = 0,
+) -> Evaluated:
+    """Judge the answers to ``tasks`` and leave tasks, completions, rows and verdicts in ``folder``.
+
+    Args:
+        answers: a model that writes them now, going on where an earlier attempt stopped, or what was written before.
+        tasks: what is measured on.
+        folder: of this evaluation alone.
+        verifier: where a task is Rust.
+        tolerance: of numeric answers.
+        repair_turns: how often the model may fix what failed.
+    """
+    write_records(folder / TASKS, tasks)
+    writing = answers if isinstance(answers, Writing) else None
+    completions = answers.completions() if isinstance(answers, Writing) else list(answers)
+    write_records(folder / COMPLETIONS, completions)  # in the order of the tasks, whatever batches wrote them
+    likely = {} if writing is None else writing.likelihoods()
+    judgement = judge_answers(verifier, tasks, completions, tolerance=tolerance, likelihoods=likely)
+    written = judgement.write(folder)
+    turns: list[RepairTurn] = []
+    if repair_turns and writing is not None and verifier is not None:
+        turns = repair(
+            writing.one_sample,
+            verifier,
+            tasks,
+            completions,
+            judgement,
+            turns=repair_turns,
+            folder=folder,
+            tolerance=tolerance,
+        )
+    generation = None if writing is None else generation_in(folder, completions)
+    return Evaluated(tuple(tasks), judgement, (TASKS, COMPLETIONS, *written), tolerance, generation, tuple(turns))
+
+
+def measured_in(folder: Path, name: str, tasks: Sequence[Task], seconds: float) -> MeasuredModel:
+    """What an evaluate stage of a run left in its folder, as `Evaluated.measured` gives it; needs no verifier."""
+    completions = list(read_records(Completion, folder / COMPLETIONS))
+    return MeasuredModel(
+        name,
+        read_evaluated(folder),
+        tuple(read_records(Verdict, folder / VERDICTS)),
+        tasks,
+        seconds,
+        TOLERANCE,
+        generation_in(folder, completions),
+    )
