@@ -31,6 +31,8 @@ ROWS: list[dict[str, Any]] = [
     {"id": "a library", "code": "pub fn main() {}", "crate_type": "lib"},
     {"id": "no program", "code": "pub fn f() {}", "crate_type": "bin"},
     {"id": "needy", "code": "use regex::Regex;\nfn main() { Regex::new(\"\").unwrap(); }"},
+    {"id": "declared", "completion": "    Regex::new(s).is_ok()\n}\n",
+     "prompt": "use regex::Regex;\npub fn good(s: &str) -> bool {\n"},
     {"id": "old", "code": "fn main() { let async = 1; let _ = async; }", "edition": "2015"},
 ]  # fmt: skip
 BAD = [
@@ -71,21 +73,23 @@ def test_every_row_gets_a_verdict_under_its_id(rows: Path, tmp_path: Path) -> No
         ("unfinished", "test", "runtime_error"),
         ("a library", "lint", "ok"),
         ("no program", "check", "compile_error"),
-        ("needy", "extract", "infra"),
+        ("needy", "check", "compile_error"),
+        ("declared", "extract", "infra"),
         ("old", "test", "ok"),
     ]
     assert verdicts[1]["tests"] == {"run": 1, "passed": 1, "expected": 1}
     assert [row["line"] for row in read(tmp_path / "out/rejected.jsonl")] == [2, 3, 4, 5, 6, 7, 8, 9]
     assert summary == json.loads((tmp_path / "out/summary.json").read_text())
-    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (13, 8, 1)
-    assert summary["error_codes"] == {"E0308": 1, "E0601": 1}
-    assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(10 / 13)
+    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (14, 8, 1)
+    assert summary["error_codes"] == {"E0308": 1, "E0601": 1, "E0432": 1}
+    assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(10 / 14)
+    assert summary["crate_failures"] == {"regex": 1}
 
 
 def test_the_same_command_again_compiles_nothing(rows: Path, tmp_path: Path) -> None:
     first = verify_file(rows, tmp_path / "out", VerifyConfig(dependencies=tmp_path / "none"))
     second = verify_file(rows, tmp_path / "out", VerifyConfig(dependencies=tmp_path / "none"))
-    assert (second["cached"], second["cpu_ms"]) == (12, 0)
+    assert (second["cached"], second["cpu_ms"]) == (13, 0)
     assert second["reasons"] == first["reasons"]
 
 
