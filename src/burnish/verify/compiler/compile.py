@@ -172,9 +172,13 @@ class Compiler:
         arguments += [*LINTS, *(("-A", "dead_code") if reachable else _UNUSED_ITEMS)]
         return self._compile(self._toolchain.clippy, files, edition, arguments, None)
 
-    def build_together(self, files: Mapping[str, str], edition: Edition) -> Compiled:
-        """An executable of several files, the root first, without unsafe code in any."""
+    def build_together(
+        self, files: Mapping[str, str | bytes], edition: Edition, libraries: Collection[str] = ()
+    ) -> Compiled:
+        """An executable of several files, the root first, without unsafe code in any; ``libraries`` are among them."""
         arguments = ["--crate-type", "bin", "-A", "warnings", "-F", "unsafe_code", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
+        for name in libraries:
+            arguments += ["-C", "strip=symbols", "--extern", f"{name}=lib{name}.rlib"]
         return self._link(files, edition, arguments)
 
     def library_of(self, files: Mapping[str, str], edition: Edition, name: str) -> Compiled:

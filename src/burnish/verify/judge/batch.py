@@ -26,7 +26,11 @@ from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.values import VALUE_MAIN, made_callable, value_cases
 from burnish.verify.judge.ladder import Goal, Ladder, crate_type_of
 from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
-from burnish.verify.separate.decision import Decision, Separate
+from burnish.verify.judge.shared_servers import shared_server, stamp, which_function
+from burnish.verify.separate.build import TestProgram
+from burnish.verify.separate.decision import Decision, Separate, Served
+from burnish.verify.separate.grading import FAILED
+from burnish.verify.separate.programs import server_module
 from burnish.verify.separate.store import ProgramStore
 
 MOST_JOINED = 32
@@ -36,7 +40,6 @@ _FEWEST = 3
 _WORTH_JOINING, _WORTH_TRYING = 0.75, 0.75
 """Shares from which it costs less: of good programs, to check together; of those that one pass settles, to try that."""
 _OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
-_DIGITS = 4
 
 
 Together = Literal["never", "worth", "always"]
@@ -63,6 +66,8 @@ class Start:
     place: int = 0
     number: int = 0
     """In the names of the program's files."""
+    tests: TestProgram | None = None
+    """The test program of its task, where ``built`` serves calls from there."""
 
 
 class BatchJudge:
@@ -116,8 +121,13 @@ class BatchJudge:
         """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
         if start.check is None:
             return self._judge_alone(one)
-        sandbox = _Renaming(self._sandbox, start.number) if start.built is not None else self._sandbox
-        return self._given(one, start, sandbox)
+        if start.built is None:
+            return self._given(one, start, self._sandbox)
+        watched = _Watched(_Renaming(self._sandbox, start.number))
+        verdict = self._given(one, start, watched)
+        if watched.ended_well and verdict.tests.run == verdict.tests.expected:
+            return verdict
+        return self._given(one, Start(check=start.check), self._sandbox)  # in company it may not be its own fault
 
     def _pays(self, share: float, worth: float) -> bool:
         return self._together == "always" or (self._together == "worth" and share > worth)
@@ -148,7 +158,10 @@ class BatchJudge:
     def _given(self, one: Candidate, start: Start, sandbox: Sandbox) -> Verdict:
         """The verdict on one program, with what is known of it."""
         given = _Given(self._compiler, start)
-        ladder = Ladder(sandbox, self._toolchain, compiler=given, separate=self._separate)
+        separate, served = self._separate.within(sandbox), None
+        if start.tests is not None and start.built is not None:
+            served = Served(start.tests, replace(start.built, artifact=_stamped(start)))
+        ladder = Ladder(sandbox, self._toolchain, compiler=given, separate=separate, served=served)
         return ladder.judge(one.task, one.code, one.goal)
 
     def _check(self, candidates: Sequence[Candidate], group: Sequence[int]) -> dict[int, Compiled]:
@@ -200,23 +213,38 @@ class BatchJudge:
 
     def _build(self, candidates: Sequence[Candidate], checks: Mapping[int, Compiled]) -> dict[int, Start]:
         rest = [i for i, check in checks.items() if check.reason == "ok"]
+        programs: dict[int, TestProgram] = {}
+        if isinstance(candidates[0].task.tests, RustTests):
+            for i in rest:
+                program = self._separate.program_for(candidates[i].task, candidates[i].code)
+                programs |= {} if program is None else {i: program}
+            rest = [i for i in rest if i in programs]
         for _ in range(_ROUNDS):
             if len(rest) < _FEWEST:
                 break
             mark = f"{secrets.token_hex(8)}:"
-            files = _harness({i: candidates[i] for i in rest}, mark)
-            built = self._compiler.build_together(files, candidates[rest[0]].task.edition)
+            built = self._build_together({i: candidates[i] for i in rest}, programs, mark)
             if built.reason == "ok":
-                if built.artifact.count(_stamp(mark, 0)) != 1:
+                if built.artifact.count(stamp(mark, 0)) != 1:
                     break
                 built = replace(built, cpu_ms=built.cpu_ms / len(rest), shared=len(rest) > 1)
-                return {i: Start(checks[i], built, mark, place, i) for place, i in enumerate(rest)}
+                return {i: Start(checks[i], built, mark, place, i, programs.get(i)) for place, i in enumerate(rest)}
             spoken = _by_file(built.stderr) if built.reason == "compile_error" and not built.crashed else None
             faulty = _at_fault(spoken or {})
             if not faulty:
                 break
             rest = [i for i in rest if i not in faulty]
         return {}
+
+    def _build_together(
+        self, group: Mapping[int, Candidate], programs: Mapping[int, TestProgram], mark: str
+    ) -> Compiled:
+        """One program of a group: with the cases of value tests, or with servers for tests in Rust."""
+        edition = next(iter(group.values())).task.edition
+        if not programs:
+            return self._compiler.build_together(_harness(group, mark), edition)
+        answers = {i: (one.code, server_module(programs[i].declared)) for i, one in group.items()}
+        return self._separate.build_shared(shared_server(answers, mark), edition)
 
 
 class _Given(Compiler):
@@ -246,16 +274,16 @@ class _Given(Compiler):
         built = self._started.built
         if built is None:
             return self._base.build_harness(source, library, edition)
-        own = built.artifact.replace(_stamp(self._started.mark, 0), _stamp(self._started.mark, self._started.place))
-        return replace(built, artifact=own)
+        return replace(built, artifact=_stamped(self._started))
 
 
 class _Watched:
-    """Notes whether every program ended by itself, at no limit and by no signal."""
+    """Notes how programs ended: by themselves, at no limit and by no signal; and well: status 0, or failed tests."""
 
     def __init__(self, inner: Sandbox) -> None:
         self._inner = inner
         self.ended_by_itself = True
+        self.ended_well = True
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -267,8 +295,12 @@ class _Watched:
 
     def run(self, job: Job) -> JobResult:
         result = self._inner.run(job)
-        if result.fault or result.exceeded or result.exit_code < 0:
+        if result.fault or result.exceeded or (result.exit_code < 0 and not result.cut_off):
             self.ended_by_itself = False
+        tests = job.joint is not None and job.joint.until is None
+        well = (0, FAILED) if tests else (0,)
+        if not self.ended_by_itself or not (result.cut_off or result.exit_code in well):
+            self.ended_well = False
         return result
 
 
@@ -294,7 +326,9 @@ class _Renaming:
 
 def joins(one: Candidate) -> bool:
     """Whether a program may be judged together with others."""
-    if one.goal == "run" or one.task.crates or (one.goal == "test" and not isinstance(one.task.tests, ValueTests)):
+    if one.goal == "run" or one.task.crates:
+        return False
+    if one.goal == "test" and not isinstance(one.task.tests, ValueTests | RustTests):
         return False
     return one.task.crate_type in (None, "lib") and may_join(one.code, one.task.edition)
 
@@ -305,9 +339,10 @@ def _runs(one: Candidate) -> bool:
     return graded and not one.task.crates and crate_type_of(one.task, one.code) == "bin"
 
 
-def likeness(one: Candidate) -> tuple[str, str]:
+def likeness(one: Candidate) -> tuple[str, str, str]:
     """Programs of a group agree in this: they are compiled with the same options."""
-    return one.task.edition, one.goal
+    tested = one.task.tests.kind if one.goal == "test" and one.task.tests is not None else ""
+    return one.task.edition, one.goal, tested
 
 
 def _by_file(stderr: bytes) -> dict[int, list[bytes]] | None:
@@ -333,12 +368,8 @@ def _harness(group: Mapping[int, Candidate], mark: str) -> dict[str, str]:
     """Sources of the harness crate: one file per program, one per program's cases, and the root, which is first."""
     modules = "".join(f"mod {PREFIX}{i};\nmod tested_{i};\n" for i in group)
     table = ", ".join(f"&tested_{i}::CASES" for i in group)
-    root = (
-        f'{modules}\nstatic WHICH: [u8; {len(mark) + _DIGITS}] = *b"{mark}{"0" * _DIGITS}";\n'
-        f"static MODULES: [&[fn() -> ::std::string::String]; {len(group)}] = [{table}];\n"
-        "fn which() -> usize {\n"
-        f"    ::std::hint::black_box(&WHICH)[{len(mark)}..].iter().fold(0, |n, d| 10 * n + (d - b'0') as usize)\n}}\n"
-    )
+    cases = f"static MODULES: [&[fn() -> ::std::string::String]; {len(group)}] = [{table}];\n"
+    root = f"{modules}{which_function(mark)}{cases}"
     files = {"together.rs": root + VALUE_MAIN.replace("CASES.iter()", "MODULES[which()].iter()")}
     for i, one in group.items():
         assert isinstance(one.task.tests, ValueTests)
@@ -347,8 +378,10 @@ def _harness(group: Mapping[int, Candidate], mark: str) -> dict[str, str]:
     return files
 
 
-def _stamp(mark: str, place: int) -> bytes:
-    return f"{mark}{place:0{_DIGITS}}".encode()
+def _stamped(start: Start) -> bytes:
+    """The shared program as that of one of its members."""
+    assert start.built is not None
+    return start.built.artifact.replace(stamp(start.mark, 0), stamp(start.mark, start.place))
 
 
 def _at_fault(spoken: Mapping[int, Sequence[bytes]]) -> set[int]:

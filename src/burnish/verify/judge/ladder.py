@@ -102,10 +102,13 @@ class Ladder:
         *,
         compiler: Compiler | None = None,
         separate: Separate | None = None,
+        served: Served | None = None,
     ) -> None:
+        """``served``: what the one program of this ladder is graded with, where it was built with others."""
         self._sandbox = sandbox
         self._toolchain = toolchain
         self._compiler = compiler or Compiler(sandbox, toolchain, dependencies)
+        self._served = served
         self._separate = separate or Separate(sandbox, toolchain, self._compiler, ProgramStore())
 
     @property
@@ -174,7 +177,7 @@ class Ladder:
         if decision.grading is None:
             return self._verdict(code, state, "infra", decision.reason)
         if decision.grading == "separate":
-            served = self._separate.serve(task, code)
+            served = self._served or self._separate.serve(task, code)
             fits = not served.problem and (served.built is None or not _misfits(served.built, code))
             if fits or not decision.by_answer:
                 return self._separately(code, served, replace(state, grading="separate"))

@@ -136,7 +136,7 @@ class Flow:
             if self._usable(verdict):
                 del programs[key]
                 self._settle(key, verdict.model_copy(update={"cached": True}), fault=False)
-        alike: dict[tuple[str, str], list[Program]] = {}
+        alike: dict[tuple[str, str, str], list[Program]] = {}
         for program in programs.values():
             if self._judge.joins(program.candidate):
                 alike.setdefault(likeness(program.candidate), []).append(program)

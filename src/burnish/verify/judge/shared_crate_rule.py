@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from tree_sitter import Node
+
 from burnish.records import Edition
 from burnish.syntax.source import name_of, parse, text_of, walk
 
@@ -34,7 +36,7 @@ def may_join(code: str, edition: Edition) -> bool:
         return False
     if any(name not in _HARMLESS for name in _ATTRIBUTE.findall(code)):
         return False
-    return not ("impl" in code or "super" in code or "mod" in code) or _stays_inside(code)
+    return _stays_inside(code)
 
 
 def _stays_inside(code: str) -> bool:
@@ -47,6 +49,10 @@ def _stays_inside(code: str) -> bool:
     for node in walk(root):
         if node.type in _TYPES:
             types.add(name_of(node))
+        elif node.type in ("inner_attribute_item", "macro_definition", "foreign_mod_item"):
+            return False  # whatever stands between its characters
+        elif node.type == "attribute_item" and not _is_harmless(node):
+            return False
         elif node.type == "trait_item":
             traits.add(name_of(node))
         elif node.type == "super" or (node.type == "mod_item" and node.child_by_field_name("body") is None):
@@ -56,6 +62,11 @@ def _stays_inside(code: str) -> bool:
             if trait is not None and kind is not None:
                 impls.append((_base(text_of(trait)), _base(text_of(kind))))
     return all(kind in types or trait in traits for trait, kind in impls)
+
+
+def _is_harmless(attribute: Node) -> bool:
+    inner = next((one for one in attribute.named_children if one.type == "attribute"), None)
+    return inner is not None and bool(inner.named_children) and text_of(inner.named_children[0]) in _HARMLESS
 
 
 def _base(path: str) -> str:

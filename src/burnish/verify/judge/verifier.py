@@ -175,7 +175,7 @@ class Verifier:
 
     def grading_of(self, task: Task) -> Decision | None:
         """How a task's tests in Rust are graded here, and why; None where it has none, or lacks crates."""
-        return self._judge.grading_of(task)
+        return self._judge.grading_of(as_judged(task).task)
 
     def gradings(self, tasks: Iterable[Task]) -> dict[str, Decision]:
         """`grading_of` the tasks that have one, by their ids; builds what is not known yet.

@@ -6,12 +6,13 @@ Not covered: running them (`joined`).
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 
 from burnish.fsio import digest_json
 from burnish.protocols import Job, Sandbox
-from burnish.records import Diagnostic, RustTests, Task
+from burnish.records import Diagnostic, Edition, RustTests, Task
 from burnish.syntax.source import function_named, parse
 from burnish.verify.compiler.compile import RUN_LIMITS, Compiled, Compiler, lints_of_builds
 from burnish.verify.compiler.toolchain import Toolchain
@@ -84,6 +85,13 @@ class Builder:
         alone = compiler.build_library(answer, task.edition, forbid_unsafe=False)
         cpu_ms = built.cpu_ms + alone.cpu_ms
         return replace(built if alone.reason == "ok" else alone, cpu_ms=cpu_ms)
+
+    def shared_server(self, files: Mapping[str, str], edition: Edition) -> Compiled:
+        """The program of several answers, the root first; unsafe code in any is an error."""
+        wire = self._wire_library()
+        if wire.reason != "ok":
+            return wire
+        return self._compiler.build_together({**files, f"lib{WIRE}.rlib": wire.artifact}, edition, [WIRE])
 
     def _make_tests(self, task: Task, source: str, as_main: bool, include_ignored: bool) -> tuple[Kept, bool]:
         wire = self._wire_library()

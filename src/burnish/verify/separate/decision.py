@@ -9,6 +9,7 @@ Not covered: value tests and whole programs, whose expected results never are wh
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from burnish.errors import DataError
 from burnish.fsio import digest_json
 from burnish.protocols import Sandbox, can_join
-from burnish.records import Grading, RustTests, Task
+from burnish.records import Edition, Grading, RustTests, Task
 from burnish.syntax.source import identifiers, parse
 from burnish.verify.compiler.compile import Compiled, Compiler
 from burnish.verify.compiler.toolchain import Toolchain
@@ -75,12 +76,18 @@ class Separate:
     """Decides and grades with one toolchain in one sandbox; safe to call from several threads."""
 
     def __init__(self, sandbox: Sandbox, toolchain: Toolchain, compiler: Compiler, store: ProgramStore) -> None:
-        self._sandbox = sandbox
+        self._sandbox = self._run_in = sandbox
         self._toolchain = toolchain
         self._builder = Builder(sandbox, toolchain, compiler, store)
         self._decided: dict[str, Decision] = {}
         self._deciding: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
+
+    def within(self, sandbox: Sandbox) -> Separate:
+        """The same, with tests run in another sandbox; what is decided and built is shared."""
+        other = copy.copy(self)
+        other._run_in = sandbox
+        return other
 
     def decide(self, task: Task) -> Decision:
         """How a task with tests in Rust is graded; the same for all of its answers, and found once."""
@@ -113,11 +120,25 @@ class Separate:
         built = self._builder.server(task, program.declared, code)
         return Served(program, replace(built, cpu_ms=built.cpu_ms + program.cpu_ms))
 
+    def program_for(self, task: Task, code: str) -> TestProgram | None:
+        """The test program of an answer that is graded separately; None for others, and where it cannot be told."""
+        if self.decide(task).grading != "separate":
+            return None
+        try:
+            program = self._test_program(task, code)
+        except CannotTravel:
+            return None
+        return None if program.fault or program.problem else program
+
+    def build_shared(self, files: Mapping[str, str], edition: Edition) -> Compiled:
+        """An executable of several answers and their servers, the root first, without unsafe code in any."""
+        return self._builder.shared_server(files, edition)
+
     def grade(self, served: Served) -> tuple[Grade, float]:
         """Run the tests of a program that was built; returns the grade and the CPU milliseconds."""
         assert served.program is not None
         assert served.built is not None
-        return run_tests(self._sandbox, self._toolchain, served.program, served.built.artifact)
+        return run_tests(self._run_in, self._toolchain, served.program, served.built.artifact)
 
     def _decide(self, task: Task) -> Decision:
         if task.edition == "2015":
@@ -142,7 +163,7 @@ class Separate:
             return found or Decision("in_process", served.problem)
         cpu_ms, reason, detail = served.built.cpu_ms, served.built.reason, served.built.detail
         if reason == "ok":
-            grade, ran_ms = self.grade(served)
+            grade, ran_ms = self.within(self._sandbox).grade(served)
             cpu_ms, reason, detail = cpu_ms + ran_ms, grade.reason, grade.detail
         elif reason == "compile_error":
             detail = next((d.message for d in served.built.diagnostics if d.level == "error"), detail)

@@ -21,6 +21,8 @@ from burnish.verify.separate.programs import HIDDEN
 
 FAILED = 101
 _SAID = 400
+_FIRST_THREAD = re.compile(r"thread '(?:<unnamed>|main)' (?:\(1\) )?")
+"""An answer's first thread has no name where its program is its own."""
 _RUNNER = re.compile(
     r"running \d+ test|test .* \.\.\. |test result: |failures:$|successes:$|---- .* stdout ----$"
     rf"|    {HIDDEN}::|    main$|note: run with `RUST_BACKTRACE"
@@ -90,4 +92,4 @@ def _words(joined: Joined) -> str:
     """What a failed test said, or else what the answer said of its panic; nothing of the runner's, nor any time."""
     texts = [part.stderr.decode(errors="replace") for part in (joined.tests, joined.answer)]
     lines = [line for text in texts for line in text.splitlines() if line.strip() and not _RUNNER.match(line)]
-    return "\n".join(lines).replace(f"{HIDDEN}::", "")[-_SAID:]
+    return _FIRST_THREAD.sub("thread 'main' ", "\n".join(lines)).replace(f"{HIDDEN}::", "")[-_SAID:]

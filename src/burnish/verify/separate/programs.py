@@ -19,6 +19,10 @@ from burnish.verify.separate.travel import Types, fields_of, variants_of
 
 WIRE = "burnish_wire"
 """Crate name of the codec."""
+SERVED = "burnish_served"
+"""Module behind an answer."""
+ALONE_BEFORE = "#![no_main] "
+"""What stands before an answer that has a program of its own."""
 HIDDEN = "hidden"
 """Module of the tests."""
 _RESULT = f"::{WIRE}::Decoded"
@@ -48,25 +52,31 @@ def source_of_tests(declared: Declared, tests: str, imports: Iterable[str] = ())
 
 def source_of_answer(declared: Declared, answer: str, edition: Edition) -> str:
     """The answer's program, which serves calls until there are no more."""
-    arms = "\n".join(f"{number} => {{ {_arm(function)} }}" for number, function in enumerate(declared.functions))
     exported = "#[unsafe(no_mangle)]" if edition == "2024" else "#[no_mangle]"
-    served = f"""
-#[doc(hidden)] mod burnish_served {{
-{_conversions(declared.types, "super::")}
-fn call(function: u16, question: &mut ::{WIRE}::Reader, reply: &mut ::{WIRE}::Writer) -> {_RESULT}<()> {{
-match function {{
-{arms}
-_ => ::std::result::Result::Err(::{WIRE}::Malformed) }} }}
-{exported} pub extern "C" fn main(_: i32, _: *const *const u8) -> i32 {{ ::{WIRE}::serve(call); 0 }}
-}}
-"""
+    main = f'{exported} pub extern "C" fn main(_: i32, _: *const *const u8) -> i32 {{ ::{WIRE}::serve(call); 0 }}'
+    served = server_module(declared, main)
     if "no_std" in answer:
         served = served.replace("::std::", f"::{WIRE}::standard_library::")
     answer = answer.removeprefix("\ufeff")
     if answer.startswith("#!") and not answer[2:].lstrip().startswith("["):  # a shebang has to stay first
         first, _, rest = answer.partition("\n")
-        return f"{first}\n#![no_main] {rest}{served}"
-    return f"#![no_main] {answer}{served}"
+        return f"{first}\n{ALONE_BEFORE}{rest}{served}"
+    return f"{ALONE_BEFORE}{answer}{served}"
+
+
+def server_module(declared: Declared, main: str = "") -> str:
+    """The module that stands behind an answer: ``call()``, and ``main`` where the answer has a program of its own."""
+    arms = "\n".join(f"{number} => {{ {_arm(function)} }}" for number, function in enumerate(declared.functions))
+    return f"""
+#[doc(hidden)] pub(crate) mod {SERVED} {{
+{_conversions(declared.types, "super::")}
+pub(crate) fn call(function: u16, question: &mut ::{WIRE}::Reader, reply: &mut ::{WIRE}::Writer) -> {_RESULT}<()> {{
+match function {{
+{arms}
+_ => ::std::result::Result::Err(::{WIRE}::Malformed) }} }}
+{main}
+}}
+"""
 
 
 def _proxy(number: int, function: Function) -> str:
