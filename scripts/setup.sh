@@ -96,7 +96,10 @@ install_packages() {
     return 0
   fi
   rm -f $STAMP
-  say "installing the pinned packages into $VENV; the first time takes a few minutes"
+  say "installing into $VENV: burnish with its extras train and dev, pinned in constraints.txt"
+  # Unquoted: the lines become words.
+  say "  $(grep -c == constraints.txt) packages at most:" $(grep -E '^(torch|transformers|trl|peft|mypy|pytest)==' constraints.txt) "and others"
+  say "  the first time this takes minutes, most of them for torch; it is done again only when the pins change"
   local pip=("$VENV/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt)
   if [ -n "${BURNISH_TORCH_INDEX:-}" ]; then
     "${pip[@]}" --index-url "$BURNISH_TORCH_INDEX" "$(grep '^torch==' constraints.txt)"

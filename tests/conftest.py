@@ -1,16 +1,46 @@
-"""Shared by all tests: where the real public data lies, when it is there."""
+"""Shared by all tests: where public data lies, one thread for each program, and what a worker of pytest takes whole."""
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # A shell without job control starts what is behind "&" with Ctrl-C ignored, and programs under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Models here are tiny: a second thread costs more than it gives, and the other core has a worker of its own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+settings.register_profile("tests", deadline=None)  # no test asserts wall-clock time
+settings.load_profile("tests")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+GROUPS = {
+    # They look for sandboxed processes that nobody holds, use fixed ports, and may start a docker daemon.
+    "sandboxes": ("tests/sandbox/", "tests/verify/sandbox/", "tests/verify/judge/test_scheduler.py"),
+    # They compare with one unbroken run.
+    "small run": ("tests/e2e/test_interruptions.py", "tests/e2e/test_tune.py", "tests/e2e/test_failures.py"),
+}
+"""Tests that must not run beside each other, or share what is dear: a worker takes a group whole, as it does a file."""
+DEAREST = (
+    *("tests/sandbox/", "tests/e2e/", "tests/workflows/", "tests/train/", "tests/verify/", "tests/cli/train/"),
+    *("tests/generate/", "tests/export/", "tests/benchmarks/"),
+)
+"""Given out first, so that no worker begins a long group when the others have nothing left."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker of ``--dist loadgroup``: say to which group each test belongs, and put the dearest first."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        path = item.nodeid.partition("::")[0]
+        named = (group for group, places in GROUPS.items() if path.startswith(places))
+        item.add_marker(pytest.mark.xdist_group(next(named, path)))
+    ranks = {place: rank for rank, place in enumerate(DEAREST)}
+    items.sort(key=lambda item: next((r for place, r in ranks.items() if item.nodeid.startswith(place)), len(ranks)))
 
 
 @pytest.fixture(scope="session")

@@ -163,7 +163,11 @@ def test_set_up_installs_once_and_again_when_pins_change(checkout: Checkout) -> 
     checkout.provide_all()
     first = checkout.set_up()
     assert first.returncode == 0, first.stderr
-    assert checkout.set_up().returncode == 0
+    assert "installing into .venv: burnish with its extras train and dev" in first.stdout
+    assert f" torch=={pins()['torch']} " in first.stdout
+    second = checkout.set_up()
+    assert second.returncode == 0
+    assert [line.split(":")[1] for line in second.stdout.splitlines()] == [" ready"]
     [order] = checkout.installs()
     assert "-c constraints.txt --editable .[train,dev]" in order
     with (checkout.root / "constraints.txt").open("a") as file:

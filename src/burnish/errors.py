@@ -1,7 +1,7 @@
-"""Every exception burnish raises on purpose, and the exit code each family ends the program with.
+"""Define every intended exception of burnish and the exit code of each family.
 
     BurnishError                  one line of cause, one line of way out
-    ├── UserError            2    what the user said cannot be done
+    ├── UserError            2    the request cannot be carried out
     │   ├── ConfigError           a recipe or --set value is wrong; carries file:line where known
     │   ├── DataError             a data file or row is missing, broken or unusable
     │   ├── GateError             training data failed a gate before the first step
@@ -10,8 +10,8 @@
     └── MachineError         4    the machine failed; says what is safe on disk
         ├── DiskError             no space, no permission
         ├── SandboxError          no sandbox passed its self-test, or it broke while running
-        ├── EndpointError         a model's server is not reached, or answers nothing that can be read
-        ├── InfraBudgetError      too many infrastructure faults to go on honestly
+        ├── EndpointError         a model's server is unreachable, or its answer is unreadable
+        ├── InfraBudgetError      too many infrastructure faults for honest results
         └── DeviceMemoryError     the accelerator or the machine ran out of memory
             └── StepMemoryError   a training step did not fit; a smaller micro batch may
 
@@ -24,7 +24,7 @@ from typing import ClassVar
 
 
 class BurnishError(Exception):
-    """Base of all intended errors: ``cause`` says what is wrong, ``way_out`` what to do about it."""
+    """Base of all intended errors: ``cause`` names the problem, ``way_out`` the fix."""
 
     exit_code: ClassVar[int] = 1
 
@@ -35,7 +35,7 @@ class BurnishError(Exception):
 
 
 class UserError(BurnishError):
-    """What the user asked for cannot be done as asked."""
+    """The request cannot be carried out as given."""
 
     exit_code = 2
 
@@ -77,11 +77,11 @@ class SandboxError(MachineError):
 
 
 class EndpointError(MachineError):
-    """A model's server could not be reached, or did not answer as it should, after all attempts."""
+    """A model's server was unreachable or answered wrongly after all attempts."""
 
 
 class InfraBudgetError(MachineError):
-    """More infrastructure faults than the budget allows: results would not be honest."""
+    """There were more infrastructure faults than the budget allows."""
 
 
 class DeviceMemoryError(MachineError):

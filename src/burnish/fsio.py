@@ -1,4 +1,4 @@
-"""Files that survive a crash: atomic writes, append-only JSONL with a torn last line, content digests.
+"""Files that survive a crash: atomic writes, append-only JSONL that tolerates a torn last line, content digests.
 
 Not covered: locking between processes (`ledger.run_folder` does that).
 """
@@ -7,26 +7,34 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import json
 import os
+import re
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from burnish.errors import DiskError
+from burnish.errors import DataError, DiskError
+
+HALF_PAIR = "half of a surrogate pair, as \\ud83d alone, which is no character"
+_ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|.)", re.DOTALL)
+_GZIP = b"\x1f\x8b"
+_OTHER_PACKERS = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "unzip"}
 
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn "no space", "no permission" and "read-only" into a DiskError that names ``path``."""
+    """Raise "no space", "no permission" and "read-only" as a DiskError that names ``path``."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskError(
                 f"no space left on the disk while writing {path}",
-                "Everything written before is intact: free some space and run the same command again.",
+                "All files written earlier are intact: free some space and run the same command again.",
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DiskError(
@@ -57,7 +65,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:
-    """Append whole lines in one write and fsync; a torn line left by a crash is cut off first."""
+    """Append lines in one write and fsync, after cutting off a line torn by a crash."""
     data = "".join(line + "\n" for line in lines).encode()
     if not data:
         return
@@ -93,7 +101,7 @@ def _end_of_last_whole_line(descriptor: int) -> int:
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Whole lines without their newline, with their numbers; blank ones and a torn last line are left out."""
+    """Yield numbered lines without newlines; skip blank lines and an incomplete last line."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.endswith(b"\n") and line.strip():
@@ -101,13 +109,94 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of `numbered_lines` as text."""
+    """Yield the lines of `numbered_lines` as text."""
     for _, line in numbered_lines(path):
         yield line.decode()
 
 
+def given_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines of a file that somebody else wrote, blank ones left out; a last one without a newline counts.
+
+    A gzip'ed file is read as what is in it. Raises DataError where it is damaged, or packed otherwise.
+    """
+    with opened_plain(path) as file:
+        try:
+            for number, line in enumerate(file, 1):
+                plain = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark is no text
+                if plain.strip():
+                    yield number, plain
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(
+                f"{path} is damaged: {error}.", "Fetch it again; gzip -t says whether it is whole."
+            ) from error
+
+
+@contextlib.contextmanager
+def opened_plain(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """The bytes of a file, or those that are gzip'ed in it. Raises DataError where it is packed otherwise."""
+    with path.open("rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        packer = next((name for magic, name in _OTHER_PACKERS.items() if start.startswith(magic)), None)
+        if packer is not None:
+            raise DataError(
+                f"{path} is packed with {packer}.", f"Unpack it: {packer} {'' if packer == 'unzip' else '-d '}{path}"
+            )
+        if start.startswith(_GZIP):
+            with gzip.open(file) as unpacked:
+                yield unpacked
+        else:
+            yield file
+
+
+def parse_json(data: bytes | str) -> Any:
+    """The value of a JSON text; raises JSONDecodeError or UnicodeDecodeError.
+
+    Unlike `json.loads` it takes no half of a surrogate pair, which could be written to no file.
+    """
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    value = json.loads(text)
+    place = _half_pair_in(text)
+    if place is not None:
+        raise json.JSONDecodeError(HALF_PAIR, text, place)
+    return value
+
+
+def half_pair(value: Any) -> bool:
+    """Whether a text, or any text in plain values, holds half of a surrogate pair."""
+    try:
+        (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def whole_characters(text: str) -> str:
+    """The text with the replacement character in place of each half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _half_pair_in(text: str) -> int | None:
+    """Where a JSON text escapes half of a surrogate pair; None where it does not."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return None
+    high: re.Match[str] | None = None
+    for escape in _ESCAPE.finditer(text):
+        code = int(escape["code"], 16) if escape["code"] else 0
+        if high is not None and not (0xDC00 <= code < 0xE000 and escape.start() == high.end()):
+            return high.start()
+        if 0xDC00 <= code < 0xE000 and high is None:
+            return escape.start()
+        high = escape if 0xD800 <= code < 0xDC00 else None
+    return None if high is None else high.start()
+
+
 def digest_bytes(*parts: bytes) -> str:
-    """SHA-256 over length-prefixed parts, as 64 hex digits."""
+    """Compute SHA-256 over length-prefixed parts, as 64 hex digits."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
@@ -116,17 +205,17 @@ def digest_bytes(*parts: bytes) -> str:
 
 
 def digest_json(value: Any) -> str:
-    """SHA-256 of ``value`` as canonical JSON."""
+    """Compute SHA-256 of ``value`` as canonical JSON."""
     return digest_bytes(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Compute SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_folder(path: Path) -> str:
-    """SHA-256 over the relative names and bytes of all files below ``path``."""
+    """Compute SHA-256 over the relative names and bytes of all files below ``path``."""
     files = sorted(p for p in path.rglob("*") if p.is_file())
     return digest_json([[str(p.relative_to(path)), digest_file(p)] for p in files])

@@ -1,4 +1,4 @@
-"""How far a long step is: a bar with rate and time left on a terminal, sparse plain lines anywhere else.
+"""Show the progress of a long step: a bar on a terminal, sparse plain lines elsewhere.
 
 Both go to stderr, so that stdout holds results alone. On a terminal the bar appears after two seconds and
 disappears when the step ends; elsewhere a line is written at most every five seconds, and a step shorter than
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 SHORT_S = 2.0
-"""A step that ends sooner shows nothing."""
+"""A step shorter than this shows nothing."""
 LINE_EVERY_S = 5.0
 """Seconds between plain lines."""
 
 
 class ProgressBar(Protocol):
-    """What the body of ``with progress(...)`` gets. Safe to call from several threads."""
+    """The progress bar that ``with progress(...)`` yields; safe to use from several threads."""
 
     def advance(self, count: int = 1, **fields: str) -> None:
-        """``count`` more are done; ``fields`` replace the notes at the end of the line."""
+        """Count ``count`` more as done; ``fields`` replace the notes at the end of the line."""
         ...
 
 
@@ -44,14 +44,14 @@ def progress(
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[ProgressBar]:
-    """Show how far ``label`` is while the body runs.
+    """Show the progress of ``label`` while the body runs.
 
     Args:
-        label: What is being done, such as ``verify``.
-        total: How many there are in all; None when nobody knows.
-        unit: What is counted, such as ``verdicts``.
-        done: How many an earlier attempt finished; they count for the share, not for the rate.
-        stream: Where to write; stderr when None.
+        label: name of the step, such as ``verify``.
+        total: number in all; None when unknown.
+        unit: unit that is counted, such as ``verdicts``.
+        done: number finished by an earlier attempt; counted in the share, not in the rate.
+        stream: stream to write to; stderr when None.
         clock: Seconds, for tests.
     """
     out = stream if stream is not None else sys.stderr
@@ -68,7 +68,10 @@ def progress(
 
 
 def describe(label: str, unit: str, *, total: int | None, done: int, fresh: int, elapsed_s: float) -> str:
-    """One line such as ``verify 40/300 verdicts, 8.0/s, 0:33 left``; ``fresh`` of ``done`` took ``elapsed_s``."""
+    """Format one line such as ``verify 40/300 verdicts, 8.0/s, 0:33 left``.
+
+    ``fresh`` of ``done`` took ``elapsed_s``.
+    """
     rate = fresh / elapsed_s if elapsed_s > 0 else 0.0
     count = f"{done}/{total}" if total is not None else f"{done}"
     parts = [f"{label} {count} {unit}", f"{_rate(rate)}/s"]
@@ -91,7 +94,7 @@ def _clock_time(seconds: float) -> str:
 
 
 class _Counter(ABC):
-    """The counting that both renderings share."""
+    """Counting shared by both renderings."""
 
     def __init__(
         self, label: str, unit: str, *, total: int | None, done: int, out: TextIO, clock: Callable[[], float]
@@ -112,7 +115,7 @@ class _Counter(ABC):
 
     @abstractmethod
     def show(self) -> None:
-        """Bring the line up to date."""
+        """Update the shown line."""
 
     def line(self) -> str:
         elapsed = self.clock() - self.started
@@ -122,7 +125,7 @@ class _Counter(ABC):
 
 
 class _PlainLines(_Counter):
-    """At most one line every five seconds, and a last one when the step was not short."""
+    """Writes at most one line every five seconds, and a last line unless the step was short."""
 
     last_line = 0.0
 
@@ -143,7 +146,7 @@ class _PlainLines(_Counter):
 
 
 class _TerminalBar(_Counter):
-    """A rich bar that appears once the step turns out not to be short."""
+    """Shows a rich bar once the step has lasted two seconds."""
 
     bar: Progress | None = None
 

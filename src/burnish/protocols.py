@@ -1,4 +1,4 @@
-"""The seams between stages: narrow protocols, each with a fake that ships beside its real part.
+"""Define the interfaces between stages: narrow protocols, each with a real part and a fake.
 
 | protocol       | real part                           | fake                              |
 | -------------- | ----------------------------------- | --------------------------------- |
@@ -23,15 +23,15 @@ class Generator(Protocol):
 
     @property
     def model_digest(self) -> str:
-        """Digest of everything that decides what this generator writes, sampling options aside."""
+        """Digest of everything that decides the completions, except sampling options."""
         ...
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
         """Yield completions as they are finished; each list holds all samples of the tasks it covers.
 
-        Tasks in ``finished`` (task ids) are left out. What is written for a task depends on the task, the seed and the
-        options alone, rounding aside: a resumed call writes what an unbroken one would have written. An empty list may
-        come first, when the generator is warm: times count from there.
+        Tasks in ``finished`` (task ids) are left out. Up to rounding, a task's completions depend only on the task, the
+        seed and the options, so a resumed call writes the same as an uninterrupted one. An empty list may come first,
+        when the generator is warm: times count from there.
         """
         ...
 
@@ -42,7 +42,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """What one sandboxed process may use."""
+    """Limits of one sandboxed process."""
 
     cpu_s: float
     wall_s: float
@@ -51,7 +51,7 @@ class Limits:
     work_bytes: int
     """Size of the writable tmpfs at /box."""
     output_bytes: int
-    """More than this on stdout and stderr together is `output_limit` and a kill."""
+    """Most bytes on stdout and stderr together; more is `output_limit` and a kill."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a sandboxed process ended. ``fault`` is non-empty when the sandbox failed, not the program."""
+    """Result of a sandboxed process. ``fault`` is set when the sandbox failed, not the program."""
 
     exit_code: int
     """Exit status; negative for death by that signal."""
@@ -106,10 +106,11 @@ class JobResult:
     cpu_ms: float
     wall_ms: float
     collected: Mapping[str, bytes] = field(default_factory=dict)
-    exceeded: Literal["", "cpu", "wall", "memory", "output"] = ""
+    exceeded: Literal["", "cpu", "wall", "memory", "output", "size"] = ""
+    """The limit that ended it; ``size`` is that of its files, which never let it start."""
     fault: str = ""
     shared: bool = False
-    """The sandbox it ran in is kept for further jobs."""
+    """True if the sandbox is kept for further jobs."""
     cut_off: bool = False
     """Killed because the process that it was joined to is gone; what it did until then is not known."""
 
@@ -123,7 +124,7 @@ class Sandbox(Protocol):
         ...
 
     def run(self, job: Job) -> JobResult:
-        """Run to the end or to a limit. Never raises for what the program does."""
+        """Run the job to its end or to a limit; never raise for the program's own failures."""
         ...
 
 
@@ -143,12 +144,12 @@ def can_join(sandbox: Sandbox) -> bool:
 
 
 class VerdictCache(Protocol):
-    """Keeps verdicts by the digest of all that decides them."""
+    """Stores verdicts by the digest of everything that decides them."""
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Verdict]:
-        """The known ones among ``keys``."""
+        """Return the known verdicts among ``keys``."""
         ...
 
     def put(self, key: str, verdict: Verdict) -> None:
-        """Store; timeouts and infra must not be given."""
+        """Store a verdict; timeouts and infrastructure faults must not be stored."""
         ...

@@ -52,7 +52,7 @@ def test_an_unknown_option_is_a_user_mistake() -> None:
 
 
 def test_a_recipe_that_is_not_there_names_the_shipped_ones() -> None:
-    way_out = assert_mistake(burnish("run", "nix.yaml"), "there is no recipe nix.yaml")
+    way_out = assert_mistake(burnish("run", "nix.yaml"), "recipe nix.yaml does not exist")
     assert shipped_names()
     for name in shipped_names():
         assert name in way_out
@@ -110,7 +110,7 @@ def test_a_missing_adapter_is_named(tmp_path: Path) -> None:
 
 
 def test_runs_are_listed_and_shown(tmp_path: Path) -> None:
-    assert_mistake(burnish("runs", "list", cwd=tmp_path), "there is no ledger")
+    assert_mistake(burnish("runs", "list", cwd=tmp_path), "does not exist")
     with Ledger(tmp_path / "runs" / "ledger.sqlite") as ledger:
         for name in ("one", "two"):
             ledger.open_run(f"id-{name}", name=name, path=tmp_path / "runs" / name, recipe="r", version="1")
@@ -127,5 +127,5 @@ def test_runs_are_listed_and_shown(tmp_path: Path) -> None:
         "loss = 0.25",
     ):
         assert part in shown
-    way_out = assert_mistake(burnish("runs", "show", "x", cwd=tmp_path), "knows no run")
-    assert way_out == "  -> It knows: one, two."
+    way_out = assert_mistake(burnish("runs", "show", "x", cwd=tmp_path), "has no run")
+    assert way_out == "  -> Its runs are: one, two."

@@ -35,7 +35,7 @@ def test_known_impossible_combinations_are_refused() -> None:
     assert all(training_refusal("sft", "full", base) for base in BASES if base != "none")
     assert training_refusal("preference", "lora", "nf4") is None
     assert merge_refusal("lora", "gptq") == (
-        "GPTQ + LoRA cannot be merged, its weights are packed: export the adapter, or train on NF4"
+        "GPTQ + LoRA cannot be merged, because its weights are packed: export the adapter, or train on NF4"
     )
     assert merge_refusal("lora", "nf4", "dequantized") is None
     assert "not int8" in str(merge_refusal("lora", "int8", "dequantized"))
@@ -47,7 +47,7 @@ def test_known_impossible_combinations_are_refused() -> None:
     [
         ("{kind: gptq}", "{kind: lora}", "{}", "stage 'merge': GPTQ \\+ LoRA cannot be merged"),
         ("{kind: nf4}", "{kind: full}", "{}", "stage 'sft': quantised weights cannot be trained"),
-        ("null", "{kind: full}", "{}", "stage 'merge': full fine-tuning leaves no adapter"),
+        ("null", "{kind: full}", "{}", "stage 'merge': full fine-tuning has no adapter"),
         ("{kind: hqq}", "{kind: lora}", "{onto: dequantized}", "stage 'merge': only nf4 and fp4"),
         ("{kind: nf4}", "{kind: lora}", "{onto: dequantized}", None),
     ],

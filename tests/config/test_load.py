@@ -94,7 +94,7 @@ def test_every_shipped_recipe_loads_and_states_its_cost(path: Path) -> None:
     [
         ("learning_rate", "learning_rat", ":9: stages.sft.learning_rat: unknown key 'learning_rat'; did you mean"),
         ("name: quick", "nme: quick", "nme: unknown key 'nme'; did you mean 'name'?"),
-        ("adapter: {r: 8}", "adapter: {zzz: 8}", "unknown key 'zzz'; allowed are r, alpha, dropout, target_modules"),
+        ("adapter: {r: 8}", "adapter: {zzz: 8}", "unknown key 'zzz'; allowed: r, alpha, dropout, target_modules"),
         ("adapter: {r: 8}", 'adapter: {r: "8"}', ':10: stages.sft.adapter.r: input should be a valid integer, not "8"'),
         (
             "adapter: {r: 8}",
@@ -126,8 +126,8 @@ def test_every_shipped_recipe_loads_and_states_its_cost(path: Path) -> None:
         ),
         ("  - kind: tasks\n    name: tasks\n", "", "stage 'sft' needs a task set: put a tasks stage before it"),
         ("name: measure", "name: sft", ":4: stages: two stages are named 'sft'"),
-        ("name: quick", "name: quick\nname: other", ":2: key 'name' is there twice"),
-        ("adapter: {r: 8}", "adapter: {r: 8, r: 9}", ":10: key 'r' is there twice"),
+        ("name: quick", "name: quick\nname: other", ":2: key 'name' occurs twice"),
+        ("adapter: {r: 8}", "adapter: {r: 8, r: 9}", ":10: key 'r' occurs twice"),
         ("adapter: {r: 8}", "adapter: {r: 8", ": not YAML: "),
         ("adapter: {r: 8}", "adapter: {[1]: 8}", ":10: a key must be a word"),
         ("adapter: {r: 8}", "lora: &a {r: *a}", ":10: an alias that contains itself"),
@@ -145,7 +145,7 @@ def test_all_mistakes_are_listed_in_the_order_of_the_file(recipe: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(Recipe, recipe, ["model.bas=x"])
     assert caught.value.cause == f"{recipe}:2: sed: unknown key 'sed'; did you mean 'seed'?"
-    assert caught.value.way_out == f"Mend it, and 2 more: {recipe}:11: stages.sft.adapter.rr; --set model.bas"
+    assert caught.value.way_out == f"Fix it, and 2 more: {recipe}:11: stages.sft.adapter.rr; --set model.bas"
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
@@ -153,11 +153,11 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe")
     empty.write_text("")
     listing.write_text("- a\n")
-    assert cause_of(tmp_path / "none.yaml") == f"there is no file {tmp_path / 'none.yaml'}"
+    assert cause_of(tmp_path / "none.yaml") == f"file {tmp_path / 'none.yaml'} does not exist"
     assert cause_of(tmp_path) == f"{tmp_path} is a folder"
     assert cause_of(binary) == f"{binary} is not UTF-8 text"
     assert cause_of(empty) == f"{empty}: name: this key is missing"
-    assert cause_of(listing) == f"{listing}:1: a mapping of keys is wanted"
+    assert cause_of(listing) == f"{listing}:1: the file must be a mapping of keys"
 
 
 def test_overrides_reach_stages_by_name_lists_and_new_keys(recipe: Path) -> None:
@@ -185,14 +185,14 @@ def test_overrides_reach_stages_by_name_lists_and_new_keys(recipe: Path) -> None
 @pytest.mark.parametrize(
     ("override", "cause"),
     [
-        ("stages.sft.lr=1", "--set stages.sft.lr: unknown key 'lr'; allowed are optimizer, learning_rate"),
+        ("stages.sft.lr=1", "--set stages.sft.lr: unknown key 'lr'; allowed: optimizer, learning_rate"),
         ("stages.sfd.epochs=1", "--set stages.sfd.epochs: stages has no item 'sfd'"),
-        ("name.x=1", "--set name.x: name is a single value, it has no 'x'"),
+        ("name.x=1", "--set name.x: name is a single value and has no key 'x'"),
         ("seed", "--set seed: no KEY=VALUE"),
         ("a..b=1", "--set a..b=1: no KEY=VALUE"),
         ("seed=-1", "--set seed: input should be greater than or equal to 0, not -1"),
         ("seed=1.0", "--set seed: input should be a valid integer, not 1.0"),
-        ("data.sources=[x", "--set data.sources: its value is not YAML"),
+        ("data.sources=[x", "--set data.sources: the value is not YAML"),
         ("data.tasks={kind: file}", "--set data.tasks: data.tasks.path: this key is missing"),
     ],
 )

@@ -20,8 +20,8 @@ def test_a_reward_shape_is_given_by_name_or_with_weights() -> None:
         ('{"kind": "dense", "tests": 0.1}', "tests must weigh at least as much as compile"),
         ('{"kind": "ladder", "build": 0.1}', "a later phase must not be worth less"),
         ('{"kind": "ladder", "test": 0.9}', "less than or equal to 0.5"),
-        ('{"kind": "system_a", "lints": 0, "idiom": 0, "documentation": 0}', "must weigh something"),
-        ('{"kind": "system_b", "floor": -30}', "at least as far as floor below"),
+        ('{"kind": "system_a", "lints": 0, "idiom": 0, "documentation": 0}', "must be above 0"),
+        ('{"kind": "system_b", "floor": -30}', "at least as large as floor"),
         ('{"kind": "system_b", "floor": 0, "compile": 0, "no_errors": 0, "parse": 0}', "must be above 0"),
     ],
 )

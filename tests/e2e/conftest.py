@@ -25,6 +25,7 @@ def unbroken(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         folder,
         program=("-m", "tests.e2e.kill_at_fsync"),
         environment={"CRASHING_COUNT": str(folder / "count")},
+        warm=False,
     )
     assert done.returncode == 0, done.stderr
     (folder / "stdout").write_text(done.stdout)

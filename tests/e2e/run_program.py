@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.warm_process import run_warm
+
 REPOSITORY = Path(__file__).parents[2]
 TUNE = REPOSITORY / "recipes" / "tune.yaml"
 PROGRAM = ("-c", "from burnish.cli import main; main()")
@@ -49,14 +51,15 @@ def burnish(
     environment: Mapping[str, str] | None = None,
     program: Sequence[str] = PROGRAM,
     prefix: Sequence[str] = (),
+    warm: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program in ``cwd`` to its end."""
+    """Run the program in ``cwd`` to its end; not ``warm`` or behind a prefix, it is started as a user starts it."""
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-    variables = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    variables = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "120", **(environment or {})}
+    if warm and not prefix:
+        return run_warm([*program, *arguments], cwd, variables)
     command = [*prefix, sys.executable, *program, *arguments]
-    return subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=cwd, env=variables | dict(environment or {})
-    )
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd, env=variables)
 
 
 def summary_of(run: Path) -> dict[str, Any]:

@@ -65,7 +65,12 @@ def test_doctor_names_what_is_missing_and_the_command_that_installs_it(tmp_path:
 
 def test_a_wrong_key_stops_before_anything(tiny_model: Path, tmp_path: Path) -> None:
     done = burnish(small_tune(tiny_model, "stages.sft.learning_rat=1"), tmp_path)
-    assert_error(done, 2, "--set stages.sft.learning_rat: unknown key .*did you mean 'learning_rate'", "Mend it")
+    assert_error(
+        done,
+        2,
+        "--set stages.sft.learning_rat: unknown key .*did you mean 'learning_rate'",
+        "Fix --set stages.sft.learning_rat",
+    )
     assert not (tmp_path / "runs").exists()
 
 
@@ -91,7 +96,7 @@ def test_a_missing_file_is_named_before_anything_runs(
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     done = burnish(small_tune(tmp_path / "none"), tmp_path)
-    assert_error(done, 2, "model.base is .*none", "Name a folder")
+    assert_error(done, 2, "model.base is .*none", "Give a folder")
 
 
 def test_a_broken_row_is_named_with_its_line_and_may_be_left_out_within_a_budget(

@@ -27,7 +27,7 @@ def test_six_interruptions_leave_the_table_of_an_unbroken_run(unbroken: Path, ti
             assert broken.returncode == -9, broken.stderr
         else:
             assert broken.returncode == 130, broken.stderr
-            assert "error: interrupted\n  -> What is finished is kept" in broken.stderr
+            assert "error: interrupted\n  -> Finished work is kept" in broken.stderr
     final = burnish(arguments, tmp_path)
     assert final.returncode == 0, final.stderr
     here, there = tmp_path / "runs" / "tune", unbroken / "runs" / "tune"

@@ -50,7 +50,7 @@ SMALL = [
 def quickstart(folder: Path, *kill: str) -> tuple[int, str, str]:
     """Run it in ``folder``, killed where ``kill`` says it: a text that a path holds, and a number."""
     program = ("-m", "tests.e2e.kill_at_file") if kill else PROGRAM
-    done = burnish([*kill, "run", str(QUICKSTART), *settings(*SMALL)], folder, program=program)
+    done = burnish([*kill, "run", str(QUICKSTART), *settings(*SMALL)], folder, program=program, warm=bool(kill))
     return done.returncode, done.stdout, done.stderr
 
 

@@ -61,6 +61,9 @@ def test_the_runs_own_table_says_what_burnish_compare_says(run: Path, tmp_path: 
 
 
 def test_burnish_evaluate_gives_what_the_stage_gives(run: Path, tmp_path: Path) -> None:
+    run = (
+        shutil.copytree(run.parent, tmp_path / "runs") / "tune"
+    )  # the evaluation goes into the ledger beside the model
     resolved = json.loads((run / "recipe.resolved.json").read_text())["recipe"]
     (sampling,) = (one["sampling"] for one in resolved["stages"] if one["name"] == "measure-sft")
     config = EvaluateConfig(

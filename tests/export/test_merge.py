@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import SftStage
 from burnish.errors import ConfigError, MachineError
-from burnish.export.merge import MERGE_TOLERANCE, check_logits, merge_adapter
+from burnish.export.merge import MERGE_TOLERANCE, STORED_TOLERANCE, check_logits, merge_adapter
 from burnish.model.base import load_adapter, load_model, load_tokenizer, stored_dtype
 from burnish.model.chat_template import template_digest
 from burnish.train.job import TrainingJob
@@ -54,7 +54,7 @@ def test_a_merged_model_equals_base_plus_adapter(
     adapter = trained(base, tmp_path / "sft", modules_to_save)
     result = merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
     assert result.folder == tmp_path / "merged"
-    assert result.largest_logit_difference < 1e-4
+    assert result.stored.largest < 1e-4
     expected = logits(load_adapter(base, adapter, CPU))
     assert torch.allclose(logits(load_model(result.folder, CPU)), expected, atol=1e-4)
     assert (logits(load_model(base, CPU)) - expected).abs().max() > 0.1
@@ -72,6 +72,30 @@ def test_a_merged_model_has_the_dtype_of_its_base(tmp_path: Path, dtype: Literal
     }
 
 
+def test_what_rounding_costs_is_told_apart_from_what_merging_does(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base", dtype="bfloat16")
+    adapter = trained(base, tmp_path / "sft")
+    result = merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
+    assert (result.dtype, result.limit) == ("bfloat16", STORED_TOLERANCE[torch.bfloat16])
+    assert result.merged.share < 1e-4 < result.stored.share < result.limit
+    assert result.merged.changed_tokens == 0
+    exact = CPU.model_copy(update={"dtype": "float32"})
+    expected, found = (logits(one) for one in (load_adapter(base, adapter, exact), load_model(result.folder, exact)))
+    assert (expected - found).abs().max() < 3 * result.stored.largest
+    differences = result.differences()
+    assert differences["largest_logit_difference"] == result.stored.largest
+    assert differences["changed_greedy_tokens"] == result.stored.changed_tokens
+
+
+def test_changed_tokens_are_counted_by_position() -> None:
+    expected = torch.tensor([[[0.0, 1.0], [2.0, 1.0], [0.0, 3.0], [5.0, 4.0]]])
+    found = expected.clone()
+    found[0, 1] = torch.tensor([1.0, 1.5])
+    difference = check_logits(expected, found, 10.0, "changed")
+    assert (difference.largest, difference.changed_tokens) == (1.0, 0.25)
+    assert difference.share == pytest.approx(1.0 / expected.std().item())
+
+
 def test_a_made_template_is_exported_with_the_model(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base", chat_template=False)
     result = merge_adapter(base, trained(base, tmp_path / "sft"), tmp_path / "merged", model=CPU)
@@ -83,10 +107,10 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     other = make_tiny_model(tmp_path / "other", seed=1)
     adapter = trained(base, tmp_path / "sft")
-    with pytest.raises(ConfigError, match="trained on another base model"):
+    with pytest.raises(ConfigError, match="trained on a different base model"):
         merge_adapter(other, adapter, tmp_path / "merged", model=CPU)
     (base / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
-    with pytest.raises(ConfigError, match="trained on another"):
+    with pytest.raises(ConfigError, match="trained on a different"):
         merge_adapter(base, adapter, tmp_path / "merged", model=CPU)
     assert not (tmp_path / "merged").exists()
 
@@ -115,7 +139,7 @@ def test_quantised_weights_are_refused(tmp_path: Path) -> None:
 
 def test_the_merge_check_detects_a_difference() -> None:
     expected = torch.randn(4, 8, 100, generator=torch.Generator().manual_seed(0))
-    assert check_logits(expected, expected, MERGE_TOLERANCE, "same") == 0
+    assert check_logits(expected, expected, MERGE_TOLERANCE, "same").largest == 0
     with pytest.raises(MachineError, match=r"shifted, the model's logits differ .* 0.10% is allowed"):
         check_logits(expected, expected + 0.01, MERGE_TOLERANCE, "shifted")
     with pytest.raises(MachineError):

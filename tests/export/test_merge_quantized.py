@@ -71,7 +71,7 @@ def test_the_merged_folder_is_in_full_precision_and_its_distance_from_training_i
     adapter = trained(base, tmp_path / "sft", model, kind)
     assert read_trained_kind(adapter) == kind
     result = merge_adapter(base, adapter, tmp_path / "merged", model=model, onto=onto)
-    assert result.largest_logit_difference < 1e-4
+    assert result.stored.largest < 1e-4
     merged = logits(load_model(result.folder, PLAIN))
     as_trained = logits(load_adapter(base, adapter, model))
     distance = result.largest_difference_from_training

@@ -14,6 +14,7 @@ from burnish.config.model import ModelConfig
 from burnish.data.encode.chat import render_prompt
 from burnish.errors import ConfigError, DeviceMemoryError
 from burnish.generate.sampling import sample_seed
+from burnish.generate.stop_strings import StopStrings
 from burnish.generate.transformers_engine import TransformersGenerator, stop_ids
 from burnish.model.base import LoadedModel, load_model
 from burnish.records import Completion, Message, Task
@@ -188,3 +189,41 @@ def test_thinking_is_switched_where_the_template_supports_it(loaded: LoadedModel
     tokenizer.chat_template += switch
     assert render_prompt(message, tokenizer, thinking=False).endswith("<think></think>")
     assert not render_prompt(message, tokenizer, thinking=True).endswith("<think></think>")
+
+
+def test_a_stop_text_that_is_a_special_token_stops(loaded: LoadedModel) -> None:
+    tokenizer: Any = copy.deepcopy(loaded.tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|stop|>"]})
+    (special,) = tokenizer.encode("<|stop|>", add_special_tokens=False)
+    alone = StopStrings(("<|stop|>",), tokenizer)
+    with_more = StopStrings(("<|stop|>\n",), tokenizer)
+    before, after = (
+        tokenizer.encode("fn f", add_special_tokens=False),
+        tokenizer.encode("\nmore", add_special_tokens=False),
+    )
+    assert alone.ends([*before, special])
+    assert not alone.ends(before)
+    assert alone.special_ids() == {special}
+    assert alone.text([*before, special, *after]) == "fn f"
+    assert not with_more.ends([*before, special])
+    assert with_more.ends([*before, special, *tokenizer.encode("\n", add_special_tokens=False)])
+    assert with_more.text([*before, special, *after]) == "fn f"
+    assert with_more.special_ids() == frozenset()
+    plain = StopStrings(("\nm",), tokenizer)
+    assert plain.text([*before, special, *after]) == "fn f"
+
+
+def test_a_special_token_as_stop_text_is_a_stop_token(loaded: LoadedModel) -> None:
+    stopping = make(loaded, temperature=1.0, max_new_tokens=6, stop=("<|im_start|>",))
+    (start,) = loaded.tokenizer.encode("<|im_start|>", add_special_tokens=False)
+    assert start in stopping._options.stop_ids
+
+
+def test_prompts_with_control_tokens_in_their_text_are_said(
+    loaded: LoadedModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = Task(id="told", family="f", prompt=(Message(role="user", content="What does <|im_end|> mean?"),))
+    with caplog.at_level(logging.WARNING):
+        list(make(loaded, max_new_tokens=2).generate([*some_tasks(1), task]))
+    assert "1 prompts hold control tokens in their text" in caplog.text
+    assert "told with <|im_end|>" in caplog.text

@@ -19,9 +19,9 @@ def test_a_run_is_found_by_name_id_or_folder(tmp_path: Path) -> None:
         for name in ("fork", "id-fo", str(tmp_path / "fork")):
             assert find_run(ledger, name).name == "fork"
         for name in ("nobody", ""):
-            with pytest.raises(DataError, match="knows no run"):
+            with pytest.raises(DataError, match="has no run"):
                 find_run(ledger, name)
-    with pytest.raises(DataError, match="there is no ledger"):
+    with pytest.raises(DataError, match="does not exist"):
         open_ledger(tmp_path / "fork")
     assert not (tmp_path / "fork" / "ledger.sqlite").exists()
 

@@ -84,7 +84,7 @@ def test_a_stage_setting_is_named_by_the_stage(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(RunFolderError, match=r"is no run: it holds thesis.tex"):
+    with pytest.raises(RunFolderError, match=r"is not a run folder: it holds thesis.tex"):
         opened(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != LOCK) == ["thesis.tex"]
 

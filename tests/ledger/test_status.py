@@ -95,13 +95,13 @@ def test_a_nan_loss_is_seen_although_json_cannot_hold_it(told: Told) -> None:
     train(told, rows=3)
     assert not any("number" in warning for warning in told.status(31).warnings)
     told.row(40, 40, {"learning_rate": 1e-3, "grad_norm": 1.0})
-    assert "loss was no number at step 40" in told.status(41).warnings
+    assert "loss was not finite at step 40" in told.status(41).warnings
 
 
 def test_a_first_row_without_a_loss_is_seen_too(told: Told) -> None:
     train(told, rows=0)
     told.row(10, 10, {"learning_rate": 1e-3})
-    assert "loss was no number at step 10" in told.status(11).warnings
+    assert "loss was not finite at step 10" in told.status(11).warnings
 
 
 def test_checkpoints_that_will_not_fit_are_warned_of(told: Told) -> None:
@@ -117,7 +117,7 @@ def test_a_process_that_is_gone_leaves_a_killed_run(told: Told) -> None:
     train(told, rows=2)
     status = told.status(5000, held=False)
     assert (status.state, status.pid, status.eta_s) == ("killed", None, None)
-    assert [warning for warning in status.warnings if "the same command goes on" in warning]
+    assert [warning for warning in status.warnings if "run the same command again" in warning]
     assert not [warning for warning in status.warnings if "stalled" in warning]
 
 
@@ -133,5 +133,5 @@ def test_how_a_run_ended_is_said(told: Told, event: str, state: str) -> None:
 
 
 def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no run"):
+    with pytest.raises(DataError, match="is not a run folder"):
         read_status(tmp_path)

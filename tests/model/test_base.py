@@ -57,8 +57,11 @@ def test_a_missing_accelerator_is_refused() -> None:
     ("changes", "expected"),
     [
         ({"model_type": "made-up"}, "the model type 'made-up' in .* is unknown"),
-        ({"model_type": "made-up", "auto_map": {}}, "needs Python code from its folder, which burnish never runs"),
-        ({"model_type": "t5"}, "is no causal language model"),
+        (
+            {"model_type": "made-up", "auto_map": {}},
+            "needs Python code from its folder, and burnish never runs such code",
+        ),
+        ({"model_type": "t5"}, "is not a causal language model"),
     ],
 )
 def test_an_unknown_architecture_is_refused(folder: Path, changes: dict[str, Any], expected: str) -> None:
@@ -69,7 +72,7 @@ def test_an_unknown_architecture_is_refused(folder: Path, changes: dict[str, Any
 
 def test_a_configuration_that_is_not_json_is_refused(folder: Path) -> None:
     (folder / "config.json").write_text("{")
-    with pytest.raises(ConfigError, match="is no model configuration"):
+    with pytest.raises(ConfigError, match="is not a model configuration"):
         load_model(folder, CPU)
 
 
@@ -146,17 +149,17 @@ def test_a_model_without_template_and_eos_is_refused(tmp_path: Path) -> None:
 def test_an_adapter_of_another_base_or_template_is_refused(tmp_path: Path, folder: Path) -> None:
     adapter = tmp_path / "adapter"
     adapter.mkdir()
-    with pytest.raises(ConfigError, match=r"is no adapter: adapter_config.json is missing"):
+    with pytest.raises(ConfigError, match=r"is not an adapter folder: adapter_config.json is missing"):
         load_adapter(folder, adapter, CPU)
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         (adapter / name).write_text("{}")
     origin = AdapterOrigin(base_digest="b", template_digest="t", dataset_digest="d")
     write_origin(adapter, origin)
     assert read_origin(adapter) == origin
-    with pytest.raises(ConfigError, match=r"trained on another base model \(digest b, this one is"):
+    with pytest.raises(ConfigError, match=r"trained on a different base model \(digest b, this one is"):
         load_adapter(folder, adapter, CPU)
     write_origin(adapter, origin.model_copy(update={"base_digest": model_digest(folder)}))
-    with pytest.raises(ConfigError, match="trained on another chat template"):
+    with pytest.raises(ConfigError, match="trained on a different chat template"):
         load_adapter(folder, adapter, CPU)
     (adapter / "burnish.json").write_text('{"schema_version": 1}')
     with pytest.raises(ConfigError, match="is not readable"):

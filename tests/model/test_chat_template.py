@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
+from burnish.data.encode.chat import encode_example, render_prompt
+from burnish.errors import DataError
 from burnish.model.base import load_tokenizer
-from burnish.model.chat_template import document_ends, render, template_digest, unmarked_answer
+from burnish.model.chat_template import (
+    check_turns_written,
+    document_ends,
+    render,
+    template_digest,
+    unmarked_answer,
+)
+from burnish.records import Example, Message
 from tests.tiny_models import make_tiny_model
 
 
@@ -49,3 +58,31 @@ def test_a_document_ends_in_the_end_of_document_token(tmp_path: Path, family: An
     tokenizer: Any = load_tokenizer(make_tiny_model(tmp_path, family))
     assert document_ends(tokenizer) == (begin, end)
     assert tokenizer.decode([end]) == "<|endoftext|>"
+
+
+def test_a_template_that_leaves_out_a_turn_is_refused_with_the_turn(tokenizer: Any) -> None:
+    whole = tokenizer.chat_template
+    for roles in (["system", "user"], ["user", "assistant", "user"], ["system", "user", "assistant", "tool"]):
+        check_turns_written(roles, tokenizer, generation_prompt=True)
+    body = "{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endif %}{% endfor %}"
+    head = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    tokenizer.chat_template = "{% for m in messages %}{% if m['role'] != 'system' %}" + body + head
+    check_turns_written(["user", "assistant"], tokenizer, generation_prompt=False)
+    with pytest.raises(DataError, match="leaves out turn 0 of the role 'system'"):
+        check_turns_written(["system", "user"], tokenizer, generation_prompt=True)
+    system = Message(role="system", content="Answer in French.")
+    asked, answered = Message(role="user", content="hello"), Message(role="assistant", content="bonjour")
+    with pytest.raises(DataError, match="turn 0 of the role 'system'"):
+        render_prompt([system, asked], tokenizer)
+    with pytest.raises(DataError, match=r"row french: .* turn 0 of the role 'system'") as refused:
+        encode_example(Example(id="french", messages=(system, asked, answered)), tokenizer)
+    assert "chat_template.jinja" in refused.value.way_out
+    # A template that takes the first system turn alone, and one that keeps the last two turns
+    tokenizer.chat_template = "{% for m in messages %}{% if m['role'] != 'system' or loop.first %}" + body + head
+    check_turns_written(["system", "user"], tokenizer, generation_prompt=True)
+    with pytest.raises(DataError, match="turn 1 of the role 'system'"):
+        check_turns_written(["system", "system", "user"], tokenizer, generation_prompt=True)
+    tokenizer.chat_template = "{% for m in messages[-2:] %}{% if true %}" + body + head
+    with pytest.raises(DataError, match="turn 0 of the role 'user'"):
+        check_turns_written(["user", "assistant", "user"], tokenizer, generation_prompt=True)
+    tokenizer.chat_template = whole

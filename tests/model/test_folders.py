@@ -21,7 +21,7 @@ def test_a_model_folder_is_used_in_place(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("some/model", "is no folder"), ("gpt2", "hub names are not downloaded")]
+    ("name", "expected"), [("some/model", "does not exist"), ("gpt2", "hub names are not downloaded")]
 )
 def test_an_unknown_model_name_is_refused(
     name: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -38,26 +38,26 @@ def test_a_truncated_file_is_refused(folder: Path, tmp_path: Path, kept: int) ->
     whole = write_gguf(folder, tmp_path / "m.gguf").read_bytes()
     assert len(whole) > 100_000
     (tmp_path / "m.gguf").write_bytes(whole[:kept])
-    with pytest.raises(ConfigError, match="is no whole GGUF file") as refused:
+    with pytest.raises(ConfigError, match="is not a complete GGUF file") as refused:
         load_model(tmp_path / "m.gguf", CPU)
     assert "download it again" in refused.value.way_out
 
 
 def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.gguf").write_text("version https://git-lfs.github.com/spec/v1\n" * 9)
-    with pytest.raises(ConfigError, match="is no whole GGUF file"):
+    with pytest.raises(ConfigError, match="is not a complete GGUF file"):
         load_model(tmp_path / "m.gguf", CPU)
 
 
 @pytest.mark.parametrize(
     ("how", "cause", "way_out"),
     [
-        ({"architecture": "rwkv9"}, "knows no GGUF of the architecture 'rwkv9'", "model folder"),
-        ({"architecture": "t5"}, "'t5' in .* is no causal language model", "decoder-only"),
-        ({"tokenizer": False}, "no tokenizer in", "model folder"),
-        ({"pre": "viking"}, "splits text in a way not known here .*'viking'", "answers.kind endpoint"),
-        ({"more": {"tokenizer.ggml.model": "bert"}}, "of the kind 'bert'", "answers.kind endpoint"),
-        ({"more": {"general.type": "adapter"}}, "its general.type is 'adapter'", "GGUF of a model"),
+        ({"architecture": "rwkv9"}, "does not support GGUF files of the architecture 'rwkv9'", "model folder"),
+        ({"architecture": "t5"}, "'t5' in .* is not a causal language model", "decoder-only"),
+        ({"tokenizer": False}, "has no tokenizer", "model folder"),
+        ({"pre": "viking"}, "splits text in an unsupported way .*'viking'", "answers.kind endpoint"),
+        ({"more": {"tokenizer.ggml.model": "bert"}}, "of the unsupported kind 'bert'", "answers.kind endpoint"),
+        ({"more": {"general.type": "adapter"}}, "its general.type is 'adapter'", "GGUF file of a model"),
         ({"more": {"split.count": 3}}, "one of 3 parts", "--merge"),
         ({"more": {"llama.rope.scaling.type": "yarn"}}, r"are scaled \(yarn\)", "model folder"),
     ],
@@ -72,7 +72,9 @@ def test_an_unsupported_gguf_file_is_refused_with_the_reason(
 
 def test_a_gguf_file_is_not_quantised_again(folder: Path, tmp_path: Path) -> None:
     file = write_gguf(folder, tmp_path / "m.gguf", q8=True)
-    with pytest.raises(ConfigError, match=r"model.quantization is nf4, and the weights in .* are stored"):
+    with pytest.raises(
+        ConfigError, match=r"model.quantization is nf4, but the weights in .* cannot be quantised again"
+    ):
         load_model(file, ModelConfig(device="cpu", quantization=Nf4Config()))
 
 

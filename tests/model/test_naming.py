@@ -128,7 +128,7 @@ def test_what_breaks_the_grammar_is_refused(text: str) -> None:
 def test_a_quantisation_tag_states_what_was_done_and_not_what_was_planned() -> None:
     with pytest.raises(ConfigError, match="NoQuant has neither"):
         QuantizationTag("NoQuant", weights_bits=4)
-    with pytest.raises(ConfigError, match="none of"):
+    with pytest.raises(ConfigError, match="one of"):
         quantization_tag("ptq_planned")
 
 

@@ -101,7 +101,7 @@ def test_packed_weights_are_expanded_with_a_note(packed: Path, kind: str, caplog
 def test_a_quantisation_that_contradicts_the_files_is_refused(base: Path, packed: Path, tmp_path: Path) -> None:
     for folder, quantization, expected in (
         (base, {"kind": "gptq"}, "model.quantization is gptq, and the weights in .* are not quantised"),
-        (packed, {}, r"are quantised \(compressed-tensors\), and model.quantization does not say so"),
+        (packed, {}, r"are quantised \(compressed-tensors\), and model.quantization is not set"),
         (packed, {"kind": "nf4"}, r"are quantised \(compressed-tensors\), and cannot be quantised to nf4 again"),
     ):
         with pytest.raises(ConfigError, match=expected):

@@ -25,6 +25,7 @@ from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.sandbox import bubblewrap
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.cgroups import Cgroups
+from burnish.verify.sandbox.limits.metering import GroupMeter
 from burnish.verify.sandbox.selftest import self_test
 from burnish.verify.sandbox.supervise import Running
 
@@ -171,17 +172,56 @@ def test_the_self_test_fails_without_the_control_group(
 def test_the_self_test_fails_without_the_output_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     supervise = Running.supervise
     monkeypatch.setattr(
-        Running, "supervise", lambda self, stdin, wall, _cap, on_child: supervise(self, stdin, wall, 1 << 40, on_child)
+        Running,
+        "supervise",
+        lambda self, stdin, limits, *rest: supervise(self, stdin, replace(limits, output_bytes=1 << 40), *rest),
     )
     with mutant(monkeypatch, unchanged) as sandbox:
         assert red(sandbox) == {"output is capped"}
 
 
-@pytest.mark.parametrize(("edit", "exceeded"), [(unchanged, "cpu"), (unlimited("cpu"), "wall")], ids=["on", "off"])
-def test_cpu_time_is_held_by_its_limit(edit: Edit, exceeded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("edit", "counted", "exceeded"),
+    [(unchanged, True, "cpu"), (unlimited("cpu"), True, "cpu"), (unlimited("cpu"), False, "wall")],
+    ids=["both", "group alone", "none"],
+)
+def test_cpu_time_is_held_by_its_limit(
+    edit: Edit, counted: bool, exceeded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not counted:
+        monkeypatch.setattr(GroupMeter, "look", lambda _: None)
     with mutant(monkeypatch, edit) as sandbox:
         spin = Job(("/bin/sh", "-c", "while :; do :; done"), "compile", replace(LIMITS, wall_s=6))
         assert sandbox.run(spin).exceeded == exceeded
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["on", "off"])
+def test_three_children_cannot_share_out_their_cpu_time(held: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each stays below the limit of a process, all together do not."""
+    count = "i=0; while [ $i -lt 250000 ]; do i=$((i + 1)); done"
+    script = f"for i in 1 2 3 4 5 6; do sh -c '{count}' & done; wait"
+    if not held:
+        monkeypatch.setattr(GroupMeter, "cpu_ms", 0.0)
+    with mutant(monkeypatch, unchanged) as sandbox:
+        limits = replace(LIMITS, cpu_s=0.5, wall_s=60)
+        result = sandbox.run(Job(("/bin/sh", "-c", script), "compile", limits))
+    assert (result.exceeded, result.exit_code == 0) == (("cpu", False) if held else ("", True))
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["on", "off"])
+def test_the_first_process_lets_signals_act(held: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it the program is the first process of its namespace, and a signal to itself does nothing."""
+
+    script = "kill -TERM $$; exit 0"
+
+    def alone(argv: list[str]) -> list[str]:
+        at = argv.index("/init", argv.index("--"))
+        report = f"printf '\\0\\0\\0\\0\\0\\0\\0\\0' >/proc/self/fd/{argv[at + 1]}"
+        return [*argv[:at], "/bin/sh", "-c", script.replace("exit", f"{report}; exit")]
+
+    with mutant(monkeypatch, unchanged if held else alone) as sandbox:
+        result = sandbox.run(Job(("/bin/sh", "-c", script), "compile", LIMITS))
+    assert (result.exit_code, result.fault) == (-15 if held else 0, "")
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["on", "off"])

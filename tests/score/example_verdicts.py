@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from burnish.records import Completion, Diagnostic, Task, TestCounts, Verdict
+from burnish.records import Completion, Diagnostic, RustTests, Task, TestCounts, Verdict
 from burnish.score.summaries.answers import rust_row
 from burnish.score.summaries.summary import MeasuredModel
+
+TESTS = RustTests(source="#[test] fn t() {}")
 
 
 def measured(
@@ -16,7 +18,7 @@ def measured(
     known = families or {}
     rows = [
         rust_row(
-            Task(id=one.task_id, family=known.get(one.task_id, one.task_id), prompt=()),
+            Task(id=one.task_id, family=known.get(one.task_id, one.task_id), prompt=(), tests=TESTS),
             Completion(task_id=one.task_id, sample_index=one.sample_index, text=""),
             one,
         )

@@ -88,8 +88,8 @@ def main(folder: Path, *, shape: dict[str, int], rows: tuple[int, int], **said: 
         ),
         [Row(f"r{place}", one, [-100, *one[1:]]) for place, one in enumerate(ids)],
     )
-    assert forecast.said is not None
-    predicted = forecast.said[PREDICTED_PEAK] - forecast.said["resident_before_bytes"]
+    assert forecast.prediction is not None
+    predicted = forecast.prediction[PREDICTED_PEAK] - forecast.prediction["resident_before_bytes"]
     return {"predicted_growth": predicted, "grown": measured.grown}
 
 

@@ -5,7 +5,6 @@ on a streamed mixture of sources, packed fine-tuning; all in one recipe that die
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from safetensors.torch import load_file
 from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
 from burnish.workflows.recipe import run_recipe
-from tests.train.training_programs import Ended, run_command
+from tests.train.training_programs import ROOT, Ended, environment
+from tests.warm_process import run_warm
 
 TRAINING = {"effective_batch": 4, "micro_batch": 2, "max_steps": 7, "save_every": 3, "log_every": 1}
 STREAMED = {"streaming": True, **TRAINING}
@@ -60,7 +60,8 @@ def write_recipe(folder: Path) -> Path:
 
 
 def as_program(recipe: Path, stage: str, step: int) -> Ended:
-    return run_command([sys.executable, "-m", "tests.train.kill_at_step", str(recipe), stage, str(step)])
+    program = ["-m", "tests.train.kill_at_step", str(recipe), stage, str(step)]
+    return run_warm(program, ROOT, environment())
 
 
 def losses(run: Path, stage: str) -> dict[int, tuple[float, float]]:

@@ -81,17 +81,17 @@ def test_gguf_files_are_found_among_models(place: Path, tmp_path: Path) -> None:
 
 
 def test_a_gguf_file_is_refused_for_training(place: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="neither trains nor takes or merges an adapter") as refused:
+    with pytest.raises(ConfigError, match="cannot be trained or used with an adapter") as refused:
         run_recipe(recipe(place / "exact.gguf", tmp_path, "mine"))
-    assert "name the model folder" in refused.value.way_out
+    assert "give the model folder" in refused.value.way_out
     assert not (tmp_path / "runs" / "mine").exists()
 
 
 def test_a_gguf_file_is_refused_with_an_adapter(place: Path, tmp_path: Path) -> None:
     file = place / "exact.gguf"
-    with pytest.raises(ConfigError, match="neither trains nor takes or merges an adapter"):
+    with pytest.raises(ConfigError, match="cannot be trained or used with an adapter"):
         find_model(answers(file).model_copy(update={"adapter": tmp_path}))
-    with pytest.raises(ConfigError, match="neither trains nor takes or merges an adapter"):
+    with pytest.raises(ConfigError, match="cannot be trained or used with an adapter"):
         export_merge(MergeConfig(model=ModelConfig(base=str(file)), adapter=tmp_path, out=tmp_path / "merged"))
 
 

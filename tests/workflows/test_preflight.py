@@ -10,7 +10,7 @@ import pytest
 
 from burnish.config.load import load_config
 from burnish.config.stages.recipe import Recipe
-from burnish.errors import DataError, MissingToolError
+from burnish.errors import ConfigError, DataError, MissingToolError
 from burnish.workflows.preflight import check_before
 from burnish.workflows.run.requirements import TRAIN_EXTRA, missing_packages, require_train_extra
 
@@ -41,3 +41,10 @@ def test_broken_rows_count_only_where_something_trains_on_them(tmp_path: Path) -
     lenient = load_config(Recipe, None, [*settings, "data.bad_rows=1"])
     check_before(lenient, lenient.stages)
     assert list(tmp_path.iterdir()) == [rows]
+
+
+def test_an_adapter_on_tied_embeddings_is_refused_from_the_recipe_alone() -> None:
+    stages = "stages=[{kind: tasks, name: t}, {kind: sft, name: s, adapter: {kind: lora, target_modules: [lm_head]}}]"
+    recipe = load_config(Recipe, None, ["name=x", stages])
+    with pytest.raises(ConfigError, match="target_modules names lm_head, and the model ties its embeddings"):
+        check_before(recipe, recipe.stages)

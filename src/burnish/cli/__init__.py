@@ -1,4 +1,6 @@
-"""The command line: one thin file per verb; parses, calls a workflow, renders. Imports nothing heavy."""
+"""The command line: each verb parses its options, calls a workflow and prints the result.
+
+Nothing heavy is imported here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``burnish`` program: its verbs, and logging to the terminal.
+"""Define the ``burnish`` program: its verbs, and logging to the terminal.
 
 Verbs import their workflow when they run, so that ``burnish --help`` starts fast and without torch.
 """
@@ -25,7 +25,7 @@ from burnish.cli.verify import group as verify_group
 
 app = typer.Typer(
     name="burnish",
-    help="Make a language model write Rust that compiles, passes its tests and reads well.",
+    help="Train a language model to write Rust that compiles, passes its tests and reads well.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,20 +58,23 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def burnish(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Make a language model write Rust that compiles, passes its tests and reads well."""
+    """Train a language model to write Rust that compiles, passes its tests and reads well."""
 
 
 def main() -> None:
-    """Run the program. Exit codes: 0 done, 2 user, 3 missing tool, 4 machine, 130 interrupted, 1 a fault of burnish."""
-    # Threads that wait spinning stall training many times over as soon as anything else runs (docs/LOG.md, 2026-11-20).
-    # OpenMP reads this when torch is loaded.
+    """Run the program.
+
+    Exit codes: 0 done, 2 user error, 3 missing tool, 4 machine, 130 interrupted, 1 bug in burnish.
+    """
+    # Threads that spin while they wait slow training down many times as soon as anything else runs (docs/LOG.md,
+    # 2026-11-20). OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Whole models are saved with a bar per file, which would run through the bar of the training.
+    # Saving a whole model shows a bar per file, which would break up the training's own bar.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    # It tells every user of a model that an optional kernel for 4-bit weights on some CPUs is not there.
+    # bitsandbytes warns on every load that an optional CPU kernel for 4-bit weights is missing.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))

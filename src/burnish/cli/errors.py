@@ -1,4 +1,4 @@
-"""How errors reach the user: two lines on stderr and the exit code of the error's family."""
+"""Report errors to the user: two lines on stderr and the exit code of the error's family."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 @contextmanager
 def reported(go_on: str = "Run the same command again.") -> Iterator[None]:
-    """Turn intended errors, a full disk and Ctrl-C into their lines and exit codes; anything else keeps its traceback.
+    """Report intended errors, a full disk and Ctrl-C; any other error keeps its traceback.
 
     ``go_on`` says how to continue after Ctrl-C.
     """
@@ -31,7 +31,7 @@ def reported(go_on: str = "Run the same command again.") -> Iterator[None]:
         where = f" while writing {error.filename}" if error.filename else ""
         show_error(
             f"no space left on the disk{where}",
-            "Everything written before is intact: free some space and run the same command again.",
+            "All files written earlier are intact: free some space and run the same command again.",
         )
         raise typer.Exit(4) from error
     except KeyboardInterrupt as error:
@@ -40,6 +40,6 @@ def reported(go_on: str = "Run the same command again.") -> Iterator[None]:
 
 
 def show_error(cause: str, way_out: str) -> None:
-    """Write the two lines."""
+    """Print cause and way out to stderr."""
     sys.stderr.write(f"error: {cause}\n  -> {way_out}\n")
     sys.stderr.flush()

@@ -1,16 +1,15 @@
-"""The strict base of everything a user may say: unknown keys are errors, values are never coerced silently."""
+"""Define the strict base of all configuration: unknown keys are errors, values are never coerced."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
-"""For tuples inside what has a validator of its own that comes before: there strict mode meets YAML's lists as lists,
-and would refuse them."""
+"""Turns off strictness for tuples behind a `before` validator: strict mode would refuse YAML's lists there."""
 
 
 class Config(BaseModel):
-    """Frozen, refuses unknown keys; a docstring under each field documents it in the reference."""
+    """Base of configurations: frozen, refuses unknown keys, documents fields by docstrings."""
 
     model_config = ConfigDict(
         frozen=True,

@@ -1,8 +1,8 @@
-"""What goes together: training method, what is trained, quantisation of the base, then merge, export and serve.
+"""Define which methods, adapters, quantisations, merges, exports and servers combine.
 
-The one place that knows. `check_training` and `check_merge` are asked when a recipe is read; `rows` is the table that
-``burnish plan --matrix`` prints; the tests train every cell that is allowed here and see every other one refused.
-Reasons speak of the pinned libraries (PEFT 0.21, bitsandbytes 0.50, torch 2.13): an upgrade means trying again.
+This is the only place with these rules. `check_training` and `check_merge` run when a recipe is read; `rows` is the
+table of ``burnish plan --matrix``; tests train every allowed cell and see every other one refused. Reasons hold for the
+pinned libraries (PEFT 0.21, bitsandbytes 0.50, torch 2.13): check them again after an upgrade.
 
 Not covered: whether a package is installed, or the model fits into memory.
 """
@@ -45,18 +45,18 @@ LABELS: dict[str, str] = {
 
 
 class IllegalCombinationError(ValueError):
-    """A recipe combines what cannot go together; the message says why, with the way out."""
+    """A recipe combines incompatible settings; the message gives the reason and the fix."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Combinations that cannot be; an empty tuple means all of that axis."""
+    """Illegal combinations; an empty tuple means all values of that axis."""
 
     methods: tuple[str, ...]
     trained: tuple[str, ...]
     bases: tuple[str, ...]
     reason: str
-    """Why, and after the colon the way out."""
+    """The reason, and the fix after the colon."""
 
     def covers(self, method: str, trained: str, base: str) -> bool:
         return all(
@@ -70,51 +70,51 @@ TRAINING: tuple[Refusal, ...] = (
         ("pretrain",),
         ADAPTERS,
         (),
-        "pretraining trains every weight: leave the adapter out, or take an sft stage",
+        "pretraining trains every weight: remove the adapter, or use an sft stage",
     ),
     Refusal(
         (),
         ("full",),
         (*QUANTIZED_WHILE_LOADING, *QUANTIZED_ON_DISK),
-        "quantised weights cannot be trained: take an adapter such as lora, or leave model.quantization out",
+        "quantised weights cannot be trained: use an adapter such as lora, or remove model.quantization",
     ),
     Refusal(
         (),
         ("pissa",),
         QUANTIZED_WHILE_LOADING,
-        "PiSSA takes singular vectors out of full-precision weights: take lora, or leave model.quantization out",
+        "PiSSA needs the singular vectors of full-precision weights: use lora, or remove model.quantization",
     ),
     Refusal(
         (),
         ("dora",),
         ("int8",),
-        "DoRA's norms cannot be read from int8 weights (PEFT loses their scales): take nf4, or lora",
+        "DoRA's norms cannot be read from int8 weights (PEFT loses their scales): use nf4, or lora",
     ),
 )
-"""What cannot be trained, first match first."""
+"""Refused trainings; the first match gives the reason."""
 
 MERGING: tuple[Refusal, ...] = (
-    Refusal((), ("full",), (), "full fine-tuning leaves no adapter to merge: its stage has written the whole model"),
+    Refusal((), ("full",), (), "full fine-tuning has no adapter to merge: its stage already wrote the whole model"),
     Refusal(
         (),
         (),
         QUANTIZED_ON_DISK,
-        "{base} + {trained} cannot be merged, its weights are packed: export the adapter, or train on NF4",
+        "{base} + {trained} cannot be merged, because its weights are packed: export the adapter, or train on NF4",
     ),
 )
-"""What cannot be merged, first match first."""
+"""Refused merges; the first match gives the reason."""
 
 SERVED_BY_VLLM = ("lora", "rslora", "pissa")
 """Adapters that vLLM loads beside a base; it refuses DoRA and VeRA."""
 
 
 def training_refusal(method: Method, trained: Trained, base: Base) -> str | None:
-    """Why this cannot be trained, with the way out; None when it can."""
+    """Return why this cannot be trained, with the fix; None when it can."""
     return _refusal(TRAINING, method, trained, base)
 
 
 def merge_refusal(trained: Trained, base: Base, onto: MergeOnto = "stored") -> str | None:
-    """Why the adapter cannot be merged, with the way out; None when it can.
+    """Return why the adapter cannot be merged, with the fix; None when it can.
 
     Args:
         trained: the adapter's kind.
@@ -138,26 +138,26 @@ def _refusal(
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the matrix: what can be done with a kind of training on a kind of base."""
+    """One line of the matrix: the options for one kind of training on one kind of base."""
 
     trained: Trained
     base: Base
     methods: tuple[Method, ...]
-    """Methods that can train it; none when it is refused."""
+    """Methods that can train it; empty when it is refused."""
     refusal: str
-    """Why no method can, or nothing."""
+    """Why no method can train it, or empty."""
     merge: str
-    """Onto which weights; nothing when it cannot be merged."""
+    """Weights it can be merged onto; empty when it cannot be merged."""
     merge_refusal: str
-    """Why it cannot be merged, or nothing."""
+    """Why it cannot be merged, or empty."""
     export: str
-    """What can be given away."""
+    """Forms it can be exported in."""
     serve: str
-    """What answers with it."""
+    """Engines that can serve it."""
 
 
 def rows() -> Iterator[Row]:
-    """The whole matrix, unquantised bases first."""
+    """Return the whole matrix, unquantised bases first."""
     for base in BASES:
         for trained in TRAINED:
             yield _row(trained, base)

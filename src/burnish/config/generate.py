@@ -1,4 +1,4 @@
-"""How completions are sampled."""
+"""Configure how completions are sampled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from burnish.config.base import Config
 
 HOW_FAST = ("batch_size", "batch_tokens")
-"""Options that change how fast answers are written, and not which."""
+"""Options that change the speed of decoding, not the completions."""
 
 
 class SamplingConfig(Config):
@@ -16,22 +16,23 @@ class SamplingConfig(Config):
     samples: int = Field(1, ge=1)
     """Completions per task."""
     max_new_tokens: int = Field(256, ge=1)
-    """A completion that reaches this is cut and marked ``length``."""
+    """Most tokens of a completion; a longer one is cut and marked ``length``."""
     temperature: float = Field(0.0, ge=0)
-    """0 is greedy decoding."""
+    """Sampling temperature; 0 is greedy decoding."""
     top_p: float = Field(1.0, gt=0, le=1)
-    """Nucleus mass; 1 keeps all tokens."""
+    """Probability mass of nucleus sampling; 1 keeps all tokens."""
     top_k: int = Field(0, ge=0)
-    """Choose among so many of the most likely tokens; 0 among all."""
+    """Sample from the K most likely tokens; 0 samples from all."""
     stop: tuple[str, ...] = ()
-    """Texts that end a completion, and are left out of it, beside the model's own end of turn."""
+    """Texts that end a completion and are removed from it, in addition to the model's end of turn."""
     thinking: bool | None = None
-    """Switch the thinking of models whose chat template can (``enable_thinking``); None leaves it to the template."""
+    """Turn thinking on or off where the chat template supports it (``enable_thinking``); None leaves it to the
+    template."""
     batch_size: int = Field(64, ge=1)
-    """Most sequences decoded together; halved while a run's accelerator has too little memory for them."""
+    """Most sequences decoded together; halved when the accelerator runs out of memory."""
     batch_tokens: int = Field(65_536, ge=1)
-    """Most tokens that sequences decoded together may take in the key-value cache, padding included; fewer sequences
-    run at once where they are long."""
+    """Most tokens in the key-value cache over all sequences decoded together, padding included; long sequences run in
+    smaller batches."""
 
     @field_validator("stop")
     @classmethod
@@ -47,5 +48,5 @@ class SamplingConfig(Config):
         return self
 
     def deciding(self) -> dict[str, object]:
-        """The options that decide what is written, as they are recorded with every completion."""
+        """Return the options that decide the text of completions, as recorded with each."""
         return self.model_dump(mode="json", exclude=set(HOW_FAST))

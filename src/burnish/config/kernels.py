@@ -1,4 +1,4 @@
-"""How a model computes: which attention, and what training may trade for speed, memory or repeatability.
+"""Configure attention and the trade-offs of training speed, memory and repeatability.
 
 Not covered: precision of the weights (`config.model`), quantisation (`config.quantization`).
 """
@@ -15,14 +15,15 @@ Attention = Literal[
 
 
 class KernelsConfig(Config):
-    """What a training may trade; results differ by rounding alone."""
+    """Trade-offs of a training; results differ only by rounding."""
 
     gradient_checkpointing: bool = False
-    """Keep the inputs of layers only, and compute the rest again on the way back: a fraction of the memory, about a
+    """Keep only the inputs of layers and recompute the rest in the backward pass: a fraction of the memory, about a
     third more time."""
     liger: bool = False
     """Fused kernels for norms, rotary positions and feed-forward layers; need CUDA and ``burnish[kernels]``."""
     tf32: bool = True
-    """Float32 products on an Ampere or newer GPU round their inputs to 10 bits of mantissa; nothing elsewhere."""
+    """Use TF32: float32 products on Ampere or newer GPUs round their inputs to 10 bits of mantissa; no effect
+    elsewhere."""
     deterministic: bool = False
-    """Only algorithms that give the same bits every time; an operation that has none is an error. Slower on a GPU."""
+    """Use only deterministic algorithms; an operation without one is an error. Slower on a GPU."""

@@ -1,7 +1,7 @@
-"""From a YAML file and ``--set`` values to a checked configuration, with errors that name their place.
+"""Load a YAML file and ``--set`` values into a checked configuration; errors name file and line.
 
-Relative paths in a file are relative to the current folder, not to the file. A variant whose ``kind`` is left
-unsaid is the kind of the field's default. Not covered: whether files that a configuration names exist.
+Relative paths in a file are relative to the current folder, not to the file. A variant without ``kind`` has the kind of
+the field's default. Not covered: whether files that a configuration names exist.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ C = TypeVar("C", bound=Config)
 
 @dataclass(frozen=True)
 class Values:
-    """Plain values of keys such as ``a.b``, and the place where they were said."""
+    """Plain values of keys such as ``a.b``, and the place that sets them."""
 
     where: str
     keys: Mapping[str, Any]
@@ -35,17 +35,16 @@ class Values:
 def load_config(
     model_type: type[C], path: Path | None, overrides: Sequence[str] = (), values: Sequence[Values] = ()
 ) -> C:
-    """Read ``path`` (or start from nothing), apply ``a.b=value`` overrides, then ``values`` in their order, and check
-    against ``model_type``.
+    """Read ``path`` (or start from nothing), apply ``a.b=value`` overrides, then ``values``, and check the result.
 
     Raises ConfigError: the first wrong key with its place, and the places of all others.
     """
     source = read_yaml(path) if path is not None else Source({})
     for override in overrides:
         apply_override(source, override)
-    for said in values:
-        for key, value in said.keys.items():
-            set_value(source, key, deepcopy(value), said.where)
+    for keyed in values:
+        for key, value in keyed.keys.items():
+            set_value(source, key, deepcopy(value), keyed.where)
     _fill_kinds(model_type, source.value)
     try:
         # Strict JSON mode: text becomes a path and a list a tuple, but "1" never becomes 1.
@@ -55,7 +54,7 @@ def load_config(
 
 
 def variants(annotation: Any) -> dict[str, type[Config]]:
-    """The configurations that a type allows, by their ``kind``; under ``""`` one that has no kind."""
+    """Return the configurations that a type allows, by ``kind``; ``""`` for one without a kind."""
     plain = _strip(annotation)
     if isinstance(plain, type) and issubclass(plain, Config):
         return {_kind(plain): plain}
@@ -93,29 +92,29 @@ def _fill_kinds(annotation: Any, value: Any, default: Any = None) -> None:
 
 
 def _config_error(model_type: type[Config], source: Source, error: ValidationError) -> ConfigError:
-    found: dict[str, str] = {}
+    problems: dict[str, str] = {}
     order = {place: index for index, place in enumerate(source.places.values())}
     located = [(*_locate(model_type, detail["loc"]), dict(detail)) for detail in error.errors()]
-    # A missing key may only be misspelt: unknown ones come first.
+    # A missing key may just be misspelt: report unknown keys first.
     located.sort(key=lambda item: (item[2]["type"] == "missing", order.get(source.place(item[0]), 0)))
     for location, holder, detail in located:
         key = _readable(location, source.value)
         place = source.place(location)
-        said = place in (key, f"--set {key}")
-        where = place if said else ": ".join(part for part in (place, key) if part)
+        origin_is_key = place in (key, f"--set {key}")
+        where = place if origin_is_key else ": ".join(part for part in (place, key) if part)
         cascaded = detail["type"] == "too_short" and any(len(other) > len(location) for other, _, _ in located)
         if not cascaded:  # else: too short only because of the items that are wrong themselves
-            found.setdefault(where, _message(detail, location, holder))
-    wheres = list(found)
-    cause = ": ".join(part for part in (wheres[0], found[wheres[0]]) if part)
+            problems.setdefault(where, _message(detail, location, holder))
+    wheres = list(problems)
+    cause = ": ".join(part for part in (wheres[0], problems[wheres[0]]) if part)
     if len(wheres) == 1:
-        return ConfigError(cause, "Mend it and run the same command again.")
+        return ConfigError(cause, f"Fix {wheres[0]} and run the same command again.")
     others = "; ".join(wheres[1:6]) + ("; ..." if len(wheres) > 6 else "")
-    return ConfigError(cause, f"Mend it, and {len(wheres) - 1} more: {others}")
+    return ConfigError(cause, f"Fix it, and {len(wheres) - 1} more: {others}")
 
 
 def _locate(model_type: type[Config], loc: tuple[str | int, ...]) -> tuple[Location, type[Config] | None]:
-    """The location without pydantic's variant tags, and the configuration that holds its last key."""
+    """Return the location without pydantic's variant tags, and the configuration of its last key."""
     annotation: Any = model_type
     location: Location = ()
     holder: type[Config] | None = None
@@ -138,7 +137,7 @@ def _locate(model_type: type[Config], loc: tuple[str | int, ...]) -> tuple[Locat
 
 
 def _readable(location: Location, value: Any) -> str:
-    """``stages.sft.learning_rate``: list items by name where they have one."""
+    """Format a location such as ``stages.sft.learning_rate``, with list items by name."""
     parts: list[str] = []
     for step in location:
         value = _item(value, step)
@@ -177,7 +176,7 @@ def _message(detail: dict[str, Any], location: Location, holder: type[Config] | 
 
 def _nearest(word: str, allowed: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, allowed, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(allowed)}"
+    return f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(allowed)}"
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which model, in which precision, on which device."""
+"""Choose the model, its precision and its device."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from burnish.config.quantization import QuantizationConfig
 
 
 class ModelConfig(Config):
-    """The base model of a run."""
+    """Choose the base model of a run."""
 
     base: str = "nano"
-    """``nano`` for the model inside the package, or a folder that transformers can load; where a model only answers
-    also a GGUF file."""
+    """``nano`` for the model inside the package, or a folder that transformers can load; a GGUF file works where the
+    model only answers."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Weights in memory; ``auto`` is bfloat16 on an accelerator and float32 on a CPU."""
+    """Precision of the weights in memory; ``auto`` is bfloat16 on an accelerator and float32 on a CPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """``auto`` takes the accelerator when there is one."""
+    """Device; ``auto`` uses the accelerator if the machine has one."""
     attention: Attention = "auto"
-    """``auto`` takes the best that is installed and works here, and says which; it never changes under way."""
+    """Attention implementation; ``auto`` uses the best one that works here and logs its name; it never changes during a
+    run."""
     quantization: QuantizationConfig | None = None
-    """Keep the weights of linear layers below 16 bits wherever the model is loaded to train an adapter or to answer."""
+    """Quantise the weights of linear layers below 16 bits when the model trains an adapter or answers."""

@@ -1,7 +1,7 @@
-"""Shapes of models to pretrain, by name, and how many parameters a shape has.
+"""Define model shapes to pretrain, by name, and count their parameters.
 
-All are Llama-shaped: rotary positions, RMS norms, SwiGLU, as many key-value heads as heads. Not covered: what they
-learn, and what training them takes.
+All are Llama-shaped: rotary positions, RMS norms, SwiGLU, as many key-value heads as heads. Not covered: their quality,
+and the cost of training them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ Preset = Literal["nano-1M", "nano-5M", "nano-25M", "nano-125M", "d20"]
 
 
 class ModelShape(Config):
-    """The shape of a model made from nothing."""
+    """Set the shape of a new model."""
 
     vocabulary: int = Field(1024, ge=300)
-    """Most entries of the byte-level BPE tokenizer; token bins bring their own."""
+    """Largest vocabulary of the byte-level BPE tokenizer; token bins have their own."""
     hidden_size: int = Field(128, ge=8)
     layers: int = Field(4, ge=1)
     heads: int = Field(4, ge=1)
@@ -41,7 +41,7 @@ PRESETS: dict[Preset, ModelShape] = {
     "nano-125M": ModelShape(
         vocabulary=32768, hidden_size=768, layers=14, heads=12, intermediate_size=2048, block_size=2048
     ),
-    # Depth, width and heads of nanochat's d20, whose feed-forward of two matrices is here one of three.
+    # Depth, width and heads of nanochat's d20; its feed-forward has two matrices, ours three.
     "d20": ModelShape(
         vocabulary=65536, hidden_size=1280, layers=20, heads=10, intermediate_size=3456, block_size=2048,
         tie_embeddings=False,
@@ -51,7 +51,7 @@ assert set(PRESETS) == set(get_args(Preset))
 
 
 def parameter_count(shape: ModelShape) -> int:
-    """Parameters of a model of this shape: embeddings, attention (4 d^2), feed-forward (3 d f) and norms."""
+    """Count the parameters of a shape: embeddings, attention (4 d^2), feed-forward (3 d f), norms."""
     width = shape.hidden_size
     layer = 4 * width**2 + 3 * width * shape.intermediate_size + 2 * width
     embeddings = shape.vocabulary * width * (1 if shape.tie_embeddings else 2)

@@ -1,6 +1,6 @@
-"""How the frozen weights of a base are kept in memory below 16 bits while an adapter is trained or answers are written.
+"""Configure the quantisation of a frozen base in memory, for adapters and for answering.
 
-Not covered: quantising a finished model into files of its own; which adapters go with which kind
+Not covered: quantising a finished model into files; which adapters work with which kind
 (`config.compatibility`).
 """
 
@@ -14,12 +14,12 @@ from burnish.config.base import Config
 
 
 class FourBit(Config):
-    """What the 4-bit kinds of bitsandbytes share (QLoRA, Dettmers et al. 2023); quantised while loading."""
+    """Settings of the 4-bit kinds of bitsandbytes (QLoRA, Dettmers et al. 2023); quantised while loading."""
 
     double_quant: bool = True
     """Quantise the block scales too: 0.37 bits per weight less."""
     compute_dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Weights are expanded to it for each product; ``auto`` is ``model.dtype``."""
+    """Type that weights are expanded to for each product; ``auto`` is ``model.dtype``."""
 
 
 class Nf4Config(FourBit):
@@ -47,7 +47,7 @@ class HqqConfig(Config):
     bits: Literal[8, 4, 3, 2] = 4
     """Bits per weight."""
     group_size: int = Field(64, ge=8, multiple_of=8)
-    """Weights that share a scale and a zero; must divide every layer's inputs."""
+    """Weights per scale and zero point; must divide every layer's number of inputs."""
 
 
 class GptqConfig(Config):

@@ -1,4 +1,4 @@
-"""Reward shapes with their weights, as a union keyed by ``kind``, and what the verbs ``reward replay|attack`` take.
+"""Configure reward shapes and their weights, and the verbs ``reward replay|attack``.
 
 Not covered: the formulas (`score.rewards`, one file each).
 """
@@ -15,11 +15,11 @@ from burnish.config.verify import VerifyConfig
 
 
 class Graded(Config):
-    """What the shapes have that give a part of their reward for a part of the tests."""
+    """Settings of shapes that reward passing a part of the tests."""
 
     partial_rust_tests: bool = False
-    """Count single ``#[test]`` functions. Off, tests in Rust count when all pass: what a constant answer would pass
-    is not known of them, so with partial credit a constant earns what it happens to pass."""
+    """Give partial credit per ``#[test]`` function. When off, tests in Rust count only if all pass: the share that a
+    constant answer passes is unknown, so partial credit would pay constants."""
 
 
 class DenseReward(Graded):
@@ -27,40 +27,42 @@ class DenseReward(Graded):
 
     kind: Literal["dense"] = "dense"
     compile: float = Field(0.2, ge=0)
-    """Compiles, and its tests compile against it and run."""
+    """Weight of compiling, with tests that compile and run."""
     tests: float = Field(0.7, gt=0)
-    """All tests passed; a part of them counts for what it is above a constant answer."""
+    """Weight of passing all tests; a part counts for its excess over a constant answer."""
     lints: float = Field(0.06, ge=0)
-    """Passed without a lint; falls to 0 at ``lint_limit`` lints."""
+    """Weight of passing without a lint; falls to 0 at ``lint_limit`` lints."""
     lint_limit: int = Field(3, ge=1)
     documentation: float = Field(0.04, ge=0)
-    """Passed with every item documented that wants it."""
+    """Weight of passing with all public items documented."""
 
     @model_validator(mode="after")
     def _tests_lead(self) -> DenseReward:
         if self.tests < self.compile:
-            raise ValueError("tests must weigh at least as much as compile, or what only compiles comes near a pass")
+            raise ValueError(
+                "tests must weigh at least as much as compile, or an answer that only compiles scores close to a pass"
+            )
         return self
 
 
 class SparseReward(Config):
-    """1 for a pass, else 0."""
+    """Reward 1 for a pass, else 0."""
 
     kind: Literal["sparse"] = "sparse"
 
 
 class LadderReward(Config):
-    """A step for each phase reached; a pass is 1."""
+    """Reward each phase that is reached; a pass is 1."""
 
     kind: Literal["ladder"] = "ladder"
     parse: float = Field(0.1, ge=0)
-    """There is code, and it has a syntax error."""
+    """Reward for code with a syntax error."""
     check: float = Field(0.2, ge=0)
-    """It parses, and the compiler refuses it."""
+    """Reward for code that parses but does not compile."""
     build: float = Field(0.3, ge=0)
-    """It compiles, and cannot be built together with its tests."""
+    """Reward for code that compiles but cannot be built with its tests."""
     test: float = Field(0.4, ge=0, le=0.5)
-    """Its tests run, and fail."""
+    """Reward for code whose tests run and fail."""
 
     @model_validator(mode="after")
     def _climbs(self) -> LadderReward:
@@ -70,30 +72,30 @@ class LadderReward(Config):
 
 
 class SystemAReward(Graded):
-    """Weights known from rejection-sampling fine-tuning: 0.4 lints, 0.4 idiom, 0.2 documentation, behind tests."""
+    """Weigh quality as in rejection-sampling fine-tuning: 0.4 lints, 0.4 idiom, 0.2 documentation, after the tests."""
 
     kind: Literal["system_a"] = "system_a"
     tests: float = Field(0.5, ge=0.5, le=1)
-    """Share of the reward that the tests decide; the rest is quality, and for a pass alone."""
+    """Share of the reward that the tests decide; the rest is quality, and only for a pass."""
     lints: float = Field(0.4, ge=0)
     idiom: float = Field(0.4, ge=0)
     documentation: float = Field(0.2, ge=0)
     lint_limit: float = Field(2.0, ge=0)
-    """Lints that are let pass with less than full marks; one more is worth 0."""
+    """Most lints with partial credit; one more gives 0."""
 
     @model_validator(mode="after")
     def _weighs_something(self) -> SystemAReward:
         if self.lints + self.idiom + self.documentation <= 0:
-            raise ValueError("one of lints, idiom and documentation must weigh something")
+            raise ValueError("at least one of lints, idiom and documentation must be above 0")
         return self
 
 
 class SystemBReward(Graded):
-    """Compiler and syntax points as published for a small Rust model, corrected."""
+    """Score compiler and syntax points as published for a small Rust model, corrected."""
 
     kind: Literal["system_b"] = "system_b"
     floor: float = Field(-20.0, le=0)
-    """No code, code that does not fit its task, and the least that errors can lead to."""
+    """Reward for no code or code that does not fit its task, and the lower bound for errors."""
     compile: float = Field(10.0, ge=0)
     no_errors: float = Field(5.0, ge=0)
     parse: float = Field(8.0, ge=0)
@@ -103,20 +105,21 @@ class SystemBReward(Graded):
     idiom: float = Field(2.0, ge=0)
     complexity: float = Field(-0.5, le=0)
     panics: float = Field(-2.0, le=0)
-    """Per call that panics, inside ``quality``: ``unwrap`` and ``expect`` as methods, ``panic!`` and its kin."""
+    """Points per call that can panic, inside ``quality``: ``unwrap`` and ``expect`` as methods, ``panic!`` and its
+    kin."""
     unsafe_code: float = Field(-1.0, le=0)
-    """Any ``unsafe``, inside ``quality``."""
+    """Points for any ``unsafe``, inside ``quality``."""
     documentation: float = Field(1.0, ge=0)
-    """Any documentation, inside ``quality``; the documented share comes on top."""
+    """Points for any documentation, inside ``quality``; the documented share is added."""
     max_complexity: float = Field(10.0, gt=0)
-    """Cyclomatic complexity of a function from which on ``complexity`` counts."""
+    """Cyclomatic complexity of a function from which ``complexity`` counts."""
 
     @model_validator(mode="after")
     def _passes_lead(self) -> SystemBReward:
         base = self.compile + self.no_errors + self.parse
         if base <= 0 or base < -self.floor:
             raise ValueError(
-                "compile, no_errors and parse together must be above 0, and at least as far as floor below"
+                "compile, no_errors and parse together must be above 0, and at least as large as floor in magnitude"
             )
         return self
 
@@ -138,7 +141,7 @@ ALL_SHAPES: tuple[RewardConfig, ...] = (
     SystemAReward(),
     SystemBReward(),
 )
-"""Every shape with its default weights."""
+"""Return every shape with its default weights."""
 
 
 class RewardAttackConfig(Config):
@@ -155,10 +158,10 @@ class RewardReplayConfig(Config):
     shapes: tuple[RewardConfig, ...] = Field(ALL_SHAPES, min_length=1)
     """Shapes to score by, by name or with weights."""
     tasks: TasksConfig | None = None
-    """Task set that was answered; None finds it in the run that the file lies in."""
+    """Task set of the answers; None finds it in the run that contains the file."""
     seed: int = Field(0, ge=0)
     """Seed of that task set."""
     verify: VerifyConfig | None = None
-    """Verifier; None takes the run's own with its cache."""
+    """Verifier; None uses the run's own with its cache."""
     top: int = Field(3, ge=0)
-    """Wrong programs to show per shape, the best rewarded first."""
+    """Wrong programs to show per shape, highest reward first."""

@@ -23,15 +23,15 @@ class RustTasks(Config):
 
 
 class TaskFile(Config):
-    """A task set of one's own: JSONL of `Task` records."""
+    """A task set from your file: JSONL of `Task` records."""
 
     kind: Literal["file"] = "file"
     path: Path
-    """Tasks to measure on."""
+    """Tasks to evaluate on."""
     train: Path | None = None
     """Tasks to train and to sample on, in the same format."""
     exclude: Path | None = None
-    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out and counted."""
 
 
 class HumanEvalPackTasks(Config):
@@ -40,7 +40,7 @@ class HumanEvalPackTasks(Config):
     kind: Literal["humanevalpack"] = "humanevalpack"
     path: Path
     exclude: Path | None = None
-    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out and counted."""
 
 
 class HumanEvalTasks(Config):
@@ -49,7 +49,7 @@ class HumanEvalTasks(Config):
     kind: Literal["humaneval"] = "humaneval"
     path: Path
     exclude: Path | None = None
-    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out, and counted."""
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out and counted."""
 
 
 TasksConfig = Annotated[RustTasks | TaskFile | HumanEvalPackTasks | HumanEvalTasks, Field(discriminator="kind")]

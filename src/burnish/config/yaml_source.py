@@ -1,4 +1,4 @@
-"""Plain values with the place each came from: a YAML file's lines, and ``--set KEY=VALUE`` on top.
+"""Read plain values with their origin: lines of a YAML file, then ``--set KEY=VALUE``.
 
 YAML is read by its 1.2 core schema: ``1e-3`` is a number, ``no`` and ``2024-01-01`` are text. Duplicate keys are
 errors. Not covered: what the keys mean (`config.load` checks them against a schema).
@@ -14,12 +14,13 @@ from typing import Any
 import yaml
 
 from burnish.errors import ConfigError
+from burnish.fsio import HALF_PAIR, half_pair
 
 Location = tuple[str | int, ...]
 
 
 class _CoreLoader(yaml.SafeLoader):
-    """SafeLoader whose plain scalars are typed as YAML 1.2's core schema has them."""
+    """SafeLoader that types plain scalars by YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012  (yaml wants a plain class attribute)
 
@@ -51,17 +52,17 @@ _CoreLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
 
 @dataclass
 class Source:
-    """A value, and for each location in it where it was said."""
+    """A value, and the origin of each location in it."""
 
     value: Any
     places: dict[Location, str] = field(default_factory=dict)
 
     def place(self, location: Location) -> str:
-        """``file:line`` or ``--set KEY`` of the location, or of what holds it."""
+        """Return ``file:line`` or ``--set KEY`` of the location, or of its nearest parent."""
         for length in range(len(location), -1, -1):
-            found = self.places.get(location[:length])
-            if found is not None:
-                return found
+            origin = self.places.get(location[:length])
+            if origin is not None:
+                return origin
         return ""
 
 
@@ -71,19 +72,21 @@ def read_yaml(path: Path) -> Source:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no file {path}", "Check the name; paths are relative to the current folder."
+            f"file {path} does not exist", "Check the name; paths are relative to the current folder."
         ) from None
     except IsADirectoryError:
-        raise ConfigError(f"{path} is a folder", "Name a YAML file in it.") from None
+        raise ConfigError(f"{path} is a folder", "Give a YAML file in it.") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text", "Name a YAML file.") from None
+        raise ConfigError(f"{path} is not UTF-8 text", "Give a YAML file.") from None
     except PermissionError:
-        raise ConfigError(f"{path} may not be read", "Change its permissions, or name another file.") from None
+        raise ConfigError(
+            f"{path} cannot be read: permission denied", "Change its permissions, or give another file."
+        ) from None
     source = _read(text, str(path))
     if source.value is None:
         source.value = {}
     if not isinstance(source.value, dict):
-        raise ConfigError(f"{path}:1: a mapping of keys is wanted", "Write `key: value` lines.")
+        raise ConfigError(f"{path}:1: the file must be a mapping of keys", "Write `key: value` lines.")
     return source
 
 
@@ -98,10 +101,10 @@ def _read(text: str, name: str) -> Source:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         raise ConfigError(
-            f"{name}:{line}: not YAML: {error.problem}", "Mend the indentation or quoting there."
+            f"{name}:{line}: not YAML: {error.problem}", "Fix the indentation or quoting on that line."
         ) from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: not YAML: {error}", "Mend or remove that character.") from error
+        raise ConfigError(f"{name}: not YAML: {error}", "Fix or remove that character.") from error
     finally:
         loader.dispose()
     return source
@@ -109,7 +112,7 @@ def _read(text: str, name: str) -> Source:
 
 @dataclass
 class _Builder:
-    """Builds plain values from YAML nodes and notes the place of each."""
+    """Builds plain values from YAML nodes and records the origin of each."""
 
     loader: _CoreLoader
     name: str
@@ -124,7 +127,10 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             items = enumerate(node.value)
             return [self.build(item, (*location, index), (*above, node)) for index, item in items]
-        return self.loader.construct_object(node)
+        value = self.loader.construct_object(node)
+        if isinstance(value, str) and half_pair(value):
+            raise ConfigError(f"{self._place(node)}: {HALF_PAIR}", "Write the whole character there, or leave it out.")
+        return value
 
     def _mapping(self, node: yaml.MappingNode, location: Location, above: tuple[yaml.Node, ...]) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -133,7 +139,7 @@ class _Builder:
             if not isinstance(key, str):
                 raise ConfigError(f"{place}: a key must be a word", "Write `key: value` lines.")
             if key in mapping:
-                raise ConfigError(f"{place}: key {key!r} is there twice", "Remove one of them.")
+                raise ConfigError(f"{place}: key {key!r} occurs twice", "Remove one of them.")
             self.places[(*location, key)] = place
             mapping[key] = self.build(value_node, (*location, key), above)
         return mapping
@@ -155,12 +161,14 @@ def apply_override(source: Source, override: str) -> None:
     try:
         value = _read(text, label).value
     except ConfigError as error:
-        raise ConfigError(f"{label}: its value is not YAML", 'Quote it, such as --set \'a.b=["x", "y"]\'.') from error
+        raise ConfigError(
+            f"{label}: the value is not YAML", 'Quote the value, such as --set \'a.b=["x", "y"]\'.'
+        ) from error
     set_value(source, key, value, label)
 
 
 def set_value(source: Source, key: str, value: Any, label: str) -> None:
-    """Set ``a.b`` to a plain value that was said in the place ``label``; raises ConfigError naming that."""
+    """Set ``a.b`` to a plain value that came from ``label``; raise ConfigError naming ``label``."""
     parts = key.split(".")
     holder: Any = source.value
     location: Location = ()
@@ -192,4 +200,4 @@ def _step(holder: Any, part: str, label: str, location: Location) -> str | int:
         raise ConfigError(
             f"{label}: {where} has no item {part!r}", f"Its items are: {known or f'0 to {len(holder) - 1}'}."
         )
-    raise ConfigError(f"{label}: {where} is a single value, it has no {part!r}", f"Set {where} itself.")
+    raise ConfigError(f"{label}: {where} is a single value and has no key {part!r}", f"Set {where} itself.")

@@ -1,11 +1,11 @@
-"""Finished steps of data preparation, kept by the digest of everything that made them.
+"""Cache finished steps of data preparation by the digest of all their inputs.
 
 An entry is a folder ``STEP/DIGEST`` below the cache with ``key.json`` (the key as it was given, readable) and ``data``
 (what the step wrote). It appears under its name by one rename, whole or not at all; an interrupted step leaves a folder
-that ends in ``.partial``, which nobody reads. Of processes that want the same entry, one writes it and the others wait
+that ends in ``.partial``, which is never read. Of processes that need the same entry, one writes it and the others wait
 for its lock, which the operating system frees even when the writer is killed.
 
-Not covered: what belongs into a key (the step knows that); caches shared over a network whose file system has no locks.
+Not covered: the content of a key (the step defines it); caches on network file systems without locks.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Entry:
 
     @property
     def broken(self) -> bool:
-        """Whether nobody will read it."""
+        """Whether the entry is unusable."""
         return self.key is None
 
 
@@ -61,19 +61,21 @@ class DatasetCache:
         self.folder = folder
 
     def build(self, step: str, key: Mapping[str, JsonValue], write: Callable[[Path], None]) -> Path:
-        """The data folder of the entry for ``key``, written now unless it is there.
+        """Return the data folder of the entry for ``key``, writing it first if missing.
 
         Args:
             step: name of the step, one path component.
             key: everything that decides what the step writes.
-            write: fills the empty folder it is given. When it raises, there is no entry and the error goes on.
+            write: fills the empty folder it is given. When it raises, no entry is kept and the error propagates.
 
         Raises:
             ConfigError: the cache is a file.
             DiskError: the cache cannot be written.
         """
         if self.folder.exists() and not self.folder.is_dir():
-            raise ConfigError(f"the cache {self.folder} is a file.", "Name a folder, or one that is yet to be made.")
+            raise ConfigError(
+                f"the cache {self.folder} is a file.", "Give a folder, or a name that does not exist yet."
+            )
         entry = self.folder / step / digest_json({"step": step, "key": dict(key)})[:_DIGITS]
         if not _use(entry):
             with disk_errors(entry):
@@ -84,7 +86,7 @@ class DatasetCache:
         return entry / DATA
 
     def entries(self) -> list[Entry]:
-        """All entries, broken ones too, the last used first. Those being written right now are not listed."""
+        """List all entries, also broken ones, most recently used first; skip those being written."""
         found: list[Entry] = []
         for path in self.folder.glob("*/*"):
             if path.is_dir():
@@ -102,7 +104,7 @@ class DatasetCache:
         most_bytes: int | None = None,
         now: float | None = None,
     ) -> list[Entry]:
-        """Remove entries and say which.
+        """Remove entries and return them.
 
         Args:
             everything: all of them.
@@ -120,16 +122,16 @@ class DatasetCache:
             large = most_bytes is not None and stays > most_bytes
             if everything or (broken and entry.broken) or old or large:
                 with _locked(_lock_of(entry.folder), wait=False) as free, disk_errors(entry.folder):
-                    if free:  # else it is being written anew
+                    if free:  # otherwise another process is rewriting it
                         _remove(entry.folder)
                         gone.append(entry)
         return gone
 
 
 def step_version(*modules: ModuleType) -> str:
-    """Digest of the source of a step: these modules and all of this package that they import, directly or not.
+    """Compute the digest of a step's source: these modules and all they import from burnish.
 
-    Other packages are not read: what depends on their version puts it into the key.
+    Other packages are not read: a step that depends on their version puts it into the key.
     """
     package = __name__.partition(".")[0]
     sources: dict[str, bytes] = {}
@@ -153,7 +155,7 @@ def _imports(source: bytes) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
             yield node.module
             if node.module.partition(".")[0] != __name__.partition(".")[0]:
-                continue  # looking for its submodules would import it
+                continue  # searching its submodules would import it
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
                 with contextlib.suppress(ModuleNotFoundError):
@@ -162,16 +164,16 @@ def _imports(source: bytes) -> Iterator[str]:
 
 
 def _use(entry: Path) -> bool:
-    """Whether the entry is there; then it counts as used now."""
+    """Return whether the entry exists, and mark it as used now."""
     if not ((entry / CACHE_KEY).is_file() and (entry / DATA).is_dir()):
         return False
-    with contextlib.suppress(PermissionError):  # an entry of someone else can be read all the same
+    with contextlib.suppress(PermissionError):  # another user's entry is readable but cannot be marked
         os.utime(entry / CACHE_KEY)
     return True
 
 
 def _write(entry: Path, step: str, key: Mapping[str, JsonValue], write: Callable[[Path], None]) -> None:
-    """Write under another name, then rename; whoever holds the lock may remove what an interrupted writer left."""
+    """Write under a temporary name, then rename; the lock's holder may remove leftovers."""
     partial = entry.with_name(entry.name + PARTIAL)
     with disk_errors(entry):
         for left in (partial, entry):
@@ -206,7 +208,7 @@ def _read(folder: Path) -> Entry:
 
 
 def _remove(folder: Path) -> None:
-    """Remove by a rename first, so that nobody takes what is left of an entry for one. Under its lock."""
+    """Remove an entry under its lock, renaming it first so that no process reads a remainder."""
     partial = folder.with_name(folder.name.removesuffix(PARTIAL) + PARTIAL)
     if folder != partial:
         shutil.rmtree(partial, ignore_errors=True)
@@ -221,7 +223,9 @@ def _lock_of(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock, or say that another process does. The file stays: removing it would let two processes hold it."""
+    """Hold the lock, or log that another process does.
+
+    The file stays: removing it would let two processes hold it."""
     with disk_errors(path), path.open("wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -1,11 +1,12 @@
-"""Merge an adapter into its base and prove that the merged folder computes the same logits.
+"""Merge an adapter into its base and check that the merged folder computes the same logits.
 
 The merge is done in float32 and stored in the dtype the base has on disk. Afterwards the stored folder is loaded again
 and compared with base plus adapter, both in float32, on fixed token ids: what differs then is rounding of the
-stored weights alone.
+stored weights alone. It has a limit, and is told with the share of likeliest tokens that it changes: on bfloat16 a
+merged model is not quite the one that was measured as base plus adapter.
 
 An adapter that was trained on a quantised base is merged onto the full-precision weights of the base folder, or onto
-the 4-bit weights expanded, which are those that it was trained with. Never into the 4-bit weights themselves: packing
+the 4-bit weights expanded, the ones used in training. Never into the 4-bit weights themselves: packing
 the sum again shifts logits more than an adapter does. How far the merged model is from what was trained is measured.
 
 Not covered: weights that are quantised on disk, other formats.
@@ -32,38 +33,61 @@ from burnish.model.adapters import read_trained_kind
 from burnish.model.base import LoadedModel, load_adapter, load_model, stored_dtype
 
 MERGE_TOLERANCE = 1e-3
-"""Largest difference of a logit that adding the adapter to the weights may cause in float32, as a share of the spread
-(standard deviation) of all logits; 1e-6 to 1e-5 is usual."""
+"""Tolerance for merging in float32, as a share of the standard deviation of all logits; 1e-6 to 1e-5 is usual."""
 
 STORED_TOLERANCE = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 2.5e-1}
-"""The same after rounding to the stored dtype. bfloat16 (8 bits of mantissa) moves each weight by up to 0.4 %, which
-layers add up: 2 to 6 % at the largest of some hundred thousand logits of a tiny model."""
+"""Tolerance after rounding to the stored dtype, as the same share. bfloat16 (8 bits of mantissa) moves each weight by
+up to 0.4 %, which layers add up: 2 to 6 % at the largest of some hundred thousand logits of a tiny model."""
 
 PROBE_ROWS, PROBE_TOKENS = 4, 64
 
 
 @dataclass(frozen=True)
+class LogitDifference:
+    """How far the logits of two models are apart on the same tokens."""
+
+    largest: float
+    """Largest absolute difference, in logits."""
+    share: float
+    """The largest as a share of the spread (standard deviation) of all logits."""
+    changed_tokens: float
+    """Share of positions whose likeliest token is another one."""
+
+
+@dataclass(frozen=True)
 class MergeResult:
-    """The merged model's folder."""
+    """The merged model's folder, and what merging and rounding changed."""
 
     folder: Path
-    largest_logit_difference: float
-    """Between base plus adapter and the merged folder loaded again, both in float32, in logits."""
+    dtype: str
+    """What the merged weights are stored as."""
+    merged: LogitDifference
+    """What adding the adapter to the weights changed, in float32."""
+    stored: LogitDifference
+    """Between base plus adapter and the merged folder loaded again, both in float32: what rounding costs, too."""
+    limit: float
+    """Largest share of the spread that ``stored`` may have."""
     largest_difference_from_training: float | None = None
-    """The same against the quantised base plus adapter, which is what was trained; None without quantisation."""
+    """The same against the quantised base plus adapter, as trained; None without quantisation."""
 
     def differences(self) -> dict[str, float]:
         """Both by name, for a table of metrics."""
-        found = {"largest_logit_difference": self.largest_logit_difference}
+        by_name = {
+            "largest_logit_difference": self.stored.largest,
+            "largest_share_of_spread": self.stored.share,
+            "limit_of_share": self.limit,
+            "changed_greedy_tokens": self.stored.changed_tokens,
+            "before_rounding": self.merged.largest,
+        }
         if self.largest_difference_from_training is not None:
-            found["largest_difference_from_training"] = self.largest_difference_from_training
-        return found
+            by_name["largest_difference_from_training"] = self.largest_difference_from_training
+        return by_name
 
 
 def merge_adapter(
     base: Path, adapter: Path, out: Path, *, model: ModelConfig, onto: MergeOnto = "stored"
 ) -> MergeResult:
-    """Write the merged model, tokenizer and chat template to ``out``, whole or not at all.
+    """Write the merged model, tokenizer and chat template to ``out`` atomically.
 
     Args:
         base: folder of the base.
@@ -95,19 +119,21 @@ def merge_adapter(
         try:
             peft_model: Any = loaded.model
             merged = peft_model.merge_and_unload()
-            check_logits(expected, _logits(merged, probe), MERGE_TOLERANCE, "merged in memory")
+            exactly = check_logits(expected, _logits(merged, probe), MERGE_TOLERANCE, "merged in memory")
             _save(merged.to(dtype), loaded.tokenizer, temporary)
             found = _logits(load_model(temporary, plain).model, probe)
-            difference = check_logits(expected, found, STORED_TOLERANCE[dtype], f"merged and stored as {dtype}")
+            limit = STORED_TOLERANCE[dtype]
+            rounded = check_logits(expected, found, limit, f"merged and stored as {dtype}")
             shutil.rmtree(out, ignore_errors=True)
             temporary.rename(out)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    return MergeResult(out, difference, None if trained is None else (trained - found).abs().max().item())
+    from_training = None if trained is None else (trained - found).abs().max().item()
+    return MergeResult(out, str(dtype).removeprefix("torch."), exactly, rounded, limit, from_training)
 
 
 def _check_mergeable(base: Path, adapter: Path, model: ModelConfig, onto: MergeOnto) -> torch.dtype:
-    """The dtype to store the merged weights in; ConfigError when they cannot be merged."""
+    """Return the dtype of the merged weights; raise ConfigError if they cannot be merged."""
     kind = "none" if model.quantization is None else model.quantization.kind
     refusal = merge_refusal(read_trained_kind(adapter), kind, onto)
     if refusal is not None:
@@ -135,17 +161,19 @@ def _quantized_logits(base: Path, adapter: Path, exact: ModelConfig) -> torch.Te
     return _logits(loaded.model, _probe_tokens(loaded))
 
 
-def check_logits(expected: torch.Tensor, found: torch.Tensor, tolerance: float, what: str) -> float:
-    """The largest absolute difference; MachineError when it is above ``tolerance`` times the spread of ``expected``."""
+def check_logits(expected: torch.Tensor, found: torch.Tensor, tolerance: float, what: str) -> LogitDifference:
+    """Compare logits (B, T, V); MachineError when they differ by more than ``tolerance`` times the spread of
+    ``expected``."""
     largest = (expected - found).abs().max().item()
     share = largest / max(expected.std().item(), 1e-9)
     if not share <= tolerance:
         raise MachineError(
             f"{what}, the model's logits differ from base plus adapter by up to {largest:.3g}, {share:.2%} of their "
             f"spread; {tolerance:.2%} is allowed.",
-            "Nothing was written; base and adapter are as they were: use those.",
+            "No file was written; base and adapter are unchanged: use them without merging.",
         )
-    return largest
+    changed = (expected.argmax(-1) != found.argmax(-1)).float().mean().item()
+    return LogitDifference(largest, share, changed)
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -161,7 +189,7 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def _probe_tokens(loaded: LoadedModel) -> torch.Tensor:
-    """Fixed token ids, (PROBE_ROWS, PROBE_TOKENS)."""
+    """Return fixed token ids, (PROBE_ROWS, PROBE_TOKENS)."""
     draw = random.Random(0)
     rows = [[draw.randrange(len(loaded.tokenizer)) for _ in range(PROBE_TOKENS)] for _ in range(PROBE_ROWS)]
     return torch.tensor(rows, device=loaded.device)

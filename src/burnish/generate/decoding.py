@@ -75,7 +75,7 @@ def seeded_requests(
     seeds = [0] * len(prompts)
     if not options.greedy:
         seeds = torch.randint(2**62, (len(prompts),), generator=generator, device=generator.device).tolist()
-    return [Request(*one) for one in zip(prompts, limits, seeds, strict=True)]
+    return [Request(*fields) for fields in zip(prompts, limits, seeds, strict=True)]
 
 
 def decode(
@@ -94,13 +94,13 @@ def decode(
         if request.limit <= 0:
             yield place, Decoded([], "length"), 0.0
     places = [place for place, request in enumerate(requests) if request.limit > 0]
-    asked = [requests[place] for place in places]
+    in_order = [requests[place] for place in places]
     if keeps_plain_cache(model) and fits(model):
-        for index, written, seconds in SlotDecoder(model, options, slots=slots, budget=budget).run(asked):
+        for index, written, seconds in SlotDecoder(model, options, slots=slots, budget=budget).run(in_order):
             yield places[index], written, seconds
         return
     loop = _lean_loop if keeps_plain_cache(model) else _transformers_loop
-    for first, batch in _batches(asked, slots, budget):
+    for first, batch in _batches(in_order, slots, budget):
         started = time.perf_counter()
         with torch.inference_mode():
             answered = loop(model, batch, options)
@@ -134,9 +134,9 @@ def _numbers(requests: Sequence[Request], options: Decoding, device: torch.devic
     """Random numbers of all rows, (B, N); None when greedy."""
     if options.greedy:
         return None
-    uniform_BN = torch.zeros(len(requests), max(one.limit for one in requests))
-    for row, one in enumerate(requests):
-        uniform_BN[row, : one.limit] = uniform_numbers(one)
+    uniform_BN = torch.zeros(len(requests), max(request.limit for request in requests))
+    for row, request in enumerate(requests):
+        uniform_BN[row, : request.limit] = uniform_numbers(request)
     return uniform_BN.to(device)
 
 
@@ -147,7 +147,7 @@ def _lean_loop(model: Any, requests: Sequence[Request], options: Decoding) -> li
     extra: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
     takes_positions = "position_ids" in parameters
 
-    ids_BT, mask_BT = left_padded([one.prompt for one in requests], options.pad_id, device)
+    ids_BT, mask_BT = left_padded([request.prompt for request in requests], options.pad_id, device)
     padded = not bool(mask_BT.all())
     position_B1 = mask_BT.sum(1, keepdim=True)
     positions = {"position_ids": (mask_BT.cumsum(1) - 1).clamp(min=0)} if takes_positions else {}
@@ -158,7 +158,7 @@ def _lean_loop(model: Any, requests: Sequence[Request], options: Decoding) -> li
     logprobs: list[list[float]] = [[] for _ in requests]
     over = [False] * len(requests)
 
-    for step in range(max(one.limit for one in requests)):
+    for step in range(max(request.limit for request in requests)):
         mask = {"attention_mask": mask_BT} if padded else {}
         output = model(input_ids=ids_BT, past_key_values=cache, use_cache=True, **mask, **positions, **extra)
         next_B = choose_tokens(output.logits[:, -1], options, None if uniform_BN is None else uniform_BN[:, step])
@@ -202,7 +202,7 @@ class _Chosen(LogitsProcessor):
 def _transformers_loop(model: Any, requests: Sequence[Request], options: Decoding) -> list[Written]:
     """`generate` of transformers, to the longest row's end."""
     device = next(model.parameters()).device
-    ids_BT, mask_BT = left_padded([one.prompt for one in requests], options.pad_id, device)
+    ids_BT, mask_BT = left_padded([request.prompt for request in requests], options.pad_id, device)
     uniform_BN = _numbers(requests, options, device)
 
     def choose(logits_BV: torch.Tensor, step: int) -> torch.Tensor:
@@ -211,14 +211,15 @@ def _transformers_loop(model: Any, requests: Sequence[Request], options: Decodin
     out_BT = model.generate(
         input_ids=ids_BT,
         attention_mask=mask_BT,
-        max_new_tokens=max(one.limit for one in requests),
+        max_new_tokens=max(request.limit for request in requests),
         eos_token_id=sorted(options.stop_ids) or None,
         pad_token_id=options.pad_id,
         do_sample=False,
         logits_processor=[_Chosen(choose, ids_BT.shape[1])],
     )
     new_BT = out_BT[:, ids_BT.shape[1] :].tolist()
-    return [(_until_over(ids[: one.limit], one, options), None) for ids, one in zip(new_BT, requests, strict=True)]
+    pairs = zip(new_BT, requests, strict=True)
+    return [(_until_over(ids[: request.limit], request, options), None) for ids, request in pairs]
 
 
 def _until_over(ids: list[int], request: Request, options: Decoding) -> list[int]:

@@ -15,15 +15,18 @@ from typing import Any
 import torch
 
 from burnish.generate.slot_decoder import left_padded
+from burnish.model.context import context_length
 
+_Piece = tuple[int, int, list[int], list[int]]
+"""Place of the prompt, number of the text, and the tokens of both."""
 LONGEST_TOKENS = 16_384
 """Most tokens in one forward pass, padding included."""
 
 
 def log_likelihoods(
     model: Any, tokenizer: Any, prompts: Sequence[str], texts: Sequence[Sequence[str]]
-) -> list[list[float]]:
-    """For each prompt, the log-likelihood of each of its texts.
+) -> list[list[float] | None]:
+    """For each prompt, the log-likelihood of each of its texts; None where one of them does not fit into the context.
 
     Args:
         model: causal language model in evaluation mode.
@@ -31,26 +34,32 @@ def log_likelihoods(
         prompts: as rendered, up to where the answer begins.
         texts: for each prompt those to weigh; none is empty.
     """
-    asked = []
+    pieces: list[_Piece] = []
+    context = context_length(model)
+    totals: list[list[float] | None] = [[0.0] * len(some) for some in texts]
     for place, (prompt, some) in enumerate(zip(prompts, texts, strict=True)):
         head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        for number, text in enumerate(some):
-            asked.append((place, number, head, tokenizer(text, add_special_tokens=False)["input_ids"]))
-    asked.sort(key=lambda one: len(one[2]) + len(one[3]))
-    found = [[0.0] * len(some) for some in texts]
+        tails = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in some]
+        if context is not None and len(head) + max(map(len, tails), default=0) > context:
+            totals[place] = None
+            continue
+        pieces += [(place, number, head, tail) for number, tail in enumerate(tails)]
+    pieces.sort(key=lambda piece: len(piece[2]) + len(piece[3]))
     start = 0
-    while start < len(asked):
+    while start < len(pieces):
         end = start + 1
-        while end < len(asked) and (end + 1 - start) * (len(asked[end][2]) + len(asked[end][3])) <= LONGEST_TOKENS:
+        while end < len(pieces) and (end + 1 - start) * (len(pieces[end][2]) + len(pieces[end][3])) <= LONGEST_TOKENS:
             end += 1
-        batch = asked[start:end]
+        batch = pieces[start:end]
         for (place, number, _, _), value in zip(batch, _sums(model, tokenizer, batch), strict=True):
-            found[place][number] = value
+            values = totals[place]
+            if values is not None:
+                values[number] = value
         start = end
-    return found
+    return totals
 
 
-def _sums(model: Any, tokenizer: Any, batch: Sequence[tuple[int, int, list[int], list[int]]]) -> list[float]:
+def _sums(model: Any, tokenizer: Any, batch: Sequence[_Piece]) -> list[float]:
     device = next(model.parameters()).device
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     parameters = inspect.signature(inner.forward).parameters

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from burnish.config.verbs.evaluate import EndpointAnswers
 from burnish.errors import ConfigError, EndpointError
-from burnish.fsio import digest_json
+from burnish.fsio import digest_json, whole_characters
 from burnish.records import Completion, Task
 
 log = logging.getLogger(__name__)
@@ -72,12 +72,12 @@ class EndpointGenerator:
                 parts[first[0].id].append(self._ask(*first))
                 if samples == 1:
                     yield parts.pop(first[0].id)
-            for future in as_completed([pool.submit(self._ask, *one) for one in left]):
+            for future in as_completed([pool.submit(self._ask, *pair) for pair in left]):
                 completion = future.result()
                 ready = parts[completion.task_id]
                 ready.append(completion)
                 if len(ready) == samples:
-                    yield sorted(parts.pop(completion.task_id), key=lambda one: one.sample_index)
+                    yield sorted(parts.pop(completion.task_id), key=lambda answer: answer.sample_index)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -130,12 +130,12 @@ class EndpointGenerator:
                     return answer
                 problem = "its answer is no object"
             except urllib.error.HTTPError as error:
-                said = error.read(2000).decode(errors="replace").strip()
-                if error.code in NOT_THERE and may_be_absent and "model" not in said.lower():
+                body_text = error.read(2000).decode(errors="replace").strip()
+                if error.code in NOT_THERE and may_be_absent and "model" not in body_text.lower():
                     return None
                 if error.code not in TRY_AGAIN:
-                    raise self._refusal(url, error.code, said) from error
-                problem = f"it answers {error.code}: {said[:200]}"
+                    raise self._refusal(url, error.code, body_text) from error
+                problem = f"it answers {error.code}: {body_text[:200]}"
                 wait = min(_seconds(error.headers.get("Retry-After"), wait), LONGEST_WAIT_S)
             except ValueError:
                 problem = "its answer is no JSON"
@@ -148,7 +148,7 @@ class EndpointGenerator:
             "Answers that came are kept: start the server, or check answers.url, and run the same command again.",
         )
 
-    def _refusal(self, url: str, code: int, said: str) -> ConfigError:
+    def _refusal(self, url: str, code: int, body_text: str) -> ConfigError:
         if code in (401, 403):
             state = "holds a key that it does not take" if self._key else "is not set"
             return ConfigError(
@@ -156,7 +156,7 @@ class EndpointGenerator:
                 f"Set it: export {self._answers.key_variable}=..., or name another with answers.key_variable.",
             )
         return ConfigError(
-            f"{url} refuses the request ({code}): {said[:300] or 'without a reason'}.",
+            f"{url} refuses the request ({code}): {body_text[:300] or 'without a reason'}.",
             "Check answers.url, answers.model and answers.sampling.",
         )
 
@@ -174,7 +174,7 @@ class EndpointGenerator:
         return Completion(
             task_id=task.id,
             sample_index=sample,
-            text=text or "",
+            text=whole_characters(text or ""),  # a server that streams may cut a character in half
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),
             finish_reason=reason,

@@ -153,7 +153,7 @@ class SlotDecoder:
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Decoded, float]]:
         """Yield the place of each request, what was written, and seconds from its admission, as they finish."""
         self.waiting.extend(enumerate(requests))
-        self.numbers = 0 if self.options.greedy else max((one.limit for one in requests), default=0)
+        self.numbers = 0 if self.options.greedy else max((request.limit for request in requests), default=0)
         while self.rows or self.waiting:
             with torch.inference_mode():
                 fresh = self._admissible()
@@ -200,7 +200,7 @@ class SlotDecoder:
             for layer, prompt in zip(self.layers, read.layers, strict=True):
                 layer.lazy_initialization(prompt.keys, prompt.values)
         self._make_room(before + count, end + 1)
-        self.rows += [_Row(index, one, started, end - len(one.prompt)) for index, one in new]
+        self.rows += [_Row(index, request, started, end - len(request.prompt)) for index, request in new]
         slots = torch.arange(before, before + count, device=self.device)
         source = torch.tensor(sources, device=self.device)
         for layer, prompt in zip(self.layers, read.layers, strict=True):

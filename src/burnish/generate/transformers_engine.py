@@ -11,6 +11,7 @@ Not covered: models on several devices, serving (requests that arrive one by one
 from __future__ import annotations
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ from burnish.generate.likelihood import log_likelihoods
 from burnish.generate.sampling import Decoded, Decoding, Request, sample_seed
 from burnish.generate.stop_strings import StopStrings
 from burnish.model.base import device_memory
-from burnish.model.chat_template import end_of_turn_ids
+from burnish.model.chat_template import control_tokens, end_of_turn_ids
+from burnish.model.context import context_length
 from burnish.records import Completion, Message, Task
 
 log = logging.getLogger(__name__)
@@ -77,7 +79,7 @@ class TransformersGenerator:
         self._options = Decoding(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            stop_ids=stop_ids(model, tokenizer),
+            stop_ids=stop_ids(model, tokenizer) | (self._stop.special_ids() if self._stop is not None else frozenset()),
             pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
             top_k=sampling.top_k,
             ends=None if self._stop is None else self._stop.ends,
@@ -131,25 +133,43 @@ class TransformersGenerator:
         return self._render(task.prompt)
 
     def choice_likelihoods(self, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
-        """Task -> label -> log-likelihood of the choice's text after the prompt; tasks are multiple choice."""
+        """Task -> label -> log-likelihood of the choice's text after the prompt; tasks are multiple choice.
+
+        A task that does not fit into the model's context with its longest choice has none, and the log says which.
+        """
         texts = [[choice.text for choice in task.choices] for task in tasks]
-        found = log_likelihoods(self.model, self.tokenizer, [self.prompt_text(task) for task in tasks], texts)
-        return {
-            task.id: {choice.label: value for choice, value in zip(task.choices, values, strict=True)}
-            for task, values in zip(tasks, found, strict=True)
+        scores = log_likelihoods(self.model, self.tokenizer, [self.prompt_text(task) for task in tasks], texts)
+        likely = {
+            task.id: {
+                choice.label: value for choice, value in zip(task.choices, values or (), strict=values is not None)
+            }
+            for task, values in zip(tasks, scores, strict=True)
         }
+        without = [name for name, values in likely.items() if not values]
+        if without:
+            log.warning(
+                "%d of %d tasks have no likelihoods, since they exceed the model's context of %d with their choices; "
+                "the first is %s",
+                len(without),
+                len(tasks),
+                context_length(self.model),
+                without[0],
+            )
+        return likely
 
     def _samples(self, tasks: Sequence[Task]) -> list[_Sample]:
         if not tasks:
             return []
         texts = [self._render(task.prompt) for task in tasks]
+        _say_control_tokens(tasks, self.tokenizer)
         encoded = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
         order = sorted(range(len(tasks)), key=lambda place: (-len(encoded[place]), place))
+        limits = [self._limit(task.id, prompt) for task, prompt in zip(tasks, encoded, strict=True)]
         return [
             _Sample(
                 tasks[place],
                 index,
-                Request(encoded[place], self._limit(encoded[place]), sample_seed(self._seed, tasks[place].id, index)),
+                Request(encoded[place], limits[place], sample_seed(self._seed, tasks[place].id, index)),
             )
             for place in order
             for index in range(self._sampling.samples)
@@ -157,8 +177,8 @@ class TransformersGenerator:
 
     def _warm_up(self, samples: Sequence[_Sample]) -> None:
         """Two tokens that nobody counts, so that the first answer is timed like the others."""
-        asked = [one.request for one in samples if one.request.limit > WARM_UP_TOKENS][-1:]
-        short = [Request(one.prompt, WARM_UP_TOKENS, one.seed) for one in asked]
+        longest = [sample.request for sample in samples if sample.request.limit > WARM_UP_TOKENS][-1:]
+        short = [Request(request.prompt, WARM_UP_TOKENS, request.seed) for request in longest]
         with device_memory("decoding a single sequence", NO_ROOM):
             for _ in decode(self.model, short, self._options, slots=1):
                 pass
@@ -169,9 +189,9 @@ class TransformersGenerator:
         while left:
             done = set()
             try:
-                asked = [one.request for one in left]
+                requests = [sample.request for sample in left]
                 for place, written, seconds in decode(
-                    self.model, asked, self._options, slots=slots, budget=self._sampling.batch_tokens
+                    self.model, requests, self._options, slots=slots, budget=self._sampling.batch_tokens
                 ):
                     done.add(place)
                     yield left[place], written, seconds
@@ -182,15 +202,16 @@ class TransformersGenerator:
                     ) from error
                 slots = max(1, min(slots, len(left)) // 2)
                 log.warning("out of memory: going on with %d sequences at once", slots)
-            left = [one for place, one in enumerate(left) if place not in done]
+            left = [sample for place, sample in enumerate(left) if place not in done]
             if torch.cuda.is_available() and left:
                 torch.cuda.empty_cache()
 
     def _completion(self, sample: _Sample, written: Decoded, seconds: float) -> Completion:
-        text = self.tokenizer.decode(written.ids, skip_special_tokens=True)
         stopped = written.finish_reason == "stop"
-        if self._stop is not None:
-            text = self._stop.without(text)
+        if self._stop is None:
+            text = self.tokenizer.decode(written.ids, skip_special_tokens=True)
+        else:
+            text = self._stop.text(written.ids)
         return Completion(
             task_id=sample.task.id,
             sample_index=sample.index,
@@ -203,27 +224,51 @@ class TransformersGenerator:
             seconds=seconds,
         )
 
-    def _limit(self, prompt: Sequence[int]) -> int:
-        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+    def _limit(self, task_id: str, prompt: Sequence[int]) -> int:
+        context = context_length(self.model)
         room = self._sampling.max_new_tokens if context is None else context - len(prompt)
         if room <= 0:
-            log.warning("a prompt of %d tokens fills the model's context of %d: no completion", len(prompt), context)
+            log.warning(
+                "the prompt of %s has %d tokens and fills the model's context of %d: no completion",
+                task_id,
+                len(prompt),
+                context,
+            )
         return max(0, min(self._sampling.max_new_tokens, room))
+
+
+def _say_control_tokens(tasks: Sequence[Task], tokenizer: Any) -> None:
+    """Warn of prompts whose text holds a control token: the model sees the token there, not the text."""
+    pattern = control_tokens(tokenizer)
+    held = [(task, token) for task in tasks if (token := _first(pattern, task.prompt)) is not None]
+    if held:
+        task, token = held[0]
+        log.warning(
+            "%d prompts hold control tokens in their text, which the model sees as such; the first is %s with %s",
+            len(held),
+            task.id,
+            token,
+        )
+
+
+def _first(pattern: re.Pattern[str] | None, messages: Sequence[Message]) -> str | None:
+    matches = (pattern.search(message.content) for message in messages) if pattern is not None else ()
+    return next((match.group() for match in matches if match is not None), None)
 
 
 def _in_order(parts: dict[str, list[Completion]], tasks: Sequence[str]) -> list[Completion]:
     """The completions of these tasks, taken out of ``parts``."""
-    return [one for task in tasks for one in sorted(parts.pop(task), key=lambda one: one.sample_index)]
+    return [part for task in tasks for part in sorted(parts.pop(task), key=lambda part: part.sample_index)]
 
 
 def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     """Tokens that end a completion: the chat template's end of turn, and every end-of-sequence token declared."""
-    found = set(end_of_turn_ids(tokenizer))
+    ends = set(end_of_turn_ids(tokenizer))
     for declared in (
         tokenizer.eos_token_id,
         model.config.get_text_config().eos_token_id,
         getattr(model.generation_config, "eos_token_id", None),
     ):
         if declared is not None:
-            found.update(declared if isinstance(declared, list | tuple) else [declared])
-    return frozenset(int(token) for token in found)
+            ends.update(declared if isinstance(declared, list | tuple) else [declared])
+    return frozenset(int(token) for token in ends)

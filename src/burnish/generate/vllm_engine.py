@@ -81,7 +81,7 @@ class VllmGenerator:
     def _write(self, tasks: Sequence[Task]) -> list[Completion]:
         from vllm import SamplingParams, TokensPrompt
 
-        asked = [(task, sample) for task in tasks for sample in range(self._sampling.samples)]
+        pairs = [(task, sample) for task in tasks for sample in range(self._sampling.samples)]
         encoded = {task.id: self._encode(task) for task in tasks}
         options = [
             SamplingParams(
@@ -93,9 +93,9 @@ class VllmGenerator:
                 stop_token_ids=self._stop_ids,
                 seed=sample_seed(self._seed, task.id, sample) >> 32,
             )
-            for task, sample in asked
+            for task, sample in pairs
         ]
-        prompts = [TokensPrompt(prompt_token_ids=encoded[task.id]) for task, _ in asked]
+        prompts = [TokensPrompt(prompt_token_ids=encoded[task.id]) for task, _ in pairs]
         started = time.perf_counter()
         outputs = self._engine.generate(prompts, options, lora_request=self._lora, use_tqdm=False)
         seconds = time.perf_counter() - started
@@ -111,7 +111,7 @@ class VllmGenerator:
                 model_digest=self._model_digest,
                 seconds=seconds,
             )
-            for (task, sample), output in zip(asked, outputs, strict=True)
+            for (task, sample), output in zip(pairs, outputs, strict=True)
         ]
 
     def _encode(self, task: Task) -> list[int]:

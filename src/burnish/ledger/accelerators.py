@@ -1,4 +1,4 @@
-"""What NVIDIA GPUs are doing, as ``nvidia-smi`` says it; nothing where that program is missing.
+"""Read the state of NVIDIA GPUs from ``nvidia-smi``; empty where that program is missing.
 
 Not covered: other makers' accelerators, which process uses how much.
 """
@@ -14,7 +14,7 @@ QUERY = "index,name,utilization.gpu,memory.used,memory.total,temperature.gpu"
 
 @dataclass(frozen=True)
 class Accelerator:
-    """One GPU at one moment; None is what the driver does not say."""
+    """State of one GPU; None for values that the driver does not report."""
 
     index: int
     name: str
@@ -25,7 +25,7 @@ class Accelerator:
 
 
 def read_accelerators(program: str = "nvidia-smi", timeout_s: float = 5.0) -> list[Accelerator]:
-    """All GPUs; empty without the program, or when it fails or hangs."""
+    """Read the state of all GPUs; empty if ``nvidia-smi`` is missing, fails or hangs."""
     path = shutil.which(program)
     if path is None:
         return []
@@ -43,7 +43,7 @@ def read_accelerators(program: str = "nvidia-smi", timeout_s: float = 5.0) -> li
 
 
 def parse_accelerator(line: str) -> Accelerator:
-    """One line of the program's output."""
+    """Parse one line of the program's output."""
     index, *name, utilization, used, total, temperature = (part.strip() for part in line.split(","))
     numbers = (_number(text) for text in (utilization, used, total, temperature))
     return Accelerator(int(index), ", ".join(name), *numbers)

@@ -1,4 +1,4 @@
-"""``logs/attempt_N.log``: everything that one attempt at a run says through logging, tracebacks too.
+"""``logs/attempt_N.log``: log everything of one attempt at a run, including tracebacks.
 
 Not covered: what is printed to the terminal (`cli` does that).
 """
@@ -17,7 +17,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class _AttemptHandler(logging.FileHandler):
-    """Stays silent when the disk is full: what the record is about says so itself, once, with a way out."""
+    """File handler that stays silent on a full disk: the failing write reports it once."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exc_info()[1], OSError):
@@ -26,9 +26,9 @@ class _AttemptHandler(logging.FileHandler):
 
 @contextmanager
 def attempt_log(folder: Path) -> Iterator[Path]:
-    """Write log records and warnings into the next ``attempt_N.log`` while the body runs; an error with its traceback.
+    """Write log records, warnings and an error's traceback into the next ``attempt_N.log``.
 
-    Ctrl-C is noted without one.
+    Ctrl-C is logged without a traceback.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Two runs side by side: what was said, what it started from, with which versions, and what came out.
+"""Compare two runs: recipes, inputs, versions, outputs and results.
 
-Read from the run folders where they are still there, and from the ledger. Not covered: whether a difference of results
-is more than chance (`burnish compare` pairs the rows).
+Reads the run folders that still exist, and the ledger. Not covered: whether a difference of results is significant
+(`burnish compare` pairs the rows).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from burnish.records.layout import RESOLVED
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not the same in both; None is what one lacks."""
+    """One difference; None for the side that lacks the value."""
 
     name: str
     a: Any
@@ -30,20 +30,20 @@ class Difference:
 
 @dataclass(frozen=True)
 class RunDiff:
-    """How run ``b`` differs from run ``a``."""
+    """The differences of run ``b`` from run ``a``."""
 
     a: str
     b: str
     recipe: list[Difference]
     digests: list[Difference]
     versions: list[Difference]
-    """Of burnish, packages and machine."""
+    """Versions of burnish and packages, and the machine."""
     results: list[Difference]
-    """``stage: measure`` of stages that both have, whether they differ or not, since they are what one compares."""
+    """Results as ``stage: measure`` of stages in both runs, equal or not."""
     stages: list[Difference]
-    """Digests of what stages of one name made, where they differ, and stages that only one has."""
+    """Differing digests of outputs by stage name, and stages in only one run."""
     missing: list[str]
-    """Runs whose folder is gone, so that only the ledger speaks for them."""
+    """Runs whose folder is gone; only their ledger entries are known."""
 
 
 def diff_runs(ledger: Ledger, a: RunRow, b: RunRow, runs_dir: Path) -> RunDiff:

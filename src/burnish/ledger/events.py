@@ -1,6 +1,6 @@
-"""``events.jsonl``: what happened in a run and when, one line each; for people and for post-mortems.
+"""``events.jsonl``: record the events of a run with their times, one per line.
 
-Nothing reads it to decide anything: `ledger.stage` keeps its own records.
+For people and post-mortems; no code reads it to decide anything: `ledger.stage` keeps its own records.
 """
 
 from __future__ import annotations

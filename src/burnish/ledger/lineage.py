@@ -1,8 +1,9 @@
-"""Who made what a stage read, across all runs of a ledger: by digest, so that a retrained model is another one.
+"""Find the run and stage that produced each input, across a ledger, by digest.
 
-What one stage made is read elsewhere under several digests: that of the file or folder, that of all outputs of a stage
-together (stages of one run), that of a list of files, or an alias that was recorded. Bytes that several runs made alike
-count as the run's own first, then as those of the first maker. Not covered: data that no run made; it ends the line.
+Digests tell a retrained model from the old one. An output may be read under several digests: that of the file or
+folder, that of all outputs of a stage (within one run), that of a list of files, or a recorded alias. Equal bytes of
+several runs count as the reading run's own first, then as the first producer's. Not covered: data that no run produced;
+it ends the lineage.
 """
 
 from __future__ import annotations
@@ -14,46 +15,46 @@ from burnish.fsio import digest_json
 from burnish.ledger.store import Ledger, RunRow, StageRow
 
 REPORT = "report"
-"""Kind of the stage that reads no artefacts but what the other stages of its run recorded."""
+"""Kind of the stage that reads the records of the other stages of its run, not artefacts."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A stage of a run that made something."""
+    """A stage of a run that produced something."""
 
     run_id: str
     run: str
     """Name of the run."""
     stage: str
     artefact: str
-    """Empty where it is the stage's record."""
+    """Empty for the stage's record."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """One thing that a stage read."""
+    """One input of a stage."""
 
     name: str
     digest: str
     source: Source | None
-    """None when no run made it."""
+    """None when no run produced it."""
     others: int
-    """Further runs that made the same bytes."""
+    """Number of further runs that produced the same bytes."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """How one run came from another."""
+    """Why one run depends on another."""
 
     parent: str
     """Id of the run."""
     how: str
     fork: bool = False
-    """A fork holds copies of all that it needs."""
+    """True for a fork, which holds copies of all its inputs."""
 
 
 class Lineage:
-    """The ledger's runs with their stages, and where each read thing came from."""
+    """The ledger's runs with their stages, and the origin of each input."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.runs: dict[str, RunRow] = {run.run_id: run for run in sorted(ledger.runs(), key=lambda r: r.created_at)}
@@ -67,25 +68,27 @@ class Lineage:
                     self._makers.setdefault(digest, []).append(source)
 
     def makers(self, digest: str) -> Sequence[Source]:
-        """All that made it, the first maker first."""
+        """Return all producers of a digest, the first one first."""
         return self._makers.get(digest, ())
 
     def reads(self, run_id: str, stage: StageRow) -> list[Read]:
-        """What a stage read, and who made it."""
-        found = []
-        names = {one.name for one in self.stages[run_id]}
+        """Return the inputs of a stage with their producers."""
+        inputs = []
+        names = {made.name for made in self.stages[run_id]}
         for name, digest in stage.parents.items():
             makers = self.makers(digest)
-            own = [one for one in makers if one.run_id == run_id and one.stage != stage.name]
-            source = next(iter([*own, *(one for one in makers if one.run_id != run_id)]), None)
+            own = [made for made in makers if made.run_id == run_id and made.stage != stage.name]
+            source = next(iter([*own, *(made for made in makers if made.run_id != run_id)]), None)
             if source is None and stage.kind == REPORT and name in names:
-                source = Source(run_id, self.runs[run_id].name, name, "")  # it reads what all stages recorded
-            others = {one.run_id for one in makers} - {run_id, source.run_id if source is not None else ""}
-            found.append(Read(name, digest, source, len(others)))
-        return found
+                source = Source(
+                    run_id, self.runs[run_id].name, name, ""
+                )  # the report stage reads the records of all stages
+            others = {made.run_id for made in makers} - {run_id, source.run_id if source is not None else ""}
+            inputs.append(Read(name, digest, source, len(others)))
+        return inputs
 
     def parents(self, run_id: str) -> list[Link]:
-        """The other runs that a run came from, each once and with the first reason."""
+        """Return the runs that a run depends on, each once with the first reason."""
         if run_id not in self._parents:
             self._parents[run_id] = self._find_parents(run_id)
         return self._parents[run_id]
@@ -103,33 +106,37 @@ class Lineage:
         return list(links.values())
 
     def children(self, run_id: str) -> list[tuple[str, Link]]:
-        """The runs that came from a run, with the reason."""
+        """Return the runs that depend on a run, with the reason."""
         return [(other, link) for other in self.runs for link in self.parents(other) if link.parent == run_id]
 
     def dependents(self, run_id: str) -> list[tuple[RunRow, str]]:
-        """Runs that read what this run alone made, and how; forks do not, since they hold copies."""
-        found = []
+        """Return runs that read outputs only this run has; not forks, which hold copies."""
+        links = []
         for other in self.runs.values():
             if other.run_id == run_id:
                 continue
             for stage in self.stages[other.run_id]:
                 for read in self.reads(other.run_id, stage):
-                    makers = {one.run_id for one in self.makers(read.digest)}
+                    makers = {made.run_id for made in self.makers(read.digest)}
                     if makers == {run_id} and read.source is not None:
                         made = f"{read.source.stage}/{read.source.artefact}"
-                        found.append((other, f"{stage.name} reads {made} as its {read.name}"))
-        return found
+                        links.append((other, f"{stage.name} reads {made} as its {read.name}"))
+        return links
 
     def related(self, run_id: str) -> set[str]:
-        """The run, all that it came from and all that came from it."""
+        """Return the run with all its ancestors and descendants."""
         return {run_id, *self._closure(run_id, up=True), *self._closure(run_id, up=False)}
 
     def _closure(self, run_id: str, *, up: bool) -> set[str]:
         seen: set[str] = set()
         left = [run_id]
         while left:
-            one = left.pop()
-            near = [link.parent for link in self.parents(one)] if up else [child for child, _ in self.children(one)]
+            current = left.pop()
+            near = (
+                [link.parent for link in self.parents(current)]
+                if up
+                else [child for child, _ in self.children(current)]
+            )
             fresh = {other for other in near if other in self.runs} - seen - {run_id}
             seen |= fresh
             left += fresh
@@ -137,7 +144,7 @@ class Lineage:
 
 
 def _digests(stage: StageRow) -> Iterator[tuple[str, str]]:
-    """Every digest under which something of the stage may be read, with the name of the artefact."""
+    """Return every digest under which an output may be read, with the artefact's name."""
     for name, digest in stage.artefacts.items():
         yield digest, name
         yield digest_json([digest]), name

@@ -1,4 +1,4 @@
-"""Finding a run in the ledger by what a user calls it, and its folder on disk.
+"""Find a run in the ledger by name, id or folder, and its folder on disk.
 
 Not covered: runs that no ledger knows.
 """
@@ -14,15 +14,17 @@ from burnish.records.layout import LEDGER, RESOLVED
 
 
 def open_ledger(runs_dir: Path) -> Ledger:
-    """The ledger of ``runs_dir``; raises DataError when there is none, and makes none."""
+    """Open the ledger of ``runs_dir``; raise DataError when it does not exist."""
     path = runs_dir / LEDGER
     if not path.is_file():
-        raise DataError(f"there is no ledger {path}", "Run a recipe first, or name the folder with --runs-dir.")
+        raise DataError(
+            f"ledger {path} does not exist", "Run a recipe first, or give the folder of the runs with --runs-dir."
+        )
     return Ledger(path)
 
 
 def find_run(ledger: Ledger, name: str) -> RunRow:
-    """The latest run of that name, else the one whose id begins so or whose folder it is; raises DataError."""
+    """Find the latest run of that name, else by id prefix or folder; raise DataError."""
     known = ledger.runs()
     folder = Path(name).resolve()
     for matches in (
@@ -33,13 +35,13 @@ def find_run(ledger: Ledger, name: str) -> RunRow:
         if name and (found := next(filter(matches, known), None)) is not None:
             return found
     names = ", ".join(dict.fromkeys(run.name for run in known)) or "none"
-    raise DataError(f"the ledger knows no run {name!r}", f"It knows: {names}.")
+    raise DataError(f"the ledger has no run {name!r}", f"Its runs are: {names}.")
 
 
 def folder_of(run: RunRow, runs_dir: Path) -> Path | None:
-    """The run's folder: where it was, or of the same name in ``runs_dir`` after that was moved; None when it is gone.
+    """Find the run's folder, also after ``runs_dir`` was moved; None when it is gone.
 
-    A folder that another run has taken over meanwhile is not this run's.
+    A folder that another run has reused since is not this run's.
     """
     for folder in (run.path, runs_dir / run.path.name):
         if resolved_id(folder) == run.run_id:
@@ -48,7 +50,7 @@ def folder_of(run: RunRow, runs_dir: Path) -> Path | None:
 
 
 def resolved_id(folder: Path) -> str | None:
-    """Id of the run that lies in a folder; None where none does."""
+    """Read the id of the run in a folder; None when it holds no run."""
     try:
         record = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
     except (OSError, ValueError):

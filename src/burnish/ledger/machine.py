@@ -1,6 +1,6 @@
-"""``machine.json``: on what machine and with which packages the last attempt at a run worked.
+"""``machine.json``: record the machine and packages of a run's last attempt.
 
-No package is imported for it. Not covered: other makers' accelerators than NVIDIA's, what else the machine was doing.
+Imports no package for this. Not covered: accelerators other than NVIDIA's, other load on the machine.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from burnish.ledger.accelerators import read_accelerators
 from burnish.records.layout import MACHINE
 
 PACKAGES = ("torch", "transformers", "tokenizers", "peft", "trl", "accelerate", "bitsandbytes")
-"""Those whose version can change what comes out."""
+"""Packages whose version can change results."""
 PROC = Path("/proc")
 
 
 def write_machine(folder: Path) -> None:
-    """Write the facts into a run's folder, over those of an earlier attempt."""
+    """Write the facts into a run's folder, replacing those of an earlier attempt."""
     write_json(folder / MACHINE, machine_facts())
 
 
 def read_machine(folder: Path) -> dict[str, str]:
-    """The facts in a run's folder; empty where none were written."""
+    """Read the facts from a run's folder; empty if none were written."""
     try:
         facts: dict[str, str] = json.loads((folder / MACHINE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -35,12 +35,12 @@ def read_machine(folder: Path) -> dict[str, str]:
 
 
 def machine_facts(proc: Path = PROC) -> dict[str, str]:
-    """Processor, memory, GPUs, system, Python and packages, as text; what the system does not say is left out."""
+    """Describe processor, memory, GPUs, system, Python and packages; leave out unknown facts."""
     cores = len(os.sched_getaffinity(0))
     facts = {
         "processor": f"{_field(proc / 'cpuinfo', 'model name') or platform.machine()}, {cores} cores",
         "memory": _memory(proc / "meminfo"),
-        "GPU": ", ".join(_gpu(one.name, one.memory_total_mib) for one in read_accelerators()),
+        "GPU": ", ".join(_gpu(gpu.name, gpu.memory_total_mib) for gpu in read_accelerators()),
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
     }
@@ -62,7 +62,7 @@ def _memory(meminfo: Path) -> str:
 
 
 def _field(path: Path, name: str) -> str:
-    """Value of the first line ``name : value``; empty when there is none."""
+    """Return the value of the first line ``name : value``, else an empty text."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""Peak resident memory of this process since a moment, from Linux's ``/proc``.
+"""Measure the peak resident memory of this process, from Linux's ``/proc``.
 
-Not covered: accelerator memory, child processes (the verifier's candidates have limits of their own).
+Not covered: accelerator memory, child processes (the verifier limits its candidates itself).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ PROC = Path("/proc/self")
 
 
 def reset_peak(proc: Path = PROC) -> bool:
-    """Begin a new peak; False where the system does not let us (the peak then counts from the program's start)."""
+    """Reset the peak; return False if the system forbids it (the peak then counts from the start)."""
     try:
         (proc / "clear_refs").write_text("5")
     except OSError:
@@ -20,12 +20,12 @@ def reset_peak(proc: Path = PROC) -> bool:
 
 
 def peak_bytes(proc: Path = PROC) -> int | None:
-    """Peak resident bytes; None where the system does not say."""
+    """Return the peak resident bytes; None if unknown."""
     return _status(proc, "VmHWM")
 
 
 def resident_bytes(proc: Path = PROC) -> int | None:
-    """Resident bytes now; None where the system does not say."""
+    """Return the current resident bytes; None if unknown."""
     return _status(proc, "VmRSS")
 
 

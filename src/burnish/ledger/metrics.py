@@ -1,7 +1,7 @@
 """``metrics.jsonl``: one schema for the numbers of every stage, one row per step.
 
-A row is ``{"at", "stage", "step", "values"}``; ``at`` is seconds since the epoch. Steps that a resumed stage takes
-again are written again; reading lets the later row win. Not covered: results (`ledger.store`).
+A row is ``{"at", "stage", "step", "values"}``; ``at`` is seconds since the epoch. Steps that a resumed stage repeats
+are written again; the later row wins on reading. Not covered: results (`ledger.store`).
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ class MetricsWriter:
         self.path = path
 
     def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
-        """Append one row; a value that is no finite number is left out, since JSON has none."""
+        """Append one row without values that are not finite, which JSON cannot hold."""
         finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
         row = {"at": round(time.time(), 3), "stage": stage, "step": step, "values": finite}
         append_lines(self.path, [json.dumps(row)])
 
     def drop_stage(self, stage: str) -> None:
-        """Forget the rows of a stage that begins anew."""
+        """Remove the rows of a stage that starts over."""
         if self.path.exists():
             kept = [line for line in read_lines(self.path) if json.loads(line)["stage"] != stage]
             write_atomic(self.path, "".join(line + "\n" for line in kept))
 
 
 def read_metrics(path: Path) -> list[MetricRow]:
-    """Rows by stage (in order of first appearance) and step; repeated steps are merged, the later value wins."""
+    """Read rows by stage and step; of repeated steps the later value wins."""
     merged: dict[str, dict[int, dict[str, float]]] = {}
     if path.exists():
         for line in read_lines(path):

@@ -1,6 +1,6 @@
-"""Which process works in a run's folder, and how to end it cleanly.
+"""Find the process that works in a run's folder, and stop it cleanly.
 
-Asking takes no lock, so that it never keeps a run from starting. Only Linux is covered (``/proc``); a process of
+The check takes no lock, so it never keeps a run from starting. Only Linux is covered (``/proc``); a process of
 another machine on a shared disk is not seen.
 """
 
@@ -21,17 +21,17 @@ PROC = Path("/proc")
 
 
 def holder(folder: Path) -> int | None:
-    """The process that holds the folder's lock; None when nobody does."""
+    """Return the process that holds the folder's lock; None if unlocked."""
     try:
         inode = (folder / LOCK).stat().st_ino
-        said = int((folder / LOCK).read_text().strip() or 0)
+        pid = int((folder / LOCK).read_text().strip() or 0)
         locks = (PROC / "locks").read_text().splitlines()
     except (FileNotFoundError, ValueError):
         return None
     for line in locks:
         fields = line.split()
-        if "FLOCK" in fields and fields[-3].endswith(f":{inode}") and fields[-4] in (str(said), "0"):
-            return said if _alive(said) else None
+        if "FLOCK" in fields and fields[-3].endswith(f":{inode}") and fields[-4] in (str(pid), "0"):
+            return pid if _alive(pid) else None
     return None
 
 
@@ -41,7 +41,7 @@ def note_detached(folder: Path, pid: int) -> None:
 
 
 def detached(folder: Path) -> int | None:
-    """The process of the pid file, if it is still that process."""
+    """Return the process of the pid file if it still runs."""
     try:
         record = json.loads((folder / DETACHED).read_text())
     except (FileNotFoundError, ValueError):
@@ -51,7 +51,7 @@ def detached(folder: Path) -> int | None:
 
 
 def working(folder: Path) -> int | None:
-    """The process that works on the folder, or is about to."""
+    """Return the process that works on the folder, or is about to."""
     return holder(folder) or detached(folder)
 
 
@@ -62,13 +62,13 @@ def stop(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Send Ctrl-C to whoever works on the folder, and wait for the end; False when it has not come in ``wait_s``.
+    """Send SIGINT to the folder's process and wait; return False if it outlives ``wait_s``.
 
-    Raises ProcessLookupError when nobody does. A training finishes its step and writes a checkpoint first.
+    Raises ProcessLookupError when no process works there. A training first finishes its step and saves a checkpoint.
     """
     pid = working(folder)
     if pid is None:
-        raise ProcessLookupError(f"nobody works on {folder}")
+        raise ProcessLookupError(f"no process is working on {folder}")
     os.kill(pid, signal.SIGINT)
     until = clock() + wait_s
     while _alive(pid):
@@ -87,7 +87,7 @@ def _alive(pid: int) -> bool:
 
 
 def _started(pid: int) -> int | None:
-    """Clock ticks since the machine's start when the process began: with the pid it names a process for good."""
+    """Return the process's start in clock ticks since boot; with the pid it is unique."""
     try:
         return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""One run's folder: who holds it, which recipe it belongs to, and what differs when another one knocks.
+"""Lock a run's folder and check that it belongs to the same recipe.
 
 The folder holds ``recipe.resolved.json``, ``metrics.jsonl``, ``events.jsonl``, ``logs/`` and a folder per stage.
 One process at a time works in it; the lock is the system's, so it ends with the process however that ends.
@@ -25,11 +25,11 @@ from burnish.records.layout import EVENTS, LOGS, METRICS, RESOLVED
 
 LOCK = ".lock"
 INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
-"""Keys of a recipe that change no result: a run goes on under other values."""
+"""Keys of a recipe that change no result: a run continues under new values."""
 LAUNCH = "launch."
-"""Beginning of the keys that say in how many processes."""
+"""Prefix of the keys that set the number of processes."""
 CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "rounds")
-"""Last parts of keys under whose new values a stage goes on where it was; `config.stages.optimizer.CONTINUABLE` are
+"""Last parts of keys that may change without restarting a stage; `config.stages.optimizer.CONTINUABLE` are
 the same."""
 
 
@@ -39,7 +39,7 @@ class RunFolder:
 
     path: Path
     run_id: str
-    """Tells apart runs that bore the same name one after another."""
+    """Unique id; runs may reuse a name."""
 
     @property
     def metrics(self) -> MetricsWriter:
@@ -54,14 +54,14 @@ class RunFolder:
 def open_run(
     path: Path, *, recipe: Mapping[str, Any], digests: Mapping[str, str], version: str, resume: bool
 ) -> Iterator[RunFolder]:
-    """Lock the folder and hold it while the body runs; make it, or go on in it when recipe and digests are the same.
+    """Create or continue the folder and hold its lock while the body runs.
 
     Args:
         path: The run's folder.
         recipe: The resolved recipe as plain data.
-        digests: Code, data, base model, toolchain: whatever decides results without standing in the recipe.
+        digests: Code, data, base model, toolchain: whatever decides results outside the recipe.
         version: The program's version, recorded.
-        resume: Go on although recipe or digests differ; the folder then belongs to the new ones.
+        resume: Continue although recipe or digests differ; the folder then belongs to the new ones.
 
     Raises RunFolderError when another process holds the folder, or it belongs to something else.
     """
@@ -85,7 +85,7 @@ def open_run(
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two resolved states: ``key: old -> new`` of the recipe, names of digests."""
+    """List the differences between two resolved states: ``key: old -> new`` of the recipe, names of digests."""
     old, new = flat(before["recipe"]), flat(now["recipe"])
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and not _indifferent(key)]
     recipe = [f"{key}: {_shown(old, key)} -> {_shown(new, key)}" for key in keys]
@@ -99,7 +99,7 @@ def _indifferent(key: str) -> bool:
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested settings as ``a.b`` -> value; lists of named things, such as stages, go by name."""
+    """Flatten nested settings to ``a.b`` -> value; named list items, such as stages, by name."""
     if isinstance(value, dict) and value:
         items = [(str(key), item) for key, item in value.items()]
     elif isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
@@ -129,14 +129,18 @@ def _read_resolved(path: Path) -> dict[str, Any] | None:
         )
         if strangers:
             raise RunFolderError(
-                f"{path} is not empty and is no run: it holds {strangers[0]}",
+                f"{path} is not empty and is not a run folder: it holds {strangers[0]}",
                 f"Give the run another name with --set name=OTHER, or remove {path}.",
             ) from None
         return None
     except ValueError as error:
-        raise RunFolderError(f"{path / RESOLVED} is broken: {error}", f"Remove {path} and run again.") from error
+        raise RunFolderError(
+            f"{path / RESOLVED} is broken: {error}", f"Remove {path} and run the same command again."
+        ) from error
     if not isinstance(before, dict) or not {"run_id", "recipe", "digests"} <= before.keys():
-        raise RunFolderError(f"{path / RESOLVED} is no resolved recipe", f"Remove {path} and run again.")
+        raise RunFolderError(
+            f"{path / RESOLVED} is not a resolved recipe", f"Remove {path} and run the same command again."
+        )
     return before
 
 

@@ -1,8 +1,8 @@
-"""Whether a stage must run, goes on, or is done: fingerprints and the two small files in a stage's folder.
+"""Decide whether a stage starts, continues or is done, by fingerprints in two small files.
 
-``attempt.json`` is written when a stage begins, ``done.json`` last of all, atomically: whatever moment the process
-dies, the stage is either done or begun. A folder begun under another fingerprint is emptied, never mixed.
-Not covered: what a stage does and how it goes on inside its folder (the workflows).
+``attempt.json`` is written when a stage begins, ``done.json`` last of all, atomically: whenever the process dies, the
+stage is either done or begun. A folder begun under another fingerprint is emptied, never mixed. Not covered: the work
+of a stage and how it continues inside its folder (the workflows).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from burnish.fsio import digest_file, digest_folder, digest_json, disk_errors, w
 from burnish.records.layout import ATTEMPT, DONE
 
 PREDICTED_PEAK = "predicted_peak_bytes"
-"""Metric of a stage that trained: the peak memory that was predicted when it began."""
+"""Metric of a training stage: the predicted peak memory."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Done:
 
     fingerprint: str
     seconds: float
-    """Over all attempts; of one that was killed, up to its last write."""
+    """Seconds over all attempts; a killed attempt counts up to its last write."""
     outputs: Mapping[str, str] = field(default_factory=dict)
-    """Name of a file or folder in the stage's folder -> digest."""
+    """Digests of files and folders in the stage's folder, by name."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """Results worth finding in the ledger."""
+    """Results to record in the ledger."""
     peak_bytes: int | None = None
     """Peak resident memory of the last attempt."""
     finished_at: float = 0.0
@@ -46,20 +46,20 @@ class Attempt:
     fingerprint: str
     started_at: float
     spent_s: float
-    """Seconds that earlier attempts spent."""
+    """Seconds spent by earlier attempts."""
     fresh: bool
-    """Whether the folder was empty, so that nothing is resumed."""
+    """Whether the folder was empty, so nothing is resumed."""
     continued: str | None = None
-    """Fingerprint without the settings that may change on the way."""
+    """Fingerprint without the settings that may change while the stage continues."""
 
 
 def fingerprint(stage: Mapping[str, Any], inputs: Mapping[str, str], *, code: str, seed: int) -> str:
-    """Digest of all that decides a stage's outputs: its settings, its inputs' digests, the code, the seed."""
+    """Compute the digest of a stage's settings, inputs, code and seed."""
     return digest_json({"stage": dict(stage), "inputs": dict(inputs), "code": code, "seed": seed})
 
 
 def read_done(folder: Path) -> Done | None:
-    """The record of a finished stage whose outputs are all still there, else None."""
+    """Read the record of a finished stage; None unless all its outputs still exist."""
     record = _read(folder / DONE)
     if record is None:
         return None
@@ -70,10 +70,10 @@ def read_done(folder: Path) -> Done | None:
 def begin(
     folder: Path, fingerprint: str, continued: str | None = None, *, now: Callable[[], float] = time.time
 ) -> Attempt:
-    """Note that an attempt begins; empties the folder first unless it was begun under the same fingerprint.
+    """Record the start of an attempt; first empty a folder with another fingerprint.
 
-    ``continued`` is a fingerprint without the settings that may change on the way (more steps of a training): a folder
-    that was begun under the same one is gone on in, finished or not.
+    ``continued`` is a fingerprint without the settings that may change (more steps of a training): a folder with the
+    same one is continued, finished or not.
     """
     before = _read(folder / ATTEMPT)
     spent = 0.0
@@ -103,7 +103,7 @@ def finish(
     peak_bytes: int | None = None,
     now: Callable[[], float] = time.time,
 ) -> Done:
-    """Digest the outputs and write ``done.json``."""
+    """Compute the outputs' digests and write ``done.json``."""
     digests = {name: _digest(folder / name) for name in outputs}
     at = now()
     seconds = round(attempt.spent_s + at - attempt.started_at, 3)

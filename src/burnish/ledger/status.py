@@ -1,7 +1,7 @@
-"""How a run stands, read from its folder by anybody at any time: phase, progress, time left, and what is not well.
+"""Read the status of a run from its folder: stage, progress, time left and warnings.
 
-Reading changes nothing and needs no help from the run, so it works for one that hangs or was killed.
-Not covered: what is inside a stage that does not train (its files' growth is the only sign of life).
+Reading changes nothing and needs no help from the run, so it works at any time, also for a run that hangs or was
+killed. Not covered: progress inside a stage that does not train (growing files are its only sign of life).
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ State = Literal["running", "done", "interrupted", "failed", "killed", "new"]
 
 ENDINGS: Mapping[str, State] = {"run_done": "done", "run_interrupted": "interrupted", "run_failed": "failed"}
 STALL_FACTOR, STALL_LEAST_S, STALL_FIRST_S = 10.0, 60.0, 900.0
-"""A stall is so many times the usual time between rows, at least so long; before the first row, so long."""
+"""A stall lasts this many times the usual time between rows, at least the second number, before the first row the
+third."""
 LOW_DISK_BYTES = 1 << 30
 
 
@@ -38,35 +39,35 @@ class StageState:
     kind: str
     state: Literal["done", "current", "waiting"]
     seconds: float | None = None
-    """Of a finished one."""
+    """Seconds of a finished stage."""
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """A run at one moment."""
+    """The status of a run at one moment."""
 
     name: str
     path: str
     state: State
-    """``killed``: it began, and neither ended nor is held by a process."""
+    """``killed``: it started, has not ended, and no process holds it."""
     pid: int | None
     stages: Sequence[StageState]
     stage: str | None
-    """The current one."""
+    """The current stage."""
     step: int | None
     """Optimiser steps taken in the current stage, when it trains."""
     steps: int | None
     eta_s: float | None
-    """Until the current training ends, by the pace of this attempt."""
+    """Seconds until the current training ends, at the pace of this attempt."""
     metrics: Mapping[str, float]
     """The latest value of each metric of the current stage."""
     quiet_s: float | None
-    """Since the last sign of life."""
+    """Seconds since the last sign of life."""
     free_bytes: int
     accelerators: Sequence[Accelerator]
     warnings: Sequence[str]
     error: str | None = None
-    """Why it failed."""
+    """Reason of a failure."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,14 @@ class _Row:
 def read_status(
     folder: Path, *, now: float | None = None, accelerators: Sequence[Accelerator] | None = None
 ) -> RunStatus:
-    """Read a run's folder.
+    """Read the status of a run's folder.
 
     Args:
         folder: of the run.
         now: seconds since the epoch; the clock's when None.
-        accelerators: what they do; asked when None.
+        accelerators: their state; read when None.
 
-    Raises DataError when the folder is no run.
+    Raises DataError when the folder is not a run folder.
     """
     moment = time.time() if now is None else now
     recipe = _recipe(folder)
@@ -120,7 +121,10 @@ def read_status(
             *_stall(state, quiet, rows, begins),
             *_not_a_number(rows),
             *_disk(folder, current, free),
-            *(["the process is gone, and the run had not ended: the same command goes on"] * (state == "killed")),
+            *(
+                ["the process is gone and the run did not end: run the same command again to continue"]
+                * (state == "killed")
+            ),
         ],
         error=failed.get("error") if failed is not None and state == "failed" else None,
     )
@@ -130,7 +134,9 @@ def _recipe(folder: Path) -> dict[str, Any]:
     try:
         recipe = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))["recipe"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder} is no run: it has no readable {RESOLVED}", "Name a run, or its folder.") from error
+        raise DataError(
+            f"{folder} is not a run folder: it has no readable {RESOLVED}", "Give the name or the folder of a run."
+        ) from error
     return dict(recipe)
 
 
@@ -158,8 +164,8 @@ def _current_stage(events: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _training_begins(events: Sequence[Mapping[str, Any]], stage: str | None) -> Mapping[str, Any] | None:
-    found = (event for event in reversed(events) if event["event"] == "training_begins" and event["stage"] == stage)
-    return next(found, None)
+    begins = (event for event in reversed(events) if event["event"] == "training_begins" and event["stage"] == stage)
+    return next(begins, None)
 
 
 def _rows(folder: Path, stage: str | None, *, since: float) -> list[_Row]:
@@ -170,17 +176,17 @@ def _rows(folder: Path, stage: str | None, *, since: float) -> list[_Row]:
 
 
 def _stages(folder: Path, recipe: Mapping[str, Any], current: str | None) -> list[StageState]:
-    found = []
+    states = []
     for stage in recipe.get("stages", ()):
         name, kind = str(stage["name"]), str(stage["kind"])
         done = folder / name / DONE
         if name == current:
-            found.append(StageState(name, kind, "current"))
+            states.append(StageState(name, kind, "current"))
         elif done.is_file():
-            found.append(StageState(name, kind, "done", float(json.loads(done.read_text())["seconds"])))
+            states.append(StageState(name, kind, "done", float(json.loads(done.read_text())["seconds"])))
         else:
-            found.append(StageState(name, kind, "waiting"))
-    return found
+            states.append(StageState(name, kind, "waiting"))
+    return states
 
 
 def _last_sign_of_life(folder: Path, stage: str | None, rows: Sequence[_Row]) -> float | None:
@@ -188,7 +194,7 @@ def _last_sign_of_life(folder: Path, stage: str | None, rows: Sequence[_Row]) ->
     for path in [folder / EVENTS, *((folder / stage).rglob("*") if stage is not None else ())]:
         try:
             times.append(path.stat().st_mtime)
-        except FileNotFoundError:  # a checkpoint that is just being removed
+        except FileNotFoundError:  # a checkpoint that is being removed right now
             continue
     return max(times, default=None)
 
@@ -211,21 +217,23 @@ def _stall(state: State, quiet: float | None, rows: Sequence[_Row], begins: Mapp
 
 
 def _not_a_number(rows: Sequence[_Row]) -> list[str]:
-    # The writer leaves out what is no finite number; a row without a loss among rows with one is such a row.
+    # The writer drops values that are not finite: a row without a loss among rows with one had such a loss.
     usual = {name for row in rows for name in row.values if name in ("loss", "grad_norm")}
     missing = {
         name: [row.step for row in rows if name not in row.values and "learning_rate" in row.values] for name in usual
     }
-    warnings = [f"{name} was no number at step {steps[-1]}" for name, steps in sorted(missing.items()) if steps]
+    warnings = [f"{name} was not finite at step {steps[-1]}" for name, steps in sorted(missing.items()) if steps]
     if rows and not usual and "learning_rate" in rows[-1].values:
-        warnings.append(f"loss was no number at step {rows[-1].step}")
+        warnings.append(f"loss was not finite at step {rows[-1].step}")
     return warnings
 
 
 def _disk(folder: Path, stage: str | None, free: int) -> list[str]:
     checkpoints = sorted((folder / stage / "checkpoints").glob("checkpoint-*")) if stage is not None else []
-    largest = max((sum(f.stat().st_size for f in one.rglob("*") if f.is_file()) for one in checkpoints), default=0)
+    largest = max(
+        (sum(f.stat().st_size for f in checkpoint.rglob("*") if f.is_file()) for checkpoint in checkpoints), default=0
+    )
     needed = max(LOW_DISK_BYTES, 2 * largest)
     if free >= needed:
         return []
-    return [f"{free / 2**20:.0f} MiB free on the disk, and the next checkpoints may need {needed / 2**20:.0f} MiB"]
+    return [f"{free / 2**20:.0f} MiB free on the disk, but the next checkpoints may need {needed / 2**20:.0f} MiB"]

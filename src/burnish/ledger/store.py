@@ -1,6 +1,6 @@
-"""``runs/ledger.sqlite``: every run's stages, what they read and wrote, what was measured.
+"""``runs/ledger.sqlite``: store all runs with stages, inputs, outputs and results.
 
-The run folders are the truth that decides what runs; the ledger is their index across runs. Migrations are
+The run folders decide what must run; the ledger is an index across them. Migrations are
 append-only: a change of schema is a new entry, never an edit of an old one.
 Not covered: curves (``metrics.jsonl``), the verdict cache.
 """
@@ -62,7 +62,7 @@ RunKind = Literal["run", "evaluation"]
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run as the ledger knows it."""
+    """A run in the ledger."""
 
     run_id: str
     name: str
@@ -73,18 +73,18 @@ class RunRow:
     updated_at: float
     kind: RunKind
     version: str
-    """Of burnish."""
+    """Version of burnish."""
     recipe: str
     """Digest of the resolved recipe with the digests of all inputs."""
     fork_of: str | None = None
     """Id of the run that it was forked from."""
     fork_point: str | None = None
-    """Which checkpoint that was."""
+    """Checkpoint that it was forked from."""
 
 
 @dataclass(frozen=True)
 class StageRow:
-    """A finished stage as the ledger knows it."""
+    """A finished stage in the ledger."""
 
     name: str
     kind: str
@@ -93,13 +93,15 @@ class StageRow:
     peak_bytes: int | None
     artefacts: Mapping[str, str]
     aliases: Mapping[str, tuple[str, ...]]
-    """Artefact -> other digests that it goes by where somebody reads it, such as that of a model's own files alone."""
+    """Artefact -> other digests under which it may be read, such as that of a model's own files."""
     parents: Mapping[str, str]
     metrics: Mapping[str, float]
 
 
 class Ledger:
-    """The store, open; a context manager. Raises DataError for a file that is no ledger or from a newer program."""
+    """The open ledger, a context manager.
+
+    Raises DataError for a file that is not a ledger or was written by a newer version."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -120,7 +122,7 @@ class Ledger:
         self._db.close()
 
     def open_run(self, run_id: str, *, name: str, path: Path, recipe: str, version: str, kind: RunKind = "run") -> None:
-        """A run begins or goes on; ``recipe`` is the digest of its resolved form."""
+        """Record that a run starts or continues; ``recipe`` is the digest of its resolved form."""
         now = time.time()
         with self._transaction() as db:
             db.execute(
@@ -132,24 +134,24 @@ class Ledger:
             )
 
     def note_fork(self, run_id: str, *, source: str, point: str) -> None:
-        """Say which run, and which of its checkpoints, a run goes on from."""
+        """Record the run and checkpoint that a run was forked from."""
         with self._transaction() as db:
             db.execute("UPDATE runs SET fork_of = ?, fork_point = ? WHERE id = ?", (source, point, run_id))
 
     def remove_run(self, run_id: str) -> None:
-        """Forget a run and all that its stages made and measured; the folder is not touched."""
+        """Delete a run with its stages, outputs and results; keep the folder."""
         with self._transaction() as db:
             for table in (*OF_STAGES, "stages"):
                 db.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))
             db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
     def close_run(self, run_id: str, state: str) -> None:
-        """A run ended as ``done``, ``interrupted`` or ``failed``."""
+        """Record that a run ended as ``done``, ``interrupted`` or ``failed``."""
         with self._transaction() as db:
             db.execute("UPDATE runs SET state = ?, updated_at = ? WHERE id = ?", (state, time.time(), run_id))
 
     def has_stage(self, run_id: str, name: str, done: Done) -> bool:
-        """Whether exactly this end of the stage is recorded."""
+        """Return whether exactly this completion of the stage is recorded."""
         query = "SELECT 1 FROM stages WHERE run = ? AND name = ? AND fingerprint = ? AND finished_at = ?"
         with self._errors():
             return self._db.execute(query, (run_id, name, done.fingerprint, done.finished_at)).fetchone() is not None
@@ -164,7 +166,7 @@ class Ledger:
         inputs: Mapping[str, str],
         aliases: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """A stage is done; what an earlier attempt recorded under its name is replaced."""
+        """Record a finished stage, replacing earlier records under its name."""
         with self._transaction() as db:
             for table in OF_STAGES:
                 db.execute(f"DELETE FROM {table} WHERE run = ? AND stage = ?", (run_id, name))
@@ -179,11 +181,11 @@ class Ledger:
                 )
             db.executemany(
                 "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?, ?)",
-                [(run_id, name, key, digest) for key, found in (aliases or {}).items() for digest in found],
+                [(run_id, name, key, digest) for key, digests in (aliases or {}).items() for digest in digests],
             )
 
     def runs(self) -> list[RunRow]:
-        """All runs, the latest first."""
+        """Return all runs, latest first."""
         query = (
             "SELECT id, name, path, state, created_at, updated_at, kind, version, recipe, fork_of, fork_point "
             "FROM runs ORDER BY updated_at DESC"
@@ -192,7 +194,7 @@ class Ledger:
             return [RunRow(row[0], row[1], Path(row[2]), *row[3:]) for row in self._db.execute(query)]
 
     def stages(self, run_id: str) -> list[StageRow]:
-        """Finished stages of a run in the order they finished."""
+        """Return the finished stages of a run in the order they finished."""
         query = (
             "SELECT name, kind, seconds, finished_at, peak_bytes FROM stages WHERE run = ? ORDER BY finished_at, rowid"
         )
@@ -219,13 +221,13 @@ class Ledger:
 
     def _aliases(self, run_id: str, stage: str) -> dict[str, tuple[str, ...]]:
         query = "SELECT artefact, digest FROM aliases WHERE run = ? AND stage = ? ORDER BY artefact, digest"
-        found: dict[str, tuple[str, ...]] = {}
+        aliases: dict[str, tuple[str, ...]] = {}
         for artefact, digest in self._db.execute(query, (run_id, stage)):
-            found[artefact] = (*found.get(artefact, ()), digest)
-        return found
+            aliases[artefact] = (*aliases.get(artefact, ()), digest)
+        return aliases
 
     def _migrate(self) -> None:
-        with self._transaction() as db:  # two programs that start at once must not both create the tables
+        with self._transaction() as db:  # two programs that start together must not both create the tables
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > len(MIGRATIONS):
                 way_out = "Update burnish, or use another runs_dir."
@@ -256,8 +258,9 @@ class Ledger:
                 raise DiskError(f"cannot write the ledger {self.path}: {error}", way_out) from error
             raise
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-            raise  # a fault of this module
+            raise  # a bug in this module
         except sqlite3.DatabaseError as error:
             raise DataError(
-                f"{self.path} is not a ledger: {error}", "Move it away; the run folders hold everything it knew."
+                f"{self.path} is not a ledger: {error}",
+                "Move the file away; the run folders hold the same information.",
             ) from error

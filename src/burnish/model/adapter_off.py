@@ -1,8 +1,8 @@
-"""A base model with an adapter on it that is switched off, proven to be the base model.
+"""Load a base model with a disabled adapter and check that it equals the base model.
 
-Measuring "the base" through a model that an adapter was attached to is how baselines get contaminated: what is left of
-the adapter in the layers answers with it. So logits on a probe must equal those of the base loaded alone, to the last
-bit, and with the adapter on they must differ, or nothing was proven.
+Evaluating "the base" through a model with an attached adapter can contaminate the baseline: remains of the adapter may
+still act. So logits on a probe must equal those of the base loaded alone, to the last bit, and with the adapter on they
+must differ; otherwise the check shows nothing.
 
 Not covered: adapters that are switched on and off between requests.
 """
@@ -23,7 +23,7 @@ PROBES = ("Write a Rust function that returns the sum of a slice.", "yes or no?"
 
 
 def load_with_adapter_off(base: Path, adapter: Path, config: ModelConfig) -> LoadedModel:
-    """Load ``base`` with ``adapter`` on top and switch it off; its digest is that of the base.
+    """Load ``base`` with ``adapter`` and disable the adapter; the digest is the base's.
 
     Raises:
         ConfigError: as `model.base.load_adapter`; or the adapter changes no logits, or the model without it is not the
@@ -37,17 +37,17 @@ def load_with_adapter_off(base: Path, adapter: Path, config: ModelConfig) -> Loa
     with_adapter = _logits(loaded)
     model: Any = loaded.model
     model.base_model.disable_adapter_layers()
-    found = _logits(loaded)
+    logits = _logits(loaded)
     if all(torch.equal(a, b) for a, b in zip(with_adapter, expected, strict=True)):
         raise ConfigError(
-            f"the adapter {adapter} changes no logits of {base}, so nothing shows that it is off.",
-            "It was never trained: name another adapter, or evaluate the base alone.",
+            f"the adapter {adapter} changes no logits of {base}, so it cannot be checked that it is off.",
+            "It was never trained: use another adapter, or evaluate the base alone.",
         )
-    difference = max(float((a - b).abs().max()) for a, b in zip(found, expected, strict=True))
+    difference = max(float((a - b).abs().max()) for a, b in zip(logits, expected, strict=True))
     if difference != 0.0:
         raise ConfigError(
             f"with the adapter {adapter} off, logits differ from those of {base} by up to {difference:.3g}.",
-            "Evaluate the base alone, without adapter_off: this kind of adapter changes the base's own weights.",
+            "Evaluate the base alone, without adapter_off: this kind of adapter changes the base's weights.",
         )
     return LoadedModel(model, loaded.tokenizer, loaded.device, digest)
 
@@ -55,10 +55,10 @@ def load_with_adapter_off(base: Path, adapter: Path, config: ModelConfig) -> Loa
 def _logits(loaded: LoadedModel) -> list[torch.Tensor]:
     tokenizer: Any = loaded.tokenizer
     model: Any = loaded.model
-    found = []
+    logits = []
     for probe in PROBES:
         text = render([{"role": "user", "content": probe}], tokenizer, generation_prompt=True)
         ids_BT = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]], device=loaded.device)
         with torch.inference_mode():
-            found.append(model(input_ids=ids_BT).logits.float().cpu())
-    return found
+            logits.append(model(input_ids=ids_BT).logits.float().cpu())
+    return logits

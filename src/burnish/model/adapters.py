@@ -1,4 +1,4 @@
-"""Where an adapter comes from: the digests stored beside it as ``burnish.json``, checked by whoever loads it.
+"""Store and check an adapter's origin: digests in ``burnish.json`` next to it.
 
 Not covered: the adapter's weights (`model.base.load_adapter`, PEFT).
 """
@@ -20,7 +20,7 @@ from burnish.records.layout import ADAPTER_CONFIG, ADAPTER_WEIGHTS, MADE_WITH, O
 
 
 class AdapterOrigin(Record):
-    """What an adapter was trained on."""
+    """The base, chat template and rows that an adapter was trained on."""
 
     SCHEMA_VERSION: ClassVar[int] = 1
 
@@ -35,18 +35,18 @@ class AdapterOrigin(Record):
 
 
 def write_origin(folder: Path, origin: AdapterOrigin) -> None:
-    """Store ``origin`` beside the adapter."""
+    """Store ``origin`` next to the adapter."""
     write_atomic(folder / ORIGIN, origin.to_json() + "\n")
 
 
 def read_origin(folder: Path) -> AdapterOrigin:
-    """Read what `write_origin` stored; ConfigError when the folder is no adapter of burnish."""
+    """Read the origin; raise ConfigError when the folder is not an adapter of burnish."""
     for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS, ORIGIN):
         if not (folder / name).is_file():
             there = ", ".join(sorted(p.name for p in folder.iterdir())[:12]) if folder.is_dir() else "no such folder"
             raise ConfigError(
-                f"{folder} is no adapter: {name} is missing; it holds: {there or 'nothing'}.",
-                "Name the adapter folder that an sft stage wrote (runs/NAME/STAGE/adapter).",
+                f"{folder} is not an adapter folder: {name} is missing; it holds: {there or 'nothing'}.",
+                "Give the adapter folder that an sft stage wrote (runs/NAME/STAGE/adapter).",
             )
     try:
         return AdapterOrigin.model_validate_json((folder / ORIGIN).read_bytes())
@@ -58,7 +58,7 @@ def read_origin(folder: Path) -> AdapterOrigin:
 
 
 def read_trained_kind(folder: Path) -> Trained:
-    """The kind of an adapter folder as ``adapter.kind`` says it; ``lora`` for PiSSA, which is stored as LoRA."""
+    """Return the ``adapter.kind`` of an adapter folder; ``lora`` for PiSSA, stored as LoRA."""
     read_origin(folder)
     config = json.loads((folder / ADAPTER_CONFIG).read_bytes())
     if config.get("peft_type") == "VERA":
@@ -71,13 +71,14 @@ def read_trained_kind(folder: Path) -> Trained:
 def check_origin(folder: Path, *, base_digest: str, template_digest: str) -> None:
     """Raise ConfigError when the adapter was trained on another base model or with another chat template."""
     origin = read_origin(folder)
-    for what, stored, found in (
+    for what, stored, actual in (
         ("base model", origin.base_digest, base_digest),
         ("chat template", origin.template_digest, template_digest),
     ):
-        if stored != found:
+        if stored != actual:
             raise ConfigError(
-                f"the adapter {folder} was trained on another {what} (digest {stored[:12]}, this one is {found[:12]}).",
+                f"the adapter {folder} was trained on a different {what} "
+                f"(digest {stored[:12]}, this one is {actual[:12]}).",
                 "Load it on the model folder that it was trained from, unchanged, or train it again.",
             )
 

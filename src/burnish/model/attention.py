@@ -1,8 +1,7 @@
-"""Which attention a model computes with: ``auto`` takes the best that is installed and proves itself here.
+"""Choose a model's attention: ``auto`` uses the best one that passes a probe here.
 
-The choice is made once, when weights are loaded, and said in the log. What fails later, memory included, is an error:
-nothing changes to another attention under way, because the results would then be others. Not covered: attention of
-more than one device.
+The choice is made once, when weights are loaded, and logged. A later failure, also of memory, is an error: switching
+the attention during a run would change results. Not covered: attention of more than one device.
 
 Tried in this order: FlashAttention 2 as a package, the same as a kernel of the hub that is already on disk, torch's
 scaled dot product, plain matrix products. The first two need half precision and an Ampere or newer GPU.
@@ -40,7 +39,7 @@ TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 
 @dataclass(frozen=True)
 class AttentionChoice:
-    """An attention, by the name that transformers has for it, and why it is this one."""
+    """An attention by its transformers name, and the reason for choosing it."""
 
     name: str
     why: str
@@ -49,7 +48,9 @@ class AttentionChoice:
 def choose_attention(
     wanted: Attention, device: torch.device, dtype: torch.dtype, model_class: type[Any] | None = None
 ) -> AttentionChoice:
-    """The attention that ``wanted`` means for a model of ``model_class`` (None knows no limits) on this device.
+    """Choose the attention for a model of ``model_class`` on this device.
+
+    With ``model_class`` None no limits of the model are checked.
 
     Raises:
         MissingToolError: one was named whose package is not installed.
@@ -62,7 +63,7 @@ def choose_attention(
                 raise MissingToolError(f"model.attention is {wanted}, and {problem.text}", INSTALL[wanted])
             raise ConfigError(
                 f"model.attention is {wanted}, and {problem.text}.",
-                "Set model.attention to auto, which takes the best that works here.",
+                "Set model.attention to auto, which uses the best that works here.",
             )
         return AttentionChoice(wanted, "asked for")
     passed: list[str] = []
@@ -75,7 +76,7 @@ def choose_attention(
 
 
 def attention_of(model: Any) -> str:
-    """The attention that a loaded model computes with."""
+    """Return the attention of a loaded model."""
     return str(model.config._attn_implementation)
 
 
@@ -125,18 +126,18 @@ def _on_disk(repository: str) -> bool:
 
 @functools.lru_cache(maxsize=32)
 def _probe(name: str, device: str, dtype: torch.dtype) -> str | None:
-    """Why ``name`` does not compute what plain products do, packed rows and gradients included; None where it does.
+    """Return how ``name`` differs from plain matrix products; None when they agree.
 
-    A Llama layer with grouped heads of 64 reads two rows in one sequence.
+    Compares outputs and gradients of a Llama layer with grouped heads of 64 on two packed rows.
     """
     try:
         reference = _probe_output(EAGER, device, dtype)
-        found = _probe_output(name, device, dtype)
+        results = _probe_output(name, device, dtype)
     except (RuntimeError, ImportError, ValueError, OSError, TypeError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return f"it fails here ({first.rstrip('.')})"
-    for what, one, other in zip(("output", "gradient"), found, reference, strict=True):
-        difference = float((one.float() - other.float()).abs().max())
+    for what, result, other in zip(("output", "gradient"), results, reference, strict=True):
+        difference = float((result.float() - other.float()).abs().max())
         if not difference <= TOLERANCE[dtype]:
             return f"its {what} differs from plain products by {difference:.2g}"
     return None

@@ -56,18 +56,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in evaluation mode on its device, and the tokenizer that goes with it."""
+    """A model in evaluation mode on its device, with its tokenizer."""
 
     model: PreTrainedModel
     """The model, or the PEFT model around it."""
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     digest: str
-    """Digest of the files the weights came from (base, and adapter where there is one) and of their quantisation."""
+    """Digest of the weight files (base and any adapter) and of their quantisation."""
 
 
 def resolve_device(config: ModelConfig) -> torch.device:
-    """The device that ``config.device`` means here; ConfigError when it asks for a missing accelerator."""
+    """Resolve ``config.device`` here; raise ConfigError for a missing accelerator."""
     available = torch.cuda.is_available()
     if config.device == "cuda" and not available:
         raise ConfigError("model.device is 'cuda', and torch finds no CUDA device.", "Set model.device to auto or cpu.")
@@ -75,7 +75,7 @@ def resolve_device(config: ModelConfig) -> torch.device:
 
 
 def resolve_dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
-    """The dtype of the weights in memory: bfloat16 on an accelerator and float32 on a CPU unless the user says one."""
+    """Choose the dtype in memory: as set, else bfloat16 on an accelerator, float32 on a CPU."""
     if config.dtype == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[config.dtype]
@@ -83,7 +83,7 @@ def resolve_dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
 
 @contextlib.contextmanager
 def device_memory(doing: str, way_out: str) -> Iterator[None]:
-    """Turn an out-of-memory of the accelerator into a DeviceMemoryError."""
+    """Raise an accelerator's out-of-memory as a DeviceMemoryError."""
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -98,13 +98,13 @@ def free_memory() -> None:
 
 
 def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder or GGUF file, with a chat template and a padding token.
+    """Load the tokenizer of a folder or GGUF file, with chat template and padding token.
 
-    A missing chat template is made (see `model.chat_template`). A missing padding token becomes the end-of-sequence
+    A missing chat template is added (see `model.chat_template`). A missing padding token becomes the end-of-sequence
     token; attention masks keep padding out either way.
 
     Raises:
-        ConfigError: there is none, it cannot be read, or characters cannot be mapped to its tokens.
+        ConfigError: it is missing or unreadable, or characters cannot be mapped to its tokens.
         MissingToolError: it is in a GGUF file, and the package that reads one is not installed.
     """
     tokenizer: Any = gguf_tokenizer(read_gguf(path)) if is_gguf(path) else _folder_tokenizer(path)
@@ -134,8 +134,8 @@ def load_model(path: Path, config: ModelConfig) -> LoadedModel:
     """Load weights and tokenizer from ``path``, a folder or a GGUF file, quantised as ``config`` says.
 
     Raises:
-        ConfigError: files are missing or broken, the architecture is unknown, is no causal language model or needs
-            code from the folder, the tokenizer has more entries than the model has embeddings, or the weights are
+        ConfigError: files are missing or broken, the architecture is unknown, is not a causal language model or needs
+        code from the folder, the tokenizer has more entries than the model has embeddings, or the weights are
             stored quantised otherwise than ``config`` says.
         MissingToolError: the package that quantises, or reads GGUF, is not installed.
         DeviceMemoryError: it does not fit on the accelerator.
@@ -148,7 +148,7 @@ def load_model(path: Path, config: ModelConfig) -> LoadedModel:
         check_stored_quantization(path, config.quantization)
     tokenizer = load_tokenizer(path)
     device = resolve_device(config)
-    with device_memory(f"loading {path}", "Set model.device to cpu, or take a smaller model."):
+    with device_memory(f"loading {path}", "Set model.device to cpu, or use a smaller model."):
         model = _load_on_device(path, config, device)
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
@@ -182,7 +182,7 @@ def _load_on_device(path: Path, config: ModelConfig, device: torch.device) -> An
 
 @contextlib.contextmanager
 def _source(path: Path) -> Iterator[dict[str, Any]]:
-    """What names a model to transformers' ``from_pretrained``; of a GGUF file its configuration, too."""
+    """Build the model's arguments for ``from_pretrained``; for a GGUF file with configuration."""
     if is_gguf(path):
         with gguf_source(read_gguf(path)) as source:
             yield source
@@ -193,16 +193,16 @@ def _source(path: Path) -> Iterator[dict[str, Any]]:
 def _model_class(config: Any) -> type[Any]:
     auto: Any = AutoModelForCausalLM
     mapping = auto._model_mapping
-    found: type[Any] = mapping[type(config)]
-    return found
+    model_class: type[Any] = mapping[type(config)]
+    return model_class
 
 
 def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized: bool = False) -> LoadedModel:
-    """Load ``base`` with the adapter on top, after checking that they belong together.
+    """Load ``base`` with the adapter, after checking that they belong together.
 
-    An adapter that was trained on a base quantised otherwise is loaded, and a line on the log says so: such a pair
-    answers a little differently from what was trained. With ``dequantized`` the base is quantised, and its 4-bit
-    layers are then expanded to plain weights.
+    An adapter trained on another quantisation of the base is loaded with a warning in the log: the pair answers
+    slightly differently than in training. With ``dequantized`` the base is quantised, and its 4-bit layers are then
+    expanded to plain weights.
 
     Raises:
         ConfigError: as `load_model`; or the adapter was trained on another base model or chat template.
@@ -218,7 +218,7 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized:
             "%s was trained on %s weights, and is loaded on %s ones", adapter, trained_on or "full", now or "full"
         )
     loaded = load_model(base, config)
-    with device_memory(f"loading {adapter}", "Set model.device to cpu, or take a smaller model."):
+    with device_memory(f"loading {adapter}", "Set model.device to cpu, or use a smaller model."):
         with _quiet_transformers():
             plain = dequantize(loaded.model) if dequantized else loaded.model
         model: Any = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
@@ -227,7 +227,7 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized:
 
 
 def stored_dtype(path: Path) -> torch.dtype:
-    """The dtype that most weights in a model folder are stored in; float32 for folders without safetensors."""
+    """Return the dtype of most weights in a model folder; float32 without safetensors."""
     size_by_dtype: dict[torch.dtype, int] = {}
     for file in sorted(path.glob("*.safetensors")):
         with safe_open(file, framework="pt") as tensors:
@@ -247,19 +247,21 @@ def _check_architecture(path: Path) -> None:
         model_type = str(config["model_type"])
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{path / 'config.json'} is no model configuration: {_first_line(error)}.",
+            f"{path / 'config.json'} is not a model configuration: {_first_line(error)}.",
             "It must be JSON with model_type, as model.save_pretrained(folder) writes it.",
         ) from error
     if model_type not in CONFIG_MAPPING:
-        why = "needs Python code from its folder, which burnish never runs" if "auto_map" in config else "is unknown"
+        why = "is unknown"
+        if "auto_map" in config:
+            why = "needs Python code from its folder, and burnish never runs such code"
         raise ConfigError(
             f"the model type {model_type!r} in {path} {why}.",
-            "Take a model whose architecture is part of the installed transformers.",
+            "Use a model whose architecture is part of the installed transformers.",
         )
     if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise ConfigError(
-            f"the model type {model_type!r} in {path} is no causal language model.",
-            "Take a decoder-only language model, such as Llama, Qwen or Gemma.",
+            f"the model type {model_type!r} in {path} is not a causal language model.",
+            "Use a decoder-only language model, such as Llama, Qwen or Gemma.",
         )
 
 
@@ -279,7 +281,7 @@ def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
                 raise
             raise ConfigError(
                 f"the weights in {path} cannot be loaded: {_first_line(error)}.",
-                "Copy or download the model's files again; they may be cut short or of another model.",
+                "Copy or download the model's files again; they may be truncated or belong to another model.",
             ) from error
     absent = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
     if absent:
@@ -292,14 +294,14 @@ def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """No bars and warnings while weights load: what matters of them is raised by `_load_weights`."""
+    """Hide bars and warnings while weights load; `_load_weights` raises the important ones."""
     settings: Any = transformers_logging
     verbosity, bars = settings.get_verbosity(), settings.is_progress_bar_enabled()
     settings.set_verbosity_error()
     settings.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            # That the folder's own quantisation is taken, and only how to load it from us.
+            # It warns that the folder's own quantisation wins over ours, which is intended.
             warnings.filterwarnings("ignore", "You passed `quantization_config`", UserWarning)
             yield
     finally:

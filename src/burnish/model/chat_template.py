@@ -1,8 +1,9 @@
-"""The chat template of a tokenizer: rendering, its digest, what begins and ends an assistant turn, and the template
-base models get.
+"""Render chat templates, compute their digest, and find the ends of assistant turns.
 
-A tokenizer without a chat template gets one made of tokens that it has, with the end-of-sequence token at the end of
-every assistant turn, because that is the only end a base model has learned:
+Also holds the template that base models get.
+
+A tokenizer without a chat template gets one made of its own tokens, with the end-of-sequence token after every
+assistant turn, because that is the only end a base model has learned:
 
 - ChatML (``<|im_start|>role``) when ``<|im_start|>`` and ``<|im_end|>`` are single tokens;
   ``<|im_end|>`` ends the turn;
@@ -48,7 +49,7 @@ PLAIN_TEMPLATE = (
 TODAY = datetime.date(2025, 7, 10)
 """The date that templates write."""
 THINKING = re.compile(r"<think>.*?</think>\s*", re.DOTALL)
-"""A block of thought and the white space after it."""
+"""A block of thinking and the white space after it."""
 DOCUMENT_ENDS = ("<|endoftext|>", "<|end_of_text|>")
 """Tokens that end a document in vocabularies whose end-of-sequence token ends a turn instead."""
 
@@ -56,7 +57,7 @@ _PROBE = "ANSWER"
 
 
 def ensure_chat_template(tokenizer: Any) -> None:
-    """Give ``tokenizer`` a chat template if it has none, and say so on the log.
+    """Give ``tokenizer`` a chat template if it has none, and log it.
 
     Raises:
         ConfigError: it has no template and no end-of-sequence token to make one with.
@@ -66,7 +67,7 @@ def ensure_chat_template(tokenizer: Any) -> None:
     chatml = all(_is_one_token(tokenizer, token) for token in ("<|im_start|>", "<|im_end|>"))
     if not chatml and tokenizer.eos_token_id is None:
         raise ConfigError(
-            "the tokenizer has no chat template and no end-of-sequence token, so nothing can end an answer.",
+            "the tokenizer has no chat template and no end-of-sequence token, so no token can end an answer.",
             "Set eos_token in tokenizer_config.json, or add a chat_template.jinja to the model folder.",
         )
     template = CHATML_TEMPLATE if chatml else PLAIN_TEMPLATE
@@ -89,7 +90,7 @@ def _is_one_token(tokenizer: Any, token: str) -> bool:
 def render(
     messages: Sequence[Mapping[str, Any]], tokenizer: Any, *, generation_prompt: bool | None, **variables: Any
 ) -> str:
-    """The text of a conversation; with ``generation_prompt`` up to where the assistant would begin.
+    """Render a conversation; with ``generation_prompt`` up to where the assistant begins.
 
     Args:
         messages: role and content of each turn, and whatever else the template reads.
@@ -116,7 +117,7 @@ def render(
         roles = ", ".join(message["role"] for message in messages)
         raise DataError(
             f"the chat template refuses a conversation of the roles {roles}: {error}",
-            "Change the rows to what the template takes, or give the model folder another chat_template.jinja.",
+            "Change the rows to fit the template, or give the model folder another chat_template.jinja.",
         ) from error
     return str(text)
 
@@ -126,38 +127,38 @@ def _check_content(messages: Sequence[Mapping[str, Any]]) -> None:
         content = message.get("content")
         if not isinstance(content, str | list) and not (content is None and message.get("tool_calls")):
             raise DataError(
-                f"turn {index} of the role {message.get('role')!r} has the content {content!r}, which is no text.",
+                f"turn {index} of the role {message.get('role')!r} has the content {content!r}, which is not text.",
                 "Write contents as JSON strings: a chat template leaves out whatever is not text.",
             )
 
 
 def thinking_switch(tokenizer: Any, thinking: bool | None) -> dict[str, bool]:
-    """The template's variable that switches thinking; none where there is nothing to switch.
+    """Return the template's variable for thinking; empty when it has none.
 
-    Raises ConfigError when thinking is wanted and the template knows nothing of it.
+    Raises ConfigError when thinking is requested and the template does not support it.
     """
     ensure_chat_template(tokenizer)
     if thinking is None or "enable_thinking" in str(tokenizer.chat_template):
         return {} if thinking is None else {"enable_thinking": thinking}
     if thinking:
         raise ConfigError(
-            "sampling.thinking is true, and the model's chat template has no enable_thinking.",
-            "Leave sampling.thinking out, or take a model that thinks.",
+            "sampling.thinking is true, but the model's chat template has no enable_thinking.",
+            "Remove sampling.thinking, or use a model whose template supports it.",
         )
     return {}
 
 
 def template_digest(tokenizer: Any) -> str:
-    """SHA-256 of everything that decides how a conversation becomes text: the template and the special tokens."""
+    """Compute SHA-256 over the chat template and the special tokens."""
     ensure_chat_template(tokenizer)
     dated = [TODAY.isoformat()] if "strftime_now" in str(tokenizer.chat_template) else []
     return digest_json([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token, *dated])
 
 
 def unmarked_answer(tokenizer: Any) -> str:
-    """What the template writes before an answer although its generation prompt writes nothing; empty as it should be.
+    """Return text that a template writes before an answer but not as generation prompt.
 
-    Such a template has no mark where an answer begins: what precedes an answer would be trained as part of it.
+    It should be empty: otherwise the start of an answer is unknown, and this text would be trained as part of it.
     """
     ensure_chat_template(tokenizer)
     question = {"role": "user", "content": "QUESTION"}
@@ -169,7 +170,9 @@ def unmarked_answer(tokenizer: Any) -> str:
 
 
 def document_ends(tokenizer: Any) -> tuple[list[int], int]:
-    """Token ids before a document (the beginning-of-sequence token where the tokenizer adds one), and the id after it.
+    """Return the token ids before a document and the id after it.
+
+    Before it comes the beginning-of-sequence token if the tokenizer adds one.
 
     Raises:
         ConfigError: the vocabulary has no token that ends a document.
@@ -178,16 +181,51 @@ def document_ends(tokenizer: Any) -> tuple[list[int], int]:
     end = next((special[name] for name in DOCUMENT_ENDS if name in special), tokenizer.eos_token_id)
     if end is None:
         raise ConfigError(
-            "the tokenizer has no end-of-sequence token, so nothing can end a document.",
+            "the tokenizer has no end-of-sequence token, so no token can end a document.",
             "Set eos_token in tokenizer_config.json.",
         )
     return ([tokenizer.bos_token_id] if _adds_bos(tokenizer) else []), int(end)
 
 
-def end_of_turn(tokenizer: Any) -> str:
-    """The text that closes an assistant turn, without trailing white space; empty when the template writes none.
+def control_tokens(tokenizer: Any) -> re.Pattern[str] | None:
+    """Finds the special tokens of the vocabulary in a text; None where it has none."""
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    texts = sorted(filter(None, special | set(tokenizer.all_special_tokens)), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, texts))) if texts else None
 
-    Found by rendering a probe: what follows the answer.
+
+def check_turns_written(roles: Sequence[str], tokenizer: Any, *, generation_prompt: bool) -> None:
+    """Raise DataError when the template leaves out a turn of a conversation of these roles.
+
+    A dropped system prompt is the usual case: what it asks for would be neither trained nor measured, and nobody told.
+    """
+    ensure_chat_template(tokenizer)
+    key = json.dumps([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token], sort_keys=True)
+    index = _dropped_turn(_Keyed(key, tokenizer), tuple(roles), generation_prompt)
+    if index is not None:
+        raise DataError(
+            f"the chat template leaves out turn {index} of the role {roles[index]!r} in a conversation of the roles "
+            f"{', '.join(roles)}.",
+            "Put a chat_template.jinja that writes it into the model folder, or move its text into the user's turn.",
+        )
+
+
+@lru_cache(maxsize=4096)
+def _dropped_turn(keyed: _Keyed, roles: tuple[str, ...], generation_prompt: bool) -> int | None:
+    """The first turn whose content is not in the rendered text; None too where the template refuses the roles."""
+    contents = [f"{_PROBE}{index}." for index in range(len(roles))]
+    probe = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
+    try:
+        text = render(probe, keyed.tokenizer, generation_prompt=generation_prompt)
+    except DataError:
+        return None  # refused by the template itself, with its own words, where the row is rendered
+    return next((index for index, content in enumerate(contents) if content not in text), None)
+
+
+def end_of_turn(tokenizer: Any) -> str:
+    """Return the text that closes an assistant turn, stripped; empty when there is none.
+
+    Found by rendering a probe: the text after the answer.
     """
     ensure_chat_template(tokenizer)
     key = json.dumps([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token], sort_keys=True)
@@ -195,7 +233,7 @@ def end_of_turn(tokenizer: Any) -> str:
 
 
 def end_of_turn_ids(tokenizer: Any) -> tuple[int, ...]:
-    """Token ids that end an assistant turn when sampled: the first special token of `end_of_turn`, else none."""
+    """Return the ids that end an assistant turn: the first special token of `end_of_turn`."""
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
     for token in tokenizer(end_of_turn(tokenizer), add_special_tokens=False)["input_ids"]:
         if token in special:
@@ -204,7 +242,7 @@ def end_of_turn_ids(tokenizer: Any) -> tuple[int, ...]:
 
 
 class _Keyed:
-    """A tokenizer that is cached by its template, because tokenizers themselves do not hash by content."""
+    """Cache key for a tokenizer by its template; tokenizers do not hash by content."""
 
     def __init__(self, key: str, tokenizer: Any) -> None:
         self.key = key

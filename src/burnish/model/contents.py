@@ -1,5 +1,6 @@
-"""What a loaded model really holds: parameters, quantised layers, adapters; counted in the layers, never taken from a
-configuration of what was wanted.
+"""Count the parameters, quantised layers and adapters of a loaded model.
+
+Counts come from the layers, never from the requested configuration.
 
 Not covered: experts of a mixture (all are counted, although a token meets few of them).
 """
@@ -15,12 +16,12 @@ from typing import Any
 from burnish.model.naming import QuantizationTag, quantization_tag
 
 SCALES = (".weight_scale", ".weight_shape", ".weight_zero_point", ".weight_g_idx")
-"""Numbers that compressed-tensors leaves beside the weights it expanded; they are no weights."""
+"""Tensors that compressed-tensors leaves next to expanded weights; they are not weights."""
 
 
 @dataclass(frozen=True)
 class ParameterCounts:
-    """Numbers of weights; a packed 4-bit weight counts as what it stands for."""
+    """Numbers of weights; packed 4-bit weights count individually."""
 
     total: int
     trainable: int
@@ -52,12 +53,12 @@ def count_parameters(model: Any) -> ParameterCounts:
 
 
 def weight_bytes(model: Any) -> int:
-    """Bytes of a model's weights as they lie there, without constants of quantised ones; 0 for None."""
+    """Count the stored bytes of a model's weights, without quantisation constants; 0 for None."""
     return 0 if model is None else sum(weight.numel() * weight.element_size() for weight in model.parameters())
 
 
 def quantization_in(model: Any) -> QuantizationTag:
-    """What the model's linear layers are stored in; ``NoQuant`` when none of them is quantised.
+    """Return the quantisation tag of the linear layers; ``NoQuant`` when none is quantised.
 
     bitsandbytes and HQQ layers are recognised by their class. GPTQ and AWQ bases are expanded while loading and leave
     no trace in the layers: `quantization_on_disk` knows them. The output head's dtype is that of its weight.
@@ -76,19 +77,19 @@ def quantization_in(model: Any) -> QuantizationTag:
 
 
 def quantization_on_disk(folder: Path, made_by: str) -> QuantizationTag | None:
-    """What a base's files are quantised to, in the compressed-tensors format; None when they are not.
+    """Return the quantisation tag of compressed-tensors files; None when not quantised.
 
-    The format does not say what made it: ``made_by`` does (``gptq`` or ``awq``).
+    The format does not name its method: ``made_by`` does (``gptq`` or ``awq``).
     """
-    said = json.loads((folder / "config.json").read_bytes()).get("quantization_config") or {}
-    for group in (said.get("config_groups") or {}).values():
+    settings = json.loads((folder / "config.json").read_bytes()).get("quantization_config") or {}
+    for group in (settings.get("config_groups") or {}).values():
         weights = group.get("weights") or {}
         return quantization_tag(made_by, weights_bits=weights.get("num_bits"), group_size=weights.get("group_size"))
     return None
 
 
 def adapter_in(model: Any) -> dict[str, Any] | None:
-    """The PEFT configuration of the active adapter as plain data, the path of its base left out; None without one."""
+    """Return the active adapter's PEFT configuration without the base's path; None without one."""
     configs = getattr(model, "peft_config", None)
     if not configs:
         return None
@@ -109,7 +110,7 @@ def _plain(value: Any) -> Any:
 
 
 def _weights_in(parameter: Any) -> int:
-    # bitsandbytes keeps two 4-bit weights in a byte; the shape before packing stands in the quantisation state.
+    # bitsandbytes packs two 4-bit weights per byte; the quantisation state holds the original shape.
     if type(parameter).__name__ == "Params4bit" and parameter.element_size() == 1:
         state = parameter.quant_state
         return int(state.shape.numel()) if state is not None else 2 * int(parameter.numel())
@@ -117,14 +118,14 @@ def _weights_in(parameter: Any) -> int:
 
 
 def _packed_layers(model: Any) -> Iterator[Any]:
-    """Layers that keep several weights in one number, in tensors whose shape does not say how many."""
+    """Find layers with several weights per number, whose tensor shapes do not give the count."""
     for module in model.modules():
         if type(module).__name__ == "HQQLinear" or (hasattr(module, "qweight") and hasattr(module, "in_features")):
             yield module
 
 
 def _lookup_only(model: Any) -> set[int]:
-    """Identities of embedding matrices that are not the output head too."""
+    """Return ids of embedding matrices that are not also the output head."""
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     tied = id(getattr(head, "weight", None))
     return {

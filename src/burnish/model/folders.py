@@ -1,6 +1,6 @@
-"""Models on disk: which folder or GGUF file a name means, what has to lie in a folder, and the digest. No torch.
+"""Find models on disk, check their files and compute their digests. Imports no torch.
 
-Not covered: loading (`model.base`), hub names: weights come from a folder only, nothing is downloaded.
+Not covered: loading (`model.base`), hub names: weights come only from folders, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DIGESTED = (
     "chat_template.j*",
     "adapter_config.json",
 )
-"""The files that decide what a model writes; cards and logs beside them do not."""
+"""Files that decide a model's output, unlike cards and logs."""
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "tekken.json")
 
@@ -40,7 +40,7 @@ GGUF_MAGIC = b"GGUF"
 
 
 def is_gguf(path: Path) -> bool:
-    """Whether ``path`` is a file that is named, or begins, as GGUF files do; it may still be broken."""
+    """Return whether ``path`` looks like GGUF by name or magic bytes; it may still be broken."""
     if not path.is_file():
         return False
     if path.suffix.lower() == ".gguf":
@@ -50,11 +50,10 @@ def is_gguf(path: Path) -> bool:
 
 
 def resolve_base(base: str) -> Path:
-    """The folder that ``model.base`` names: ``nano`` inside the package, else a path.
+    """Find the folder of ``model.base``: ``nano`` inside the package, else a path.
 
     Raises:
-        ConfigError: no such folder, or files are missing in it, in which case it says what is there; or a GGUF file,
-            which only those take who go through `resolve_measured`.
+        ConfigError: the folder is missing or lacks files; or it is a GGUF file, which only `resolve_measured` accepts.
     """
     if base == "nano":
         folder = NANO
@@ -62,28 +61,28 @@ def resolve_base(base: str) -> Path:
         folder = Path(base).expanduser()
         if is_gguf(folder):
             raise ConfigError(
-                f"model.base is the GGUF file {base!r}, which neither trains nor takes or merges an adapter.",
-                "GGUF is for burnish generate and evaluate; here, name the model folder that the file was made from.",
+                f"model.base is the GGUF file {base!r}, which cannot be trained or used with an adapter.",
+                "Use GGUF only with burnish generate and evaluate; here, give the model folder that it was made from.",
             )
         if not folder.is_dir():
-            kind = "a file" if folder.exists() else "no folder"
+            problem = "is a file" if folder.exists() else "does not exist"
             raise ConfigError(
-                f"model.base is {base!r}, and {folder.absolute()} is {kind}.",
-                "Name a folder with config.json, weights and tokenizer, or 'nano' for the model inside the package; "
-                "hub names are not downloaded.",
+                f"model.base is {base!r}, but {folder.absolute()} {problem}.",
+                "Give a folder with config.json, weights and tokenizer, or 'nano' for the model inside the "
+                "package; hub names are not downloaded.",
             )
     check_model_folder(folder)
     return folder
 
 
 def resolve_measured(base: str) -> Path:
-    """As `resolve_base`, for a model that only answers: it may be a GGUF file, too."""
+    """Resolve a model that only answers: as `resolve_base`, or a GGUF file."""
     path = Path(base).expanduser()
     return path if base != "nano" and is_gguf(path) else resolve_base(base)
 
 
 def check_model_folder(folder: Path) -> None:
-    """Raise ConfigError when ``folder`` lacks a file that loading needs: what is missing, what is there, what to do."""
+    """Raise ConfigError when ``folder`` lacks a file that loading needs."""
     missing = []
     if not (folder / "config.json").is_file():
         missing.append("config.json")
@@ -95,9 +94,9 @@ def check_model_folder(folder: Path) -> None:
     there = sorted(p.name + ("/" if p.is_dir() else "") for p in folder.iterdir()) if folder.is_dir() else []
     listed = ", ".join(there[:12]) + (f" and {len(there) - 12} more" if len(there) > 12 else "")
     if (folder / "adapter_config.json").is_file():
-        way_out = "This is a LoRA adapter: merge it into its base first, or name the base model's folder."
+        way_out = "This is a LoRA adapter: merge it into its base first, or give the base model's folder."
     elif folder == NANO:
-        way_out = "Install the package again, or make the model with: burnish run recipes/nano-base.yaml"
+        way_out = "Install the package again, or train the model with: burnish run recipes/nano-base.yaml"
     else:
         way_out = (
             "Save the model with model.save_pretrained(folder) and tokenizer.save_pretrained(folder), or download "
@@ -123,9 +122,9 @@ def _missing_weights(folder: Path) -> list[str]:
 
 
 def model_digest(path: Path) -> str:
-    """SHA-256 over names and bytes of the files that decide what the model (or adapter) in ``path`` writes.
+    """Compute SHA-256 over the files that decide the output of a model or adapter.
 
-    Of a GGUF file it is the SHA-256 of the file. Files are hashed once per process as long as their size and
+    For a GGUF file it is the SHA-256 of the file. Files are hashed once per process as long as their size and
     modification time stay the same.
     """
     if path.is_file():

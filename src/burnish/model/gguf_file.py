@@ -1,7 +1,7 @@
-"""A model in one GGUF file: its metadata and the names of its tensors, and what of such files is refused.
+"""Read the metadata and tensor names of a GGUF file, and refuse unsupported files.
 
-Not covered: the tokenizer inside (`model.gguf_tokenizer`), the weights (`model.gguf_weights`), files cut into parts,
-adapters as GGUF. Which files are GGUF at all: `model.folders.is_gguf`.
+Not covered: the tokenizer inside (`model.gguf_tokenizer`), the weights (`model.gguf_weights`), split files, adapters as
+GGUF, detecting GGUF (`model.folders.is_gguf`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROPE_FACTORS = "rope_freqs.weight"
 
 @dataclass(frozen=True)
 class GgufFile:
-    """What a file says of its model, weights aside."""
+    """The metadata of a model in a GGUF file, without weights."""
 
     path: Path
     metadata: Mapping[str, Any]
@@ -31,32 +31,32 @@ class GgufFile:
 
     @property
     def architecture(self) -> str:
-        """llama.cpp's name of it, which prefixes the keys of its settings."""
+        """llama.cpp's name of the architecture, the prefix of its settings."""
         return str(self.metadata.get("general.architecture"))
 
     def setting(self, name: str) -> Any:
-        """A setting of the architecture, such as ``context_length``; None when the file does not say."""
+        """Return a setting of the architecture, such as ``context_length``; None if unset."""
         return self.metadata.get(f"{self.architecture}.{name}")
 
     def token_id(self, role: str) -> int | None:
-        """Id of the token with a role: ``bos``, ``eos``, ``eot``, ``unknown`` or ``padding``."""
-        found = self.metadata.get(f"tokenizer.ggml.{role}_token_id")
-        return None if found is None else int(found)
+        """Return the id of the token with a role: ``bos``, ``eos``, ``eot``, ``unknown`` or ``padding``."""
+        stored = self.metadata.get(f"tokenizer.ggml.{role}_token_id")
+        return None if stored is None else int(stored)
 
 
 def require_gguf() -> None:
     """Raise MissingToolError when the package that reads GGUF is missing; imports nothing."""
     if importlib.util.find_spec("gguf") is None:
         raise MissingToolError(
-            "the package gguf is not installed, and a GGUF file is to be loaded", "pip install 'burnish[gguf]'"
+            "the package gguf is not installed, but needed to load a GGUF file", "pip install 'burnish[gguf]'"
         )
 
 
 def read_gguf(path: Path) -> GgufFile:
-    """Read all of a file but its weights; once per process, as long as its size and modification time stay the same.
+    """Read a file without its weights, cached per process by size and modification time.
 
     Raises:
-        ConfigError: it is no GGUF file, or cut short.
+        ConfigError: it is not a GGUF file, or truncated.
         MissingToolError: the package gguf is not installed.
     """
     require_gguf()
@@ -73,8 +73,9 @@ def _read_unchanged(path: Path, _size: int, _mtime_ns: int) -> GgufFile:
         metadata = {name: field.contents() for name, field in reader.fields.items()}
     except (OSError, ValueError, LookupError, TypeError, OverflowError) as error:
         raise ConfigError(
-            f"{path} is no whole GGUF file: {(str(error).splitlines() or [type(error).__name__])[0].rstrip('.')}.",
-            "Copy or download it again; it may be cut short, or be something else under that name.",
+            f"{path} is not a complete GGUF file: "
+            f"{(str(error).splitlines() or [type(error).__name__])[0].rstrip('.')}.",
+            "Copy or download it again; it may be truncated or another kind of file.",
         ) from error
     factors = next((tensor.data.tolist() for tensor in reader.tensors if tensor.name == ROPE_FACTORS), None)
     names = tuple(tensor.name for tensor in reader.tensors)
@@ -82,22 +83,24 @@ def _read_unchanged(path: Path, _size: int, _mtime_ns: int) -> GgufFile:
 
 
 def check_gguf(file: GgufFile, quantization: QuantizationConfig | None) -> None:
-    """Raise ConfigError when the file holds no whole model, or one that would not compute what it should."""
+    """Raise ConfigError unless the file holds one complete, supported model."""
     kind, parts = file.metadata.get("general.type", "model"), int(file.metadata.get("split.count", 0))
     if kind != "model":
-        raise ConfigError(f"{file.path} holds no model: its general.type is {kind!r}.", "Name the GGUF of a model.")
+        raise ConfigError(
+            f"{file.path} does not hold a model: its general.type is {kind!r}.", "Give the GGUF file of a model."
+        )
     if parts > 1:
         raise ConfigError(
-            f"{file.path} is one of {parts} parts of a model.", "Make one file of them: llama-gguf-split --merge."
+            f"{file.path} is one of {parts} parts of a model.", "Merge them into one file: llama-gguf-split --merge."
         )
     if quantization is not None:
         raise ConfigError(
-            f"model.quantization is {quantization.kind}, and the weights in {file.path} are stored as they are to be.",
-            "Leave model.quantization out, or name the model folder that the file was made from.",
+            f"model.quantization is {quantization.kind}, but the weights in {file.path} cannot be quantised again.",
+            "Remove model.quantization, or give the model folder that the file was made from.",
         )
     scaling = file.setting("rope.scaling.type")
     if scaling not in (None, "none"):
         raise ConfigError(
             f"the rotary positions in {file.path} are scaled ({scaling}), which transformers does not read from GGUF.",
-            "Name the model folder that the file was made from, or let a server answer (answers.kind endpoint).",
+            "Use the model folder that the file was made from, or a server (answers.kind endpoint).",
         )

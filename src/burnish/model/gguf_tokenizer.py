@@ -1,7 +1,7 @@
-"""The tokenizer inside a GGUF file, built from what llama.cpp reads there.
+"""Build the tokenizer of a GGUF file from the metadata that llama.cpp reads.
 
 transformers' own conversion is not used: it leaves out how a byte-level vocabulary splits text before merging
-(``tokenizer.ggml.pre``), which tokens are special, and which id begins and ends a sequence, so that a prompt becomes
+(``tokenizer.ggml.pre``), which tokens are special, and which id begins and ends a sequence, so a prompt would become
 other tokens than the model was trained on.
 
 Two kinds of vocabulary: byte-level BPE (``gpt2``) with the splits of `SPLITS`, and SentencePiece BPE (``llama``).
@@ -20,10 +20,10 @@ from burnish.errors import ConfigError
 from burnish.model.gguf_file import GgufFile
 
 CONTROL, USER_DEFINED = 3, 4
-"""Kinds in ``tokenizer.ggml.token_type`` that are found in text before anything is merged."""
+"""Kinds in ``tokenizer.ggml.token_type`` that are matched in text before merging."""
 
 SPACE = "▁"
-_OTHER_WAY = "Name the model folder that the file was made from, or let a server answer (answers.kind endpoint)."
+_OTHER_WAY = "Use the model folder that the file was made from, or a server (answers.kind endpoint)."
 
 _CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _AROUND_DIGITS = _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -40,27 +40,26 @@ SPLITS = {
     "qwen2": QWEN_2,
     "deepseek-r1-qwen": QWEN_2,
 }
-"""``tokenizer.ggml.pre`` -> nothing before GPT-2's split, digits one by one before it, or an expression instead of it.
-
-The names and expressions are llama.cpp's (``src/llama-vocab.cpp``)."""
+"""``tokenizer.ggml.pre`` -> no split before GPT-2's, single digits before it, or an expression instead of it. The names
+and expressions are llama.cpp's (``src/llama-vocab.cpp``)."""
 
 
 def gguf_tokenizer(file: GgufFile) -> PreTrainedTokenizerBase:
-    """The tokenizer in the file, with its special tokens and, where there is one, its chat template.
+    """Build the tokenizer in the file, with special tokens and any chat template.
 
     Raises:
-        ConfigError: there is none in the file, or one of a kind that is not known here.
+        ConfigError: the file has no tokenizer, or an unsupported kind.
     """
     tokens = file.metadata.get("tokenizer.ggml.tokens")
     if not tokens:
-        raise ConfigError(f"there is no tokenizer in {file.path}.", _OTHER_WAY)
+        raise ConfigError(f"{file.path} has no tokenizer.", _OTHER_WAY)
     kind = file.metadata.get("tokenizer.ggml.model")
     if kind == "gpt2":
         backend = _byte_level(file, tokens)
     elif kind == "llama":
         backend = _sentencepiece(file, tokens)
     else:
-        raise ConfigError(f"the tokenizer in {file.path} is of the kind {kind!r}, which is not known here.", _OTHER_WAY)
+        raise ConfigError(f"the tokenizer in {file.path} is of the unsupported kind {kind!r}.", _OTHER_WAY)
     _mark_special(backend, file, tokens)
     roles = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
     special = {name: None if (id_ := file.token_id(role)) is None else tokens[id_] for name, role in roles.items()}
@@ -77,20 +76,20 @@ def gguf_tokenizer(file: GgufFile) -> PreTrainedTokenizerBase:
 
 
 def _bos_unless_said(file: GgufFile) -> bool:
-    """What llama.cpp assumes."""
+    """Defaults of llama.cpp."""
     return file.metadata.get("tokenizer.ggml.model") == "llama" or _pre(file) == "llama-bpe"
 
 
 def _pre(file: GgufFile) -> str | None:
-    found = file.metadata.get("tokenizer.ggml.pre")
-    return None if found is None else str(found)
+    name = file.metadata.get("tokenizer.ggml.pre")
+    return None if name is None else str(name)
 
 
 def _byte_level(file: GgufFile, tokens: list[str]) -> Tokenizer:
     name = _pre(file)
     if name not in SPLITS:
         raise ConfigError(
-            f"the tokenizer in {file.path} splits text in a way not known here (tokenizer.ggml.pre is {name!r}).",
+            f"the tokenizer in {file.path} splits text in an unsupported way (tokenizer.ggml.pre is {name!r}).",
             _OTHER_WAY,
         )
     merges = [tuple(merge.split(" ", 1)) for merge in file.metadata.get("tokenizer.ggml.merges", [])]
@@ -113,7 +112,7 @@ def _byte_level(file: GgufFile, tokens: list[str]) -> Tokenizer:
 
 
 def _sentencepiece(file: GgufFile, tokens: list[str]) -> Tokenizer:
-    """Merges are not stored: two pieces merge in the order of the scores of what they become."""
+    """Rebuild the merges, which are not stored: pieces merge by the score of their result."""
     vocabulary = {token: index for index, token in enumerate(tokens)}
     scores = dict(zip(tokens, file.metadata.get("tokenizer.ggml.scores", [0.0] * len(tokens)), strict=True))
     unknown = file.token_id("unknown")

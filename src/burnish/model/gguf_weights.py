@@ -1,8 +1,8 @@
-"""Weights of a GGUF file through transformers, which expands them to plain tensors while loading.
+"""Load the weights of a GGUF file with transformers, which expands them to plain tensors.
 
-A model so answers with the quality of the stored weights, at the speed and with the memory of plain ones. What
-transformers does not read is set here: the ids that begin and end a sequence, the width of an attention head, and the
-factors of Llama 3's rotary frequencies. A tensor that it would leave out is an error.
+The model has the quality of the stored weights, and the speed and memory of plain ones. Values that transformers does
+not read are set here: the ids that begin and end a sequence, the width of an attention head, and the factors of Llama
+3's rotary frequencies. A tensor that transformers would drop is an error.
 
 Not covered: keeping the weights packed; training or saving such a model.
 """
@@ -25,17 +25,17 @@ from burnish.errors import ConfigError
 from burnish.model.gguf_file import ROPE_FACTORS, GgufFile
 
 _NAME = "model.gguf"
-_ANOTHER = "Name the model folder that the file was made from, or let a server answer (answers.kind endpoint)."
+_ANOTHER = "Use the model folder that the file was made from, or a server (answers.kind endpoint)."
 
 
 @contextlib.contextmanager
 def gguf_source(file: GgufFile) -> Iterator[dict[str, Any]]:
-    """Arguments of transformers' ``from_pretrained``, ``config`` among them, good as long as the context is open.
+    """Yield arguments of ``from_pretrained``, with ``config``, valid while the context is open.
 
-    The file is shown alone in a folder: of what lies beside it nothing may be read, for its digest is the model's.
+    The file is linked into an empty folder, so no neighbouring file is read: its digest is the model's digest.
 
     Raises:
-        ConfigError: the architecture is unknown, or is no causal language model.
+        ConfigError: the architecture is unknown, or not a causal language model.
     """
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / _NAME).symlink_to(file.path)
@@ -50,15 +50,16 @@ def _config(file: GgufFile, where: dict[str, str]) -> Any:
         config = auto.from_pretrained(**where, local_files_only=True)
     except (ValueError, KeyError) as error:
         raise ConfigError(
-            f"the installed transformers knows no GGUF of the architecture {file.architecture!r} in {file.path}.",
+            f"the installed transformers does not support GGUF files of the architecture {file.architecture!r} in "
+            f"{file.path}.",
             _ANOTHER,
         ) from error
     if config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise ConfigError(
-            f"the architecture {file.architecture!r} in {file.path} is no causal language model.",
-            "Take a decoder-only language model, such as Llama, Qwen or Gemma.",
+            f"the architecture {file.architecture!r} in {file.path} is not a causal language model.",
+            "Use a decoder-only language model, such as Llama, Qwen or Gemma.",
         )
-    ends = [one for role in ("eos", "eot") if (one := file.token_id(role)) is not None]
+    ends = [token for role in ("eos", "eot") if (token := file.token_id(role)) is not None]
     config.bos_token_id, config.pad_token_id = file.token_id("bos"), file.token_id("padding")
     config.eos_token_id = list(dict.fromkeys(ends)) if len(set(ends)) > 1 else next(iter(ends), None)
     width = file.setting("attention.key_length")
@@ -68,7 +69,7 @@ def _config(file: GgufFile, where: dict[str, str]) -> Any:
 
 
 def finish_gguf(model: Any, file: GgufFile) -> None:
-    """Set what loading left out, and raise ConfigError when it left out more than can be set."""
+    """Set values that loading left out; raise ConfigError when tensors are missing."""
     left = [name for name in file.tensors if name not in _known(model, file)]
     if file.rope_factors is not None:
         rotary = getattr(model.base_model, "rotary_emb", None)
@@ -82,8 +83,10 @@ def finish_gguf(model: Any, file: GgufFile) -> None:
 
 
 def _known(model: Any, file: GgufFile) -> frozenset[str]:
-    """Names of the file's tensors that transformers puts somewhere in the model."""
+    """Return the names of the file's tensors that transformers loads."""
     if is_gguf_arch_supported(file.architecture):
-        return frozenset(file.tensors) - {ROPE_FACTORS}  # it loads these by rules whose gaps it reports
+        return frozenset(file.tensors) - {
+            ROPE_FACTORS
+        }  # transformers loads these by rules and reports their gaps itself
     processor: Any = TENSOR_PROCESSORS.get(file.architecture, TensorProcessor)
     return frozenset(get_gguf_hf_weights_map(model, processor(config=model.config.to_dict())))

@@ -1,4 +1,4 @@
-"""Predicts the peak memory of one training process from shapes alone, in bytes.
+"""Predict the peak memory of one training process from shapes, in bytes.
 
 What lies there all the time:
 
@@ -53,7 +53,7 @@ TILE_COPIES, TILE_TOKENS, TILE_WIDTH = 6, 4096, 32768
 
 @dataclass(frozen=True)
 class TrainingShape:
-    """What decides the memory of one process. Numbers of weights are of this process."""
+    """The shapes that decide the memory of one process; weights are counted per process."""
 
     frozen: int
     trained: int
@@ -103,7 +103,7 @@ class TrainingShape:
 
 @dataclass(frozen=True)
 class MemoryPrediction:
-    """Bytes at the moment of the peak; the parts add up."""
+    """Bytes at the peak, by part; the parts add up."""
 
     moment: str
     """``backward``, ``step`` or ``rollouts``."""
@@ -112,17 +112,17 @@ class MemoryPrediction:
 
     @property
     def total(self) -> int:
-        """All of it: the peak of an accelerator."""
+        """Return the sum of all parts: the peak of an accelerator."""
         return sum(self.parts.values())
 
     @property
     def added(self) -> int:
-        """Without the weights, which are there before training begins: what a process on a CPU grows by."""
+        """Return the growth of a CPU process: the sum without the weights."""
         return self.total - self.parts["weights"]
 
 
 def predict_memory(shape: TrainingShape) -> MemoryPrediction:
-    """The largest moment; see the module."""
+    """Return the parts at the largest moment; see the module docstring."""
     gradients = shape.trained * shape.trained_bytes
     states = 2 * gradients - shape.trained_matrices * shape.trained_bytes
     buckets = gradients if shape.averages else 0
@@ -149,7 +149,7 @@ def predict_memory(shape: TrainingShape) -> MemoryPrediction:
 
 
 def weight_bytes(shape: TrainingShape) -> float:
-    """Bytes of all weights."""
+    """Count the bytes of all weights."""
     return (
         shape.frozen * shape.frozen_bytes
         + shape.quantised * shape.quantised_bytes
@@ -159,7 +159,7 @@ def weight_bytes(shape: TrainingShape) -> float:
 
 
 def activation_bytes(shape: TrainingShape) -> float:
-    """Bytes that the forward pass of a micro batch leaves behind, and the gradients of one layer."""
+    """Count the bytes of activations after a forward pass, and of one layer's gradients."""
     tokens, compute = shape.sequences * shape.tokens, shape.compute_bytes
     layer: float = 2 * shape.hidden * (FLOAT + (shape.residual_bytes if shape.trains_norms else 0))
     layer += (4 * shape.attended + (3 if shape.gated else 2) * shape.feed_forward + shape.inputs) * compute
@@ -174,7 +174,7 @@ def activation_bytes(shape: TrainingShape) -> float:
 
 
 def logit_bytes(shape: TrainingShape) -> float:
-    """Bytes of logits and of what becomes of them."""
+    """Count the bytes of logits and of the tensors derived from them."""
     tokens = shape.sequences * shape.tokens
     if shape.tiled_logits:
         return TILE_COPIES * min(tokens, TILE_TOKENS) * min(shape.vocabulary, TILE_WIDTH) * FLOAT
@@ -182,7 +182,7 @@ def logit_bytes(shape: TrainingShape) -> float:
 
 
 def quantised_weight_bytes(bits: float, block: int, constants: float = FLOAT) -> float:
-    """Bytes of a weight of ``bits`` in blocks of ``block`` that share ``constants`` bytes.
+    """Compute bytes per weight of ``bits`` in blocks of ``block`` with ``constants`` bytes each.
 
     NF4 and FP4 (Dettmers et al. 2023): 0.5 and a float32 per 64; with double quantisation the constants are a byte each
     and a float32 per 256 of them. LLM.int8: 1 and a float32 per row. HQQ: its bits, scale and zero per group.

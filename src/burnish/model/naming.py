@@ -1,4 +1,4 @@
-"""Names of model folders and tags of quantisation, written and read by one grammar. No torch.
+"""Format and parse names of model folders and quantisation tags. Imports no torch.
 
     model  = base "-" dataset "_" method "_" adapter [rank] "_" tag      a trained model
            | base "-base" ["_" tag]                                      a base model as it came
@@ -41,7 +41,7 @@ _RESERVED = ("w", "g", "a", "kv")
 
 @dataclass(frozen=True)
 class QuantizationTag:
-    """What a tag can say of a quantisation. Raises ConfigError for what it cannot."""
+    """The quantisation that a tag describes; raises ConfigError for values outside the grammar."""
 
     method: str
     """One of `METHODS`."""
@@ -57,10 +57,10 @@ class QuantizationTag:
     """Letters -> True for a bare key, or a value that begins with a digit."""
 
     def __post_init__(self) -> None:
-        _require(self.method in METHODS, f"{self.method!r} is none of {', '.join(METHODS)}")
+        _require(self.method in METHODS, f"{self.method!r} is not one of {', '.join(METHODS)}")
         if self.method == "NoQuant":
-            said = (self.weights_bits, self.group_size, self.lm_head_dtype)
-            _require(said == (None, None, None), "NoQuant has neither bits nor groups nor a head")
+            parts = (self.weights_bits, self.group_size, self.lm_head_dtype)
+            _require(parts == (None, None, None), "NoQuant has neither bits nor groups nor a head")
         for number in (self.weights_bits, self.group_size, self.activations_bits, self.kv_cache_bits):
             _require(number is None or number > 0, "bits and group sizes are positive")
         for bits in (self.activations_bits, self.kv_cache_bits):
@@ -94,9 +94,9 @@ def quantization_tag(
     kv_cache_bits: int | None = None,
     lm_head_dtype: str | None = None,
 ) -> QuantizationTag:
-    """The tag of a quantisation, without what tags leave out; ``method`` in any case, with or without - and _."""
+    """Build the tag of a quantisation; ``method`` in any case, with or without - and _."""
     known = {_bare(name): name for name in METHODS}
-    _require(_bare(method) in known, f"{method!r} is none of {', '.join(METHODS)}")
+    _require(_bare(method) in known, f"{method!r} is not one of {', '.join(METHODS)}")
     name = known[_bare(method)]
     return QuantizationTag(
         name,
@@ -109,10 +109,10 @@ def quantization_tag(
 
 
 def parse_tag(text: str) -> QuantizationTag:
-    """Read a tag; raises ConfigError when it is none."""
+    """Parse a tag; raise ConfigError when it is invalid."""
     method, *parts = text.split("_")
     known = {_bare(name): name for name in METHODS}
-    _require(_bare(method) in known, f"{text!r} begins with none of {', '.join(METHODS)}")
+    _require(_bare(method) in known, f"{text!r} does not begin with one of {', '.join(METHODS)}")
     numbers: dict[str, int] = {}
     extras: dict[str, str | bool] = {}
     head = None
@@ -143,7 +143,7 @@ def parse_tag(text: str) -> QuantizationTag:
 
 @dataclass(frozen=True)
 class ModelName:
-    """The parts of a trained model's name, or of a base model's (``dataset`` is then None, like what follows it)."""
+    """The parts of a model's name; for a base model ``dataset`` and later parts are None."""
 
     base: str
     """Last part of the base's path: letters, digits, ``-`` and ``.``."""
@@ -158,12 +158,14 @@ class ModelName:
 
     def __post_init__(self) -> None:
         _require(bool(re.fullmatch(r"[A-Za-z0-9.-]+", self.base)), f"{self.base!r} cannot be a base's name")
-        said = (self.dataset, self.finetuning, self.adapter)
+        parts = (self.dataset, self.finetuning, self.adapter)
         if self.dataset is None:
-            _require(said == (None, None, None) and self.rank is None, "a base model has no dataset, method or adapter")
+            _require(
+                parts == (None, None, None) and self.rank is None, "a base model has no dataset, method or adapter"
+            )
             return
         _require(self.dataset != BASE, "a dataset cannot be called 'base'")
-        for value, pattern in zip(said, (r"[A-Za-z0-9.]+", r"[A-Z][A-Z0-9]*", r"[A-Za-z]+"), strict=True):
+        for value, pattern in zip(parts, (r"[A-Za-z0-9.]+", r"[A-Z][A-Z0-9]*", r"[A-Za-z]+"), strict=True):
             _require(value is not None and bool(re.fullmatch(pattern, value)), f"{value!r} does not fit in a name")
         _require(self.rank is None or self.rank > 0, "a rank is positive")
 
@@ -176,7 +178,7 @@ class ModelName:
 
 
 def parse_model_name(text: str) -> ModelName:
-    """Read a name; raises ConfigError when it breaks the grammar."""
+    """Parse a name; raise ConfigError when it is invalid."""
     head, *rest = text.split("_")
     base, dash, dataset = head.rpartition("-")
     _require(bool(dash), f"{text!r} has no dataset after its base model")
@@ -192,7 +194,7 @@ def parse_model_name(text: str) -> ModelName:
 
 
 def clean(text: str, *, keep: str = ".-") -> str:
-    """``text`` without what a name cannot hold: all but letters, digits and ``keep``."""
+    """Remove all characters from ``text`` but letters, digits and ``keep``."""
     return "".join(sign for sign in text if (sign.isascii() and sign.isalnum()) or sign in keep)
 
 

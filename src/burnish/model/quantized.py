@@ -1,4 +1,4 @@
-"""Bases whose linear layers are kept below 16 bits: bitsandbytes and HQQ while loading, GPTQ and AWQ from disk.
+"""Load bases with linear layers below 16 bits: bitsandbytes, HQQ, GPTQ and AWQ.
 
 NF4 and FP4 on a CPU stay in one layout. bitsandbytes would repack them for bfloat16 products as soon as the first
 input needs no gradient: the same model then answers otherwise in evaluation than in training (0.1 at the largest of
@@ -50,7 +50,7 @@ def require_package(config: QuantizationConfig) -> None:
 
 
 def stored_quantization(path: Path) -> str | None:
-    """How the weights in a model folder are quantised (``gptq``, ``compressed-tensors``, ...); None when they are not.
+    """Return the quantisation of a model folder (``gptq``, ``compressed-tensors``, ...) or None.
 
     The folder's ``config.json`` must have been checked to be JSON.
     """
@@ -59,28 +59,31 @@ def stored_quantization(path: Path) -> str | None:
 
 
 def check_stored_quantization(path: Path, config: QuantizationConfig | None) -> None:
-    """Raise ConfigError when the folder's weights are not quantised as ``model.quantization`` says."""
-    stored, said = stored_quantization(path), None if config is None else config.kind
-    if said in ("gptq", "awq"):
+    """Raise ConfigError unless the folder's weights are quantised as ``model.quantization``."""
+    stored, wanted_kind = stored_quantization(path), None if config is None else config.kind
+    if wanted_kind in ("gptq", "awq"):
         if stored == COMPRESSED_TENSORS:
             return
-        if stored == said:
+        if stored == wanted_kind:
             raise ConfigError(
-                f"the {said.upper()} weights in {path} need gptqmodel, which does not run with the pinned torch 2.13.",
+                f"the {wanted_kind.upper()} weights in {path} need gptqmodel, "
+                "which does not run with the pinned torch 2.13.",
                 "Quantise the model again in the compressed-tensors format (llm-compressor), or train on nf4.",
             )
         raise ConfigError(
-            f"model.quantization is {said}, and the weights in {path} are "
+            f"model.quantization is {wanted_kind}, and the weights in {path} are "
             f"{'not quantised' if stored is None else f'quantised as {stored}'}.",
-            "Name a base that is quantised so, or take nf4, which quantises while loading.",
+            "Give a base with that quantisation, or use nf4, which quantises while loading.",
         )
     if stored is not None:
         way_out = (
-            "Say how with model.quantization: {kind: gptq} or {kind: awq}."
-            if said is None and stored == COMPRESSED_TENSORS
-            else "Take the full-precision weights that it was quantised from."
+            "Set model.quantization to {kind: gptq} or {kind: awq}."
+            if wanted_kind is None and stored == COMPRESSED_TENSORS
+            else "Use the full-precision weights that it was quantised from."
         )
-        wanted = "model.quantization does not say so" if said is None else f"cannot be quantised to {said} again"
+        wanted = (
+            "model.quantization is not set" if wanted_kind is None else f"cannot be quantised to {wanted_kind} again"
+        )
         raise ConfigError(f"the weights in {path} are quantised ({stored}), and {wanted}.", way_out)
 
 
@@ -101,7 +104,7 @@ def loading_options(config: QuantizationConfig, dtype: torch.dtype, device: torc
             )
             return {"quantization_config": four_bit, "device_map": {"": device}}
         case Int8Config():
-            # Its kernel says of every product that inputs become float16, which is how LLM.int8 works.
+            # Its kernel warns on every product that inputs become float16, which is how LLM.int8 works.
             logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
             return {"quantization_config": bitsandbytes(load_in_8bit=True), "device_map": {"": device}}
         case HqqConfig():
@@ -112,7 +115,7 @@ def loading_options(config: QuantizationConfig, dtype: torch.dtype, device: torc
 
 
 def finish_loading(model: Any, config: QuantizationConfig, dtype: torch.dtype, device: torch.device) -> Any:
-    """What is left to do with a model that `loading_options` loaded: it is on ``device`` afterwards.
+    """Finish a model loaded with `loading_options` and move it to ``device``.
 
     Raises ConfigError when HQQ's groups do not divide a layer.
     """
@@ -135,7 +138,9 @@ def _quantize_hqq(model: Any, config: HqqConfig, dtype: torch.dtype, device: tor
     from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
 
     head = model.get_output_embeddings()
-    layers = {name: one for name, one in model.named_modules() if isinstance(one, nn.Linear) and one is not head}
+    layers = {
+        name: module for name, module in model.named_modules() if isinstance(module, nn.Linear) and module is not head
+    }
     for name, layer in layers.items():
         if layer.in_features % config.group_size:
             raise ConfigError(
@@ -151,10 +156,10 @@ def _quantize_hqq(model: Any, config: HqqConfig, dtype: torch.dtype, device: tor
 
 
 def is_quantized_linear(module: nn.Module) -> bool:
-    """Whether a module is a linear layer whose weight is stored below 16 bits."""
+    """Return whether a module is a linear layer stored below 16 bits."""
     return type(module).__name__ in ("Linear4bit", "Linear8bitLt", "HQQLinear")
 
 
 def dequantize(model: Any) -> Any:
-    """The model with its 4-bit layers expanded to plain weights: the very numbers it computes with."""
+    """Expand the model's 4-bit layers to plain weights with the same values."""
     return model.dequantize()

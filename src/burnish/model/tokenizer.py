@@ -1,4 +1,4 @@
-"""Trains a byte-level BPE tokenizer with a chat template.
+"""Train a byte-level BPE tokenizer with a chat template.
 
 The pre-tokenizer splits digits one by one and then as GPT-2 does: a combination that llama.cpp knows too
 (``tokenizer.ggml.pre = "smollm"``), so that an exported model reads text exactly as here.
@@ -28,7 +28,7 @@ CHAT_TEMPLATE = (
 
 
 def train_tokenizer(texts: Iterable[str], *, vocabulary: int, longest: int, out: Path) -> PreTrainedTokenizerFast:
-    """Train on ``texts`` and save to the folder ``out``; ``longest`` is the model's context in tokens."""
+    """Train on ``texts`` and save to ``out``; ``longest`` is the model's context in tokens."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

@@ -18,6 +18,7 @@ VerifyStage = Literal["extract", "parse", "check", "lint", "build", "test"]
 Reason = Literal[
     "ok",
     "no_code",
+    "too_long",
     "compile_error",
     "timeout",
     "memory",

@@ -13,8 +13,6 @@ stay as they are. Not covered: several answers in one row.
 
 from __future__ import annotations
 
-import codecs
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from burnish.errors import DataError
+from burnish.fsio import given_lines, parse_json
 from burnish.records.answer import Completion
 from burnish.records.base import first_problem
 
@@ -67,12 +66,9 @@ def read_answers_of_others(path: Path) -> Iterator[tuple[int, Completion]]:
     Answers to one task without a ``sample_index`` are numbered as they come. Raises DataError naming file and line,
     also where an answer is there twice.
     """
-    lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     samples: Counter[str] = Counter()
     seen: dict[tuple[str, int], int] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in given_lines(path):
         try:
             one = _completion(line, samples)
         except ValidationError as error:
@@ -91,7 +87,7 @@ def read_answers_of_others(path: Path) -> Iterator[tuple[int, Completion]]:
 
 
 def _completion(line: bytes, samples: Mapping[str, int]) -> Completion:
-    row = json.loads(line)
+    row = parse_json(line)
     if not isinstance(row, dict):
         raise ValueError(f"a JSON {type(row).__name__}, not an object")
     if "schema_version" in row or "text" in row:

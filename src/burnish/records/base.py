@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from burnish.errors import DataError
+from burnish.fsio import HALF_PAIR
 
 
 def first_problem(error: ValidationError, *, whole: str = "") -> str:
@@ -35,8 +36,11 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(line)
         except ValidationError as error:
+            problem = first_problem(error, whole="the line itself")
+            if "hex escape" in problem:  # what pydantic calls half of a surrogate pair says nothing to a user
+                problem = f"the line itself: {HALF_PAIR}, or a torn escape"
             raise DataError(
-                f"not a {cls.__name__} record: {first_problem(error, whole='the line itself')}",
+                f"not a {cls.__name__} record: {problem}",
                 "Rebuild the file with this version of burnish, or mend the row.",
             ) from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from burnish.errors import DataError
-from burnish.fsio import append_lines, numbered_lines, write_atomic
+from burnish.fsio import append_lines, given_lines, numbered_lines, write_atomic
 from burnish.records.base import Record
 
 R = TypeVar("R", bound=Record)
@@ -40,6 +40,18 @@ def read_records(kind: type[R], path: Path) -> Iterator[R]:
 def numbered_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
     """Read the records of a file with their line numbers, which begin at 1; errors as `read_records`."""
     for number, line in numbered_lines(path) if path.exists() else ():
+        try:
+            yield number, kind.from_json(line)
+        except DataError as error:
+            raise DataError(f"{path}:{number}: {error.cause}", error.way_out) from error
+
+
+def given_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
+    """Read the records of a file that a user made: packed by gzip or not, its last line with or without a newline.
+
+    Raises DataError as `read_records`.
+    """
+    for number, line in given_lines(path):
         try:
             yield number, kind.from_json(line)
         except DataError as error:

@@ -77,6 +77,8 @@ class KindSummary(Part):
     """Independent groups of rows; intervals go by them."""
     correct: int
     unparsed: int
+    untested: int = 0
+    """Rust tasks without tests; their answers count in the rates of compiling, and in none of passing."""
     infra: int = 0
     """Answers without a verdict; they widen the upper end of the intervals."""
     problems: dict[str, int]

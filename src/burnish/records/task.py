@@ -8,7 +8,7 @@ from pydantic import Field, StrictStr
 
 from burnish.records.base import Part, Record
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 Edition = Literal["2015", "2018", "2021", "2024"]

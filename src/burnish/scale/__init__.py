@@ -1,1 +1,1 @@
-"""Where work runs, in this process or several, and what memory it takes. Not covered yet: Ray."""
+"""Run work in this process or several. Not covered yet: Ray."""

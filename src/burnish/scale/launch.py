@@ -1,6 +1,6 @@
-"""Starts the processes of a training through torchrun, passes Ctrl-C on to them, and ends them with this process.
+"""Start the processes of a training with torchrun, forward Ctrl-C, and end them with this process.
 
-Not covered: what they do (a module that the caller names), restarts (`workflows.manage.supervise`).
+Not covered: their work (a module that the caller names), restarts (`workflows.manage.supervise`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def torchrun_arguments(config: LaunchConfig, processes: int, module: str, arguments: Sequence[str]) -> list[str]:
-    """The command line for ``processes`` on each of the machines; `other_node_command` is for the further ones."""
+    """Build the command line for ``processes`` per machine; `other_node_command` is for further machines."""
     where = ["--standalone"]
     if config.nodes > 1:
         where = [
@@ -36,31 +36,31 @@ def torchrun_arguments(config: LaunchConfig, processes: int, module: str, argume
 
 
 def other_node_command(command: Sequence[str]) -> str:
-    """The same for another machine, to be typed there."""
+    """Build the command line to type on another machine."""
     words = ["python", *command[1:]]
     return " ".join("--node-rank=N" if word == "--node-rank=0" else word for word in words)
 
 
 def run_processes(command: Sequence[str], *, interrupt: Callable[[], bool]) -> int:
-    """Run the command to its end and return its exit status, negative for a signal.
+    """Run the command and return its exit status, negative for a signal.
 
-    Ctrl-C calls ``interrupt``, which tells the processes to finish and save; a second one, or one that ``interrupt``
-    cannot tell them yet, ends them at once and raises KeyboardInterrupt. When this process dies, so do they.
+    Ctrl-C calls ``interrupt``, which tells the processes to finish and save; a second one, or one before ``interrupt``
+    can reach them, ends them at once and raises KeyboardInterrupt. They die with this process.
     """
     process = subprocess.Popen(
         command,
-        start_new_session=True,  # else the terminal's Ctrl-C reaches the launcher, which gives its workers 30 seconds
+        start_new_session=True,  # else the terminal's Ctrl-C reaches torchrun, which kills its workers after 30 seconds
         preexec_fn=die_with_parent,  # noqa: PLW1509  one system call, no lock is taken
         env=os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
     )
-    asked = False
+    interrupted = False
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked or not interrupt():
+        nonlocal interrupted
+        if interrupted or not interrupt():
             process.terminate()
             raise KeyboardInterrupt
-        asked = True
+        interrupted = True
 
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, ask) if in_main else None
@@ -75,5 +75,5 @@ def run_processes(command: Sequence[str], *, interrupt: Callable[[], bool]) -> i
 
 
 def die_with_parent() -> None:
-    """What a child does first (``preexec_fn``), so that whatever ends its parent ends it."""
+    """Make a child die with its parent (``preexec_fn``)."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

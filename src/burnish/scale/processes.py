@@ -1,7 +1,7 @@
-"""The processes that train together: which one this is, what they agree on, who goes first.
+"""Coordinate the processes of a training: rank, agreement, and order.
 
-Everything here also works in a process of its own, where it does nothing. Not covered: starting them
-(`scale.launch`), sharing out rows (`train.batches.sharing`).
+In a single process all of these do nothing. Not covered: starting processes (`scale.launch`), distributing rows
+(`train.batches.sharing`).
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from burnish.config.launch import LaunchConfig
 Value = TypeVar("Value")
 
 PATIENCE = timedelta(days=7)
-"""How long a process waits for another: the first one may verify answers for hours meanwhile. When a process dies, its
-launcher ends the others."""
+"""Longest wait for another process: the first one may verify answers for hours. When a process dies, its launcher ends
+the others."""
 
 
 def process_count() -> int:
-    """Processes that train together, over all machines."""
+    """Return the number of training processes, over all machines."""
     return distributed.get_world_size() if _together() else 1
 
 
 def process_rank() -> int:
-    """This one's number among them, from 0."""
+    """Return this process's rank, from 0."""
     return distributed.get_rank() if _together() else 0
 
 
 def is_first() -> bool:
-    """Whether this process writes what all have made."""
+    """Return whether this process writes the shared outputs."""
     return process_rank() == 0
 
 
 def join_processes(*, on_cpu: bool) -> None:
-    """Join the others, in a process that `scale.launch` has started: gloo on a CPU, NCCL on GPUs."""
+    """Join the process group of `scale.launch`: gloo on a CPU, NCCL on GPUs."""
     if not on_cpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("gloo" if on_cpu else "nccl", timeout=PATIENCE)
 
 
 def wait_for_all() -> None:
-    """Go on when every process has come here."""
+    """Wait until every process has arrived here."""
     if _together():
         distributed.barrier()
 
 
 @contextmanager
 def first_goes_first() -> Iterator[None]:
-    """The first process does the body while the others wait; then they do it, and find what it has left on disk."""
+    """Run the body in the first process, then in the others, which find its files on disk."""
     if not is_first():
         wait_for_all()
     try:
@@ -65,25 +65,25 @@ def first_goes_first() -> Iterator[None]:
 
 
 def of_first(value: Value) -> Value:
-    """What the first process says; the others' values are dropped."""
+    """Return the first process's value in every process."""
     if not _together():
         return value
-    said = [value]
-    distributed.broadcast_object_list(said, src=0)
-    return said[0]
+    values = [value]
+    distributed.broadcast_object_list(values, src=0)
+    return values[0]
 
 
 def said_by_all(value: Value) -> list[Value]:
-    """What every process says, by rank."""
+    """Return every process's value, by rank."""
     if not _together():
         return [value]
-    said: list[Value] = [value] * process_count()
-    distributed.all_gather_object(said, value)
-    return said
+    values: list[Value] = [value] * process_count()
+    distributed.all_gather_object(values, value)
+    return values
 
 
 def any_says(value: bool) -> bool:
-    """Whether it is so in any process."""
+    """Return whether the value is true in any process."""
     if not _together():
         return value
     on_cpu = distributed.get_backend() == "gloo"
@@ -93,7 +93,7 @@ def any_says(value: bool) -> bool:
 
 
 def planned_processes(config: LaunchConfig, device: str) -> int:
-    """Processes that ``config`` means on this machine, over all nodes, for ``model.device``."""
+    """Count the processes that ``config`` asks for, over all nodes, for ``model.device``."""
     if config.processes != "auto":
         return config.processes * config.nodes
     visible = torch.cuda.device_count() if device != "cpu" else 0

@@ -6,6 +6,7 @@ Not covered: names that macros make; crates of edition 2015, whose paths begin a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
@@ -15,6 +16,7 @@ WELL_KNOWN = ("anyhow", "chrono", "rand", "regex", "serde", "serde_json", "thise
 """Crates of the usual dependency set: a program that names one needs it, whether the set is there or not."""
 _SCOPED = frozenset({"scoped_identifier", "scoped_type_identifier", "scoped_use_list", "use_wildcard"})
 _STANDARD = frozenset({"std", "core", "alloc", "crate", "self", "super", "proc_macro", "test"})
+_IMPORTED = frozenset({*_SCOPED, "use_as_clause", "use_list"})
 SPACES = frozenset({"mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item"})
 """Items that a path can begin with."""
 
@@ -71,57 +73,75 @@ def _outside_imports(root: Node) -> Iterator[Node]:
             yield from (n for n in walk(item) if n.type in ("identifier", "type_identifier"))
 
 
+@dataclass
+class _Level:
+    """What is known of a node while its children are visited, without asking it for its parents."""
+
+    kind: str
+    in_attribute: bool
+    """Below an attribute, with nothing but paths and tokens between: ``#[allow(clippy::all)]`` names no crate."""
+    in_list: bool
+    """Inside the braces of an import whose path began before them: ``b`` in ``use a::{b::C};``."""
+    first: str = ""
+    """Kind of its first child."""
+    named: int = 0
+    """Named children so far."""
+
+
 def path_heads(root: Node, *, attributes: bool = False) -> Iterator[Node]:
     """First segments of all paths, those inside of macro calls too, and on demand those in attributes."""
-    for node in walk(root):
-        if node.type != "identifier" or node.parent is None or _inside_list(node):
-            continue
-        if not attributes and _in_attribute(node):
-            continue
-        parent = node.parent
-        if parent.type == "token_tree":
-            before, after = node.prev_sibling, node.next_sibling
-            if after is not None and after.type == "::" and (before is None or before.type not in ("::", ".")):
-                behind = after.next_sibling
-                if behind is None or behind.type != "<":  # `parse::<u8>()` calls a function
-                    yield node
-        elif _begins_import(node) or (
-            parent.type in _SCOPED
-            and parent.named_children[0] == node
-            and parent.type != "use_wildcard"
-            and (parent.parent is None or _is_head_of_scope(parent))
-        ):
+    cursor = root.walk()
+    levels = [_Level("", in_attribute=False, in_list=False)]
+    while True:
+        node = cursor.node
+        assert node is not None
+        parent = levels[-1]
+        parent.first = parent.first or node.type
+        parent.named += node.is_named
+        wanted = attributes or not _below_attribute(node.type, parent)
+        if node.type == "token_tree" and wanted and not _in_list(node.type, parent):
+            yield from _heads_of_tokens(node.children)
+        named = node.type == "identifier" and not parent.in_list
+        if named and (attributes or not parent.in_attribute) and _is_head(levels):
             yield node
+        if cursor.goto_first_child():
+            inside = _below_attribute(node.type, parent), _in_list(node.type, parent)
+            levels.append(_Level(node.type, *inside))
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+            levels.pop()
 
 
-def _in_attribute(node: Node) -> bool:
-    """``#[allow(clippy::all)]`` names no crate that code could reach."""
-    above = node.parent
-    while above is not None and above.type in ("token_tree", "scoped_identifier"):
-        above = above.parent
-    return above is not None and above.type == "attribute"
+def _below_attribute(kind: str, parent: _Level) -> bool:
+    return kind == "attribute" or (kind in ("token_tree", "scoped_identifier") and parent.in_attribute)
 
 
-def _inside_list(node: Node) -> bool:
-    """``b`` in ``use a::{b::C};``: its path began before the braces."""
-    above = node.parent
-    while above is not None and above.type in (*_SCOPED, "use_as_clause", "use_list"):
-        if above.type == "use_list" and above.parent is not None and above.parent.type == "scoped_use_list":
-            return True
-        above = above.parent
-    return False
+def _in_list(kind: str, parent: _Level) -> bool:
+    if kind not in _IMPORTED:
+        return False
+    return parent.in_list or (kind == "use_list" and parent.kind == "scoped_use_list")
 
 
-def _is_head_of_scope(scoped: Node) -> bool:
-    """Whether no further path stands before: ``::a::b`` begins at the root and is left alone."""
-    first = scoped.children[0]
-    return first.type != "::"
+def _heads_of_tokens(tokens: list[Node]) -> Iterator[Node]:
+    """Among the bare tokens of a macro's arguments: a name before ``::`` that nothing leads to."""
+    kinds = ["", *(token.type for token in tokens), "", ""]
+    for place, token in enumerate(tokens, start=1):
+        leads = kinds[place + 1] == "::" and kinds[place + 2] != "<"  # `parse::<u8>()` calls a function
+        if token.type == "identifier" and leads and kinds[place - 1] not in ("::", "."):
+            yield token
 
 
-def _begins_import(node: Node) -> bool:
-    """``use name as other;``, ``use name::*;`` or ``use name;``: the head has no scoped parent."""
-    parent = node.parent
-    assert parent is not None
-    if parent.type in ("use_as_clause", "use_wildcard"):
-        return parent.named_children[0] == node and (parent.parent is None or parent.parent.type != "use_list")
-    return parent.type == "use_declaration"
+def _is_head(levels: list[_Level]) -> bool:
+    """Whether the name that is being visited, a child of the last level, begins a path.
+
+    ``use name as other;``, ``use name::*;`` and ``use name;`` have no scoped parent; ``::a::b`` begins at the root and
+    is left alone.
+    """
+    parent, above = levels[-1], levels[-2].kind if len(levels) > 1 else ""
+    if parent.kind in ("use_as_clause", "use_wildcard"):
+        return parent.named == 1 and above != "use_list"
+    if parent.kind == "use_declaration":
+        return True
+    return parent.kind in _SCOPED and parent.named == 1 and parent.first != "::"

@@ -34,7 +34,11 @@ _STATEMENT_MACROS = frozenset(
         "unreachable", "matches",
     }
 )  # fmt: skip
+_IDENTIFIERS = frozenset({"identifier", "type_identifier"})
 _OPENERS = frozenset({"fn", "struct", "enum", "impl", "trait", "mod", "macro_rules!"})
+
+
+_IN_ONE_PIECE = 4096
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,24 @@ def _language() -> Language:
 
 
 def parse(source: str) -> Node:
-    """Root of the syntax tree; every call has its own parser, so threads may call it."""
-    return Parser(_language()).parse(source.encode()).root_node
+    """Root of the syntax tree; every call has its own parser, so threads may call it.
+
+    Takes time that grows with the length alone. A longer text is read in parts: parsed in one piece, it would hold up
+    every other thread until it is done.
+    """
+    text = source.encode(errors="replace")
+    if len(text) <= _IN_ONE_PIECE:
+        return Parser(_language()).parse(text).root_node
+
+    def part(start: int, _: object) -> bytes:
+        return text[start : start + _IN_ONE_PIECE]
+
+    return Parser(_language()).parse(part, progress_callback=_go_on).root_node
+
+
+def _go_on(*_: object) -> bool:
+    """Called every hundred steps; that the interpreter comes by is what lets other threads run."""
+    return False
 
 
 def text_of(node: Node) -> str:
@@ -105,7 +125,7 @@ def _calls_statement_macro(node: Node) -> bool:
 def looks_like_code(root: Node) -> bool:
     """Whether something in the tree opens an item, even in broken source. Prose does not."""
     return any(
-        node.type in _OPENERS and node.next_sibling is not None and node.next_sibling.is_named for node in walk(root)
+        before is not None and before.type in _OPENERS and node.is_named for node, before in walk_with_before(root)
     )
 
 
@@ -116,26 +136,41 @@ def has_main(source: str) -> bool:
 
 def walk(root: Node) -> Iterator[Node]:
     """Every node, parents first, without recursion: hostile sources nest tens of thousands deep."""
+    return (node for node, _ in walk_with_before(root))
+
+
+def walk_with_before(root: Node) -> Iterator[tuple[Node, Node | None]]:
+    """Every node with the one before it under the same parent, parents first.
+
+    A node's own ``next_sibling``, ``prev_sibling`` and ``parent`` search the tree from its root each time: over a whole
+    tree that is time by the square of its size.
+    """
     cursor = root.walk()
+    before: list[Node | None] = [None]
     while True:
         node = cursor.node
-        if node is not None:
-            yield node
+        assert node is not None
+        yield node, before[-1]
         if cursor.goto_first_child():
+            before[-1] = node
+            before.append(None)
             continue
+        before[-1] = node
         while not cursor.goto_next_sibling():
             if not cursor.goto_parent():
                 return
+            before.pop()
 
 
 def identifiers(source: str) -> set[str]:
     """All identifiers of a source, except those that name a macro being called."""
     found: set[str] = set()
     macros: set[str] = set()
-    for node in walk(parse(source)):
-        if node.type in ("identifier", "type_identifier"):
-            follower = node.next_sibling
-            (macros if follower is not None and follower.type == "!" else found).add(text_of(node))
+    for node, before in walk_with_before(parse(source)):
+        if node.type in _IDENTIFIERS:
+            found.add(text_of(node))
+        elif node.type == "!" and before is not None and before.type in _IDENTIFIERS:
+            macros.add(text_of(before))
     return found - macros
 
 

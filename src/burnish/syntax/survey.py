@@ -9,6 +9,7 @@ metric says what it recognises there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,6 +44,9 @@ _NESTING = frozenset(
 )  # fmt: skip
 _BRANCHES = frozenset({"if_expression", "while_expression", "for_expression", "match_arm", "try_expression"})
 _PATTERNS = frozenset({"tuple_pattern", "tuple_struct_pattern", "struct_pattern", "slice_pattern"})
+_TESTS = frozenset({"test", "bench", "rstest", "test_case", "quickcheck"})
+"""Attributes that make a function a test."""
+_DEEPEST_CONDITION = 8
 _LOGIC = frozenset({"binary_expression", "let_chain"})
 
 
@@ -137,6 +141,8 @@ class _Walk:
         """Open functions, each with the nesting of the one around it."""
         self._nesting = 0
         self._loops: list[Loop] = []
+        self._counters: dict[str, list[Loop]] = {}
+        """Variable -> open loops over a range that do not index with it yet."""
         self._modules: list[Item] = []
         self._patterns = 0
 
@@ -150,6 +156,10 @@ class _Walk:
             return False
         in_test, documented = level.in_test, level.documented
         level.in_test = level.documented = False
+        if kind in _ITEMS:
+            for attribute in _inner_attributes(node):
+                in_test = in_test or is_test_attribute(attribute)
+                documented = documented or _is_documentation(attribute)
         if in_test:
             self._levels[-1].kind = "left out"
             return False
@@ -183,7 +193,10 @@ class _Walk:
         elif kind == "function_item":
             self._nesting = self._functions.pop()[1]
         elif kind == "for_expression":
-            self._loops.pop()
+            loop = self._loops.pop()
+            counting = self._counters.get(loop.variable)
+            if counting and counting[-1] is loop:
+                counting.pop()
         elif kind == "mod_item":
             self._modules.pop()
 
@@ -191,7 +204,7 @@ class _Walk:
         """Comments and attributes speak about what follows, ``//!`` about the module around."""
         if kind == "attribute_item":
             level.in_test |= is_test_attribute(node)
-            level.documented |= text_of(node).replace(" ", "").startswith('#[doc="')
+            level.documented |= _is_documentation(node)
         elif node.child_by_field_name("outer") is not None:
             level.documented = True
         elif node.child_by_field_name("inner") is not None and self._modules and level.kind == "declaration_list":
@@ -226,20 +239,62 @@ class _Walk:
         loop = Loop(name, value is not None and value.type == "range_expression")
         self.index.loops.append(loop)
         self._loops.append(loop)
+        if loop.over_range:
+            self._counters.setdefault(name, []).append(loop)
 
     def _indexing(self, node: Node) -> None:
         by = node.named_children[-1]
         if by.type == "identifier":
-            for loop in self._loops:
-                loop.indexed |= loop.over_range and loop.variable == text_of(by)
+            for loop in self._counters.pop(text_of(by), ()):
+                loop.indexed = True
 
 
 def is_test_attribute(attribute: Node) -> bool:
-    """``#[test]``, ``#[some::test]``, ``#[cfg(test)]``, ``#[cfg(all(test, ...))]``, ``#![cfg(test)]``; not
+    """``#[test]``, ``#[some::test]``, ``#[cfg(test)]``, ``#[cfg(all(unix, test))]``, ``#![cfg(test)]``; not
     ``#[cfg(not(test))]``."""
-    text = "".join(text_of(attribute).split()).lstrip("#!").removeprefix("[").removesuffix("]")
+    text = _inside(attribute)
     path = text.partition("(")[0]
-    return path == "test" or path.endswith("::test") or text.startswith(("cfg(test)", "cfg(all(test,"))
+    return path.rpartition("::")[2] in _TESTS or (path == "cfg" and _wants_test(text[4:-1]))
+
+
+def _is_documentation(attribute: Node) -> bool:
+    """``#[doc = ..]``, whatever the text comes from; ``#[doc(hidden)]`` is none."""
+    return _inside(attribute).startswith("doc=")
+
+
+def _inside(attribute: Node) -> str:
+    """What stands between an attribute's brackets, without blanks."""
+    return "".join(text_of(attribute).split()).lstrip("#!").removeprefix("[").removesuffix("]")
+
+
+def _inner_attributes(item: Node) -> Iterator[Node]:
+    """The ``#![..]`` that a body begins with."""
+    body = item.child_by_field_name("body")
+    for node in body.named_children if body is not None else ():
+        if node.type == "inner_attribute_item":
+            yield node
+        elif node.type not in ("line_comment", "block_comment"):
+            return
+
+
+def _wants_test(condition: str, depth: int = 0) -> bool:
+    """Whether a ``cfg`` condition cannot hold without ``test``."""
+    name, _, inside = condition.partition("(")
+    if name not in ("all", "any") or depth > _DEEPEST_CONDITION:
+        return condition == "test"
+    wanted = [_wants_test(part, depth + 1) for part in _parts(inside.removesuffix(")"))]
+    return bool(wanted) and (any(wanted) if name == "all" else all(wanted))
+
+
+def _parts(listed: str) -> list[str]:
+    """The parts of a list that is separated by commas, brackets kept whole."""
+    found, depth, start = [], 0, 0
+    for at, char in enumerate(listed):
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            found.append(listed[start:at])
+            start = at + 1
+    return [part for part in (*found, listed[start:]) if part]
 
 
 def _decisions(node: Node, kind: str, parent: str) -> int:

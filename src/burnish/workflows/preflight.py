@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from burnish.config.data.training_data import HubSource
+from burnish.config.stages.embeddings import check_embedding_targets
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.recipe import (
     AdapterStage,
@@ -28,6 +29,8 @@ from burnish.data.encode.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError
+from burnish.model.folders import resolve_base
+from burnish.workflows.run.context import model_beneath
 from burnish.workflows.run.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
 
 
@@ -44,6 +47,9 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
         if recipe.launch.strategy == "deepspeed":
             require_deepspeed()
     _check_batches(recipe, stages)
+    for stage in stages:
+        if isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
+            check_embedding_targets(stage.adapter, resolve_base(recipe.model.base))
     if any(isinstance(stage, GrpoStage) and stage.vllm is not None for stage in stages):
         require_vllm()
     if any(isinstance(stage, TasksStage) for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):

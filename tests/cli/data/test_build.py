@@ -38,7 +38,7 @@ def test_building_questions_reports_what_was_left_out(tmp_path: Path) -> None:
 def test_an_option_that_a_builder_ignores_is_refused(tmp_path: Path) -> None:
     code, said = build("movielens", "--n", "5", "--set", f"source={tmp_path}", "--set", f"out={tmp_path / 'out'}")
     assert code == 2
-    assert "--n goes with rust-tasks" in said
+    assert "--n applies to rust-tasks only" in said
 
 
 def test_every_data_set_of_questions_can_be_named() -> None:

@@ -68,12 +68,12 @@ def test_the_best_run_is_named_with_how_sure_it_is(capsys: pytest.CaptureFixture
     assert "run_002 is failed: no [rows]" in sure, "text in brackets is no markup"
     assert "1 min 05 s" in sure
     show_sweep(summary(-0.05), Path("s.json"))
-    assert "warning: the best is not told apart from the next" in capsys.readouterr().out
+    assert "warning: the best and the next run do not differ significantly" in capsys.readouterr().out
     show_sweep(summary(None), Path("s.json"))
-    assert "warning: nothing tells whether the best differs from run_001" in capsys.readouterr().out
+    assert "warning: no test shows whether the best differs from run_001" in capsys.readouterr().out
     nothing = summary(None).model_copy(update={"best": None})
     show_sweep(nothing, Path("s.json"))
-    assert "No run has a value of the objective." in capsys.readouterr().out
+    assert "No run has a value for the objective." in capsys.readouterr().out
 
 
 def planned(seconds: float | None, *, done: bool = False, params: dict[str, Any] | None = None) -> PlannedRun:
@@ -86,10 +86,10 @@ def planned(seconds: float | None, *, done: bool = False, params: dict[str, Any]
 def test_unknown_values_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     show_sweep_plan([planned(None, params={}), planned(None)], 2.0)
     out = capsys.readouterr().out
-    assert "2 runs are left: unknown, cost unknown." in out
+    assert "2 runs remain: unknown, cost unknown." in out
     assert "chosen by the results of other runs" in out
     show_sweep_plan([planned(50.0, done=True, params={}), planned(50.0, params={}), planned(None, params={})], 2.0)
-    assert "2 runs are left: 50.0 s, cost 0.50 and 1 runs of unknown time." in capsys.readouterr().out
+    assert "2 runs remain: 50.0 s, cost 0.50 and 1 runs of unknown time." in capsys.readouterr().out
 
 
 def test_a_grid_is_one_table_with_reasons_for_illegal_cells(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +119,7 @@ def test_a_grid_is_one_table_with_reasons_for_illegal_cells(capsys: pytest.Captu
     out = capsys.readouterr().out
     for text in ("a rehearsal on up to 4 training rows", "0.250–0.750", "full_nf4 is illegal: quantised weights"):
         assert text in out
-    assert "1 done, 0 failed, 1 cannot be" in out
+    assert "1 done, 0 failed, 1 illegal" in out
 
 
 def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ def test_a_run_is_started_watched_and_ended(tmp_path: Path) -> None:
     shown = burnish("monitor", str(tmp_path / "runs" / "long"), cwd=tmp_path).stdout
     assert shown.startswith("long  interrupted  ")
     assert "error: interrupted" in (tmp_path / "runs" / "long" / "logs" / "detached.log").read_text()
-    assert_mistake(burnish("runs", "stop", "long", cwd=tmp_path), "nobody works on")
+    assert_mistake(burnish("runs", "stop", "long", cwd=tmp_path), "no process is working on")
 
 
 def test_a_short_run_goes_to_its_end_and_can_be_begun_where_one_failed(tmp_path: Path) -> None:
@@ -52,4 +52,4 @@ def test_a_mistake_in_the_recipe_shows_before_anything_starts(tmp_path: Path) ->
 
 @pytest.mark.parametrize("verb", [("monitor",), ("runs", "stop")])
 def test_an_unknown_run_is_named(verb: tuple[str, ...], tmp_path: Path) -> None:
-    assert_mistake(burnish(*verb, "nix", cwd=tmp_path), "there is no run nix in runs")
+    assert_mistake(burnish(*verb, "nix", cwd=tmp_path), "run nix does not exist in runs")

@@ -56,12 +56,12 @@ def test_removing_a_run_that_others_need_has_to_be_forced(place: Path) -> None:
         burnish("runs", "remove", "tuning", "--yes", cwd=place), "evaluation: measure reads sft/adap"
     )
     assert "--force" in way_out
-    assert_mistake(burnish("runs", "remove", "stranger", cwd=place), "wants a yes")
+    assert_mistake(burnish("runs", "remove", "stranger", cwd=place), "needs confirmation")
     assert (place / "runs" / "stranger").is_dir()
     done = burnish("runs", "remove", "tuning", "--yes", "--force", cwd=place)
-    assert "cannot be reproduced any more: evaluation" in done.stdout
+    assert "can no longer be reproduced: evaluation" in done.stdout
     assert not (place / "runs" / "tuning").exists()
-    assert_mistake(burnish("runs", "show", "tuning", cwd=place), "knows no run")
+    assert_mistake(burnish("runs", "show", "tuning", cwd=place), "has no run")
     assert burnish("runs", "remove", "stranger", "--yes", cwd=place).returncode == 0
     assert "fork" in burnish("runs", "tree", cwd=place).stdout
 

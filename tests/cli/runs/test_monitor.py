@@ -77,7 +77,7 @@ def test_a_run_is_found_by_name_and_by_folder(tmp_path: Path) -> None:
 def test_the_verb_prints_one_json_object(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "r"
     folder.mkdir(parents=True)
-    assert_mistake(burnish("monitor", "r", cwd=tmp_path), "is no run")
+    assert_mistake(burnish("monitor", "r", cwd=tmp_path), "is not a run folder")
     resolved = {"recipe": {"name": "r", "stages": [{"name": "t", "kind": "tasks"}]}, "run_id": "1", "digests": {}}
     (folder / "recipe.resolved.json").write_text(json.dumps(resolved))
     status = json.loads(burnish("monitor", "r", "--json", cwd=tmp_path).stdout)

@@ -13,7 +13,7 @@ def test_import_lists_what_each_key_became_and_the_next_command(tmp_path: Path) 
     done = burnish("config", "import", "phase2.yml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     became, rest = done.stdout.split("Needs no key")
-    needless, refused = rest.split("Refused: meant nothing there")
+    needless, refused = rest.split("Left out: had no effect there")
     lines = {line.split(":")[0].strip(): line for line in became.splitlines()}
     assert "stages.sft.learning_rate = 5e-05" in lines["train.lr"]
     assert lines["dataset.interleave_mode"].endswith("(not set; its default)")

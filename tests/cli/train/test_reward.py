@@ -10,7 +10,9 @@ from tests.cli.test_verbs import assert_mistake, burnish
 
 
 def test_an_unknown_shape_is_named_with_those_that_exist() -> None:
-    way_out = assert_mistake(burnish("reward", "attack", "--shapes", "dense,density"), "no reward shape 'density'")
+    way_out = assert_mistake(
+        burnish("reward", "attack", "--shapes", "dense,density"), "reward shape 'density' does not exist"
+    )
     assert "ladder" in way_out
 
 

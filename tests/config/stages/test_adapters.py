@@ -25,7 +25,12 @@ def test_layer_names_are_kept_as_given(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("", "names no module"), ([" ; "], "names no module"), (["qv", "o_proj"], "stand alone"), (3, "target_modules")],
+    [
+        ("", "contains no module"),
+        ([" ; "], "contains no module"),
+        (["qv", "o_proj"], "must be alone"),
+        (3, "target_modules"),
+    ],
 )
 def test_empty_adapter_targets_are_refused(said: object, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):

@@ -82,6 +82,35 @@ def test_a_training_row_becomes_the_messages_of_the_task(tmp_path: Path) -> None
     assert f"Candidate movie: {candidate.title}\n" in task.prompt[1].content
 
 
+def test_two_films_with_one_title_are_one_film(tmp_path: Path) -> None:
+    titles = {1: "Heat (1995)", 2: "Emma (1996)", 3: "Up (2009)", 4: " emma  (1996)", 5: "Her (2013)"}
+    (tmp_path / "movies.csv").write_text(
+        "movieId,title,genres\n" + "".join(f"{film},{title},Drama\n" for film, title in titles.items())
+    )
+    rows = [(1, film, 5.0 if film == 4 else 2.0, film) for film in titles] + [(2, film, 3.0, film) for film in (4, 5)]
+    (tmp_path / "ratings.csv").write_text(
+        "userId,movieId,rating,timestamp\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
+    )
+    parts = read_movielens(MovieLensConfig(source=tmp_path, out=Path("unused"), history=1))
+    candidates = [one for part in parts.values() for one in part]
+    # User 1 rated Emma twice under two ids: the first rating counts. User 2 rated one of them alone.
+    assert {(one.user, one.history[0][0], one.title) for one in candidates} == {
+        (1, "Heat (1995)", "Emma (1996)"),
+        (1, "Emma (1996)", "Up (2009)"),
+        (1, "Up (2009)", "Her (2013)"),
+        (2, " emma  (1996)", "Her (2013)"),
+    }
+    assert parts["train"].repeated_titles == 1
+
+
+def test_no_history_of_the_case_holds_its_candidate(shared: Path) -> None:
+    source = shared / "cases" / "answers" / "case11_ml"
+    candidates = [one for part in built(source, history=15).values() for one in part]
+    assert candidates
+    for one in candidates:
+        assert one.title not in [title for title, _ in one.history]
+
+
 @pytest.mark.parametrize(
     ("file", "line", "problem"),
     [

@@ -97,9 +97,9 @@ def test_bad_rows_are_recorded_within_their_budget(tmp_path: Path) -> None:
 
 def test_a_file_of_another_data_set_names_what_its_rows_have(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "a.jsonl", [published_rows.BOOLQ_ROW])
-    with pytest.raises(DataError, match="there is no field 'expected_answer'; the row has 'question', 'answer'"):
+    with pytest.raises(DataError, match="the row has no field 'expected_answer'; it has 'question', 'answer'"):
         list(QuestionReader(OPEN_MATH, 0).held_out(path))
-    with pytest.raises(DataError, match="holds no row of gsm8k"):
+    with pytest.raises(DataError, match="has no row of gsm8k"):
         list(QuestionReader(GSM8K, 0).held_out(write_rows(tmp_path / "b.jsonl", [])))
 
 

@@ -194,7 +194,7 @@ def test_templates_that_close_no_answer_are_refused(
     source = shared / "data" / "chat_templates" / "chat_templates" / f"{name}.jinja"
     tokenizer: Any = load_tokenizer(folders["gemma", True])
     tokenizer.chat_template = source.read_text().replace("    ", "").replace("\n", "")
-    with pytest.raises(DataError, match="writes nothing that ends an answer"):
+    with pytest.raises(DataError, match="writes no end of turn after an answer"):
         encode_example(talk("One?", "1", "Two?", "2"), tokenizer)
 
 
@@ -215,7 +215,7 @@ def test_a_template_that_changes_a_trained_question_is_refused(folders: dict[tup
     tokenizer.chat_template = tokenizer.chat_template.replace(
         "message['role'] +", "message['role'] + message['content'][:2] +"
     )
-    with pytest.raises(DataError, match="does not write turn 0 of the role 'user' as it stands"):
+    with pytest.raises(DataError, match="does not write turn 0 of the role 'user' unchanged"):
         encode_example(talk("ask", "ANSWER"), tokenizer, ChatConfig(train_roles=("user",)))
 
 
@@ -268,7 +268,7 @@ def test_a_thinking_block_opened_by_the_generation_prompt_is_handled(folders: di
 @pytest.mark.parametrize("content", [4.0, 7, True, None])
 def test_content_that_is_not_text_is_refused(folders: dict[tuple[str, bool], Path], content: Any) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
-    with pytest.raises(DataError, match=r"turn 1 of the role 'assistant' has the content .*, which is no text"):
+    with pytest.raises(DataError, match=r"turn 1 of the role 'assistant' has the content .*, which is not text"):
         render(
             [{"role": "user", "content": "a"}, {"role": "assistant", "content": content}],
             tokenizer,

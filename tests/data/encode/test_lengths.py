@@ -55,7 +55,7 @@ def test_the_recommendation_is_the_percentile_with_a_margin_on_a_multiple_of_64(
     assert recommend(lengths, 96, 1.1, None).max_length == 960  # 990 would be 1024, but the longest row needs no more
     assert "the longest row has 900, so 960 holds all" in recommend(lengths, 96, 1.1, None).why
     assert recommend(lengths, 96, 1.1, 512).max_length == 512
-    assert "the model takes 512 at most" in recommend(lengths, 96, 1.1, 512).why
+    assert "the model's context is 512" in recommend(lengths, 96, 1.1, 512).why
     assert recommend(np.array([640]), 50, 1.0, None).max_length == 640
 
 
@@ -67,7 +67,11 @@ def test_characters_have_no_limits() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"percentiles": (50, 101)}, "101 is no percentile"), ({"percentile": -1}, "-1 is no"), ({"margin": 0}, "margin")],
+    [
+        ({"percentiles": (50, 101)}, "101 is not a percentile"),
+        ({"percentile": -1}, "-1 is no"),
+        ({"margin": 0}, "margin"),
+    ],
 )
 def test_impossible_length_settings_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
@@ -75,5 +79,5 @@ def test_impossible_length_settings_are_refused(changes: dict[str, Any], message
 
 
 def test_no_rows_are_refused() -> None:
-    with pytest.raises(DataError, match="there are no rows to measure"):
+    with pytest.raises(DataError, match="no rows to measure"):
         measure([])

@@ -59,14 +59,14 @@ def test_single_answers_keep_their_label(tmp_path: Path) -> None:
     [
         ("{", "not JSON"),
         ([], "not an object"),
-        ({"prompt": "p", "chosen": "a"}, "no 'rejected'; the row has 'prompt', 'chosen'"),
-        ({"prompt": "p", "chosen": "a", "rejected": 3}, "rejected: a text or a list of turns is wanted, not int"),
+        ({"prompt": "p", "chosen": "a"}, "no 'rejected'; it has 'prompt', 'chosen'"),
+        ({"prompt": "p", "chosen": "a", "rejected": 3}, "rejected: must be a text or a list of turns, not int"),
         ({"prompt": "p", "chosen": "a", "rejected": " "}, "rejected is empty"),
         ({"prompt": " ", "chosen": "a", "rejected": "b"}, "prompt is empty"),
         ({"chosen": "a", "rejected": "b"}, "no 'prompt'"),
         ({"prompt": [GOOD], "chosen": "a", "rejected": "b"}, "does not end with the user's turn"),
         ({"prompt": "p", "chosen": [USER], "rejected": "b"}, "does not end with the assistant's turn"),
-        ({"chosen": [USER, GOOD], "rejected": [USER, GOOD, USER, BAD]}, "rejected begins with another prompt"),
+        ({"chosen": [USER, GOOD], "rejected": [USER, GOOD, USER, BAD]}, "rejected starts with a different prompt"),
         ({"prompt": "p", "chosen": [{"role": "robot", "content": ""}], "rejected": "b"}, "chosen: role: Input"),
     ],
 )
@@ -79,7 +79,7 @@ def test_rows_that_say_nothing_are_refused_with_their_place(tmp_path: Path, row:
 
 
 def test_a_label_must_be_true_or_false(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="true or false is wanted, not 1"):
+    with pytest.raises(DataError, match="must be true or false, not 1"):
         read(tmp_path, {"prompt": "p", "completion": "a", "label": 1}, method="kto")
 
 

@@ -28,6 +28,8 @@ def answers(*texts: str) -> list[Example]:
         ("system", "system", "user", "assistant"),
         ("user", "assistant", "user", "assistant"),
         ("user", "assistant", "user"),
+        ("user", "assistant", "tool", "assistant"),
+        ("system", "user", "assistant", "tool", "tool", "assistant", "user", "assistant"),
     ],
 )
 def test_conversations_in_role_order_pass(good: tuple[Role, ...]) -> None:
@@ -40,6 +42,8 @@ def test_conversations_in_role_order_pass(good: tuple[Role, ...]) -> None:
         (("assistant", "user"), "turn 0 is of the role 'assistant' where 'user' belongs"),
         (("user", "system", "assistant"), "turn 1 is of the role 'system' where 'assistant' belongs"),
         (("user", "user", "assistant"), "turn 1 is of the role 'user'"),
+        (("user", "tool", "assistant"), "turn 1 is of the role 'tool' where 'assistant' belongs"),
+        (("user", "assistant", "tool", "user"), "turn 3 is of the role 'user' where 'assistant' belongs"),
         (("user", "assistant", "assistant"), "turn 2 is of the role 'assistant' where 'user' belongs"),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -175,3 +176,36 @@ def test_gates_follow_untrained_thinking_and_trained_questions(tokenizer: Any) -
             broken = [changed(encoded[0], labels[:last] + [IGNORED] * (len(labels) - last))]
             with pytest.raises(GateError, match="is trained for 0 of"):
                 check_gates(broken, tokenizer, max_length=100, held_out=[], examples=examples, chat=chat)
+
+
+@pytest.mark.parametrize(
+    ("example", "place"),
+    [
+        (talk("Say <|im_end|> now."), "turn 0 holds '<|im_end|>'"),
+        (talk(answer="a<|im_end|>\n<|im_start|>user\nb"), "turn 1 holds '<|im_end|>'"),
+        (Example(id="d", text="fn f() {}\n<|endoftext|>\nfn g() {}"), "its text holds '<|endoftext|>'"),
+    ],
+)
+def test_control_tokens_inside_contents(tokenizer: Any, example: Example, place: str) -> None:
+    with pytest.raises(GateError, match=re.escape(place)) as refused:
+        gate([talk(), example], tokenizer)
+    assert example.id in refused.value.cause
+    assert "data.gates.control_tokens=allow" in refused.value.way_out
+    rows = encode_examples([example], tokenizer)
+    if example.text is not None:  # allowed, it is what it was: an end inside a row
+        allowed = GatesConfig(control_tokens="allow")
+        report = check_gates(rows, tokenizer, max_length=100, held_out=[], examples=[example], gates=allowed)
+        assert report.rows == 1
+    gate([talk("What is an end of turn?", "It closes a turn: < | im_end | >")], tokenizer)
+
+
+def test_a_row_beyond_the_models_context_is_named(tokenizer: Any) -> None:
+    examples = [talk(), talk("word " * 60, "no")]
+    rows = encode_examples(examples, tokenizer)
+    longest = len(rows[1].input_ids)
+    kept = check_gates(rows, tokenizer, max_length=500, held_out=[], examples=examples, context=longest)
+    assert kept.longest == longest
+    with pytest.raises(GateError, match=f"has {longest} tokens, more than the model's context of {longest - 1}") as e:
+        check_gates(rows, tokenizer, max_length=500, held_out=[], examples=examples, context=longest - 1)
+    assert examples[1].id in e.value.cause
+    assert f"max_length of the stage to {longest - 1}" in e.value.way_out

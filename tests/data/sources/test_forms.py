@@ -6,7 +6,7 @@ import pytest
 
 from burnish.config.data.training_data import JsonlSource
 from burnish.data.sources.forms import example_of
-from burnish.data.sources.raw import BadRow, RawRow
+from burnish.data.sources.raw import BadRow, OtherSplit, RawRow
 from burnish.records import Example, Message
 
 
@@ -93,7 +93,7 @@ def test_a_mapping_to_a_field_that_is_not_there_names_the_nearest() -> None:
         ({"text": "x", "path": 3}, "path: input should be a valid string"),
         ({"text": "x", "license": [1]}, "licence: input should be a valid string"),
         ({"text": "x", "_task_type": 1}, "task_type: input should be a valid string"),
-        ({"schema_version": 1, "id": "a"}, "not a Example record"),
+        ({"schema_version": 1, "id": "a"}, "the row has the fields 'schema_version', 'id'; wanted are"),
         ({"prompt": "q"}, "the row has the fields 'prompt'; wanted are messages"),
     ],
 )
@@ -114,3 +114,90 @@ def test_source_defaults_fill_missing_fields() -> None:
     raw = RawRow("a.rs", "", {"text": "x"}, defaults={"path": "src/a.rs", "licence": "ISC"})
     example = example_of(raw, JsonlSource(path="a"), "s")
     assert (example.id, example.path, example.licence, example.origin) == ("a.rs", "src/a.rs", "ISC", "a.rs")
+
+
+SAID = [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]
+ASKED = {"role": "user", "content": "q"}
+ANSWERED = {"role": "assistant", "content": "a"}
+CALL = {"from": "function_call", "value": "f"}
+OBSERVED = {"from": "observation", "value": "o"}
+TOLD = {"from": "system", "value": "s"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"conversations": SAID}, ["user:q", "assistant:a"]),
+        ({"conversations": SAID, "system": "s"}, ["system:s", "user:q", "assistant:a"]),
+        ({"conversations": SAID, "system": ""}, ["user:q", "assistant:a"]),
+        ({"conversations": [TOLD, *SAID], "system": "s"}, ["system:s", "user:q", "assistant:a"]),
+        ({"conversations": [{"from": "human", "value": "q", "weight": None}, SAID[1]]}, ["user:q", "assistant:a"]),
+        ({"conversations": [ASKED, SAID[1]]}, ["user:q", "assistant:a"]),
+        (
+            {"conversations": [SAID[0], CALL, OBSERVED, SAID[1]]},
+            ["user:q", "assistant:f", "tool:o", "assistant:a"],
+        ),
+        ({"conversations": [SAID[0], {"from": "tool", "value": "t"}, SAID[1]]}, ["user:q", "tool:t", "assistant:a"]),
+        (
+            {"messages": [ASKED | {"name": None, "tool_calls": None}, ANSWERED]},
+            ["user:q", "assistant:a"],
+        ),
+        ({"messages": [ASKED, ANSWERED], "system": "s"}, ["system:s", "user:q", "assistant:a"]),
+        ({"schema_version": 7, "prompt": "q", "completion": "a"}, ["user:q", "assistant:a"]),
+        ({"schema_version": 1, "id": "x", "messages": SAID}, ["user:q", "assistant:a"]),
+    ],
+)
+def test_turns_of_others_formats(row: dict[str, Any], expected: list[str]) -> None:
+    assert [f"{role}:{content}" for role, content in turns(read(row))] == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"conversations": [{"from": "narrator", "value": "q"}, SAID[1]]}, "messages.0.from: 'narrator' is none of"),
+        ({"conversations": [SAID[0], {"from": "gpt", "value": None}]}, "messages.1.content: input should be a valid"),
+        ({"conversations": [SAID[0], {"from": "gpt", "value": "a", "tool_calls": ["f"]}]}, "messages.1.tool_calls"),
+        ({"messages": [{"role": "user", "content": None}, ANSWERED]}, "messages.0.content"),
+        ({"conversations": [{"from": "system", "value": "t"}, *SAID], "system": "s"}, "another system turn"),
+        ({"prompt": "q", "completion": "a", "weight": 0}, "weight: a number above 0"),
+        ({"prompt": "q", "completion": "a", "weight": float("nan")}, "weight: a number above 0"),
+        ({"prompt": "q", "completion": "a", "weight": "2"}, "weight: a number above 0"),
+        ({"prompt": "q", "completion": "a", "weight": True}, "weight: a number above 0"),
+        ({"prompt": "q", "completion": "a", "split": "test"}, "the row is of the split 'test'"),
+        ({"prompt": "q", "completion": "a", "path": "\ud83d"}, "its text holds half of"),
+        ({"text": "cut \ud83d"}, "its text holds half of"),
+        ({"schema_version": 1, "id": "t", "family": "f", "prompt": [ASKED]}, "a Task record"),
+    ],
+)
+def test_what_is_neither_read_nor_lost_is_refused(row: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadRow) as refused:
+        read(row)
+    assert reason in str(refused.value)
+
+
+def test_a_rows_weight_is_times_the_sources() -> None:
+    row = {
+        "text": "t",
+        "weight": 1.7,
+        "messages": [ASKED, ANSWERED],
+    }
+    assert read(row).weight == 1.7
+    assert read(row, weight=2.0).weight == 3.4
+    assert read({"prompt": "q", "completion": "a", "weight": None}).weight == 1.0
+    assert (
+        read(
+            {"prompt": "q", "completion": "a", "loss": 3},
+            fields={"prompt": "prompt", "completion": "completion", "weight": "loss"},
+        ).weight
+        == 3.0
+    )
+
+
+def test_rows_of_another_split_are_left_out_where_the_source_names_one() -> None:
+    row = {"prompt": "q", "completion": "a", "split": "validation"}
+    assert turns(read(row, split="validation"))
+    with pytest.raises(OtherSplit):
+        read(row | {"split": "train"}, split="validation")
+    with pytest.raises(OtherSplit):
+        read({"prompt": "q", "completion": "a"}, split="validation")
+    assert read(row | {"split": 3}).messages

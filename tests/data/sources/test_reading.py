@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from burnish.config.data.training_data import (
     CratesSource,
+    DataConfig,
     JsonlSource,
     JsonSource,
     ParquetSource,
@@ -63,7 +65,10 @@ def test_the_limit_counts_usable_rows_of_each_file(tmp_path: Path) -> None:
         ("[1]", "a JSON list, not an object"),
         ("null", "a JSON NoneType, not an object"),
         ("[" * 100_000, "not JSON that can be read: nested too deeply"),
-        ({"query": 1, "reply": 2}, "the row has the fields 'query', 'reply'; wanted are messages, prompt"),
+        (
+            {"query": 1, "reply": 2},
+            "the row has the fields 'query', 'reply'; wanted are messages or conversations, prompt",
+        ),
         ({}, "the row has the fields none"),
         ({"prompt": "only"}, "the row has the fields 'prompt'"),
         ({"prompt": "Q", "completion": None}, "completion: input should be a valid string"),
@@ -73,7 +78,7 @@ def test_the_limit_counts_usable_rows_of_each_file(tmp_path: Path) -> None:
         ({"messages": "hi"}, "'messages' is not a list of turns"),
         ({"messages": ["hi"]}, "messages.0: input should be"),
         ({"messages": [{"role": "user", "content": "a"}]}, "no turn of the role 'assistant'"),
-        ({"messages": [{"role": "tool", "content": "a"}]}, "messages.0.role: input should be 'system', 'user'"),
+        ({"messages": [{"role": "critic", "content": "a"}]}, "messages.0.role: input should be 'system', 'user'"),
         ({"messages": [{"role": "user", "content": 7}]}, "messages.0.content: input should be a valid string"),
         ({"messages": [{"role": "user", "content": "a", "tool_calls": []}]}, "messages.0.tool_calls: extra inputs"),
     ],
@@ -196,3 +201,47 @@ def test_a_check_raises_what_reading_would(tmp_path: Path) -> None:
         check_sources([good, JsonlSource(path=write(tmp_path / "bad.jsonl", "x"))], bad_rows=0)
     with pytest.raises(DataError, match="holds no usable row"):
         check_sources([JsonlSource(path=write(tmp_path / "none.jsonl"))], bad_rows=0)
+
+
+def test_half_a_character_is_an_unusable_row_with_its_place(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(
+        '{"prompt": "q", "completion": "\\ud83d\\ude00"}\n'
+        '{"prompt": "cut \\ud83d", "completion": "a"}\n'
+        '{"prompt": "\\\\ud83d is text", "completion": "a"}\n'
+        '{"prompt": "\\ude00\\ud83d", "completion": "a"}\n'
+    )
+    whole = tmp_path / "rows.json"
+    whole.write_text("[" + ",".join(rows.read_text().splitlines()) + "]")
+    for path in (rows, whole):
+        bad = BadRows(2)
+        (source,) = DataConfig(sources=(path,)).sources
+        read = [example.messages[0].content for _, example in stream(source, "rows", bad)]
+        assert read == ["q", "\\ud83d is text"]
+        assert [(row["line"], "surrogate" in str(row["reason"])) for row in bad.rows] == [(2, True), (4, True)]
+
+
+def test_packed_files_are_read_as_what_is_in_them(tmp_path: Path) -> None:
+    line = b'{"prompt": "q", "completion": "a"}\n'
+    packed = tmp_path / "rows.jsonl.gz"
+    packed.write_bytes(gzip.compress(line * 3 + line.rstrip()))
+    whole = tmp_path / "rows.json.gz"
+    whole.write_bytes(gzip.compress(b"[" + line + b"]"))
+    sources = DataConfig(sources=(packed, whole)).sources
+    assert [source.kind for source in sources] == ["jsonl", "json"]
+    counts = [len(list(stream(source, "rows", BadRows(0)))) for source in sources]
+    assert counts == [4, 1]
+    packed.write_bytes(gzip.compress(line * 1000)[:-9])
+    with pytest.raises(DataError, match=r"rows\.jsonl\.gz is damaged"):
+        list(stream(sources[0], "rows", BadRows(0)))
+    packed.write_bytes(b"\x28\xb5\x2f\xfd rest")
+    with pytest.raises(DataError, match="packed with zstd") as refused:
+        list(stream(sources[0], "rows", BadRows(0)))
+    assert refused.value.way_out == f"Unpack it: zstd -d {packed}"
+
+
+def test_only_rows_of_the_named_split_count_towards_the_limit(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"prompt": "{n}", "completion": "a", "split": "{s}"}}\n' for n, s in enumerate("abab")))
+    source = JsonlSource(path=rows, split="b", limit=2)
+    assert [example.messages[0].content for _, example in stream(source, "rows", BadRows(0))] == ["1", "3"]

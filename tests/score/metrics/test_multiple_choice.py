@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.score.metrics.extraction import Extracted
-from burnish.score.metrics.multiple_choice import ChoiceLikelihood, judge_choice, most_likely
+from burnish.score.answer_text.extraction import Extracted
+from burnish.score.metrics.multiple_choice import (
+    LIKELIEST,
+    ChoiceLikelihood,
+    alike,
+    judge_choice,
+    most_likely,
+    with_likelihoods,
+)
+from burnish.score.summaries.answers import measure, row_of
 from tests.score.example_rows import choice_task
 
 
@@ -22,3 +30,16 @@ def test_the_most_likely_choice_as_a_sum_and_per_byte() -> None:
     assert most_likely(choices, per_byte=True).answer == "B"
     with pytest.raises(ValueError, match="at least one choice"):
         most_likely([], per_byte=True)
+
+
+def test_rows_beyond_the_context_have_no_likelihoods_and_leave_their_denominator() -> None:
+    asked = [choice_task(name, "A") for name in "pqr"]
+    plain = [row_of(task, Extracted("A"), tolerance=0) for task in asked]
+    right, wrong = {"A": -1.0, "B": -9.0, "C": -9.0}, {"A": -9.0, "B": -1.0, "C": -9.0}
+    rows = [with_likelihoods(asked[0], plain[0], right), with_likelihoods(asked[1], plain[1], wrong), plain[2]]
+    found = measure(rows)
+    sums = found.columns_NK.sum(axis=0)
+    values = {one.name: float(one.statistic(sums)) for one in found.measures}
+    assert (values["accuracy"], values["accuracy_likeliest"]) == (1.0, 0.5)
+    a, b = alike(rows, [with_likelihoods(task, row, right) for task, row in zip(asked, plain, strict=True)])
+    assert [LIKELIEST in row.scores for row in (*a, *b)] == [True, True, False] * 2

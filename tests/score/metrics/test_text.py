@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.score.metrics.text import same_text
+from burnish.score.answer_text.notation import same_text
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,15 @@ tasks = st.sampled_from(
 def verdicts(draw: st.DrawFn, status: Status | None = None) -> Verdict:
     """Any verdict that a record allows, whether a verifier would ever give it or not."""
     given = status or draw(st.sampled_from(["pass", "fail", "infra"]))
-    failing: list[Reason] = ["no_code", "compile_error", "timeout", "memory", "runtime_error", "tests_failed"]
+    failing: list[Reason] = [
+        "no_code",
+        "too_long",
+        "compile_error",
+        "timeout",
+        "memory",
+        "runtime_error",
+        "tests_failed",
+    ]
     reason: Reason = "ok" if given == "pass" else "infra" if given == "infra" else draw(st.sampled_from(failing))
     stages: list[VerifyStage] = ["extract", "parse", "check", "lint", "build", "test"]
     errors = draw(st.integers(0, 40))

@@ -6,10 +6,10 @@ import pytest
 
 from burnish.errors import DataError
 from burnish.generate.scripted import ScriptedGenerator
-from burnish.records import Completion, Task, Verdict
+from burnish.records import Completion, RustTests, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
 from burnish.score.summaries.answer_summary import summarise_answers
-from burnish.score.summaries.answers import check_tasks, judge_answer, missing_row, rust_row
+from burnish.score.summaries.answers import check_tasks, is_tested, judge_answer, missing_row, rust_row
 from tests.score.example_rows import choice_task, classification_task, number_task, span_task, text_task
 
 TASKS: dict[str, list[Task]] = {
@@ -137,11 +137,13 @@ def test_an_answer_that_nobody_gave_is_wrong() -> None:
 
 
 def test_rust_rows_take_the_verdict_and_infra_is_neither_right_nor_wrong() -> None:
-    task = Task(id="r", family="f", prompt=(), tests=None)
+    task = Task(id="r", family="f", prompt=(), tests=RustTests(source="#[test] fn t() {}"))
     said = Completion(task_id="r", text="fn f() {}")
     passed = Verdict(task_id="r", status="pass", stage="test", reason="ok", compiled=True, code="fn f() {}")
     row = rust_row(task, said, passed)
     assert (row.correct, row.extracted, row.scores) == (True, "fn f() {}", {"compiled": 1.0, "lint_free": 1.0})
+    untested = rust_row(task.model_copy(update={"tests": None}), said, passed)
+    assert (is_tested(row), is_tested(untested)) == (True, False)
     infra = passed.model_copy(update={"status": "infra", "reason": "infra", "compiled": None})
     assert rust_row(task, said, infra).correct is None
     nothing = passed.model_copy(update={"status": "fail", "reason": "no_code", "compiled": False, "code": ""})

@@ -11,10 +11,11 @@ from torch import nn
 
 from burnish.config.model import ModelConfig
 from burnish.config.stages.adapters import FullWeights, LoraConfig, PissaConfig, RsLoraConfig, VeraConfig
+from burnish.config.stages.embeddings import check_embedding_targets
 from burnish.errors import ConfigError
 from burnish.model.base import load_adapter, load_model
 from burnish.train.weights.adapters import attach_adapter
-from tests.tiny_models import make_tiny_model
+from tests.tiny_models import Family, make_tiny_model
 from tests.train.small_sft import run_small_sft
 
 CPU = ModelConfig(device="cpu")
@@ -131,3 +132,19 @@ def test_full_fine_tuning_leaves_a_whole_model(base: Path, tmp_path: Path) -> No
     assert not (tmp_path / "adapter").exists()
     first, second = (load_model(folder, CPU).model.state_dict() for folder in (base, result.trained))
     assert all((first[name] - second[name]).abs().max() > 0 for name in first)
+
+
+@pytest.mark.parametrize("target", ["lm_head", "embed_tokens", "model.embed_tokens"])
+def test_an_adapter_on_one_side_of_tied_embeddings_is_refused(tmp_path: Path, target: str) -> None:
+    config = LoraConfig(target_modules=("q_proj", target))
+    families: tuple[Family, ...] = ("llama", "gemma")
+    for family in families:
+        folder = make_tiny_model(tmp_path / f"{family} tied", family, tie_embeddings=True)
+        with pytest.raises(ConfigError, match=f"names {target.rpartition('.')[2]}, and the model ties"):
+            attach_adapter(load_model(folder, CPU).model, config)
+        with pytest.raises(ConfigError, match="ties its embeddings"):
+            check_embedding_targets(config, folder)
+        check_embedding_targets(LoraConfig(), folder)
+    apart = make_tiny_model(tmp_path / "apart", tie_embeddings=False)
+    check_embedding_targets(config, apart)
+    attach_adapter(load_model(apart, CPU).model, config)

@@ -69,11 +69,11 @@ def test_a_value_that_contradicts_the_stage_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"optimizer": {"type": "Adam"}}, "has 'optimizer'; here that is optimizer, learning_rate"),
-        ({"fp16": {"enabled": True}}, "has 'fp16'; here that is model.dtype"),
-        ({"zero_optimization": {"stage": 3}}, "take strategy fsdp2 for that"),
-        ({"zero_optimization": 2}, "zero_optimization in .* is no JSON object"),
-        ([], "holds no JSON object"),
+        ({"optimizer": {"type": "Adam"}}, "has 'optimizer'; set optimizer, learning_rate"),
+        ({"fp16": {"enabled": True}}, "has 'fp16'; set model.dtype"),
+        ({"zero_optimization": {"stage": 3}}, "use strategy fsdp2 for that"),
+        ({"zero_optimization": 2}, "zero_optimization in .* is not a JSON object"),
+        ([], "does not hold a JSON object"),
     ],
 )
 def test_a_file_that_decides_what_a_stage_decides_is_refused(tmp_path: Path, said: Any, why: str) -> None:

@@ -44,7 +44,7 @@ def read_cases(path: Path = TABLE) -> list[Case]:
         reasons = {case["expected_reason"]} - {None}
         if "where no cgroup is writable" in (case["note"] or ""):
             reasons.add("runtime_error")
-        row = VerifyRow.model_validate(case["row"])
+        row = VerifyRow.of(case["row"])
         cases.append(Case(case["kind"], case["expected_status"], frozenset(reasons), row))
     return cases
 

@@ -49,6 +49,13 @@ PANICKING = [
     ('fn f(x: Option<u8>) { x.unwrap_or(1); x.unwrap_or_default(); assert!(true); println!("{}", unwrap); }', 0),
     ("fn unwrap() {} fn f() { unwrap() }", 0),
     ("#[cfg(test)]\nmod tests { #[test] fn t() { Some(1).unwrap(); } }\nfn f() {}", 0),
+    ("mod t { #![cfg(test)] fn t() { Some(1).unwrap(); } }\nfn f() {}", 0),
+    ("mod t { // of f\n#![cfg(all(unix, any(test)))] fn t() { Some(1).unwrap(); } }\nfn f() {}", 0),
+    ('#[cfg(all(feature = "x", test))]\nfn t() { Some(1).unwrap(); }\nfn f() {}', 0),
+    ("#[cfg(any(test, unix))]\nfn t() { Some(1).unwrap(); }\nfn f() {}", 1),
+    ("mod t { #![cfg(not(test))] fn t() { Some(1).unwrap(); } }\nfn f() {}", 1),
+    ("mod t { #![allow(dead_code)] fn t() { Some(1).unwrap(); } }\nfn f() {}", 1),
+    ("#[rstest]\nfn t() { Some(1).unwrap(); }\nfn f() {}", 0),
     ("#[test]\n/// Doc.\nfn t() { Some(1).unwrap(); }\nfn f() { None::<u8>.unwrap(); }", 1),
     ("#[cfg(all(test, unix))]\nmod t { fn g() { panic!() } }", 0),
     ("#[cfg(not(test))]\nfn f() { panic!() }", 1),
@@ -106,6 +113,11 @@ EXPRESSIONS: Counts = [
 
 DOCUMENTED = [
     ('/// Doc.\nfn f() {}\n/** Doc. */\nstruct S;\n#[doc = "Doc."]\nenum E {}\nfn g() {}', 0.75),
+    (
+        '#[doc = include_str!("a.md")]\nfn f() {}\n#[doc  =\n r"x"]\nfn g() {}\n#[doc(hidden)]\nfn h() {}\nfn i() {}',
+        0.5,
+    ),
+    ('mod m {\n#![doc = include_str!("m.md")]\n}', 1.0),
     ("mod m {\n//! Doc.\n}", 1.0),
     ("//! Of the file.\nfn f() {}", 0.0),
     ("/// Doc.\n#[inline]\n// more\nfn f() {}", 1.0),

@@ -50,9 +50,40 @@ def test_large_input_and_output_do_not_deadlock(sandbox: BubblewrapSandbox) -> N
     assert shell(sandbox, "cat", stdin=text).stdout == text
 
 
-def test_status_of_exits_and_signals(sandbox: BubblewrapSandbox) -> None:
-    assert shell(sandbox, "exit 3").exit_code == 3
-    assert shell(sandbox, "sh -c 'kill -11 $$'; exit $?").exit_code == -11
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("exit 3", 3),
+        ("exit 129", 129),
+        ("exit 137", 137),
+        ("exit 255", 255),
+        ("sh -c 'kill -11 $$'; exit $?", 139),
+        *((f"kill -{number} $$; exit 0", -number) for number in (1, 2, 3, 6, 9, 11, 13, 14, 15, 31)),
+        ("sleep 9 & kill -TERM 0; exit 0", -15),
+    ],
+)
+def test_exit_codes_and_signals_are_told_apart(sandbox: BubblewrapSandbox, script: str, code: int) -> None:
+    result = shell(sandbox, script)
+    assert (result.exit_code, result.exceeded, result.fault) == (code, "", "")
+
+
+@pytest.mark.parametrize("signal", ["STOP", "TSTP"])
+def test_a_program_that_stops_itself_runs_into_the_wall(sandbox: BubblewrapSandbox, signal: str) -> None:
+    result = shell(sandbox, f"kill -{signal} $$; exit 0", replace(LIMITS, wall_s=0.5))
+    assert (result.exceeded, result.fault) == ("wall", "")
+
+
+def test_nothing_inside_reaches_the_first_process(sandbox: BubblewrapSandbox) -> None:
+    attempt = "kill -9 1; kill -15 1; kill -19 1; cat /proc/1/environ /proc/1/mem; ls /proc/1/fd; exit 7"
+    result = shell(sandbox, attempt)
+    assert (result.exit_code, result.stdout, result.fault) == (7, b"", "")
+
+
+def test_a_file_that_is_no_program_is_the_jobs_own_fault(sandbox: BubblewrapSandbox) -> None:
+    files = {"program": b"no program"}
+    result = sandbox.run(Job(("/box/program",), "run", LIMITS, files=files, executables=frozenset(files)))
+    assert (result.exit_code, result.fault) == (127, "")
+    assert result.stderr == b"cannot start /box/program: Exec format error\n"
 
 
 def test_the_verdict_does_not_wait_for_a_grandchild_that_holds_the_pipes(sandbox: BubblewrapSandbox) -> None:
@@ -74,6 +105,13 @@ def test_limits_end_a_program(sandbox: BubblewrapSandbox, script: str, limits: L
     result = shell(sandbox, script, limits)
     assert (result.exceeded, result.fault) == (exceeded, "")
     assert len(result.stdout) + len(result.stderr) < LIMITS.output_bytes + (1 << 18)
+
+
+@pytest.mark.parametrize("ending", ["wait", "trap '' CHLD; wait", "sleep 30"])
+def test_the_cpu_time_of_all_processes_counts(sandbox: BubblewrapSandbox, ending: str) -> None:
+    spin = "for i in 1 2 3; do sh -c 'i=0; while [ $i -lt 400000 ]; do i=$((i + 1)); done' & done"
+    assert shell(sandbox, f"{spin}; {ending}", replace(LIMITS, cpu_s=0.5)).exceeded == "cpu"
+    assert shell(sandbox, f"{spin}; wait", replace(LIMITS, cpu_s=60, wall_s=60)).exit_code == 0
 
 
 def test_the_work_folder_is_limited_in_size(sandbox: BubblewrapSandbox) -> None:

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from burnish.protocols import Limits
+from burnish.verify.sandbox.cgroups import NoGroup
+from burnish.verify.sandbox.limits.metering import GroupMeter
 from burnish.verify.sandbox.supervise import Outcome, Running
+
+
+def limits(wall_s: float, output_bytes: int) -> Limits:
+    return Limits(cpu_s=60, wall_s=wall_s, memory_bytes=1 << 30, pids=64, work_bytes=1 << 20, output_bytes=output_bytes)
 
 
 def supervised(
@@ -27,7 +34,7 @@ def supervised(
         os.write(status_write, b"".join(json.dumps(o).encode() + b"\n" for o in ({"child-pid": running.pid}, *said)))
     os.close(status_write)
     try:
-        return running.supervise(stdin, wall_s, output_bytes, lambda _: None)
+        return running.supervise(stdin, limits(wall_s, output_bytes), GroupMeter(NoGroup()), lambda _: None)
     finally:
         os.close(start_read)
 
@@ -78,7 +85,7 @@ def test_an_error_in_the_callers_hands_leaves_no_process() -> None:
         raise OSError("the control group refuses")
 
     with pytest.raises(OSError, match="refuses"):
-        running.supervise(b"", 20, 1 << 20, refuses)
+        running.supervise(b"", limits(20, 1 << 20), GroupMeter(NoGroup()), refuses)
     os.close(start_read)
     with pytest.raises(ProcessLookupError):
         os.kill(running.pid, 0)

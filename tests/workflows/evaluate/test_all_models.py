@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +22,7 @@ from burnish.records.files import read_rows, write_records
 from burnish.workflows.evaluate.all_models import evaluate_all
 from tests.score.example_rows import classification_task
 from tests.tiny_models import make_tiny_model
+from tests.warm_process import run_warm
 
 ROOT = Path(__file__).parents[3]
 TASKS = [classification_task(f"c{n}", "Yes" if n % 2 else "No") for n in range(8)]
@@ -93,9 +92,8 @@ def test_a_kill_half_way_repeats_nothing(models: Path, tmp_path: Path) -> None:
     arguments += ["--set", "answers={sampling: {max_new_tokens: 6, batch_size: 4}, model: {device: cpu}}"]
 
     def run(moment: int) -> int:
-        command = [sys.executable, "-m", "tests.e2e.kill_at_fsync", "SIGKILL", str(moment), *arguments]
-        counting = os.environ | {"CRASHING_COUNT": str(tmp_path / "count")}
-        return subprocess.run(command, cwd=ROOT, env=counting, capture_output=True, check=False).returncode
+        program = ["-m", "tests.e2e.kill_at_fsync", "SIGKILL", str(moment), *arguments]
+        return run_warm(program, ROOT, os.environ | {"CRASHING_COUNT": str(tmp_path / "count")}).returncode
 
     # A task's answer and its pace are two durable moments; some 26 belong to one model: this is among the second's.
     assert run(36) == -signal.SIGKILL

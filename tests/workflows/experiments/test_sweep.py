@@ -90,7 +90,7 @@ def test_a_sweep_killed_half_way_continues_without_repeating_runs(
     assert summary.best is not None
     assert (summary.best.run_id, summary.best.chosen_among) == (first.name, 2)
     assert summary.best.distinguishable is False
-    assert "warning: the best is not told apart from the next" in went_on.stdout
+    assert "warning: the best and the next run do not differ significantly" in went_on.stdout
     done = summary.results[1]
     assert (done.metric, done.attempts, done.params) == (0.0, 1, {"stages.sft.learning_rate": 0.003})
     assert done.interval is not None

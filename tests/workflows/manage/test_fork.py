@@ -51,6 +51,6 @@ def test_an_impossible_fork_is_refused(source: Path, tmp_path: Path) -> None:
     assert "4, 6" in missing.value.way_out
     with pytest.raises(RunFolderError, match="is there already"):
         fork_run(source, "source")
-    with pytest.raises(RunFolderError, match="is no run"):
+    with pytest.raises(RunFolderError, match="is not a run folder"):
         fork_run(tmp_path, "other")
     assert not (source.parent / "other").exists()

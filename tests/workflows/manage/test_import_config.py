@@ -204,7 +204,7 @@ def test_nothing_is_overwritten(imported: Import) -> None:
     with pytest.raises(ConfigError, match="is there already"):
         import_config(Path("their.yaml"))
     assert found.recipe.read_text() == before
-    with pytest.raises(ConfigError, match="there is no file"):
+    with pytest.raises(ConfigError, match="does not exist"):
         import_config(Path("nothing.py"))
 
 

@@ -134,6 +134,6 @@ def test_the_command_writes_judged_pairs(source: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
-        f"6 rows of 3 tasks, made of 9 answers, in {out}",
+        f"6 rows of 3 tasks, built from 9 answers, in {out}",
         "left out: 3 not judged by hidden tests",
     ]

@@ -205,7 +205,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
             {"sources": ["a.jsonl"], "filters": [{"kind": "too_short", "chars": 3}]},
             "unknown key 'chars'; did you mean 'cha",
         ),
-        ({"sources": ["a.jsonl", {"path": "a.jsonl"}]}, "two sources are named 'a.jsonl'; give them a `name` each"),
+        ({"sources": ["a.jsonl", {"path": "a.jsonl"}]}, "two sources are named 'a.jsonl'; give each a `name`"),
         ({"sources": []}, "sources"),
         ({"sources": [{"path": "a.jsonl", "fields": {"txt": "content"}}]}, "txt"),
         ({"sources": [{"kind": "jsnl", "path": "a"}]}, "unknown kind 'jsnl'; did you mean 'jsonl'"),

@@ -92,7 +92,7 @@ def test_broken_preference_sets_stop_at_their_gate(base: Path, tmp_path: Path) -
     refused(
         recipe(base, tmp_path, long, name="long"), GateError, r"pairs.jsonl:13 \(chosen\) has \d+ tokens, more than"
     )
-    refused(recipe(base, tmp_path, [{"prompt": "p"}], name="bad"), DataError, "pairs.jsonl:1: there is no 'chosen'")
+    refused(recipe(base, tmp_path, [{"prompt": "p"}], name="bad"), DataError, "pairs.jsonl:1: the row has no 'chosen'")
     cut = recipe(base, tmp_path, pairs(), name="cut", data={"chat": {"truncate": "left"}})
     refused(cut, ConfigError, "compares whole answers")
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,9 @@ from safetensors.torch import load_file
 from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
 from burnish.workflows.recipe import run_recipe
+from burnish.workflows.train import launch
 from tests.tiny_models import make_tiny_model
+from tests.warm_process import run_warm
 
 SHAPE = {"hidden_size": 32, "layers": 1, "heads": 2, "intermediate_size": 64, "vocabulary": 320, "block_size": 48}
 ADAPTER = {"kind": "lora", "r": 4, "dropout": 0.0}
@@ -81,7 +86,18 @@ def values(run: Path, stage: str, name: str) -> dict[int, float]:
     return {row.step: row.values[name] for row in rows if name in row.values}
 
 
-def test_two_processes_have_the_losses_of_one_also_when_resumed(place: Path) -> None:
+def run_warm_processes(command: Sequence[str], *, interrupt: Callable[[], bool]) -> int:
+    """What torchrun would do with its command, in processes that find the libraries loaded."""
+    (count,) = (int(word.partition("=")[2]) for word in command if word.startswith("--nproc-per-node="))
+    program = command[command.index("--max-restarts=0") + 1 :]
+    done = run_warm(program, Path.cwd(), os.environ, processes=count)
+    sys.stderr.write(done.stderr)
+    return done.returncode
+
+
+def test_two_processes_have_the_losses_of_one_also_when_resumed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven launches; `test_launch` and the test below have torchrun itself."""
+    monkeypatch.setattr(launch, "run_processes", run_warm_processes)
     one = train(place, "one", processes=1)
     train(place, "two", processes=2, extra_steps=0, stages=2)
     two = train(place, "two", processes=2)
@@ -104,10 +120,10 @@ def test_sharded_pretraining_equals_one_process(place: Path, strategy: str) -> N
     (place / "deepspeed.json").write_text('{"zero_optimization": {"stage": 2}}')
     given = {"deepspeed": str(place / "deepspeed.json")} if strategy == "deepspeed" else {}
 
-    def pretrain(name: str, launch: dict[str, Any]) -> Path:
+    def pretrain(name: str, together: dict[str, Any]) -> Path:
         stage = {"kind": "pretrain", "name": "new", "optimizer": "adamw", **SHAPE, **STEPS}
         said = {
-            **{"name": name, "runs_dir": str(place / "runs"), "report_to": [], "launch": launch},
+            **{"name": name, "runs_dir": str(place / "runs"), "report_to": [], "launch": together},
             **{"model": {"device": "cpu"}, "data": {"sources": [str(place / "rows.jsonl")]}, "stages": [stage]},
         }
         return run_recipe(Recipe.model_validate_json(json.dumps(said)))

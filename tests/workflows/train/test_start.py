@@ -120,5 +120,5 @@ def test_an_adapter_of_other_settings_is_not_continued(
 def test_another_base_is_refused(first: Path, tmp_path: Path, of: str, previous: str) -> None:
     other = make_tiny_model(tmp_path / "other", "qwen3")
     stage = {"name": "two", "max_steps": 1, "start_from": str(first / of), "previous_adapter": previous}
-    with pytest.raises(ConfigError, match="trained on another base model"):
+    with pytest.raises(ConfigError, match="trained on a different base model"):
         run(other, tmp_path, "wrong", stage)

@@ -8,6 +8,7 @@ import pytest
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, RunFolderError
+from burnish.verify.compiler.dependency_set import BUILD_COMMAND
 from burnish.workflows.verify.file import verify_file
 
 VALUES = {"kind": "values", "cases": [{"call": "add(2, 3)", "type": "i64", "expected": "5"}]}
@@ -31,8 +32,6 @@ ROWS: list[dict[str, Any]] = [
     {"id": "a library", "code": "pub fn main() {}", "crate_type": "lib"},
     {"id": "no program", "code": "pub fn f() {}", "crate_type": "bin"},
     {"id": "needy", "code": "use regex::Regex;\nfn main() { Regex::new(\"\").unwrap(); }"},
-    {"id": "declared", "completion": "    Regex::new(s).is_ok()\n}\n",
-     "prompt": "use regex::Regex;\npub fn good(s: &str) -> bool {\n"},
     {"id": "old", "code": "fn main() { let async = 1; let _ = async; }", "edition": "2015"},
 ]  # fmt: skip
 BAD = [
@@ -74,16 +73,15 @@ def test_every_row_gets_a_verdict_under_its_id(rows: Path, tmp_path: Path) -> No
         ("a library", "lint", "ok"),
         ("no program", "check", "compile_error"),
         ("needy", "check", "compile_error"),
-        ("declared", "extract", "infra"),
         ("old", "test", "ok"),
     ]
     assert verdicts[1]["tests"] == {"run": 1, "passed": 1, "expected": 1}
     assert [row["line"] for row in read(tmp_path / "out/rejected.jsonl")] == [2, 3, 4, 5, 6, 7, 8, 9]
     assert summary == json.loads((tmp_path / "out/summary.json").read_text())
-    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (14, 8, 1)
-    assert summary["error_codes"] == {"E0308": 1, "E0601": 1, "E0432": 1}
-    assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(10 / 14)
-    assert summary["crate_failures"] == {"regex": 1}
+    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (13, 8, 0)
+    assert summary["error_codes"] == {"E0308": 1, "E0432": 1, "E0601": 1}
+    assert summary["crates_not_built"] == {"regex": 1, "build_them": BUILD_COMMAND}
+    assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(10 / 13)
 
 
 def test_the_same_command_again_compiles_nothing(rows: Path, tmp_path: Path) -> None:
@@ -155,3 +153,45 @@ def test_a_rejected_row_is_given_the_reason_alone(tmp_path: Path) -> None:
     (rejected,) = read(tmp_path / "out/rejected.jsonl")
     assert rejected["line"] == 1
     assert rejected["reason"].startswith("a row holds either code or an answer: ")
+
+
+def test_what_the_task_needs_is_infra_and_what_the_answer_wants_is_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    uses, plain = 'pub fn f() -> bool { regex::Regex::new("").is_ok() }', "pub fn f() -> bool { true }"
+    tests = {"kind": "rust", "source": '#[test]\nfn t() { assert!(f()); assert!(regex::Regex::new("").is_ok()); }'}
+    rows: list[dict[str, Any]] = [
+        {"id": "said", "code": plain, "crates": ["regex"]},
+        {"id": "tests", "code": plain, "tests": tests},
+        {"id": "prompt", "prompt": "use regex::Regex;\npub fn f() -> bool {\n", "completion": "true }"},
+        {"id": "answer", "code": uses},
+        {"id": "hidden", "code": f"#[cfg(any())] use regex::Regex;\n{plain}"},
+        {"id": "both", "code": f'{uses} pub fn g() -> u8 {{ "" }}'},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = VerifyConfig(workers=1, dependencies=tmp_path / "none", infra_budget=1)
+    summary = verify_file(path, tmp_path / "out", config)
+    verdicts = read(tmp_path / "out/verdicts.jsonl")
+    assert [(v["id"], v["reason"]) for v in verdicts] == [
+        ("said", "infra"), ("tests", "infra"), ("prompt", "infra"), ("answer", "compile_error"), ("hidden", "ok"),
+        ("both", "compile_error"),
+    ]  # fmt: skip
+    assert summary["crates_not_built"] == {"regex": 1, "build_them": BUILD_COMMAND}
+
+
+def test_at_most_256_kib_of_an_answer_are_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    start, most = "pub fn f() {}\n//", 256 * 1024
+    rows = [
+        {"id": "code", "code": start.ljust(most, "x")},
+        {"id": "longer", "code": start.ljust(most + 1, "x")},
+        {"id": "answer", "completion": start.ljust(most, "x")},
+        {"id": "longer answer", "completion": start.ljust(most + 1, "x")},
+        {"id": "bytes", "completion": start.ljust(most // 2 + 9, "é")},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
+    verdicts = read(tmp_path / "out/verdicts.jsonl")
+    assert [(v["id"], v["reason"]) for v in verdicts] == [
+        ("code", "ok"), ("longer", "too_long"), ("answer", "ok"), ("longer answer", "too_long"), ("bytes", "too_long"),
+    ]  # fmt: skip
+    assert all(v["code"] == "" for v in verdicts if v["reason"] == "too_long")

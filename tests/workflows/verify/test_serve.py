@@ -28,12 +28,12 @@ TOKEN = "0123456789abcdef" * 2
 
 
 @contextmanager
-def serving(*settings: str, token: str | None = None) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Address of a running service, and its process."""
+def serving(*settings: str, token: str | None = None, before: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Address of a running service, and its process; ``before`` runs there first."""
     options = [part for one in ("port=0", "rows=8", "request_bytes=65536", *settings) for part in ("--set", one)]
     environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     process = subprocess.Popen(
-        [sys.executable, "-c", "from burnish.cli import main; main()", "verify", "serve", *options],
+        [sys.executable, "-c", f"{before}\nfrom burnish.cli import main; main()", "verify", "serve", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -96,7 +96,7 @@ def test_many_callers_at_once_get_their_own(address: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "place", "reason"),
     [
-        ([{"id": "a", "code": "fn main() {}"}, {"id": "b"}], 1, "either code or completion"),
+        ([{"id": "a", "code": "fn main() {}"}, {"id": "b"}], 1, "either code or an answer"),
         ([{"id": "a", "code": "", "typo": 1}], 0, "typo"),
         ({"not": "rows"}, None, "rows"),
     ],
@@ -135,7 +135,7 @@ def test_a_token_is_needed_where_there_is_one() -> None:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
             assert ask(reachable, rows, headers=headers).status_code == 401
         answer = ask(reachable, rows, headers={"Authorization": f"Bearer {TOKEN}", "Host": "any.name"})
-        assert answer.json()["verdicts"][0]["reason"] == "no_code"
+        assert answer.json()["verdicts"][0]["reason"] == "compile_error"
         assert httpx.get(f"{reachable}/health", trust_env=False).status_code == 401
         process.terminate()
         assert process.wait() == 0

@@ -15,7 +15,7 @@ from burnish.errors import ConfigError
 
 
 class Builder(StrEnum):
-    """What can be built."""
+    """Data sets and task sets that can be built."""
 
     RUST_TASKS = "rust-tasks"
     MOVIELENS = "movielens"
@@ -33,31 +33,33 @@ class Builder(StrEnum):
 
 
 def build(
-    what: Annotated[Builder, typer.Argument(help="What to build.", show_default=False)],
+    what: Annotated[Builder, typer.Argument(help="Data set or task set to build.", show_default=False)],
     config: options.Config = None,
     overrides: options.Overrides = None,
     n: Annotated[
         int | None,
-        typer.Option("--n", help="Training tasks of rust-tasks; short for --set tasks.train=N.", metavar="N"),
+        typer.Option(
+            "--n", help="Number of training tasks (rust-tasks only); short for --set tasks.train=N.", metavar="N"
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Short for --set seed=S.", metavar="S")] = None,
 ) -> None:
-    """Write a task set or data set into a new folder: rows to train on, tasks to measure on, what they are made of."""
+    """Build a data set or task set: training rows, evaluation tasks and metadata in a new folder."""
     with reported():
-        said = list(overrides or ())
+        settings = list(overrides or ())
         if n is not None:
             if what is not Builder.RUST_TASKS:
-                raise ConfigError(f"--n goes with rust-tasks, not {what.value}.", "Leave it out.")
-            said.append(f"tasks.train={n}")
+                raise ConfigError(f"--n applies to rust-tasks only, not to {what.value}.", "Remove --n.")
+            settings.append(f"tasks.train={n}")
         if seed is not None:
-            said.append(f"seed={seed}")
-        out, meta = _build(what, config, said)
+            settings.append(f"seed={seed}")
+        out, meta = _build(what, config, settings)
         typer.echo(f"{_counts(meta)} in {out}")
         for reason, count in meta.get("left_out", {}).items():
             typer.echo(f"left out: {count} {reason}")
 
 
-def _build(what: Builder, config: Path | None, said: list[str]) -> tuple[Path, Mapping[str, Any]]:
+def _build(what: Builder, config: Path | None, settings: list[str]) -> tuple[Path, Mapping[str, Any]]:
     from burnish.config.load import load_config
     from burnish.config.verbs import build as configs
 
@@ -65,39 +67,39 @@ def _build(what: Builder, config: Path | None, said: list[str]) -> tuple[Path, M
         case Builder.RUST_TASKS:
             from burnish.workflows.build.datasets import build_rust_task_files
 
-            tasks = load_config(configs.BuildTasksConfig, config, said)
+            tasks = load_config(configs.BuildTasksConfig, config, settings)
             return tasks.out, build_rust_task_files(tasks)
         case Builder.MOVIELENS:
             from burnish.workflows.build.datasets import build_movielens
 
-            films = load_config(configs.MovieLensConfig, config, said)
+            films = load_config(configs.MovieLensConfig, config, settings)
             return films.out, build_movielens(films)
         case Builder.TOKENS:
             from burnish.workflows.build.tokens import build_tokens
             from burnish.workflows.run.requirements import require_train_extra
 
-            tokens = load_config(configs.BuildTokensConfig, config, said)
+            tokens = load_config(configs.BuildTokensConfig, config, settings)
             require_train_extra()
             return tokens.out, build_tokens(tokens)
         case Builder.PREFERENCES:
             from burnish.workflows.build.preferences import build_preferences
 
-            pairs = load_config(configs.BuildPreferencesConfig, config, said)
+            pairs = load_config(configs.BuildPreferencesConfig, config, settings)
             return pairs.out, build_preferences(pairs)
         case Builder.REPAIRS:
             from burnish.workflows.build.preferences import build_repairs
 
-            repairs = load_config(configs.BuildRepairsConfig, config, said)
+            repairs = load_config(configs.BuildRepairsConfig, config, settings)
             return repairs.out, build_repairs(repairs)
         case _:
             from burnish.workflows.build.datasets import build_questions
 
-            questions = load_config(configs.BuildQuestionsConfig, config, said)
+            questions = load_config(configs.BuildQuestionsConfig, config, settings)
             return questions.out, build_questions(what.value, questions)
 
 
 def _counts(meta: Mapping[str, Any]) -> str:
-    """What was written, in words."""
+    """Describe the written files in one phrase."""
     match meta["builder"]:
         case "movielens":
             rows = f"{meta['num_train']} training and {meta['num_eval']} evaluation rows"
@@ -105,9 +107,9 @@ def _counts(meta: Mapping[str, Any]) -> str:
         case "tokens":
             return f"{meta['tokens']} tokens of {meta['documents']} documents"
         case "preferences" | "repairs":
-            return f"{meta['train']} rows of {meta['tasks']} tasks, made of {meta['answers']} answers,"
+            return f"{meta['train']} rows of {meta['tasks']} tasks, built from {meta['answers']} answers,"
         case "rust-tasks":
-            proven = f", {meta['references_proven']} references proven," if "references_proven" in meta else ""
+            proven = f", {meta['references_proven']} references verified," if "references_proven" in meta else ""
             return f"{meta['train']} training and {meta['held_out']} held-out tasks{proven}"
         case _:
             return f"{meta['train']} training rows and {meta['held_out']} held-out tasks"

@@ -1,4 +1,4 @@
-"""``burnish data cache``: prepared data that is kept."""
+"""``burnish data cache``: list and remove cached prepared data."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from burnish.cli.errors import reported
 if TYPE_CHECKING:
     from burnish.data.cache import Entry
 
-app = typer.Typer(help="List what is kept of prepared data, and remove it.", no_args_is_help=True)
-Cache = Annotated[Path, typer.Option("--cache", help="Folder of the cache.", metavar="FOLDER")]
+app = typer.Typer(help="List and remove cached prepared data.", no_args_is_help=True)
+Cache = Annotated[Path, typer.Option("--cache", help="Cache folder.", metavar="FOLDER")]
 DEFAULT = Path("data-cache")
 _KEY_SHOWN = 60
 
 
 @app.callback()
 def cache() -> None:
-    """List what is kept of prepared data, and remove it."""
+    """List and remove cached prepared data."""
 
 
 @app.command("list")
 def list_entries(
     cache: Cache = DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per entry, with its whole key.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per entry, with its full key.")
+    ] = False,
 ) -> None:
-    """Entries with step, size, last use and key, the last used first."""
+    """List entries with step, size, last use and key, most recently used first."""
     with reported():
         from burnish.workflows.rows.cache import list_cache
 
@@ -47,15 +49,18 @@ def list_entries(
 def prune(
     cache: Cache = DEFAULT,
     everything: Annotated[bool, typer.Option("--all", help="Remove all entries.")] = False,
-    broken: Annotated[bool, typer.Option("--broken", help="Remove what interrupted steps left.")] = False,
+    broken: Annotated[
+        bool, typer.Option("--broken", help="Remove entries that interrupted steps left incomplete.")
+    ] = False,
     older_than: Annotated[
-        str | None, typer.Option("--older-than", help="Remove what was not used for so long: 12h, 30d, 2w.")
+        str | None, typer.Option("--older-than", help="Remove entries not used for this long: 12h, 30d, 2w.")
     ] = None,
     max_size: Annotated[
-        str | None, typer.Option("--max-size", help="Remove what was used longest ago until this is enough: 10GB.")
+        str | None,
+        typer.Option("--max-size", help="Remove the least recently used entries until the cache is this small: 10GB."),
     ] = None,
 ) -> None:
-    """Remove entries; whatever needs them again makes them again."""
+    """Remove entries; a run that needs one prepares it again."""
     with reported():
         from burnish.workflows.rows.cache import prune_cache
 

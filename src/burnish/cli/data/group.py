@@ -34,12 +34,12 @@ def validate_tasks(
     tasks: Annotated[
         Path, typer.Argument(help="JSONL: Task records, HumanEvalPack, or HumanEval rows.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for report and exclusion file.", metavar="FOLDER")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the report and the exclusion file.", metavar="FOLDER")],
     config: options.Config = None,
     overrides: options.Overrides = None,
 ) -> None:
-    """Prove tasks: references must pass, wrong and empty answers must not; list and exclude the others."""
-    with reported("The same command again is quick where verdicts are known."):
+    """Check that references pass and wrong or empty answers fail; list unsound tasks for exclusion."""
+    with reported("Known verdicts are kept; run the same command again to continue."):
         from burnish.cli.render.tables import show_validation
         from burnish.config.load import load_config
         from burnish.config.verify import VerifyConfig

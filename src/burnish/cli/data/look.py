@@ -1,4 +1,4 @@
-"""``burnish data inspect`` and ``burnish data lengths``: look before you train."""
+"""``burnish data inspect`` and ``burnish data lengths``: inspect rows and lengths before training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from burnish.cli.errors import reported
 from burnish.errors import ConfigError
 
 Stage = Annotated[
-    str | None, typer.Option("--stage", help="Name of the sft stage; the first one otherwise.", metavar="NAME")
+    str | None, typer.Option("--stage", help="Name of the sft stage; default: the first one.", metavar="NAME")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -20,13 +20,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 def inspect(
     recipe: options.Recipe,
     rows: Annotated[
-        list[str] | None, typer.Option("--row", help="Number from 0, or id; may be repeated.", metavar="ROW")
+        list[str] | None, typer.Option("--row", help="Row number (from 0) or id; may be repeated.", metavar="ROW")
     ] = None,
     stage: Stage = None,
     overrides: options.Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show training rows on their way: record, messages, text, tokens, truncation, and the mask in colour."""
+    """Show how a training row becomes messages, text, tokens and a loss mask."""
     with reported():
         from burnish.cli.train.recipes import find_recipe
         from burnish.config.load import load_config
@@ -61,23 +61,23 @@ def lengths(
     cutoffs: Annotated[
         str,
         typer.Option(
-            "--cutoffs", help="Values of max_length to try; otherwise around the recommended one.", metavar="N,N"
+            "--cutoffs", help="Values of max_length to try; default: values around the recommended one.", metavar="N,N"
         ),
     ] = "",
     percentile: Annotated[
-        float, typer.Option("--percentile", help="The recommendation starts from this percentile.")
+        float, typer.Option("--percentile", help="Percentile that the recommendation is based on.")
     ] = 95,
-    margin: Annotated[float, typer.Option("--margin", help="Factor on that percentile.")] = 1.1,
+    margin: Annotated[float, typer.Option("--margin", help="Factor applied to that percentile.")] = 1.1,
     char_only: Annotated[
-        bool, typer.Option("--char-only", help="Count characters: needs neither tokenizer nor torch.")
+        bool, typer.Option("--char-only", help="Count characters instead of tokens; needs neither tokenizer nor torch.")
     ] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Measure the first so many rows.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Measure only the first N rows.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for lengths.json and lengths.png.", metavar="FOLDER")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure training rows, try limits on them, and say which max_length to take."""
+    """Measure the lengths of training rows and recommend a max_length."""
     with reported():
         from burnish.cli.train.recipes import find_recipe
         from burnish.config.load import load_config
@@ -115,11 +115,11 @@ def _numbers(text: str, option: str) -> list[float]:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError as error:
         raise ConfigError(
-            f"{option} {text!r} is no list of numbers.", f"Write {option} 50,99.5 for example."
+            f"{option} {text!r} is not a list of numbers.", f"Write {option} 50,99.5 for example."
         ) from error
 
 
 def _whole(number: float) -> int:
     if number != int(number):
-        raise ConfigError(f"--cutoffs {number:g} is no number of tokens.", "Write --cutoffs 512,1024 for example.")
+        raise ConfigError(f"--cutoffs {number:g} is not a number of tokens.", "Write --cutoffs 512,1024 for example.")
     return int(number)

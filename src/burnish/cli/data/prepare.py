@@ -1,4 +1,4 @@
-"""``burnish data prepare``: rows from any source, filtered and mixed."""
+"""``burnish data prepare``: filter and mix rows from any source."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def prepare(config: options.Config = None, overrides: options.Overrides = None) -> None:
-    """Read sources, leave out what the filters refuse, mix, and write the rows that stay."""
-    with reported("Nothing was written; verdicts found until then are kept."):
+    """Read, filter and mix sources, and write the remaining rows."""
+    with reported("No rows were written; verdicts found so far are kept."):
         from burnish.config.load import load_config
         from burnish.config.verbs.prepare import PrepareConfig
         from burnish.workflows.rows.prepare import prepare_data
@@ -25,7 +25,7 @@ def prepare(config: options.Config = None, overrides: options.Overrides = None) 
 
 
 def show_stats(stats: FilterStats, out: Path) -> None:
-    """Per source what was read, what stays, and one line per reason; then where the rows lie."""
+    """Show counts per source and reason, then the output file."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

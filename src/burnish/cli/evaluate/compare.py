@@ -1,4 +1,4 @@
-"""``burnish compare A B``: two evaluations, row by row."""
+"""``burnish compare A B``: compare two evaluations row by row."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ WORSE = 1
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(help="Folder of the evaluation to compare with.", show_default=False)],
-    b: Annotated[Path, typer.Argument(help="Folder of the evaluation that may be better.", show_default=False)],
+    a: Annotated[Path, typer.Argument(help="Folder of the baseline evaluation.", show_default=False)],
+    b: Annotated[Path, typer.Argument(help="Folder of the evaluation to compare with A.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the comparison; compared/ in B if not given.", metavar="FOLDER")
+        Path | None, typer.Option(help="Folder for the comparison; default: compared/ in B.", metavar="FOLDER")
     ] = None,
     rerun: Annotated[
         Path | None,
-        typer.Option(help="Another evaluation of A's model: shows how much two alike differ.", metavar="FOLDER"),
+        typer.Option(
+            help="A second evaluation of A's model; shows the difference between equal models.", metavar="FOLDER"
+        ),
     ] = None,
     fail_if_worse: Annotated[
         bool,
         typer.Option(
             "--fail-if-worse",
-            help="Exit with code 1 if the interval of the difference in the main metric lies below 0.",
+            help="Exit with code 1 if the interval of the main metric's difference is below 0.",
         ),
     ] = False,
 ) -> None:
-    """Compare two evaluations of the same tasks: differences with intervals, wins, losses, and where they disagree."""
+    """Compare two evaluations of the same tasks: differences with intervals, wins, losses, disagreements."""
     with reported():
         from rich.console import Console
 

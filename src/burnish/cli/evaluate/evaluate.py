@@ -1,4 +1,4 @@
-"""``burnish evaluate``: judge a model's answers, or answers that exist, or judge again, or all models of a folder."""
+"""``burnish evaluate``: judge new or stored answers, judge again, or evaluate all models of a folder."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ def evaluate(
     resume: options.Resume = False,
     rescore: Annotated[
         Path | None,
-        typer.Option(help="Judge the answers of this evaluation's folder again; needs no model.", metavar="FOLDER"),
+        typer.Option(
+            help="Judge the stored answers of this evaluation folder again; needs no model.", metavar="FOLDER"
+        ),
     ] = None,
     every: Annotated[
         Path | None,
         typer.Option(
             "--all",
-            help="Evaluate every model of this folder (of runs, or of models) that has no result for these tasks.",
+            help="Evaluate all runs or models in this folder that have no result yet.",
             metavar="FOLDER",
         ),
     ] = None,
 ) -> None:
-    """Judge answers to a task set: a model's, those of a file, or those in the task file itself."""
-    with reported("Finished batches are kept; the same command again goes on where it was."):
+    """Judge answers to a task set: from a model, a server or a file."""
+    with reported("Finished batches are kept; run the same command again to continue."):
         from burnish.cli.render.tables import show_summary
 
         if rescore is not None:
@@ -58,10 +60,10 @@ def _evaluate_all(config: EvaluateConfig, folder: Path) -> None:
     from burnish.records.layout import OVERVIEW
     from burnish.workflows.evaluate.all_models import evaluate_all
 
-    found = evaluate_all(config, folder)
-    show_models(found)
+    results = evaluate_all(config, folder)
+    show_models(results)
     typer.echo(f"{config.out / OVERVIEW}")
-    if any(one.state == "failed" for one in found):
+    if any(result.state == "failed" for result in results):
         raise typer.Exit(FAILED)
 
 
@@ -72,9 +74,9 @@ def _rescore(folder: Path, *, others: bool) -> None:
 
     if others:
         raise ConfigError(
-            "--rescore judges by the settings in the folder, and takes no others.",
+            "--rescore uses the settings stored in the folder and accepts no others.",
             "For other settings: burnish evaluate --set answers.kind=completions --set answers.path=FILE.",
         )
     done = rescore(folder)
     show_summary(done.summary)
-    typer.echo(f"{done.changed} of {done.rows} rows changed; everything is in {done.folder}")
+    typer.echo(f"{done.changed} of {done.rows} rows changed; results are in {done.folder}")

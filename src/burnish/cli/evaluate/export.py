@@ -1,4 +1,4 @@
-"""``burnish export``: make what others can use of a trained model."""
+"""``burnish export``: export a trained model."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import typer
 from burnish.cli import options
 from burnish.cli.errors import reported
 
-app = typer.Typer(help="Make of a trained model what others can use.", no_args_is_help=True)
+app = typer.Typer(help="Export a trained model.", no_args_is_help=True)
 
 
 @app.callback()
 def export() -> None:
-    """Make of a trained model what others can use."""
+    """Export a trained model."""
 
 
 @app.command()
 def merge(config: options.Config = None, overrides: options.Overrides = None) -> None:
-    """Merge an adapter into its base, and prove that the logits agree."""
+    """Merge an adapter into its base; report by how much the stored model differs."""
     with reported():
         from burnish.config.load import load_config
         from burnish.config.verbs.standalone import MergeConfig
@@ -28,6 +28,13 @@ def merge(config: options.Config = None, overrides: options.Overrides = None) ->
         from burnish.workflows.export.merge import export_merge
 
         result = export_merge(loaded)
-        typer.echo(f"{result.folder}: largest logit difference {result.largest_logit_difference:.2e}")
+        stored = result.stored
+        typer.echo(
+            f"{result.folder}: stored as {result.dtype}, largest logit difference {stored.largest:.2e}, "
+            f"{stored.share:.2%} of the spread (limit {result.limit:.0%}); {stored.changed_tokens:.1%} of greedy "
+            f"tokens change; merging alone, before rounding: {result.merged.largest:.2e}"
+        )
         if result.largest_difference_from_training is not None:
-            typer.echo(f"against the quantised base it was trained on: {result.largest_difference_from_training:.2e}")
+            typer.echo(
+                f"difference from the quantised base used in training: {result.largest_difference_from_training:.2e}"
+            )

@@ -1,4 +1,4 @@
-"""``burnish generate``: let a model answer tasks or prompts, or let several answer the same prompts."""
+"""``burnish generate``: write one model's answers to tasks or prompts, or compare several models' answers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from burnish.cli.errors import reported
 def generate(
     config: options.Config = None,
     overrides: options.Overrides = None,
-    prompt: Annotated[
-        list[str] | None, typer.Option(help="Answer this; may be given several times.", metavar="TEXT")
-    ] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="Prompt to answer; may be repeated.", metavar="TEXT")] = None,
     models: Annotated[
-        str, typer.Option(help="Let these models answer side by side: base models, adapters, runs.", metavar="A,B")
+        str,
+        typer.Option(help="Show the answers of these models side by side: base models, adapters, runs.", metavar="A,B"),
     ] = "",
 ) -> None:
-    """Let a model answer tasks or prompts into a file; prompts are answered on the terminal too."""
-    with reported("Finished answers are kept; the same command again goes on where it was."):
+    """Write a model's answers to tasks or prompts to a file."""
+    with reported("Finished answers are kept; run the same command again to continue."):
         from burnish.config.load import load_config
         from burnish.config.verbs.standalone import GenerateConfig
 

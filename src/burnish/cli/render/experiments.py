@@ -1,4 +1,4 @@
-"""Tables of sweeps and grids on the terminal, while they run and at the end."""
+"""Print tables of sweeps and grids, while they run and at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ UNKNOWN = "unknown"
 
 
 class Live:
-    """A table that is drawn anew after each run; silent where stderr is no terminal, since the log tells of each."""
+    """Show a table that is redrawn after each run.
+
+    Shows nothing where stderr is not a terminal: the log has a line per run."""
 
     def __init__(self, table: Callable[[Any], Table]) -> None:
         self._table = table
@@ -36,7 +38,7 @@ class Live:
     def __enter__(self) -> Self:
         if self._live.console.is_terminal:
             self._live.start()
-            self._log_to_stderr()  # which the table has taken over: lines of the log go above it
+            self._log_to_stderr()  # the live table owns stderr: log lines must be printed above it
         return self
 
     def __exit__(
@@ -52,79 +54,85 @@ class Live:
                 handler.setStream(sys.stderr)
 
     def show(self, summary: Any) -> None:
-        """Draw it."""
+        """Redraw the table."""
         if self._live.is_started:
             self._live.update(self._table(summary), refresh=True)
 
 
 def sweep_table(summary: SweepSummary) -> Table:
-    """A line per run that ended, the best one in bold."""
+    """Build a table with one line per finished run, the best one in bold."""
     table = _table(f"{len(summary.results)} of {summary.total_runs} runs")
     _columns(table, ("run",), (summary.objective["metric"], "95 % interval", "time", "memory"), ("state",))
-    for one in summary.results:
-        best = summary.best is not None and summary.best.run_id == one.run_id
+    for run in summary.results:
+        best = summary.best is not None and summary.best.run_id == run.run_id
         table.add_row(
-            Text(one.run_id),
-            _number(one.metric),
-            _interval(one.interval),
-            duration(one.seconds),
-            _memory(one.peak_bytes, one.device_peak_bytes),
-            Text(one.state),
+            Text(run.run_id),
+            _number(run.metric),
+            _interval(run.interval),
+            duration(run.seconds),
+            _memory(run.peak_bytes, run.device_peak_bytes),
+            Text(run.state),
             style="bold" if best else None,
         )
     return table
 
 
 def show_sweep(summary: SweepSummary, file: Path) -> None:
-    """The table, why runs are not done, the best run, and whether it is told apart from the next."""
+    """Show the table, unfinished runs with reasons, the best run and its lead."""
     console = Console()
     console.print(sweep_table(summary))
-    for one in summary.results:
-        if one.reason:
-            console.print(Text(f"{one.run_id} is {one.state}: {one.reason}"), soft_wrap=True)
+    for run in summary.results:
+        if run.reason:
+            console.print(Text(f"{run.run_id} is {run.state}: {run.reason}"), soft_wrap=True)
     best = summary.best
     if best is None:
-        console.print("No run has a value of the objective.")
+        console.print("No run has a value for the objective.")
     else:
         interval = "" if best.interval is None else f" (95 % interval {_interval(best.interval)})"
-        said = f"Best of {best.chosen_among}: {best.run_id} with {_number(best.metric)}{interval}."
-        console.print(Text(said), soft_wrap=True)
+        verdict = f"Best of {best.chosen_among}: {best.run_id} with {_number(best.metric)}{interval}."
+        console.print(Text(verdict), soft_wrap=True)
     if best is not None and best.difference is not None:
         low, high = best.difference.ci95
         told = f"{best.difference.difference:+.4g} against {best.next}, 95 % interval {low:+.4g} to {high:+.4g}"
-        warning = "" if best.distinguishable else "warning: the best is not told apart from the next: "
+        warning = "" if best.distinguishable else "warning: the best and the next run do not differ significantly: "
         console.print(Text(f"{warning}{told}, on the same {summary.objective['stage']} tasks."), soft_wrap=True)
     elif best is not None and best.next is not None:
-        console.print(f"warning: nothing tells whether the best differs from {best.next}.", soft_wrap=True)
+        console.print(f"warning: no test shows whether the best differs from {best.next}.", soft_wrap=True)
     if summary.failed_runs:
-        console.print(f"{summary.failed_runs} of {summary.total_runs} runs failed; the same command tries them again.")
+        console.print(
+            f"{summary.failed_runs} of {summary.total_runs} runs failed; run the same command again to retry them."
+        )
     console.print(str(file), soft_wrap=True)
 
 
 def show_sweep_plan(runs: Sequence[PlannedRun], price_per_hour: float | None) -> None:
-    """The runs that would be, and what those that are left would take together."""
+    """Show the planned runs, with the total time and cost of the remaining ones."""
     console, table = Console(), _table(f"{len(runs)} runs")
     _columns(table, ("run",), ("time", "memory", "cost"))
-    for one in runs:
-        known = one.params is not None
-        name = one.run_id if known else f"{one.run_id}: chosen by the results of other runs"
-        time = "done" if one.done else _duration(one.seconds)
-        table.add_row(Text(name), time, _memory(one.peak_bytes, one.device_peak_bytes, UNKNOWN), _cost(one.cost))
+    for run in runs:
+        known = run.params is not None
+        name = run.run_id if known else f"{run.run_id}: chosen by the results of other runs"
+        time = "done" if run.done else _duration(run.seconds)
+        table.add_row(Text(name), time, _memory(run.peak_bytes, run.device_peak_bytes, UNKNOWN), _cost(run.cost))
     console.print(table)
-    left = [one for one in runs if not one.done]
-    seconds = [one.seconds for one in left if one.seconds is not None]
-    costs = [one.cost for one in left if one.cost is not None]
+    left = [run for run in runs if not run.done]
+    seconds = [run.seconds for run in left if run.seconds is not None]
+    costs = [run.cost for run in left if run.cost is not None]
     time = duration(sum(seconds)) if seconds else UNKNOWN
     cost = f", cost {_cost(sum(costs))}" if costs else "" if price_per_hour is None else f", cost {UNKNOWN}"
     open_ones = len(left) - len(seconds)
     more = f" and {open_ones} runs of unknown time" if seconds and open_ones else ""
-    console.print(f"{len(left)} runs are left: {time}{cost}{more}.", soft_wrap=True)
+    console.print(f"{len(left)} runs remain: {time}{cost}{more}.", soft_wrap=True)
     if not seconds and left:
-        console.print("No finished run did the same work; the first one that ends tells.", style="dim", soft_wrap=True)
+        console.print(
+            "No finished run did the same work; an estimate is available after the first run.",
+            style="dim",
+            soft_wrap=True,
+        )
 
 
 def grid_table(summary: GridSummary) -> Table:
-    """A line per cell and task kind."""
+    """Build a table with one line per cell and task kind."""
     table = _table(f"{len(summary.cells)} of {summary.total_cells} cells{_rehearsal(summary)}")
     axes = [
         axis for axis in ("model", "dataset", "adapter", "quantization") if any(getattr(c, axis) for c in summary.cells)
@@ -135,14 +143,14 @@ def grid_table(summary: GridSummary) -> Table:
         if cell.state != "done":
             table.add_row(*names, Text(cell.state))
             continue
-        for one in cell.answering:
-            times = "" if one.seconds_p50 is None else f"{one.seconds_p50:.3g} s\n{one.seconds_p95:.3g} s"
+        for row in cell.answering:
+            times = "" if row.seconds_p50 is None else f"{row.seconds_p50:.3g} s\n{row.seconds_p95:.3g} s"
             table.add_row(
                 *names,
-                Text(one.metric),
-                f"{one.quality.value:.3f}\n{_interval(one.quality.ci95)}",
+                Text(row.metric),
+                f"{row.quality.value:.3f}\n{_interval(row.quality.ci95)}",
                 times,
-                "" if one.tokens_per_s is None else f"{one.tokens_per_s:.4g}",
+                "" if row.tokens_per_s is None else f"{row.tokens_per_s:.4g}",
                 _cell_memory(cell),
                 _bytes(cell.trained_bytes),
             )
@@ -150,18 +158,18 @@ def grid_table(summary: GridSummary) -> Table:
 
 
 def show_grid(summary: GridSummary, folder: Path) -> None:
-    """The table, then why cells are illegal or failed."""
+    """Show the table, then why cells are illegal or failed."""
     console = Console()
     console.print(grid_table(summary))
     for cell in summary.cells:
         if cell.reason:
             console.print(Text(f"{cell.id} is {cell.state}: {cell.reason}"), soft_wrap=True)
-    counts = f"{summary.done_cells} done, {summary.failed_cells} failed, {summary.illegal_cells} cannot be"
+    counts = f"{summary.done_cells} done, {summary.failed_cells} failed, {summary.illegal_cells} illegal"
     console.print(f"{counts}; {folder / 'grid_summary.json'}, {folder / 'grid.csv'}", soft_wrap=True)
 
 
 def show_grid_plan(cells: Sequence[tuple[Cell, Prediction | None]]) -> None:
-    """The cells that would be, what training would take, and which cannot be."""
+    """Show the planned cells, their training cost, and the illegal ones."""
     console, table = Console(), _table(f"{len(cells)} cells")
     _columns(table, ("cell",), ("train", "memory"))
     for cell, guess in cells:
@@ -184,7 +192,7 @@ def _table(title: str) -> Table:
 
 
 def _columns(table: Table, words: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> None:
-    """Words are folded where the terminal is narrow, numbers never."""
+    """Add a column; narrow terminals wrap words but never numbers."""
     for name in words:
         table.add_column(name, overflow="fold")
     for name in numbers:
@@ -195,8 +203,8 @@ def _columns(table: Table, words: Sequence[str], numbers: Sequence[str], more: S
 
 def _rehearsal(summary: GridSummary) -> str:
     limits = {"training rows": summary.limit_train, "tasks": summary.limit_eval}
-    said = [f"{limit} {what}" for what, limit in limits.items() if limit is not None]
-    return f", a rehearsal on up to {' and '.join(said)}" if said else ""
+    parts = [f"{limit} {what}" for what, limit in limits.items() if limit is not None]
+    return f", a rehearsal on up to {' and '.join(parts)}" if parts else ""
 
 
 def _number(value: float | None) -> str:
@@ -222,7 +230,7 @@ def _bytes(number: int | None) -> str:
 
 
 def _memory(resident: int | None, device: int | None, otherwise: str = "") -> str:
-    """Of the accelerator where there was one, else of the process."""
+    """Format peak memory: the accelerator's if there was one, else the process's."""
     return _bytes(device if device is not None else resident) or otherwise
 
 

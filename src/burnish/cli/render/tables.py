@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def show_run(folder: Path) -> None:
-    """The table of a run's summary when it has one, and where everything lies."""
+    """Print the summary table of a run, if any, and the path of its results."""
     import typer
 
     from burnish.workflows.evaluate.summary_file import read_summary
@@ -27,14 +27,14 @@ def show_run(folder: Path) -> None:
     if summary.is_file():
         try:
             show_summary(read_summary(summary))
-        except DataError as error:  # of an earlier attempt, before this version: no reason to fail now
+        except DataError as error:  # written by an earlier version: no reason to fail now
             typer.echo(error.cause, err=True)
     page = folder / REPORT_PAGE
     typer.echo(f"{page if page.is_file() else folder}")
 
 
 def show_summary(summary: Summary) -> None:
-    """The tables of a summary: rates of Rust, answers of other kinds, comparisons, what it took."""
+    """Print the tables of a summary: rates, answers by kind, comparisons, time and memory."""
     from rich.console import Console
 
     from burnish.report.terminal.table import render_summary
@@ -43,7 +43,7 @@ def show_summary(summary: Summary) -> None:
 
 
 def show_validation(report: Mapping[str, Any], out: Path) -> None:
-    """Unsound tasks with their reasons, what could not be proven, and where the exclusion file lies."""
+    """Print unsound tasks with reasons, unproven checks, and the exclusion file."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -62,11 +62,11 @@ def show_validation(report: Mapping[str, Any], out: Path) -> None:
     for reason, many in beside.most_common(10):
         console.print(Text(f"  in_process, {many}: {reason[:160]}"), soft_wrap=True)
     console.print(f"{report['sound']} of {report['tasks']} tasks are sound, {len(report['excluded'])} excluded.")
-    console.print(f"Leave them out with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
+    console.print(f"Exclude them with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
 
 
 def show_matrix(matrix: MatrixTable) -> None:
-    """What goes together, a line per kind of training and base, then the reasons of what does not."""
+    """Print allowed combinations per training method and base, then reasons for the others."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -83,7 +83,7 @@ def show_matrix(matrix: MatrixTable) -> None:
 
 
 def show_side_by_side(rows: Sequence[SideBySide]) -> None:
-    """Each prompt, and below it the models' answers beside one another."""
+    """Print each prompt with the models' answers below it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -105,7 +105,7 @@ def show_side_by_side(rows: Sequence[SideBySide]) -> None:
 
 
 def show_models(models: Sequence[OneModel]) -> None:
-    """What became of each model, those that failed with their reason last."""
+    """Print the result of each model; failed models come last, with the reason."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""``burnish runs fork|stop|reproduce|remove``: doing something with a run that is there."""
+"""``burnish runs fork|stop|reproduce|remove``: act on an existing run."""
 
 from __future__ import annotations
 
@@ -16,27 +16,25 @@ if TYPE_CHECKING:
     from burnish.workflows.manage.remove import Removal
 
 DIFFERS = 1
-"""Exit code of a reproduction whose difference is more than chance."""
+"""Exit code of a reproduction that differs significantly."""
 
 
 def reproduce(
     name: Annotated[
-        str, typer.Argument(help="An evaluation, or a run that evaluates.", show_default=False, metavar="RUN")
+        str, typer.Argument(help="An evaluation, or a run with an evaluate stage.", show_default=False, metavar="RUN")
     ],
-    stage: Annotated[
-        str | None, typer.Option("--stage", help="Which evaluate stage of a run; all if not given.")
-    ] = None,
+    stage: Annotated[str | None, typer.Option("--stage", help="Evaluate stage of the run; default: all.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="A new folder; beside the run if not given.", metavar="FOLDER"),
+        typer.Option(help="New folder for the result; default: next to the run.", metavar="FOLDER"),
     ] = None,
     runs_dir: options.RunsDir = Path("runs"),
 ) -> None:
-    """Evaluate again with the same model, tasks, sampling and verifier, and compare row by row.
+    """Repeat an evaluation with the same model, tasks, sampling and verifier; compare rows.
 
     Exit code 1 if the difference is significant.
     """
-    with reported("Finished batches are kept; name the same folder with --out to go on."):
+    with reported("Finished batches are kept; pass the same folder with --out to continue."):
         from burnish.errors import ConfigError
         from burnish.ledger.lookup import find_run, folder_of, open_ledger
 
@@ -48,16 +46,18 @@ def reproduce(
 
         there = evaluations(run, stages)
         if stage is not None and stage not in there:
-            raise ConfigError(f"{run.name} has no evaluate stage {stage!r}", f"It has: {', '.join(there)}.")
+            raise ConfigError(
+                f"{run.name} has no evaluate stage {stage!r}", f"Its evaluate stages are: {', '.join(there)}."
+            )
         wanted = there if stage is None else [stage]
         if out is not None and len(wanted) > 1:
-            raise ConfigError("--out is for one evaluation", f"Say which with --stage: {', '.join(wanted)}.")
+            raise ConfigError("--out takes one evaluation", f"Choose one with --stage: {', '.join(wanted)}.")
         differs = False
-        for one in stages:
-            if one.name in wanted:
-                label = run.name if run.kind == "evaluation" else f"{run.name}.{one.name}"
+        for stage_run in stages:
+            if stage_run.name in wanted:
+                label = run.name if run.kind == "evaluation" else f"{run.name}.{stage_run.name}"
                 folder = out or _fresh(run.path.parent if run.path.parent.is_dir() else runs_dir, label)
-                done = reproduce_evaluation(run, folder_of(run, runs_dir), one, folder)
+                done = reproduce_evaluation(run, folder_of(run, runs_dir), stage_run, folder)
                 _show(done)
                 differs |= done.significant
         if differs:
@@ -66,12 +66,12 @@ def reproduce(
 
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the run, or its folder.", show_default=False, metavar="RUN")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Remove it although others were made from it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Remove it although other runs depend on it.")] = False,
     runs_dir: options.RunsDir = Path("runs"),
 ) -> None:
-    """Delete a run: its folder and what the ledger knows of it."""
-    with reported("Remove it again to finish."):
+    """Delete a run: its folder and its ledger entries."""
+    with reported("Run the same command again to finish."):
         import sys
 
         from burnish.errors import UserError
@@ -82,37 +82,37 @@ def remove(
             removal = plan_removal(ledger, find_run(ledger, name), runs_dir, force=force)
             if not yes:
                 if not sys.stdin.isatty():
-                    raise UserError(f"removing {_what(removal)} wants a yes", "Add --yes.")
+                    raise UserError(f"removing {_what(removal)} needs confirmation", "Add --yes.")
                 if not typer.confirm(f"remove {_what(removal)}?"):
                     typer.echo("nothing was removed")
                     return
             remove_run(ledger, removal)
         typer.echo(f"removed {_what(removal)}")
-        for one in removal.dependents:
-            typer.echo(f"cannot be reproduced any more: {one}")
+        for dependent in removal.dependents:
+            typer.echo(f"can no longer be reproduced: {dependent}")
 
 
 def fork(
     name: Annotated[str, typer.Argument(help="Name of the run, or its folder.", show_default=False, metavar="RUN")],
     new: Annotated[str, typer.Argument(help="Name of the new run.", show_default=False, metavar="NEW")],
     runs_dir: options.RunsDir = Path("runs"),
-    step: Annotated[int | None, typer.Option("--step", help="Of the checkpoint; the newest if not said.")] = None,
+    step: Annotated[int | None, typer.Option("--step", help="Step of the checkpoint; default: the newest.")] = None,
 ) -> None:
-    """Begin a new run that goes on from a checkpoint of another; the other one stays as it is."""
+    """Start a new run from a checkpoint of another run, which stays unchanged."""
     with reported():
         from burnish.workflows.manage.fork import fork_run
 
         out = fork_run(run_folder(name, runs_dir), new, step=step)
-        typer.echo(f"{out}: go on with the same recipe and --set name={new}")
+        typer.echo(f"{out}: continue with the same recipe and --set name={new}")
 
 
 def stop_run(
     name: Annotated[str, typer.Argument(help="Name of the run, or its folder.", show_default=False, metavar="RUN")],
     runs_dir: options.RunsDir = Path("runs"),
-    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for its end.", min=0)] = 300.0,
+    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for the run to end.", min=0)] = 300.0,
 ) -> None:
-    """End a run as Ctrl-C would: a training finishes its step and saves a checkpoint."""
-    with reported("The run was told to end, and ends on its own."):
+    """Stop a run as Ctrl-C does: training finishes its step and saves a checkpoint."""
+    with reported("The stop signal was sent; the run ends on its own."):
         from burnish.errors import RunFolderError, UserError
         from burnish.ledger.process import stop
 
@@ -121,18 +121,18 @@ def stop_run(
             ended = stop(folder, wait)
         except ProcessLookupError as error:
             raise RunFolderError(
-                f"nobody works on {folder}", "A run that was killed goes on with the command that began it."
+                f"no process is working on {folder}", "To continue a killed run, run the command that started it."
             ) from error
         if not ended:
             raise UserError(
-                f"{folder} was told to end and has not within {wait:g} s",
-                f"Wait, and look with: burnish monitor {folder}",
+                f"{folder} did not stop within {wait:g} s",
+                f"Wait, and watch it with: burnish monitor {folder}",
             )
-        typer.echo(f"{folder} has ended; the command that began it goes on where it was")
+        typer.echo(f"{folder} has stopped; run the command that started it to continue")
 
 
 def _fresh(beside: Path, name: str) -> Path:
-    """A folder that is not there yet."""
+    """Choose a folder name that does not exist yet."""
     number = 1
     while (folder := beside / f"{name}.again-{number}").exists():
         number += 1
@@ -146,7 +146,7 @@ def _what(removal: Removal) -> str:
 
 
 def _show(done: Reproduction) -> None:
-    """What came out, as text and as the paired table."""
+    """Print the outcome, as text and as the paired table."""
     from rich.console import Console
 
     from burnish.report.terminal.answers import render_report

@@ -1,6 +1,6 @@
-"""``--detach``: the same command in the background, with a log and a pid file in the run's folder.
+"""``--detach``: run the same command in the background, with a log and a pid file in the run's folder.
 
-The command waits until the run has taken its folder, so that a mistake still shows in the terminal.
+The command returns once the run holds its folder, so that early errors still reach the terminal.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from burnish.records.layout import DETACHED_LOG, LOGS
 
 OPTION = "--detach"
 PATIENCE_S = 60.0
-"""A run that has not taken its folder by then is left to itself."""
+"""Seconds to wait for the run to lock its folder; later it runs on unwatched."""
 
 
 def detached(folder: Path) -> None:
-    """Start the command that runs now in the background, and say how to watch and end it."""
+    """Start this command in the background and print how to watch and stop it."""
     import typer
 
     pid = detach(folder)
@@ -30,13 +30,13 @@ def detached(folder: Path) -> None:
 
 
 def detach(folder: Path, arguments: Sequence[str] | None = None) -> int:
-    """Start this program again without `OPTION`, detached from the terminal; returns its process id.
+    """Start this program without `OPTION`, detached from the terminal; return its process id.
 
     Args:
         folder: of the run.
         arguments: of the command line; this process's own when None.
 
-    Raises RunFolderError when somebody works on the folder already; UserError when the new process ends at once.
+    Raises RunFolderError when another process holds the folder; UserError when the new process ends at once.
     """
     from burnish.errors import RunFolderError
     from burnish.ledger.process import note_detached, working
@@ -45,17 +45,19 @@ def detach(folder: Path, arguments: Sequence[str] | None = None) -> int:
     if pid is not None:
         raise RunFolderError(
             f"{folder} is in use by process {pid}",
-            f"Look with: burnish monitor {folder}, or end it: burnish runs stop.",
+            f"Watch it with: burnish monitor {folder}, or stop it with: burnish runs stop {folder}.",
         )
-    said = list(sys.argv[1:] if arguments is None else arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    command = [argument for argument in given if argument != OPTION]
     log = folder / LOGS / DETACHED_LOG
     log.parent.mkdir(parents=True, exist_ok=True)
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background job ignores Ctrl-C, and so would ours
+    # Background jobs of a shell inherit an ignored SIGINT, and so would the child.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("ab") as output:
         before = output.tell()
         process = subprocess.Popen(
-            [sys.executable, "-c", "from burnish.cli import main; main()", *(one for one in said if one != OPTION)],
+            [sys.executable, "-c", "from burnish.cli import main; main()", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -75,10 +77,10 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, log: Path, before: int
         code = process.poll()
         if code is not None:
             if code:
-                said = log.read_bytes()[before:].decode(errors="replace").strip().splitlines()
+                output = log.read_bytes()[before:].decode(errors="replace").strip().splitlines()
                 raise UserError(
-                    f"the run ended at once with exit code {code}: {(said or ['it said nothing'])[-2:][0]}",
-                    f"All it said stands in {log}.",
+                    f"the run ended at once with exit code {code}: {(output or ['no output'])[-2:][0]}",
+                    f"Read its output in {log}.",
                 )
             return
         time.sleep(0.05)

@@ -1,6 +1,6 @@
-"""``burnish runs``: what the ledger knows, and what can be done with a run that is there.
+"""``burnish runs``: read the ledger, and act on existing runs.
 
-One file per group of verbs: `runs_look` (list, show, diff, tree), `runs_act` (fork, stop, reproduce, remove).
+One file per group of verbs: `look` (list, show, diff, tree), `act` (fork, stop, reproduce, remove).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import typer
 from burnish.cli.runs import act as runs_act
 from burnish.cli.runs import look as runs_look
 
-app = typer.Typer(help="What runs made and measured, and what they were made from.", no_args_is_help=True)
+app = typer.Typer(help="List, compare, fork, stop, reproduce and remove runs.", no_args_is_help=True)
 app.command("list")(runs_look.list_runs)
 app.command("show")(runs_look.show)
 app.command("diff")(runs_look.diff)
@@ -23,4 +23,4 @@ app.command("remove")(runs_act.remove)
 
 @app.callback()
 def runs() -> None:
-    """What runs made and measured, and what they were made from."""
+    """List, compare, fork, stop, reproduce and remove runs."""

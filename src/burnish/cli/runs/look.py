@@ -1,4 +1,4 @@
-"""``burnish runs list|show|diff|tree``: reading the ledger, for people or as one JSON value."""
+"""``burnish runs list|show|diff|tree``: read the ledger, as text or as one JSON value."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ if TYPE_CHECKING:
     from burnish.ledger.lineage import Lineage, Read
     from burnish.ledger.store import RunRow, StageRow
 
-Name = Annotated[
-    str, typer.Argument(help="Name of the run, the beginning of its id, or its folder.", show_default=False)
-]
+Name = Annotated[str, typer.Argument(help="Name of the run, a prefix of its id, or its folder.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SHORT = 12
 """Digits of a digest that are shown."""
 
 
 def list_runs(as_json: AsJson = False, runs_dir: options.RunsDir = Path("runs")) -> None:
-    """All runs and evaluations, the latest first."""
+    """List all runs and evaluations, latest first."""
     with reported():
         from burnish.ledger.lookup import folder_of, open_ledger
 
@@ -46,7 +44,7 @@ def list_runs(as_json: AsJson = False, runs_dir: options.RunsDir = Path("runs"))
 
 
 def show(name: Name, as_json: AsJson = False, runs_dir: options.RunsDir = Path("runs")) -> None:
-    """Stages of a run: time, peak memory, results, what they read and made."""
+    """Show the stages of a run: time, peak memory, results, inputs and outputs."""
     with reported():
         from burnish.ledger.lookup import find_run, folder_of, open_ledger
 
@@ -76,7 +74,7 @@ def diff(
     as_json: AsJson = False,
     runs_dir: options.RunsDir = Path("runs"),
 ) -> None:
-    """What differs between two runs: recipe, digests, versions, what was made; results side by side."""
+    """Show differences between two runs: recipe, digests, versions, outputs and results."""
     with reported():
         from rich.console import Console
 
@@ -84,32 +82,33 @@ def diff(
         from burnish.ledger.lookup import find_run, open_ledger
 
         with open_ledger(runs_dir) as ledger:
-            found = diff_runs(ledger, find_run(ledger, a), find_run(ledger, b), runs_dir)
+            differences = diff_runs(ledger, find_run(ledger, a), find_run(ledger, b), runs_dir)
         if as_json:
-            typer.echo(json.dumps(asdict(found), indent=2))
+            typer.echo(json.dumps(asdict(differences), indent=2))
             return
         console = Console()
         for title, rows in (
-            ("recipe", found.recipe),
-            ("digests", found.digests),
-            ("versions", found.versions),
-            ("made", found.stages),
+            ("recipe", differences.recipe),
+            ("digests", differences.digests),
+            ("versions", differences.versions),
+            ("made", differences.stages),
         ):
-            _show_differences(title, rows, found.a, found.b, console)
-        _show_differences("results", found.results, found.a, found.b, console)
-        for run in found.missing:
-            typer.echo(f"the folder of {run} is gone: recipe, digests and machine are not known any more")
-        typer.echo("whether results differ by more than chance: burnish compare FOLDER FOLDER")
+            _show_differences(title, rows, differences.a, differences.b, console)
+        _show_differences("results", differences.results, differences.a, differences.b, console)
+        for run in differences.missing:
+            typer.echo(f"the folder of {run} is gone: its recipe, digests and machine are no longer known")
+        typer.echo("to test the difference of results: burnish compare FOLDER FOLDER")
 
 
 def tree(
     name: Annotated[
-        str | None, typer.Argument(help="Only this run and its relatives.", show_default=False, metavar="RUN")
+        str | None,
+        typer.Argument(help="Run to show with its relatives; default: all runs.", show_default=False, metavar="RUN"),
     ] = None,
     as_json: AsJson = False,
     runs_dir: options.RunsDir = Path("runs"),
 ) -> None:
-    """Lineage from data to export: what each stage read and made, and which run that came from."""
+    """Show lineage from data to export: inputs and outputs of each stage, and their runs."""
     with reported():
         from rich.console import Console
 
@@ -179,7 +178,7 @@ def _lineage_data(lineage: Lineage, run_id: str) -> dict[str, Any]:
 
 
 def _draw(lineage: Lineage, run_id: str, shown: set[str], drawn: set[str], how: str = "") -> Tree:
-    """A run with its stages, and below it the runs that came from it; each run in full once."""
+    """Print a run with its stages, then its descendants; each run in full only once."""
     from rich.text import Text
     from rich.tree import Tree
 
@@ -211,4 +210,4 @@ def _origin(read: Read, run_id: str) -> str:
         return ""
     place = "/".join(filter(None, (read.source.stage, read.source.artefact)))
     where = place if read.source.run_id == run_id else f"{read.source.run}: {place}"
-    return f"  <- {where}" + (f" (and {read.others} more runs made it)" if read.others else "")
+    return f"  <- {where}" + (f" (and {read.others} more runs produced it)" if read.others else "")

@@ -1,4 +1,4 @@
-"""``burnish monitor``: how a run stands, from another terminal."""
+"""``burnish monitor``: show the state of a run, from another terminal."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 REFRESH_S = 2.0
 WIDTH = 100
 HIDDEN = ("seconds_", "peak_reserved", "model_flops", "rewards/", "clip_ratio/", "logps/", "sampling/")
-"""Beginnings of numbers that the report has, and that would bury the others here."""
+"""Prefixes of metrics left to the report: here they would bury the others."""
 RATES = ("compile_rate", "tests_passed")
 FIRST = ("round", "loss", "reward", *RATES, *(f"rollouts/{name}" for name in RATES))
 
 
 def monitor(
     run: Annotated[str, typer.Argument(help="Name of the run, or its folder.", show_default=False, metavar="RUN")],
-    once: Annotated[bool, typer.Option("--once", help="Show it once; so it is without a terminal.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Show the status once and exit; default without a terminal.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     runs_dir: options.RunsDir = Path("runs"),
 ) -> None:
-    """Show phase, progress, time left, GPUs, last metrics and warnings of a run, until it ends."""
-    with reported("The run itself goes on."):
+    """Show a run's stage, progress, time left, GPUs, metrics and warnings until it ends."""
+    with reported("The run itself continues."):
         from burnish.ledger.status import read_status
 
         folder = run_folder(run, runs_dir)
@@ -46,17 +48,20 @@ def monitor(
 
 
 def run_folder(run: str, runs_dir: Path) -> Path:
-    """The folder that a name or a path means; raises DataError when there is none."""
+    """Find a run's folder by name or path; raise DataError when it does not exist."""
     from burnish.errors import DataError
 
     for folder in (runs_dir / run, Path(run)):
         if folder.is_dir():
             return folder
-    raise DataError(f"there is no run {run} in {runs_dir}", "Name a run, its folder, or its place with --runs-dir.")
+    raise DataError(
+        f"run {run} does not exist in {runs_dir}",
+        "Give the name or folder of a run, and the folder of all runs with --runs-dir.",
+    )
 
 
 def status_lines(status: RunStatus) -> list[str]:
-    """What is shown of a status."""
+    """Format a status for the terminal."""
     pid = f" (process {status.pid})" if status.pid is not None else ""
     lines = [f"{status.name}  {status.state}{pid}  {status.path}"]
     marks = {"done": "done   ", "current": "now    " if status.state == "running" else "begun  ", "waiting": "waiting"}
@@ -100,15 +105,15 @@ def _follow(folder: Path) -> None:
 
 
 def metric_lines(metrics: Mapping[str, float]) -> list[str]:
-    """The latest numbers, what tells whether a model gets better first, in lines that a terminal holds."""
+    """Format the latest metrics for the terminal, training progress first."""
     shown = [name for name in metrics if not name.startswith(HIDDEN)]
     ranked = sorted(shown, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     lines: list[str] = []
-    for said in (f"{name.removeprefix('rollouts/')} {metrics[name]:.4g}" for name in ranked):
-        if lines and len(lines[-1]) + len(said) + 2 <= WIDTH:
-            lines[-1] += f"  {said}"
+    for text in (f"{name.removeprefix('rollouts/')} {metrics[name]:.4g}" for name in ranked):
+        if lines and len(lines[-1]) + len(text) + 2 <= WIDTH:
+            lines[-1] += f"  {text}"
         else:
-            lines.append(said)
+            lines.append(text)
     return lines
 
 

@@ -1,4 +1,4 @@
-"""``--supervise``: the same command as a child, started again whenever it crashes or is killed."""
+"""``--supervise``: run the same command as a child; restart it after a crash or a kill."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ OPTION = "--supervise"
 
 
 def supervised(folder: Path) -> None:
-    """Run the command that runs now without `OPTION` until it ends on purpose; raises typer.Exit with its status."""
+    """Run this command without `OPTION`, restarting it after crashes; raise typer.Exit with its status."""
     import typer
 
     from burnish.workflows.manage.supervise import supervise
 
-    said = [one for one in sys.argv[1:] if one != OPTION]
-    status = supervise([sys.executable, "-c", "from burnish.cli import main; main()", *said], folder)
+    command = [argument for argument in sys.argv[1:] if argument != OPTION]
+    status = supervise([sys.executable, "-c", "from burnish.cli import main; main()", *command], folder)
     raise typer.Exit(status)

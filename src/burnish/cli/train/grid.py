@@ -1,4 +1,4 @@
-"""``burnish grid``: adapters, quantisations, data sets and models against one another, as one table."""
+"""``burnish grid``: compare adapters, quantisations, data sets and models in one table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from burnish.cli.errors import reported
 from burnish.cli.train.sweep import FAILED, DryRun
 
 LimitTrain = Annotated[
-    int | None, typer.Option("--limit-train", help="Short for --set limit_train=N: a rehearsal.", metavar="N", min=1)
+    int | None,
+    typer.Option("--limit-train", help="Short for --set limit_train=N, for a rehearsal.", metavar="N", min=1),
 ]
 LimitEval = Annotated[
-    int | None, typer.Option("--limit-eval", help="Short for --set limit_eval=N: a rehearsal.", metavar="N", min=1)
+    int | None, typer.Option("--limit-eval", help="Short for --set limit_eval=N, for a rehearsal.", metavar="N", min=1)
 ]
 
 
@@ -27,17 +28,17 @@ def grid(
     dry_run: DryRun = False,
     resume: options.Resume = False,
 ) -> None:
-    """Train and measure every combination. The same command again goes on; exit code 1 when a cell failed."""
-    with reported("Finished cells are kept; the same command again goes on where it was."):
+    """Train and evaluate every combination. Run again to continue; exit code 1 when a cell failed."""
+    with reported("Finished cells are kept; run the same command again to continue."):
         from burnish.cli.render.experiments import Live, grid_table, show_grid, show_grid_plan
         from burnish.cli.train.recipes import find_recipe
         from burnish.config.load import load_config
         from burnish.config.verbs.grid import GridConfig
 
-        said = list(overrides or ())
-        said += [f"limit_train={limit_train}"] if limit_train is not None else []
-        said += [f"limit_eval={limit_eval}"] if limit_eval is not None else []
-        loaded = load_config(GridConfig, config, said)
+        settings = list(overrides or ())
+        settings += [f"limit_train={limit_train}"] if limit_train is not None else []
+        settings += [f"limit_eval={limit_eval}"] if limit_eval is not None else []
+        loaded = load_config(GridConfig, config, settings)
         base = find_recipe(loaded.recipe)
         from burnish.workflows.experiments import grid as workflow
 

@@ -1,4 +1,4 @@
-"""``burnish config``: configurations of other systems."""
+"""``burnish config``: import configurations of other systems."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from burnish.cli.errors import reported
 if TYPE_CHECKING:
     from burnish.config.foreign.keys import KeyFate
 
-app = typer.Typer(help="Take over configurations of other systems.", no_args_is_help=True)
+app = typer.Typer(help="Import configurations of other systems.", no_args_is_help=True)
 
 
 @app.callback()
 def config() -> None:
-    """Take over configurations of other systems."""
+    """Import configurations of other systems."""
 
 
 @app.command("import")
 def import_file(
-    file: Annotated[
-        Path, typer.Argument(help="Its YAML file, or a Python file with its variables.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(help="YAML file, or Python file with the variables.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The recipe; by default its name, here.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--out", help="Recipe file to write; default: the same name in the current folder.", metavar="FILE"
+        ),
     ] = None,
 ) -> None:
-    """Write the recipe that a configuration of SigilDERG-Finetuner, Qwen3 MovieLens LoRA or LLM-Training amounts to.
+    """Convert a configuration of SigilDERG-Finetuner, Qwen3 MovieLens LoRA or LLM-Training into a recipe.
 
-    Prints what each key became. Keys that had no effect over there are refused and left out; unknown ones are errors.
+    Prints what each key became. Keys without effect in the other system are left out; unknown keys are errors.
     """
     with reported():
         from burnish.workflows.manage.import_config import import_config
@@ -47,12 +48,12 @@ def import_file(
 def _show(fates: Sequence[KeyFate]) -> None:
     from burnish.config.foreign.keys import shown
 
-    titles = {"became": "Became", "needs no key": "Needs no key", "refused": "Refused: meant nothing there"}
+    titles = {"became": "Became", "needs no key": "Needs no key", "refused": "Left out: had no effect there"}
     for fate, title in titles.items():
-        rows = [(f"{one.key}: {shown(one.value)}", one) for one in fates if one.fate == fate]
+        rows = [(f"{entry.key}: {shown(entry.value)}", entry) for entry in fates if entry.fate == fate]
         if not rows:
             continue
         typer.echo(f"\n{title}")
         width = min(60, max(len(key) for key, _ in rows))
-        for key, one in rows:
-            typer.echo(f"  {key:<{width}}  {one.text}" + ("" if one.place else "  (not set; its default)"))
+        for key, entry in rows:
+            typer.echo(f"  {key:<{width}}  {entry.text}" + ("" if entry.place else "  (not set; its default)"))

@@ -1,4 +1,4 @@
-"""``burnish plan``: what can be done, before anything starts."""
+"""``burnish plan``: show supported combinations before anything starts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from burnish.cli.errors import reported
 
 def plan(
     matrix: Annotated[
-        bool, typer.Option("--matrix", help="Show which training, quantisation, merge, export and serving go together.")
+        bool, typer.Option("--matrix", help="Show which training, quantisation, merge, export and serving combine.")
     ] = False,
 ) -> None:
-    """Say what can be done, before anything starts."""
+    """Show supported combinations before anything starts."""
     with reported():
         from burnish.errors import ConfigError
 
         if not matrix:
-            raise ConfigError("there is nothing to plan.", "burnish plan --matrix shows what goes together.")
+            raise ConfigError("burnish plan needs an option.", "Run: burnish plan --matrix")
         from burnish.cli.render.tables import show_matrix
         from burnish.plan.matrix import plan_matrix
 

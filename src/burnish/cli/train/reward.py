@@ -1,4 +1,4 @@
-"""``burnish reward``: the laboratory of reward shapes."""
+"""``burnish reward``: compare and attack reward shapes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Compare reward shapes, and attack them.", no_args_is_help=True)
 
 Shapes = Annotated[
-    str, typer.Option("--shapes", help="Shapes by name; otherwise those of the configuration.", metavar="A,B")
+    str, typer.Option("--shapes", help="Shapes by name; default: the shapes of the configuration.", metavar="A,B")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -32,8 +32,8 @@ def replay(
     overrides: options.Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score what a run wrote by other reward shapes: signal, agreement with the tests, bias, and what they overpay."""
-    with reported("The same command again is quick where verdicts are known."):
+    """Score a run's answers by other reward shapes: signal, bias, agreement with tests, overpayment."""
+    with reported("Known verdicts are kept; run the same command again to continue."):
         from burnish.config.load import load_config
         from burnish.config.reward import RewardReplayConfig
 
@@ -59,7 +59,7 @@ def attack(
     overrides: options.Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the cheating corpus through reward shapes; exit 1 when a cheat is paid more than an honest wrong answer."""
+    """Run the cheating corpus through reward shapes; exit code 1 if cheating pays."""
     with reported():
         from burnish.config.load import load_config
         from burnish.config.reward import RewardAttackConfig
@@ -82,7 +82,7 @@ def attack(
 
 
 def _chosen(names: str, configured: tuple[RewardConfig, ...]) -> tuple[RewardConfig, ...]:
-    """The named shapes, with the weights of the configuration where it has them."""
+    """Build the named shapes, with the configuration's weights where given."""
     from burnish.config.reward import ALL_SHAPES
 
     if not names:
@@ -91,7 +91,7 @@ def _chosen(names: str, configured: tuple[RewardConfig, ...]) -> tuple[RewardCon
     wanted = [name.strip() for name in names.split(",")]
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        raise ConfigError(f"there is no reward shape {unknown[0]!r}.", f"Shapes are {', '.join(known)}.")
+        raise ConfigError(f"reward shape {unknown[0]!r} does not exist.", f"Choose from: {', '.join(known)}.")
     return tuple(known[name] for name in wanted)
 
 

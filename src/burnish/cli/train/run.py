@@ -1,4 +1,4 @@
-"""``burnish run``: a recipe from beginning to end."""
+"""``burnish run``: run a recipe from beginning to end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def run(
     detach: options.Detach = False,
     supervise: options.Supervise = False,
 ) -> None:
-    """Do a recipe, stage after stage. The same command again goes on where it was."""
-    with reported("What is finished is kept; the same command again goes on where it was."):
+    """Run a recipe, stage by stage. Run again to continue an interrupted run."""
+    with reported("Finished work is kept; run the same command again to continue."):
         from burnish.cli.render.tables import show_run
         from burnish.cli.train.recipes import find_recipe
         from burnish.config.load import load_config

@@ -1,4 +1,4 @@
-"""``burnish sweep``: a recipe with other settings, run after run, and which is best."""
+"""``burnish sweep``: run a recipe with varied settings and find the best."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FAILED = 1
 
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Show what would run, with time, memory and cost by earlier runs; start nothing."),
+    typer.Option("--dry-run", help="Show the plan, with time, memory and cost from earlier runs; start nothing."),
 ]
 
 
@@ -24,8 +24,8 @@ def sweep(
     dry_run: DryRun = False,
     resume: options.Resume = False,
 ) -> None:
-    """Try a recipe with other settings. The same command again goes on; exit code 1 when a run failed."""
-    with reported("Finished runs are kept; the same command again goes on where it was."):
+    """Run a recipe with varied settings. Run again to continue; exit code 1 when a run failed."""
+    with reported("Finished runs are kept; run the same command again to continue."):
         from burnish.cli.render.experiments import Live, show_sweep, show_sweep_plan, sweep_table
         from burnish.cli.train.recipes import find_recipe
         from burnish.config.load import load_config

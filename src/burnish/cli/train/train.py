@@ -1,4 +1,4 @@
-"""``burnish train``: a recipe up to its last training stage."""
+"""``burnish train``: run a recipe up to its last training stage."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from burnish.cli.runs.supervised import supervised
 ExtraSteps = Annotated[
     int,
     typer.Option(
-        "--extra-steps", help="Steps after the planned ones of the last training; their schedule stays.", min=0
+        "--extra-steps", help="Steps to add to the last training stage; the schedule of the planned steps stays.", min=0
     ),
 ]
 ExtraEpochs = Annotated[
-    float, typer.Option("--extra-epochs", help="The same in passes over the data; both add up.", min=0)
+    float, typer.Option("--extra-epochs", help="Passes over the data to add; adds up with --extra-steps.", min=0)
 ]
 
 
@@ -32,8 +32,8 @@ def train(
     extra_steps: ExtraSteps = 0,
     extra_epochs: ExtraEpochs = 0.0,
 ) -> None:
-    """Do a recipe's stages up to its last training stage; `burnish run` goes on from there."""
-    with reported("What is finished is kept; the same command again goes on from the last checkpoint."):
+    """Run a recipe up to its last training stage; `burnish run` continues from there."""
+    with reported("Finished work is kept; run the same command again to continue from the last checkpoint."):
         from burnish.cli.render.tables import show_run
         from burnish.cli.train.recipes import find_recipe
         from burnish.config.load import load_config

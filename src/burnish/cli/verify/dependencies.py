@@ -1,4 +1,4 @@
-"""``burnish verify dependencies``: the external crates that programs may use."""
+"""``burnish verify dependencies``: manage the external crates that programs may use."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import typer
 from burnish.cli import options
 from burnish.cli.errors import reported
 
-app = typer.Typer(no_args_is_help=True, help="External crates that programs may use.")
+app = typer.Typer(no_args_is_help=True, help="Manage the external crates that programs may use.")
 
 
 @app.callback()
 def dependencies() -> None:
-    """External crates that programs may use."""
+    """Manage the external crates that programs may use."""
 
 
 @app.command("build")
 def build(
     crates: Annotated[
         list[str] | None,
-        typer.Argument(help="Crates beside the well-known ones, as NAME or NAME+FEATURE.", show_default=False),
+        typer.Argument(help="Crates in addition to the well-known ones, as NAME or NAME+FEATURE.", show_default=False),
     ] = None,
     sources: Annotated[
         list[str] | None,
-        typer.Option("--from", help="Folder of vendored packages, or debian; may be repeated.", metavar="FOLDER"),
+        typer.Option("--from", help="Folder of vendored packages, or `debian`; may be repeated.", metavar="FOLDER"),
     ] = None,
     config: options.Config = None,
     overrides: options.Overrides = None,
 ) -> None:
-    """Build a dependency set in the sandbox, from sources on this machine; it replaces the one before."""
-    with reported("The set before stays in force until a new one is whole."):
+    """Build a dependency set in the sandbox from local sources; it replaces the previous set."""
+    with reported("The previous set stays in use until a new one is complete."):
         from burnish.config.load import load_config
         from burnish.config.verify import VerifyConfig
         from burnish.workflows.verify.build_dependencies import build_dependencies

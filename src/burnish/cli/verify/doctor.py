@@ -1,4 +1,4 @@
-"""``burnish doctor``: what is installed, and what is missing."""
+"""``burnish doctor``: check what is installed and what is missing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def doctor() -> None:
         from burnish.verify.doctor import checks
         from burnish.workflows.run.requirements import TRAIN_EXTRA, missing_packages
 
-        found = [(check.name, check.ok, check.detail, check.install, check.needed) for check in checks()]
+        results = [(check.name, check.ok, check.detail, check.install, check.needed) for check in checks()]
         missing = missing_packages(TRAIN_EXTRA)
         detail = f"without {', '.join(missing)}" if missing else "installed"
-        found.append(("training packages", not missing, detail, "pip install 'burnish[train]'", True))
-        for name, ok, detail, install, needed in found:
+        results.append(("training packages", not missing, detail, "pip install 'burnish[train]'", True))
+        for name, ok, detail, install, needed in results:
             typer.echo(f"{'ok  ' if ok else 'MISS' if needed else '--  '}  {name}{': ' if detail else ''}{detail}")
             if not ok:
                 typer.echo(f"      -> {install}")
-        if not all(ok or not needed for _, ok, _, _, needed in found):
+        if not all(ok or not needed for _, ok, _, _, needed in results):
             raise typer.Exit(3)

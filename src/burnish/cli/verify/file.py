@@ -14,23 +14,23 @@ from burnish.errors import MachineError
 
 WARNING = (
     "WARNING: --unsafe-no-sandbox: the programs run as you, with your files, your network and your processes open to "
-    "them. Do this with programs you trust alone."
+    "them. Use it only with programs you trust."
 )
 
 
 def verify(
-    rows: Annotated[Path, typer.Argument(help="JSONL of programs.", show_default=False)],
+    rows: Annotated[Path, typer.Argument(help="JSONL file of programs.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", help="Folder for verdicts and summary.", metavar="FOLDER")],
     config: options.Config = None,
     overrides: options.Overrides = None,
     *,
     unsafe_no_sandbox: Annotated[
-        bool, typer.Option("--unsafe-no-sandbox", help="Run programs you trust without any isolation.")
+        bool, typer.Option("--unsafe-no-sandbox", help="Run trusted programs without any isolation.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, not as a table.")] = False,
 ) -> None:
     """Compile, lint and test Rust programs in the sandbox, one verdict per row."""
-    with reported("The same command again is quick where verdicts are known."):
+    with reported("Known verdicts are kept; run the same command again to continue."):
         from burnish.config.load import load_config
         from burnish.config.verify import VerifyConfig
         from burnish.workflows.verify.file import verify_file

@@ -1,4 +1,4 @@
-"""``burnish verify FILE.jsonl`` and the verbs beside it: a group whose first word may be a file.
+"""``burnish verify FILE.jsonl`` and its verbs: a command group whose first word may be a file.
 
 Not covered: a file named like a verb; write ``./serve`` for it.
 """
@@ -18,7 +18,7 @@ DEFAULT = "file"
 
 
 class _FileOrVerb(TyperGroup):
-    """A first word that is neither a verb nor a call for help belongs to the verb ``file``."""
+    """A command group that treats a first word that is not a verb as a file."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:

@@ -1,4 +1,4 @@
-"""``burnish verify serve``: verdicts over HTTP."""
+"""``burnish verify serve``: serve verdicts over HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from burnish.cli.errors import reported
 
 def serve(config: options.Config = None, overrides: options.Overrides = None) -> None:
     """Serve verdicts over HTTP: on loopback by default, elsewhere with a bearer token."""
-    with reported("Verdicts that were found are kept where verify.cache is set."):
+    with reported("Verdicts are kept if verify.cache is set."):
         from burnish.config.load import load_config
         from burnish.config.verbs.standalone import ServeVerifierConfig
         from burnish.workflows.verify.serve import serve_verifier

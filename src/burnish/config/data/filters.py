@@ -1,6 +1,6 @@
-"""Which rows are left out before training: one configuration per filter, its ``kind`` is the reason that is recorded.
+"""Configure the filters of training rows; the ``kind`` of a filter is the recorded reason.
 
-Not covered: what the filters do (`data.filters`, one file each).
+Not covered: the filters themselves (`data.filters`, one file each).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from burnish.records import Edition
 
 
 class VendorPath(Config):
-    """Leave out copies of other people's code and build output, by path."""
+    """Leave out vendored code and build output, by path."""
 
     kind: Literal["vendor_path"] = "vendor_path"
 
@@ -44,7 +44,7 @@ class TooShort(Config):
 
     kind: Literal["too_short"] = "too_short"
     characters: int = Field(64, ge=1)
-    """Fewer than these are too short."""
+    """Shortest row that is kept, in characters."""
 
 
 class TooLong(Config):
@@ -52,15 +52,15 @@ class TooLong(Config):
 
     kind: Literal["too_long"] = "too_long"
     characters: int = Field(200_000, ge=1)
-    """More than these are too long."""
+    """Longest row that is kept, in characters."""
 
 
 class NotIdiomatic(Config):
-    """Leave out Rust with few signs of idiom against signs of low quality."""
+    """Leave out Rust with too few signs of idiom per sign of low quality."""
 
     kind: Literal["not_idiomatic"] = "not_idiomatic"
     ratio: float = Field(2.0, gt=0)
-    """Idiomatic families wanted per family of low quality; at least one in any case."""
+    """Families of idiom required per family of low quality; at least one is always required."""
 
 
 class NoDocumentation(Config):
@@ -74,24 +74,24 @@ class LowQuality(Config):
 
     kind: Literal["low_quality"] = "low_quality"
     most: int = Field(0, ge=0, le=3)
-    """Families of low quality that are let through, of four."""
+    """Families of low quality that are allowed, of four."""
 
 
 class DoesNotParse(Config):
-    """Leave out what the Rust grammar cannot read."""
+    """Leave out rows that the Rust grammar cannot parse."""
 
     kind: Literal["does_not_parse"] = "does_not_parse"
 
 
 class DoesNotCompile(Config):
-    """Leave out what the compiler refuses, in the sandbox."""
+    """Leave out rows that do not compile in the sandbox."""
 
     kind: Literal["does_not_compile"] = "does_not_compile"
     edition: Edition = "2021"
 
 
 class HasLints(Config):
-    """Leave out what draws a lint, or does not compile so that none can be drawn."""
+    """Leave out rows with a lint, and rows that do not compile."""
 
     kind: Literal["has_lints"] = "has_lints"
     edition: Edition = "2021"
@@ -107,7 +107,7 @@ class Licence(Config):
     )
     """SPDX identifiers, or pairs as in ``GPL-2.0-only WITH Classpath-exception-2.0``."""
     unknown: Literal["drop", "keep"] = "drop"
-    """What happens to rows whose licence is not known."""
+    """How rows with an unknown licence are treated."""
 
 
 class NearDuplicate(Config):
@@ -115,23 +115,23 @@ class NearDuplicate(Config):
 
     kind: Literal["near_duplicate"] = "near_duplicate"
     threshold: float = Field(0.8, gt=0, le=1)
-    """Jaccard similarity of the runs of tokens from which rows count as the same."""
+    """Rows count as the same from this Jaccard similarity of their token n-grams."""
     run: int = Field(5, ge=1)
-    """Tokens per run."""
+    """Tokens per n-gram."""
     permutations: int = Field(128, ge=16)
-    """Hash functions of the signature: more waste less time on false candidates and take longer to make."""
+    """Hash functions of the signature: more give fewer false candidates but take longer to compute."""
 
 
 class Contaminated(Config):
-    """Leave out rows that hold a task one will measure on."""
+    """Leave out rows that contain an evaluation task."""
 
     kind: Literal["contaminated"] = "contaminated"
     tasks: Annotated[tuple[Path, ...], LISTED] = Field(min_length=1)
     """Task files: Task records, HumanEvalPack or HumanEval rows."""
     run: int = Field(13, ge=2)
-    """Tokens per run."""
+    """Tokens per n-gram."""
     share: float = Field(0.5, gt=0, le=1)
-    """Share of the runs of a task's prompt, reference or tests, found in a row, from which the row is left out."""
+    """Leave a row out if it contains this share of the n-grams of a task's prompt, reference or tests."""
 
 
 def _with_mapping(value: object) -> object:

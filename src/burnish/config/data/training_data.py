@@ -1,4 +1,4 @@
-"""Where training rows come from, and what is done to them on their way to training."""
+"""Configure the sources of training rows and their preparation."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from burnish.config.tasks import RustTasks, TasksConfig
 
 RowField = Literal[
     "messages", "prompt", "completion", "instruction", "input", "output", "system", "history", "question", "answer",
-    "context", "text", "path", "licence", "task_type",
+    "context", "text", "path", "licence", "task_type", "weight", "split",
 ]  # fmt: skip
-"""What a row may hold, under our names; `data.sources.forms` says how they go together."""
+"""Fields that a row may have, under our names; `data.sources.forms` defines the valid combinations."""
 
 
 class RowSource(Config):
-    """What every source has."""
+    """Settings that every source has."""
 
     name: str | None = None
-    """Names the source in mixtures, tables and files; None is its path, or its name on the hub."""
+    """Name of the source in mixtures, tables and files; None takes its path, or its name on the hub."""
     weight: float = Field(1.0, gt=0)
     """Weight of each row's loss relative to other sources."""
     limit: int | None = Field(None, ge=1)
-    """Take the first so many usable rows."""
+    """Use only the first N usable rows."""
 
 
 class MappedSource(RowSource):
@@ -37,18 +37,26 @@ class MappedSource(RowSource):
 
     fields: dict[RowField, str] = Field(default_factory=dict)
     """Our name of a field -> its name in the rows, such as ``{text: content, path: max_stars_repo_path}``. Without it
-    the form is told by the names in the row."""
+    the form is detected from the field names of each row."""
 
 
-class JsonlSource(MappedSource):
-    """JSON objects, one per line."""
+class FileRows(MappedSource):
+    """Rows of files."""
+
+    split: str | None = None
+    """Take the rows alone whose column ``split`` says this. Without it, rows of another split than ``train`` are
+    refused."""
+
+
+class JsonlSource(FileRows):
+    """JSON objects, one per line; packed by gzip too."""
 
     kind: Literal["jsonl"] = "jsonl"
     path: Path
     """A file, or a glob (``**`` too) whose files are read in sorted order."""
 
 
-class JsonSource(MappedSource):
+class JsonSource(FileRows):
     """A JSON list of objects, read whole."""
 
     kind: Literal["json"] = "json"
@@ -56,7 +64,7 @@ class JsonSource(MappedSource):
     """A file, or a glob whose files are read in sorted order."""
 
 
-class ParquetSource(MappedSource):
+class ParquetSource(FileRows):
     """Parquet files, read batch by batch."""
 
     kind: Literal["parquet"] = "parquet"
@@ -77,7 +85,7 @@ class CratesSource(RowSource):
 
     kind: Literal["crates"] = "crates"
     path: Path
-    """Folder; all below it is read in sorted order, hidden folders aside."""
+    """Folder; all below it is read in sorted order, except hidden folders."""
 
 
 class HubSource(MappedSource):
@@ -92,7 +100,7 @@ class HubSource(MappedSource):
     revision: str | None = None
     """Commit, tag or branch; a commit keeps results repeatable."""
     streaming: bool = True
-    """Read rows as they come; false downloads the data set first and keeps it in the Hugging Face cache."""
+    """Stream rows; false downloads the data set first and keeps it in the Hugging Face cache."""
 
 
 FileSource = JsonlSource | JsonSource | ParquetSource | TextSource | CratesSource
@@ -101,11 +109,15 @@ _KINDS = {".json": "json", ".parquet": "parquet", ".txt": "text", ".md": "text",
 
 
 def _with_kind(value: object) -> object:
-    """A bare path is a source; a kind left unsaid is told by the file's ending, JSONL where that says nothing."""
+    """Accept a bare path as a source; choose its kind by file suffix, else JSONL."""
     if isinstance(value, str | Path):
         value = {"path": value}
     if isinstance(value, dict) and "kind" not in value:
-        kind = "hub" if "dataset" in value else _KINDS.get(PurePath(str(value.get("path", ""))).suffix, "jsonl")
+        kind = (
+            "hub"
+            if "dataset" in value
+            else _KINDS.get(PurePath(str(value.get("path", "")).removesuffix(".gz")).suffix, "jsonl")
+        )
         return {"kind": kind, **value}
     return value
 
@@ -118,38 +130,39 @@ SourceConfig = Annotated[
 
 
 def source_name(source: SourceConfig) -> str:
-    """The name a source goes by."""
+    """Return the name of a source."""
     return source.name or (source.dataset if isinstance(source, HubSource) else str(source.path))
 
 
 def check_names(sources: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:
-    """Refuse two sources of one name: weights and tables could not tell them apart."""
+    """Refuse two sources with the same name: weights and tables could not distinguish them."""
     names = [source_name(source) for source in sources]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"two sources are named {name!r}; give them a `name` each")
+            raise ValueError(f"two sources are named {name!r}; give each a `name`")
     return sources
 
 
 class DataConfig(Config):
-    """Tasks to measure on, and rows to train on."""
+    """Choose the tasks to evaluate on and the rows to train on."""
 
     tasks: TasksConfig = RustTasks()
-    """The task set; its training part is what SFT trains on unless ``sources`` names others."""
+    """Task set; SFT trains on its training part unless ``sources`` is set."""
     sources: tuple[SourceConfig, ...] = ()
-    """What to train on instead of the task set's training part: a path, or a mapping with ``path`` or ``dataset``."""
+    """Sources to train on instead of the task set's training part: a path, or a mapping with ``path`` or
+    ``dataset``."""
     filters: tuple[FilterConfig, ...] = ()
-    """Which rows of the sources are left out: the kind of a filter, or a mapping with ``kind``; the first that applies
-    is the reason. Nothing filters the task set."""
+    """Filters of the sources: the kind of a filter, or a mapping with ``kind``; the first that applies is the recorded
+    reason. The task set is not filtered."""
     mixture: MixtureConfig = MixtureConfig()
     """How several sources become one sequence."""
     chat: ChatConfig = ChatConfig()
-    """What of a conversation is trained."""
+    """Which parts of a conversation are trained."""
     gates: GatesConfig = GatesConfig()
-    """What must hold of the rows before the first step."""
+    """Checks of the rows before the first step."""
     cache: Path | None = None
-    """Folder where prepared and encoded rows are kept for other runs; None keeps them in the run alone."""
+    """Folder that keeps prepared and encoded rows for other runs; None keeps them in the run only."""
     bad_rows: int = Field(0, ge=0)
-    """How many unusable rows may be left out, recorded with their place, before the run stops."""
+    """Unusable rows that may be left out, recorded with file and line, before the run stops."""
 
     _names = field_validator("sources")(check_names)

@@ -1,4 +1,6 @@
-"""Configurations of other training systems, read into a recipe: one module per system, each with the table of its keys.
+"""Convert configurations of other training systems into recipes, one module per system.
+
+Each module has the table of its system's keys.
 
 No code of theirs is run or imported. Not covered: their data, checkpoints and results.
 """

@@ -1,8 +1,8 @@
-"""The table of another system's keys: what each may hold, what it is when unset, and what becomes of it in a recipe.
+"""Describe another system's keys: allowed values, defaults, and their recipe keys.
 
-Three fates: a key became recipe keys; it needs none, since burnish always does so or does it elsewhere; or it is
-refused, because it had no effect over there and taking it over would change the training. A key that the system never
-had is an error. Not covered: the recipe itself (each system's module puts it together).
+A key has one of three outcomes: it became recipe keys; it needs none, since burnish always does this or does it
+elsewhere; or it is refused, because it had no effect in the other system and importing it would change the training. An
+unknown key is an error. Not covered: the recipe itself (each system's module builds it).
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ class Key:
     """One key of another system; one of ``became``, ``needless`` and ``refused`` is set."""
 
     type: Any
-    """What its values may be, as an annotation."""
+    """Type of its values, as an annotation."""
     default: Any
-    """Its value over there when it is not set."""
+    """Its default in the other system."""
     became: tuple[str, ...] = ()
-    """Recipe keys that hold it; list items by ``name`` or ``kind``, ``*`` is any, ``[vera]`` only a mapping of that
-    kind."""
+    """Recipe keys that hold its value; list items by ``name`` or ``kind``, ``*`` is any, ``[vera]`` only a mapping of
+    that kind."""
     note: str = ""
-    """What differs from there, beside the new keys."""
+    """Differences from the other system, besides the new keys."""
     needless: str = ""
-    """Why it has an effect over there and needs no key here."""
+    """Why it needs no key here although it had an effect there."""
     refused: str = ""
-    """Why it meant nothing over there, and where a recipe says it."""
+    """Why it had no effect there, and the recipe key that does it."""
     empty_values: Mapping[Any, str] = field(default_factory=dict)
-    """Single values that meant nothing over there, and why."""
+    """Single values that had no effect there, and why."""
 
 
 @dataclass(frozen=True)
 class KeyFate:
-    """What one key became."""
+    """The outcome of one key."""
 
     key: str
     value: Any
@@ -60,11 +60,11 @@ class Settings:
     values: Mapping[str, Any]
     """Value by dotted key, defaults filled in; refused keys are not among them."""
     given: Mapping[str, Any]
-    """What the file says, by dotted key, refused ones too."""
+    """Values that the file sets, by dotted key, including refused keys."""
     places: Mapping[str, str]
     """``file:line`` of each key that the file sets."""
     stray: frozenset[str]
-    """Keys written with dots at the top level, where the other system never looked."""
+    """Keys written with dots at the top level, which the other system never read."""
 
 
 REQUIRED = object()
@@ -83,7 +83,7 @@ def read_settings(source: Source, keys: Mapping[str, Key], system: str) -> Setti
         if name not in keys:
             close = difflib.get_close_matches(name, list(keys), n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"its keys begin with {', '.join(_heads(keys))}"
-            raise ConfigError(f"{place}: {system} has no key {name!r}; {hint}", "Mend or remove it.")
+            raise ConfigError(f"{place}: {system} has no key {name!r}; {hint}", f"Fix or remove {name}.")
         if len(location) == 1 and "." in name:
             stray.add(name)
         elif not keys[name].refused:
@@ -98,12 +98,12 @@ def read_settings(source: Source, keys: Mapping[str, Key], system: str) -> Setti
 
 
 def key_fates(settings: Settings, keys: Mapping[str, Key], recipe: Mapping[str, Any]) -> list[KeyFate]:
-    """What became of every key that the file sets, in its order, then of every default that the recipe holds.
+    """List the outcome of every key in the file, then of every default in the recipe.
 
     Args:
-        settings: what `read_settings` returned.
+        settings: result of `read_settings`.
         keys: the system's table.
-        recipe: the recipe that was put together, as plain values.
+        recipe: the finished recipe, as plain values.
     """
     fates = [_fate(name, settings, keys[name], recipe) for name in settings.given]
     unset = [_fate(name, settings, key, recipe) for name, key in keys.items() if name not in settings.given]
@@ -119,10 +119,10 @@ def _fate(name: str, settings: Settings, key: Key, recipe: Mapping[str, Any]) ->
         return KeyFate(name, value, place, "refused", refused)
     if key.needless:
         return KeyFate(name, value, place, "needs no key", key.needless)
-    found = [(path, *_lookup(recipe, path.split("."))) for path in key.became]
-    texts = [f"{_plain(path)} = {shown(held)}" for path, there, held in found if there]
+    held_at = [(path, *_lookup(recipe, path.split("."))) for path in key.became]
+    texts = [f"{_plain(path)} = {shown(held)}" for path, there, held in held_at if there]
     if not texts:
-        return KeyFate(name, value, place, "needs no key", "with this value and the others it asks for nothing")
+        return KeyFate(name, value, place, "needs no key", "has no effect with these values")
     return KeyFate(name, value, place, "became", "; ".join([*texts, *([key.note] if key.note else [])]))
 
 
@@ -145,12 +145,14 @@ def _checked(name: str, value: Any, key: Key, place: str) -> Any:
     except ValidationError as error:
         message = error.errors(include_url=False)[0]["msg"]
         raise ConfigError(
-            f"{place}: {name} is {value!r}: {message[:1].lower()}{message[1:]}", "Mend it and import again."
+            f"{place}: {name} is {value!r}: {message[:1].lower()}{message[1:]}", f"Fix {name} and import again."
         ) from error
 
 
 def _lookup(value: Any, path: Sequence[str]) -> tuple[bool, Any]:
-    """Whether a recipe holds ``path``, and what; items of lists go by name or kind, ``*`` is the first that has it."""
+    """Return whether a recipe holds ``path``, and its value.
+
+    List items are addressed by name or kind; ``*`` is the first item that has the key."""
     if not path:
         return True, value
     head, *rest = path
@@ -172,7 +174,7 @@ def _plain(path: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value on one line, as YAML would have it."""
+    """Format a value on one line, as YAML."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {shown(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,7 +1,7 @@
-"""LLM-Training: the variables at the top of its ``01_Train.py``. The program is parsed, never run.
+"""Import LLM-Training: the variables at the top of its ``01_Train.py``, parsed and never run.
 
-Variables that it declared and never passed to the trainer are refused, and so are its plans to quantise later, which
-were stubs. Not covered: its data preparation.
+Variables that were declared but never passed to the trainer are refused, and so are its stubs for quantising later. Not
+covered: its data preparation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from burnish.errors import ConfigError
 
 NAME = "LLM-Training"
 SIGNS = frozenset({"DATASET_CHOICE", "PEFT_CONFIG", "QUANT_METHOD", "MODEL_NAME", "TRUNC_TRAIN"})
-"""Variables of which a file of this system has at least one, and no file of another."""
+"""Variables that identify a file of this system: it has at least one, other systems have none."""
 
 FILES = {
     "openmath": "Datasets/train-OpenMathInstruct-2.parquet",
@@ -26,7 +26,7 @@ FILES = {
     "arc": "Datasets/train-ai2_arc.parquet",
     "boolq": "Datasets/train-boolq.parquet",
 }
-"""Where it reads each data set, relative to its folder."""
+"""Path of each data set, relative to its folder."""
 
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -34,8 +34,9 @@ Adapter = Literal["LoRa", "VeRa", "DoRa", "NoPeft"]
 Quantization = Literal["NoQuant", "QLORA", "GPTQ", "QuaRot", "AdaRound", "BRECQ", "AWQ", "HQQ", "SmoothQuant"]
 PLANNED = ("GPTQ", "QuaRot", "AdaRound", "BRECQ", "AWQ", "HQQ", "SmoothQuant")
 
-_UNPASSED = "it was declared and never passed to the trainer"
-_PLANNED = "quantising afterwards was a stub that only changed the model's name; a finished model is quantised apart"
+_UNPASSED = "it was declared but never passed to the trainer"
+_PLANNED = "quantising afterwards was a stub that only changed the model's name; a finished model is quantised "
+"separately"
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 
 KEYS: Mapping[str, Key] = {
@@ -66,11 +67,11 @@ KEYS: Mapping[str, Key] = {
     "merge_after_train": Key(
         bool, True, ("stages.merge.onto",), "MERGE_AFTER_TRAIN decides without QLORA; never into 4-bit weights"
     ),
-    "keep_lm_head_fp16": Key(Any, None, refused="all it did was print a line"),
+    "keep_lm_head_fp16": Key(Any, None, refused="it only printed a line"),
     "per_device_train_batch_size": Key(Count, 1, ("stages.sft.micro_batch",)),
     "per_device_eval_batch_size": Key(Any, 8, refused=_UNPASSED),
     "gradient_accumulation_steps": Key(
-        Count, 8, ("stages.sft.effective_batch",), "over all processes; there N processes made it N times as large"
+        Count, 8, ("stages.sft.effective_batch",), "over all processes; there it grew with the number of processes"
     ),
     "learning_rate": Key(Annotated[float, Field(gt=0)], 1e-5, ("stages.sft.learning_rate",)),
     "weight_decay": Key(Any, 0.0, refused=f"{_UNPASSED}; stages.sft.weight_decay"),
@@ -83,14 +84,16 @@ KEYS: Mapping[str, Key] = {
     "gradient_checkpointing": Key(bool, True, ("stages.sft.kernels.gradient_checkpointing",)),
     "packing": Key(bool, False, ("stages.sft.packing",)),
     "assistant_only_loss": Key(
-        bool, False, needless="only answers are trained: TRL did so too, since its rows were prompt and completion"
+        bool, False, needless="only answers are trained, as TRL did with its rows of prompt and completion"
     ),
     "max_length": Key(Count, 1024, ("stages.sft.max_length",)),
 }  # fmt: skip
 
 
 def read_variables(text: str, name: str) -> Source:
-    """The constants assigned at the top level before the first function, with their lines; the last one counts.
+    """Read the constants assigned at the top level before the first function, with their lines.
+
+    The last assignment of a variable counts.
 
     Raises ConfigError for text that is not Python.
     """
@@ -98,7 +101,7 @@ def read_variables(text: str, name: str) -> Source:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise ConfigError(
-            f"{name}:{error.lineno}: not Python: {error.msg}.", "Name 01_Train.py as it was run."
+            f"{name}:{error.lineno}: not Python: {error.msg}.", "Give 01_Train.py as it was run."
         ) from error
     source = Source({}, {(): name})
     for statement in tree.body:
@@ -116,8 +119,8 @@ def read_variables(text: str, name: str) -> Source:
         except ValueError:
             if variable in KEYS:
                 raise ConfigError(
-                    f"{name}:{statement.lineno}: {variable} is computed, and nothing of the file is run.",
-                    "Write its value there.",
+                    f"{name}:{statement.lineno}: {variable} is computed, and the file is parsed without running it.",
+                    "Replace the expression by its value.",
                 ) from None
             continue
         source.value[variable] = constant
@@ -127,7 +130,7 @@ def read_variables(text: str, name: str) -> Source:
 
 
 def recipe_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe that trains as the file says; ``values`` as `read_settings` returns them."""
+    """Build the recipe for the file's settings; ``values`` as `read_settings` returns them."""
     dataset, limit = values["DATASET_CHOICE"], values["TRUNC_TRAIN"]
     four_bit = values["QUANT_METHOD"] == "QLORA"
     model: dict[str, Any] = {"base": values["MODEL_NAME"]}

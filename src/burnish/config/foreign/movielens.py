@@ -1,7 +1,7 @@
-"""Qwen3 MovieLens LoRA (AgenticRecommender, ``finetune/``): its training YAML.
+"""Import Qwen3 MovieLens LoRA (AgenticRecommender, ``finetune/``): its training YAML.
 
-Keys that it shares with LLaMA-Factory and that its script never read are refused. Its accuracy and F1 by teacher
-forcing are not taken over: the loss of held-out rows stops the training. Not covered: its inference section.
+Keys from LLaMA-Factory that its script never read are refused. Its accuracy and F1 by teacher forcing are not imported:
+the loss of held-out rows stops the training. Not covered: its inference section.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from burnish.errors import ConfigError
 
 NAME = "Qwen3 MovieLens LoRA"
 SIGNS = frozenset({"model_name_or_path", "lora_rank", "cutoff_len", "lora_target"})
-"""Keys of which a file of this system has at least one, and no file of another."""
+"""Keys that identify a file of this system: it has at least one, other systems have none."""
 
 Count = Annotated[int, Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -25,7 +25,7 @@ Attention = Literal["auto", "flash_attention_2", "sdpa", "eager", False]
 Reporter = Literal["tensorboard", "wandb", "none"]
 
 _UNREAD = "its script never read it"
-_HELD_OUT = "rows for the loss are held out of the training rows, those of one prompt together (evaluation.rows)"
+_HELD_OUT = "rows for the loss are held out of the training rows, grouped by prompt (evaluation.rows)"
 _ADAM = "AdamW's betas and epsilon are torch's"
 
 KEYS: Mapping[str, Key] = {
@@ -36,7 +36,7 @@ KEYS: Mapping[str, Key] = {
     "train_file": Key(str | None, None, ("data.sources.*.path",)),
     "eval_file": Key(str | None, None, needless=_HELD_OUT),
     "eval_dataset": Key(str | None, None, needless=_HELD_OUT),
-    "cutoff_len": Key(Count, 1024, ("stages.sft.max_length",), "a longer question loses its begin, never its answer"),
+    "cutoff_len": Key(Count, 1024, ("stages.sft.max_length",), "a longer question loses its start, never its answer"),
     "max_eval_samples": Key(Count, 1000, ("stages.sft.evaluation.rows",), "chosen by digest, not the first"),
     "packing": Key(bool, False, ("stages.sft.packing",)),
     "preprocessing_cache_dir": Key(str, ".cache/preprocessed", ("data.cache",), "keyed by content, not by folder"),
@@ -44,7 +44,7 @@ KEYS: Mapping[str, Key] = {
     "per_device_train_batch_size": Key(Count, 2, ("stages.sft.micro_batch",)),
     "per_device_eval_batch_size": Key(Count, 16, needless="evaluation.sampling.batch_size decides"),
     "gradient_accumulation_steps": Key(
-        Count, 8, ("stages.sft.effective_batch",), "over all processes; there N processes made it N times as large"
+        Count, 8, ("stages.sft.effective_batch",), "over all processes; there it grew with the number of processes"
     ),
     "num_train_epochs": Key(Positive, 3.0, ("stages.sft.epochs",)),
     "learning_rate": Key(Positive, 1.5e-4, ("stages.sft.learning_rate",)),
@@ -61,7 +61,7 @@ KEYS: Mapping[str, Key] = {
     "save_steps": Key(Count | None, None, ("stages.sft.save_every",)),
     "eval_steps": Key(Count, 2000, ("stages.sft.evaluation.every",)),
     "eval_strategy": Key(Literal["steps", "no"], "steps", ("stages.sft.evaluation",)),
-    "save_total_limit": Key(Count, 2, needless="the last checkpoints that are whole are kept, and the best"),
+    "save_total_limit": Key(Count, 2, needless="the last complete checkpoints and the best one are kept"),
     "bf16": Key(bool | None, None, ("model.dtype",)),
     "fp16": Key(Literal[False], False, needless="half precision is bfloat16 here"),
     "gradient_checkpointing": Key(bool, False, ("stages.sft.kernels.gradient_checkpointing",)),
@@ -73,14 +73,14 @@ KEYS: Mapping[str, Key] = {
     "use_qlora": Key(bool | None, None, ("model.quantization",)),
     "flash_attn": Key(Attention, "auto", ("model.attention",)),
     "enable_special_tokenization": Key(bool, False, needless="rows always go through the chat template and its mask"),
-    "multi_metric_patience": Key(Count, 5, ("stages.sft.evaluation.early_stopping.patience",), "of the loss alone"),
+    "multi_metric_patience": Key(Count, 5, ("stages.sft.evaluation.early_stopping.patience",), "of the loss only"),
     "multi_metric_min_delta_loss": Key(float, 0.001, ("stages.sft.evaluation.early_stopping.min_delta",)),
     "multi_metric_min_delta_metrics": Key(
         float, 0.001, needless="accuracy and F1 are never computed by teacher forcing; `burnish evaluate` measures them"
     ),
     "gen_eval_samples": Key(int, 0, needless="evaluation.prompts answers tasks while it trains"),
     "inference": Key(dict[str, Any] | None, None, needless="`burnish evaluate` answers with the trained model"),
-    "early_stopping_patience": Key(Any, None, refused=f"{_UNREAD}; multi_metric_patience was what stopped"),
+    "early_stopping_patience": Key(Any, None, refused=f"{_UNREAD}; multi_metric_patience stopped the training"),
     "loss_plateau_patience": Key(Any, None, refused=_UNREAD),
     "loss_plateau_min_delta": Key(Any, None, refused=_UNREAD),
     "eval_accumulation_steps": Key(Any, None, refused=_UNREAD),
@@ -107,11 +107,11 @@ KEYS: Mapping[str, Key] = {
 
 
 def recipe_of(values: Mapping[str, Any], registry: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The recipe that trains as the file says.
+    """Build the recipe for the file's settings.
 
     Args:
         values: as `read_settings` returns them.
-        registry: what ``dataset_info.json`` in ``dataset_dir`` holds; None where there is none.
+        registry: contents of ``dataset_info.json`` in ``dataset_dir``; None without that file.
 
     Raises ConfigError for betas or an epsilon other than AdamW's usual ones, and a data set the registry lacks.
     """
@@ -182,7 +182,7 @@ def _stage(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _train_file(values: Mapping[str, Any], registry: Mapping[str, Any] | None) -> str:
-    """The training file: named outright, or by the registry, or where that system's own preparation writes it."""
+    """Find the training file: as named, by the registry, or at the system's default path."""
     if values["train_file"] is not None:
         return str(values["train_file"])
     folder, name = PurePath(values["dataset_dir"]), values["dataset"]

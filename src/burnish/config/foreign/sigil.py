@@ -1,6 +1,8 @@
-"""SigilDERG-Finetuner: its two-phase QLoRA YAML. Rows without a chat form are whole files of code.
+"""Import SigilDERG-Finetuner: its two-phase QLoRA YAML.
 
-Keys that its schema drops without a word, though its YAMLs set them, are refused. Not covered: checkpoints of its runs.
+Rows without a chat form are whole files of code.
+
+Keys that its YAMLs set but its schema silently drops are refused. Not covered: checkpoints of its runs.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from burnish.config.foreign.keys import REQUIRED, Key
 
 NAME = "SigilDERG-Finetuner"
 SIGNS = frozenset({"model_name", "dataset.names", "train.num_steps", "bnb_4bit.quant_type"})
-"""Keys of which a file of this system has at least one, and no file of another."""
+"""Keys that identify a file of this system: it has at least one, other systems have none."""
 
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -26,12 +28,17 @@ AdamW = Literal[
 ]  # fmt: skip
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj", "gate_proj"]
 
-_LOADING = "its schema dropped it; rows are ready before the first step here, so that no worker loads them"
+_LOADING = "its schema dropped it; here rows are ready before the first step, so no worker loads them"
 
 KEYS: Mapping[str, Key] = {
     "model_name": Key(str, REQUIRED, ("model.base",), "download it, then name its folder"),
     "max_seq_len": Key(Count, 4096, ("stages.sft.max_length",)),
-    "pack": Key(bool, True, ("stages.sft.packing",), "its newest TRL branch lost it; rows do not see each other here"),
+    "pack": Key(
+        bool,
+        True,
+        ("stages.sft.packing",),
+        "its newest TRL branch lost it; here packed rows do not attend to each other",
+    ),
     "dataset.names": Key(list[str], ["ammarnasr/the-stack-rust-clean"], ("data.sources",)),
     "dataset.use_cache": Key(bool, True, ("data.sources.*.streaming",)),
     "dataset.min_length": Key(Count, 64, ("data.filters.too_short.characters",)),
@@ -55,7 +62,7 @@ KEYS: Mapping[str, Key] = {
     "lora.target_modules": Key(list[str] | str, PROJECTIONS, ("stages.sft.adapter.target_modules",)),
     "train.micro_batch_size": Key(Count, 8, ("stages.sft.micro_batch",)),
     "train.gradient_accumulation": Key(
-        Count, 6, ("stages.sft.effective_batch",), "over all processes; there N processes made it N times as large"
+        Count, 6, ("stages.sft.effective_batch",), "over all processes; there it grew with the number of processes"
     ),
     "train.lr": Key(Annotated[float, Field(gt=0)], 1e-4, ("stages.sft.learning_rate",)),
     "train.weight_decay": Key(Annotated[float, Field(ge=0)], 0.0, ("stages.sft.weight_decay",)),
@@ -69,30 +76,32 @@ KEYS: Mapping[str, Key] = {
     "train.log_backend": Key(Literal["tensorboard", "wandb", "none"], "tensorboard", ("report_to",)),
     "train.lr_scheduler_type": Key(Schedule, "cosine", ("stages.sft.schedule",)),
     "train.optimizer": Key(
-        AdamW, "paged_adamw_8bit", needless="AdamW with states in full precision: those of an adapter are small"
+        AdamW, "paged_adamw_8bit", needless="AdamW with full-precision states: an adapter's are small"
     ),
-    "train.save_total_limit": Key(Count, 3, needless="the last checkpoints that are whole are kept, and the best"),
+    "train.save_total_limit": Key(Count, 3, needless="the last complete checkpoints and the best one are kept"),
     "train.load_best_model_at_end": Key(
-        bool, False, refused="nothing was evaluated while it trained; stages.sft.evaluation.best does it"
+        bool, False, refused="no evaluation ran during training; stages.sft.evaluation.best does it"
     ),
     "train.use_flash_attention": Key(
-        bool, False, refused="its schema dropped it; model.attention auto takes the best that works"
+        bool, False, refused="its schema dropped it; model.attention auto uses the best that works"
     ),
     "train.dataloader_num_workers": Key(int, 2, refused=_LOADING),
     "train.dataloader_pin_memory": Key(bool, True, refused=_LOADING),
     "train.dataloader_prefetch_factor": Key(int, 2, refused=_LOADING),
-    "train.clear_cache_every_n_steps": Key(int, 100, refused="its schema dropped it; memory is not cleared on a clock"),
+    "train.clear_cache_every_n_steps": Key(
+        int, 100, refused="its schema dropped it; memory is not cleared periodically"
+    ),
     "bnb_4bit.quant_type": Key(Literal["nf4", "fp4"], "nf4", ("model.quantization.kind",)),
     "bnb_4bit.compute_dtype": Key(Literal["bfloat16", "float16"], "bfloat16", ("model.quantization.compute_dtype",)),
     "bnb_4bit.use_double_quant": Key(bool, True, ("model.quantization.double_quant",)),
     "misc.output_dir": Key(str, "out/llama8b-rust-qlora-phase1", ("name",), "runs/NAME is the run's folder"),
-    "misc.logging_dir": Key(str | None, None, needless="curves lie in the run's folder"),
+    "misc.logging_dir": Key(str | None, None, needless="curves are in the run's folder"),
     "misc.seed": Key(Annotated[int, Field(ge=0)], 42, ("seed",)),
-    "misc.log_file": Key(str | None, None, needless="every attempt has its log in the run's folder"),
+    "misc.log_file": Key(str | None, None, needless="the run's folder has a log per attempt"),
     "misc.load_from": Key(
         str | None,
         None,
-        refused="it took weights alone, from a checkpoint that names no base to check against; train phase 1 with "
+        refused="it loaded only weights, from a checkpoint that names no base to check; train phase 1 with "
         "burnish and name it in stages.sft.start_from",
     ),
     "misc.deterministic": Key(bool, False, refused="its schema dropped it; stages.sft.kernels.deterministic does it"),
@@ -102,7 +111,7 @@ KEYS: Mapping[str, Key] = {
 
 
 def recipe_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe that trains as the file says; ``values`` as `read_settings` returns them."""
+    """Build the recipe for the file's settings; ``values`` as `read_settings` returns them."""
     mixture: dict[str, Any] = {"mode": values["dataset.interleave_mode"]}
     if mixture["mode"] == "weighted":
         given = values["dataset.dataset_weights"] or {}
@@ -171,7 +180,7 @@ def _stage(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _source(name: str, cached: bool) -> dict[str, Any]:
-    """``local:`` is JSONL, ``parquet:`` is Parquet, anything else a data set of the hub."""
+    """Convert a source: ``local:`` is JSONL, ``parquet:`` is Parquet, others are on the hub."""
     prefix, _, path = name.partition(":")
     if prefix in ("local", "parquet") and path:
         return {"kind": "jsonl" if prefix == "local" else "parquet", "path": path}
@@ -184,7 +193,7 @@ def _name(name: str) -> str:
 
 
 def _filters(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """In the order in which that system asks, so that rows are left out for the same reason."""
+    """List the filters in that system's order, so that recorded reasons agree."""
     filters: list[dict[str, Any]] = [{"kind": "vendor_path"}]
     for key, kind in (("tests", "test_file"), ("examples", "example_file"), ("benches", "bench_file")):
         if values[f"dataset.exclude_{key}"]:
@@ -199,6 +208,6 @@ def _filters(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _modules(given: list[str] | str) -> list[str]:
-    """Names, also out of ``a;b`` and of lists with such items."""
+    """Split names, also from ``a;b`` and from lists with such items."""
     items = [given] if isinstance(given, str) else given
     return [name.strip() for item in items for name in item.split(";") if name.strip()]

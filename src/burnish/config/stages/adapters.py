@@ -1,6 +1,8 @@
-"""What of a model is trained: every weight, or an adapter beside frozen ones. A union keyed by ``kind``.
+"""Choose the trained weights: all of them, or an adapter next to frozen ones.
 
-Not covered: which of them goes with which base, method and export (`config.compatibility`).
+A union keyed by ``kind``.
+
+Not covered: which of them works with which base, method and export (`config.compatibility`).
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ from pydantic import BeforeValidator, Field
 from burnish.config.base import LISTED, Config
 
 NAMED_TARGETS = ("all-linear", "qv", "fn")
-"""Targets that stand for module names of whatever architecture the model has."""
+"""Targets that stand for module names of the model's architecture."""
 
 
 def _split_targets(value: Any) -> Any:
-    """``a;b``, ``[a, "b;c"]`` and ``[a, b, c]`` all become a tuple of names; trimmed, empty ones left out."""
+    """Split ``a;b``, ``[a, "b;c"]`` and ``[a, b, c]`` into a tuple of trimmed, non-empty names."""
     if isinstance(value, str) and value in NAMED_TARGETS:
         return value
     if isinstance(value, str):
@@ -25,9 +27,9 @@ def _split_targets(value: Any) -> Any:
         return value
     names = tuple(name.strip() for item in value for name in item.split(";") if name.strip())
     if not names:
-        raise ValueError(f"names no module; write module names, or one of {', '.join(NAMED_TARGETS)}")
+        raise ValueError(f"contains no module; write module names, or one of {', '.join(NAMED_TARGETS)}")
     if any(name in NAMED_TARGETS for name in names):
-        raise ValueError(f"{', '.join(NAMED_TARGETS)} stand alone, not in a list")
+        raise ValueError(f"{', '.join(NAMED_TARGETS)} must be alone, not in a list")
     return names
 
 
@@ -35,13 +37,13 @@ TargetModules = Annotated[Literal["all-linear", "qv", "fn"] | tuple[str, ...], B
 
 
 class FullWeights(Config):
-    """No adapter: every weight of the model is trained, in float32, and the stage writes a whole model."""
+    """Train every weight in float32, without an adapter; the stage writes a whole model."""
 
     kind: Literal["full"] = "full"
 
 
 class LowRank(Config):
-    """What all adapters of the LoRA family (Hu et al. 2021) share: the update of a weight is a scale times B A."""
+    """Settings of the LoRA family (Hu et al. 2021): a weight's update is a scale times B A."""
 
     r: int = Field(16, ge=1)
     """Rank."""
@@ -62,30 +64,30 @@ class LoraConfig(LowRank):
 
 
 class RsLoraConfig(LowRank):
-    """Rank-stabilised LoRA (Kalajdzievski 2023): the scale is ``alpha / sqrt(r)``, so that large ranks learn."""
+    """Rank-stabilised LoRA (Kalajdzievski 2023): the scale is ``alpha / sqrt(r)``, so large ranks learn."""
 
     kind: Literal["rslora"] = "rslora"
 
 
 class DoraConfig(LowRank):
-    """DoRA (Liu et al. 2024): LoRA on the direction of each weight, and a trained magnitude per output."""
+    """DoRA (Liu et al. 2024): LoRA on each weight's direction, and a trained magnitude per output."""
 
     kind: Literal["dora"] = "dora"
 
 
 class PissaConfig(LowRank):
-    """PiSSA (Meng et al. 2024): A and B start as the principal singular vectors of the weight; the rest is frozen.
+    """PiSSA (Meng et al. 2024): A and B start as the weight's principal singular vectors.
 
     Stored as plain LoRA of twice the rank on the unchanged base: any LoRA loader reads it.
     """
 
     kind: Literal["pissa"] = "pissa"
     svd_iterations: int | None = Field(16, ge=1)
-    """Subspace iterations of a fast approximate decomposition; null takes the exact one, slow for large models."""
+    """Subspace iterations of a fast approximate decomposition; null uses the exact one, slow for large models."""
 
 
 class VeraConfig(Config):
-    """VeRA (Kopiczko et al. 2024): random projections shared by all layers and frozen; two vectors per layer learn."""
+    """VeRA (Kopiczko et al. 2024): frozen random projections for all layers; two trained vectors per layer."""
 
     kind: Literal["vera"] = "vera"
     r: int = Field(256, ge=1)

@@ -1,7 +1,9 @@
-"""GRPO: how a model learns from its own answers, which the compiler has judged. Options are named as TRL names them.
+"""Configure GRPO: a model learns from its own answers, judged by the compiler.
 
-What cannot be, or is known to bias the ratio between the model that wrote and the model that learns, is refused here
-with its reason. Not covered: reward shapes (`config.reward`), the verifier (`config.verify`).
+Options are named as in TRL.
+
+Settings that are impossible, or that bias the ratio between the sampling model and the trained model, are refused here
+with the reason. Not covered: reward shapes (`config.reward`), the verifier (`config.verify`).
 """
 
 from __future__ import annotations
@@ -17,112 +19,110 @@ from burnish.config.stages.optimizer import OptimizerConfig
 
 PolicyLoss = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo"]
 
-_CUTS = (
-    "samples would come from a cut distribution, whose log-probabilities the loss does not compute: the ratio is biased"
-)
+_CUTS = "samples would come from a truncated distribution, but the loss uses the full one, which biases the ratio"
 REFUSED = {
     "top_p": _CUTS,
     "top_k": _CUTS,
     "min_p": _CUTS,
     "repetition_penalty": _CUTS,
-    "vllm_importance_sampling_correction": "vLLM's log-probabilities differ from the trainer's, so they are corrected",
-    "steps_per_generation": "say generation_batch_size, in completions",
+    "vllm_importance_sampling_correction": "vLLM's log-probabilities differ from the trainer's, so the correction "
+    "is always on",
+    "steps_per_generation": "use generation_batch_size, in completions",
 }
-"""Options of TRL that are no options here."""
+"""Options of TRL that are not supported here, with the reason."""
 
 
 class VllmConfig(Config):
-    """Let vLLM write the completions, its log-probabilities corrected by importance sampling. Needs a GPU and vLLM."""
+    """Generate completions with vLLM, corrected by importance sampling; needs a GPU and vLLM."""
 
     vllm_mode: Literal["colocate", "server"] = "colocate"
     """In the trainer's own process, or in a server that ``trl vllm-serve`` started."""
     vllm_server_base_url: str | None = None
-    """Where that server listens, as ``http://HOST:PORT``."""
+    """Address of that server, as ``http://HOST:PORT``."""
     vllm_gpu_memory_utilization: float = Field(0.3, gt=0, lt=1)
-    """Share of the GPU's memory that vLLM takes when it is in the trainer's process."""
+    """Share of the GPU's memory for vLLM in the trainer's process."""
 
     @model_validator(mode="after")
     def _server_is_named(self) -> VllmConfig:
         if (self.vllm_mode == "server") != (self.vllm_server_base_url is not None):
-            raise ValueError("vllm_server_base_url goes with vllm_mode 'server', which needs it")
+            raise ValueError("vllm_server_base_url and vllm_mode 'server' need each other")
         return self
 
 
 class GrpoConfig(OptimizerConfig):
-    """What a grpo stage may say beside its name."""
+    """Settings of a grpo stage."""
 
     start_from: str = "base"
-    """``base``, or the name of an earlier stage that made a model or an adapter."""
+    """``base``, or the name of an earlier stage that saved a model or an adapter."""
     previous_adapter: Literal["continue", "merge"] = "continue"
-    """What becomes of the adapter that ``start_from`` names: it is trained on, or merged into the weights below a new
-    one."""
+    """How the adapter in ``start_from`` is used: continue training it, or merge it into the weights below a new one."""
     adapter: AdapterConfig = LoraConfig()
-    """What is trained: an adapter, or every weight. Dropout must be 0: it would blur the ratio."""
+    """Trained weights: an adapter, or every weight. Dropout must be 0: it would distort the ratio."""
     reward: RewardConfig = DenseReward()
-    """What a verdict is worth, by name or with weights."""
+    """Reward shape, by name or with weights."""
     num_generations: int = Field(8, ge=2)
-    """Completions of one prompt: the group that rewards are compared in."""
+    """Completions per prompt: the group within which rewards are compared."""
     effective_batch: int = Field(256, ge=2)
     """Completions per optimiser step."""
     generation_batch_size: int | None = Field(None, ge=2)
-    """Completions written before the model learns from them; None is ``effective_batch``. A multiple of it takes
-    several optimiser steps, of which the later ones learn from what an earlier model wrote."""
+    """Completions per generation batch; None is ``effective_batch``. A multiple of it takes several optimiser steps,
+    the later ones off-policy."""
     num_iterations: int = Field(1, ge=1)
-    """Times that the same completions are learned from."""
+    """Optimisation passes over the same completions."""
     decode_batch: int = Field(64, ge=1)
-    """Completions decoded together. Those that are finished are verified while the others are decoded."""
+    """Completions decoded together. Finished ones are verified while the others are decoded."""
     max_completion_length: int = Field(256, ge=1)
-    """Tokens after which a completion is cut."""
+    """Most tokens of a completion; a longer one is cut."""
     mask_truncated_completions: bool = False
-    """Leave cut completions out of the loss; their rewards count in the group either way."""
+    """Leave cut completions out of the loss; their rewards count in the group in any case."""
     temperature: float = Field(1.0, gt=0)
-    """Of sampling, and of the log-probabilities in the loss."""
+    """Temperature of sampling, and of the log-probabilities in the loss."""
     loss_type: PolicyLoss = "dapo"
-    """How token losses become one: ``dapo`` averages over all tokens, ``grpo`` over each completion first, ``dr_grpo``
-    divides by ``max_completion_length``; the others as in TRL."""
+    """How token losses are averaged: ``dapo`` averages over all tokens, ``grpo`` over each completion first,
+    ``dr_grpo`` divides by ``max_completion_length``; the others as in TRL."""
     epsilon: float = Field(0.2, gt=0)
-    """The ratio is clipped below 1 minus this."""
+    """Lower clip of the ratio: 1 minus this."""
     epsilon_high: float | None = Field(None, gt=0)
-    """The ratio is clipped above 1 plus this; None is ``epsilon``. With ``cispo`` the largest ratio itself."""
+    """Upper clip of the ratio: 1 plus this; None is ``epsilon``. With ``cispo`` this is the largest ratio itself."""
     importance_sampling_level: Literal["token", "sequence"] = "token"
-    """What a ratio is of."""
+    """Level of the ratio: per token, or per sequence."""
     scale_rewards: Literal["group", "batch", "none"] = "group"
-    """What an advantage is divided by: the standard deviation of its group, of all completions, or nothing."""
+    """Divisor of advantages: the standard deviation of the group, of all completions, or none."""
     beta: float = Field(0.0, ge=0)
-    """Weight of the KL term against the model that the stage starts from, corrected by the ratio (unbiased)."""
+    """Weight of the KL term against the start model, corrected by the ratio (unbiased)."""
     entropy_coef: float = Field(0.0, ge=0)
     """Weight of an entropy bonus."""
     revisit_share: float = Field(0.5, ge=0, le=1)
-    """Share of prompts drawn from those seen before, preferably where some completions passed and some did not; the
-    others come from shuffled passes over all tasks."""
+    """Share of prompts drawn from those seen before, preferably with both passing and failing completions; the others
+    come from shuffled passes over all tasks."""
     rates_from: str | None = None
-    """Name of an earlier stage that sampled answers to training tasks: with its pass rates the tasks count as seen from
-    the start. None begins without any."""
+    """Name of an earlier stage that sampled answers to training tasks: its pass rates count as seen from the start.
+    None starts without pass rates."""
     dynamic_sampling: Literal["off", "skip", "replace"] = "skip"
-    """Groups whose rewards are all equal teach nothing: they stay in the loss's average, are left out of it, or are
-    left out and others are drawn, up to twice the completions in all."""
+    """Treatment of groups with equal rewards, which give no gradient: they stay in the loss's average, are left out, or
+    are replaced by new ones, up to twice the completions in all."""
     vllm: VllmConfig | None = None
-    """None lets the trained model write in its own process."""
+    """vLLM settings; None generates with the trained model in its own process."""
 
     @model_validator(mode="before")
     @classmethod
-    def _says_why_not(cls, said: object) -> object:
+    def _says_why_not(cls, data: object) -> object:
         for key, reason in REFUSED.items():
-            if isinstance(said, dict) and key in said:
-                raise ValueError(f"{key} is no option: {reason}")
-        return said
+            if isinstance(data, dict) and key in data:
+                raise ValueError(f"{key} is not supported: {reason}")
+        return data
 
     @model_validator(mode="after")
     def _batches_are_whole(self) -> GrpoConfig:
         if self.completions_per_generation % self.effective_batch:
             raise ValueError(
-                f"generation_batch_size {self.generation_batch_size} is no multiple of effective_batch "
+                f"generation_batch_size {self.generation_batch_size} is not a multiple of effective_batch "
                 f"{self.effective_batch}: every optimiser step takes the same number of completions"
             )
         if self.completions_per_generation % self.num_generations:
             raise ValueError(
                 f"num_generations {self.num_generations} does not divide the {self.completions_per_generation} "
-                "completions of a generation batch: groups would be torn"
+                "completions of a generation batch: groups would be split"
             )
         return self
 
@@ -130,26 +130,26 @@ class GrpoConfig(OptimizerConfig):
     def _ratio_is_unbiased(self) -> GrpoConfig:
         level, loss = self.importance_sampling_level, self.loss_type
         if loss == "luspo" and level != "sequence":
-            raise ValueError("loss_type luspo needs importance_sampling_level sequence, which it is made of")
+            raise ValueError("loss_type luspo needs importance_sampling_level sequence")
         if level == "sequence" and loss in ("bnpo", "dr_grpo", "dapo", "cispo"):
             raise ValueError(
-                f"importance_sampling_level sequence with loss_type {loss} would weight completions by their length: "
-                "take grpo or luspo"
+                f"importance_sampling_level sequence with loss_type {loss} would weight completions by their "
+                "length: use grpo or luspo"
             )
         if level == "sequence" and loss == "vespo":
             raise ValueError("loss_type vespo computes its own sequence ratio: importance_sampling_level must be token")
         if level == "sequence" and self.beta:
             raise ValueError(
-                "beta with importance_sampling_level sequence: the ratio of the KL term is right per token alone, and "
+                "beta with importance_sampling_level sequence: the KL term's ratio is only correct per token, so "
                 "its gradient would be biased: set beta to 0, or the level to token"
             )
         if loss == "cispo" and (self.epsilon_high is None or self.epsilon_high < 1):
-            raise ValueError("loss_type cispo clips the ratio at epsilon_high itself: say 1 or more, such as 5")
+            raise ValueError("loss_type cispo clips the ratio at epsilon_high itself: set it to 1 or more, such as 5")
         if getattr(self.adapter, "dropout", 0.0):
-            raise ValueError("adapter.dropout must be 0: the model that learns would not be the one that wrote")
+            raise ValueError("adapter.dropout must be 0: the trained model would differ from the sampling model")
         return self
 
     @property
     def completions_per_generation(self) -> int:
-        """Completions written at once."""
+        """Return the number of completions per generation batch."""
         return self.generation_batch_size or self.effective_batch

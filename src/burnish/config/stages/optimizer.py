@@ -1,4 +1,4 @@
-"""How models are trained: what pretraining and fine-tuning share."""
+"""Configure the optimiser settings that pretraining and fine-tuning share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from burnish.config.base import Config
 from burnish.config.kernels import KernelsConfig
 
 CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "rounds")
-"""Settings of a training stage under whose new values it goes on where it was."""
+"""Settings of a training stage that may change without restarting it."""
 
 
 class OptimizerConfig(Config):
-    """What both training methods share."""
+    """Settings that all training methods share."""
 
     optimizer: Literal["adamw", "muon"] = "adamw"
     """``adamw`` is AdamW on everything; ``muon``, where every weight is trained, is torch's Muon on the hidden matrices
@@ -28,26 +28,26 @@ class OptimizerConfig(Config):
     warmup_share: float = Field(0.03, ge=0, lt=1)
     """Share of all steps spent warming up linearly."""
     schedule: Literal["linear", "cosine", "constant", "wsd"] = "linear"
-    """After warm-up; ``wsd`` stays constant and decays linearly over the last half."""
+    """Schedule after warm-up; ``wsd`` stays constant and decays linearly over the last half."""
     max_grad_norm: float = Field(1.0, gt=0)
-    """Gradients are clipped to this norm."""
+    """Largest gradient norm; larger gradients are clipped."""
     effective_batch: int = Field(32, ge=1)
     """Sequences per optimiser step, over all processes and accumulation."""
     micro_batch: int = Field(32, ge=1)
-    """Sequences per forward pass in one process; this times the processes must divide ``effective_batch``. Where it is
-    not said, sft, preference and pretrain stages take the largest that does and is no larger."""
+    """Sequences per forward pass in one process; times the processes it must divide ``effective_batch``. When not set,
+    sft, preference and pretrain stages use the largest divisor up to the default."""
     max_steps: int | None = Field(None, ge=1)
     """Optimiser steps; None trains ``epochs``."""
     epochs: float = Field(1.0, gt=0)
     """Passes over the data when ``max_steps`` is None."""
     extra_steps: int = Field(0, ge=0)
-    """Optimiser steps after those of ``max_steps`` or ``epochs``. The schedule of the planned steps stays as it is; the
-    extra ones are taken at a tenth of ``learning_rate``, at all of it where ``schedule`` is ``constant``."""
+    """Optimiser steps after those of ``max_steps`` or ``epochs``. The schedule of the planned steps does not change;
+    extra steps run at a tenth of ``learning_rate``, or at all of it with ``schedule: constant``."""
     extra_epochs: float = Field(0.0, ge=0)
-    """The same in passes over the data; both add up."""
+    """Passes over the data to add; adds up with ``extra_steps``."""
     save_every: int = Field(100, ge=1)
     """Optimiser steps between checkpoints."""
     log_every: int = Field(10, ge=1)
     """Optimiser steps between rows of metrics."""
     kernels: KernelsConfig = KernelsConfig()
-    """What the training may trade for speed, memory or repeatability."""
+    """Trade-offs of speed, memory and repeatability."""

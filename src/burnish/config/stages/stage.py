@@ -1,4 +1,6 @@
-"""What every stage of a recipe has. Not covered: the stages themselves (`config.stages.recipe` puts them together)."""
+"""Define the settings that every stage of a recipe has.
+
+Not covered: the stages themselves (`config.stages.recipe` combines them)."""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ STAGE_NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 
 class Stage(Config):
-    """What every stage has."""
+    """Settings that every stage has."""
 
     name: str = Field(pattern=STAGE_NAME)
     """Names the stage's folder in the run, and the stage in ``--set stages.NAME.key=value``."""

@@ -1,4 +1,4 @@
-"""How a training is watched: evaluation on the way, early stopping, where curves are reported to."""
+"""Configure evaluation during training, early stopping and metric reporters."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ The rest is of answers the model writes."""
 
 
 class EarlyStopping(Config):
-    """End a training that has stopped to improve; its result is the checkpoint that was best by ``evaluation.best``."""
+    """Stop a training that no longer improves; its result is the best checkpoint by ``evaluation.best``."""
 
     metrics: tuple[TrainingMetric, ...] = Field(min_length=1)
-    """Training ends when every one of them has failed to improve ``patience`` evaluations in a row."""
+    """Metrics to watch: training ends when none of them has improved for ``patience`` evaluations."""
     patience: int = Field(5, ge=1)
     """Evaluations."""
     min_delta: float = Field(0.001, ge=0)
-    """A metric improved when it is better than its best by more than this."""
+    """Smallest change over the best value that counts as an improvement."""
 
 
 class TrainingEvaluation(Config):
-    """What is measured while a stage trains; nothing of it is trained on."""
+    """Evaluation while a stage trains, on data that is never trained on."""
 
     every: int = Field(100, ge=1)
     """Optimiser steps between evaluations; the last step is evaluated too."""
     rows: int = Field(0, ge=0)
     """Training rows to hold out for the loss, chosen by digest; rows with the same prompt stay together. In pretraining
-    documents; of token bins they are drawn by the seed."""
+    these are documents; with token bins they are drawn by the seed."""
     prompts: int = Field(0, ge=0)
-    """The first so many held-out tasks are answered and verified, as ``burnish evaluate`` does it."""
+    """Number of held-out tasks to answer and verify, as in ``burnish evaluate``."""
     sampling: SamplingConfig = SamplingConfig()
-    """How they are answered."""
+    """Sampling options of their answers."""
     best: TrainingMetric | None = None
-    """The checkpoint that is best by this metric is kept and becomes the result; None takes the last step."""
+    """Metric whose best checkpoint becomes the result; None takes the last step."""
     early_stopping: EarlyStopping | None = None
 
     @model_validator(mode="after")
     def _metrics_are_measured(self) -> TrainingEvaluation:
         if self.rows == 0 and self.prompts == 0:
-            raise ValueError("an evaluation needs rows (for the loss), prompts (for what the model writes), or both")
+            raise ValueError("an evaluation needs rows (for the loss), prompts (for generated answers), or both")
         stopping = self.early_stopping
         if stopping is not None and self.best is None:
             raise ValueError("early_stopping needs best: the metric whose best checkpoint becomes the result")
@@ -60,12 +60,12 @@ class TrainingEvaluation(Config):
         return self
 
     def wanted(self) -> tuple[TrainingMetric, ...]:
-        """The metrics that decide something."""
+        """Return the metrics that decide the result or early stopping."""
         best: tuple[TrainingMetric, ...] = () if self.best is None else (self.best,)
         return best if self.early_stopping is None else best + self.early_stopping.metrics
 
     def check_measured(self, *rewards: RowMetric) -> None:
-        """ValueError when an implicit reward decides that is not among those that the stage measures."""
+        """Raise ValueError when a deciding implicit reward is not measured by the stage."""
         for metric in self.wanted():
             if metric.startswith("rewards/") and metric not in rewards:
                 known = f"it has {' and '.join(rewards)}" if rewards else "only preference stages have implicit rewards"

@@ -1,4 +1,4 @@
-"""What ``burnish data build`` takes, one configuration per builder."""
+"""Configure ``burnish data build``, one configuration per builder."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ class BuildTasksConfig(Config):
     tasks: RustTasks = RustTasks()
     seed: int = Field(0, ge=0)
     prove: bool = True
-    """Compile, lint and test every reference first, some 20 in a second on two cores; one that fails or has lints stops
+    """Compile, lint and test every reference first, about 20 per second on two cores; one that fails or has lints stops
     the build."""
     verify: VerifyConfig = VerifyConfig()
     """Verifier for ``prove``."""
 
 
 class BuildQuestionsConfig(Config):
-    """``burnish data build arc --config FILE --set key=value``, and so for every data set of questions."""
+    """``burnish data build arc --config FILE --set key=value``, and likewise for every data set of questions."""
 
     out: Path
     """A new folder for ``train.jsonl`` (rows to train on), ``held_out.jsonl`` (tasks) and ``meta.json``."""
     train: Path | None = None
     """JSONL, JSON or Parquet with the data set's published fields; a file or a glob."""
     test: Path | None = None
-    """The published split to measure on, in the same formats; its questions never become training rows."""
+    """The published split to evaluate on, in the same formats; its questions never become training rows."""
     test_share: float = Field(0.0, ge=0, le=1)
-    """Share of ``train`` to measure on, where there is no ``test``; chosen by question, so wordings stay together."""
+    """Share of ``train`` to evaluate on when ``test`` is not set; chosen by question, so its wordings stay together."""
     limit: int | None = Field(None, ge=1)
-    """Read ``train`` up to so many usable rows."""
+    """Most usable rows to read from ``train``."""
     bad_rows: int = Field(0, ge=0)
-    """How many unusable rows may be left out, recorded with their place, before the build stops."""
+    """Unusable rows that may be left out, recorded with file and line, before the build stops."""
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
     def _has_files(self) -> BuildQuestionsConfig:
         if self.train is None and self.test is None:
-            raise ValueError("name the files to read: train, test or both")
+            raise ValueError("set the files to read: train, test or both")
         if self.test_share and (self.test is not None or self.train is None):
-            raise ValueError("test_share goes with train alone: test says already what to measure on")
+            raise ValueError("test_share needs train without test: test already holds the evaluation questions")
         return self
 
 
@@ -60,23 +60,23 @@ class MovieLensConfig(Config):
     out: Path
     """A new folder for ``train.jsonl`` and ``eval.jsonl`` (rows), ``test.jsonl`` (tasks) and ``meta.json``."""
     history: int = Field(15, ge=1)
-    """Ratings shown before a candidate; users with no more than that are left out."""
+    """Ratings shown before a candidate; users with no more ratings than that are left out."""
     rating_threshold: float = 4.0
     """Lowest rating that counts as Yes."""
     eval_share: float = Field(0.05, gt=0, lt=1)
-    """Share of each user's candidates that evaluate during training: those before the test ones, one at least."""
+    """Share of each user's candidates for evaluation during training: those before the test ones, at least one."""
     test_share: float = Field(0.1, gt=0, lt=1)
-    """Share of each user's candidates that test: the last ones in time, one at least."""
+    """Share of each user's candidates for testing: the latest ones, at least one."""
     max_per_user: int | None = Field(None, ge=1)
     """Most training rows of one user, the latest."""
     max_eval: int | None = Field(None, ge=1)
     """Most evaluation rows, chosen by seed."""
     system_prompt: str = ""
-    """In place of the built-in one."""
+    """Replaces the built-in one."""
     instruction: str = ""
-    """In place of the built-in one."""
+    """Replaces the built-in one."""
     seed: int = Field(13, ge=0)
-    """Decides the order of rows."""
+    """Seed of the order of rows."""
 
 
 class BuildTokensConfig(Config):
@@ -89,9 +89,9 @@ class BuildTokensConfig(Config):
     tokenizer: Path | None = None
     """Folder of a tokenizer; None trains a byte-level BPE tokenizer on the documents."""
     vocabulary: int = Field(16_384, ge=300)
-    """Most entries of the tokenizer that is trained."""
+    """Vocabulary size of the trained tokenizer."""
     context: int = Field(2048, ge=16)
-    """Longest input that the trained tokenizer names as its model's, in tokens."""
+    """Context length that the trained tokenizer declares, in tokens."""
 
 
 class BuildRepairsConfig(Config):
@@ -102,11 +102,11 @@ class BuildRepairsConfig(Config):
     out: Path
     """A new folder for ``train.jsonl`` and ``meta.json``."""
     tasks: TasksConfig | None = None
-    """Task set that was answered; None finds it in the run that ``source`` lies in."""
+    """Task set of the answers; None finds it in the run that contains ``source``."""
     seed: int = Field(0, ge=0)
     """Seed of that task set."""
     held_out: tuple[Path, ...] = ()
-    """Files of tasks that nobody may learn from, beside the held-out tasks of the run."""
+    """Files of tasks to exclude from training, in addition to the run's held-out tasks."""
     per_task: int = Field(4, ge=1)
     """Most rows of one task."""
 
@@ -115,4 +115,4 @@ class BuildPreferencesConfig(BuildRepairsConfig):
     """``burnish data build preferences --config FILE --set key=value``."""
 
     method: Literal["dpo", "kto"] = "dpo"
-    """Pairs for DPO, or single labelled answers for KTO, where ``per_task`` is of good and of bad ones."""
+    """Pairs for DPO, or single labelled answers for KTO, where ``per_task`` counts good and bad ones separately."""

@@ -1,4 +1,4 @@
-"""What ``burnish evaluate`` judges: a model's answers, or answers that already exist."""
+"""Configure ``burnish evaluate``: a model's answers, or stored answers."""
 
 from __future__ import annotations
 
@@ -15,40 +15,39 @@ from burnish.config.verify import VerifyConfig
 
 
 class ModelAnswers(Config):
-    """Answers that a model in this process writes."""
+    """Answers written by a model in this process."""
 
     kind: Literal["model"] = "model"
     engine: Literal["transformers", "vllm"] = "transformers"
-    """``vllm`` is quicker with large models on an accelerator, and must be installed."""
+    """Engine; ``vllm`` is faster with large models on an accelerator, and must be installed."""
     model: ModelConfig = ModelConfig()
     """The model; ``model.base`` may also name a run, a stage of one (``RUN/STAGE``), a checkpoint's folder or a
     GGUF file."""
     adapter: Path | None = None
     """Folder of an adapter of this model, or of a checkpoint of one."""
     adapter_off: bool = False
-    """Answer as the model without its adapter: it is loaded, switched off, and the logits are proven to be those of
-    the base."""
+    """Answer without the adapter: it is loaded and disabled, and the logits are checked to equal the base's."""
     sampling: SamplingConfig = SamplingConfig()
 
 
 class EndpointAnswers(Config):
-    """Answers that a server writes which speaks the OpenAI protocol."""
+    """Answers written by a server with the OpenAI protocol."""
 
     kind: Literal["endpoint"] = "endpoint"
     url: str = Field(pattern=r"^https?://")
-    """Address up to and with ``/v1``."""
+    """Address, including ``/v1``."""
     model: str
     """Name of the model on that server."""
     key_variable: str = "OPENAI_API_KEY"
-    """Environment variable with the key; a server that wants none needs none."""
+    """Environment variable with the key, if the server needs one."""
     concurrency: int = Field(8, ge=1)
-    """Requests under way at once."""
+    """Concurrent requests."""
     retries: int = Field(5, ge=0)
-    """Further attempts after a busy server, a fault of it, or no answer; waits double from one second on."""
+    """Retries after a busy server, a server error, or no answer; waits double, starting at one second."""
     timeout_s: float = Field(300.0, gt=0)
     """Longest wait for one answer."""
     sampling: SamplingConfig = SamplingConfig()
-    """Batches are the server's own matter."""
+    """The server chooses its own batches."""
 
 
 class FileAnswers(Config):
@@ -59,14 +58,14 @@ class FileAnswers(Config):
 
 
 class FieldAnswers(Config):
-    """Answers that stand in the task file itself, such as ``canonical_solution`` or ``buggy_solution``."""
+    """Answers in the task file itself, such as ``canonical_solution`` or ``buggy_solution``."""
 
     kind: Literal["field"] = "field"
     name: str = "reference"
 
 
 WrittenAnswers = ModelAnswers | EndpointAnswers
-"""Answers that are written now."""
+"""Kinds of answers that a model writes now."""
 WrittenAnswersConfig = Annotated[WrittenAnswers, Field(discriminator="kind")]
 AnswersConfig = Annotated[WrittenAnswers | FileAnswers | FieldAnswers, Field(discriminator="kind")]
 
@@ -81,11 +80,11 @@ class EvaluateConfig(Config):
     verify: VerifyConfig = VerifyConfig()
     seed: int = Field(0, ge=0)
     tolerance: float = Field(1e-4, ge=0)
-    """How far a numeric answer may be from the right number and still be right; other kinds have no use for it."""
+    """Tolerance for numeric answers; other kinds ignore it."""
     limit: int | None = Field(None, ge=1)
-    """Judge the first so many tasks."""
+    """Judge only the first N tasks."""
     repair_turns: int = Field(0, ge=0, le=10)
-    """How often a model may mend Rust that failed, told what the compiler says or how many tests passed."""
+    """Turns in which a model may repair failed Rust, given the compiler's messages or the number of passed tests."""
 
     @model_validator(mode="after")
     def _somebody_can_repair(self) -> EvaluateConfig:

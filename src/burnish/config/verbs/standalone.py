@@ -1,4 +1,4 @@
-"""What the verbs that stand alone take: generate, export merge, verify serve."""
+"""Configure the verbs generate, export merge and verify serve."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ class GenerateConfig(Config):
     """``burnish generate --config FILE --set key=value``."""
 
     out: Path | None = None
-    """JSONL of `Completion` records; a new file, or one that an interrupted call began. None only shows the answers,
-    which ``prompts`` allow alone."""
+    """JSONL of `Completion` records; a new file, or one that an interrupted call started. None only prints the answers,
+    which needs ``prompts``."""
     tasks: TasksConfig = RustTasks()
-    """Task set whose held-out tasks are answered, unless ``prompts`` says what to answer."""
+    """Task set whose held-out tasks are answered, unless ``prompts`` is set."""
     prompts: tuple[str, ...] | Path = ()
     """Instructions to answer instead of tasks, or a YAML or JSON file with a list of them (alone, or under
     ``prompts``)."""
     answers: WrittenAnswersConfig = ModelAnswers()
-    """What answers, with its sampling."""
+    """Model that answers, with its sampling."""
     seed: int = Field(0, ge=0)
     limit: int | None = Field(None, ge=1)
-    """Answer the first so many."""
+    """Answer only the first N."""
 
 
 class MergeConfig(Config):
     """``burnish export merge --config FILE --set key=value``."""
 
     model: ModelConfig = ModelConfig()
-    """The base that the adapter was trained on, quantised as it was then."""
+    """Base model of the adapter, with the same quantisation as in training."""
     adapter: Path
     """Folder of the adapter."""
     onto: MergeOnto = "stored"
-    """``stored``: the base's full-precision weights; ``dequantized``: the 4-bit ones that training saw, expanded."""
+    """``stored``: the base's full-precision weights; ``dequantized``: the dequantised 4-bit weights used in
+    training."""
     out: Path
     """A new folder for the merged model."""
 
@@ -49,14 +50,15 @@ class ServeVerifierConfig(Config):
     """``burnish verify serve --config FILE --set key=value``."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; any but a loopback one needs a token."""
+    """Address to listen on; any address other than loopback needs a token."""
     port: int = Field(8765, ge=0, le=65535)
-    """0 takes a free one."""
+    """Port to listen on; 0 takes a free one."""
     token_file: Path | None = None
-    """File with the bearer token that callers must send; else ``BURNISH_VERIFY_TOKEN``, else none on loopback."""
+    """File with the bearer token that callers must send; default: ``BURNISH_VERIFY_TOKEN``, else no token on
+    loopback."""
     request_bytes: int = Field(8 << 20, ge=1024)
-    """Longest request."""
+    """Largest request body."""
     rows: int = Field(1000, ge=1)
     """Most rows in one request."""
     verify: VerifyConfig = VerifyConfig()
-    """Verifier; faults are verdicts here, so ``infra_budget`` does not stop it."""
+    """Verifier; infrastructure faults are returned as verdicts, so ``infra_budget`` does not stop the server."""

@@ -1,4 +1,4 @@
-"""What ``burnish sweep`` tries: a recipe, the keys to vary, how to choose among them, and what the best one is.
+"""Configure ``burnish sweep``: a recipe, the keys to vary, the search method and the objective.
 
 Not covered: whether the keys are those of a recipe (`workflows.experiments.sweep_plan` checks each before anything
 starts).
@@ -17,19 +17,19 @@ Direction = Literal["maximize", "minimize"]
 
 
 class Range(Config):
-    """Numbers between two ends, both included; whole ones when both ends are whole."""
+    """A range of numbers with both ends included; whole numbers when both ends are whole."""
 
     low: int | float
     high: int | float
     log: bool = False
-    """Draw the logarithm evenly: for learning rates."""
+    """Sample uniformly in the logarithm, as for learning rates."""
 
     @model_validator(mode="after")
     def _has_room(self) -> Range:
         if not self.low < self.high:
             raise ValueError(f"low {self.low} is not below high {self.high}")
         if self.log and self.low <= 0:
-            raise ValueError("a logarithmic range begins above 0")
+            raise ValueError("a logarithmic range must start above 0")
         return self
 
 
@@ -37,55 +37,55 @@ Choices = Annotated[tuple[Any, ...], Field(min_length=1)]
 
 
 class GridSearch(Config):
-    """Every combination, the last key changing fastest."""
+    """Try every combination, the last key changing fastest."""
 
     kind: Literal["grid"] = "grid"
     space: dict[str, Choices] = Field(min_length=1)
-    """Key of the recipe, as in ``--set`` -> its values."""
+    """Keys of the recipe, as in ``--set``, and their values."""
 
 
 class RandomSearch(Config):
-    """Independent draws."""
+    """Draw runs independently."""
 
     kind: Literal["random"] = "random"
     runs: int = Field(ge=1)
-    """How many runs."""
+    """Number of runs."""
     space: dict[str, Choices | Range] = Field(min_length=1)
-    """Key of the recipe, as in ``--set`` -> its values, or a range."""
+    """Keys of the recipe, as in ``--set``, and their values or a range."""
 
 
 class TpeSearch(Config):
-    """Tree-structured Parzen estimator (Bergstra et al. 2011): each run is chosen by the results of those before."""
+    """Tree-structured Parzen estimator (Bergstra et al. 2011): each run is chosen by earlier results."""
 
     kind: Literal["tpe"] = "tpe"
     runs: int = Field(ge=1)
-    """How many runs."""
+    """Number of runs."""
     startup_runs: int = Field(10, ge=1)
-    """The first so many are independent draws."""
+    """Number of first runs that are drawn independently."""
     space: dict[str, Choices | Range] = Field(min_length=1)
     """As for ``random``."""
 
 
 class ListSearch(Config):
-    """The combinations that are written down."""
+    """Try the listed combinations."""
 
     kind: Literal["list"] = "list"
     runs: tuple[dict[str, Any], ...] = Field(min_length=1)
-    """One mapping of keys to values per run; an empty one is the recipe as it is."""
+    """One mapping of keys to values per run; an empty one is the unchanged recipe."""
 
 
 SearchConfig = Annotated[GridSearch | RandomSearch | TpeSearch | ListSearch, Field(discriminator="kind")]
 
 
 class Pruning(Config):
-    """What every way of pruning compares: a metric that a stage logs step by step, at the same step of other runs."""
+    """Settings of all pruning methods: a logged metric is compared at the same step of other runs."""
 
     stage: str
-    """Name of the stage whose rows of ``metrics.jsonl`` are watched."""
+    """Stage whose rows of ``metrics.jsonl`` are compared."""
     metric: str = "loss"
-    """Name of the value in these rows."""
+    """Metric in these rows."""
     direction: Direction = "minimize"
-    """Which values are good."""
+    """Whether large or small values are good."""
 
 
 class MedianPruning(Pruning):
@@ -93,31 +93,31 @@ class MedianPruning(Pruning):
 
     kind: Literal["median"] = "median"
     startup_runs: int = Field(4, ge=1)
-    """No run is stopped before so many have finished."""
+    """Number of finished runs before any run is stopped."""
     warmup_steps: int = Field(0, ge=0)
-    """No run is stopped before this step."""
+    """First step at which a run may be stopped."""
 
 
 class HalvingPruning(Pruning):
-    """Successive halving (Li et al. 2018, asynchronous): of the runs that reach a rung the best share goes on."""
+    """Successive halving (Li et al. 2018, asynchronous): at each rung only the best share continues."""
 
     kind: Literal["halving"] = "halving"
     first_step: int = Field(1, ge=1)
-    """The first rung; each further one is ``factor`` times as many steps."""
+    """Step of the first rung; each next rung has ``factor`` times as many steps."""
     factor: int = Field(4, ge=2)
-    """One in so many goes on."""
+    """One in ``factor`` runs continues."""
 
 
 PruningConfig = Annotated[MedianPruning | HalvingPruning, Field(discriminator="kind")]
 
 
 class Objective(Config):
-    """What makes a run the best."""
+    """Objective that selects the best run."""
 
     stage: str
     """Name of an evaluate stage, or of a stage that logs the metric."""
     metric: str = "tests_passed"
-    """Of an evaluate stage one of its metrics, with its interval; of another stage the last value that it logged."""
+    """For an evaluate stage one of its metrics, with interval; for another stage its last logged value."""
     direction: Direction = "maximize"
 
 
@@ -129,19 +129,19 @@ class SweepConfig(Config):
     recipe: str
     """Recipe file, or the name of a shipped one."""
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Keys that all runs set, as in ``--set`` -> value."""
+    """Keys that all runs set, as in ``--set``, and their values."""
     search: SearchConfig
-    """Which runs there are."""
+    """Search method that chooses the runs."""
     objective: Objective
-    """What makes a run the best."""
+    """Objective that selects the best run."""
     pruning: PruningConfig | None = None
-    """How hopeless runs are stopped early; None stops none."""
+    """Early stopping of poor runs; None stops none."""
     seed: int = Field(42, ge=0)
-    """Decides what ``random`` and ``tpe`` draw; the recipe's own seed is another."""
+    """Seed of ``random`` and ``tpe``; independent of the recipe's seed."""
     timeout_s: float | None = Field(None, gt=0)
-    """A run is ended after so many seconds and counts as failed; None waits."""
+    """Seconds after which a run is stopped and counts as failed; None waits."""
     retries: int = Field(1, ge=0)
-    """How often a run that crashed or was killed is started again; it goes on from its last checkpoint. Mistakes in
-    settings are not tried again."""
+    """Restarts of a run that crashed or was killed; it continues from its last checkpoint. Errors in settings are not
+    retried."""
     price_per_hour: float | None = Field(None, ge=0)
-    """What an hour of this machine costs, in any currency; None leaves the cost unknown."""
+    """Cost of one hour on this machine, in any currency; None leaves the cost unknown."""

@@ -1,1 +1,1 @@
-"""Builders of task sets from published data sets, one per file; they ask in training as they ask in measuring."""
+"""Build task sets from published data sets, one per file, with equal prompts in training and evaluation."""

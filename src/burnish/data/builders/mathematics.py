@@ -73,13 +73,13 @@ def _task(task_id: str, problem: str, solution: str, answer: str, *, family: str
 
 
 def _plain(number: str) -> str:
-    """A number without currency, grouping and full stop: ``$70,000.`` -> ``70000``; other text as it is."""
+    """Normalise a number without currency, grouping and full stop: ``$70,000.`` -> ``70000``; other text as it is."""
     plain = _THOUSANDS.sub("", number.strip().strip("$").replace("\\!", "").replace("{,}", ",")).strip()
     return plain.removesuffix(".") if plain.endswith(".") and plain.count(".") == 1 else plain
 
 
 def _last_boxed(text: str) -> str:
-    r"""What stands in the last ``\boxed{}``, braces inside it counted."""
+    r"""Return the content of the last ``\boxed{}``, with balanced braces."""
     start = text.rindex("\\boxed") + len("\\boxed")
     depth = 0
     for place in range(start, len(text)):

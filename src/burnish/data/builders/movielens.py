@@ -1,4 +1,4 @@
-"""MovieLens: will this user like the next film? A history of ratings, a candidate, and yes or no.
+"""Build MovieLens tasks: will this user like the next film, given earlier ratings?
 
     ratings.csv + movies.csv -> each user's ratings in time -> candidates with the ratings just before -> three parts
 
@@ -9,7 +9,9 @@ them for evaluating, the others for training.
 
 The split is in time per user. It does not keep apart what other users rated later: a film that a test row asks about
 may be liked in a training row that is younger. Histories of evaluation and test rows hold ratings from the parts before
-them, as they would when the model is used; they hold ratings and never the candidate's.
+them, as they would when the model is used; they hold ratings and never the candidate's. Films whose titles are the same
+(two ids for ``Emma (1996)``) are one film, since a title is all that a model sees: of a user's ratings for it the first
+counts, and the others are left out and counted.
 
 Not covered: other versions' formats (``.dat`` files), genres, tags.
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import csv
 import math
+import unicodedata
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +64,7 @@ class Candidate:
 
     user: int
     position: int
-    """Place among the user's ratings, from 0."""
+    """Index among the user's ratings, from 0."""
     history: tuple[tuple[str, float], ...]
     """Titles and ratings, oldest first."""
     title: str
@@ -78,7 +81,7 @@ class Candidate:
 
 
 class Candidates(Sequence[Candidate]):
-    """Candidates of one part, made as they are asked for: a place among all ratings each is what they take."""
+    """Candidates of one part, created on demand; each costs one index in memory."""
 
     def __init__(self, timeline: _Timeline, places: list[int]) -> None:
         self._timeline = timeline
@@ -86,6 +89,11 @@ class Candidates(Sequence[Candidate]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+    @property
+    def repeated_titles(self) -> int:
+        """Ratings left out of all parts, because their user had rated another film with the same title before."""
+        return self._timeline.repeated_titles
 
     @overload
     def __getitem__(self, index: int) -> Candidate: ...
@@ -98,24 +106,25 @@ class Candidates(Sequence[Candidate]):
 
 
 class _Timeline:
-    """All ratings, user by user and in time."""
+    """All ratings, ordered by user and time."""
 
     def __init__(self, ratings: Ratings, titles: Mapping[int, str], config: MovieLensConfig) -> None:
         self._ratings = ratings
         self._titles = titles
         self._config = config
         columns = (np.asarray(ratings.films), np.asarray(ratings.times), np.asarray(ratings.users))
-        self._order: list[int] = np.lexsort(columns).tolist()
+        by_time: list[int] = np.lexsort(columns).tolist()
+        self._order = self._first_of_each_title(by_time)
+        self.repeated_titles = len(by_time) - len(self._order)
         self._begins: dict[int, int] = {}
         for place, row in enumerate(self._order):
             self._begins.setdefault(ratings.users[row], place)
 
     def places(self) -> dict[Part, list[int]]:
-        """Where the candidates of each part stand, in an order that the seed decides."""
+        """Return the indices of the candidates of each part, in an order that the seed decides."""
         parts: dict[Part, list[int]] = {"train": [], "eval": [], "test": []}
         ends = [*self._begins.values(), len(self._order)][1:]
         for begin, end in zip(self._begins.values(), ends, strict=True):
-            self._refuse_film_twice(begin, end)
             for part, position in _positions(end - begin, self._config):
                 parts[part].append(begin + position)
         seed = str(self._config.seed).encode()
@@ -140,20 +149,28 @@ class _Timeline:
         user = self._ratings.users[self._order[place]]
         return user, place - self._begins[user]
 
-    def _refuse_film_twice(self, begin: int, end: int) -> None:
-        seen: set[int] = set()
-        for row in self._order[begin:end]:
+    def _first_of_each_title(self, by_time: list[int]) -> list[int]:
+        """The rows without those whose user rated a film with the same title before: no history may tell the answer."""
+        names = {film: _same_name(title) for film, title in self._titles.items()}
+        kept, user, rated = [], None, dict[str, int]()
+        for row in by_time:
+            if self._ratings.users[row] != user:
+                user, rated = self._ratings.users[row], {}
             film = self._ratings.films[row]
-            if film in seen:
+            name = names[film]
+            if rated.get(name) == film:
                 raise DataError(
-                    f"the user {self._ratings.users[row]} rated the film {film} twice.",
+                    f"the user {user} rated the film {film} twice.",
                     "Keep one of the ratings: the history would tell the answer.",
                 )
-            seen.add(film)
+            if name not in rated:
+                rated[name] = film
+                kept.append(row)
+        return kept
 
 
 def read_movielens(config: MovieLensConfig) -> dict[Part, Candidates]:
-    """Candidates by part, in an order that the seed decides, so that the first so many are a fair sample.
+    """Read candidates by part, in a seeded order, so that the first N are a fair sample.
 
     Raises DataError naming file and line of what cannot be read.
     """
@@ -161,15 +178,13 @@ def read_movielens(config: MovieLensConfig) -> dict[Part, Candidates]:
     timeline = _Timeline(_ratings(config.source / "ratings.csv", titles), titles, config)
     places = timeline.places()
     if not places["test"]:
-        raise DataError(
-            f"no user in {config.source} has more than {config.history} ratings.", "Take a shorter history."
-        )
+        raise DataError(f"no user in {config.source} has more than {config.history} ratings.", "Lower history.")
     del places["eval"][config.max_eval if config.max_eval is not None else len(places["eval"]) :]
     return {part: Candidates(timeline, found) for part, found in places.items()}
 
 
 def candidate_id(user: int, position: int) -> str:
-    """Names a candidate by its user and its place among the user's ratings."""
+    """Build a candidate's id from its user and its index among the user's ratings."""
     return f"movielens:{user}:{position}"
 
 
@@ -187,7 +202,7 @@ def alpaca_row(candidate: Candidate, config: MovieLensConfig) -> dict[str, objec
 
 
 def movielens_task(candidate: Candidate, config: MovieLensConfig) -> Task:
-    """The same question as a task: its messages are those that a training row becomes."""
+    """Build the same question as a task, with the messages of the training row."""
     asked = f"{config.instruction or INSTRUCTION}\n\n{_input(candidate)}"
     return Task(
         id=candidate.id,
@@ -211,7 +226,7 @@ def _input(candidate: Candidate) -> str:
 
 
 def _positions(count: int, config: MovieLensConfig) -> Iterator[tuple[Part, int]]:
-    """The candidates of a user with ``count`` ratings, and the part each belongs to."""
+    """Assign the candidates of a user with ``count`` ratings to parts."""
     candidates = count - config.history
     if candidates <= 0:
         return
@@ -224,7 +239,7 @@ def _positions(count: int, config: MovieLensConfig) -> Iterator[tuple[Part, int]
 
 
 def _part(candidates: int, share: float) -> int:
-    """max(1, floor(candidates x share)), with the share as it is written: 0.1 of 30 is 3."""
+    """Compute max(1, floor(candidates x share)) with the decimal share: 0.1 of 30 is 3."""
     return max(1, math.floor(candidates * Decimal(str(share))))
 
 
@@ -239,9 +254,9 @@ def _ratings(path: Path, titles: Mapping[int, str]) -> Ratings:
             user, film, time = int(row["userId"]), int(row["movieId"]), int(row["timestamp"])
             value = float(row["rating"])
         except ValueError as error:
-            raise DataError(f"{path}:{line}: {error}.", "Take the files as GroupLens publishes them.") from error
+            raise DataError(f"{path}:{line}: {error}.", "Use the files as GroupLens publishes them.") from error
         if film not in titles:
-            raise DataError(f"{path}:{line}: movies.csv has no film {film}.", "Take both files of one release.")
+            raise DataError(f"{path}:{line}: movies.csv has no film {film}.", "Use both files of the same release.")
         ratings.users.append(user)
         ratings.films.append(film)
         ratings.times.append(time)
@@ -249,12 +264,17 @@ def _ratings(path: Path, titles: Mapping[int, str]) -> Ratings:
     return ratings
 
 
+def _same_name(title: str) -> str:
+    """What two titles share that a reader takes for the same: case, blanks and Unicode forms aside."""
+    return " ".join(unicodedata.normalize("NFKC", title).casefold().split())
+
+
 def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         file = path.open(encoding="utf-8-sig", newline="")
     except OSError as error:
         raise DataError(
-            f"cannot read {path}: {error.strerror}.", "Name a folder with ratings.csv and movies.csv."
+            f"cannot read {path}: {error.strerror}.", "Give a folder with ratings.csv and movies.csv."
         ) from error
     with file:
         reader = csv.DictReader(file)
@@ -263,5 +283,5 @@ def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
             raise DataError(f"{path} has no column {missing[0]!r}.", f"Its first line must name {', '.join(columns)}.")
         for row in reader:
             if any(row[name] is None for name in columns):
-                raise DataError(f"{path}:{reader.line_num}: the line is too short.", "Mend or remove it.")
+                raise DataError(f"{path}:{reader.line_num}: the line is too short.", "Fix or remove that line.")
             yield reader.line_num, row

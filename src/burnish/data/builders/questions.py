@@ -1,11 +1,11 @@
-r"""Questions with known answers as tasks, and the training rows that go with them.
+r"""Turn questions with known answers into tasks and training rows.
 
     published rows -> tasks (prompt, answers, reference) -> held-out tasks | training conversations
 
-A training row is the prompt of the task, word for word, answered by the task's reference: what is learned is what is
-asked for later, the system prompt and ``\boxed{}`` included. A question of the held-out part never becomes a training
-row, in whatever case and spacing. A held-out question that comes twice comes once, and so does a training row; several
-solutions of one problem are several training rows.
+A training row is the prompt of the task, word for word, answered by the task's reference: training and evaluation use
+the same text, including the system prompt and ``\boxed{}`` included. A question of the held-out part never becomes a
+training row, in whatever case and spacing. Repeated held-out questions and training rows are dropped; several solutions
+of one problem are several training rows.
 
 Not covered: judging answers.
 """
@@ -40,7 +40,7 @@ class QuestionSet:
 
 @dataclass
 class QuestionReport:
-    """What became of the rows, filled while they are read."""
+    """Counts of read, used and skipped rows, filled during reading."""
 
     rows: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
@@ -49,11 +49,11 @@ class QuestionReport:
 
 @dataclass
 class QuestionReader:
-    """Reads the files of one data set once; what it saw decides what may still come."""
+    """Reads the files of one data set once and drops repeats."""
 
     questions: QuestionSet
     bad_rows: int
-    """How many unusable rows may be left out before reading stops."""
+    """Unusable rows that may be left out before reading stops."""
     report: QuestionReport = field(default_factory=QuestionReport)
     _held_out: set[bytes] = field(default_factory=set)
     _seen: set[bytes] = field(default_factory=set)
@@ -67,7 +67,7 @@ class QuestionReader:
                 yield task
 
     def split(self, path: Path, *, share: float, seed: int, limit: int | None) -> Iterator[tuple[bool, Task]]:
-        """Tasks of a file, each with whether it is held out: a share of the questions, chosen by seed and wording."""
+        """Yield tasks of a file with a held-out flag; seed and wording choose the held-out share."""
         for count, task in enumerate(self._tasks(path)):
             if limit is not None and count >= limit:
                 return
@@ -100,19 +100,21 @@ class QuestionReader:
             found = True
             yield task.model_copy(update={"licence": self.questions.licence, "origin": raw.id})
         if not found:
-            raise DataError(f"{path} holds no row of {self.questions.name}.", "Check the file and what is to be built.")
+            raise DataError(
+                f"{path} has no row of {self.questions.name}.", "Check the file and the name of the data set to build."
+            )
 
     def _reject(self, raw: RawRow, problem: BadRow) -> None:
         self.report.rejected.append({"file": raw.file, "place": raw.place, "reason": str(problem)})
         if len(self.report.rejected) > self.bad_rows:
             raise DataError(
                 f"{raw.id}: {problem}.",
-                f"Mend or remove the row, or allow more unusable rows than {self.bad_rows} with bad_rows.",
+                f"Fix or remove the row, or raise bad_rows above {self.bad_rows}.",
             )
 
 
 def training_example(task: Task, task_type: str) -> Example:
-    """The task as a conversation: its prompt, answered by its reference."""
+    """Build the task as a conversation: its prompt, answered by its reference."""
     if task.reference is None:
         raise ValueError(f"the task {task.id} has no reference")
     return Example(
@@ -136,5 +138,5 @@ def boxed(answer: str) -> str:
 
 
 def _digest(text: str) -> bytes:
-    """What two askings of one question have in common."""
+    """Normalise a question, so that two wordings that differ in case and spacing are equal."""
     return bytes.fromhex(digest_bytes(" ".join(text.casefold().split()).encode())[:32])

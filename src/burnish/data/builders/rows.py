@@ -1,7 +1,7 @@
-"""Rows of a published data set by field name, and how a builder reads its fields.
+"""Read rows of published data sets and their fields.
 
-The file's ending says what it is: ``.jsonl``, ``.json`` (a list of objects) or ``.parquet``. A number where text
-belongs is a bad row and never converted: a column of floats would become answers that nobody wrote.
+The file's suffix decides its format: ``.jsonl``, ``.json`` (a list of objects) or ``.parquet``. A number in a text
+field makes a bad row and is never converted: a column of floats would become answers that nobody wrote.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import Any
 from burnish.data.sources.files import json_lines, json_list, matching_files
 from burnish.data.sources.parquet import parquet_rows
 from burnish.data.sources.raw import BadRow, RawRow
+from burnish.fsio import parse_json
 
 Row = Mapping[str, Any]
 
 
 class LeftOut(Exception):
-    """Why a sound row becomes no task; counted by this reason."""
+    """The reason why a valid row does not become a task; counted by reason."""
 
 
 def published_rows(path: Path) -> Iterator[RawRow]:
-    """Raw rows of a file, or of all files that a glob matches."""
+    """Yield raw rows of a file, or of all files that a glob matches."""
     for file in matching_files(path):
         match file.suffix:
             case ".json":
@@ -35,13 +36,13 @@ def published_rows(path: Path) -> Iterator[RawRow]:
 
 
 def fields_of(raw: RawRow) -> Row:
-    """The row's fields; raises BadRow when it has none."""
+    """Return the row's fields; raise BadRow when it has none."""
     if raw.data is None:
         raise BadRow(raw.problem)
     if not isinstance(raw.data, bytes):
         return raw.data
     try:
-        row = json.loads(raw.data.decode("utf-8-sig"))
+        row = parse_json(raw.data)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BadRow(f"not JSON: {error}") from error
     if not isinstance(row, dict):
@@ -50,7 +51,7 @@ def fields_of(raw: RawRow) -> Row:
 
 
 def text_of(row: Row, name: str) -> str:
-    """A field that must be text with something in it."""
+    """Return a field that must be non-empty text."""
     text = _field(row, name)
     if not isinstance(text, str):
         raise BadRow(f"{name!r} is {_kind(text)}, not text")
@@ -60,7 +61,7 @@ def text_of(row: Row, name: str) -> str:
 
 
 def texts_of(row: Row, name: str) -> tuple[str, ...]:
-    """A field that must be a list of texts; it may be empty."""
+    """Return a field that must be a list of texts, possibly empty."""
     texts = _field(row, name)
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise BadRow(f"{name!r} is {_kind(texts)}, not a list of texts")
@@ -68,7 +69,7 @@ def texts_of(row: Row, name: str) -> tuple[str, ...]:
 
 
 def mapping_of(row: Row, name: str) -> Row:
-    """A field that must hold fields itself."""
+    """Return a field that must be an object."""
     value = _field(row, name)
     if not isinstance(value, dict):
         raise BadRow(f"{name!r} is {_kind(value)}, not an object")
@@ -78,7 +79,7 @@ def mapping_of(row: Row, name: str) -> Row:
 def _field(row: Row, name: str) -> Any:
     if name not in row:
         there = ", ".join(repr(key) for key in list(row)[:8]) or "none"
-        raise BadRow(f"there is no field {name!r}; the row has {there}")
+        raise BadRow(f"the row has no field {name!r}; it has {there}")
     return row[name]
 
 

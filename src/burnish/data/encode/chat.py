@@ -1,12 +1,12 @@
-"""The one place where a training row becomes tokens and labels, and where a prompt becomes text.
+"""Encode training rows into tokens and labels, and render prompts; used everywhere.
 
 Labels of a conversation cover what the trained roles write and what ends an assistant's turn
 (`data.encode.masking`); of a
 document, everything (`data.encode.documents`). Text becomes tokens in one piece, and characters are mapped to tokens
 by their
-offsets, so training sees the very tokens that chatting produces.
+offsets, so training sees exactly the tokens of inference.
 
-A token that lies across the begin of an answer is not trained: at generation time the prompt ends inside it.
+A token that spans the start of an answer is not trained: at generation time the prompt ends inside it.
 
 Not covered: tools, images, packing (`data.encode.packing`).
 """
@@ -22,21 +22,22 @@ from burnish.data.encode.documents import encode_document
 from burnish.data.encode.encoded import IGNORED, EncodedExample
 from burnish.data.encode.masking import MaskedText, Range, Turn, locate, mask_conversation, plain_turns
 from burnish.data.encode.truncation import TokenizedText, truncate
-from burnish.model.chat_template import render, template_digest, thinking_switch
+from burnish.model.chat_template import check_turns_written, render, template_digest, thinking_switch
 from burnish.records import Example, Message
 
 __all__ = ["IGNORED", "EncodedExample", "encode_example", "encode_examples", "render_prompt", "template_digest"]
 
 _AT_ONCE = 64
-"""Rows; the places of the tokens of many more leave the processor's caches, which takes a quarter longer."""
+"""Rows per batch; the offsets of many more overflow the processor's caches, which is 25 % slower."""
 
 
 def render_prompt(messages: Sequence[Message], tokenizer: Any, *, thinking: bool | None = None) -> str:
-    """The text that a model continues: the conversation and the generation prompt.
+    """Render the conversation and generation prompt that a model continues.
 
     ``thinking`` switches the thinking of templates that can; None leaves it to them. Raises ConfigError when it is
-    wanted and the template knows nothing of it.
+    wanted and the template knows nothing of it, DataError when the template leaves out a turn.
     """
+    check_turns_written([message.role for message in messages], tokenizer, generation_prompt=True)
     return render(plain_turns(messages), tokenizer, generation_prompt=True, **thinking_switch(tokenizer, thinking))
 
 
@@ -48,7 +49,7 @@ def encode_example(example: Example, tokenizer: Any, chat: ChatConfig | None = N
 def encode_examples(
     examples: Sequence[Example], tokenizer: Any, chat: ChatConfig | None = None, max_length: int | None = None
 ) -> list[EncodedExample]:
-    """Encode rows, in order; a document that is longer than ``max_length`` becomes several.
+    """Encode rows in order; split documents longer than ``max_length``.
 
     Args:
         examples: conversations and documents.
@@ -127,14 +128,14 @@ def _masked(example: Example, turns: Sequence[Turn], tokenizer: Any, chat: ChatC
 
 
 def _trained_answers(example: Example, chat: ChatConfig, answers: int) -> int:
-    """How many of so many answers are trained."""
+    """Return the number of trained answers among the given ones."""
     if "assistant" not in chat.train_roles:
         return 0
     return min(answers, 1) if example.trained_answers == "last" else answers
 
 
 def _tokenize(masked: Sequence[MaskedText], tokenizer: Any) -> list[TokenizedText]:
-    backend = tokenizer.backend_tokenizer  # what the tokenizer itself calls, without a copy of every list
+    backend = tokenizer.backend_tokenizer  # the tokenizer's own call, without copying every list
     backend.no_truncation()
     backend.no_padding()
     whole = _has_no_empty_tokens(backend)
@@ -150,14 +151,14 @@ def _tokenize(masked: Sequence[MaskedText], tokenizer: Any) -> list[TokenizedTex
 
 
 def _has_no_empty_tokens(backend: Any) -> bool:
-    """Whether every token covers text, as in byte-level vocabularies without a normaliser."""
+    """Return whether every token covers text, as in byte-level vocabularies without a normaliser."""
     return backend.normalizer is None and "ByteLevel(" in repr(backend.pre_tokenizer)
 
 
 def _labels_by_ends(ids: list[int], encoding: Any, masked: MaskedText) -> list[int] | None:
-    """The labels of `_labels` from the ends of the trained ranges alone, which spares the places of all tokens.
+    """Compute the labels of `_labels` only from the ends of trained ranges, without all offsets.
 
-    None where an end lies in no token, as with offsets that leave spaces out."""
+    None where an end is outside every token, as with offsets that leave spaces out."""
     labels: list[int] = []
     for begin, end in masked.trained:
         first, after = (_first_from(encoding, place, masked.text, len(ids)) for place in (begin, end))
@@ -169,7 +170,7 @@ def _labels_by_ends(ids: list[int], encoding: Any, masked: MaskedText) -> list[i
 
 
 def _first_from(encoding: Any, place: int, text: str, count: int) -> int | None:
-    """The first token that begins at ``place`` or after it; None when no token holds that character."""
+    """Find the first token that starts at or after ``place``; None when no token covers it."""
     if place >= len(text):
         return count
     token = encoding.char_to_token(place)
@@ -181,7 +182,7 @@ def _first_from(encoding: Any, place: int, text: str, count: int) -> int | None:
 
 
 def _labels(ids: list[int], offsets: Sequence[Range], trained: Sequence[Range]) -> list[int]:
-    """Labels of the tokens that begin inside a trained range and cover any text."""
+    """Label the tokens that start inside a trained range and cover any text."""
     labels = [IGNORED] * len(ids)
     for begin, end in trained:
         trained_part = slice(bisect_left(offsets, (begin, begin)), bisect_left(offsets, (end, end)))

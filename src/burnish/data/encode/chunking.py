@@ -1,6 +1,6 @@
-"""Cuts a source that is too long where a reader would: between items, then statements, then lines.
+"""Split long sources between items, then statements, then lines.
 
-The pieces concatenate to the text, so nothing is thrown away. Comments and attributes stay with the item below them, a
+The pieces concatenate to the text, so no text is lost. Comments and attributes stay with the item below them, a
 comment at the end of a line with that line. Only a line that does not fit by itself is cut inside.
 
 Text that is not Rust has no items and is cut between lines. Not covered: joining short sources (`packing`).
@@ -25,15 +25,15 @@ _LISTS = frozenset(
 )  # fmt: skip
 _ABOVE = frozenset({"line_comment", "block_comment", "attribute_item"})
 _LINE_RANK = 12
-"""Cuts between lists nested deeper than this are no better than those between lines."""
+"""Deepest nesting of lists to cut between; deeper cuts are no better than cuts between lines."""
 
 
 def chunk_source(text: str, fits: Fits) -> list[str]:
-    """Pieces that concatenate to ``text`` and each fit, save single characters that do not.
+    """Split ``text`` into pieces that fit, except single characters that do not.
 
     Args:
         text: Rust source, or any other text.
-        fits: whether a piece is short enough; called some times per piece, with candidates in growing length.
+        fits: whether a piece is short enough; called a few times per piece, with candidates of growing length.
     """
     if not text:
         return []
@@ -51,7 +51,7 @@ class _Cutter:
         self._cuts = _cuts(text)
 
     def pieces(self, start: int, end: int, rank: int) -> list[str]:
-        """Pieces of ``text[start:end]``, cut at places of ``rank`` and, where those do not do, of the next one."""
+        """Yield pieces of ``text[start:end]``, cut at places of ``rank``, else of the next rank."""
         if self._fits(self._text[start:end]):
             return [self._text[start:end]]
         if rank == len(self._cuts):
@@ -79,7 +79,7 @@ def _cut_inside(line: str, fits: Fits) -> list[str]:
 
 
 def _most(good: Callable[[int], bool], limit: int) -> int:
-    """A large ``count`` in 1..limit that is good, 0 when 1 is not: doubling, then halving."""
+    """Find a large good ``count`` in 1..limit by doubling, then halving; 0 when 1 is bad."""
     if not good(1):
         return 0
     low, high = 1, limit + 1
@@ -95,7 +95,7 @@ def _most(good: Callable[[int], bool], limit: int) -> int:
 
 
 def _cuts(text: str) -> list[list[int]]:
-    """Where to cut, best places first: each list holds the places of the ones before it too."""
+    """List the places to cut by rank; each list includes the previous ones."""
     places: list[set[int]] = [set() for _ in range(_LINE_RANK + 1)]
     at = 0
     for line in text.splitlines(keepends=True):
@@ -111,7 +111,7 @@ def _cuts(text: str) -> list[list[int]]:
 
 
 def _starts_in_lists(text: str) -> list[tuple[int, int]]:
-    """How deep in lists each item or statement stands, and where it begins, in characters."""
+    """Return depth and start, in characters, of each item or statement."""
     root = parse(text)
     if not looks_like_code(root):
         return []
@@ -129,7 +129,7 @@ def _starts_in_lists(text: str) -> list[tuple[int, int]]:
 
 
 def _starts(parent: Node, data: bytes) -> list[int]:
-    """Byte offsets where the children of a list begin, with the comments, attributes and indentation before them."""
+    """Return the byte offsets of a list's children, with comments, attributes and indentation."""
     starts: list[int] = []
     before: Node | None = None
     above: Node | None = None
@@ -144,13 +144,13 @@ def _starts(parent: Node, data: bytes) -> list[int]:
 
 
 def _line_start(data: bytes, place: int) -> int:
-    """Where the line of ``place`` begins when nothing but indentation stands before it there, else ``place``."""
+    """Return the start of the line if only indentation precedes ``place``, else ``place``."""
     begin = data.rfind(b"\n", 0, place) + 1
     return place if data[begin:place].strip(b" \t") else begin
 
 
 def _in_characters(found: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
-    """The same places, counted in characters instead of bytes."""
+    """Convert byte offsets to character offsets."""
     characters: dict[int, int] = {}
     at = 0
     for index, character in enumerate(text):

@@ -1,7 +1,6 @@
-"""A document becomes tokens: all of them trained, with an end-of-document token after the last.
+"""Encode documents: all tokens are trained, with an end-of-document token after the last.
 
-A document that is longer than a row is divided at item boundaries (`data.encode.chunking`), never cut and thrown
-away. Every
+A document that is longer than a row is divided at item boundaries (`data.encode.chunking`), never truncated. Every
 piece begins as a document does (with the beginning-of-sequence token where the tokenizer adds one); the end-of-document
 token follows the last piece alone, because the others do not end there.
 """
@@ -18,7 +17,7 @@ from burnish.records import Example
 
 
 def encode_document(example: Example, tokenizer: Any, max_length: int | None) -> list[EncodedExample]:
-    """The document as one row, or as several of at most ``max_length`` tokens named ``id#1``, ``id#2`` and so on.
+    """Encode a document as rows of at most ``max_length`` tokens, named ``id#1``, ``id#2``, ...
 
     Raises:
         DataError: the document is empty.

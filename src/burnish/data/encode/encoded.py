@@ -1,4 +1,4 @@
-"""Encoded training rows: token ids with labels, in memory and as a file.
+"""Store encoded training rows: token ids with labels, in memory and as a file.
 
 The file is an uncompressed NumPy archive of flat arrays: ids of all rows, which of them are trained, and one entry
 per row for the rest. Not covered: how rows are made (`data.encode.chat`).
@@ -30,7 +30,7 @@ class EncodedExample:
     answers: int = 1
     """Assistant's turns that must be trained up to their end of turn; 0 for documents."""
     cut_tokens: int = 0
-    """Tokens that truncation took out."""
+    """Tokens removed by truncation."""
     cut_answer: bool = False
     """Whether truncation reached the answer, whose end of turn is then missing."""
 
@@ -41,7 +41,7 @@ class EncodedExample:
 
 
 def save_rows(rows: Sequence[EncodedExample], folder: Path) -> None:
-    """Write the rows into an existing folder; their labels must be their ids where they are not `IGNORED`."""
+    """Write the rows into an existing folder; labels must equal ids or be `IGNORED`."""
     np.savez(
         folder / "rows.npz",
         ids=np.concatenate([np.array(row.input_ids, dtype=np.int32) for row in rows] or [np.zeros(0, np.int32)]),
@@ -56,7 +56,7 @@ def save_rows(rows: Sequence[EncodedExample], folder: Path) -> None:
 
 
 def load_rows(folder: Path) -> list[EncodedExample]:
-    """Read what `save_rows` wrote."""
+    """Read rows written by `save_rows`."""
     names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
     with np.load(folder / "rows.npz", allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}

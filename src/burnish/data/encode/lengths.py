@@ -1,6 +1,6 @@
-"""How long rows are, what a limit would cut, and which limit to take.
+"""Measure row lengths, the effect of limits, and recommend a limit.
 
-A percentile is the smallest length that at least so many percent of the rows do not exceed (nearest rank, NIST
+A percentile is the smallest length that at least this percentage of rows does not exceed (nearest rank, NIST
 7.2.6.2): always the length of a row, and exact for any percentage, 99.95 as well as 50. Packing efficiency is the share
 of a packed sequence's places that hold a token (best fit, `data.encode.packing`), rows cut at the limit.
 
@@ -25,7 +25,7 @@ STEP = 64
 
 @dataclass(frozen=True)
 class Cutoff:
-    """What one limit does."""
+    """The effect of one limit."""
 
     max_length: int
     truncated: int
@@ -41,7 +41,7 @@ class Cutoff:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The limit to take."""
+    """The recommended limit."""
 
     max_length: int
     why: str
@@ -73,7 +73,7 @@ def measure_lengths(
     margin: float,
     context: int | None = None,
 ) -> LengthReport:
-    """Measure rows.
+    """Measure row lengths.
 
     Args:
         lengths: of each row.
@@ -90,11 +90,11 @@ def measure_lengths(
     """
     wrong = [one for one in (*percentiles, percentile) if not 0 <= one <= 100]
     if wrong:
-        raise ConfigError(f"{wrong[0]:g} is no percentile.", "Percentiles are numbers from 0 to 100.")
+        raise ConfigError(f"{wrong[0]:g} is not a percentile.", "Percentiles are numbers from 0 to 100.")
     if margin <= 0 or any(cutoff < 1 for cutoff in cutoffs):
         raise ConfigError("margin and cut-offs must be greater than 0.", "Try --margin 1.1 --cutoffs 512,1024.")
     if not lengths:
-        raise DataError("there are no rows to measure.", "Name data.sources.")
+        raise DataError("no rows to measure.", "Set data.sources.")
     ordered = np.sort(np.asarray(lengths, dtype=np.int64))
     recommended: Recommendation | None = None
     tried: tuple[Cutoff, ...] = ()
@@ -116,7 +116,7 @@ def measure_lengths(
 
 
 def nearest_rank(ordered: np.ndarray[tuple[int], np.dtype[np.int64]], percent: float) -> int:
-    """The smallest of ``ordered`` that at least ``percent`` percent of them do not exceed."""
+    """Return the smallest of ``ordered`` that at least ``percent`` percent do not exceed."""
     # Without the rounding 55 % of 100 rows would be 55.000000000000007 of them.
     rank = math.ceil(round(percent * len(ordered) / 100, 9))
     return int(ordered[max(rank, 1) - 1])
@@ -125,7 +125,7 @@ def nearest_rank(ordered: np.ndarray[tuple[int], np.dtype[np.int64]], percent: f
 def recommend(
     ordered: np.ndarray[tuple[int], np.dtype[np.int64]], percentile: float, margin: float, context: int | None
 ) -> Recommendation:
-    """The percentile times the margin, up to the next multiple of `STEP`, no longer than the longest row needs."""
+    """Recommend percentile times margin, rounded up to `STEP`, capped by the longest row."""
     length = nearest_rank(ordered, percentile)
     wanted = _round_up(math.ceil(round(length * margin, 9)))
     enough = _round_up(int(ordered[-1]))
@@ -137,11 +137,11 @@ def recommend(
         why += f"; the longest row has {ordered[-1]}, so {enough} holds all"
     if context is not None and limit > context:
         limit = context
-        why += f"; the model takes {context} at most"
+        why += f"; the model's context is {context}"
     cut = int((ordered > limit).sum())
     why += f"; {cut} of {len(ordered)} rows ({cut / len(ordered):.2%}) are longer"
     if cut:
-        why += ": documents are divided, to conversations happens what data.chat.truncate says"
+        why += ": documents are split, conversations follow data.chat.truncate"
     return Recommendation(limit, why)
 
 

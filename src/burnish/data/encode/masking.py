@@ -1,12 +1,12 @@
-"""Which characters of a rendered conversation are trained.
+"""Find the trained characters of a rendered conversation.
 
 This works with any chat template, without ``{% generation %}`` in it: an answer begins where the prompt's text (with
-the generation prompt) ends, and it ends with the template's end of turn; trailing white space after that belongs to
-nobody. Turns of other roles, where they are trained, are found by rendering the conversation with another content in
-their place.
+the generation prompt) ends, and it ends with the template's end of turn; trailing white space after that is not
+trained. Turns of other roles, where they are trained, are found by rendering the conversation with different content
+instead.
 
 Templates may write an answer's ``<think>`` block differently or leave it out, as Qwen3's does for earlier answers.
-What is kept must then be said by `ChatConfig.thinking`: an answer whose thinking the template dropped is refused where
+`ChatConfig.thinking` decides what is kept: an answer whose thinking the template dropped is refused where
 thinking is to be trained.
 
 Not covered: tools, images.
@@ -20,12 +20,12 @@ from typing import Any
 
 from burnish.config.data.chat import ChatConfig
 from burnish.errors import DataError
-from burnish.model.chat_template import THINKING, end_of_turn, render
+from burnish.model.chat_template import THINKING, check_turns_written, end_of_turn, render
 from burnish.records import Message
 
 Turn = Mapping[str, str]
 Range = tuple[int, int]
-"""Begin and end, in characters."""
+"""Start and end, in characters."""
 
 PROBE = "\N{OBJECT REPLACEMENT CHARACTER}PROBE\N{OBJECT REPLACEMENT CHARACTER}"
 _TEMPLATE_WAY_OUT = (
@@ -57,11 +57,15 @@ def plain_turns(messages: Sequence[Message], thinking: str = "keep") -> list[Tur
 def mask_conversation(
     row: str, turns: Sequence[Turn], tokenizer: Any, chat: ChatConfig, *, last_alone: bool = False
 ) -> MaskedText:
-    """Render the conversation and find what is trained, with ``last_alone`` no answer but the last.
+    """Render the conversation and find the trained ranges; with ``last_alone`` only the last answer.
 
     Raises DataError naming ``row`` where no exact mask exists.
     """
     text = render(turns, tokenizer, generation_prompt=False)
+    try:
+        check_turns_written([turn["role"] for turn in turns], tokenizer, generation_prompt=False)
+    except DataError as error:
+        raise DataError(f"row {row}: {error.cause}", error.way_out) from error
     trained: list[Range] = []
     last = max((index for index, turn in enumerate(turns) if turn["role"] == "assistant"), default=0)
     for index, turn in enumerate(turns):
@@ -81,21 +85,21 @@ def mask_conversation(
 
 
 def locate(row: str, text: str, turns: Sequence[Turn], index: int, tokenizer: Any) -> Range:
-    """Where the content of a turn stands in the conversation's text; DataError when the template changes it."""
+    """Find a turn's content in the text; raise DataError when the template changes it."""
     other = [*turns[:index], {**turns[index], "content": PROBE}, *turns[index + 1 :]]
     probed = render(other, tokenizer, generation_prompt=False)
     before, found, after = probed.partition(PROBE)
     if not found or not text.startswith(before) or not text.endswith(after) or len(before) + len(after) > len(text):
         raise DataError(
-            f"row {row}: the chat template does not write turn {index} of the role {turns[index]['role']!r} as it "
-            "stands, so it can be neither trained nor cut.",
+            f"row {row}: the chat template does not write turn {index} of the role {turns[index]['role']!r} "
+            "unchanged, so it can be neither trained nor cut.",
             "Set data.chat.truncate to refuse and data.chat.train_roles to [assistant].",
         )
     return len(before), len(text) - len(after)
 
 
 def _answer(row: str, text: str, turns: Sequence[Turn], index: int, tokenizer: Any) -> Range:
-    if index == 0:  # tokenizers render no conversation without a turn
+    if index == 0:  # tokenizers cannot render an empty conversation
         raise DataError(
             f"row {row}: its first turn is an answer, {turns[0]['content'][:60]!r}: the roles are in the wrong order.",
             "Put system turns first, then the user and the assistant in turn.",
@@ -115,10 +119,10 @@ def _answer(row: str, text: str, turns: Sequence[Turn], index: int, tokenizer: A
 
 
 def _end_inside(row: str, text: str, begin: int, content: str, closing: str) -> int:
-    """Where an answer that is not the last turn ends: after its content and the template's end of turn."""
+    """Find the end of an answer before the last turn: after its content and end of turn."""
     if not closing:
         raise DataError(
-            f"row {row}: the chat template writes nothing that ends an answer.",
+            f"row {row}: the chat template writes no end of turn after an answer.",
             "Let the chat_template.jinja of the model folder write eos_token after each assistant turn.",
         )
     for written in (content.strip(), THINKING.sub("", content).strip()):
@@ -127,13 +131,13 @@ def _end_inside(row: str, text: str, begin: int, content: str, closing: str) -> 
         if end >= 0:
             return end + len(closing)
     raise DataError(
-        f"row {row}: the chat template does not write an earlier answer as it stands, followed by {closing!r}.",
+        f"row {row}: the chat template does not write an earlier answer unchanged, followed by {closing!r}.",
         "Use rows with one answer each, or a chat template that keeps earlier answers unchanged.",
     )
 
 
 def _without_thinking(row: str, text: str, answer: Range, content: str, chat: ChatConfig) -> list[Range]:
-    """The answer, or with ``thinking`` "untrained" what is left of it beside its blocks of thought."""
+    """Return the answer's ranges; with ``thinking`` "untrained" without its thinking blocks."""
     begin, end = answer
     if chat.thinking == "keep":
         for block in THINKING.findall(content):
@@ -154,6 +158,6 @@ def _without_thinking(row: str, text: str, answer: Range, content: str, chat: Ch
 
 
 def _at(text: str, prompt: str) -> str:
-    """The text around the first character where it leaves the prompt."""
+    """Quote the text around the first character that differs from the prompt."""
     same = next((i for i, (a, b) in enumerate(zip(text, prompt, strict=False)) if a != b), len(text))
     return text[max(0, same - 20) : same + 20]

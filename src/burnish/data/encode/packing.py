@@ -1,7 +1,7 @@
-"""Packs rows into blocks of one length, so that no token is trained on another row's context.
+"""Pack rows into blocks of equal length; no token sees another row.
 
-Best fit: a row goes where the least room is left after it. Positions restart with every row, which keeps attention
-inside it (transformers reads the boundaries from the positions when no mask is given).
+Best fit: a row goes into the block with the least remaining room. Positions restart with every row, which keeps
+attention inside it (transformers reads the boundaries from the positions when no mask is given).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Block:
 
 
 def pack_documents(documents: Iterable[list[int]], block_size: int) -> list[Block]:
-    """Pack all documents; one that is longer than a block is cut into block-sized pieces, nothing is dropped."""
+    """Pack all documents; split those longer than a block and drop nothing."""
     pieces = [
         tuple(document[start : start + block_size])
         for document in documents
@@ -33,7 +33,7 @@ def pack_documents(documents: Iterable[list[int]], block_size: int) -> list[Bloc
 
 
 class Documents(Protocol):
-    """Documents as token ids that are read as they are asked for; `data.pretraining.token_bins.TokenBins` is one."""
+    """Documents as token ids, read on demand, such as `data.pretraining.token_bins.TokenBins`."""
 
     def lengths(self) -> list[int]: ...
 
@@ -41,10 +41,10 @@ class Documents(Protocol):
 
 
 class PackedOnDisk(Sequence[Block]):
-    """The blocks of `pack_documents`, of documents that stay on disk; in memory are only their places."""
+    """The blocks of `pack_documents` for documents on disk; only indices are in memory."""
 
     def __init__(self, documents: Documents, block_size: int, *, without: Collection[int] = ()) -> None:
-        """``without`` are documents that are left out, by index."""
+        """``without`` are the indices of documents to leave out."""
         self._documents = documents
         left_out = set(without)
         self._pieces = [
@@ -71,7 +71,7 @@ class PackedOnDisk(Sequence[Block]):
 
 
 def pack_lengths(lengths: Sequence[int], block_size: int) -> list[tuple[int, ...]]:
-    """Which rows share a block: indices into ``lengths``, the longest row of a block first.
+    """Choose the rows of each block: indices into ``lengths``, longest row first.
 
     Args:
         lengths: of the rows, in tokens; none above ``block_size``.

@@ -1,4 +1,4 @@
-"""Judged answers for preference tuning: rows of pairs (DPO) or of single answers (KTO), and both as tokens.
+"""Read and encode judged answers for preference tuning: pairs (DPO) or single answers (KTO).
 
     {"prompt": ..., "chosen": ..., "rejected": ...}        a pair
     {"prompt": ..., "completion": ..., "label": true}      one answer, good or bad
@@ -28,6 +28,7 @@ from burnish.data.sources.files import json_lines, matching_files
 from burnish.data.sources.raw import BadRow
 from burnish.data.sources.reading import BadRows
 from burnish.errors import DataError
+from burnish.fsio import parse_json
 from burnish.records import Example, Message
 
 FIELDS = {"dpo": ("chosen", "rejected"), "kto": ("completion",)}
@@ -41,7 +42,7 @@ class JudgedRow:
     prompt: tuple[Message, ...]
     answers: tuple[str, ...]
     good: bool = True
-    """Of a single answer, whether it is a good one."""
+    """Whether a single answer is good."""
 
     def examples(self) -> list[Example]:
         """One conversation per answer."""
@@ -56,7 +57,7 @@ class JudgedRow:
 
 @dataclass(frozen=True)
 class EncodedJudgement:
-    """A row as tokens; labels cover the judged answers alone."""
+    """A row as tokens; labels cover only the judged answers."""
 
     id: str
     answers: tuple[EncodedExample, ...]
@@ -66,13 +67,12 @@ class EncodedJudgement:
 def read_preferences(
     path: Path, method: Literal["dpo", "kto"], bad_rows: int = 0, rejected: Path | None = None
 ) -> list[JudgedRow]:
-    """The usable rows of a file or glob, in order.
+    """Read the usable rows of a file or glob, in order.
 
     Args:
         path: JSONL.
-        method: decides the fields.
-        bad_rows: how many unusable rows may be left out.
-        rejected: gets a line for each of them.
+        method: decides the fields. bad_rows: unusable rows that may be left out. rejected: file with a line for each of
+        them.
 
     Raises:
         DataError: no file, no usable row, or more unusable ones than ``bad_rows``.
@@ -90,14 +90,14 @@ def read_preferences(
         if rejected is not None:
             bad.write(rejected)
     if not rows:
-        raise DataError(f"{path} holds no usable row.", f"Each needs prompt, {', '.join(_wanted(method))}.")
+        raise DataError(f"{path} has no usable row.", f"Each needs prompt, {', '.join(_wanted(method))}.")
     return rows
 
 
 def encode_preferences(
     rows: Sequence[JudgedRow], tokenizer: Any, chat: ChatConfig
 ) -> tuple[list[EncodedExample], list[EncodedJudgement]]:
-    """Every answer in its whole conversation, for the gates, and the rows with nothing but the judged answer labelled.
+    """Encode whole conversations for the gates, and rows labelled only on the judged answer.
 
     Raises DataError for a row that the chat template refuses.
     """
@@ -110,7 +110,7 @@ def encode_preferences(
 
 
 def _last_answer(row: EncodedExample) -> EncodedExample:
-    """The row with the labels of its last labelled run alone."""
+    """Keep only the labels of the row's last labelled run."""
     begin = end = len(row.labels)
     while end and row.labels[end - 1] == IGNORED:
         end -= 1
@@ -122,7 +122,7 @@ def _last_answer(row: EncodedExample) -> EncodedExample:
 
 def _object(data: bytes | Mapping[str, Any] | None) -> Mapping[str, Any]:
     try:
-        row = json.loads((data if isinstance(data, bytes) else b"").decode("utf-8-sig"))
+        row = parse_json(data if isinstance(data, bytes) else b"")
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BadRow(f"not JSON: {error}") from error
     if not isinstance(row, dict):
@@ -133,10 +133,10 @@ def _object(data: bytes | Mapping[str, Any] | None) -> Mapping[str, Any]:
 def _judged(row_id: str, row: Mapping[str, Any], fields: tuple[str, ...]) -> JudgedRow:
     missing = next((name for name in (*fields, *_LABEL[fields]) if name not in row), None)
     if missing is not None:
-        raise BadRow(f"there is no {missing!r}; the row has {', '.join(map(repr, list(row)[:8])) or 'nothing'}")
+        raise BadRow(f"the row has no {missing!r}; it has {', '.join(map(repr, list(row)[:8])) or 'nothing'}")
     good = row["label"] if "label" in _LABEL[fields] else True
     if not isinstance(good, bool):
-        raise BadRow(f"label: true or false is wanted, not {good!r}")
+        raise BadRow(f"label must be true or false, not {good!r}")
     prompt = _prompt(row["prompt"]) if row.get("prompt") is not None else None
     answers = []
     for name in fields:
@@ -144,7 +144,7 @@ def _judged(row_id: str, row: Mapping[str, Any], fields: tuple[str, ...]) -> Jud
         if prompt is None or (before and before != prompt):
             if prompt is not None or not before:
                 raise BadRow(
-                    "there is no 'prompt'" if not before else f"{name} begins with another prompt than the row"
+                    "the row has no 'prompt'" if not before else f"{name} starts with a different prompt than the row"
                 )
             prompt = before
         answers.append(answer)
@@ -169,7 +169,7 @@ def _prompt(value: Any) -> tuple[Message, ...]:
 
 
 def _answer(value: Any, name: str) -> tuple[tuple[Message, ...], str]:
-    """The turns before the answer, where the value holds them, and the answer."""
+    """Return the turns before the answer, if any, and the answer."""
     turns = (Message(role="assistant", content=value),) if isinstance(value, str) else _turns(value, name)
     if turns[-1].role != "assistant":
         raise BadRow(f"{name} does not end with the assistant's turn")
@@ -180,7 +180,7 @@ def _answer(value: Any, name: str) -> tuple[tuple[Message, ...], str]:
 
 def _turns(value: Any, name: str) -> tuple[Message, ...]:
     if not isinstance(value, list) or not value:
-        raise BadRow(f"{name}: a text or a list of turns is wanted, not {type(value).__name__}")
+        raise BadRow(f"{name}: must be a text or a list of turns, not {type(value).__name__}")
     try:
         return tuple(Message.model_validate(turn) for turn in value)
     except ValidationError as error:

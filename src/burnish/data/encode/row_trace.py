@@ -1,4 +1,4 @@
-"""One training row at every step of its way: record, messages, text, token ids, what truncation takes, the mask.
+"""Trace a training row through every step: record, messages, text, tokens, truncation, mask.
 
 Not covered: showing it (`report.terminal.row_view`).
 """
@@ -23,7 +23,7 @@ ENDS = 20
 
 @dataclass(frozen=True)
 class Span:
-    """Tokens in a row with one fate, decoded."""
+    """Consecutive tokens with the same label, decoded."""
 
     text: str
     trained: bool
@@ -48,30 +48,30 @@ class EncodedView:
 
 @dataclass(frozen=True)
 class RowView:
-    """One example, step by step."""
+    """One example at every step."""
 
     number: int
     record: dict[str, Any]
     turns: tuple[tuple[str, str], ...]
-    """Role and content as they go into the template; empty for documents."""
+    """Role and content as passed to the template; empty for documents."""
     text: str
     """After the chat template, before truncation; a document's own text."""
     tokens: int
     """Before truncation and division."""
     max_length: int
     refused: bool
-    """Whether it is too long, and nothing says what to cut: the gate will stop the run."""
+    """Whether it is too long without a truncation setting: the gate will stop the run."""
     rows: tuple[EncodedView, ...]
 
 
 def inspect_example(number: int, example: Example, tokenizer: Any, *, chat: ChatConfig, max_length: int) -> RowView:
-    """Follow one example; raises what encoding raises.
+    """Trace one example; raise the errors of encoding.
 
     Args:
         number: of the example, from 0.
         example: conversation or document.
         tokenizer: of the model that will be trained.
-        chat: what is trained, and how truncation works.
+        chat: trained turns and truncation.
         max_length: in tokens.
     """
     whole = encode_examples([example], tokenizer, chat)

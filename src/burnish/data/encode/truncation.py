@@ -1,9 +1,9 @@
-"""Makes a conversation fit: what goes first, and what is never cut while anything else is left.
+"""Truncate a conversation to fit, in a fixed order of parts.
 
 1. Turns after the last trained one.
 2. Whole exchanges, the oldest first; system turns stay.
-3. Tokens of the last question: its begin (``left``), its end (``right``) or its middle (``middle``); then of the
-   system turn. What the template writes around them stays.
+3. Tokens of the last question: its start (``left``), its end (``right``) or its middle (``middle``); then of the
+   system turn. The template's text around them stays.
 4. The end of the answer, with its end of turn: such a row is marked (``cut_answer``), and a gate counts it.
 
 Not covered: documents, which are divided and never cut (`data.encode.documents`).
@@ -23,24 +23,24 @@ Side = Literal["left", "right", "middle"]
 
 @dataclass(frozen=True)
 class TokenizedText:
-    """A conversation's text with its tokens, their labels and their places in the text."""
+    """A conversation's text with tokens, labels and offsets."""
 
     text: str
     ids: list[int]
     labels: list[int]
     encoding: Any
-    """What the tokenizer found; places are made into a list only where they are needed."""
+    """The tokenizer's output; offsets become a list only when needed."""
 
     @property
     def offsets(self) -> Sequence[Range]:
-        """Begin and end of each token, in characters."""
+        """Start and end of each token, in characters."""
         places: Sequence[Range] = self.encoding.offsets
         return places
 
 
 @dataclass(frozen=True)
 class Truncated:
-    """What is left of a conversation."""
+    """The rest of a truncated conversation."""
 
     ids: list[int]
     labels: list[int]
@@ -62,7 +62,7 @@ def truncate(
 
     Args:
         turns: role and content.
-        side: which part of the question goes.
+        side: part of the question to cut.
         max_length: in tokens.
         trained: the roles whose turns are trained.
         tokenize: encodes a conversation and labels it.
@@ -89,20 +89,20 @@ def truncate(
 
 
 def without_oldest_exchange(turns: Sequence[Turn]) -> list[Turn] | None:
-    """The conversation without its first exchange (up to and including an answer); None when it has only one."""
+    """Remove the first exchange (up to and including an answer); None when it has only one."""
     start = next((index for index, turn in enumerate(turns) if turn["role"] != "system"), len(turns))
     end = next((index for index in range(start, len(turns)) if turns[index]["role"] == "assistant"), len(turns))
     return [*turns[:start], *turns[end + 1 :]] if end + 1 < len(turns) else None
 
 
 def _cuttable(turns: Sequence[Turn], trained: Sequence[str]) -> list[int]:
-    """Turns that may lose tokens, in the order in which they do: questions from the last one back, then the system."""
+    """Return the turns that may be cut, in order: questions from the last back, then system."""
     places = [index for index, turn in enumerate(turns) if turn["role"] not in trained and index < len(turns) - 1]
     return sorted(places, key=lambda index: (turns[index]["role"] == "system", -index))
 
 
 def _cut(offsets: Sequence[Range], content: Range, excess: int, side: Side) -> range:
-    """Positions of up to ``excess`` tokens of the content."""
+    """Choose up to ``excess`` tokens of the content to cut."""
     begin, end = content
     first = bisect_left(offsets, (begin, begin))
     last = first

@@ -1,4 +1,4 @@
-"""What all filters share: the protocol, the Rust of a row, and the judge that filters with a compiler ask.
+"""Define what filters share: the protocol, a row's Rust, and the compiler's interface.
 
 Not covered: the filters themselves.
 """
@@ -20,7 +20,7 @@ from burnish.syntax.source import looks_like_code, parse
 
 
 class RustCode:
-    """The Rust of one example, parsed once for all filters that ask.
+    """The Rust of one example, parsed once for all filters.
 
     Of a document that is its text; of a conversation the fenced Rust of the last turn of the assistant, its blocks
     joined, or that whole turn where it has no fence and is code. A turn of prose holds no Rust.
@@ -48,56 +48,58 @@ class RustCode:
 
     @cached_property
     def signs(self) -> Signs:
-        """What one query over the tree found."""
+        """The signs found by one query over the tree."""
         return read_signs(self.root)
 
     @cached_property
     def glance(self) -> Glance:
-        """What the first tokens prove, before the tree is asked."""
+        """The facts that the first tokens prove without a tree."""
         return Glance(self.source)
 
 
 class Filter(Protocol):
-    """Decides on one row. Objects of a class with ``ordered`` remember earlier rows: they see rows one by one, in the
+    """Decides whether to keep a row.
+
+    Objects of a class with ``ordered`` remember earlier rows: they see rows one by one, in the
     order in which the mixture takes them, in one process; the others may be copied to several."""
 
     reason: ClassVar[str]
-    """What is recorded of a row that is not kept; the ``kind`` of its configuration."""
+    """Recorded reason of a rejected row: the ``kind`` of its configuration."""
     ordered: ClassVar[bool]
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether the row stays."""
+        """Return whether the row is kept."""
         ...
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """What was found, of a row that ``keeps`` has just refused; may be empty."""
+        """Return details of a row that ``keeps`` has just refused; may be empty."""
         ...
 
 
 class StatelessFilter:
-    """Base of filters that look at one row alone."""
+    """Base of filters that look at single rows."""
 
     reason: ClassVar[str]
     ordered: ClassVar[bool] = False
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """Nothing to add to the reason."""
+        """Return no details."""
         return ""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the compiler said of one source."""
+    """The compiler's result for one source."""
 
     compiled: bool | None
-    """None: the machine could not judge it, which says nothing about the code."""
+    """None if the machine could not judge it; the code is then unknown."""
     lints: tuple[str, ...] = ()
     detail: str = ""
 
 
 class Judge(Protocol):
-    """Compiles and lints sources; they are untrusted, so the real one does it in a sandbox."""
+    """Compiles and lints untrusted sources; the real implementation uses a sandbox."""
 
     def judge(self, sources: Sequence[str], edition: Edition) -> Sequence[Judgement]:
-        """One judgement per source, in order."""
+        """Return one judgement per source, in order."""
         ...

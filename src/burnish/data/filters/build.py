@@ -1,4 +1,4 @@
-"""From configurations to filters.
+"""Build filters from configurations.
 
 Task sets and near-duplicate indexes are loaded only where a filter needs them. Not covered: the judge itself, which
 the caller hands in.
@@ -35,7 +35,7 @@ ORDERED = (*JUDGED, NearDuplicate)
 
 
 def needs_judge(filters: Sequence[FilterConfig]) -> bool:
-    """Tell whether one of the filters compiles."""
+    """Return whether any filter needs the compiler."""
     return any(isinstance(one, JUDGED) for one in filters)
 
 
@@ -44,18 +44,18 @@ def filter_digests(filters: Sequence[FilterConfig]) -> list[JsonValue]:
     paths = [path for one in filters if isinstance(one, Contaminated) for path in one.tasks]
     for path in paths:
         if not path.is_file():
-            raise DataError(f"there is no task file {path}.", "Check `tasks` of the filter contaminated.")
+            raise DataError(f"task file {path} does not exist.", "Check `tasks` of the filter contaminated.")
     return [[str(path), digest_file(path)] for path in paths]
 
 
 def stateless_filter(config: FilterConfig) -> Filter:
-    """A filter that any process may have a copy of."""
+    """Build a filter that may be copied to any process."""
     return _MADE[config.kind](config)
 
 
 @contextlib.contextmanager
 def ordered_filters(configs: Sequence[FilterConfig], judge: Judge | None, folder: Path) -> Iterator[dict[int, Filter]]:
-    """The filters that see rows one by one, by their place in the configuration.
+    """Build the filters that see rows in order, by their index in the configuration.
 
     ``folder`` takes the indexes of near-duplicates, which are closed at the end. ``judge`` is there when one of
     ``configs`` compiles.
@@ -104,4 +104,4 @@ _MADE: dict[str, Callable[[Any], Filter]] = {
     "licence": LicenceFilter,
     "contaminated": _contaminated,
 }
-"""What makes a filter of its configuration, by ``kind``."""
+"""Constructors of filters, by ``kind``."""

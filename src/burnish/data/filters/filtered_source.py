@@ -1,7 +1,7 @@
-"""The rows of one source that the filters keep, as a stream that a mixture reads: `RowStream` of `data.mixing.mixture`.
+"""Stream the kept rows of one source to a mixture: `RowStream` of `data.mixing.mixture`.
 
 Rows are counted and dropped as the mixture pulls them, so what was read ahead but never pulled counts for nothing. A
-source that is read again (a mixture that repeats, or goes on) yields the rows it kept the first time, without asking
+source that is read again (a mixture that repeats, or resumes) yields the rows it kept the first time, without asking
 the filters again; that memory takes one byte per row.
 
 Not covered: the order of several sources (`data.mixing.mixture`).
@@ -25,13 +25,13 @@ from burnish.records import Example
 UNUSABLE = "unusable"
 """The reason of a row that cannot be read as an example."""
 NOT_JUDGED = "not_judged"
-"""The reason of a row that the machine could not compile or refuse: nothing is known of it, so it is not trained on."""
+"""The reason of a row that the machine failed to judge; it is not trained on."""
 _KEPT, _DROPPED = 1, 2
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A row that was left out, and why."""
+    """A rejected row with its reason."""
 
     id: str
     source: str
@@ -41,7 +41,7 @@ class Dropped:
 
 @dataclass
 class SourceCounts:
-    """What became of the rows of a source."""
+    """Counts of a source's rows by outcome."""
 
     total: int = 0
     passed: int = 0
@@ -87,7 +87,9 @@ class FilteredSource:
         """Whether all rows were decided on."""
 
     def rows(self, start: int) -> Iterator[tuple[int, Example]]:
-        """Kept rows from position ``start`` on, each with the position that follows it. Raises what `stream` raises."""
+        """Yield kept rows from position ``start`` on, each with the next position.
+
+        Raises the errors of `stream`."""
         limit = self._source.limit
         position = start if limit is None else 0
         used = 0
@@ -125,7 +127,7 @@ class FilteredSource:
         return fate == _KEPT
 
     def _reason(self, row: Examined) -> tuple[str, str] | None:
-        """Reason and detail; None for a row that all filters keep."""
+        """Return reason and detail; None for a row that all filters keep."""
         example = row.example
         if example is None:
             self._bad.add(row.file, row.place, row.detail)
@@ -140,7 +142,7 @@ class FilteredSource:
         return None if row.refused is None else (self._filters[row.refused].kind, row.detail)
 
     def _look_ahead(self, chunk: Sequence[Examined], position: int, start: int) -> None:
-        """Let filters that judge many rows at once see those that will come to them."""
+        """Pass coming rows to filters that judge many rows at once."""
         for place, one in self._ordered.items():
             if isinstance(one, JudgedFilter):
                 one.look_ahead(

@@ -1,4 +1,4 @@
-"""Signs of idiom and of low quality in Rust, as families that are there or not, found by one query over the tree.
+"""Find families of idiom and of low quality in Rust with one query over the tree.
 
 Idiomatic:
 
@@ -68,7 +68,7 @@ _SIMPLE_IDIOMS = ("combinators", "derive", "trait_impl", "public_item")
 
 @dataclass(frozen=True)
 class Signs:
-    """What a source shows."""
+    """The signs of one source."""
 
     idiomatic: frozenset[str]
     low_quality: frozenset[str]
@@ -77,7 +77,7 @@ class Signs:
 
 
 def read_signs(root: Node) -> Signs:
-    """The signs of a tree; of one with errors, those in the parts that could be read."""
+    """Find the signs of a tree; with syntax errors only those in the readable parts."""
     captures = QueryCursor(_query(_QUERY)).captures(root)
     idiomatic: set[str] = {family for family in _SIMPLE_IDIOMS if family in captures}
     names = {text_of(node) for kind in captures.get("returned", []) for node in walk(kind) if _is_name(node)}
@@ -92,7 +92,7 @@ def read_signs(root: Node) -> Signs:
 
 
 def most_low_quality(source: str) -> int:
-    """How many families of low quality a source can show at most, by its words: a look before the tree."""
+    """Bound the families of low quality by the source's words, without a tree."""
     lower = source.lower()
     unfinished = any(word in lower for word in _UNFINISHED) and (
         _MARK.search(source) is not None or _UNFINISHED_MACRO.search(source) is not None

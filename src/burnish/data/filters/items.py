@@ -1,4 +1,4 @@
-"""Whether the items of a source are all of one kind by their attributes, as in a file that holds tests alone.
+"""Check whether all items of a source share an attribute, as in a file of tests.
 
 ``use`` and ``extern crate`` declarations, comments and inner attributes do not count. A source without any other item
 is not all of anything. Not covered: what items do.
@@ -14,7 +14,7 @@ _ASIDE = frozenset({"use_declaration", "extern_crate_declaration", "line_comment
 
 
 def all_items_marked(root: Node, marks: Callable[[Node], bool]) -> bool:
-    """Whether ``marks`` holds for an attribute of every item, or for an inner attribute of the file."""
+    """Return whether ``marks`` holds for an attribute of every item or of the file."""
     marked, seen = False, False
     for node in root.named_children:
         if node.type == "inner_attribute_item":

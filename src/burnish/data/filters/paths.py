@@ -7,10 +7,10 @@ from __future__ import annotations
 
 
 def folders(path: str) -> frozenset[str]:
-    """Names of the folders a file lies in."""
+    """Return the names of a file's parent folders."""
     return frozenset(path.lower().replace("\\", "/").split("/")[:-1])
 
 
 def file_name(path: str) -> str:
-    """The last part."""
+    """Return the file name."""
     return path.lower().replace("\\", "/").rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Raw rows in, examples with what the stateless filters say of them out: in this process, or in several, in order.
+"""Apply stateless filters to raw rows in one or several processes, in order.
 
 A chunk of rows is examined as one piece, so that handing it to another process costs little. The result depends on the
 rows alone: one process and many give the same. Memory holds a few chunks per process.
@@ -45,12 +45,12 @@ class Examined:
     example: Example | None
     """None when the row cannot be used; ``detail`` says why."""
     refused: int | None = None
-    """Place of the first stateless filter that does not keep the row."""
+    """Index of the first stateless filter that rejects the row."""
     detail: str = ""
 
 
 class Examiner:
-    """Examines chunks of rows, with ``workers`` processes or, when that is 1, in this one. Use as a context manager."""
+    """Examines chunks of rows with ``workers`` processes, or in this one; a context manager."""
 
     def __init__(self, filters: Sequence[FilterConfig], workers: int) -> None:
         self._workers = workers
@@ -59,7 +59,7 @@ class Examiner:
         if workers > 1:
             self._pool = ProcessPoolExecutor(
                 workers,
-                mp_context=multiprocessing.get_context("spawn"),  # verifiers have threads, which a fork would break
+                mp_context=multiprocessing.get_context("spawn"),  # verifiers have threads, which do not survive a fork
                 initializer=_begin,
                 initargs=(tuple(filters),),
             )
@@ -76,7 +76,7 @@ class Examiner:
     def examine(
         self, rows: Iterable[RawRow], source: SourceConfig, name: str, *, filtered: bool = True
     ) -> Iterator[list[Examined]]:
-        """Chunks in the order of ``rows``; without ``filtered`` no filter is asked."""
+        """Yield chunks in the order of ``rows``; without ``filtered`` no filter runs."""
         chunks = _chunks(rows)
         if self._pool is None:
             filters = self._filters if filtered else ()
@@ -93,8 +93,8 @@ class Examiner:
                 yield running.popleft().result()
         except BrokenProcessPool as error:
             raise MachineError(
-                "a process that examined rows was killed, most likely for want of memory.",
-                "Nothing finished is lost; run the same command again with fewer workers.",
+                "a process that filtered rows was killed, probably because memory ran out.",
+                "Finished work is kept; run the same command again with fewer workers.",
             ) from error
         finally:
             for future in running:
@@ -102,7 +102,7 @@ class Examiner:
 
 
 def examine_chunk(chunk: Sequence[RawRow], source: SourceConfig, name: str, filters: Places) -> list[Examined]:
-    """One chunk, in this process."""
+    """Examine one chunk in this process."""
     return [_examine_row(raw, source, name, filters) for raw in chunk]
 
 
@@ -129,12 +129,12 @@ def _stateless(configs: Sequence[FilterConfig]) -> Places:
 
 
 _own: Places = ()
-"""The filters of a worker process, made once when it begins."""
+"""Filters of a worker process, built once at its start."""
 
 
 def _begin(configs: Sequence[FilterConfig]) -> None:
     global _own  # noqa: PLW0603 (the one place where a pool lets a process keep something)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles interrupts
     _own = _stateless(configs)
 
 

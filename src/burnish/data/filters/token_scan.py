@@ -1,5 +1,6 @@
-"""What the first tokens of a source prove without a tree: that it is documented, that it shows signs of idiom, that its
-first item is no test.
+"""Prove facts about a source from its first tokens, without a syntax tree.
+
+The facts: it is documented, it shows signs of idiom, its first item is not a test.
 
 Parsing costs ten times what a filter by regular expressions costs, and most rows are decided by a `pub fn` under a doc
 comment near the top. So the tokens are looked at from the beginning, comments, strings, characters and lifetimes told
@@ -33,7 +34,7 @@ _TOKEN = re.compile(
 )
 _ENDS = frozenset({"block", "macro", "raw", "open"})
 _FOREIGN = ("extern", "macro")
-"""Words behind which a ``pub fn`` may be something else."""
+"""Words after which a ``pub fn`` may be something else."""
 _PREAMBLE = re.compile(
     r"(?:\s++|//[^\n]*+|\#!?\[[^\]\"]*+\]|use\b[^;\"'/]*+;)*+"
     r"(?:pub|fn|struct|enum|impl|trait|mod|const|static|type|async|unsafe)\b"
@@ -41,7 +42,7 @@ _PREAMBLE = re.compile(
 
 
 class Glance:
-    """Looks as far into a source as it is asked to, and never twice."""
+    """Scans a source only as far as needed, and never twice."""
 
     def __init__(self, source: str) -> None:
         places = [place for place in map(source.find, _FOREIGN) if place >= 0]
@@ -50,13 +51,13 @@ class Glance:
         self._documented = False
 
     def shows(self, families: int) -> bool:
-        """Whether so many different families of idiomatic signs are seen."""
+        """Return whether this many families of idiom are seen."""
         while len(self._families) < families and self._next():
             pass
         return len(self._families) >= families
 
     def is_documented(self) -> bool:
-        """Whether a doc comment is seen."""
+        """Return whether a doc comment is seen."""
         while not self._documented and self._next():
             pass
         return self._documented
@@ -78,6 +79,6 @@ class Glance:
 
 
 def begins_unmarked(source: str, marks: re.Pattern[str]) -> bool:
-    """Whether a first item is seen, and ``marks`` is nowhere before it: then not every item is marked."""
+    """Return whether an unmarked first item is seen: then not every item is marked."""
     preamble = _PREAMBLE.match(source)
     return preamble is not None and marks.search(source, 0, preamble.end()) is None

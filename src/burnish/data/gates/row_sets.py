@@ -19,15 +19,19 @@ SHOWN = 400
 ENOUGH_ROWS = 10
 """With fewer rows, equal answers and duplicates are no sign of anything."""
 
+_FOLLOWING = {"": ("user",), "user": ("assistant",), "assistant": ("user", "tool"), "tool": ("assistant", "tool")}
+"""Role -> the roles that may follow it; the first is the usual one."""
+
 
 def check_role_order(examples: Sequence[Example]) -> None:
-    """System turns first, then user and assistant in turn, beginning with the user; GateError otherwise."""
+    """System turns first, then user and assistant in turn, beginning with the user; what tools answered may stand
+    between two turns of the assistant. GateError otherwise."""
     for example in examples:
         roles = [message.role for message in example.messages]
         begin = next((index for index, role in enumerate(roles) if role != "system"), len(roles))
         for index in range(begin, len(roles)):
-            wanted = ("user", "assistant")[(index - begin) % 2]
-            if roles[index] != wanted:
+            wanted, *others = _FOLLOWING[roles[index - 1] if index > begin else ""]
+            if roles[index] not in (wanted, *others):
                 text = example.messages[index].content[:SHOWN]
                 raise GateError(
                     f"row {example.id} has its roles in the wrong order ({', '.join(roles)}): turn {index} is of the "

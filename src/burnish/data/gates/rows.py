@@ -8,9 +8,10 @@ Of every row:
 
 2. It has a trained token, and its answers are not empty.
 3. Every answer's end of turn is trained, answers that truncation cut aside: without it the model never learns to stop.
-4. It is no longer than the limit: nothing is cut silently.
+4. It is no longer than the limit, nor than the model's context: nothing is cut, and no position is made up, silently.
 
-Of all rows together (`data.gates.row_sets` has the others: role order, held-out tasks, one answer for all, duplicates):
+Of all rows together (`data.gates.row_sets` has the others: role order, held-out tasks, one answer for all, duplicates;
+`data.gates.control_tokens` looks for control tokens in texts):
 
 5. No more answers are cut than the configuration allows.
 6. The label mask covers a share of the conversations' tokens that lies in the configured band.
@@ -28,6 +29,7 @@ from typing import Any
 from burnish.config.data.chat import ChatConfig
 from burnish.config.data.gates import GatesConfig
 from burnish.data.encode.encoded import IGNORED, EncodedExample
+from burnish.data.gates.control_tokens import check_control_tokens
 from burnish.data.gates.row_sets import check_answers, check_duplicates, check_held_out, check_role_order
 from burnish.errors import GateError
 from burnish.model.chat_template import end_of_turn, end_of_turn_ids, unmarked_answer
@@ -85,6 +87,7 @@ def check_gates(
     examples: Sequence[Example],
     gates: GatesConfig | None = None,
     chat: ChatConfig | None = None,
+    context: int | None = None,
 ) -> GateReport:
     """Check all gates; raises GateError with the first offending row, decoded.
 
@@ -96,16 +99,20 @@ def check_gates(
         examples: the conversations and documents behind ``encoded``.
         gates: limits; None for the defaults.
         chat: how the rows were encoded; None for the defaults.
+        context: most tokens that the model takes; None where it does not say.
     """
     gates, chat = gates or GatesConfig(), chat or ChatConfig()
     if not encoded:
         raise GateError("there are no training rows.", "Name data.sources, or build more training tasks.")
     check_role_order(examples)
+    if gates.control_tokens == "refuse":
+        check_control_tokens(examples, tokenizer)
     check_held_out(examples, held_out)
     closing = closing_token(tokenizer) if any(row.answers for row in encoded) else None
     exact = chat.train_roles == ("assistant",) and chat.thinking != "untrained"
     for row in encoded:
-        _check_row(row, tokenizer, closing, max_length, exact=exact)
+        _check_length(row, tokenizer, max_length, context)
+        _check_row(row, tokenizer, closing, exact=exact)
     check_answers(examples, gates.same_answer)
     duplicates = check_duplicates(encoded, gates.duplicates, lambda row: shown(row, tokenizer))
     _check_cut(encoded, tokenizer, gates.truncated_answers, max_length)
@@ -150,13 +157,22 @@ def shown(row: EncodedExample, tokenizer: Any) -> str:
     return f"it reads {text[:SHOWN]!r}" + (f" and {len(text) - SHOWN} characters more" if len(text) > SHOWN else "")
 
 
-def _check_row(row: EncodedExample, tokenizer: Any, closing: int | None, max_length: int, *, exact: bool) -> None:
+def _check_length(row: EncodedExample, tokenizer: Any, max_length: int, context: int | None) -> None:
     if len(row.input_ids) > max_length:
         raise GateError(
             f"row {row.id} has {len(row.input_ids)} tokens, more than max_length {max_length}; "
             f"{shown(row, tokenizer)}.",
             "Raise max_length of the stage, shorten or remove the row, or say with data.chat.truncate what to cut.",
         )
+    if context is not None and len(row.input_ids) > context:
+        raise GateError(
+            f"row {row.id} has {len(row.input_ids)} tokens, more than the model's context of {context}; "
+            f"{shown(row, tokenizer)}.",
+            f"Shorten or remove the row, or set max_length of the stage to {context} and data.chat.truncate.",
+        )
+
+
+def _check_row(row: EncodedExample, tokenizer: Any, closing: int | None, *, exact: bool) -> None:
     spans = [list(labels) for trained, labels in groupby(row.labels, lambda label: label != IGNORED) if trained]
     if not spans:
         raise GateError(

@@ -1,6 +1,7 @@
 """Which files a path or glob means, and how they are read as lines, lists and documents.
 
-Globs match in sorted order, so that every machine reads the same sequence. Not covered: compressed files, Parquet.
+Globs match in sorted order, so that every machine reads the same sequence. Files packed by gzip are read as what is in
+them. Not covered: other packers, Parquet.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from burnish.data.sources.raw import RawRow
 from burnish.errors import DataError
+from burnish.fsio import HALF_PAIR, given_lines, half_pair, opened_plain
 
 _WILD = frozenset("*?[")
 
@@ -46,22 +48,23 @@ def nearest_file(path: Path) -> str:
 
 def json_lines(file: Path) -> Iterator[RawRow]:
     """Lines that are not blank, undecoded; a last line without a newline counts."""
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield RawRow(str(file), str(number), line)
+    for number, line in given_lines(file):
+        yield RawRow(str(file), str(number), line)
 
 
 def json_list(file: Path) -> Iterator[RawRow]:
     """Items of a JSON list; a file that is none has no usable row, so it raises DataError."""
     try:
-        rows = json.loads(file.read_bytes().decode("utf-8-sig"))
+        with opened_plain(file) as opened:
+            rows = json.loads(opened.read().decode("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{file} is not JSON: {error}.", "Mend it; for one object per line use kind: jsonl.") from error
     if not isinstance(rows, list):
         raise DataError(f"{file} holds a JSON {type(rows).__name__}, not a list of rows.", "Give a list of objects.")
     for number, row in enumerate(rows, 1):
-        if isinstance(row, dict):
+        if isinstance(row, dict) and half_pair(row):
+            yield RawRow(str(file), str(number), None, HALF_PAIR)
+        elif isinstance(row, dict):
             yield RawRow(str(file), str(number), row)
         else:
             yield RawRow(str(file), str(number), None, f"a JSON {type(row).__name__}, not an object")

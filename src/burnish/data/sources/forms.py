@@ -1,6 +1,7 @@
 """What a row means: its fields become a conversation or a document.
 
-    messages                              the conversation
+    messages or conversations             the conversation: turns with role and content, or with from and value
+                                          (ShareGPT: human, gpt, system, tool); a system beside it goes first
     prompt, completion or gen             user, assistant
     instruction, output; where they are   Alpaca: system, the pairs of history, instruction and input as one user
       not empty input, system, history    turn, assistant
@@ -12,59 +13,90 @@
 
 The first form in this order whose fields are all there is taken; ``null`` is there only where nothing else is, and then
 named as what is wrong. What stands in one turn is joined by a blank line. Beside the form: ``path``, ``licence`` or
-``license`` (of a list all must allow the use), ``_task_type`` or ``task_type``. Text must be text: a number is no
-answer, and is never made one.
+``license`` (of a list all must allow the use), ``_task_type`` or ``task_type``, ``weight`` (times the source's), and
+``split``: a row of another split than the one to train on is left out where the source names its split, else refused.
+Text must be text: a number is no answer, and is never made one.
 
-Not covered: chat templates (`data.encode.chat`).
+Not covered: chat templates (`data.encode.chat`); tool calls, whose fields a turn may have only as null.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from pydantic import ValidationError
 
-from burnish.config.data.training_data import MappedSource, SourceConfig
-from burnish.data.sources.raw import BadRow, RawRow
+from burnish.config.data.training_data import FileRows, MappedSource, SourceConfig
+from burnish.data.sources.raw import BadRow, OtherSplit, RawRow
 from burnish.errors import DataError
+from burnish.fsio import HALF_PAIR, half_pair, parse_json
 from burnish.records import Example, Message
 
-FORMS = "messages, prompt + completion, instruction + output, question + answer, or text"
-_ALIASES = {"completion": ("gen",), "text": ("content",), "licence": ("license",), "task_type": ("_task_type",)}
-_BESIDE = ("path", "licence", "task_type")
+FORMS = "messages or conversations, prompt + completion, instruction + output, question + answer, or text"
+_ALIASES = {
+    "messages": ("conversations",),
+    "completion": ("gen",),
+    "text": ("content",),
+    "licence": ("license",),
+    "task_type": ("_task_type",),
+}
+_BESIDE = ("path", "licence", "task_type", "weight", "split")
+_SPEAKERS = {
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "assistant": "assistant",
+    "model": "assistant",
+    "function_call": "assistant",
+    "system": "system",
+    "tool": "tool",
+    "function": "tool",
+    "observation": "tool",
+}
+"""Who ``from`` of a ShareGPT turn names -> role."""
+_TRAINED_SPLITS = frozenset({"train", "training"})
+_PREPARED = frozenset({"schema_version", "id", "messages", "text", "weight", "source", "origin"})
+"""What every `Example` record has; a user's own column ``schema_version`` does not make a row one."""
 _REQUIRED = (("messages",), ("prompt", "completion"), ("instruction", "output"), ("question", "answer"), ("text",))
 
 
 def example_of(raw: RawRow, source: SourceConfig, name: str) -> Example:
-    """The example of a row; raises BadRow."""
+    """The example of a row; raises BadRow, and OtherSplit for a row that the source leaves out."""
     if raw.data is None:
         raise BadRow(raw.problem)
     row = _decoded(raw.data) if isinstance(raw.data, bytes) else raw.data
-    if "schema_version" in row:
+    if set(row) >= _PREPARED and set(row) <= set(Example.model_fields):
         return _prepared(row, raw, source, name)
     fields = _named(row, source.fields if isinstance(source, MappedSource) else {})
+    _check_split(fields.get("split"), source)
     messages, text = _content(fields, row)
     known = raw.defaults
-    return Example(
+    example = Example(
         id=raw.id,
         messages=messages,
         text=text,
-        weight=source.weight,
+        weight=source.weight * _weight(fields.get("weight")),
         source=name,
         path=_text(fields, "path", known.get("path", "")),
         licence=_licence(fields, known.get("licence", "")),
         task_type=_text(fields, "task_type", ""),
         origin=f"{PurePath(raw.file).name}:{raw.place}" if raw.place else PurePath(raw.file).name,
     )
+    texts = [*(message.content for message in messages), text or "", example.path, example.licence, example.task_type]
+    if any(map(half_pair, texts)):  # JSON is refused before; other files and the hub are not
+        raise BadRow(f"its text holds {HALF_PAIR}")
+    return example
 
 
 def _decoded(data: bytes) -> Mapping[str, Any]:
     try:
-        row = json.loads(data.decode("utf-8-sig"))
+        row = parse_json(data)
     except UnicodeDecodeError as error:
         raise BadRow(f"not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -98,6 +130,10 @@ def _named(row: Mapping[str, Any], mapping: Mapping[Any, str]) -> dict[str, Any]
 
 def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[Message, ...], str | None]:
     form = _form({name for name, value in fields.items() if value is not None}) or _form(set(fields))
+    if form is None and {"schema_version", "family", "prompt"} <= set(row):
+        raise BadRow(
+            "a Task record is no training row; its reference is one with data.tasks.kind=file and data.tasks.train"
+        )
     if form is None:
         raise BadRow(f"the row has the fields {_shown(row)}; wanted are {FORMS}")
     if form == ("text",):
@@ -106,7 +142,8 @@ def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[M
         turns = fields["messages"]
         if not isinstance(turns, Sequence) or isinstance(turns, str) or not turns:
             raise BadRow("'messages' is not a list of turns")
-        messages = tuple(_message(turn, f"messages.{index}") for index, turn in enumerate(turns))
+        messages = tuple(_message(_turn(turn, index), f"messages.{index}") for index, turn in enumerate(turns))
+        messages = (*_system(fields, messages), *messages)
     else:
         messages = _turns(form, fields)
     if not any(message.role == "assistant" for message in messages):
@@ -115,6 +152,52 @@ def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[M
         if message.role == "assistant" and not message.content.strip():
             raise BadRow(f"turn {index} of the role 'assistant' is empty")
     return messages, None
+
+
+def _turn(turn: Any, index: int) -> Any:
+    """A turn with role and content: ShareGPT's names become ours, and fields that are null are not there.
+
+    A table fills every turn up to the same fields, so that null says nothing; a role or content of null does.
+    """
+    if not isinstance(turn, Mapping):
+        return turn
+    there = {key: value for key, value in turn.items() if value is not None or key in ("role", "content")}
+    if "from" not in there or "role" in turn or "content" in turn:
+        return there
+    speaker = there.pop("from")
+    if speaker not in _SPEAKERS:
+        raise BadRow(f"messages.{index}.from: {speaker!r} is none of {', '.join(_SPEAKERS)}")
+    return {"role": _SPEAKERS[speaker], "content": there.pop("value", None), **there}
+
+
+def _system(fields: Mapping[str, Any], messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The system turn that stands beside a conversation; refused where the conversation has another of its own."""
+    if not _filled(fields, "system"):
+        return ()
+    beside = _message({"role": "system", "content": fields["system"]}, "system")
+    own = [message for message in messages if message.role == "system"]
+    if own and own[0].content != beside.content:
+        raise BadRow("the row has a 'system' and another system turn in its conversation")
+    return () if own else (beside,)
+
+
+def _weight(value: Any) -> float:
+    """A row's own weight; 1 where it says none."""
+    if value is None:
+        return 1.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise BadRow(f"weight: a number above 0 is wanted, not {value!r}")
+    return float(value)
+
+
+def _check_split(value: Any, source: SourceConfig) -> None:
+    """Raise where a row says that it is not for training; a ``split`` that is no text says something else."""
+    wanted = source.split if isinstance(source, FileRows) else None
+    if wanted is not None:
+        if value != wanted:
+            raise OtherSplit
+    elif isinstance(value, str) and value.lower() not in _TRAINED_SPLITS:
+        raise BadRow(f"the row is of the split {value!r}; name the split to train on, as in split: train")
 
 
 def _form(names: set[str]) -> tuple[str, ...] | None:
@@ -201,7 +284,7 @@ def _prepared(row: Mapping[str, Any], raw: RawRow, source: SourceConfig, name: s
         example = Example.from_json(json.dumps(row))
     except DataError as error:
         raise BadRow(error.cause) from error
-    update = {"id": raw.id, "source": name, "weight": example.weight * source.weight}
+    update = {"id": raw.id, "source": name, "weight": _weight(example.weight) * source.weight}
     return example.model_copy(update=update)
 
 

@@ -14,6 +14,10 @@ class BadRow(Exception):
     """Why one row cannot be used; becomes a recorded row or a DataError in `reading`."""
 
 
+class OtherSplit(Exception):
+    """A row that is sound and not for training: of another split than its source takes."""
+
+
 @dataclass(frozen=True)
 class RawRow:
     """One row and where it stands."""

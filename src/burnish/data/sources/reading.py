@@ -26,7 +26,7 @@ from burnish.data.sources.files import json_lines, json_list, matching_files, te
 from burnish.data.sources.forms import FORMS, example_of
 from burnish.data.sources.hub import Loader, hub_rows
 from burnish.data.sources.parquet import parquet_length, parquet_rows
-from burnish.data.sources.raw import BadRow, RawRow
+from burnish.data.sources.raw import BadRow, OtherSplit, RawRow
 from burnish.errors import DataError
 from burnish.progress import progress
 from burnish.records import Example
@@ -81,6 +81,8 @@ def stream(
         except BadRow as reason:
             if position >= start:
                 bad.add(raw.file, raw.place, str(reason))
+            continue
+        except OtherSplit:
             continue
         used += 1
         if position >= start:

@@ -13,6 +13,7 @@ def examples_from_tasks(tasks: Iterable[Task]) -> list[Example]:
         Example(
             id=task.id,
             messages=(*task.prompt, Message(role="assistant", content=task.reference)),
+            licence=task.licence,
             origin=task.origin,
         )
         for task in tasks

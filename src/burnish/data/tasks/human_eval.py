@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from burnish.errors import DataError
-from burnish.fsio import read_lines
+from burnish.fsio import given_lines
 from burnish.records import Edition, Message, RustTests, Task, first_problem
 from burnish.syntax.crates import WELL_KNOWN, named_crates
 
@@ -46,7 +46,7 @@ def load_human_eval(path: Path) -> tuple[Task, ...]:
     if not path.is_file():
         raise DataError(f"there is no file {path}", "Give a JSONL file of HumanEval rows.")
     tasks: dict[str, Task] = {}
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in given_lines(path):
         try:
             row = _Row.model_validate_json(line)
         except ValidationError as error:

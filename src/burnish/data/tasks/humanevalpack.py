@@ -9,7 +9,6 @@ Not covered: the ``example_test`` field (empty in the Rust part) and the bug des
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import tree_sitter_rust
 from tree_sitter import Language, Node, Parser
 
 from burnish.errors import DataError
+from burnish.fsio import given_lines, parse_json
 from burnish.records import Completion, Message, RustTests, Task
 
 _STANDARD = frozenset({"std", "core", "alloc", "crate", "self", "super"})
@@ -41,16 +41,12 @@ def read_answers(path: Path, field: str) -> tuple[Completion, ...]:
 
 def _rows(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
     """Rows that hold every one of ``fields`` as text."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}.", "Give the path of problems.jsonl.") from error
+    if not path.is_file():
+        raise DataError(f"there is no file {path}.", "Give the path of problems.jsonl.")
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in given_lines(path):
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise DataError(f"{path}:{number}: not JSON: {error}.", "Fetch the file again.") from error
         missing = [f for f in fields if not isinstance(row, dict) or not isinstance(row.get(f), str)]

@@ -17,6 +17,7 @@ MOST_CHARACTERS = 800
 ASK = "Write the whole code again, corrected."
 _SAID = {
     "no_code": "Your answer holds no Rust code.",
+    "too_long": "Your answer is much too long.",
     "timeout": "Your code takes too long.",
     "memory": "Your code needs too much memory.",
     "output_limit": "Your code writes too much output.",

@@ -5,7 +5,6 @@ Tasks that an exclusion file names are left out here, and nowhere else; their nu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +15,9 @@ from burnish.data.tasks.exclusions import read_exclusions
 from burnish.data.tasks.human_eval import load_human_eval
 from burnish.data.tasks.humanevalpack import load_humanevalpack
 from burnish.errors import DataError
-from burnish.fsio import read_lines
+from burnish.fsio import given_lines, parse_json
 from burnish.records import Task
-from burnish.records.files import numbered_records
+from burnish.records.files import given_records
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,9 @@ def read_any_tasks(path: Path) -> tuple[Task, ...]:
     """Tasks of a file in any of the known formats; the fields of its first row tell which."""
     if not path.is_file():
         raise DataError(f"there is no file {path}", "Name a JSONL file of tasks.")
-    first = next(read_lines(path), "{}")
+    _, first = next(given_lines(path), (1, b"{}"))
     try:
-        row = json.loads(first)
+        row = parse_json(first)
     except ValueError as error:
         raise DataError(f"{path}:1: not JSON: {error}", "Name a JSONL file of tasks.") from error
     fields = set(row) if isinstance(row, dict) else set()
@@ -91,7 +90,7 @@ def read_tasks(path: Path) -> tuple[Task, ...]:
     if not path.is_file():
         raise DataError(f"no task file {path}", "Name a JSONL file of Task records: burnish data build rust-tasks.")
     tasks: dict[str, Task] = {}
-    for number, task in numbered_records(Task, path):
+    for number, task in given_records(Task, path):
         if task.id in tasks:
             raise DataError(f"{path}:{number}: the id {task.id!r} appears twice", "Give every task an id of its own.")
         tasks[task.id] = task

@@ -25,6 +25,6 @@ def render_comparison(report: ComparisonReport, disagreements: Sequence[Disagree
     """The page as text; the same data gives the same page."""
     sections = []
     for outcome, title, note in SECTIONS:
-        rows = [one for one in disagreements if one.outcome == outcome]
+        rows = [row for row in disagreements if row.outcome == outcome]
         sections.append((outcome, title, note.format(a=report.a, b=report.b), rows[:MOST_ROWS], len(rows)))
     return render_page("comparison.html.j2", report=report, sections=sections, answers=answers)

@@ -70,7 +70,7 @@ def training_curves(metrics: Sequence[MetricRow]) -> list[Curves]:
         for key, value in row.values.items():
             series.setdefault(key, {})[row.step] = value
     drawn = [_stage_figure(stage, series) for stage, series in by_stage.items()]
-    return [one for one in drawn if one is not None]
+    return [curve for curve in drawn if curve is not None]
 
 
 def panels_of(series: Mapping[str, Series]) -> list[tuple[str, dict[str, Series]]]:
@@ -80,9 +80,9 @@ def panels_of(series: Mapping[str, Series]) -> list[tuple[str, dict[str, Series]
     for title, pattern in PANELS:
         known = {key: curves.pop(key) for key in list(curves) if re.fullmatch(pattern, key)}
         # Beside others, what is zero throughout would only take a colour.
-        found = {key: points for key, points in known.items() if len(known) == 1 or any(points.values())}
-        for start in range(0, len(found), len(COLOURS)):
-            part = dict(list(found.items())[start : start + len(COLOURS)])
+        drawn = {key: points for key, points in known.items() if len(known) == 1 or any(points.values())}
+        for start in range(0, len(drawn), len(COLOURS)):
+            part = dict(list(drawn.items())[start : start + len(COLOURS)])
             panels.append((title, part))
     panels += [(key, {key: points}) for key, points in curves.items() if len(set(points.values())) > 1]
     return panels[:MOST_PANELS]
@@ -148,9 +148,9 @@ def _shortened(points: Series) -> tuple[list[float], list[float]]:
 
 def _description(stage: str, panels: Sequence[tuple[str, Mapping[str, Series]]]) -> str:
     """What the curves say, for those who cannot see them: first and last value of each."""
-    said = []
+    parts = []
     for _, curves in panels:
         for key, points in curves.items():
             first, last = points[min(points)], points[max(points)]
-            said.append(f"{key} from {first:.4g} to {last:.4g}")
-    return f"Training curves of stage {stage}. " + "; ".join(said)
+            parts.append(f"{key} from {first:.4g} to {last:.4g}")
+    return f"Training curves of stage {stage}. " + "; ".join(parts)

@@ -119,6 +119,6 @@ def to_svg(figure: Figure, salt: str, label: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'\bid="([^"]+)"', lambda found: f'id="{salt}-{found[1]}"', svg)
-    svg = re.sub(r'(url\(#|href="#)', lambda found: f"{found[1]}{salt}-", svg)
+    svg = re.sub(r'\bid="([^"]+)"', lambda match: f'id="{salt}-{match[1]}"', svg)
+    svg = re.sub(r'(url\(#|href="#)', lambda match: f"{match[1]}{salt}-", svg)
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)

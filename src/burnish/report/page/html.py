@@ -133,6 +133,7 @@ def _reason_rows(rust: Sequence[RustResult]) -> list[CountRow]:
     notes: dict[str, str] = {
         "ok": "compiled, and all hidden tests passed",
         "no_code": "no Rust code in the answer",
+        "too_long": "longer than what is looked at",
         "compile_error": "the compiler refused it",
         "timeout": "ran out of time",
         "memory": "ran out of memory",

@@ -16,8 +16,13 @@ MOST_STAGES = len(COLOURS)
 
 def lengths_figure(answers: Sequence[StageAnswers]) -> str | None:
     """Prompt and completion tokens as an SVG; None where nobody counted any, or all are alike."""
-    prompts = {one.stage: [c.prompt_tokens for c in one.completions if c.prompt_tokens] for one in answers}
-    completions = {one.stage: [c.completion_tokens for c in one.completions if c.completion_tokens] for one in answers}
+    prompts = {
+        answered.stage: [c.prompt_tokens for c in answered.completions if c.prompt_tokens] for answered in answers
+    }
+    completions = {
+        answered.stage: [c.completion_tokens for c in answered.completions if c.completion_tokens]
+        for answered in answers
+    }
     panels = [
         (title, named)
         for title, lengths in (("prompt, tokens", prompts), ("answer, tokens", completions))
@@ -53,13 +58,13 @@ def lengths_figure(answers: Sequence[StageAnswers]) -> str | None:
 def length_rows(answers: Sequence[StageAnswers]) -> list[tuple[str, list[str]]]:
     """Stage -> shortest, median, longest and mean answer, and how many were cut at the token limit."""
     rows = []
-    for one in answers:
-        lengths = sorted(c.completion_tokens for c in one.completions if c.completion_tokens)
+    for stage in answers:
+        lengths = sorted(c.completion_tokens for c in stage.completions if c.completion_tokens)
         if lengths:
-            cut = sum(c.finish_reason == "length" for c in one.completions)
+            cut = sum(c.finish_reason == "length" for c in stage.completions)
             middle = lengths[len(lengths) // 2]
             numbers = [lengths[0], middle, lengths[-1], f"{sum(lengths) / len(lengths):.1f}", cut]
-            rows.append((one.stage, [str(number) for number in numbers]))
+            rows.append((stage.stage, [str(number) for number in numbers]))
     return rows
 
 
@@ -74,9 +79,9 @@ def _distinct(lengths: Mapping[str, list[int]]) -> dict[str, list[int]]:
 
 
 def _description(panels: Sequence[tuple[str, Mapping[str, list[int]]]]) -> str:
-    said = [
+    parts = [
         f"{title} of {stage}: {min(values)} to {max(values)}, mean {sum(values) / len(values):.0f}"
         for title, lengths in panels
         for stage, values in lengths.items()
     ]
-    return "Histograms of lengths. " + "; ".join(said)
+    return "Histograms of lengths. " + "; ".join(parts)

@@ -47,7 +47,7 @@ def browser_data(answers: Sequence[StageAnswers], rollouts: Sequence[StageRollou
     samples: list[dict[str, Any]] = []
     stages = []
     for stage in answers:
-        completions = {(one.task_id, one.sample_index): one for one in stage.completions}
+        completions = {(answer.task_id, answer.sample_index): answer for answer in stage.completions}
         shown = stage.verdicts[:SAMPLES_PER_STAGE]
         for verdict in shown:
             completion = completions.get((verdict.task_id, verdict.sample_index))
@@ -55,11 +55,11 @@ def browser_data(answers: Sequence[StageAnswers], rollouts: Sequence[StageRollou
         tasks |= _tasks_data(stage.tasks, {verdict.task_id for verdict in shown})
         stages.append({"name": stage.stage, "shown": len(shown), "all": len(stage.verdicts)})
     for training in rollouts:
-        judged = [(one, one.verdict) for one in training.rollouts if one.verdict is not None]
-        for one, verdict in judged:
+        judged = [(answer, answer.verdict) for answer in training.rollouts if answer.verdict is not None]
+        for answer, verdict in judged:
             samples.append(
-                _sample_data(training.stage, verdict, one.completion)
-                | {"when": f"{training.unit} {one.step}", "reward": _reward_data(one.score)}
+                _sample_data(training.stage, verdict, answer.completion)
+                | {"when": f"{training.unit} {answer.step}", "reward": _reward_data(answer.score)}
             )
         tasks |= _tasks_data(training.tasks, {verdict.task_id for _, verdict in judged})
         stages.append({"name": training.stage, "shown": len(judged), "all": training.written})
@@ -108,8 +108,8 @@ def _sample_data(stage: str, verdict: Verdict, completion: Completion | None) ->
         "finish": completion.finish_reason if completion is not None else "",
         "tokens": completion.completion_tokens if completion is not None else 0,
         "diagnostics": [
-            {"level": one.level, "code": one.code, "message": one.message, "line": one.line}
-            for one in verdict.diagnostics
+            {"level": diagnostic.level, "code": diagnostic.code, "message": diagnostic.message, "line": diagnostic.line}
+            for diagnostic in verdict.diagnostics
         ],
         "lints": list(verdict.lints),
         "when": "",

@@ -54,9 +54,9 @@ def show_attack(report: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     if report["breaches"]:
         breaches = Table("shape", "task", "answer", "problem", "reward", "limit")
-        for one in report["breaches"]:
-            numbers = (_number(one["reward"]), _number(one["limit"]))
-            breaches.add_row(one["shape"], one["task"], one["answer"], Text(one["problem"]), *numbers)
+        for breach in report["breaches"]:
+            numbers = (_number(breach["reward"]), _number(breach["limit"]))
+            breaches.add_row(breach["shape"], breach["task"], breach["answer"], Text(breach["problem"]), *numbers)
         console.print(breaches)
     counts = ", ".join(f"{count} {role}" for role, count in report["answers"].items())
     console.print(f"{counts}: {'withstood' if report['withstood'] else 'NOT withstood'}.", soft_wrap=True)

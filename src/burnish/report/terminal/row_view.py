@@ -136,13 +136,13 @@ def show_lengths(report: dict[str, Any], console: Console) -> None:
         for column in table.columns:
             column.justify = "right"
         chosen = report["recommended"]["max_length"]
-        for one in report["cutoffs"]:
-            cells = [str(one["max_length"]), str(one["truncated"])]
+        for limit in report["cutoffs"]:
+            cells = [str(limit["max_length"]), str(limit["truncated"])]
             cells += [
-                f"{one[key]:.2%}"
+                f"{limit[key]:.2%}"
                 for key in ("truncated_share", "lost_share", "packing_efficiency", "padding_efficiency")
             ]
-            table.add_row(*cells, style="bold" if one["max_length"] == chosen else "")
+            table.add_row(*cells, style="bold" if limit["max_length"] == chosen else "")
         console.print(table)
     if report["recommended"] is not None:
         console.print(f"[bold]take max_length {report['recommended']['max_length']}[/bold]", highlight=False)

@@ -83,6 +83,9 @@ def _pass_at_k(results: Sequence[RustResult]) -> list[str]:
 def _note(results: Sequence[RustResult]) -> str:
     groups = " and ".join(dict.fromkeys(f"{result.kind.families}" for result in results))
     note = f"Rates over all attempted. Intervals go by families of tasks ({groups}): tasks of one family are alike."
+    untested = max(result.kind.untested for result in results)
+    if untested:
+        note += f" {untested} tasks have no tests: they are in no rate of passing."
     faults = sum(result.kind.infra for result in results)
     if faults:
         return f"{note} infra: {faults} without a verdict, not counted as fails; they widen the interval upwards."

@@ -25,16 +25,28 @@ def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
         rates.add_column(name, justify="right")
     rates.add_column("infra", justify="right")
     found = [summary["rates"][metric] for metric in METRIC_NAMES]
-    cells = [Text(f"{percent(one['rate'])}\n{percent_interval(one['ci95'])}") for one in found]
+    cells = [
+        Text("-" if one["rate"] is None else f"{percent(one['rate'])}\n{percent_interval(one['ci95'])}")
+        for one in found
+    ]
     rates.add_row(Text(str(n)), *cells, Text(str(infra)))
     console.print(rates)
-    console.print("Rates over all attempted; Wilson intervals.", style="dim")
+    untested = summary.get("untested", 0)
+    tests = f" {untested} rows have no tests: nothing of them can pass any." if untested else ""
+    console.print(f"Rates over all attempted; Wilson intervals.{tests}", style="dim")
     _counts("Reasons", "reason", summary["reasons"], n, console)
     _counts("Programs that showed a compiler error", "error", summary["error_codes"], n, console)
     for cause, count in summary.get("infra_causes", {}).items():
         console.print(Text(f"{count} without a verdict (infra, no fault of the answer): {cause}"), soft_wrap=True)
     if summary.get("rejected_rows"):
         console.print(Text(f"{summary['rejected_rows']} rows were not read: rejected.jsonl says why."))
+
+
+def _rate(found: Mapping[str, Any]) -> Text:
+    """A rate with its interval; a dash where nothing could reach it."""
+    if found["rate"] is None:
+        return Text("-")
+    return Text(f"{percent(found['rate'])}\n{percent_interval(found['ci95'])}")
 
 
 def _counts(title: str, kind: str, counts: Mapping[str, int], n: int, console: Console) -> None:

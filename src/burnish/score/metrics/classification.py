@@ -12,13 +12,14 @@ Legend: C classes; confusion cells are (..., C, C + 1), right class by answered 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
 from burnish.records.summary import ClassMeasures
-from burnish.score.metrics.extraction import Extracted
+from burnish.score.answer_text.extraction import Extracted
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measure, Measured, columns, rate, ratio
 from burnish.score.metrics.multiple_choice import LIKELIEST, LIKELIEST_PER_BYTE, have_likelihoods
 from burnish.score.statistics.bootstrap import Floats
@@ -35,12 +36,21 @@ def judge_class(task: Task, extracted: Extracted) -> Judged:
 
 
 def measure_classes(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Measured:
-    """Metrics of a classification with labels; the first label is the positive class."""
-    many = _table(rows, classes)
+    """Metrics of a classification with labels; the first label is the positive class.
+
+    Recall of it goes over the rows that are positive, precision over those that were answered so, F1 over both; where
+    there are none they are 0, as in scikit-learn, over 0 rows.
+    """
+    cells = _table(rows, classes)
+    # Columns behind the cells: right and answered are positive (hit), right is, answered is, either is
+    right, answered = (cells[:, _CELLS + np.asarray(places)].sum(axis=1) for places in _positive_cells(len(classes)))
+    hit = cells[:, _CELLS]
+    many = np.column_stack([cells, hit, right, answered, right + answered - hit])
+    at = cells.shape[1]
     positive = (
-        _of_cells("f1_positive", len(classes), lambda cells: np.nan_to_num(_f1(cells)[..., 0])),
-        _of_cells("precision_positive", len(classes), lambda cells: np.nan_to_num(_precision(cells)[..., 0])),
-        _of_cells("recall_positive", len(classes), lambda cells: np.nan_to_num(_recall(cells)[..., 0])),
+        replace(_of_cells("f1_positive", len(classes), lambda one: np.nan_to_num(_f1(one)[..., 0])), attempts=at + 3),
+        _share("precision_positive", at, at + 2),
+        _share("recall_positive", at, at + 1),
         _of_cells("balanced_accuracy", len(classes), _balanced_accuracy),
         _of_cells("mcc", len(classes), _correlation, bounds=(-1.0, 1.0)),
     )
@@ -50,15 +60,17 @@ def measure_classes(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Mea
 def measure_choices(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Measured:
     """Metrics of multiple choice: its letters are no classes with a meaning, so fewer metrics make sense.
 
-    Where all rows say what the model finds most likely, the accuracy of that stands beside.
+    Where rows say what the model finds most likely, the accuracy of that over these rows stands beside.
     """
     table = _table(rows, classes)
     measures = (*_shared_measures(len(classes)), rate("parse_rate", PARSED))
     if not have_likelihoods(rows):
         return Measured(table, measures)
     scores = (LIKELIEST, LIKELIEST_PER_BYTE)
-    further = columns([[row.scores[name] for name in scores] for row in rows], len(scores))
-    likely = tuple(rate(f"accuracy_{name}", table.shape[1] + place) for place, name in enumerate(scores))
+    # Columns: whether the row has likelihoods, then whether the likeliest choice is right, by each of the scores
+    table_of = [[float(LIKELIEST in row.scores), *(row.scores.get(name, 0.0) for name in scores)] for row in rows]
+    further, has = columns(table_of, len(scores) + 1), table.shape[1]
+    likely = tuple(rate(f"accuracy_{name}", has + place, has) for place, name in enumerate(scores, 1))
     return Measured(np.hstack([table, further]), (*measures, *likely))
 
 
@@ -85,6 +97,19 @@ def per_class(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str,
         )
         for place, label in enumerate(classes)
     }
+
+
+def _positive_cells(count: int) -> tuple[list[int], list[int]]:
+    """Places of the cells whose right class, and of those whose answered class, is the first of ``count``."""
+    return list(range(count + 1)), [right * (count + 1) for right in range(count)]
+
+
+def _share(name: str, column: int, attempts: int) -> Measure:
+    """A rate that is 0 where nothing was attempted."""
+    return replace(
+        rate(name, column, attempts),
+        statistic=lambda sums: np.nan_to_num(ratio(sums[..., column], sums[..., attempts])),
+    )
 
 
 def _shared_measures(count: int) -> tuple[Measure, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.metrics.extraction import Extracted
+from burnish.score.answer_text.extraction import Extracted
 from burnish.score.metrics.measures import Judged
 
 
@@ -61,22 +61,22 @@ def with_likelihoods(task: Task, row: EvaluatedRow, log_likelihoods: Mapping[str
 
 
 def have_likelihoods(rows: Sequence[EvaluatedRow]) -> bool:
-    """Whether every row says what its model finds most likely."""
-    return bool(rows) and all(LIKELIEST in row.scores for row in rows)
+    """Whether any row says what its model finds most likely; rows beyond the model's context do not."""
+    return any(LIKELIEST in row.scores for row in rows)
 
 
 def alike(
     a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]
 ) -> tuple[Sequence[EvaluatedRow], Sequence[EvaluatedRow]]:
-    """Rows of two models that can be measured alike: likelihoods go where only one of them has some."""
-    if have_likelihoods(a) == have_likelihoods(b):
-        return a, b
-    return _without(a), _without(b)
+    """Rows of two models in pairs, measured alike: likelihoods stay where both of a pair have some."""
+    pairs = [(x, y) if _likely(x) and _likely(y) else (_without(x), _without(y)) for x, y in zip(a, b, strict=True)]
+    return [x for x, _ in pairs], [y for _, y in pairs]
 
 
-def _without(rows: Sequence[EvaluatedRow]) -> list[EvaluatedRow]:
+def _likely(row: EvaluatedRow) -> bool:
+    return LIKELIEST in row.scores
+
+
+def _without(row: EvaluatedRow) -> EvaluatedRow:
     gone = {LIKELIEST, LIKELIEST_PER_BYTE}
-    return [
-        row.model_copy(update={"scores": {name: value for name, value in row.scores.items() if name not in gone}})
-        for row in rows
-    ]
+    return row.model_copy(update={"scores": {name: value for name, value in row.scores.items() if name not in gone}})

@@ -12,9 +12,9 @@ from fractions import Fraction
 
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.metrics.extraction import Extracted
+from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.numbers import distance, only_number
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, rate
-from burnish.score.metrics.numbers import distance, only_number
 
 EXACT = "exact"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from burnish.score.metrics.pass_at_k import pass_at_k, reported_k
 from burnish.score.statistics.bootstrap import Draws, Floats, bootstrap_interval, draw, family_sums
 from burnish.score.statistics.clustered import clustered_interval, interval_with_unknown
 from burnish.score.statistics.intervals import wilson
-from burnish.score.summaries.answers import classes_of, measure
+from burnish.score.summaries.answers import classes_of, is_tested, measure
 from burnish.score.summaries.baselines import baselines
 from burnish.score.summaries.rates import rates
 
@@ -81,7 +82,8 @@ def _summarise(
         n=len(rows),
         tasks=len({row.task_id for row in rows}),
         families=len({row.family for row in rows}),
-        correct=sum(bool(row.correct) for row in rows),
+        correct=sum(bool(row.correct) and (kind != "rust" or is_tested(row)) for row in rows),
+        untested=len({row.task_id for row in rows if kind == "rust" and not is_tested(row)}),
         unparsed=sum(row.extracted is None for row in rows),
         infra=sum(row.correct is None for row in rows),
         problems={str(problem): count for problem, count in problems.most_common()},
@@ -124,9 +126,10 @@ def _interval(measure: Measure, sums_GK: Floats, draws: Draws) -> Interval:
         if measure.unknown is None:
             return clustered_interval(successes, attempts)
         return interval_with_unknown(successes, sums_GK[:, measure.unknown].tolist(), attempts)
-    low, high = bootstrap_interval(draws, measure.statistic, bounds=measure.bounds)
+    # Only families with a row that the metric looks at tell anything: ten positives among 300 rows are ten
+    families = int(np.count_nonzero(sums_GK[:, measure.attempts]))
+    low, high = bootstrap_interval(replace(draws, families=families), measure.statistic, bounds=measure.bounds)
     # Families that are all alike show a bootstrap no spread: then as many observations of a rate bound it.
-    families = len(sums_GK)
     if low == high == measure.bounds[1]:
         low = wilson(families, families)[0]
     elif low == high == measure.bounds[0]:
@@ -138,8 +141,9 @@ def _pass_at_k(rows: Sequence[EvaluatedRow]) -> dict[str, Estimate]:
     """pass@k as the mean over tasks. Nothing where a task has a single sample."""
     samples: defaultdict[str, list[bool]] = defaultdict(list)
     for row in rows:
-        samples[row.task_id].append(bool(row.correct))
-    fewest = min(map(len, samples.values()))
+        if row.kind != "rust" or is_tested(row):  # what has no tests has nothing to pass
+            samples[row.task_id].append(bool(row.correct))
+    fewest = min(map(len, samples.values()), default=0)
     if fewest < 2:
         return {}
     family = {row.task_id: row.family for row in rows}

@@ -12,16 +12,16 @@ from typing import assert_never
 from burnish.errors import DataError
 from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
+from burnish.score.answer_text.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.numbers import only_number
 from burnish.score.metrics.classification import judge_class, measure_choices, measure_classes
-from burnish.score.metrics.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, rate
 from burnish.score.metrics.multiple_choice import judge_choice
-from burnish.score.metrics.numbers import only_number
 from burnish.score.metrics.numeric import judge_number, measure_numbers
 from burnish.score.metrics.squad import judge_span, measure_spans
 from burnish.score.metrics.text import judge_text, measure_texts
 
-COMPILED, LINT_FREE = "compiled", "lint_free"
+COMPILED, LINT_FREE, UNTESTED = "compiled", "lint_free", "untested"
 
 
 def check_tasks(tasks: Iterable[Task]) -> None:
@@ -86,7 +86,9 @@ def rust_row(task: Task, completion: Completion, verdict: Verdict) -> EvaluatedR
     """The row of a verified Rust answer."""
     infra = verdict.status == "infra"
     scores = {COMPILED: float(bool(verdict.compiled)), LINT_FREE: float(verdict.lint_free)}
-    extracted = Extracted(None if verdict.reason == "no_code" else verdict.code)
+    if task.tests is None:
+        scores[UNTESTED] = 1.0
+    extracted = Extracted(None if verdict.reason in ("no_code", "too_long") else verdict.code)
     judged = Judged(verdict.status == "pass", scores)
     row = _row(task, completion, extracted, judged)
     return row.model_copy(update={"reason": verdict.reason} | ({"correct": None} if infra else {}))
@@ -119,22 +121,30 @@ def classes_of(rows: Sequence[EvaluatedRow]) -> tuple[str, ...]:
     return found if rows and rows[0].kind == "classification" else tuple(sorted(found))
 
 
+def is_tested(row: EvaluatedRow) -> bool:
+    """Whether the task of a Rust row has tests."""
+    return UNTESTED not in row.scores
+
+
 def _measure_rust(rows: Sequence[EvaluatedRow]) -> Measured:
     """Rates over all rows; one without a verdict because of infra counts as not proven, and as unknown.
 
-    Infra after the compiler leaves it known that the program compiles, and whether it has lints.
+    Infra after the compiler leaves it known that the program compiles, and whether it has lints. ``tests_passed`` goes
+    over the tasks that have tests, and is not there where none has: a program that compiles has passed nothing then.
     """
     table = []
     for row in rows:
-        compiled, infra = row.scores[COMPILED], row.correct is None
-        outcome = [float(bool(row.correct)), compiled, row.scores[LINT_FREE]]
-        table.append([1.0, float(row.extracted is not None), *outcome, float(infra), float(infra and not compiled)])
+        compiled, infra, tested = row.scores[COMPILED], row.correct is None, is_tested(row)
+        outcome = [float(bool(row.correct) and tested), compiled, row.scores[LINT_FREE]]
+        unknown = [float(infra and tested), float(infra and not compiled)]
+        table.append([1.0, float(row.extracted is not None), *outcome, *unknown, float(tested)])
+    passed = (rate("tests_passed", CORRECT, attempts=7, unknown=5),) if any(map(is_tested, rows)) else ()
     measures = (
-        rate("tests_passed", CORRECT, unknown=5),
+        *passed,
         rate("compile_rate", 3, unknown=6),
         rate("lint_free_rate", 4, unknown=6),
     )
-    return Measured(columns(table, 7), (*measures, rate("parse_rate", PARSED)))
+    return Measured(columns(table, 8), (*measures, rate("parse_rate", PARSED)))
 
 
 def _row(task: Task, completion: Completion, extracted: Extracted, judged: Judged) -> EvaluatedRow:

@@ -198,11 +198,14 @@ class _Table:
 
     def estimate(self, one: Measure) -> PairedEstimate | None:
         """The metric's difference; None where it is not defined on these rows."""
-        attempted_N = self._a_NK[:, one.attempts] > 0
+        # Which rows a metric looks at may depend on the answers, as precision does: such rows are in no pairs
+        attempted_N, other_N = (table[:, one.attempts] > 0 for table in (self._a_NK, self._b_NK))
+        paired = np.array_equal(attempted_N, other_N)
+        attempted_N = attempted_N | other_N
         if not attempted_N.any():
             return None
         wins = losses = None
-        if one.rate is not None:
+        if one.rate is not None and paired:
             right_a, right_b = (table[attempted_N, one.rate[0]] > 0 for table in (self._a_NK, self._b_NK))
             wins, losses = int(np.sum(right_b & ~right_a)), int(np.sum(right_a & ~right_b))
             if self._count == len(self._families):

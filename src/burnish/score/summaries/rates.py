@@ -7,7 +7,7 @@ rate is what is proven. Not covered: intervals (`score.summaries.answer_summary`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -22,6 +22,8 @@ class Rates:
     """Counts over ``n`` attempted completions."""
 
     n: int
+    tested: int
+    """Of them, those to tasks with tests."""
     successes: Mapping[Metric, int]
     infra: int
     reasons: Mapping[Reason, int]
@@ -31,9 +33,17 @@ class Rates:
     error_classes: Mapping[str, int]
     """Class of compiler errors -> completions that did not compile and showed it."""
 
-    def rate(self, metric: Metric) -> float:
-        """Successes over all attempted; 0 when nothing was attempted. ``tests_passed`` is pass@1."""
-        return self.successes[metric] / self.n if self.n else 0.0
+    def attempts(self, metric: Metric) -> int:
+        """Completions that the metric goes over: for ``tests_passed`` those to tasks with tests."""
+        return self.tested if metric == "tests_passed" else self.n
+
+    def rate(self, metric: Metric) -> float | None:
+        """Successes over all attempted; 0 when nothing was attempted, None when no task has tests to pass.
+
+        ``tests_passed`` is pass@1.
+        """
+        attempts = self.attempts(metric)
+        return self.successes[metric] / attempts if attempts else None if self.n else 0.0
 
 
 def succeeded(verdict: Verdict, metric: Metric) -> bool | None:
@@ -48,8 +58,9 @@ def succeeded(verdict: Verdict, metric: Metric) -> bool | None:
     assert_never(metric)
 
 
-def rates(verdicts: Sequence[Verdict]) -> Rates:
-    """Count the verdicts of one model; an empty sequence gives zero rates."""
+def rates(verdicts: Sequence[Verdict], untested: Collection[str] = ()) -> Rates:
+    """Count the verdicts of one model; an empty sequence gives zero rates. ``untested`` names tasks without tests."""
+    tested = [verdict for verdict in verdicts if verdict.task_id not in untested]
     codes: Counter[str] = Counter()
     classes: Counter[str] = Counter()
     lints: Counter[str] = Counter()
@@ -61,7 +72,13 @@ def rates(verdicts: Sequence[Verdict]) -> Rates:
         lints.update(set(verdict.lints))
     return Rates(
         n=len(verdicts),
-        successes={metric: sum(bool(succeeded(verdict, metric)) for verdict in verdicts) for metric in METRICS},
+        tested=len(tested),
+        successes={
+            metric: sum(
+                bool(succeeded(verdict, metric)) for verdict in (tested if metric == "tests_passed" else verdicts)
+            )
+            for metric in METRICS
+        },
         infra=sum(verdict.status == "infra" for verdict in verdicts),
         reasons=dict(Counter(verdict.reason for verdict in verdicts).most_common()),
         error_codes=dict(codes.most_common()),

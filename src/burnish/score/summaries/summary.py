@@ -18,7 +18,6 @@ from burnish.score.metrics.metric_means import mean_metrics
 from burnish.score.statistics.clustered import interval_with_unknown
 from burnish.score.summaries.answer_summary import summarise_answers
 from burnish.score.summaries.comparison import compare_models, share_rows
-from burnish.score.summaries.missing_crates import crate_failures
 from burnish.score.summaries.rates import METRICS, rates, succeeded
 
 
@@ -70,31 +69,33 @@ def build_summary(
     )
 
 
-def summarise_verdicts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def summarise_verdicts(verdicts: Sequence[Verdict], untested: Collection[str] = ()) -> dict[str, Any]:
     """Rates with 95 % intervals over all attempted, infra beside, and what went wrong how often; JSON-ready.
 
     Answers to one task are alike, so intervals go by tasks. Every count is of answers, not of messages. ``cpu_ms`` is
-    what was spent now: known verdicts cost nothing.
+    what was spent now: known verdicts cost nothing. ``untested`` names tasks without tests, of which nothing can pass.
     """
-    counted = rates(verdicts)
-    attempts = Counter(verdict.task_id for verdict in verdicts)
+    counted = rates(verdicts, untested)
     found = {}
     for metric in METRICS:
-        outcomes = [(verdict.task_id, succeeded(verdict, metric)) for verdict in verdicts]
+        looked_at = [one for one in verdicts if metric != "tests_passed" or one.task_id not in untested]
+        attempts = Counter(verdict.task_id for verdict in looked_at)
+        outcomes = [(verdict.task_id, succeeded(verdict, metric)) for verdict in looked_at]
         reached = Counter(task for task, success in outcomes if success)
         unknown = Counter(task for task, success in outcomes if success is None)
         interval = interval_with_unknown(
             [reached[task] for task in attempts], [unknown[task] for task in attempts], list(attempts.values())
         )
-        found[metric] = {"rate": counted.rate(metric), "ci95": list(interval)}
+        value = counted.rate(metric)
+        found[metric] = {"rate": value, "ci95": None if value is None else list(interval), "n": len(looked_at)}
     return {
         "n": counted.n,
         "infra": counted.infra,
+        "untested": counted.n - counted.tested,
         "rates": found,
         "reasons": dict(counted.reasons),
         "error_classes": dict(counted.error_classes),
         "error_codes": dict(counted.error_codes),
-        "crate_failures": crate_failures(verdicts),
         "lints": dict(counted.lints),
         "metrics": {name: mean.model_dump() for name, mean in mean_metrics(verdicts).items()},
         "cpu_ms": round(sum(verdict.cpu_ms for verdict in verdicts if not verdict.cached), 1),

@@ -61,12 +61,12 @@ def prove_packing(model: Any, dataset: SequenceDataset, *, padding: int) -> Pack
     backend = str(getattr(model.config, "_attn_implementation", None) or "the model's own")
     fullest = sorted(range(len(dataset)), key=lambda index: -len(dataset.packs[index]))[:SEQUENCES]
     groups = [dataset[index] for index in fullest if len(dataset.packs[index]) > 1]
-    rows = [one for group in groups for one in group]
+    rows = [row for group in groups for row in group]
     training = model.training
     model.eval()
     try:
         packed = _losses(model, groups, padding=padding, packed=True)
-        alone = _losses(model, [(one,) for one in rows], padding=padding, packed=False)
+        alone = _losses(model, [(row,) for row in rows], padding=padding, packed=False)
     finally:
         model.train(training)
     largest = 0.0

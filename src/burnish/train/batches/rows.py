@@ -75,7 +75,7 @@ def collate(sequences: Sequence[RowGroup], *, padding: int, mean_weight: float, 
     counts as one more row, which nothing attends to and no label covers. The first token of a row is never predicted. A
     sequence without rows is padding that attends to itself.
     """
-    shape = (len(sequences), max(2, *(sum(len(row.input_ids) for _, row in one) for one in sequences)))
+    shape = (len(sequences), max(2, *(sum(len(row.input_ids) for _, row in sequence) for sequence in sequences)))
     ids_BT = torch.full(shape, padding)
     labels_BT = torch.full(shape, IGNORED)
     weights_BT = torch.zeros(shape)

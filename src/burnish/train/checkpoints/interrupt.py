@@ -21,17 +21,17 @@ logger = logging.getLogger(__name__)
 
 
 class StopAfterStep(TrainerCallback):
-    """Saves and stops at the end of the step in which ``asked`` became true."""
+    """Saves and stops at the end of the step in which ``requested`` became true."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
         """Ask the trainer for a checkpoint and the end; one process that was told is enough."""
-        if any_says(self.asked):
-            self.asked = True
+        if any_says(self.requested):
+            self.requested = True
             control.should_save = True
             control.should_training_stop = True
         return control
@@ -43,9 +43,9 @@ def saving_interrupts() -> Iterator[StopAfterStep]:
     stopper = StopAfterStep()
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
-        if stopper.asked:
+        if stopper.requested:
             raise KeyboardInterrupt
-        stopper.asked = True
+        stopper.requested = True
         logger.warning("interrupted: finishing this step and saving a checkpoint (Ctrl-C again stops at once)")
 
     if threading.current_thread() is not threading.main_thread():
@@ -56,5 +56,5 @@ def saving_interrupts() -> Iterator[StopAfterStep]:
         yield stopper
     finally:
         signal.signal(signal.SIGINT, before)
-    if stopper.asked:
+    if stopper.requested:
         raise KeyboardInterrupt

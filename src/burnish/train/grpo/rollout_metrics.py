@@ -30,14 +30,14 @@ def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
         return sum(map(of, verdicts)) / len(verdicts)
 
     lengths = [sample.completion.completion_tokens for sample in samples]
-    found = {
-        "compile_rate": share(lambda one: bool(one.compiled)),
-        "parse_rate": share(lambda one: one.stage not in ("extract", "parse")),
-        "lint_free_rate": share(lambda one: one.lint_free),
-        "tests_passed": share(lambda one: one.status == "pass"),
-        "infra_share": share(lambda one: one.status == "infra"),
-        "lints": statistics.fmean(len(one.lints) for one in verdicts),
-        "cached_share": share(lambda one: one.cached),
+    metrics = {
+        "compile_rate": share(lambda verdict: bool(verdict.compiled)),
+        "parse_rate": share(lambda verdict: verdict.stage not in ("extract", "parse")),
+        "lint_free_rate": share(lambda verdict: verdict.lint_free),
+        "tests_passed": share(lambda verdict: verdict.status == "pass"),
+        "infra_share": share(lambda verdict: verdict.status == "infra"),
+        "lints": statistics.fmean(len(verdict.lints) for verdict in verdicts),
+        "cached_share": share(lambda verdict: verdict.cached),
         "groups_with_signal": statistics.fmean(group.has_signal for group in groups),
         "wasted_share": statistics.fmean(not group.has_signal for group in groups for _ in group.samples),
         "completions": float(len(samples)),
@@ -45,8 +45,8 @@ def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
         "truncated_share": statistics.fmean(not sample.answer.finished for sample in samples),
     }
     if spreads:
-        found["group_std"] = statistics.fmean(spreads)
-    metrics = {PREFIX + name: float(value) for name, value in found.items()}
+        metrics["group_std"] = statistics.fmean(spreads)
+    metrics = {PREFIX + name: float(value) for name, value in metrics.items()}
     if rewards:
         metrics["reward"] = statistics.fmean(rewards)
         metrics["reward_std"] = statistics.pstdev(rewards)

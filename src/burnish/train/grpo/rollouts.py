@@ -167,16 +167,16 @@ class Rollouts:
             hand_on()
         seconds = {"seconds": (time.perf_counter() - began) / len(rows)}
         answered = [(task, *finished[place]) for place, (task, _) in enumerate(rows)]
-        return [Sample(task, answer, said.model_copy(update=seconds)) for task, answer, said in answered]
+        return [Sample(task, answer, completion.model_copy(update=seconds)) for task, answer, completion in answered]
 
     def judged(self, step: int) -> list[Group]:
         """Wait for the verdicts of everything written, keep it on disk, and tell the pool; groups as written."""
         waiting, self._waiting = self._waiting, []
         written, self._written = self._written, []
-        found: dict[int, tuple[Verdict, Score]] = {}
+        judgements: dict[int, tuple[Verdict, Score]] = {}
         for places, future in waiting:
-            found |= zip(places, future.result(), strict=True)
-        groups = list(_grouped(written, [found[place] for place in range(len(written))], self._group))
+            judgements |= zip(places, future.result(), strict=True)
+        groups = list(_grouped(written, [judgements[place] for place in range(len(written))], self._group))
         for group in groups:
             if (rate := group.pass_rate) is not None:
                 self.pool.note(group.task, rate)
@@ -220,19 +220,19 @@ class Rollouts:
 
     def _judged(self, pairs: Sequence[tuple[int, Completion]]) -> list[tuple[Verdict, Score]]:
         began = time.perf_counter()
-        found = self._judge(pairs)
+        judgements = self._judge(pairs)
         self.verify_s += time.perf_counter() - began
-        return found
+        return judgements
 
 
-def _grouped(samples: Sequence[Sample], found: Sequence[tuple[Verdict, Score]], size: int) -> Iterator[Group]:
+def _grouped(samples: Sequence[Sample], judgements: Sequence[tuple[Verdict, Score]], size: int) -> Iterator[Group]:
     for start in range(0, len(samples), size):
         of = slice(start, start + size)
         yield Group(
             samples[start].task,
             tuple(samples[of]),
-            tuple(verdict for verdict, _ in found[of]),
-            tuple(score for _, score in found[of]),
+            tuple(verdict for verdict, _ in judgements[of]),
+            tuple(score for _, score in judgements[of]),
         )
 
 

@@ -17,6 +17,7 @@ from trl.trainer.grpo_config import GRPOConfig
 from burnish.config.stages.recipe import GrpoStage
 from burnish.errors import ConfigError
 from burnish.model.base import LoadedModel
+from burnish.model.context import context_length
 from burnish.records.layout import ROLLOUTS
 from burnish.train.checkpoints.complete import CompleteCheckpoints, latest_complete, step_of
 from burnish.train.grpo.prompt_pool import PromptPool, Prompts
@@ -86,7 +87,7 @@ def check_prompts(prompts: Prompts, stage: GrpoStage, model: Any) -> None:
             f"stage {stage.name!r} draws {wanted} different tasks at once, and there are {len(prompts.ids)}.",
             "Build more training tasks, or lower effective_batch (completions: prompts x num_generations).",
         )
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    context = context_length(model)
     for name, ids in zip(prompts.task_ids, prompts.ids, strict=True):
         if context is not None and len(ids) + stage.max_completion_length > context:
             raise ConfigError(

@@ -33,7 +33,7 @@ from burnish.train.grpo.rollout_metrics import PREFIX, rollout_metrics
 from burnish.train.grpo.rollouts import Group, Rollouts, Sample
 from burnish.train.watch.meter import StepMeter
 from burnish.train.watch.nan_guard import StopsAtNoNumber
-from burnish.train.weights.reference import WithoutTrimmings
+from burnish.train.weights.reference import NoTrlExtras
 
 MISMATCH = PREFIX + "logprob_mismatch"
 MOST_MISMATCH = 1e-3
@@ -51,7 +51,7 @@ def judged_elsewhere(**_: Any) -> list[float | None]:
     raise AssertionError("rewards come with the rollouts")
 
 
-class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
+class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
     """GRPO on `Rollouts`. Its batches from the data loader are empty: every step brings its own."""
 
     args: Any
@@ -94,7 +94,7 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
             self._buffered_inputs = self._micro_batches(self._generate_and_score_completions(inputs))
         batch: dict[str, Any] = self._buffered_inputs[self._step % self.args.steps_per_generation]
         rows = [self._samples[row] for row in batch["row"].tolist()] if self._samples else []
-        self._described += [{"id": one.completion.task_id, "text": one.completion.text} for one in rows]
+        self._described += [{"id": sample.completion.task_id, "text": sample.completion.text} for sample in rows]
         return batch
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
@@ -130,16 +130,17 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
         answers = [sample.answer for sample in self._samples]
         ids = [self.rollouts.prompts[sample.task] for sample in self._samples]
         logprobs = [answer.logprobs for answer in answers]
-        said = None if any(one is None for one in logprobs) else logprobs
+        known_logprobs = None if any(row is None for row in logprobs) else logprobs
         self.state.num_input_tokens_seen += sum(map(len, ids)) + sum(len(answer.ids) for answer in answers)
-        return ids, [one.ids for one in answers], None, [one.text for one in answers], said, {}, None, []
+        written, texts = [answer.ids for answer in answers], [answer.text for answer in answers]
+        return ids, written, None, texts, known_logprobs, {}, None, []
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> torch.Tensor:
         """Rewards (B, 1); NaN is unscored."""
         if not self._groups:
             with self._phase("verifier_stall"):
                 self._groups = self.rollouts.judged(self.state.global_step)
-        rewards = [float("nan") if one is None else one for group in self._groups for one in group.rewards]
+        rewards = [float("nan") if reward is None else reward for group in self._groups for reward in group.rewards]
         return torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device)[:, None]
 
     def _masked(self, output: dict[str, Any]) -> dict[str, Any]:
@@ -208,16 +209,17 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
     # ------------------------------------------------------------------ the sampler's log-probabilities
 
     def _get_per_token_logps_and_entropies(self, *arguments: Any, **options: Any) -> Any:
-        found = super()._get_per_token_logps_and_entropies(*arguments, **options)
-        self._trainer_logps = found[0].detach()
-        return found
+        computed = super()._get_per_token_logps_and_entropies(*arguments, **options)
+        self._trainer_logps = computed[0].detach()
+        return computed
 
     def _note_mismatch(self, taken: dict[str, Any]) -> None:
-        said, then = taken.get("sampling_per_token_logps"), taken.get("old_per_token_logps", self._trainer_logps)
-        if said is None or then is None:
+        sampler_logps = taken.get("sampling_per_token_logps")
+        trainer_logps = taken.get("old_per_token_logps", self._trainer_logps)
+        if sampler_logps is None or trainer_logps is None:
             return
         mask = taken["completion_mask"]
-        mean = float(((then - said).abs() * mask).nansum() / mask.sum())
+        mean = float(((trainer_logps - sampler_logps).abs() * mask).nansum() / mask.sum())
         self._metrics["train"][MISMATCH].append(mean)
         weight = next(iter(self.model.parameters()))
         if weight.device.type == "cpu" and weight.dtype == torch.float32 and mean > MOST_MISMATCH:
@@ -243,7 +245,7 @@ class GrpoTrainer(StopsAtNoNumber, WithoutTrimmings, GRPOTrainer):
         log = self._metrics["train"]
         for name in [name for name in log if name.startswith(OF_TRL)]:
             del log[name]
-        for name in [name for name, said in log.items() if all(math.isnan(one) for one in said)]:
+        for name in [name for name, values in log.items() if all(math.isnan(value) for value in values)]:
             del log[name]  # nothing was scored
         super().log(logs, start_time)
 

@@ -25,7 +25,7 @@ from burnish.train.batches.rows import IGNORED, EncodedRow, LengthGroupedSampler
 from burnish.train.batches.sharing import BLANK, SharesRows
 from burnish.train.watch.meter import Metered
 from burnish.train.watch.nan_guard import StopsAtNoNumber
-from burnish.train.weights.reference import WithoutTrimmings
+from burnish.train.weights.reference import NoTrlExtras
 
 ROW = "row"
 
@@ -72,16 +72,16 @@ class Means:
 
     @staticmethod
     def _of(shares: Sequence[Mapping[str, tuple[float, float]]]) -> dict[str, float]:
-        found = {}
+        means = {}
         for name in sorted({name for share in shares for name in share}):
             parts = [share[name] for share in shares if name in share]
             weight = sum(weight for _, weight in parts)
             if weight:
-                found[name] = sum(total for total, _ in parts) / weight
-        return found
+                means[name] = sum(total for total, _ in parts) / weight
+        return means
 
 
-class OnOurRows(SharesRows, Metered, StopsAtNoNumber, WithoutTrimmings):
+class EncodedRowsMixin(SharesRows, Metered, StopsAtNoNumber, NoTrlExtras):
     """What both trainers share; see the module."""
 
     rows: Sequence[JudgedAnswers]
@@ -129,17 +129,17 @@ class OnOurRows(SharesRows, Metered, StopsAtNoNumber, WithoutTrimmings):
     @property
     def means(self) -> Means:
         """Of the metrics since the last row of the log."""
-        found: Means = self.__dict__.setdefault("_means", Means())
-        return found
+        means: Means = self.__dict__.setdefault("_means", Means())
+        return means
 
     def judged(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         """TRL's loss of a micro batch, its mean over the rows, and its metrics; both of this process alone."""
         this: Any = self
-        said = this._metrics["train" if this.model.training else "eval"]
+        metrics = this._metrics["train" if this.model.training else "eval"]
         with _ungathered(this.accelerator):
             loss: torch.Tensor = super().compute_loss(model, inputs)  # type: ignore[misc]
-        values = {name: float(found[-1]) for name, found in said.items() if name != "num_tokens"}
-        said.clear()
+        values = {name: float(history[-1]) for name, history in metrics.items() if name != "num_tokens"}
+        metrics.clear()
         return loss, values
 
     def weights(self, values: Mapping[str, float], rows: Sequence[JudgedAnswers]) -> dict[str, float]:
@@ -179,11 +179,11 @@ def _ungathered(accelerator: Any) -> Iterator[None]:
         del accelerator.gather, accelerator.gather_for_metrics
 
 
-class PairTrainer(OnOurRows, DPOTrainer):
+class PairTrainer(EncodedRowsMixin, DPOTrainer):
     """DPO on encoded pairs."""
 
 
-class RatingTrainer(OnOurRows, KTOTrainer):
+class RatingTrainer(EncodedRowsMixin, KTOTrainer):
     """KTO on encoded answers."""
 
 
@@ -212,10 +212,11 @@ class HeldOutJudgements:
             loss, values = self.trainer.judged(model, self.trainer._prepare_inputs(batch))
             values["loss"] = float(loss)
             means.add(values, self.trainer.weights(values, [self.rows[number] for number in numbers]))
-        found = {name: value for name, value in means.here().items() if name == "loss" or name.startswith("rewards/")}
-        if {"rewards/chosen", "rewards/rejected"} <= found.keys():
-            found["rewards/margins"] = found["rewards/chosen"] - found["rewards/rejected"]
-        return found
+        values_here = means.here().items()
+        measured = {name: value for name, value in values_here if name == "loss" or name.startswith("rewards/")}
+        if {"rewards/chosen", "rewards/rejected"} <= measured.keys():
+            measured["rewards/margins"] = measured["rewards/chosen"] - measured["rewards/rejected"]
+        return measured
 
 
 def collate_pairs(
@@ -244,7 +245,7 @@ def collate_ratings(
         answers, good = mismatched, [True]
     else:
         others = [answers[-1], *answers[:-1]] if len(answers) > 1 else [rows[(taken[0] + 1) % len(rows)].answers[0]]
-        mismatched = [_Crossed(one, other) for one, other in zip(answers, others, strict=True)]
+        mismatched = [_Crossed(answer, other) for answer, other in zip(answers, others, strict=True)]
     return (
         _padded(answers, padding)
         | {f"KL_{key}": tensor for key, tensor in _padded(mismatched, padding).items()}
@@ -267,9 +268,9 @@ class _Nothing:
 class _Crossed:
     """The prompt of one row with the answer of another."""
 
-    def __init__(self, asked: EncodedRow, answered: EncodedRow) -> None:
-        head, tail = _answer_begin(asked), _answer_begin(answered)
-        self.input_ids = asked.input_ids[:head] + answered.input_ids[tail:]
+    def __init__(self, prompted: EncodedRow, answered: EncodedRow) -> None:
+        head, tail = _answer_begin(prompted), _answer_begin(answered)
+        self.input_ids = prompted.input_ids[:head] + answered.input_ids[tail:]
         self.labels = [IGNORED] * head + answered.labels[tail:]
 
 
@@ -278,12 +279,12 @@ def _answer_begin(row: EncodedRow) -> int:
 
 
 def _padded(answers: Sequence[Any], padding: int) -> dict[str, torch.Tensor]:
-    shape = (len(answers), max(len(one.input_ids) for one in answers))
+    shape = (len(answers), max(len(answer.input_ids) for answer in answers))
     ids_BT = torch.full(shape, padding)
     seen_BT, judged_BT = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    for place, one in enumerate(answers):
-        length = len(one.input_ids)
-        ids_BT[place, :length] = torch.tensor(one.input_ids)
+    for place, answer in enumerate(answers):
+        length = len(answer.input_ids)
+        ids_BT[place, :length] = torch.tensor(answer.input_ids)
         seen_BT[place, :length] = 1
-        judged_BT[place, :length] = torch.tensor([label != IGNORED for label in one.labels], dtype=torch.long)
+        judged_BT[place, :length] = torch.tensor([label != IGNORED for label in answer.labels], dtype=torch.long)
     return {"input_ids": ids_BT, "attention_mask": seen_BT, "completion_mask": judged_BT}

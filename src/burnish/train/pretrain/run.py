@@ -29,6 +29,7 @@ from transformers import (
 from burnish.config.stages.recipe import PretrainStage
 from burnish.errors import ConfigError
 from burnish.model.base import resolve_device, stored_dtype
+from burnish.model.context import context_length
 from burnish.records.layout import MODEL
 from burnish.scale.processes import process_count
 from burnish.train.arguments import placed
@@ -242,7 +243,7 @@ def _make_trainer(
 def _loaded(job: TrainingJob[PretrainStage]) -> Any:
     stage = job.stage
     loaded: Any = job.load().model
-    longest = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
+    longest = context_length(loaded)
     if longest is not None and stage.block_size > longest:
         raise ConfigError(
             f"block_size {stage.block_size} is more than the {longest} positions that the model has.",

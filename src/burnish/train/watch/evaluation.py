@@ -159,9 +159,9 @@ class PeriodicEvaluation(MeterUser):
     def _agreed(self, decision: Any) -> Any:
         """What the first process decided: it alone has measured."""
         if torch.distributed.is_available() and torch.distributed.is_initialized():
-            said = [decision]
-            torch.distributed.broadcast_object_list(said, src=0)
-            return said[0]
+            decisions = [decision]
+            torch.distributed.broadcast_object_list(decisions, src=0)
+            return decisions[0]
         return decision
 
 

@@ -64,7 +64,7 @@ class MemoryForecast(MeterUser):
     def __init__(self, stage: str, batches: Batches) -> None:
         self.stage = stage
         self.batches = batches
-        self.said: dict[str, Any] | None = None
+        self.prediction: dict[str, Any] | None = None
         """For ``training_metadata.json``; None before training begins."""
 
     def on_train_begin(
@@ -73,22 +73,22 @@ class MemoryForecast(MeterUser):
         """Predict for this micro batch."""
         unknown = self.batches.unknown or what_is_unknown(model, args)
         if unknown is not None:
-            self.said = {"not_predicted": unknown}
+            self.prediction = {"not_predicted": unknown}
             if state.is_world_process_zero:
                 logger.info("%s: peak memory is not predicted: %s", self.stage, unknown)
             return
         reference = self.meter.reference_bytes if self.meter is not None else 0
         shape = shape_of(model, args, self.batches, reference)
-        prediction, device = predict_memory(shape), next(model.parameters()).device
+        memory, device = predict_memory(shape), next(model.parameters()).device
         there = 0 if device.type != "cpu" else resident_bytes() or 0
-        peak = there + prediction.added if device.type == "cpu" else prediction.total
+        peak = there + memory.added if device.type == "cpu" else memory.total
         has = memory_of(device)
-        self.said = {
+        self.prediction = {
             PREDICTED_PEAK: peak,
             "of": "the process" if device.type == "cpu" else "the accelerator",
-            "moment": prediction.moment,
+            "moment": memory.moment,
             "resident_before_bytes": there or None,
-            "parts_bytes": dict(prediction.parts),
+            "parts_bytes": dict(memory.parts),
             "device_bytes": has,
             "sequences": shape.sequences,
             "tokens": shape.tokens,
@@ -96,21 +96,22 @@ class MemoryForecast(MeterUser):
         }
         if not state.is_world_process_zero:
             return
-        logger.info("%s: %s", self.stage, described(self.said))
+        logger.info("%s: %s", self.stage, described(self.prediction))
         if device.type != "cpu" and (warning := too_much(peak, has)) is not None:
             logger.warning("%s: %s", self.stage, warning)
 
 
-def described(said: Mapping[str, Any]) -> str:
+def described(prediction: Mapping[str, Any]) -> str:
     """One line for people, of what goes into the metadata."""
-    there, parts = said["resident_before_bytes"], dict(said["parts_bytes"])
+    there, parts = prediction["resident_before_bytes"], dict(prediction["parts_bytes"])
     if there:
         parts = {"there before": there} | {part: number for part, number in parts.items() if part != "weights"}
     named = ", ".join(f"{part} {size(number)}" for part, number in parts.items())
     return (
-        f"predicted peak memory {size(said[PREDICTED_PEAK])}: {named} (at the {said['moment']}, {said['sequences']} x "
-        f"{said['tokens']} tokens by {said['tokens_from']}); the {'machine' if there else 'device'} has "
-        f"{size(said['device_bytes'])}"
+        f"predicted peak memory {size(prediction[PREDICTED_PEAK])}: {named} (at the {prediction['moment']}, "
+        f"{prediction['sequences']} x {prediction['tokens']} tokens by {prediction['tokens_from']}); "
+        f"the {'machine' if there else 'device'} has "
+        f"{size(prediction['device_bytes'])}"
     )
 
 

@@ -128,7 +128,7 @@ class TrainingMetadata(MeterUser):
                 **weights,
                 "vram_peaks": _vram_peaks(),
             },
-            "predicted_memory": self.forecast.said if self.forecast is not None else None,
+            "predicted_memory": self.forecast.prediction if self.forecast is not None else None,
             "digests": dict(facts.digests),
             "versions": versions(),
         }
@@ -150,11 +150,11 @@ def trained_model_name(facts: TrainingFacts, adapter: Mapping[str, Any] | None, 
 
 def versions() -> dict[str, str]:
     """Of Python, of burnish, and of the installed packages that decide what a training does."""
-    found = {"python": platform.python_version(), "burnish": __version__}
+    by_package = {"python": platform.python_version(), "burnish": __version__}
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+            by_package[package] = version(package)
+    return by_package
 
 
 def without_nulls(value: Any) -> Any:

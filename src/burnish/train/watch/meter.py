@@ -93,12 +93,12 @@ def peak_memory() -> dict[str, int]:
 
     The process's counts from where its stage began, the devices' from where training began.
     """
-    found = {"peak_memory_bytes": peak_bytes() or 0}
+    peaks = {"peak_memory_bytes": peak_bytes() or 0}
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
-            found[f"peak_allocated_bytes_cuda{index}"] = torch.cuda.max_memory_allocated(index)
-            found[f"peak_reserved_bytes_cuda{index}"] = torch.cuda.max_memory_reserved(index)
-    return found
+            peaks[f"peak_allocated_bytes_cuda{index}"] = torch.cuda.max_memory_allocated(index)
+            peaks[f"peak_reserved_bytes_cuda{index}"] = torch.cuda.max_memory_reserved(index)
+    return peaks
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -29,6 +29,7 @@ from burnish.config.stages.adapters import (
     RsLoraConfig,
     VeraConfig,
 )
+from burnish.config.stages.embeddings import tied_target
 from burnish.errors import ConfigError
 from burnish.fsio import disk_errors, write_json
 from burnish.model.adapters import AdapterOrigin, write_origin
@@ -115,19 +116,30 @@ def _targets(model: Any, wanted: str | tuple[str, ...]) -> str | list[str]:
     names = _module_names(model)
     if wanted == "all-linear":
         # PEFT looks for subclasses of nn.Linear here, and HQQ's layers are none.
-        quantized = {name.rsplit(".", 1)[-1] for name, one in model.named_modules() if is_quantized_linear(one)}
+        quantized = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if is_quantized_linear(module)}
         return sorted(quantized) or wanted
     if wanted in ("qv", "fn"):
         known = QUERIES_AND_VALUES if wanted == "qv" else FEED_FORWARD
-        found = next((one for one in known if one <= names), None)
-        if found is None:
+        present = next((known_names for known_names in known if known_names <= names), None)
+        if present is None:
             raise ConfigError(
                 f"adapter.target_modules is {wanted!r}, and the model's layers have none of the names known for it.",
                 f"Name the modules; the model has: {_shown(names)}.",
             )
-        return sorted(found)
+        return sorted(present)
     _check_names("target_modules", wanted, names | {name for name, _ in model.named_modules()})
+    _refuse_tied(model, wanted)
     return list(wanted)
+
+
+def _refuse_tied(model: Any, wanted: Sequence[str]) -> None:
+    """ConfigError where an adapter would lie on one side of tied embeddings: merging it would change the other."""
+    if not model.config.get_text_config().tie_word_embeddings:
+        return
+    ends = {id(one): one for one in (model.get_input_embeddings(), model.get_output_embeddings()) if one is not None}
+    for name, module in model.named_modules():
+        if id(module) in ends and any(name == one or name.endswith(f".{one}") for one in wanted):
+            raise tied_target(name.rsplit(".", 1)[-1])
 
 
 def _module_names(model: Any) -> set[str]:

@@ -55,9 +55,9 @@ def check_agreement(arguments: Any) -> None:
     """ConfigError where the DeepSpeed configuration among the trainer's arguments contradicts the stage."""
     config = getattr(arguments, "hf_deepspeed_config", None)
     if config is not None and config.mismatches:
-        found = "; ".join(config.mismatches).replace("- ", "")
+        contradictions = "; ".join(config.mismatches).replace("- ", "")
         raise ConfigError(
-            f"the DeepSpeed configuration and the stage do not agree: {found}.",
+            f"the DeepSpeed configuration and the stage do not agree: {contradictions}.",
             'Write "auto" there: the stage decides.',
         )
 

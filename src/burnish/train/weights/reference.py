@@ -58,7 +58,7 @@ def refuse_adapted_output(model: Any, reader: str) -> None:
         )
 
 
-class WithoutTrimmings:
+class NoTrlExtras:
     """Put before a trainer of TRL among the bases of a class: no telemetry, no model cards, no reference on disk."""
 
     def _send_telemetry(self) -> None:

@@ -1,7 +1,11 @@
 """The compiler's side of a verdict: one clippy-driver pass to check, rustc to build; always inside the sandbox.
 
 How an end is read: status 0 is good; 1 with a JSON error is a compile error; 101 or a signal is a crash of the
-compiler, a kind of compile error; anything else is a fault of the machine, never of the program.
+compiler, a kind of compile error, unless it says that it ran out of memory or of its work folder, which are limits;
+anything else is a fault of the machine, never of the program.
+
+One program: a source whose ``cfg`` can tell the linter from the compiler is linted as the compiler sees it, and plain
+rustc decides whether it compiles (`compiler_view`).
 
 External crates come from a dependency set; `Compiler.with_crates` opens some of them to a program.
 
@@ -13,12 +17,14 @@ from __future__ import annotations
 import copy
 import json
 import re
+import signal
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.protocols import MIB, Job, JobResult, Limits, Sandbox
 from burnish.records import CrateType, Diagnostic, Edition, Reason
+from burnish.verify.compiler import compiler_view
 from burnish.verify.compiler import fixed_random as entropy
 from burnish.verify.compiler.dependency_set import DependencySet
 from burnish.verify.compiler.diagnostics import read_diagnostics
@@ -41,9 +47,20 @@ them, and none of them decides whether it compiles."""
 _UNUSED_ITEMS = ("--force-warn=dead_code",)
 _OWN_LEVELS = re.compile(r"\b(deny|forbid)\b")
 """A program that may turn warnings into errors: forcing undoes that, so rustc is asked whether it compiles."""
-_NAMES_FILES = re.compile(r"\binclude|#\s*!?\s*\[[^\]]*\bpath\b")
+_NAMES_FILES = re.compile(r"\binclude|\bpath\b")
 """A program that may read files while it is compiled; even the order of variables in /proc/self/environ would tell it
 whether its compiler was started to check or to build."""
+ALLOCATION_FAILED = re.compile(rb"memory allocation of \d+ bytes failed")
+"""What the standard library says before it aborts."""
+_EXCEEDED: dict[str, tuple[Reason, str]] = {
+    "output": ("output_limit", "the compiler wrote too much"),
+    "size": ("output_limit", "its files are larger than the work folder"),
+    "memory": ("memory", "the compiler ran out of memory"),
+    "cpu": ("timeout", "the compiler exceeded its cpu time"),
+    "wall": ("timeout", "the compiler exceeded its wall time"),
+}
+_NO_SPACE = (b"No space left on device", b"File too large", b"SIGBUS")
+"""The last is how a linker ends that writes to a mapped file."""
 _CLIPPY_ALONE = frozenset({"E0716"})
 _BUILD_LINTS = frozenset({"arithmetic_overflow", "unconditional_panic"})
 """Lints of rustc's KnownPanicsLint, which runs only when code will be generated: no check reports them."""
@@ -110,13 +127,18 @@ class Compiler:
         """
         plain = ["--crate-type", crate_type, "--emit=metadata", "-o", "candidate.rmeta", "--error-format=json"]
         linting = [*plain, *LINTS, *(("-A", "dead_code") if reachable else _UNUSED_ITEMS)]
-        checked = self._compile(self._toolchain.clippy, {"candidate.rs": code}, edition, linting, None)
+        tells = compiler_view.tells_the_linter(code)
+        linted = compiler_view.as_compiled(code) if tells else code
+        linting += compiler_view.ARGUMENTS if tells else ()
+        checked = self._compile(self._toolchain.clippy, {"candidate.rs": linted}, edition, linting, None)
         # clippy-driver turns off the flattening of format_args!, so a temporary may die earlier for it than for rustc
         refused_by_clippy_alone = checked.codes == _CLIPPY_ALONE
-        if not refused_by_clippy_alone and (checked.reason != "ok" or not _OWN_LEVELS.search(code)):
+        if not (refused_by_clippy_alone or tells) and (checked.reason != "ok" or not _OWN_LEVELS.search(code)):
             return checked
         asked = self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, plain, None)
         believed = asked if refused_by_clippy_alone or asked.reason != "ok" else checked
+        if tells and asked.reason == "ok" and (checked.reason != "ok" or compiler_view.may_deceive(code)):
+            believed = replace(asked, lints=(*checked.lints, compiler_view.UNSEEN))
         return replace(believed, cpu_ms=checked.cpu_ms + asked.cpu_ms, shared=checked.shared or asked.shared)
 
     def build_program(self, code: str, edition: Edition) -> Compiled:
@@ -127,11 +149,11 @@ class Compiler:
     def check_and_build(self, code: str, edition: Edition) -> Compiled | None:
         """What `check` says of a program, with its executable when there is nothing against it, from one pass.
 
-        None where one pass cannot tell: a program that sets lint levels or names files, a limit, a crash, a build that
-        fails after its check, lints that run with code generation alone. The linter keeps the least optimised form,
-        so the executable uses more time and stack.
+        None where one pass cannot tell: a program that sets lint levels, names files or tells the linter from the
+        compiler, a limit, a crash, a build that fails after its check, lints that run with code generation alone. The
+        linter keeps the least optimised form, so the executable uses more time and stack.
         """
-        if _OWN_LEVELS.search(code) or _NAMES_FILES.search(code):
+        if _OWN_LEVELS.search(code) or _NAMES_FILES.search(code) or compiler_view.tells_the_linter(code):
             return None
         arguments = ["--crate-type", "bin", *LINTS, *_UNUSED_ITEMS, *_BUILD, *_DYNAMIC]
         arguments += [f"--emit=metadata=candidate.rmeta,link={_PROGRAM}", "--json=artifacts"]
@@ -252,12 +274,9 @@ class Compiler:
 def _read(result: JobResult, output: str | None) -> Compiled:
     if result.fault:
         return Compiled("infra", result.cpu_ms, detail=result.fault)
-    if result.exceeded == "output":
-        return Compiled("output_limit", result.cpu_ms, detail="the compiler wrote too much")
-    if result.exceeded == "memory":
-        return Compiled("memory", result.cpu_ms, detail="the compiler ran out of memory")
-    if result.exceeded:
-        return Compiled("timeout", result.cpu_ms, detail=f"the compiler exceeded its {result.exceeded} time")
+    reached = _EXCEEDED.get(result.exceeded) or _ran_out(result)
+    if reached is not None:
+        return Compiled(reached[0], result.cpu_ms, detail=reached[1])
     said = read_diagnostics(result.stderr)
     artifact = result.collected.get(output, b"") if output is not None else b""
     crashed = result.exit_code == 101 or (result.exit_code < 0 and result.exit_code != -9)
@@ -280,6 +299,35 @@ def _read(result: JobResult, output: str | None) -> Compiled:
         crashed=crashed,
         stderr=result.stderr,
     )
+
+
+def _ran_out(result: JobResult) -> tuple[Reason, str] | None:
+    """A limit that the compiler met and reported by itself; None when it met none.
+
+    Taken from what no program writes: the end of a process, and errors that are about no place in a source.
+    """
+    if result.exit_code == 0:
+        return None
+    if result.exit_code == -signal.SIGABRT and ALLOCATION_FAILED.search(result.stderr):
+        return _EXCEEDED["memory"]
+    if result.exit_code == -signal.SIGXFSZ or any(_is_out_of_space(line) for line in result.stderr.splitlines()):
+        return "output_limit", "what the compiler wrote fills its work folder"
+    return None
+
+
+def _is_out_of_space(line: bytes) -> bool:
+    if not any(word in line for word in _NO_SPACE):
+        return False
+    if not line.startswith(b"{"):  # of the compiler's parts in other languages
+        return True
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return False
+    if message.get("level") != "error" or message.get("spans"):
+        return False
+    said = [message["message"], *(child["message"] for child in message.get("children", ()))]
+    return any(word.decode() in text for word in _NO_SPACE for text in said)
 
 
 def _has_metadata(stderr: bytes) -> bool:

@@ -93,11 +93,6 @@ def put_in_force(folder: Path, name: str) -> None:
     write_json(folder / _CURRENT, {"folder": name})
 
 
-def built_crates(base: Path | None = None) -> frozenset[str]:
-    """Crates of the set in force: what a program may use here whether its task speaks of crates or not."""
-    return frozenset(load_set(find_toolchain(), base).crates)
-
-
 def known_crates(base: Path | None = None) -> frozenset[str]:
     """Names that are crates when a program says them: the well-known ones, and those of the set in force."""
     return frozenset(WELL_KNOWN) | frozenset(load_set(find_toolchain(), base).crates)

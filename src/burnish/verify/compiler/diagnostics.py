@@ -3,6 +3,10 @@
 rustc ends with summary messages ("aborting due to 2 previous errors"); they have neither a code nor a span and are not
 counted. A message of that shape is kept only when it is the sole error, as for a linker's failure.
 
+What is kept has one form, whoever else was compiled along: the compiler says once per crate why a lint is on, at the
+first place that it fires, and orders lints by when it looked for them. That note is left out, and warnings are ordered
+by place; errors stay in the compiler's order, since the first is mostly the cause of the others.
+
 Not covered: artifact notices and future-incompatibility reports, which are not asked for.
 """
 
@@ -17,6 +21,12 @@ from burnish.records import Diagnostic
 
 _ERRORS = frozenset({"error", "error: internal compiler error"})
 _ERROR_CODE = re.compile(r"E\d{4}")
+_LEVEL_NOTE = re.compile(
+    r"^ *= (?:note: (?:`#\[(?:warn|deny|forbid)\([^`]*`.* on by default|requested on the command line with .*"
+    r"|`-[^`]*` implied by .*)|help: to override `[^`]*` add .*)\n",
+    re.MULTILINE,
+)
+"""Why a lint is on. What stands in an attribute of the program itself is its own, and kept."""
 _MOST_KEPT = 40
 _MOST_LINTS = 500
 _MESSAGE_CHARS = 400
@@ -58,6 +68,7 @@ def read_diagnostics(stderr: bytes) -> Diagnostics:
         alone = [d for d in spanless if d.level == "error"][:1]
         errors = alone
         found += alone
+    found.sort(key=lambda d: (d.line or 0, d.column or 0))
     lints = [d.code for d in found if d.code is not None and not _ERROR_CODE.fullmatch(d.code)]
     ordered = errors + [d for d in found if d.level == "warning"]
     return Diagnostics(
@@ -81,5 +92,13 @@ def _diagnostic(message: dict[str, Any]) -> Diagnostic | None:
         message=str(message.get("message", ""))[:_MESSAGE_CHARS],
         line=span.get("line_start"),
         column=span.get("column_start"),
-        rendered=str(message.get("rendered") or "")[:_RENDERED_CHARS],
+        rendered=_canonical(str(message.get("rendered") or ""))[:_RENDERED_CHARS],
     )
+
+
+def _canonical(rendered: str) -> str:
+    """Without what depends on the rest of the crate, nor the margin that it leaves behind."""
+    lines = _LEVEL_NOTE.sub("", rendered).rstrip().split("\n")
+    while lines and not lines[-1].strip(" |"):
+        lines.pop()
+    return "\n".join(lines) + "\n"

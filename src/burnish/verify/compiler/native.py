@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 
 @functools.cache
-def built(source: Path, *flags: str) -> Path | None:
-    """The program or shared object made of one C file; None where it cannot be made."""
+def built(source: Path, *flags: str, quiet: bool = False) -> Path | None:
+    """The program or shared object made of one C file; None where that fails, with a warning unless ``quiet``."""
     name = hashlib.sha256(source.read_bytes() + " ".join(flags).encode()).hexdigest()[:16]
     try:
         folder = cache_folder() / "native"
@@ -40,7 +40,8 @@ def built(source: Path, *flags: str) -> Path | None:
                 made.chmod(0o755)
                 made.replace(target)
     except (OSError, subprocess.SubprocessError, BurnishError) as error:
-        logger.warning("%s is not built, and verdicts take longer: %s", source.name, _cause(error))
+        if not quiet:
+            logger.warning("%s is not built, and verdicts take longer: %s", source.name, _cause(error))
         return None
     return target
 

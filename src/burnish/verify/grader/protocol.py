@@ -13,13 +13,24 @@ from dataclasses import dataclass, field
 
 from burnish.protocols import JobResult
 from burnish.records import Reason, TestCounts
+from burnish.verify.compiler.compile import ALLOCATION_FAILED
 
 _END = "end"
 _EXCEEDED: dict[str, tuple[Reason, str]] = {
     "output": ("output_limit", "the program wrote too much"),
+    "size": ("output_limit", "the executable is larger than its work folder"),
     "memory": ("memory", "the program ran out of memory"),
     "cpu": ("timeout", "the program used up its CPU time"),
     "wall": ("timeout", "the program did not end in time"),
+}
+
+
+_ENDS: dict[int, tuple[Reason, str]] = {
+    0: ("ok", ""),
+    -signal.SIGSYS: ("blocked", "killed for a forbidden system call"),
+    # had the machine killed it, the sandbox would have said so in `fault`
+    -signal.SIGKILL: ("runtime_error", "killed by itself, no limit exceeded"),
+    -signal.SIGXFSZ: ("memory", "a file of its own grew beyond the work folder"),
 }
 
 
@@ -73,11 +84,9 @@ def read_end(result: JobResult) -> tuple[Reason, str]:
         return "infra", result.fault
     if result.exceeded:
         return _EXCEEDED[result.exceeded]
-    if result.exit_code == 0:
-        return "ok", ""
-    if result.exit_code == -signal.SIGSYS:
-        return "blocked", "killed for a forbidden system call"
-    if result.exit_code == -signal.SIGKILL:  # had the machine killed it, the sandbox would have said so in `fault`
-        return "runtime_error", "killed by itself, no limit exceeded"
+    if result.exit_code in _ENDS:
+        return _ENDS[result.exit_code]
+    if result.exit_code == -signal.SIGABRT and ALLOCATION_FAILED.search(result.stderr[-4096:]):
+        return "memory", "an allocation was refused"
     words = result.stderr.decode(errors="replace").strip()
     return "runtime_error", f"ended with {result.exit_code}: {words[-400:]}"

@@ -5,6 +5,10 @@ rest is compiled again; anything odd (crash, limit, a message that names no prog
 run is still a process of its own in a sandbox of its own: the harness holds all modules, and a number stamped into its
 copy says which one runs. The harness is built with ``-F unsafe_code``, so no module can reach another.
 
+Company never shows: a run of the harness that does not end by itself with status 0 and a whole report (a signal, a
+limit, another status, a missing mark) says nothing, and its program is judged alone; a harness whose modules bring
+large statics is not run at all.
+
 Not covered: tests in Rust, programs with ``fn main``, dependency sets; which programs may join (`joining`).
 """
 
@@ -27,6 +31,7 @@ from burnish.verify.grader.values import VALUE_MAIN, made_callable, value_cases
 from burnish.verify.judge.ladder import Goal, Ladder, crate_type_of
 from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
 from burnish.verify.judge.shared_servers import shared_server, stamp, which_function
+from burnish.verify.sandbox.limits.executable import memory_asked
 from burnish.verify.separate.build import TestProgram
 from burnish.verify.separate.decision import Decision, Separate, Served
 from burnish.verify.separate.grading import FAILED
@@ -39,6 +44,8 @@ _ROUNDS = 3
 _FEWEST = 3
 _WORTH_JOINING, _WORTH_TRYING = 0.75, 0.75
 """Shares from which it costs less: of good programs, to check together; of those that one pass settles, to try that."""
+_MOST_STATICS = 4 << 20
+"""Writable bytes of a harness; those of one module would be taken from what the others may use."""
 _OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
 
 
@@ -125,7 +132,7 @@ class BatchJudge:
             return self._given(one, start, self._sandbox)
         watched = _Watched(_Renaming(self._sandbox, start.number))
         verdict = self._given(one, start, watched)
-        if watched.ended_well and verdict.tests.run == verdict.tests.expected:
+        if watched.ended_well and _is_whole(verdict):
             return verdict
         return self._given(one, Start(check=start.check), self._sandbox)  # in company it may not be its own fault
 
@@ -225,7 +232,8 @@ class BatchJudge:
             mark = f"{secrets.token_hex(8)}:"
             built = self._build_together({i: candidates[i] for i in rest}, programs, mark)
             if built.reason == "ok":
-                if built.artifact.count(stamp(mark, 0)) != 1:
+                statics = memory_asked(built.artifact, writable=True)
+                if built.artifact.count(stamp(mark, 0)) != 1 or statics > _MOST_STATICS:
                     break
                 built = replace(built, cpu_ms=built.cpu_ms / len(rest), shared=len(rest) > 1)
                 return {i: Start(checks[i], built, mark, place, i, programs.get(i)) for place, i in enumerate(rest)}
@@ -337,6 +345,11 @@ def _runs(one: Candidate) -> bool:
     """Whether a program is built and run as it is."""
     graded = one.goal == "run" or (one.goal == "test" and isinstance(one.task.tests, ProgramTests))
     return graded and not one.task.crates and crate_type_of(one.task, one.code) == "bin"
+
+
+def _is_whole(verdict: Verdict) -> bool:
+    """Whether the program reported every test."""
+    return verdict.tests.run == verdict.tests.expected
 
 
 def likeness(one: Candidate) -> tuple[str, str, str]:

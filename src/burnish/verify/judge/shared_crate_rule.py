@@ -1,8 +1,11 @@
 """Which programs may share a crate with others, each as a module of its own, without anyone being able to tell.
 
-A program joins only when it is plain: no unsafe code, no macros of its own, no attribute that reaches outside, no name
-that means the crate, the file or the process, and no impl of a foreign trait for a foreign type (another module's type
-inference could see it). The rule errs on the side of judging alone: words count wherever they stand, comments included.
+A program joins only when it is plain: no unsafe code, no macros but the standard library's, no attribute that reaches
+outside, no condition of compilation, no name that means the crate, the file or the process, no address, and no impl of
+a foreign trait for a foreign type (another module's type inference could see it).
+
+The syntax tree decides: what stands between two tokens of an attribute is no way around it. Beside it, words count
+wherever they stand, comments included; so the rule errs on the side of judging alone.
 
 Not covered: whether it compiles; whoever joins and then turns out to be at fault leaves (`batch`).
 """
@@ -10,11 +13,12 @@ Not covered: whether it compiles; whoever joins and then turns out to be at faul
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from tree_sitter import Node
 
 from burnish.records import Edition
-from burnish.syntax.source import name_of, parse, text_of, walk
+from burnish.syntax.source import BESIDE_ITEMS, name_of, parse, text_of, walk
 
 PREFIX = "joined_"
 """Begins the name of every module; a program that holds this word does not join."""
@@ -23,50 +27,100 @@ _ALONE = re.compile(
     r"\b(?:crate|unsafe|main|extern|macro_rules|macro|joined_\w*|tested_\w*|include\w*|\w*asm|\w*env|paths?|module_path"
     r"|type_name\w*|type_id|TypeId|Any|Location|caller|\w*[bB]acktrace|panic_any"
     r"|\w*_hook|catch_unwind|thread_local|proc_macro|feature|link\w*|async|await|deny|forbid|global_allocator"
-    r"|non_exhaustive|dbg)\b|(?:file|line|column)\s*!|\bany\s*::|use[^;]*\bany\b|r#\w|//!|/\*!|#\s*!"
+    r"|non_exhaustive|dbg|cfg\w*|clippy|rustfmt|ptr|addr\w*|\w*_ptr|Pointer)\b|(?:file|line|column)\s*!|\bany\s*::|r#\w"
 )
-_ATTRIBUTE = re.compile(r"#\s*\[\s*([\w:]*)")
-_HARMLESS = frozenset({"derive", "inline", "must_use", "doc", "test", "cold", "track_caller", "default"})
+_ATTRIBUTES = frozenset({"derive", "inline", "must_use", "doc", "test", "cold", "track_caller", "default"})
+_MACROS = frozenset(
+    {
+        "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "eprint", "eprintln",
+        "format", "format_args", "matches", "panic", "print", "println", "todo", "unimplemented", "unreachable", "vec",
+        "write", "writeln",
+    }
+)  # fmt: skip
 _TYPES = frozenset({"struct_item", "enum_item", "union_item"})
+_REFUSED = frozenset(
+    {"inner_attribute_item", "inner_doc_comment_marker", "shebang", "macro_definition", "pointer_type", "super"}
+)
+_ADDRESS = re.compile(r":[^{}]*p\}")
+"""``{:p}`` and its like."""
 
 
 def may_join(code: str, edition: Edition) -> bool:
     """Whether the program may be one module among others."""
     if edition == "2015" or len(code) > _MOST_BYTES or not code.isascii() or _ALONE.search(code):
         return False
-    if any(name not in _HARMLESS for name in _ATTRIBUTE.findall(code)):
-        return False
-    return _stays_inside(code)
-
-
-def _stays_inside(code: str) -> bool:
     root = parse(code)
-    if root.has_error:
-        return False
+    return not root.has_error and _is_plain(root)
+
+
+def _is_plain(root: Node) -> bool:
     types: set[str] = set()
     traits: set[str] = set()
+    functions: set[str] = set()
     impls: list[tuple[str, str]] = []
+    cast: list[str] = []
     for node in walk(root):
-        if node.type in _TYPES:
+        kind = node.type
+        if kind in _REFUSED or not _HARMLESS.get(kind, _anything)(node):
+            return False
+        if kind in _TYPES:
             types.add(name_of(node))
-        elif node.type in ("inner_attribute_item", "macro_definition", "foreign_mod_item"):
-            return False  # whatever stands between its characters
-        elif node.type == "attribute_item" and not _is_harmless(node):
-            return False
-        elif node.type == "trait_item":
+        elif kind == "trait_item":
             traits.add(name_of(node))
-        elif node.type == "super" or (node.type == "mod_item" and node.child_by_field_name("body") is None):
+        elif kind == "function_item":
+            functions.add(name_of(node))
+        elif kind == "type_cast_expression":
+            cast.append(_base(text_of(node.named_children[0]).rpartition("::")[2]))
+        elif kind == "impl_item":
+            trait, implemented = node.child_by_field_name("trait"), node.child_by_field_name("type")
+            if trait is not None and implemented is not None:
+                impls.append((_base(text_of(trait)), _base(text_of(implemented))))
+    return all(kind in types or trait in traits for trait, kind in impls) and functions.isdisjoint(cast)
+
+
+def _anything(_: Node) -> bool:
+    return True
+
+
+def _is_plain_attribute(node: Node) -> bool:
+    attribute = next((child for child in node.named_children if child.type == "attribute"), None)
+    return attribute is not None and text_of(attribute.named_children[0]) in _ATTRIBUTES
+
+
+def _is_known_macro(node: Node) -> bool:
+    macro = node.child_by_field_name("macro")
+    return macro is not None and text_of(macro).rpartition("::")[2].strip() in _MACROS
+
+
+def _is_method(node: Node) -> bool:
+    """``any`` as a name is the module of types; the method is a field, or a token (`_has_plain_tokens` looks there)."""
+    return text_of(node) != "any" or (node.parent is not None and node.parent.type == "token_tree")
+
+
+def _has_plain_tokens(tree: Node) -> bool:
+    """Arguments of a macro are bare tokens: no attribute among them, and no call of another macro but the known."""
+    tokens = [node for node in tree.children if node.type not in BESIDE_ITEMS]
+    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
+        if token.type == "#":
             return False
-        elif node.type == "impl_item":
-            trait, kind = node.child_by_field_name("trait"), node.child_by_field_name("type")
-            if trait is not None and kind is not None:
-                impls.append((_base(text_of(trait)), _base(text_of(kind))))
-    return all(kind in types or trait in traits for trait, kind in impls)
+        called = token.type == "!" and after is not None and after.type == "token_tree"
+        if called and before is not None and before.type == "identifier" and text_of(before) not in _MACROS:
+            return False
+        if token.type == "identifier" and text_of(token) == "any" and (before is None or before.type != "."):
+            return False
+    return True
 
 
-def _is_harmless(attribute: Node) -> bool:
-    inner = next((one for one in attribute.named_children if one.type == "attribute"), None)
-    return inner is not None and bool(inner.named_children) and text_of(inner.named_children[0]) in _HARMLESS
+_HARMLESS: Mapping[str, Callable[[Node], bool]] = {
+    "attribute_item": _is_plain_attribute,
+    "macro_invocation": _is_known_macro,
+    "token_tree": _has_plain_tokens,
+    "mod_item": lambda node: node.child_by_field_name("body") is not None,
+    "function_type": lambda node: all(child.type != "fn" for child in node.children),
+    "string_content": lambda node: not _ADDRESS.search(text_of(node)),
+    "identifier": _is_method,
+}
+"""Kinds of nodes that keep to their module only where this holds."""
 
 
 def _base(path: str) -> str:

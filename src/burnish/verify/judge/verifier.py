@@ -25,6 +25,7 @@ from burnish.records import Completion, RustTests, Task, Verdict
 from burnish.verify.compiler.dependency_set import load_set
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.judge.batch import BatchJudge, Candidate, Together
+from burnish.verify.judge.bounds import MOST_ANSWER_BYTES, is_too_long
 from burnish.verify.judge.cache import MemoryVerdictCache, SqliteVerdictCache
 from burnish.verify.judge.infra_budget import ENOUGH, KEPT, too_many_faults
 from burnish.verify.judge.ladder import Goal, deepest_goal, policy_parts
@@ -92,6 +93,8 @@ class Verifier:
         if prepared and isinstance(self._owned, BubblewrapSandbox):
             self._prepared = PreparedSandbox(self._owned, toolchain)
         dependencies = load_set(toolchain, config.dependencies)
+        self.crates = frozenset(dependencies.crates)
+        """Crates of the dependency set, which any program may use."""
         store = ProgramStore(_beside(config.cache)) if config.cache is not None else ProgramStore()
         self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together, store)
         self._stopping = threading.Event()
@@ -216,6 +219,8 @@ class Verifier:
 
     def _program(self, task: Task, completion: Completion, goal: Goal | None) -> Program | Verdict:
         """The program to judge, or the verdict when there is none."""
+        if is_too_long(completion.text):
+            return self._without_program("too_long", f"the answer is longer than {MOST_ANSWER_BYTES >> 10} KiB")
         judged = as_judged(task)
         code = extract(
             completion.text, task.code_prompt, task.entry_point, tests=judged.test_source, closes=judged.closes
@@ -234,7 +239,7 @@ class Verifier:
         key = digest_json([self.digest, code, *made_as, reached, tests, declared])
         return Program(key, Candidate(task, code, reached))
 
-    def _without_program(self, reason: Literal["no_code", "output_limit"], detail: str) -> Verdict:
+    def _without_program(self, reason: Literal["no_code", "output_limit", "too_long"], detail: str) -> Verdict:
         return Verdict(
             task_id="", status="fail", stage="extract", reason=reason, compiled=False, detail=detail,
             toolchain=self._judge.toolchain_name,

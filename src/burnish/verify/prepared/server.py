@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import math
 import os
 import select
 import shutil
@@ -28,7 +29,7 @@ FOLDER = "/prepared"
 _LIFE_S = 3600.0
 _START_S = 20.0
 _REPLY = struct.Struct("=iIQ")
-_COUNTS = struct.Struct("=III")
+_COUNTS = struct.Struct("=IIII")
 _MOST_MESSAGE = 60_000
 
 
@@ -63,7 +64,7 @@ class Server:
                 argv=("/usr/bin/env", f"LD_PRELOAD={FOLDER}/prepared.so", "LD_BIND_NOW=1", program),
                 stage="compile",
                 limits=Limits(
-                    cpu_s=limits.cpu_s, wall_s=_LIFE_S, memory_bytes=limits.memory_bytes, pids=limits.pids,
+                    cpu_s=_LIFE_S, wall_s=_LIFE_S, memory_bytes=limits.memory_bytes, pids=limits.pids,
                     work_bytes=limits.work_bytes, output_bytes=limits.output_bytes,
                 ),
                 read_only={**like.read_only, FOLDER: inner},
@@ -102,13 +103,15 @@ class Server:
             given = [memory_file(content) for content in job.files.values()]
             wanted = [memory_file(b"") for _ in job.collect]
             words = [*job.argv, *job.files, *job.collect]
-            message = _COUNTS.pack(len(job.argv), len(given), len(wanted))
+            message = _COUNTS.pack(len(job.argv), len(given), len(wanted), math.ceil(job.limits.cpu_s))
             message += b"".join(word.encode() + b"\0" for word in words)
             if len(message) > _MOST_MESSAGE:
                 raise ServerError("the command is too long")
             status, cpu_us = self._ask(message, [said, *given, *wanted], job.limits.wall_s)
             if os.fstat(said).st_size > job.limits.output_bytes:
                 raise ServerError("too much output")
+            if cpu_us > job.limits.cpu_s * 1e6:
+                raise ServerError("too much CPU time")
             return JobResult(
                 exit_code=os.waitstatus_to_exitcode(status),
                 stdout=b"",

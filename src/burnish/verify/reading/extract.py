@@ -14,11 +14,11 @@ from itertools import islice
 
 from burnish.syntax.crates import imported_crates, unused_imports
 from burnish.syntax.fences import RUST, Block, fenced_blocks
-from burnish.syntax.source import apply_edits, is_program, looks_like_code, name_of, parse
+from burnish.syntax.source import apply_edits, is_program, looks_like_code, name_of
 from burnish.verify.reading.prompt import PromptCode, code_of_prompt
 from burnish.verify.reading.prose import code_in_prose, first_item
 from burnish.verify.reading.several import choose, code_blocks
-from burnish.verify.reading.source import Source
+from burnish.verify.reading.source import Source, tree
 from burnish.verify.reading.spoken import answer_in
 
 _MOST_BODIES = 8
@@ -66,7 +66,7 @@ def _blocks(answer: str) -> list[Block]:
     blocks = fenced_blocks(answer)
     if blocks and not blocks[0].label and answer[: blocks[0].start].strip():
         text = answer[: blocks[0].start]
-        before = parse(text)
+        before = tree(text)
         broken = looks_like_code(before) and code_in_prose(text) is None and not code_blocks(blocks)
         if is_program(before) or broken:
             return fenced_blocks(answer, open_at_start=True)
@@ -81,7 +81,7 @@ def _with_inner_fences(answer: str, blocks: list[Block]) -> list[Block]:
         for later in blocks[index + 1 : index + 1 + _MOST_INNER]:
             for end in (later.start, later.inside[1]):
                 text = answer[block.inside[0] : end]
-                if is_program(parse(text)):
+                if is_program(tree(text)):
                     behind = [one for one in blocks[index + 1 :] if one.start > end]
                     whole = replace(block, text=text, inside=(block.inside[0], end), end=max(end, later.end))
                     return [*blocks[:index], whole, *behind]
@@ -104,12 +104,12 @@ def _outside(answer: str, blocks: Sequence[Block]) -> str:
 
 def _bare_program(text: str) -> str | None:
     """Code without fences: a program, or one between words."""
-    return text if is_program(parse(text)) else code_in_prose(text)
+    return text if is_program(tree(text)) else code_in_prose(text)
 
 
 def _broken_program(text: str) -> str | None:
     """Broken code without fences, from its first item on."""
-    if not looks_like_code(parse(text)):
+    if not looks_like_code(tree(text)):
         return None
     lines = text.split("\n")
     return "\n".join(lines[first_item(lines) or 0 :])
@@ -124,7 +124,7 @@ def _inline_program(text: str, entry_point: str | None) -> str | None:
 def _completed(prompt: PromptCode, answer: str, entry_point: str | None, *, closes: bool) -> str | None:
     """A text that goes on where the prompt stops, one that repeats its function, or a body to fill in."""
     blocks = fenced_blocks(answer)
-    if closes and not blocks and not is_program(parse(answer)) and is_program(parse(f"{answer}\n}}")):
+    if closes and not blocks and not is_program(tree(answer)) and is_program(tree(f"{answer}\n}}")):
         answer = f"{answer}\n}}"
     bodies = [block.text for block in blocks if block.text.strip()][:_MOST_BODIES]
     before = answer[: blocks[0].start] if blocks else answer
@@ -150,5 +150,5 @@ def _completed(prompt: PromptCode, answer: str, entry_point: str | None, *, clos
 
 def _without_unused_crates(code: str, prompt: str, tests: str) -> str:
     """Without imports that came with the prompt alone: a machine need not have a crate that nobody uses."""
-    places, _ = unused_imports(code, imported_crates(parse(prompt)), tests)
+    places, _ = unused_imports(code, imported_crates(tree(prompt)), tests)
     return apply_edits(code, [(start, end, "") for start, end in places]) if places else code

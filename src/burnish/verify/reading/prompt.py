@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from burnish.syntax.fences import RUST, fenced_blocks
-from burnish.syntax.source import apply_edits, is_program, name_of, parse, text_of
+from burnish.syntax.source import apply_edits, is_program, name_of, text_of
 from burnish.verify.reading.merge import merge
 from burnish.verify.reading.prose import code_in_prose, first_item
-from burnish.verify.reading.source import Piece, Source, has_receiver, impl_name
+from burnish.verify.reading.source import Piece, Source, has_receiver, impl_name, tree
 
 _DEEPEST = 4
 """Braces that a prompt may leave open."""
@@ -35,7 +35,7 @@ class PromptCode:
     @functools.cached_property
     def open_braces(self) -> int | None:
         """How many closing braces make a program of it; None where none do."""
-        return next((n for n in range(_DEEPEST + 1) if is_program(parse(self._closed(n)))), None)
+        return next((n for n in range(_DEEPEST + 1) if is_program(tree(self._closed(n)))), None)
 
     def _closed(self, braces: int) -> str:
         return f"{self.text}\n{'}' * braces}" if braces else self.text
@@ -83,7 +83,7 @@ class PromptCode:
         most = self.open_braces or 0 if closes else max((self.open_braces or 0) - 1, 0)
         for braces in range(most + 1 if self.open_function is not None else 1):
             whole = joined + "\n" * (braces > 0) + "}" * braces
-            if is_program(parse(whole)):
+            if is_program(tree(whole)):
                 return whole
         trimmed = code_in_prose(joined)
         return trimmed if trimmed is not None and len(trimmed) > len(self.text) else None
@@ -100,7 +100,7 @@ class PromptCode:
         )
         for block in (inner, f"{{\n{inner}\n}}", f"{{\n{inner}"):
             whole = apply_edits(self.closed.text, [(start, end, block if body is not None else f" {block}")])
-            if block.startswith("{") and is_program(parse(whole)):
+            if block.startswith("{") and is_program(tree(whole)):
                 return whole
         return None
 
@@ -131,7 +131,7 @@ def code_of_prompt(prompt: str, answer: str = "") -> str | None:
     if blocks:
         last = blocks[-1]
         return last.text if not last.closed and last.language in (RUST, "") and last.text.strip() else None
-    if PromptCode(prompt).open_braces is not None or (prompt.strip() and is_program(parse(prompt + answer))):
+    if PromptCode(prompt).open_braces is not None or (prompt.strip() and is_program(tree(prompt + answer))):
         return prompt
     lines = prompt.split("\n")
     start = first_item(lines)

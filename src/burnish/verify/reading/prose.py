@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from burnish.syntax.source import is_program, parse
+from burnish.syntax.source import is_program
+from burnish.verify.reading.source import tree
 
 _ITEM = re.compile(
     r"""[ ]{0,3}(?:
@@ -41,7 +42,7 @@ def code_in_prose(text: str) -> str | None:
         return None
     end = next((at for at in range(len(lines) - 1, start, -1) if _may_be_code(lines[at])), start)
     code = "\n".join(lines[start : end + 1])
-    return code + "\n" if is_program(parse(code)) else None
+    return code + "\n" if is_program(tree(code)) else None
 
 
 def first_item(lines: list[str]) -> int | None:

@@ -67,7 +67,7 @@ class Source:
     @classmethod
     def of(cls, text: str) -> Source:
         """Parse ``text``."""
-        return cls(text, parse(text))
+        return cls(text, tree(text))
 
     @functools.cached_property
     def is_program(self) -> bool:
@@ -126,6 +126,12 @@ class Source:
     def slice(self, start: int, end: int) -> str:
         """The text between two places."""
         return self.data[start:end].decode(errors="replace")
+
+
+@functools.lru_cache(maxsize=8)
+def tree(text: str) -> Node:
+    """The root of a text's syntax tree. Reading asks several questions of one text, and parsing is what costs."""
+    return parse(text)
 
 
 def words_of(node: Node) -> Iterator[str]:

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from burnish.syntax.fences import Block, fenced_blocks
-from burnish.syntax.source import is_program, looks_like_code, parse
+from burnish.syntax.source import is_program, looks_like_code
+from burnish.verify.reading.source import tree
 
 _TOKEN = r"(?:<\|[^|<>\n]{1,40}\|?>|<｜[^｜<>\n]{1,40}｜>|</s>|<(?:eos|bos|pad|end_of_turn|start_of_turn)>|\[/INST\])"
 _LEADING = re.compile(rf"(?:\s*(?:{_TOKEN}|<s>)[ \t]*(?:(?:assistant|model|final)\b)?)+\s*")
@@ -50,7 +51,7 @@ _TRIES = 8
 def answer_in(text: str) -> str:
     """The part of ``text`` that answers; all of it where it is a program."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    if is_program(parse(text)):
+    if is_program(tree(text)):
         return text
     text = _without_tokens(_without_thinking(text))
     text = _first_turn(text)
@@ -78,7 +79,7 @@ class _Fenced:
 def has_code(text: str) -> bool:
     """Whether anything in a text is code: a block that is not blank, or an item."""
     blocks = fenced_blocks(text)
-    return any(block.text.strip() for block in blocks) or looks_like_code(parse(text))
+    return any(block.text.strip() for block in blocks) or looks_like_code(tree(text))
 
 
 def _without_tokens(text: str) -> str:
@@ -133,7 +134,7 @@ def _without_thinking_before_code(text: str) -> str:
     fences = fenced_blocks(text)
     until = fences[0].start if fences else len(text)
     opened = _OPENS_LINE.search(text, 0, until)
-    if opened is None or looks_like_code(parse(text[: opened.start()])):
+    if opened is None or looks_like_code(tree(text[: opened.start()])):
         return text
     behind = _behind(text[opened.end() :], _closing(opened))
     return text[: opened.start()] + behind if behind else text
@@ -163,8 +164,9 @@ def _inside_answer_tag(text: str) -> str:
     for tag in reversed(tags[-_TRIES:]):
         inner = text[tag.end() :]
         closes = list(re.finditer(f"</{tag['tag']}>", inner, re.IGNORECASE))
-        outside = _Fenced(fenced_blocks(inner)).outside(closes)
-        inner = inner[: outside[0].start()] if outside else inner
+        blocks = fenced_blocks(inner)
+        ends = _Fenced([block for block in blocks if block.closed]).outside(closes)
+        inner = inner[: ends[0].start()] if ends else inner
         if has_code(inner):
             return inner
     return text

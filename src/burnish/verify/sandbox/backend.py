@@ -19,10 +19,16 @@ from typing import Literal, Protocol
 
 from burnish.protocols import Job, JobResult, Limits
 from burnish.verify.sandbox.cgroups import Cgroups, Group, blamed, machine_oom_kills
+from burnish.verify.sandbox.limits.executable import memory_asked
+from burnish.verify.sandbox.limits.metering import GroupMeter
 from burnish.verify.sandbox.supervise import Outcome, Running
 
+_OWN_WORK_BYTES = 1 << 20
+"""Of the work folder, for its own bookkeeping: files are held in whole pages."""
 _CPU_TOLERANCE = 0.5
 """The kernel enforces RLIMIT_CPU on sampled ticks and reports precise time: under load the two differ widely."""
+_CPU_BEYOND = 2
+"""Where the CPU time of all processes decides, the kernel's samples of a single one must not come first."""
 
 
 class Cancellable(Protocol):
@@ -69,6 +75,9 @@ class Backend(ABC):
         if job.joint is not None and not self.joins:
             raise ValueError("this sandbox joins no processes")
         try:
+            refused = _too_large(job)
+            if refused:
+                return JobResult(-int(signal.SIGKILL), b"", b"", cpu_ms=0.0, wall_ms=0.0, exceeded=refused)
             return self._run(job)
         except OSError as error:
             return fault(f"{type(error).__name__}: {error}")
@@ -113,7 +122,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Ended:
-    """How the process of a job ended. ``code`` is that of the program, None when it was never reached."""
+    """How the process of a job ended. ``code`` is that of the program, -n for signal n; None when it never started."""
 
     outcome: Outcome
     code: int | None
@@ -137,6 +146,11 @@ class SlotBackend(Backend):
     def _run_in(self, slot: Slot, job: Job) -> Ended:
         """Run a job to its end or to a limit, by `_supervised`."""
 
+    @property
+    def _counts_cpu(self) -> bool:
+        """Whether the kernel counts the CPU time of a job as a whole."""
+        return self._cgroups.counts_cpu
+
     def close(self) -> None:
         """Kill what runs and remove the control groups."""
         self.stop()
@@ -156,7 +170,8 @@ class SlotBackend(Backend):
             slot.group.set_limits(job.limits.memory_bytes, job.limits.pids + self.monitor_pids)
             kills_before, machine_before = slot.group.oom_kills(), machine_oom_kills()
             ended = self._run_in(slot, job)
-            return blamed(_result(ended, job.limits, slot.group.oom_kills() > kills_before), machine_before)
+            out_of_memory = slot.group.oom_kills() > kills_before
+            return blamed(_result(ended, job.limits, out_of_memory, counted=self._counts_cpu), machine_before)
         finally:
             self._slots.put(slot)
 
@@ -174,12 +189,23 @@ class SlotBackend(Backend):
         """Supervise to the end, and leave nothing in the control group; OSError when something would not die."""
         try:
             with self._known(running):
-                outcome = running.supervise(stdin, limits.wall_s, limits.output_bytes, on_child)
+                outcome = running.supervise(stdin, limits, GroupMeter(slot.group), on_child)
         finally:
             emptied = slot.group.empty()
         if not emptied:
             raise OSError("a process would not die")
         return outcome
+
+
+def _too_large(job: Job) -> Literal["", "size", "memory"]:
+    """What cannot even be started: files beyond the work folder, an executable that asks for too much memory.
+
+    Both are made by the program's author, so they are limits reached, never faults of the machine.
+    """
+    if sum(len(content) for content in job.files.values()) > job.limits.work_bytes - _OWN_WORK_BYTES:
+        return "size"
+    asked = (memory_asked(job.files[name]) for name in job.executables)
+    return "memory" if any(size > job.limits.memory_bytes for size in asked) else ""
 
 
 def fault(cause: str) -> JobResult:
@@ -194,30 +220,44 @@ def not_started(said: bytes, how: str) -> JobResult:
 
 
 def exit_code(reported: int) -> int:
-    """Shells and monitors report death by signal n as 128 + n; here it is -n."""
+    """What a monitor says that adds 128 to a signal: codes above 128 are read as signals, for it cannot be told."""
     return 128 - reported if reported > 128 else reported
 
 
-def limit_reached(code: int, cpu_ms: float, limits: Limits, *, out_of_memory: bool) -> Literal["", "cpu", "memory"]:
-    """The limit that ended a program which the kernel ended, not the supervisor."""
+def cpu_rlimit_s(limits: Limits, *, counted: bool) -> int:
+    """RLIMIT_CPU of each process: the limit, or well beyond it where the whole group's time is counted."""
+    return max(1, round(limits.cpu_s * (_CPU_BEYOND if counted else 1)))
+
+
+def limit_reached(
+    code: int, cpu_ms: float, limits: Limits, *, out_of_memory: bool, counted: bool
+) -> Literal["", "cpu", "memory"]:
+    """The limit that ended a program which the kernel ended, not the supervisor.
+
+    ``counted``: ``cpu_ms`` is what all its processes used, and decides alone, however the program ended.
+    """
     if out_of_memory and code != 0:
         return "memory"
+    if cpu_ms > limits.cpu_s * 1000:
+        return "cpu"
     killed = code in (-signal.SIGKILL, -signal.SIGXCPU)
-    return "cpu" if killed and cpu_ms >= limits.cpu_s * 1000 * _CPU_TOLERANCE else ""
+    return "cpu" if killed and not counted and cpu_ms >= limits.cpu_s * 1000 * _CPU_TOLERANCE else ""
 
 
-def _result(ended: Ended, limits: Limits, out_of_memory: bool) -> JobResult:
+def _result(ended: Ended, limits: Limits, out_of_memory: bool, *, counted: bool) -> JobResult:
     outcome = ended.outcome
     if outcome.cancelled:
         return fault("cancelled")
+    if outcome.starved:
+        return fault(f"the machine was short of CPU: {outcome.cpu_ms:.0f} ms of it in {outcome.wall_ms:.0f} ms")
     exceeded: Literal["", "cpu", "wall", "memory", "output"] = outcome.exceeded
     if exceeded or outcome.cut_off:
         code = -int(signal.SIGKILL)
     elif ended.code is None:
-        return not_started(outcome.stderr, f"wait status {outcome.status}")
+        return not_started(ended.stderr or outcome.stderr, f"wait status {outcome.status}")
     else:
-        code = exit_code(ended.code)
-        exceeded = limit_reached(code, outcome.cpu_ms, limits, out_of_memory=out_of_memory)
+        code = ended.code
+        exceeded = limit_reached(code, outcome.cpu_ms, limits, out_of_memory=out_of_memory, counted=counted)
     return JobResult(
         exit_code=code,
         stdout=outcome.stdout,

@@ -5,8 +5,9 @@ user. Inside: new namespaces of every kind, no capabilities, no further user nam
 read-only root and one size-limited tmpfs at /box (with /tmp pointing there). The compile stage sees /proc of its own
 pid namespace and the system's compilers read-only; the run stage sees neither, and a system call filter.
 
-The program is the first process of its pid namespace: when it ends, the kernel ends all others before the monitor can
-report, so nothing survives a verdict. Inside, default actions of signals sent to itself do not apply (pid 1).
+The first process of the pid namespace is a small one of ours (`init.c`): when the program ends, so does it, and the
+kernel ends all others before the monitor can report, so nothing survives a verdict. Below it, signals act on the
+program as they do everywhere, and its end is told as the kernel tells it.
 
 Not covered: a control group for an ordinary user without delegation. ``layers`` says what is active.
 """
@@ -17,17 +18,18 @@ import contextlib
 import os
 import re
 import resource
-import shlex
 import shutil
+import signal
+import struct
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from burnish.errors import MissingToolError, SandboxError
 from burnish.protocols import Job, Limits
 from burnish.verify.compiler.native import built
 from burnish.verify.sandbox import layers
-from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend
+from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend, cpu_rlimit_s
 from burnish.verify.sandbox.seccomp import run_stage_filter
 from burnish.verify.sandbox.supervise import Running
 
@@ -36,6 +38,10 @@ FIRST_UID, UIDS = 64100, 1400
 """As root, a slot runs as one of these uids, which no package hands out; which one follows from process and slot."""
 _MINIMUM = (0, 8)  # --disable-userns, --size
 _OPEN_FILES = 256
+_INIT = "/init"
+_REPORT = struct.Struct("=ii")
+_OOM_KILLED = 128 + signal.SIGKILL
+_CANNOT_START = 127
 
 # What a compiler needs from the system: itself, cc with its helpers, and libraries. Links stay links.
 _SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/bin", "/lib", "/lib64", "/etc/alternatives")
@@ -57,6 +63,7 @@ class BubblewrapSandbox(SlotBackend):
         self._setpriv = _required("setpriv")
         self._prlimit = _required("prlimit")
         self._launch = built(Path(__file__).with_name("launch.c"))
+        self._init = _built_init()
         self._filter = run_stage_filter()
         super().__init__()
         self._layers = (
@@ -106,6 +113,7 @@ class BubblewrapSandbox(SlotBackend):
                 passed.append(descriptor)
                 return descriptor
 
+            report = pass_bytes(b"")
             collected = {name: pass_bytes(b"") for name in job.collect}
             argv = [
                 *self._before(slot, job.limits),
@@ -114,13 +122,16 @@ class BubblewrapSandbox(SlotBackend):
                 *("--json-status-fd", str(status_write), "--block-fd", str(gate)),
                 *self._mounts(job, pass_bytes),
                 *("--chdir", "/box", "--"),
-                *_command(job.argv, collected),
+                *(_INIT, str(report), str(len(collected))),
+                *(word for name, descriptor in collected.items() for word in (f"/box/{name}", str(descriptor))),
+                *job.argv,
             ]
             running = Running(argv, passed, status_read, start_write, job.joint)
             inherited.close()  # so that the end of the sandbox is the end of the status file
             outcome = self._supervised(running, slot, job.limits, job.stdin, lambda pid: self._enter(slot, job, pid))
             files = {name: _read_all(fd) for name, fd in collected.items()}
-        return Ended(outcome, outcome.reported_exit, outcome.stderr, files)
+            code, said = _reported(_read_all(report), job, killed=outcome.reported_exit == _OOM_KILLED)
+        return Ended(outcome, code, outcome.stderr + said, files)
 
     def _before(self, slot: Slot, limits: Limits) -> list[str]:
         """Rlimits, then (as root) the ordinary uid.
@@ -128,7 +139,7 @@ class BubblewrapSandbox(SlotBackend):
         RLIMIT_NPROC counts per uid, over all sandboxes of that uid: root sets it only where no control group counts.
         """
         grouped = self._cgroups.kind != "none"
-        cpu = max(1, round(limits.cpu_s))
+        cpu = cpu_rlimit_s(limits, counted=self._counts_cpu)
         # With a control group the group decides, and memory that runs out is seen as such.
         data = limits.memory_bytes * (4 if grouped else 1)
         nproc = limits.pids + self.monitor_pids if self._root and not grouped else None
@@ -180,7 +191,7 @@ class BubblewrapSandbox(SlotBackend):
                     words += ["--ro-bind", name, name]
         else:
             words += ["--seccomp", str(pass_bytes(self._filter))]
-        for inside, outside in job.read_only.items():
+        for inside, outside in {_INIT: self._init, **job.read_only}.items():
             words += ["--ro-bind", str(outside), inside]
         folders: set[str] = set()
         for name, content in job.files.items():
@@ -220,15 +231,32 @@ def _required(tool: str) -> str:
     return path
 
 
-def _command(argv: Sequence[str], collected: dict[str, int]) -> list[str]:
-    """The program itself, or a shell that runs it and then copies the collected files to their descriptors."""
-    if not collected:
-        return list(argv)
-    copies = "; ".join(
-        f"[ -f /box/{shlex.quote(name)} ] && cat /box/{shlex.quote(name)} >/proc/self/fd/{fd}"
-        for name, fd in collected.items()
-    )
-    return ["/bin/sh", "-c", f'"$@"; status=$?; {copies}; exit $status', "sh", *argv]
+def _built_init() -> Path:
+    """The first process, without libraries where the system has what that takes."""
+    source = Path(__file__).with_name("init.c")
+    made = built(source, "-static", quiet=True) or built(source)
+    if made is None:
+        raise SandboxError(
+            "the first process of a sandbox cannot be built, and nothing runs without it.",
+            "Install a C compiler: apt-get install gcc libc6-dev",
+        )
+    return made
+
+
+def _reported(said: bytes, job: Job, *, killed: bool) -> tuple[int | None, bytes]:
+    """What the first process said of the program's end: its code, -n for signal n, and words for standard error.
+
+    None when it said nothing, or could not start a program that is no file of the job's own: then the machine failed. A
+    file of the job's own that cannot be started is the program's fault.
+    """
+    if len(said) != _REPORT.size:
+        return (-signal.SIGKILL if killed else None), b""
+    kind, value = _REPORT.unpack(said)
+    if kind == 0:
+        return os.waitstatus_to_exitcode(value), b""
+    words = f"cannot start {job.argv[0]}: {os.strerror(value)}\n".encode()
+    own = job.argv[0].removeprefix("/box/") in job.executables
+    return (_CANNOT_START if own else None), words
 
 
 def _memory_file(content: bytes) -> int:

@@ -6,7 +6,9 @@ memory is limited per process by rlimits only.
 
 The CPU controller is used where it is there (`Cgroups.one_core`); it is set once, for a job is never worth more.
 
-Not covered: total CPU time and disk (rlimits, the wall clock and the size-limited tmpfs hold those).
+What a group's processes used and how long they stood in line for a core is counted in `metering`.
+
+Not covered: disk (rlimits and the size-limited tmpfs hold that).
 """
 
 from __future__ import annotations
@@ -46,6 +48,14 @@ class Group(Protocol):
         """How often the kernel killed in this group for lack of memory, ever."""
         ...
 
+    def cpu_ms(self) -> float | None:
+        """CPU time of all that ever ran in this group; None where the kernel does not count it."""
+        ...
+
+    def threads(self) -> list[int]:
+        """Numbers of all threads in this group now."""
+        ...
+
     def empty(self) -> bool:
         """Kill what is left and wait; False when something would not die."""
         ...
@@ -56,14 +66,34 @@ class Group(Protocol):
 
 
 class NoGroup:
-    """Stands where there is no control group."""
+    """Stands where there is no control group; its threads are those below the process that was added last."""
 
-    def set_limits(self, memory_bytes: int, pids: int) -> None: ...
+    def __init__(self) -> None:
+        self._first: int | None = None
 
-    def add(self, pid: int) -> None: ...
+    def set_limits(self, memory_bytes: int, pids: int) -> None:  # noqa: ARG002  there is nothing to limit
+        self._first = None
+
+    def add(self, pid: int) -> None:
+        self._first = pid
 
     def oom_kills(self) -> int:
         return 0
+
+    def cpu_ms(self) -> float | None:
+        return None
+
+    def threads(self) -> list[int]:
+        """Walks down from parents to children, which are listed by thread."""
+        found: list[int] = []
+        processes = [self._first] if self._first is not None else []
+        while processes:
+            folder = Path(f"/proc/{processes.pop()}/task")
+            with contextlib.suppress(OSError):  # it has ended
+                for thread in folder.iterdir():
+                    found.append(int(thread.name))
+                    processes += [int(pid) for pid in (thread / "children").read_text().split()]
+        return found
 
     def empty(self) -> bool:
         return True
@@ -74,10 +104,15 @@ class NoGroup:
 class _Folders:
     """What both versions share: groups are folders that hold ``cgroup.procs``."""
 
+    _threads = "tasks"
+
     def __init__(self, folders: tuple[Path, ...]) -> None:
-        self._folders = folders
-        for folder in folders:
+        self._folders = tuple(dict.fromkeys(folders))  # hierarchies that are mounted together are one
+        for folder in self._folders:
             folder.mkdir(exist_ok=True)
+
+    def threads(self) -> list[int]:
+        return [int(thread) for thread in (self._folders[0] / self._threads).read_text().split()]
 
     def add(self, pid: int) -> None:
         for folder in self._folders:
@@ -103,11 +138,11 @@ class _Folders:
 
 
 class GroupV1(_Folders):
-    """A folder in the memory hierarchy, one in the pids hierarchy, and one in the cpu hierarchy if there is one."""
+    """A folder in the memory hierarchy, one in the pids hierarchy, and in those of cpu and cpuacct if there are any."""
 
-    def __init__(self, memory: Path, pids: Path, cpu: Path | None = None) -> None:
-        super().__init__((memory, pids) if cpu is None else (memory, pids, cpu))
-        self._memory, self._pids = memory, pids
+    def __init__(self, memory: Path, pids: Path, cpu: Path | None = None, cpuacct: Path | None = None) -> None:
+        super().__init__((memory, pids, *(folder for folder in (cpu, cpuacct) if folder is not None)))
+        self._memory, self._pids, self._cpuacct = memory, pids, cpuacct
         if cpu is not None:
             _write(cpu / "cpu.cfs_period_us", str(_PERIOD_US))
             _write(cpu / "cpu.cfs_quota_us", str(_PERIOD_US))
@@ -125,9 +160,16 @@ class GroupV1(_Folders):
     def oom_kills(self) -> int:
         return _counter(self._memory / "memory.oom_control", "oom_kill")
 
+    def cpu_ms(self) -> float | None:
+        if self._cpuacct is None:
+            return None
+        return int((self._cpuacct / "cpuacct.usage").read_text()) / 1e6
+
 
 class GroupV2(_Folders):
     """A folder in the unified hierarchy, below a parent that has memory and pids enabled for its children."""
+
+    _threads = "cgroup.threads"
 
     def __init__(self, folder: Path, *, one_core: bool = False) -> None:
         super().__init__((folder,))
@@ -144,6 +186,9 @@ class GroupV2(_Folders):
     def oom_kills(self) -> int:
         return _counter(self._folder / "memory.events", "oom_kill")
 
+    def cpu_ms(self) -> float | None:
+        return _counter(self._folder / "cpu.stat", "usage_usec") / 1000
+
 
 class Cgroups:
     """Finds what this process may use, and makes groups there."""
@@ -157,6 +202,8 @@ class Cgroups:
         elif "" in self._parents:
             self.kind = "v2"
             self.one_core = "cpu" in _controllers(self._parents[""] / "cgroup.subtree_control")
+        self.counts_cpu = self.kind == "v2" or (self.kind == "v1" and "cpuacct" in self._parents)
+        """Whether CPU time of a whole group is counted."""
         for parent in self._parents.values():
             _sweep(parent)
 
@@ -164,8 +211,8 @@ class Cgroups:
         """A new group; raises OSError when the kernel refuses."""
         name = f"{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
         if self.kind == "v1":
-            cpu = self._parents["cpu"] / name if self.one_core else None
-            return GroupV1(self._parents["memory"] / name, self._parents["pids"] / name, cpu)
+            folders = {controller: parent / name for controller, parent in self._parents.items()}
+            return GroupV1(folders["memory"], folders["pids"], folders.get("cpu"), folders.get("cpuacct"))
         if self.kind == "v2":
             return GroupV2(self._parents[""] / name, one_core=self.one_core)
         return NoGroup()
@@ -204,7 +251,7 @@ def _find(mounts: str, own: str) -> dict[str, Path]:
         if kind == "cgroup2":
             unified = _inside(mount, paths.get("", "/"))
         elif kind == "cgroup":
-            for controller in {"memory", "pids", "cpu"} & set(options.split(",")):
+            for controller in {"memory", "pids", "cpu", "cpuacct"} & set(options.split(",")):
                 version_1[controller] = _inside(mount, paths.get(controller, "/"))
     usable = {controller: path for controller, path in version_1.items() if os.access(path, os.W_OK)}
     if {"memory", "pids"} <= usable.keys():

@@ -215,7 +215,7 @@ class DockerSandbox(Backend):
         if code is None or not said.stderr.startswith(f"{mark}\n".encode()):
             return not_started(started, f"exit code {code}")
         code = exit_code(code)
-        exceeded = limit_reached(code, cpu_ms, job.limits, out_of_memory=oom)
+        exceeded = limit_reached(code, cpu_ms, job.limits, out_of_memory=oom, counted=False)
         return JobResult(code, said.stdout, stderr, cpu_ms, wall_ms, files, exceeded)
 
     def _sweep(self, container: _Container, job: Job) -> tuple[bool, float, dict[str, bytes]]:

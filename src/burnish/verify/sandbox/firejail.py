@@ -20,8 +20,10 @@ from pathlib import Path
 
 from burnish.errors import MissingToolError, SandboxError
 from burnish.verify.sandbox import layers
+from burnish.verify.sandbox.backend import exit_code
 from burnish.verify.sandbox.host_folder import HostedSandbox, Placed, environment, prlimit
 from burnish.verify.sandbox.seccomp import killed_names
+from burnish.verify.sandbox.supervise import Outcome
 
 INSTALL = "apt-get install firejail"
 _MINIMUM = (0, 9, 72)
@@ -68,6 +70,10 @@ class FirejailSandbox(HostedSandbox):
             layers.OWN_COMPILE_SANDBOX,
         )
 
+    def _code(self, outcome: Outcome) -> int:
+        """firejail says 128 + n for signal n."""
+        return exit_code(super()._code(outcome))
+
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
         job, folder = placed.job, placed.folder
         words = ["/usr/bin/setpriv", "--pdeathsig", "KILL", self._firejail, *_FIXED, f"--whitelist={folder}"]
@@ -81,7 +87,7 @@ class FirejailSandbox(HostedSandbox):
             words.append("--protocol=unix,inet,inet6")
         else:
             words.append("--seccomp")
-        limited = prlimit(job.limits, processes=True, grouped=self._cgroups.kind != "none")
+        limited = prlimit(job.limits, self._cgroups, processes=True)
         if placed.uid is None:
             return [*words, "--noroot", "--caps.drop=all", "--", *limited, *environment(placed), *command]
         uid = str(placed.uid)

@@ -25,7 +25,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from burnish.protocols import Job, Limits
-from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend
+from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend, cpu_rlimit_s
+from burnish.verify.sandbox.cgroups import Cgroups
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 _GATE = 'read -r go && exec "$@"'
@@ -77,7 +78,11 @@ class HostedSandbox(SlotBackend):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         _, started, stderr = outcome.stderr.partition(f"{mark}\n".encode())
-        return Ended(outcome, os.waitstatus_to_exitcode(outcome.status) if started else None, stderr, files)
+        return Ended(outcome, self._code(outcome) if started else None, stderr, files)
+
+    def _code(self, outcome: Outcome) -> int:
+        """How the program ended: its exit code, or -n for signal n."""
+        return os.waitstatus_to_exitcode(outcome.status)
 
     def _give_away(self, folder: Path, slot: Slot) -> int | None:
         """Make the folder and what is in it belong to the uid of the job."""
@@ -131,13 +136,13 @@ def environment(placed: Placed) -> list[str]:
     return [*words, "PATH=/usr/bin:/bin", f"TMPDIR={placed.folder}"] if placed.job.stage == "compile" else words
 
 
-def prlimit(limits: Limits, *, processes: bool, grouped: bool) -> list[str]:
+def prlimit(limits: Limits, cgroups: Cgroups, *, processes: bool) -> list[str]:
     """Limits of the process; with ``processes``, also how many its uid may have.
 
-    Where a control group counts memory (``grouped``), the group decides, and memory that runs out is seen as such.
+    Where a control group counts memory, the group decides, and memory that runs out is seen as such.
     """
-    cpu = max(1, round(limits.cpu_s))
-    data = limits.memory_bytes * (4 if grouped else 1)
+    cpu = cpu_rlimit_s(limits, counted=cgroups.counts_cpu)
+    data = limits.memory_bytes * (4 if cgroups.kind != "none" else 1)
     words = [
         "/usr/bin/prlimit", f"--cpu={cpu}:{cpu}", f"--data={data}:{data}",
         "--core=0:0", f"--fsize={limits.work_bytes}:{limits.work_bytes}", "--nofile=256:256",

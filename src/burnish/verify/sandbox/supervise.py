@@ -1,9 +1,12 @@
-"""Starts one process, feeds and drains its pipes, enforces wall time and output size, and ends it.
+"""Starts one process, feeds and drains its pipes, enforces CPU time, wall time and output size, and ends it.
 
 The verdict comes when the supervised process exits (pidfd), not when its pipes close: a grandchild may hold those
 open. After the exit, what already is in the pipes is drained without waiting.
 
-Not covered: isolation (`bubblewrap` builds the command), CPU and memory limits (rlimits and control groups).
+CPU time of all its processes decides. The wall clock catches what waits: it stands still while others keep the program
+from running, up to `_PATIENCE` times the limit; a program that got no CPU even then was failed by the machine.
+
+Not covered: isolation (`bubblewrap` builds the command), memory limits (rlimits and control groups).
 """
 
 from __future__ import annotations
@@ -20,10 +23,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from burnish.protocols import Joint
+from burnish.protocols import Joint, Limits
+from burnish.verify.sandbox.limits.metering import Meter
 
+_Exceeded = Literal["", "cpu", "wall", "output"]
 _CHUNK = 1 << 16
 _CUT_OFF = "cut off"
+_LOOK_S = 0.25
+"""Seconds between two looks at CPU time; what is used beyond the limit until then counts as used."""
+_PATIENCE = 4
 _DEATH_WAIT_S = 5.0
 """How long a killed sandbox may take to be gone before its monitor is killed too."""
 
@@ -39,10 +47,12 @@ class Outcome:
     stdout: bytes
     stderr: bytes
     cpu_ms: float
-    """User and system time of the monitor and of all it waited for."""
+    """User and system time of all processes of the job, as far as the kernel tells."""
     wall_ms: float
-    exceeded: Literal["", "wall", "output"]
+    exceeded: _Exceeded
     cancelled: bool
+    starved: bool = False
+    """The machine was short of CPU for so long that nothing can be said about the program."""
     cut_off: bool = False
     """Killed because the other end of its joint was closed."""
 
@@ -70,6 +80,7 @@ class Running:
         self._child: int | None = None  # pidfd of the program: numbers can be reused, this cannot
         self._lock = threading.Lock()  # over _child, which cancel uses from another thread
         self._cancelled = threading.Event()
+        self._starved = False
         self._began = time.monotonic()
         self._process = subprocess.Popen(
             list(argv),
@@ -101,16 +112,16 @@ class Running:
         if known:
             self._kill()
 
-    def supervise(self, stdin: bytes, wall_s: float, output_bytes: int, on_child: Callable[[int], None]) -> Outcome:
+    def supervise(self, stdin: bytes, limits: Limits, meter: Meter, on_child: Callable[[int], None]) -> Outcome:
         """Run to the end or to a limit; ``on_child`` gets the program's pid before it starts."""
         assert self._process.stderr is not None
-        deadline = self._began + wall_s
+        deadline = self._began + limits.wall_s
         pidfd = os.pidfd_open(self._process.pid)
         said = {name: bytearray() for name in ("stdout", "stderr")}
         pipes = {self._process.stderr.fileno(): said["stderr"]}
         if self._process.stdout is not None:
             pipes[self._process.stdout.fileno()] = said["stdout"]
-        exceeded: Literal["", "wall", "output"] = ""
+        exceeded: _Exceeded = ""
         try:
             child_pid = self._read_child_pid(pidfd, deadline)
             if child_pid is not None:
@@ -118,8 +129,9 @@ class Running:
                 with contextlib.suppress(ProcessLookupError, BrokenPipeError):
                     on_child(child_pid)
                     os.write(self._start, b"x")
-            exceeded = self._pump(pidfd, pipes, stdin, deadline, output_bytes)
+            exceeded = self._pump(pidfd, pipes, stdin, limits, meter)
             status, cpu_ms = self._reap(pidfd)
+            meter.look()
         except BaseException:
             self._kill()
             self._reap(pidfd)
@@ -132,10 +144,11 @@ class Running:
             reported_exit=self._reported_exit(),
             stdout=bytes(said["stdout"]),
             stderr=bytes(said["stderr"]),
-            cpu_ms=cpu_ms,
+            cpu_ms=cpu_ms if meter.cpu_ms is None else meter.cpu_ms,
             wall_ms=(time.monotonic() - self._began) * 1000,
             exceeded=exceeded,
             cancelled=self._cancelled.is_set(),
+            starved=self._starved,
             cut_off=self._cut_off,
         )
 
@@ -157,9 +170,9 @@ class Running:
             self._kill()
         return pid
 
-    def _pump(
-        self, pidfd: int, pipes: dict[int, bytearray], stdin: bytes, deadline: float, output_bytes: int
-    ) -> Literal["", "wall", "output"]:
+    def _pump(self, pidfd: int, pipes: dict[int, bytearray], stdin: bytes, limits: Limits, meter: Meter) -> _Exceeded:
+        output_bytes = limits.output_bytes
+        look_at = time.monotonic() + _LOOK_S
         writer = self._process.stdin.fileno() if self._process.stdin is not None else -1
         rest = memoryview(stdin)
         with selectors.DefaultSelector() as selector:
@@ -169,11 +182,17 @@ class Running:
             selector.register(pidfd, selectors.EVENT_READ)
             self._register_others(selector, stdin)
             while True:
-                events = selector.select(max(0.0, deadline - time.monotonic()))
-                if not events:
-                    self._kill()
-                    return "wall"
+                events = selector.select(max(0.0, look_at - time.monotonic()))
                 ready = {key.fd for key, _ in events}
+                self._cut_off = pidfd not in ready and any(key.data == _CUT_OFF for key, _ in events)
+                if self._cut_off:
+                    self._kill()
+                    return ""
+                if time.monotonic() >= look_at and pidfd not in ready:
+                    if exceeded := self._out_of_time(limits, meter):
+                        self._kill()
+                        return exceeded
+                    look_at = time.monotonic() + _LOOK_S
                 if writer in ready and rest:
                     rest = self._feed(selector, rest)
                 for descriptor in ready & pipes.keys():
@@ -182,10 +201,6 @@ class Running:
                 if sum(len(held) for held in pipes.values()) > output_bytes:
                     self._kill()
                     return "output"
-                self._cut_off = pidfd not in ready and any(key.data == _CUT_OFF for key, _ in events)
-                if self._cut_off:
-                    self._kill()
-                    return ""
                 if pidfd in ready:
                     for descriptor, held in pipes.items():
                         _drain(descriptor, held, output_bytes)
@@ -200,6 +215,16 @@ class Running:
             selector.register(self._process.stdin, selectors.EVENT_WRITE)
         elif self._process.stdin is not None:
             self._process.stdin.close()
+
+    def _out_of_time(self, limits: Limits, meter: Meter) -> _Exceeded:
+        meter.look()
+        if (meter.cpu_ms or 0.0) > limits.cpu_s * 1000:
+            return "cpu"
+        elapsed = time.monotonic() - self._began
+        if elapsed - meter.starved_ms / 1000 > limits.wall_s:
+            return "wall"
+        self._starved = elapsed > _PATIENCE * limits.wall_s
+        return "wall" if self._starved else ""
 
     def _feed(self, selector: selectors.BaseSelector, rest: memoryview) -> memoryview:
         assert self._process.stdin is not None

@@ -24,9 +24,8 @@ class UnsafeNoSandbox(HostedSandbox):
         return layers.UNSAFE, layers.RLIMITS, layers.OUTPUT_CAP, layers.EMPTY_ENVIRONMENT
 
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
-        grouped = self._cgroups.kind != "none"
         limited = [
-            *prlimit(placed.job.limits, processes=False, grouped=grouped),
+            *prlimit(placed.job.limits, self._cgroups, processes=False),
             "/usr/bin/setpriv",
             "--pdeathsig",
             "KILL",

@@ -29,6 +29,7 @@ from pydantic import ValidationError
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError
+from burnish.fsio import whole_characters
 from burnish.records import Completion, Score, Task, Verdict, first_problem
 from burnish.verify.judge.infra_budget import InfraBudget
 from burnish.verify.judge.verifier import Verifier
@@ -145,5 +146,5 @@ def _without_none(value: Any) -> Any:
 def _text(completion: Any) -> str:
     """What the model wrote: a text, or the last message of a conversation."""
     if isinstance(completion, str):
-        return completion
-    return str(completion[-1]["content"] or "") if completion else ""
+        return whole_characters(completion)
+    return whole_characters(str(completion[-1]["content"] or "")) if completion else ""

@@ -84,7 +84,8 @@ class VerdictService:
             waiting, self._waiting = list(self._waiting), deque()
             self._change.notify()
         for request in waiting:
-            request.done.set_exception(_closed())
+            if request.done.set_running_or_notify_cancel():
+                request.done.set_exception(_closed())
         self.verifier.close()
         self._lane.join()
 
@@ -107,9 +108,11 @@ class VerdictService:
         taken: list[_Request] = []
         size = 0
         while self._waiting and (not taken or size + len(self._waiting[0].asked) <= MOST_AT_ONCE):
-            taken.append(self._waiting.popleft())
-            size += len(taken[-1].asked)
-        self._waiting_candidates -= size
+            request = self._waiting.popleft()
+            self._waiting_candidates -= len(request.asked)
+            if request.done.set_running_or_notify_cancel():  # else its caller has gone
+                taken.append(request)
+                size += len(request.asked)
         return taken
 
     def _judge(self, requests: Sequence[_Request]) -> None:
@@ -120,6 +123,11 @@ class VerdictService:
 
         def hand_out(verdict: Verdict) -> None:
             request, index = places[int(verdict.task_id)]
+            if request.done.done():
+                return
+            if self._closing and verdict.status == "infra":  # what was stopped has no verdict
+                request.done.set_exception(_closed())
+                return
             task = request.asked[index][0]
             request.verdicts[index] = verdict.model_copy(update={"task_id": task.id})
             if len(request.verdicts) == len(request.asked):

@@ -17,6 +17,7 @@ from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.config.verbs.standalone import GenerateConfig
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
+from burnish.fsio import HALF_PAIR, half_pair
 from burnish.protocols import Generator
 from burnish.records import Completion, Message, Task
 from burnish.records.layout import COMPLETIONS
@@ -87,6 +88,10 @@ def _answer(config: GenerateConfig, generator: Generator, tasks: Sequence[Task])
 
 def _tasks(config: GenerateConfig) -> Sequence[Task]:
     prompts = read_prompts(config.prompts) if isinstance(config.prompts, Path) else config.prompts
+    for number, text in enumerate(prompts, 1):
+        if half_pair(text):
+            place = f"{config.prompts}: " if isinstance(config.prompts, Path) else ""
+            raise DataError(f"{place}prompt {number} holds {HALF_PAIR}.", "Write the whole character, or leave it out.")
     if prompts:
         return [
             Task(id=f"prompt-{number}", family="prompt", prompt=(Message(role="user", content=text),))

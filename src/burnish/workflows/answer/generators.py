@@ -65,6 +65,7 @@ def _vllm(found: FoundModel, adapter: Path | None, answers: ModelAnswers, *, see
     from transformers import AutoConfig, GenerationConfig
 
     from burnish.data.encode.chat import render_prompt
+    from burnish.generate.stop_strings import StopStrings
     from burnish.generate.vllm_engine import VllmGenerator, open_engine
     from burnish.model.adapters import check_origin
     from burnish.model.base import load_tokenizer
@@ -80,6 +81,8 @@ def _vllm(found: FoundModel, adapter: Path | None, answers: ModelAnswers, *, see
     if (found.base / GENERATION_CONFIG).is_file():
         ends.append(GenerationConfig.from_pretrained(str(found.base)).eos_token_id)
     stop_ids = set(end_of_turn_ids(tokenizer))
+    if answers.sampling.stop:
+        stop_ids |= StopStrings(answers.sampling.stop, tokenizer).special_ids()
     for end in ends:
         stop_ids.update(end if isinstance(end, list) else [] if end is None else [end])
     engine, lora = open_engine(found.base, adapter, dtype=found.config.dtype, rank=rank, seed=seed)

@@ -131,6 +131,7 @@ def build_movielens(config: MovieLensConfig) -> dict[str, Any]:
                 part: round(sum(one.liked for one in candidates) / len(candidates), 4) if candidates else None
                 for part, candidates in parts.items()
             },
+            "repeated_titles_left_out": parts["train"].repeated_titles,
             "leaks": MOVIELENS_LEAKS,
         }
         write_json(folder / META, meta)

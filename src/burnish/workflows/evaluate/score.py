@@ -93,7 +93,7 @@ def judge_answers(
         else:
             row = judge_answer(task, one, tolerance=tolerance)
             likely = (likelihoods or {}).get(task.id)
-            rows.append(row if likely is None else with_likelihoods(task, row, likely))
+            rows.append(row if not likely else with_likelihoods(task, row, likely))
     answered = {one.task_id for one in completions}
     unanswered = [task for task in tasks if task.id not in answered]
     rows += [missing_row(task, 0, tolerance=tolerance) for task in unanswered if task.kind != "rust"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from burnish.config.stages.recipe import EvaluateStage
 from burnish.config.verbs.evaluate import ModelAnswers
-from burnish.records import Verdict
+from burnish.records import Task, Verdict
 from burnish.score.summaries.rates import METRICS, rates
 from burnish.workflows.answer.find_model import FoundModel
 from burnish.workflows.evaluate.core import evaluate_answers
@@ -26,12 +26,16 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
     answers = ModelAnswers(model=run.recipe.model, sampling=stage.sampling)
     writing = Writing(answers, tasks, folder, seed=run.recipe.seed, found=found)
     done = evaluate_answers(writing, tasks, folder, run.judge())
-    metrics = measured(done.judgement.verdicts)
+    metrics = measured(done.judgement.verdicts, tasks)
     run.folder.metrics.log(stage.name, 0, metrics)
-    return Outcome(done.outputs, {name: metrics[name] for name in METRICS})
+    return Outcome(done.outputs, {name: metrics[name] for name in METRICS if name in metrics})
 
 
-def measured(verdicts: Sequence[Verdict]) -> dict[str, float]:
-    """Rates over all attempted, and beside them how many those are and how many of them are infra."""
-    counted = rates(verdicts)
-    return {name: counted.rate(name) for name in METRICS} | {"infra": counted.infra, "n": counted.n}
+def measured(verdicts: Sequence[Verdict], tasks: Sequence[Task] = ()) -> dict[str, float]:
+    """Rates over all attempted, and beside them how many those are and how many of them are infra.
+
+    Where no task has tests there is no rate of passing them.
+    """
+    counted = rates(verdicts, {task.id for task in tasks if task.tests is None})
+    known = {name: value for name in METRICS if (value := counted.rate(name)) is not None}
+    return known | {"infra": counted.infra, "n": counted.n}

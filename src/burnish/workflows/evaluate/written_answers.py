@@ -60,7 +60,10 @@ class Writing:
         return answer_tasks(generator, self._tasks, path, samples=samples, pace=self._folder / PACE)
 
     def likelihoods(self) -> dict[str, dict[str, float]]:
-        """Of the choices of multiple-choice tasks; none of a server or of vLLM, which are not asked."""
+        """Of the choices of multiple-choice tasks; none of a server or of vLLM, which are not asked.
+
+        Tasks that exceed the model's context have empty ones.
+        """
         asked = [task for task in self._tasks if task.kind == "multiple_choice"]
         if not asked or isinstance(self._answers, EndpointAnswers) or self._answers.engine != "transformers":
             return {}

@@ -28,14 +28,14 @@ from burnish.score.selection.select import Kept, SelectionReport
 
 def example_of(kept: Kept, source: str) -> Example:
     """The conversation to train on: the prompt, answered as the model did."""
-    one = kept.judged
+    answer = kept.judged
     return Example(
-        id=f"{one.task.id}#{one.round}.{one.completion.sample_index}",
-        messages=(*one.task.prompt, Message(role="assistant", content=one.completion.text)),
+        id=f"{answer.task.id}#{answer.round}.{answer.completion.sample_index}",
+        messages=(*answer.task.prompt, Message(role="assistant", content=answer.completion.text)),
         weight=kept.weight,
         source=source,
-        licence=one.task.licence,
-        origin=f"round {one.round}",
+        licence=answer.task.licence,
+        origin=f"round {answer.round}",
     )
 
 
@@ -62,10 +62,10 @@ def write_selection(
     facts: Mapping[str, Any],
 ) -> None:
     """Write all but ``rows.jsonl``; ``weighted`` says whether rows carry a weight."""
-    write_records(folder / SCORES, [one.score for one in judged])
-    write_rows(folder / INSTRUCTIONS, (_instruction(one, weighted) for one in kept))
-    write_rows(folder / CODE_ONLY, (_text(one.judged.verdict.code, one, weighted) for one in kept))
-    weights = [one.weight for one in kept] if weighted else []
+    write_records(folder / SCORES, [answer.score for answer in judged])
+    write_rows(folder / INSTRUCTIONS, (_instruction(row, weighted) for row in kept))
+    write_rows(folder / CODE_ONLY, (_text(row.judged.verdict.code, row, weighted) for row in kept))
+    weights = [row.weight for row in kept] if weighted else []
     write_json(
         folder / ROUND_METADATA,
         {
@@ -85,10 +85,10 @@ def write_selection(
 
 
 def _instruction(kept: Kept, weighted: bool) -> dict[str, Any]:
-    one = kept.judged
-    prompt = "\n\n".join(message.content for message in one.task.prompt)
-    row = _text(f"{prompt}\n\n```rust\n{one.verdict.code.strip()}\n```", kept, weighted)
-    messages = (*one.task.prompt, Message(role="assistant", content=one.completion.text))
+    answer = kept.judged
+    prompt = "\n\n".join(message.content for message in answer.task.prompt)
+    row = _text(f"{prompt}\n\n```rust\n{answer.verdict.code.strip()}\n```", kept, weighted)
+    messages = (*answer.task.prompt, Message(role="assistant", content=answer.completion.text))
     return row | {"messages": [message.model_dump() for message in messages]}
 
 

@@ -105,13 +105,13 @@ class Round:
         chosen = select(stage.selection, judged, held_out, seed + self.number)
         report = chosen.report
         self.metrics = {
-            **measured([one.verdict for one in judged]),
+            **measured([answer.verdict for answer in judged]),
             **_reward_means(judged),
             "kept": float(report.kept),
             "tasks": float(report.tasks),
             "tasks_solved": report.tasks_solved / report.tasks,
             "tasks_mixed": report.tasks_mixed / report.tasks,
-            "from_cache": sum(one.verdict.cached for one in judged) / len(judged),
+            "from_cache": sum(answer.verdict.cached for answer in judged) / len(judged),
             "round": float(self.number),
         }
         if not (self.folder / ROUND).is_file():
@@ -138,7 +138,7 @@ class Round:
                 "completions is right.",
                 "Start from a model that solves some tasks, raise sampling.samples, or loosen selection.",
             )
-        rows = [example_of(one, self.stage.name) for one in merged]
+        rows = [example_of(kept_answer, self.stage.name) for kept_answer in merged]
         share = self.stage.mix_references
         answered = [task for task in tasks if task.reference is not None] if share else []
         wanted = round(share / (1 - share) * len(rows))
@@ -186,10 +186,10 @@ class Round:
         sampling = self.stage.sampling
         greedy = SamplingConfig(max_new_tokens=sampling.max_new_tokens, batch_size=sampling.batch_size)
         _, verdicts = self._answers(self.folder / VALIDATION, weights, tasks, greedy, self.run.recipe.seed)
-        counted = measured(verdicts)
-        found = {f"validation_{name}": counted[name] for name in METRICS}
-        self._log(step, found)
-        return found
+        counted = measured(verdicts, tasks)
+        metrics = {f"validation_{name}": counted[name] for name in METRICS}
+        self._log(step, metrics)
+        return metrics
 
     def training_stage(self) -> SftStage:
         """The fine-tuning of this round."""
@@ -205,7 +205,7 @@ class Round:
             generator = open_generator(
                 weights.base, weights.adapter, config=self.run.recipe.model, sampling=sampling, seed=seed
             )
-            found = sample(
+            answered = sample(
                 generator,
                 self.run.judge(),
                 tasks,
@@ -215,9 +215,9 @@ class Round:
             )
             del generator
             free_memory()
-            times = {"generate_s": found.generate_s, "verify_s": found.verify_s, "verify_wait_s": found.wait_s}
+            times = {"generate_s": answered.generate_s, "verify_s": answered.verify_s, "verify_wait_s": answered.wait_s}
             write_json(folder / SAMPLED, times)
-            return found.completions, found.verdicts
+            return answered.completions, answered.verdicts
         completions = {(row.task_id, row.sample_index): row for row in read_records(Completion, folder / COMPLETIONS)}
         verdicts = {(row.task_id, row.sample_index): row for row in read_records(Verdict, folder / VERDICTS)}
         keys = [(task.id, index) for task in tasks for index in range(sampling.samples)]
@@ -243,7 +243,7 @@ class Round:
 
 def _reward_means(judged: Sequence[Judged]) -> dict[str, float]:
     """Mean reward and mean of each of its components over the completions that are scored."""
-    scored = [one.score for one in judged if one.score.value is not None]
+    scored = [answer.score for answer in judged if answer.score.value is not None]
     if not scored:
         return {}
     names = {name for score in scored for name in score.components}

@@ -52,13 +52,13 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
     results: list[RoundResult] = []
     Round(run, stage, folder, 0, steps).measure(weights, pool.validation)
     for number in range(1, stage.rounds + 1):
-        one = Round(run, stage, folder, number, steps)
-        judged = one.sample(weights, drawn_tasks(stage, pool.train, rates, number, run.recipe.seed))
+        this_round = Round(run, stage, folder, number, steps)
+        judged = this_round.sample(weights, drawn_tasks(stage, pool.train, rates, number, run.recipe.seed))
         rates.add(judgement.verdict for judgement in judged)
-        chosen = one.select(judged, pool.held_out)
+        chosen = this_round.select(judged, pool.held_out)
         kept = [*kept, chosen] if stage.keep_rounds else [chosen]
-        rows = one.rows(kept, pool.train)
-        result = one.learn(start if stage.train_from == "start" else weights, rows, pool.validation)
+        rows = this_round.rows(kept, pool.train)
+        result = this_round.learn(start if stage.train_from == "start" else weights, rows, pool.validation)
         results.append(result)
         steps += result.steps
         weights = _weights_of(stage, start, result)

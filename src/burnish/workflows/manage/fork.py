@@ -28,10 +28,12 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
         name: of the new run.
         step: optimiser steps behind the checkpoint; None takes the newest.
 
-    Raises RunFolderError when ``source`` is no run, is in use, has no such checkpoint, or the new folder is there.
+    Raises RunFolderError when ``source`` is not a run, is in use, has no such checkpoint, or the new folder is there.
     """
     if not (source / RESOLVED).is_file():
-        raise RunFolderError(f"{source} is no run: it has no {RESOLVED}", "Name a run, or its folder.")
+        raise RunFolderError(
+            f"{source} is not a run folder: it has no {RESOLVED}", "Give the name or the folder of a run."
+        )
     if (pid := working(source)) is not None:
         raise RunFolderError(f"{source} is in use by process {pid}", "Fork it when it has ended: burnish runs stop.")
     out = source.parent / name

@@ -17,6 +17,7 @@ from burnish.records import Edition, Verdict
 from burnish.syntax.crates import named_crates
 from burnish.verify import Verifier
 from burnish.verify.compiler.dependency_set import known_crates
+from burnish.verify.judge.bounds import bounded
 from burnish.workflows.verify.file import VerifyRow, pair_of
 from burnish.workflows.verify.judge import open_verifier
 
@@ -31,8 +32,9 @@ class VerifierJudge:
 
     def judge(self, sources: Sequence[str], edition: Edition) -> list[Judgement]:
         """One judgement per source, in order. Raises InfraBudgetError when too many could not be judged."""
+        # what a source of data names is what it needs: without it nothing can be said, and it is no fault of the source
         rows = (
-            VerifyRow(id=str(n), code=source, edition=edition, crates=named_crates(source, self._crates))
+            VerifyRow(id=str(n), code=source, edition=edition, crates=named_crates(bounded(source), self._crates))
             for n, source in enumerate(sources)
         )
         pairs = (pair_of(row) for row in rows)

@@ -16,6 +16,7 @@ from typing import Any
 from burnish.config.stages.recipe import Recipe
 from burnish.data.encode.lengths import LengthReport, measure_lengths
 from burnish.fsio import disk_errors, write_json
+from burnish.model.context import folder_context
 from burnish.progress import progress
 from burnish.records import Example
 from burnish.records.layout import LENGTHS, LENGTHS_PICTURE
@@ -58,7 +59,7 @@ def measure_rows(recipe: Recipe, question: LengthQuestion, out: Path | None) -> 
         cutoffs=question.cutoffs,
         percentile=question.percentile,
         margin=question.margin,
-        context=None if folder is None else _context(folder),
+        context=None if folder is None else folder_context(folder),
     )
     written = _as_json(report)
     if out is not None:
@@ -91,12 +92,6 @@ def _batches(rows: Iterable[Example]) -> Iterator[Sequence[Example]]:
     iterator = iter(rows)
     while batch := list(itertools.islice(iterator, BATCH)):
         yield batch
-
-
-def _context(folder: Path) -> int | None:
-    config = json.loads((folder / "config.json").read_bytes())
-    context = config.get("text_config", config).get("max_position_embeddings")
-    return context if isinstance(context, int) else None
 
 
 def _as_json(report: LengthReport) -> dict[str, Any]:

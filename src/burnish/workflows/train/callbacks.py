@@ -101,7 +101,7 @@ class AnswerQuality:
         completions = answer_tasks(generator, self.tasks, folder / COMPLETIONS, samples=self.sampling.samples)
         verdicts = judge(self.run.judge(), self.tasks, completions)
         write_records(folder / VERDICTS, verdicts)
-        return measured(verdicts)
+        return measured(verdicts, self.tasks)
 
 
 def training_facts(run: Run, stage: PretrainStage | AdapterStage, tokenizer: Any) -> TrainingFacts:

@@ -9,14 +9,15 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.recipe import AdapterStage, SftStage
 from burnish.data.gates.batches import check_batches
 from burnish.data.gates.rows import GateReport, check_gates, closing_token
+from burnish.model.context import folder_context
 from burnish.records import Example
 from burnish.train.job import TrainingJob, TrainingResult
 from burnish.train.sft.run import first_pass, run_sft
 from burnish.workflows.rows.encode import EncodedSet
-from burnish.workflows.run.context import Run
+from burnish.workflows.run.context import Run, model_beneath
 
 logger = logging.getLogger("burnish.tune")
 
@@ -34,7 +35,13 @@ def check_rows(
         examples=examples,
         gates=data.gates,
         chat=data.chat,
+        context=trained_context(run, stage),
     )
+
+
+def trained_context(run: Run, stage: AdapterStage) -> int | None:
+    """The context of the model that a stage trains; None where it does not say."""
+    return folder_context(run.model_folder(model_beneath(run.recipe, stage)))
 
 
 def train_rows(job: TrainingJob[SftStage], encoded: EncodedSet, report: GateReport, tokenizer: Any) -> TrainingResult:

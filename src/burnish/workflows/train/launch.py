@@ -66,13 +66,13 @@ def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Out
     raise _failure(json.loads((place / FAILURE).read_bytes()))
 
 
-def _failure(said: dict[str, str]) -> BaseException:
-    if said["kind"] == KeyboardInterrupt.__name__:
+def _failure(failure: dict[str, str]) -> BaseException:
+    if failure["kind"] == KeyboardInterrupt.__name__:
         return KeyboardInterrupt()
-    kind: Any = getattr(errors, said["kind"], None)
+    kind: Any = getattr(errors, failure["kind"], None)
     if isinstance(kind, type) and issubclass(kind, BurnishError):
-        return kind(said["cause"], said["way_out"])
-    return RuntimeError(f"in a training process: {said['kind']}: {said['cause']}")
+        return kind(failure["cause"], failure["way_out"])
+    return RuntimeError(f"in a training process: {failure['kind']}: {failure['cause']}")
 
 
 def _job(run: Run, stage: TrainingStage) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.gated_rows import trained_context
 from burnish.workflows.train.job import training_job
 
 logger = logging.getLogger("burnish.prefer")
@@ -78,6 +79,7 @@ def judged_rows(
         examples=[example for row in rows for example in row.examples()],
         gates=data.gates,
         chat=data.chat,
+        context=trained_context(run, stage),
     )
     check_preferences(rows, judged)
     return judged, [row.examples()[0] for row in rows], report

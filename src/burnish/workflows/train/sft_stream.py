@@ -25,6 +25,7 @@ from burnish.workflows.rows.stream import opened_mixture
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import stage_inputs
 from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.gated_rows import trained_context
 from burnish.workflows.train.job import training_job
 from burnish.workflows.train.start import starting_point
 
@@ -46,7 +47,7 @@ def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
 
 def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequence[Example]], list[EncodedExample]]:
     """A function that encodes a chunk of rows and passes it through the gates."""
-    data, held_out = run.recipe.data, run.held_out_tasks(stage)
+    data, held_out, context = run.recipe.data, run.held_out_tasks(stage), trained_context(run, stage)
 
     def encode(examples: Sequence[Example]) -> list[EncodedExample]:
         rows = encode_examples(examples, tokenizer, data.chat, stage.max_length)
@@ -58,6 +59,7 @@ def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequen
             examples=examples,
             gates=data.gates,
             chat=data.chat,
+            context=context,
         )
         logger.debug("%s: a chunk of the stream: %s", stage.name, report)
         return rows

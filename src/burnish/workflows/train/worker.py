@@ -52,7 +52,8 @@ def _train(place: Path) -> None:
     _log_to(folder.path / LOGS)
     if is_first():
         write_atomic(place / FIRST_PROCESS, str(os.getpid()))
-    stage = next(one for one in recipe.stages if isinstance(one, TrainingStage) and one.name == job["stage"])
+    training = (stage for stage in recipe.stages if isinstance(stage, TrainingStage))
+    stage = next(stage for stage in training if stage.name == job["stage"])
     with ExitStack() as stack:
         verifier = None
         if job["verifies"] and (is_first() or needs_judge(recipe.data.filters)):
@@ -61,8 +62,8 @@ def _train(place: Path) -> None:
         run.done |= {name: Done(**done) for name, done in job["done"].items()}
         outcome = train_here(run, stage, run.stage_folder(stage.name))
     if is_first():
-        found = {"outputs": list(outcome.outputs), "metrics": dict(outcome.metrics), "peak_bytes": peak_bytes()}
-        write_json(place / OUTCOME, found)
+        made = {"outputs": list(outcome.outputs), "metrics": dict(outcome.metrics), "peak_bytes": peak_bytes()}
+        write_json(place / OUTCOME, made)
 
 
 def _fail(place: Path, kind: str, cause: str = "", way_out: str = "") -> None:

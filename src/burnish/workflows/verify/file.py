@@ -7,9 +7,8 @@ and what it is judged by:
 ``edition``, ``crate_type``, ``goal`` (check, run or test; as deep as the row allows), ``stdin``, ``expected_stdout``,
 ``entry_point``, ``tests``. A bad row is recorded with its line in ``rejected.jsonl`` and counted; it stops nothing.
 
-``crates`` names the dependencies a row may use. Without it, a well-known crate that the row's prompt or tests name is
-one that the row needs, and every answer may use what the dependency set holds. What only an answer names and is not
-there is a compile error like any other.
+``crates`` names the dependencies that a row needs. Without it they are those that its prompt or its tests name. An
+answer may use what the dependency set of the run holds; another crate is a compile error of its own, and counted.
 
 Left out: several runs of one program in a row's own fields (``tests`` of kind ``program`` has them).
 """
@@ -21,11 +20,12 @@ import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, field_validator, model_validator
+from pydantic.config import JsonDict, JsonValue
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, RunFolderError
@@ -40,7 +40,6 @@ from burnish.records import (
     RustTests,
     Task,
     Tests,
-    ValueTests,
     Verdict,
     first_problem,
 )
@@ -49,21 +48,59 @@ from burnish.records.files import write_rows
 from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
 from burnish.syntax.crates import WELL_KNOWN, named_crates
-from burnish.verify.compiler.dependency_set import built_crates
+from burnish.verify.compiler.dependency_set import BUILD_COMMAND
+from burnish.verify.judge.bounds import bounded
 from burnish.verify.judge.ladder import Goal
 from burnish.verify.reading import extract
 from burnish.verify.reading.prompt import code_of_prompt
 from burnish.verify.sandbox.unsafe import UnsafeNoSandbox
-from burnish.workflows.verify.judge import open_verifier, say_crate_failures
+from burnish.workflows.verify.judge import open_verifier
 
 _MOST_CAUSES = 5
 _OURS = frozenset({VERDICTS, SUMMARY, REJECTED, VERDICT_CACHE})
+_UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
+"""What the compiler says of a crate that is not there."""
+
+
+_EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024]}
+_NULL: JsonDict = {"type": "null"}
+_TEXT: JsonDict = {"type": "string"}
+_RULES: list[JsonValue] = [
+    {
+        "oneOf": [
+            {"required": ["code"], "properties": {"code": _TEXT, "completion": _NULL, "prompt": _NULL}},
+            {"required": ["completion"], "properties": {"completion": _TEXT, "code": _NULL}},
+        ]
+    },
+    {"anyOf": [{"properties": {"tests": _NULL}}, {"properties": {"stdin": _NULL, "expected_stdout": _NULL}}]},
+    {
+        "anyOf": [
+            {"properties": {"goal": {"enum": ["check", "run", None]}}},
+            {"required": ["tests"], "properties": {"tests": {"type": "object"}}},
+            {"required": ["stdin"], "properties": {"stdin": _TEXT}},
+            {"required": ["expected_stdout"], "properties": {"expected_stdout": _TEXT}},
+        ]
+    },
+    {
+        "anyOf": [
+            {"properties": {"crate_type": {"enum": ["bin", None]}}},
+            {
+                "properties": {
+                    "goal": {"enum": ["check", "test", None]},
+                    "stdin": _NULL,
+                    "expected_stdout": _NULL,
+                }
+            },
+        ]
+    },
+]
+"""What `VerifyRow` asks of its fields together, as its description has it."""
 
 
 class VerifyRow(BaseModel):
     """One row of the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"allOf": _RULES})
 
     id: str
     sample_index: int | None = 0
@@ -71,7 +108,7 @@ class VerifyRow(BaseModel):
     code: str | None = None
     completion: str | None = None
     prompt: str | None = None
-    edition: Edition = "2021"
+    edition: Annotated[Edition, WithJsonSchema(_EDITIONS)] = "2021"
     crate_type: CrateType | None = None
     crates: tuple[str, ...] | None = None
     goal: Literal["check", "run", "test"] | None = None
@@ -80,10 +117,11 @@ class VerifyRow(BaseModel):
     entry_point: str | None = None
     tests: Tests | None = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _in_one_form(cls, row: object) -> object:
-        return plain_answer(row) if isinstance(row, Mapping) else row
+    def of(cls, row: object, *, strict: bool = False) -> VerifyRow:
+        """Read a row in any of the forms of `records.answer_forms`; raises ValueError or RecursionError."""
+        plain = plain_answer(row) if isinstance(row, Mapping) else row
+        return cls.model_validate_json(json.dumps(plain), strict=strict)
 
     @field_validator("edition", mode="before")
     @classmethod
@@ -131,19 +169,39 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
     with contextlib.ExitStack() as stack:
         unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
         verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
-        built = built_crates(config.dependencies)
-        verdicts = verifier.verify([pair_of(row, built) for row in read], goals=[row.goal_of_task for row in read])
-    say_crate_failures(verdicts)
+        built = verifier.crates
+        pairs = [pair_of(row, built) for row in read]
+        verdicts = verifier.verify(pairs, goals=[row.goal_of_task for row in read])
+    untested = {task.id for task, _ in pairs if task.tests is None}
     write_rows(out / REJECTED, rejected)
     write_atomic(out / VERDICTS, "".join(map(_line, verdicts)))
     causes = Counter(one.detail for one in verdicts if one.status == "infra")
     summary = {
         "rejected_rows": len(rejected),
-        **summarise_verdicts(verdicts),
+        **summarise_verdicts(verdicts, untested),
         "infra_causes": dict(causes.most_common(_MOST_CAUSES)),
+        **_lacking(verdicts),
     }
     write_json(out / SUMMARY, summary)
     return summary
+
+
+def _lacking(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """How many answers failed for crates alone that a dependency set could hold, by crate; nothing where none did."""
+    counted = Counter(name for verdict in verdicts for name in _crates_alone(verdict))
+    return {"crates_not_built": {**counted, "build_them": BUILD_COMMAND}} if counted else {}
+
+
+def _crates_alone(verdict: Verdict) -> set[str]:
+    """Well-known crates that every error of the compiler is about; empty when another error stands among them."""
+    found: set[str] = set()
+    for one in verdict.diagnostics:
+        if one.level == "error":
+            named = {name for name in WELL_KNOWN if f"`{name}`" in one.message} if one.code in _UNRESOLVED else set()
+            if not named:
+                return set()
+            found |= named
+    return found
 
 
 def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
@@ -160,9 +218,9 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = VerifyRow.model_validate_json(line)
-        except ValidationError as error:
-            rejected.append({"line": number, "reason": first_problem(error)})
+            row = VerifyRow.of(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            rejected.append({"line": number, "reason": row_problem(error)})
             continue
         if row.sample_index is None:
             row = row.model_copy(update={"sample_index": samples[row.id]})
@@ -178,19 +236,27 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     return rows, rejected
 
 
-def pair_of(row: VerifyRow, built: Collection[str] | None = None) -> tuple[Task, Completion]:
-    """What the verifier takes; ``built`` are the crates of the dependency set in force."""
+def row_problem(error: ValueError | RecursionError) -> str:
+    """Why a row could not be read."""
+    if isinstance(error, ValidationError):
+        return first_problem(error)
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completion]:
+    """What the verifier takes; ``built`` are the crates of the run's dependency set, which any answer may use."""
     tests = row.tests
     if row.runs_on_input:
         tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
     said = row.prompt or ""
-    code_prompt = code_of_prompt(said, row.completion or "") if said else None
+    answer = bounded(row.completion or "")
+    code_prompt = code_of_prompt(said, answer) if said else None
     crates = row.crates
     if crates is None:
-        code = row.code if row.code is not None else extract(row.completion or "", code_prompt, row.entry_point)
-        built = built_crates() if built is None else built
-        needed = named_crates(f"{code_prompt or ''}\n{_tests_text(tests)}", {*WELL_KNOWN, *built})
-        crates = tuple(sorted({*needed, *named_crates(code or "", built)}))
+        given = [code_prompt or "", tests.source if isinstance(tests, RustTests) else ""]
+        needed = {name for source in given for name in named_crates(source, {*WELL_KNOWN, *built})}
+        code = row.code if row.code is not None else extract(answer, code_prompt, row.entry_point) if built else ""
+        crates = tuple(sorted(needed | {*named_crates(bounded(code or ""), built)}))
     task = Task(
         id=row.id,
         family=row.id,
@@ -204,13 +270,6 @@ def pair_of(row: VerifyRow, built: Collection[str] | None = None) -> tuple[Task,
     )
     text = row.completion if row.completion is not None else _fence(row.code or "")
     return task, Completion(task_id=row.id, sample_index=row.sample_index or 0, text=text, finish_reason="given")
-
-
-def _tests_text(tests: Tests | None) -> str:
-    """What of the tests is Rust."""
-    if isinstance(tests, RustTests):
-        return tests.source
-    return "\n".join(f"{case.call};" for case in tests.cases) if isinstance(tests, ValueTests) else ""
 
 
 def _fence(code: str) -> str:

@@ -3,11 +3,14 @@
     POST /verify  {"rows": [{"id": "a", "code": "fn main() {}"}]}  ->  {"verdicts": [{"id": "a", ...}]}
     GET  /health  ->  {"status": "ok", "digest": ..., "version": ...}
 
-Verdicts come in the order of the rows. 401 without the right bearer token, 403 for a foreign ``Host`` (a web page
-must not reach a local service by a name of its own), 413 for a request that is too large, 422 naming every bad row,
-503 when the service is full or stopping. Infra is a verdict, not an error.
+Verdicts come in the order of the rows. 400 for a broken ``Host`` header, 401 without the right bearer token, 403 for a
+foreign ``Host`` (a web page must not reach a local service by a name of its own), 413 for a request that is too large,
+422 naming every bad row, 503 when the service is full or stopping. Infra is a verdict, not an error.
 
-Not covered: TLS (put a proxy before it); streams of verdicts.
+The event loop moves bytes alone: reading rows, looking at answers and writing verdicts is done in other threads, so
+``/health`` answers while they are busy.
+
+Not covered: TLS (put a proxy before it); streams of verdicts; the description of all this (`api_description`).
 """
 
 from __future__ import annotations
@@ -15,23 +18,31 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
-from collections.abc import AsyncIterator
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, ValidationError
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
 
 from burnish import __version__
 from burnish.errors import MachineError
-from burnish.records import first_problem
-from burnish.verify.serve.service import VerdictService
-from burnish.workflows.verify.file import VerifyRow, pair_of, verdict_row
+from burnish.records import Verdict
+from burnish.verify.serve.service import Asked, VerdictService
+from burnish.workflows.verify.api_description import health_answers, verify_answers, verify_body, with_token
+from burnish.workflows.verify.file import VerifyRow, pair_of, row_problem, verdict_row
 
 RETRY_AFTER_S = 1
+_READERS = 2
+"""Threads that read rows and write verdicts; more would only keep one another and the event loop waiting."""
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::[0-9]{1,5})?")
+
+Problems = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -42,48 +53,55 @@ class ApiLimits:
     rows: int
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _BadRequestError(Exception):
+    """The whole request is refused, with a status and problems."""
 
-    rows: list[dict[str, Any]]
+    def __init__(self, status: int, problems: Problems) -> None:
+        super().__init__()
+        self.status = status
+        self.problems = problems
 
 
 def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> FastAPI:
     """The application; it closes ``service`` when it ends."""
+    readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rows")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(service.close)
+        readers.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(title="burnish verifier", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
 
-    @app.get("/health")
+    @app.get("/health", responses=health_answers())
     async def health(request: Request) -> Response:
         refused = _refused(request, token)
         if refused is not None:
             return refused
-        return JSONResponse({"status": "ok", "digest": service.verifier.digest, "version": __version__})
+        return _answer({"status": "ok", "digest": service.verifier.digest, "version": __version__})
 
-    @app.post("/verify")
+    @app.post("/verify", responses=verify_answers(), openapi_extra=verify_body(limits.rows))
     async def verify(request: Request) -> Response:
         refused = _refused(request, token)
         if refused is not None:
             return refused
-        body = await _read(request, limits.request_bytes)
-        if body is None:
-            return _error(413, f"a request may hold {limits.request_bytes} bytes")
-        rows, wrong = _rows(body)
-        if wrong:
-            return JSONResponse({"errors": wrong}, status_code=422)
-        if len(rows) > limits.rows:
-            return _error(413, f"a request may hold {limits.rows} rows")
+        work = asyncio.get_running_loop().run_in_executor
         try:
-            verdicts = await asyncio.wrap_future(service.submit([(*pair_of(row), row.goal_of_task) for row in rows]))
+            body = await _read(request, limits.request_bytes)
+            asked = await work(readers, _asked, body, limits.rows, service.verifier.crates)
+            verdicts = await asyncio.wrap_future(service.submit(asked))
+            return await work(readers, _verdicts, verdicts)
+        except ClientDisconnect:
+            return _error(400, "the request was not sent to its end")  # to nobody
+        except _BadRequestError as error:
+            return _answer({"errors": error.problems}, error.status)
         except MachineError as error:
             return _error(503, error.cause, {"Retry-After": str(RETRY_AFTER_S)})
-        return JSONResponse({"verdicts": [verdict_row(verdict) for verdict in verdicts]})
 
+    if token is not None:
+        description = with_token(app.openapi())
+        app.openapi = lambda: description  # type: ignore[method-assign]
     return app
 
 
@@ -99,42 +117,67 @@ def is_loopback(host: str) -> bool:
 
 def _refused(request: Request, token: str | None) -> Response | None:
     """The answer to a caller who may not ask; None for one who may."""
+    hosts = request.headers.getlist("host")
+    host = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    if host is None:
+        return _error(400, "the Host header is broken")
     if token is None:
-        name = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+        name = host[1].strip("[]").lower()
         return None if is_loopback(name) else _error(403, "this service answers to loopback names alone")
-    given = request.headers.get("authorization", "")
-    if hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+    scheme, _, given = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
         return None
     return _error(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
 
 
-async def _read(request: Request, most: int) -> bytes | None:
-    """The body; None as soon as it is longer than it may be."""
+async def _read(request: Request, most: int) -> bytes:
+    """The body; refused as soon as it is longer than it may be."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > most:
-            return None
+            raise _BadRequestError(413, _whole(f"a request may hold {most} bytes"))
         parts.append(part)
     return b"".join(parts)
 
 
-def _rows(body: bytes) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
-    """Rows, and what is wrong with those that are none: ``row`` (its place), ``reason``."""
+def _asked(body: bytes, most: int, built: frozenset[str]) -> Sequence[Asked]:
+    """What the rows of a request ask for; all or nothing is taken."""
     try:
-        given = _Body.model_validate_json(body).rows
-    except ValidationError as error:
-        return [], [{"row": None, "reason": first_problem(error)}]
-    rows: list[VerifyRow] = []
-    wrong: list[dict[str, Any]] = []
-    for place, one in enumerate(given):
+        given = json.loads(body)
+    except (ValueError, RecursionError) as error:  # text that is none, too deep, or a number of too many digits
+        raise _BadRequestError(422, _whole(f"the body is no JSON that can be read: {error}")) from error
+    rows = given.get("rows") if isinstance(given, dict) and given.keys() == {"rows"} else None
+    if not isinstance(rows, list):
+        raise _BadRequestError(422, _whole("rows: the body is an object with rows, a list, and nothing else"))
+    if len(rows) > most:
+        raise _BadRequestError(413, _whole(f"a request may hold {most} rows"))
+    read: list[VerifyRow] = []
+    wrong: Problems = []
+    for place, one in enumerate(rows):
         try:
-            rows.append(VerifyRow.model_validate(one))
-        except ValidationError as error:
-            wrong.append({"row": place, "reason": first_problem(error)})
-    return rows, wrong
+            # Row by row, and as text: half of a surrogate pair is then a fault of its own row.
+            read.append(VerifyRow.of(one, strict=True))
+        except (ValueError, RecursionError) as error:
+            wrong.append({"row": place, "reason": row_problem(error)})
+    if wrong:
+        raise _BadRequestError(422, wrong)
+    return [(*pair_of(row, built), row.goal_of_task) for row in read]
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> Response:
+    return _answer({"verdicts": [verdict_row(verdict) for verdict in verdicts]})
+
+
+def _whole(reason: str) -> Problems:
+    return [{"row": None, "reason": reason}]
 
 
 def _error(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"errors": [{"row": None, "reason": reason}]}, status_code=status, headers=headers)
+    return _answer({"errors": _whole(reason)}, status, headers)
+
+
+def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """JSON in ASCII: whatever a caller sent can be sent back."""
+    return Response(json.dumps(content), status, headers, media_type="application/json")

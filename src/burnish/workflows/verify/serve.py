@@ -7,9 +7,11 @@ Left out on purpose: several processes (one verifier uses all cores already), TL
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -22,6 +24,8 @@ from burnish.workflows.run.requirements import SERVE_EXTRA, missing_packages
 TOKEN_VARIABLE = "BURNISH_VERIFY_TOKEN"
 GRACE_S = 30
 """How long requests that run may take to finish after the signal to stop."""
+ANSWER_S = 20
+"""How long it may take after that to end them and to say so."""
 LEAST_TOKEN = 16
 
 
@@ -53,9 +57,18 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
         service = VerdictService(verifier)
         stack.callback(service.close)
         app = build_app(service, ApiLimits(config.request_bytes, config.rows), token)
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S)
+        settings = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S + ANSWER_S
         )
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                """Let what runs finish; what has not by then is answered 503, before its connection is cut."""
+                closing = asyncio.get_running_loop().call_later(GRACE_S, threading.Thread(target=service.close).start)
+                await super().shutdown(sockets)
+                closing.cancel()
+
+        server = Server(settings)
         # uvicorn raises the signal again when it is done: by then everything is closed
         before = signal.signal(signal.SIGTERM, lambda *_: None)
         stack.callback(signal.signal, signal.SIGTERM, before)

@@ -21,7 +21,7 @@ def test_a_program_that_does_not_compile_is_left_out() -> None:
         True, False, True, False, False,
     ]  # fmt: skip
     assert one.detail(*row("broken")) == "E0308 mismatched types"
-    assert one.detail(*row(" ")) == "the row holds no Rust"
+    assert one.detail(*row(" ")) == "the row contains no Rust"
 
 
 def test_a_program_with_lints_is_left_out() -> None:

@@ -1,4 +1,4 @@
-"""``does_not_compile`` and ``has_lints``: what the compiler says in the sandbox, through an injected judge.
+"""``does_not_compile`` and ``has_lints``: filter by the compiler's result in the sandbox, through an injected judge.
 
 ``has_lints`` leaves out what does not compile, too: of that no lint is known. A row that could not be judged because
 the machine failed is left out as ``not_judged``: neither is known of it. A row without Rust does not compile.
@@ -15,11 +15,11 @@ from burnish.config.data.filters import DoesNotCompile, HasLints
 from burnish.data.filters.base import Judge, Judgement, RustCode
 from burnish.records import Edition, Example
 
-_NO_RUST = Judgement(compiled=False, detail="the row holds no Rust")
+_NO_RUST = Judgement(compiled=False, detail="the row contains no Rust")
 
 
 class JudgedFilter:
-    """Remembers the judgements of the rows looked ahead at."""
+    """Remembers the judgements of coming rows."""
 
     reason: ClassVar[str]
     ordered: ClassVar[bool] = True  # the judge and its sandbox live in one process
@@ -30,14 +30,14 @@ class JudgedFilter:
         self._known: dict[str, Judgement] = {}
 
     def look_ahead(self, codes: Sequence[RustCode]) -> None:
-        """Judge these at once; earlier ones are forgotten."""
+        """Judge these rows at once and forget earlier judgements."""
         sources = list(dict.fromkeys(code.source for code in codes if code.source.strip()))
         known = {source: self._known[source] for source in sources if source in self._known}
         asked = [source for source in sources if source not in known]
         self._known = known | dict(zip(asked, self._judge.judge(asked, self._edition), strict=True))
 
     def judgement(self, code: RustCode) -> Judgement:
-        """What the compiler says."""
+        """Return the compiler's judgement."""
         if not code.source.strip():
             return _NO_RUST
         if code.source not in self._known:

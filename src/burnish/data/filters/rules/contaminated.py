@@ -1,4 +1,4 @@
-"""``contaminated``: the row holds a task that will be measured on, or most of it.
+"""``contaminated``: the row contains an evaluation task, or most of it.
 
 Kept when no task shares ``share`` of a part's runs of ``run`` tokens with it (`data.overlap.contamination`).
 
@@ -15,7 +15,7 @@ from burnish.records import Example
 
 
 class ContaminatedFilter:
-    """Asks the task sets."""
+    """Filters rows that contain evaluation tasks."""
 
     reason: ClassVar[str] = "contaminated"
     ordered: ClassVar[bool] = False
@@ -25,10 +25,10 @@ class ContaminatedFilter:
         self._found: Overlap | None = None
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether it holds no task."""
+        """Return whether it contains no task."""
         self._found = self._tasks.find(example, None if example.text is None else code.root)
         return self._found is None
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The task, and how much of it."""
+        """Return the task and its contained share."""
         return "" if self._found is None else str(self._found)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.records.files import read_rows
-from burnish.score.metrics.extraction import (
+from burnish.score.answer_text.extraction import (
     extract_choice,
     extract_label,
     extract_number,
@@ -17,7 +17,7 @@ from burnish.score.metrics.extraction import (
     last_boxed,
     visible_text,
 )
-from burnish.score.metrics.numbers import only_number
+from burnish.score.answer_text.numbers import only_number
 
 CHOICES = {"A": "red dog", "B": "blue cat", "C": "a man", "D": "none of these"}
 

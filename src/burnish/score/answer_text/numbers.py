@@ -3,7 +3,10 @@ r"""Numbers as models write them: signs, thousands, fractions, per cent, units, 
 `only_number` reads a text that should be one number (what stands in ``\boxed{}``); `last_number` finds the last one in
 prose. Values are exact fractions: 0.1 is 1/10. Words (``eighteen``) are no numbers unless ``words`` asks for them.
 
-Not covered: roots, π, ranges, sums, times of the day, numbers with a decimal comma.
+Thousands may be set apart by commas, blanks, apostrophes, underscores or (two groups and more) by dots.
+
+Not covered: roots, π, ranges, sums, powers, times of the day, numbers with a decimal comma: they are unread, and no
+piece of them is a number.
 """
 
 from __future__ import annotations
@@ -12,14 +15,22 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-_PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+_PLAIN = (
+    r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?"  # 1,000,000.5
+    r"|\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])(?:\.\d+)?"  # 10,00,000: lakhs
+    r"|\d{1,3}(?:(?:[ '’_]\d{3})+)(?![\d,]|-\w)(?:\.\d+)?"  # 1 000 000, 1'000'000, 1_000_000
+    r"|\d{1,3}(?:\.\d{3}){2,}(?![\d.,])"  # 1.000.000; a single dot is a decimal point
+    r"|\d+(?:\.\d+)?|\.\d+)"
+)
 _NUMBER = re.compile(
     rf"(?<![\w.])(?P<sign>(?<![\w)])[-+])?(?:"
-    rf"(?P<whole>\d+)\s+(?P<part>\d+)\s*/\s*(?P<parts>\d+)"
+    rf"(?P<whole>\d+)\s+(?P<part>[1-9]\d?)\s*/\s*(?P<parts>\d+)"
     rf"|(?P<over>{_PLAIN})\s*/\s*(?P<under>-?{_PLAIN})"
     rf"|(?P<plain>{_PLAIN})(?:[eE](?P<exponent>[-+]?\d+))?"
     rf")(?!\d)(?P<rest>\s*(?:%|per ?cent\b)|\s*(?:thousand|million|billion)\b)?"
 )
+_TORN_BEFORE = re.compile(r"(?:\d[,:'’-]|[\^_]\s*\{?\s*-?)\Z")
+_TORN_AFTER = re.compile(r"[,:'’]\d|-\d|\s*\^")
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _MOST_DIGITS = 400
 """A longer run of digits is a model that repeats itself, and slow to compute with."""
@@ -61,18 +72,28 @@ def only_number(text: str, *, words: bool = False) -> Number | None:
 
 
 def last_number(text: str) -> Number | None:
-    """The last number in prose, ordinals aside; None when there is none."""
+    """The last number in prose, ordinals aside; None when there is none, or when it is a piece of something else
+    (``10:30``, ``3-5``, ``1,5``, ``10^6``)."""
     cleaned = _clean(text)
     for match in reversed(list(_NUMBER.finditer(cleaned))):
         if not _ORDINAL.match(cleaned, match.end()):
-            return _value(match)
+            return None if _torn(cleaned, match) else _value(match)
     return None
 
 
+def leading_number(text: str) -> tuple[Number, str] | None:
+    """The number that ``text`` begins with, and what follows it; None when it begins with anything else."""
+    cleaned = _clean(text)
+    match = _NUMBER.match(cleaned)
+    value = _value(match) if match else None
+    return None if match is None or value is None else (value, cleaned[match.end() :])
+
+
 def first_number(text: str) -> Number | None:
-    """The first number in prose; None when there is none."""
-    match = _NUMBER.search(_clean(text))
-    return _value(match) if match else None
+    """The first number in prose; None when there is none, or when it is a piece of something else."""
+    cleaned = _clean(text)
+    match = _NUMBER.search(cleaned)
+    return None if match is None or _torn(cleaned, match) else _value(match)
 
 
 def written(number: Number) -> str:
@@ -101,6 +122,12 @@ def _clean(text: str) -> str:
     return _UNIT_POWER.sub("", text).strip()
 
 
+def _torn(text: str, match: re.Match[str]) -> bool:
+    """Whether the match is a piece of a time, a range, a power or a number with a decimal comma."""
+    before = text[max(0, match.start() - 8) : match.start()]
+    return bool(_TORN_BEFORE.search(before) or _TORN_AFTER.match(text, match.end()))
+
+
 def _written_fraction(found: re.Match[str]) -> str:
     over, under = found["over"] or found["one"] or "", found["under"] or found["two"] or ""
     before = f"{found['before']} " if found["before"] else ""
@@ -125,7 +152,8 @@ def _value(match: re.Match[str]) -> Number | None:
 
 
 def _plain(text: str) -> Fraction:
-    return Fraction(text.replace(",", ""))
+    groups = text.count(".") > 1  # 1.000.000
+    return Fraction(re.sub(r"[., '’_]" if groups else r"[, '’_]", "", text))
 
 
 _ONES = (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.score.metrics.numbers import Number, distance, first_number, last_number, only_number, written
+from burnish.score.answer_text.numbers import Number, distance, first_number, last_number, only_number, written
 
 
 @pytest.mark.parametrize(

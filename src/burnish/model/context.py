@@ -1,0 +1,36 @@
+"""How many tokens a model takes at once: its context, as its configuration says.
+
+Beyond it a model with learned positions fails on an index, and one with rotary positions goes on with nonsense. Not
+covered: contexts that a runtime extends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "seq_length", "n_ctx")
+"""Names that families of models give it; the first that is there counts."""
+
+
+def context_length(model: Any) -> int | None:
+    """Return the context of a loaded model; None where its configuration does not say."""
+    config = model.config.get_text_config()
+    return next((found for key in _KEYS if (found := _tokens(getattr(config, key, None))) is not None), None)
+
+
+def folder_context(folder: Path) -> int | None:
+    """Return the context of a model folder without its weights; None where its ``config.json`` does not say."""
+    path = folder / "config.json"
+    if not path.is_file():  # a GGUF file, say
+        return None
+    config = json.loads(path.read_bytes())
+    text = config.get("text_config")
+    said: Mapping[str, Any] = text if isinstance(text, dict) else config
+    return next((found for key in _KEYS if (found := _tokens(said.get(key))) is not None), None)
+
+
+def _tokens(value: Any) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None

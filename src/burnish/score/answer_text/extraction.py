@@ -1,0 +1,204 @@
+r"""What a model answered: the final answer taken out of its text. The only place that does so.
+
+    text -> without thinking -> boxed answer | stated answer ("the answer is ...") | bare answer; the last of its kind
+
+The most explicit statement wins, and a mark counts only when an answer stands in it: a box that holds a formula is no
+letter, ``#### Step 1`` no number. Options that the text repeats are no answers. Letters and labels count as words of
+their own only. Several different answers are none, and neither is a denied one ("not true"). Of a text that was cut
+off, only what was marked as the answer counts: a number or label that happens to stand in an unfinished sentence does
+not. What cannot be read is None with its `Problem`, for the caller to count.
+
+Not covered: whether an answer is right (`classification`, `multiple_choice`, `squad`, `numeric`, `text`); letters of
+choices (`answer_text.letters`, offered here); Rust code (the verifier extracts it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from burnish.score.answer_text.cues import narrow_statements, negated, statement_places
+from burnish.score.answer_text.letters import extract_choice
+from burnish.score.answer_text.notation import bare_text
+from burnish.score.answer_text.numbers import Number, distance, first_number, last_number, only_number, written
+from burnish.score.answer_text.visible import Extracted, boxes, last_boxed, readable, visible_text
+
+__all__ = [
+    "Extracted",
+    "extract_choice",
+    "extract_label",
+    "extract_number",
+    "extract_text",
+    "last_boxed",
+    "visible_text",
+]
+
+_MARKUP = " \t\r\n*_`\"'“”‘’$#>"
+_FILLER = (
+    r"(?:\s|[*_`\"'“‘$(\[{:]|\\[(\[]|\\(?:text|textbf|mathrm)\{"
+    r"|\b(?:the|a|an|option|choice|label|is|that|it is)\b)*"
+)
+_YES = frozenset({"yes", "true"})
+_NO = frozenset({"no", "false"})
+_SHORT = {"y": "yes", "t": "true", "1": "true", "n": "no", "f": "false", "0": "false"}
+_SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)")
+_TEXT_END = re.compile(r"(?:(?<=[a-z]{3})|(?<=[*_\"”`)\]}$\d]))[.!?](?=\s+[A-Z])")
+
+
+def extract_label(text: str, labels: Sequence[str], *, cut_off: bool = False) -> Extracted:
+    """One of ``labels`` as they are written there. Where labels mean yes and no, their synonyms count, and in a box
+    or alone their initials too."""
+    visible, problem = readable(text)
+    if problem:
+        return Extracted(None, problem)
+    names = _label_names(labels)
+    word = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    # A piece of a longer word or number is no label: spam of non-spam, 4 of 4.5
+    pattern = re.compile(
+        rf"(?<![\w-])(?<!\d[.,/]){_FILLER}(?<![\w-])(?<!\d[.,/])(?P<name>{word})(?!\w|-\w|[.,/]\d)", re.IGNORECASE
+    )
+    for content in reversed(boxes(visible)):
+        if (label := _alone(content, names)) is not None:
+            return Extracted(label)
+        if (mentioned := _only_mentioned(content, pattern, names)).answer is not None:
+            return mentioned
+    stated = _stated_label(visible, pattern, names)
+    if stated is not None:
+        return stated
+    return _bare_label(visible, pattern, names, cut_off=cut_off)
+
+
+def extract_number(text: str, *, cut_off: bool = False, words: bool = False) -> Extracted:
+    """A number, as `numbers.written` writes it: of the last box that holds one, else after the last "answer is", ``A:``
+    or ``####`` with one, else the last one of the text.
+
+    A number word in a mark is an answer that was given and cannot be read, unless ``words`` reads it.
+    """
+    visible, problem = readable(text)
+    if problem:
+        return Extracted(None, problem)
+    content = boxes(visible)
+    statements = narrow_statements(visible)
+    for marks, read in ((content, only_number), (statements, _stated_number)):
+        for mark in reversed(marks):
+            if not words and _is_number_word(mark):
+                return Extracted(None, "no_answer")
+            if (number := read(mark, words=words)) is not None:
+                return Extracted(written(number))
+    if cut_off:
+        return Extracted(None, "cut_off")
+    if any(box.strip(_MARKUP) for box in content) or statements:
+        return Extracted(None, "no_answer")  # what was marked is no number, and another one was not marked
+    return _number(only_number(visible, words=words) or last_number(visible))
+
+
+def extract_text(text: str, *, cut_off: bool = False) -> Extracted:
+    """Free text: of the last box, else what follows the last "answer is", else a text of a single line.
+
+    An empty box is no answer. Several lines without a mark are none either: nobody can say which part is meant.
+    """
+    visible, problem = readable(text)
+    if problem:
+        return Extracted(None, problem)
+    if content := boxes(visible):
+        said = [box for box in content if box.strip(_MARKUP)]
+        return Extracted(said[-1]) if said else Extracted(None, "no_answer")
+    for statement in reversed(narrow_statements(visible)):
+        line = statement.strip().split("\n", 1)[0]
+        if said_text := bare_text(_TEXT_END.split(line, maxsplit=1)[0]):
+            return Extracted(said_text)
+    if cut_off:
+        return Extracted(None, "cut_off")
+    if "\n" in visible or not (alone := bare_text(visible)):
+        return Extracted(None, "no_answer")
+    return Extracted(alone)
+
+
+def _alone(text: str, names: Mapping[str, str]) -> str | None:
+    """The label that a text is, markup aside: ``(**no**).`` -> ``no``."""
+    unwrapped = re.sub(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}", r"\1", text)
+    bare = unwrapped.strip(_MARKUP + "()[]{}.,:;!").lower()
+    return names.get(bare, names.get(_SHORT.get(bare, "")))
+
+
+def _label_names(labels: Sequence[str]) -> dict[str, str]:
+    """Names, in lower case -> label; synonyms of yes and no join when every label is one of these."""
+    names = {label.lower(): label for label in labels}
+    for meaning in (_YES, _NO):
+        mine = [label for label in labels if label.lower() in meaning]
+        if len(mine) == 1 and len(labels) == 2 and set(names) <= _YES | _NO:
+            names |= dict.fromkeys(meaning - names.keys(), mine[0])
+    return names
+
+
+def _stated_label(text: str, pattern: re.Pattern[str], names: Mapping[str, str]) -> Extracted | None:
+    """What the last statement with a label says; alternatives in it are ambiguous."""
+    for place in reversed(statement_places(text, broad=True)):
+        if found := pattern.match(text, place):
+            if _alternative(text, found.end(), names):
+                return Extracted(None, "ambiguous")
+            return Extracted(names[found["name"].lower()])
+    return None
+
+
+def _bare_label(text: str, pattern: re.Pattern[str], names: Mapping[str, str], *, cut_off: bool) -> Extracted:
+    """A last line that is a label, else the label that the text begins with, else the only one in it."""
+    for line in reversed(text.splitlines()):
+        if (label := _alone(line, names)) is not None:
+            return Extracted(label)
+    found = pattern.match(text)
+    if found and not _alternative(text, found.end(), names):
+        return Extracted(names[found["name"].lower()])
+    return Extracted(None, "cut_off") if cut_off else _only_mentioned(text, pattern, names)
+
+
+def _only_mentioned(text: str, pattern: re.Pattern[str], names: Mapping[str, str]) -> Extracted:
+    found = list(pattern.finditer(text))
+    answers = {names[one["name"].lower()] for one in found}
+    if len(answers) > 1:
+        return Extracted(None, "ambiguous")
+    if not found:
+        return Extracted(None, "no_answer")
+    if any(negated(text, one.start("name")) for one in found):
+        return Extracted(None, "ambiguous")
+    return Extracted(answers.pop())
+
+
+def _alternative(text: str, end: int, names: Mapping[str, str]) -> bool:
+    """Whether another label follows as an alternative: ``yes or no``, ``yes/no``."""
+    words = "|".join(re.escape(name) for name in names)
+    pattern = rf"[\s*_\"')\]]*(?:\bor\b|/|\band\b|,)\s*[\"'(*_]*(?:{words})(?!\w)"
+    return re.match(pattern, text[end:], re.IGNORECASE) is not None
+
+
+def _stated_number(statement: str, *, words: bool) -> Number | None:
+    """The number of a statement: the whole of it, the last side of an equation that is one, else its first number.
+
+    None when it offers several (``5 or 6``).
+    """
+    said = _sentence(statement)
+    if (number := only_number(said, words=words)) is not None:
+        return number
+    sides = said.split("=")
+    for side in reversed(sides):
+        if len(sides) > 1 and (number := only_number(side)) is not None:
+            return number
+    last = sides[-1] if first_number(sides[-1]) is not None else said
+    first = first_number(last)
+    other = re.search(r"\bor\b(?P<other>.*)", last, re.IGNORECASE)
+    second = first_number(other["other"]) if other else None
+    return None if first is not None and second is not None and distance(first, second) else first
+
+
+def _is_number_word(mark: str) -> bool:
+    """Whether a mark begins with a number in words: an answer was given there, and no digit behind it is another."""
+    words_first = re.split(r"[\d,;(.!?\n]", mark.strip(), maxsplit=1)[0]
+    return only_number(words_first, words=True) is not None
+
+
+def _sentence(statement: str) -> str:
+    return _SENTENCE_END.split(statement.strip().split("\n", 1)[0], maxsplit=1)[0]
+
+
+def _number(number: Number | None) -> Extracted:
+    return Extracted(None, "no_answer") if number is None else Extracted(written(number))

@@ -1,0 +1,65 @@
+r"""Notation around and inside an answer that changes nothing: markup, quotes, a full stop, LaTeX variants.
+
+``**Paris**.`` is ``Paris``, ``"to be".`` is ``to be``, ``\dfrac12`` is ``\frac{1}{2}``. Signs that may belong to the
+answer stay: a quote without its partner (5'), an exclamation mark after a number (5!). Not covered: algebra.
+"""
+
+from __future__ import annotations
+
+import re
+
+from burnish.score.answer_text.numbers import distance, only_number
+
+_UNWRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|textit|emph)\s*\{([^{}]*)\}")
+_DROPPED = re.compile(r"\\left|\\right|\\[!,;: ]|\$|\^\s*\{?\s*\\circ\s*\}?|°|\s+")
+_FRACTION_OF_DIGITS = re.compile(r"\\frac(?:(\d)|\{(\d+)\})(?:(\d)|\{(\d+)\})")
+_ROOT_OF_DIGIT = re.compile(r"\\sqrt(\w)")
+_LETTER_IN_BRACKETS = re.compile(r"\(([A-Z])\)")
+_PAIRS = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "‹": "›", "„": "“"}
+_MARKS = " \t\r\n*_`"
+_STOPS = re.compile(r"[.;,]+\Z|(?<=[A-Za-z]{2})[!?]+\Z|(?<=[*_`\"”’'»)])[!?]+\Z")
+
+
+def bare_text(text: str) -> str:
+    r"""The text without markup, quotes, ``$`` and a full stop around it, however they are nested."""
+    while True:
+        bare = _without_outer(text)
+        if bare == text:
+            return text
+        text = bare
+
+
+def _without_outer(text: str) -> str:
+    """One layer less: a stop at the end, markup, a pair of quotes, of ``$`` or of LaTeX delimiters."""
+    text = _STOPS.sub("", text.strip(_MARKS)) if not _ellipsis(text) else text.strip(_MARKS)
+    text = text.strip(_MARKS)
+    for opening, closing in (*_PAIRS.items(), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
+        if len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing):
+            inside = text[len(opening) : -len(closing)]
+            # `$x$ and $y$` begins and ends with a sign that belongs to two formulas: nothing goes
+            return text if opening in inside or closing in inside else inside
+    if text.count('"') == 1:  # of a quoted sentence only its end or begin is left here
+        text = text.strip('"')
+    return text.removesuffix("$") if text.count("$") == 1 else text
+
+
+def _ellipsis(text: str) -> bool:
+    return text.rstrip(_MARKS).endswith("...")
+
+
+def normalise(text: str) -> str:
+    """The text without notation that changes nothing."""
+    text = _DROPPED.sub("", _UNWRAPPED.sub(r"\1", bare_text(text)))
+    text = re.sub(r"\\[dt]frac", r"\\frac", text)
+    text = _FRACTION_OF_DIGITS.sub(lambda part: f"\\frac{{{part[1] or part[2]}}}{{{part[3] or part[4]}}}", text)
+    text = _ROOT_OF_DIGIT.sub(r"\\sqrt{\1}", text)
+    text = _LETTER_IN_BRACKETS.sub(r"\1", text) if _LETTER_IN_BRACKETS.fullmatch(text) else text
+    return text if "\\" in text else text.casefold()
+
+
+def same_text(right: str, answer: str) -> bool:
+    """Whether two answers are the same, notation aside; numbers by their value."""
+    if normalise(right) == normalise(answer):
+        return True
+    expected, said = only_number(right), only_number(answer)
+    return expected is not None and said is not None and distance(said, expected) == 0

@@ -1,0 +1,1 @@
+"""What counts against the limits of a job: time, memory."""

@@ -1,0 +1,122 @@
+"""What the verdict service says of itself at ``/openapi.json``: bodies, every answer, and how to be let in.
+
+Taken from the models that read and write, so that it cannot drift; rules between the fields of a row stand beside the
+row (`workflows.verify.file`).
+
+Not covered: the requests themselves (`http_api`).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from burnish.records import Verdict
+from burnish.workflows.verify.file import VerifyRow
+
+BEARER = "bearer"
+
+
+class Problem(BaseModel):
+    """One thing that is wrong. ``row`` is its place in the request; null where it is none of a row's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    row: int | None
+    reason: str
+
+
+class Problems(BaseModel):
+    """Everything that is wrong; nothing was judged."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    errors: list[Problem]
+
+
+class Health(BaseModel):
+    """The service is up."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: str
+    digest: str
+    """Two verifiers with the same give the same verdicts."""
+    version: str
+
+
+_REFUSALS = {
+    400: "The Host header, or the request as a whole, is broken.",
+    401: "A bearer token is needed, and this is not it.",
+    403: "The service answers to loopback names alone.",
+    413: "More bytes or rows than a request may hold.",
+    422: "Rows that are none, each with its place.",
+    503: "Too much is waiting, or the service stops. Ask again later.",
+}
+
+
+def health_answers() -> dict[int | str, dict[str, Any]]:
+    """Of ``GET /health``."""
+    return {200: _answer("Up.", _schema(Health)), **_refused(400, 401, 403)}
+
+
+def verify_answers() -> dict[int | str, dict[str, Any]]:
+    """Of ``POST /verify``."""
+    verdict = _schema(Verdict)
+    verdict["properties"]["id"] = verdict["properties"].pop("task_id")
+    verdict["required"] = sorted({*verdict["properties"]})
+    verdicts = _object("verdicts", {"type": "array", "items": verdict})
+    return {200: _answer("Verdicts in the order of the rows.", verdicts), **_refused(*_REFUSALS)}
+
+
+def verify_body(most_rows: int) -> dict[str, Any]:
+    """Of ``POST /verify``."""
+    rows = {"type": "array", "items": _schema(VerifyRow, mode="validation")}
+    rows["description"] = f"At most {most_rows}; more are answered 413."
+    content = {"application/json": {"schema": _object("rows", rows)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def with_token(description: dict[str, Any]) -> dict[str, Any]:
+    """The description of a service that asks for a token."""
+    described = copy.deepcopy(description)
+    schemes = described.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes[BEARER] = {"type": "http", "scheme": "bearer"}
+    described["security"] = [{BEARER: []}]
+    return described
+
+
+def _object(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """An object with one field."""
+    return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
+
+
+def _refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: _answer(_REFUSALS[status], _schema(Problems)) for status in statuses}
+
+
+def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _schema(model: type[BaseModel], mode: Any = "serialization") -> dict[str, Any]:
+    """A model's schema in one piece: no model here holds itself."""
+    whole = model.model_json_schema(mode=mode)
+    parts = whole.pop("$defs", {})
+
+    def inlined(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inlined(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return inlined(parts[value["$ref"].rpartition("/")[2]])
+        made = {key: inlined(one) for key, one in value.items() if key != "discriminator"}
+        if "const" in made.get("properties", {}).get("kind", {}):  # what tells one kind from another has no default
+            made["required"] = sorted({"kind", *made.get("required", ())})
+        return made
+
+    schema: dict[str, Any] = inlined(whole)
+    return schema
