@@ -31,7 +31,8 @@ from benchmarks.cargo_reward import CargoCalls, SerialReward
 from benchmarks.goals import Goal, report
 from burnish.config.load import load_config
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import GrpoStage, Recipe
+from burnish.config.stages.kinds.grpo import GrpoStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.fsio import digest_bytes

@@ -86,7 +86,7 @@ def packed_rows() -> tuple[list[Row], list[list[int]]]:
 def measure_case(case: Mapping[str, Any], model: Path, out: Path) -> dict[str, float]:
     """Train a few steps through `run_sft`; medians of the steps after the warm-up."""
     from burnish.config.model import ModelConfig
-    from burnish.config.stages.recipe import SftStage
+    from burnish.config.stages.kinds.sft import SftStage
     from burnish.errors import DeviceMemoryError
     from burnish.train.job import TrainingJob
     from burnish.train.sft.run import run_sft

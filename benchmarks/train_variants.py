@@ -85,7 +85,7 @@ class Clock(TrainerCallback):
 def ours(rows: list[Row], model: Path, out: Path, *, micro_batch: int) -> Clock:
     """`run_sft` on packed rows."""
     from burnish.config.model import ModelConfig
-    from burnish.config.stages.recipe import SftStage
+    from burnish.config.stages.kinds.sft import SftStage
     from burnish.data.encode.packing import pack_lengths
     from burnish.train.job import TrainingJob
     from burnish.train.sft.run import run_sft

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from burnish.config.data.training_data import JsonlSource
 from burnish.config.load import load_config
 from burnish.config.stages.adapters import LoraConfig
-from burnish.config.stages.recipe import Recipe, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.tasks import RustTasks, TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig
+from burnish.config.yaml_source import Source, apply_override
 from burnish.errors import ConfigError
 
 RECIPE = """\
@@ -107,7 +109,11 @@ def test_every_shipped_recipe_loads_and_states_its_cost(path: Path) -> None:
         ("  - kind: sft\n    name", "  - name", ":7: stages.sft: it needs a `kind`"),
         ("    name: sft\n", "", ":7: stages.1.name: this key is missing"),
         ("kind: rust, train: 20", "kind: file", ":3: data.tasks.path: this key is missing"),
-        ("model: sft", "model: sfd", "stage 'measure': model is 'sfd', which is no earlier pretrain or sft"),
+        (
+            "model: sft",
+            "model: sfd",
+            "stage 'measure': model is 'sfd', which is no earlier expert_iteration or grpo or merge or preference",
+        ),
         (
             "    model: sft\n",
             "    model: sft\n  - {kind: report, name: r, compare: [[base, sft]]}\n",
@@ -220,3 +226,49 @@ def test_text_that_looks_like_another_type_stays_text() -> None:
     for word in ("no", "2024-01-01", "1_000", "0x10", "1:30", "on"):
         assert load_config(Recipe, None, ["name=x", stages, f"model.base={word}"]).model.base == word
     assert load_config(Recipe, None, ["name=x", stages, "seed=010"]).seed == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("runs/run #2", "runs/run #2"),
+        ("#1", "#1"),
+        ("a#b", "a#b"),
+        ("1", 1),
+        ("[a b, 'c #d']", ["a b", "c #d"]),
+        ("'quoted # text'", "quoted # text"),
+        ("null", None),
+    ],
+)
+def test_a_value_of_the_command_line_holds_all_that_was_typed(text: str, value: object) -> None:
+    source = Source({})
+    apply_override(source, f"key={text}")
+    assert source.value == {"key": value}
+
+
+def test_another_kind_on_the_command_line_drops_the_fields_of_the_files_kind(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        "name: x\ndata:\n  tasks: {kind: rust, train: 20, held_out: 10, cases: 3}\nstages: [{kind: tasks, name: t}]\n"
+    )
+    changed = ["data.tasks.kind=file", "data.tasks.path=tasks.jsonl"]
+    tasks = load_config(Recipe, path, changed).data.tasks
+    assert tasks.model_dump(include={"kind", "path"}) == {"kind": "file", "path": Path("tasks.jsonl")}
+    lora = "{kind: sft, name: s, adapter: {kind: lora, r: 3, alpha: 5}}"
+    path.write_text(path.read_text().replace("name: t}", f"name: t}}, {lora}"))
+    adapter = load_config(Recipe, path, [*changed, "stages.s.adapter.kind=dora"]).stages[1].model_dump()["adapter"]
+    assert (adapter["kind"], adapter["r"], adapter["alpha"]) == ("dora", 3, 5)  # what both know stays
+    with pytest.raises(ConfigError, match="unknown key 'held_out'"):  # what was said beside the kind is not dropped
+        load_config(Recipe, path, [*changed, "data.tasks.held_out=5"])
+    path.write_text(path.read_text().replace("cases: 3", "casess: 3"))
+    with pytest.raises(ConfigError, match="unknown key 'casess'"):
+        load_config(Recipe, path, changed)
+    path.write_text(path.read_text().replace("casess: 3", "path: other.jsonl"))
+    with pytest.raises(ConfigError, match="unknown key 'path'"):  # without another kind nothing is dropped
+        load_config(Recipe, path)
+
+
+def test_a_missing_key_says_how_to_give_it() -> None:
+    with pytest.raises(ConfigError, match="out: this key is missing") as refused:
+        load_config(EvaluateConfig, None, ["tasks.kind=rust"])
+    assert refused.value.way_out == "Add --set out=FOLDER."

@@ -9,7 +9,8 @@ import torch
 
 from burnish.config.load import load_config
 from burnish.config.presets import PRESETS, Preset, parameter_count
-from burnish.config.stages.recipe import PretrainStage, Recipe
+from burnish.config.stages.kinds.pretrain import PretrainStage
+from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError
 
 SIZES: dict[Preset, float] = {"nano-1M": 1e6, "nano-5M": 5e6, "nano-25M": 25e6, "nano-125M": 125e6, "d20": 561e6}
@@ -54,7 +55,7 @@ def test_explicit_values_override_the_preset() -> None:
         ({"heads": 3}, "no even multiple of 3 heads"),
         ({"start_from": "base", "layers": 9}, "start_from has a shape already: leave out layers"),
         ({"start_from": "base", "preset": "nano-1M"}, "start_from has a shape already"),
-        ({"start_from": "other"}, "start_from is 'other', which is no earlier pretrain or merge stage"),
+        ({"start_from": "other"}, "start_from is 'other', which is no earlier merge or pretrain stage"),
         ({"preset": "nano-7M"}, "nano-7M"),
     ],
 )

@@ -23,10 +23,10 @@ def recipe_in(folder: Path) -> Path:
     return path
 
 
-def started(recipe: Path, *kill: str) -> subprocess.CompletedProcess[str]:
+def started(recipe: Path, *kill: str, warm: bool = True) -> subprocess.CompletedProcess[str]:
     """Train, and be killed where ``kill`` says it: a text that a path holds, and a number."""
     program = ("-m", "tests.e2e.kill_at_file") if kill else PROGRAM
-    return burnish([*kill, "train", str(recipe)], recipe.parent, program=program)
+    return burnish([*kill, "train", str(recipe)], recipe.parent, program=program, warm=warm)
 
 
 def rows_of(file: Path) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def rows_of(file: Path) -> list[dict[str, Any]]:
 
 def test_a_killed_round_equals_an_unbroken_one(tmp_path: Path) -> None:
     whole, broken = recipe_in(tmp_path / "whole"), recipe_in(tmp_path / "broken")
-    done = started(whole)
+    done = started(whole, warm=False)
     assert done.returncode == 0, done.stderr
     there, here = (recipe.parent / "runs/run/expert" for recipe in (whole, broken))
     assert started(broken, "round_1/verdicts.jsonl", "2").returncode == -9

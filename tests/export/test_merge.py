@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError, MachineError
 from burnish.export.merge import MERGE_TOLERANCE, STORED_TOLERANCE, check_logits, merge_adapter
 from burnish.model.base import load_adapter, load_model, load_tokenizer, stored_dtype

@@ -8,7 +8,7 @@ import torch
 
 from burnish.config.compatibility import Base, MergeOnto, Trained
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError
 from burnish.export.merge import merge_adapter
 from burnish.model.adapters import read_trained_kind

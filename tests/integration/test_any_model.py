@@ -16,7 +16,7 @@ import torch
 
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.data.encode.chat import IGNORED, encode_examples, render_prompt
 from burnish.data.gates.rows import check_gates
 from burnish.generate.transformers_engine import TransformersGenerator

@@ -110,3 +110,21 @@ def test_a_folder_in_use_names_the_process_and_is_free_after_a_kill(tmp_path: Pa
         os.kill(other.pid, signal.SIGKILL)
         other.wait()
     opened(tmp_path)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize(("key", "longer"), [("max_steps", 20), ("epochs", 3)])
+def test_another_length_of_a_finished_training_is_refused_and_nothing_is_lost(
+    tmp_path: Path, resume: bool, key: str, longer: int
+) -> None:
+    stage = {"name": "sft", "kind": "sft", "max_steps": None, "epochs": 1, "extra_steps": 0}
+    opened(tmp_path, stages=[stage])
+    opened(tmp_path, stages=[stage | {key: longer}], resume=True)  # nothing is finished yet
+    opened(tmp_path, stages=[stage], resume=True)
+    (tmp_path / "sft").mkdir()
+    (tmp_path / "sft" / "done.json").write_text("{}")
+    with pytest.raises(RunFolderError, match=f"stage sft is finished, and stages.sft.{key} changed") as refused:
+        opened(tmp_path, stages=[stage | {key: longer}], resume=resume)
+    assert "--extra-steps N" in refused.value.way_out
+    assert (tmp_path / "sft" / "done.json").is_file()
+    opened(tmp_path, stages=[stage | {"extra_steps": 5}], resume=resume)

@@ -84,3 +84,19 @@ def test_everything_that_decides_a_stage_is_in_its_fingerprint(part: str) -> Non
     }
     assert changed[part] != before
     assert fingerprint(dict(reversed(stage.items())), inputs, code=code, seed=seed) == before
+
+
+def test_a_finished_training_under_other_settings_is_kept_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "sft"
+    for round_, content in enumerate(("first", "second"), 1):
+        attempt = begin(folder, f"settings {round_}", keep_finished=True)
+        assert attempt.fresh
+        (folder / "adapter").write_text(content)
+        finish(folder, attempt, ("adapter",))
+    begin(folder, "settings 3", keep_finished=True)
+    assert [(tmp_path / "replaced" / f"sft-{n}" / "adapter").read_text() for n in (1, 2)] == ["first", "second"]
+    assert not (folder / "adapter").exists()
+    (folder / "half").write_text("begun, never finished")
+    begin(folder, "settings 4", keep_finished=True)
+    assert not (folder / "half").exists()
+    assert len(list((tmp_path / "replaced").iterdir())) == 2

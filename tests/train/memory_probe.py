@@ -21,7 +21,7 @@ import torch
 from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.ledger.memory import peak_bytes, reset_peak, resident_bytes
 from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.train.job import TrainingJob

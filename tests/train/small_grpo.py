@@ -17,7 +17,7 @@ import torch
 from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import GrpoStage
+from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.model.base import load_tokenizer
 from burnish.records import Completion, Score, Verdict
 from burnish.train.grpo.prompt_pool import Prompts

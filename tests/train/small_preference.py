@@ -16,7 +16,7 @@ import torch
 from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import PreferenceStage
+from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.train.job import TrainingJob, TrainingResult
 from burnish.train.preference.run import run_preference
 from tests.train.small_sft import FaultInjector, Row, log_into

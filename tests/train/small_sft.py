@@ -17,7 +17,7 @@ from transformers import TrainerCallback
 
 from burnish.config.launch import LaunchConfig
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.data.encode.packing import pack_lengths
 from burnish.scale.processes import join_processes
 from burnish.train.job import TrainingJob, TrainingResult

@@ -14,7 +14,8 @@ from transformers import TrainerCallback
 
 from burnish.config.compatibility import BASES, TRAINED, Base, Trained, training_refusal
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import Recipe, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.model.base import load_adapter, load_model
 from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft

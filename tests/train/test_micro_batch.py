@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import PreferenceStage, PretrainStage
+from burnish.config.stages.kinds.preference import PreferenceStage
+from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.data.encode.packing import pack_documents
 from burnish.errors import DeviceMemoryError, StepMemoryError
 from burnish.model.tokenizer import train_tokenizer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,7 @@ def load_config(
     for keyed in values:
         for key, value in keyed.keys.items():
             set_value(source, key, deepcopy(value), keyed.where)
+    _drop_other_variants(model_type, source, source.value)
     _fill_kinds(model_type, source.value)
     try:
         # Strict JSON mode: text becomes a path and a list a tuple, but "1" never becomes 1.
@@ -72,6 +73,37 @@ def _strip(annotation: Any) -> Any:
 def _kind(config: type[Config]) -> str:
     field = config.model_fields.get("kind")
     return str(get_args(field.annotation)[0]) if field is not None and get_origin(field.annotation) is Literal else ""
+
+
+def _drop_other_variants(annotation: Any, source: Source, value: Any, location: Location = ()) -> None:
+    """Remove the keys of a file that only other variants know, where ``--set`` chose another ``kind`` than the file.
+
+    Keys that no variant knows stay, and are told.
+    """
+    plain = _strip(annotation)
+    if get_origin(plain) is tuple and isinstance(value, list):
+        for index, item in enumerate(value):
+            _drop_other_variants(get_args(plain)[0], source, item, (*location, index))
+    if not isinstance(value, dict):
+        return
+    arms = variants(plain)
+    kind = value.get("kind", "")
+    config = next(iter(arms.values())) if len(arms) == 1 else arms.get(kind) if isinstance(kind, str) else None
+    if config is None:
+        return
+    if len(arms) > 1 and source.places.get((*location, "kind"), "").startswith("--set "):
+        for key in [key for key in value if _means_otherwise(key, config, arms.values())]:
+            if not source.place((*location, key)).startswith("--set "):
+                del value[key]
+    for name, field in config.model_fields.items():
+        _drop_other_variants(field.annotation, source, value.get(name), (*location, name))
+
+
+def _means_otherwise(key: str, config: type[Config], arms: Iterable[type[Config]]) -> bool:
+    """Whether another variant knows the key, and this one does not, or as something else (``train``: rows, a file)."""
+    own = config.model_fields.get(key)
+    theirs = [arm.model_fields[key] for arm in arms if key in arm.model_fields]
+    return bool(theirs) and any(own is None or own.annotation != one.annotation for one in theirs) and key != "kind"
 
 
 def _fill_kinds(annotation: Any, value: Any, default: Any = None) -> None:
@@ -107,10 +139,22 @@ def _config_error(model_type: type[Config], source: Source, error: ValidationErr
             problems.setdefault(where, _message(detail, location, holder))
     wheres = list(problems)
     cause = ": ".join(part for part in (wheres[0], problems[wheres[0]]) if part)
+    if len(wheres) == 1 and located[0][2]["type"] == "missing":
+        location, holder, _ = located[0]
+        return ConfigError(cause, f"Add --set {_readable(location, source.value)}={_wanted(location, holder)}.")
     if len(wheres) == 1:
         return ConfigError(cause, f"Fix {wheres[0]} and run the same command again.")
     others = "; ".join(wheres[1:6]) + ("; ..." if len(wheres) > 6 else "")
     return ConfigError(cause, f"Fix it, and {len(wheres) - 1} more: {others}")
+
+
+def _wanted(location: Location, holder: type[Config] | None) -> str:
+    """What stands for the value of a missing key: ``FOLDER``, ``FILE`` or ``VALUE``."""
+    name = str(location[-1])
+    field = holder.model_fields.get(name) if holder is not None else None
+    if field is None or field.annotation is not Path:
+        return "VALUE"
+    return "FOLDER" if name in ("out", "source", "adapter", "run") else "FILE"
 
 
 def _locate(model_type: type[Config], loc: tuple[str | int, ...]) -> tuple[Location, type[Config] | None]:

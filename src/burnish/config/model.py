@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from burnish.config.base import Config
+from burnish.config.compatibility import Base
 from burnish.config.kernels import Attention
 from burnish.config.quantization import QuantizationConfig
 
@@ -24,3 +25,8 @@ class ModelConfig(Config):
     run."""
     quantization: QuantizationConfig | None = None
     """Quantise the weights of linear layers below 16 bits when the model trains an adapter or answers."""
+
+    @property
+    def base_kind(self) -> Base:
+        """What the table of combinations calls the base."""
+        return "none" if self.quantization is None else self.quantization.kind

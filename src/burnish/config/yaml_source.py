@@ -159,12 +159,20 @@ def apply_override(source: Source, override: str) -> None:
         raise ConfigError(f"--set {override}: no KEY=VALUE", "Write --set a.b=value.")
     label = f"--set {key}"
     try:
-        value = _read(text, label).value
+        value = _read_value(text, label)
     except ConfigError as error:
         raise ConfigError(
             f"{label}: the value is not YAML", 'Quote the value, such as --set \'a.b=["x", "y"]\'.'
         ) from error
     set_value(source, key, value, label)
+
+
+def _read_value(text: str, label: str) -> Any:
+    """Read a value from a command line: YAML, but a ``#`` in plain text is a character and not a comment."""
+    plain = text.strip()
+    if "#" in plain and plain[0] not in "[{\"'|>&*!":
+        return plain
+    return _read(text, label).value
 
 
 def set_value(source: Source, key: str, value: Any, label: str) -> None:

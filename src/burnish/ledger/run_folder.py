@@ -21,13 +21,15 @@ from burnish.errors import RunFolderError
 from burnish.fsio import disk_errors, write_json
 from burnish.ledger.events import EventLog
 from burnish.ledger.metrics import MetricsWriter
-from burnish.records.layout import EVENTS, LOGS, METRICS, RESOLVED
+from burnish.records.layout import DONE, EVENTS, LOGS, METRICS, RESOLVED
 
 LOCK = ".lock"
 INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
 """Keys of a recipe that change no result: a run continues under new values."""
 LAUNCH = "launch."
 """Prefix of the keys that set the number of processes."""
+LENGTHS = frozenset({"max_steps", "epochs"})
+"""Settings of a training stage that say how long it trains."""
 CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "rounds")
 """Last parts of keys that may change without restarting a stage; `config.stages.optimizer.CONTINUABLE` are
 the same."""
@@ -72,6 +74,7 @@ def open_run(
         else:
             run_id = before["run_id"]
             differing = differences(before, {"recipe": recipe, "digests": digests})
+            _refuse_other_lengths(path, before["recipe"], recipe)
             if differing and not resume:
                 raise RunFolderError(
                     f"{path} belongs to another recipe or state: {_listed(differing)}",
@@ -82,6 +85,28 @@ def open_run(
         if before != now:
             write_json(path / RESOLVED, now)
         yield RunFolder(path, run_id)
+
+
+def _refuse_other_lengths(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise where a finished training differs from what is wanted in its length alone: it would start at step 0.
+
+    Its learning rate was planned for the length it had, so that a longer one is another training; what it can do is go
+    on from its end.
+    """
+    wanted = {stage.get("name"): stage for stage in now.get("stages", ())}
+    for stage in before.get("stages", ()):
+        other = wanted.get(stage.get("name"))
+        if other is None or not (path / str(stage["name"]) / DONE).is_file():
+            continue
+        changed = {key for key in {*stage, *other} if stage.get(key) != other.get(key)} - set(CONTINUABLE)
+        if changed and changed <= LENGTHS:
+            key = min(changed)
+            raise RunFolderError(
+                f"{path}: stage {stage['name']} is finished, and stages.{stage['name']}.{key} changed from "
+                f"{json.dumps(stage.get(key))} to {json.dumps(other.get(key))}: it would be trained anew from step 0.",
+                "Go on from its end with --extra-steps N or --extra-epochs N, or train anew under another name with "
+                "--set name=OTHER.",
+            )
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

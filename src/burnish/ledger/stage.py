@@ -1,13 +1,15 @@
 """Decide whether a stage starts, continues or is done, by fingerprints in two small files.
 
 ``attempt.json`` is written when a stage begins, ``done.json`` last of all, atomically: whenever the process dies, the
-stage is either done or begun. A folder begun under another fingerprint is emptied, never mixed. Not covered: the work
-of a stage and how it continues inside its folder (the workflows).
+stage is either done or begun. A folder begun under another fingerprint is emptied, never mixed; a finished training
+is set aside instead. Not covered: the work of a stage and how it continues inside its folder (the workflows).
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from burnish.fsio import digest_file, digest_folder, digest_json, disk_errors, write_json
-from burnish.records.layout import ATTEMPT, DONE
+from burnish.records.layout import ATTEMPT, DONE, REPLACED
+
+logger = logging.getLogger("burnish.run")
 
 PREDICTED_PEAK = "predicted_peak_bytes"
 """Metric of a training stage: the predicted peak memory."""
@@ -68,10 +72,16 @@ def read_done(folder: Path) -> Done | None:
 
 
 def begin(
-    folder: Path, fingerprint: str, continued: str | None = None, *, now: Callable[[], float] = time.time
+    folder: Path,
+    fingerprint: str,
+    continued: str | None = None,
+    *,
+    keep_finished: bool = False,
+    now: Callable[[], float] = time.time,
 ) -> Attempt:
     """Record the start of an attempt; first empty a folder with another fingerprint.
 
+    With ``keep_finished`` a finished folder is set aside in the run's folder ``replaced`` instead of emptied.
     ``continued`` is a fingerprint without the settings that may change (more steps of a training): a folder with the
     same one is continued, finished or not.
     """
@@ -81,7 +91,9 @@ def begin(
     goes_on = continued is not None and before is not None and before.get("continued") == continued
     fresh = not (same or goes_on)
     with disk_errors(folder):
-        if fresh and folder.exists():
+        if fresh and keep_finished and read_done(folder) is not None:
+            set_aside(folder)
+        elif fresh and folder.exists():
             shutil.rmtree(folder)
         elif before is not None:
             spent = before["spent_s"] + max(0.0, _last_write(folder) - before["started_at"])
@@ -92,6 +104,17 @@ def begin(
     del record["fresh"]
     write_json(folder / ATTEMPT, record)
     return attempt
+
+
+def set_aside(folder: Path) -> Path:
+    """Move a finished stage out of the way, into a new folder below ``replaced``; returns where it lies."""
+    kept = folder.parent / REPLACED
+    kept.mkdir(exist_ok=True)
+    number = next(number for number in itertools.count(1) if not (kept / f"{folder.name}-{number}").exists())
+    place = kept / f"{folder.name}-{number}"
+    folder.rename(place)
+    logger.warning("%s: finished under other settings; it is kept in %s", folder.name, place)
+    return place
 
 
 def finish(

@@ -83,6 +83,10 @@ def check_origin(folder: Path, *, base_digest: str, template_digest: str) -> Non
             )
 
 
+_DATASETS = ("rows", "prompts")
+"""What the methods call the data that their checkpoints were made with."""
+
+
 def copy_with_origin(source: Path, into: Path) -> Path:
     """Copy an adapter or a checkpoint of one, with its origin; returns ``into``.
 
@@ -116,7 +120,7 @@ def copy_with_origin(source: Path, into: Path) -> Path:
         origin = AdapterOrigin(
             base_digest=made["base model"],
             template_digest=made["chat template"],
-            dataset_digest=made["rows"],
+            dataset_digest=next((made[name] for name in _DATASETS if name in made), ""),
             quantization=None if quantization is None else quantization["kind"],
         )
         write_origin(into, origin)

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import logging
 import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from burnish.config.model import ModelConfig
@@ -29,12 +26,10 @@ from burnish.errors import ConfigError, DeviceMemoryError
 from burnish.fsio import digest_json
 from burnish.model.adapters import check_origin, read_origin
 from burnish.model.attention import choose_attention
-from burnish.model.chat_template import ensure_chat_template, template_digest
-from burnish.model.folders import check_model_folder, is_gguf, model_digest, resolve_base
-from burnish.model.gguf_file import check_gguf, read_gguf
-from burnish.model.gguf_tokenizer import gguf_tokenizer
-from burnish.model.gguf_weights import finish_gguf, gguf_source
-from burnish.model.quantized import check_stored_quantization, dequantize, finish_loading, loading_options
+from burnish.model.chat_template import template_digest
+from burnish.model.folders import check_model_folder, model_digest, resolve_base
+from burnish.model.quantized import dequantize, finish_loading, loading_options
+from burnish.model.source import StoredFolder, StoredGguf, load_tokenizer, stored_at
 
 __all__ = [
     "LoadedModel",
@@ -97,39 +92,6 @@ def free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    """Load the tokenizer of a folder or GGUF file, with chat template and padding token.
-
-    A missing chat template is added (see `model.chat_template`). A missing padding token becomes the end-of-sequence
-    token; attention masks keep padding out either way.
-
-    Raises:
-        ConfigError: it is missing or unreadable, or characters cannot be mapped to its tokens.
-        MissingToolError: it is in a GGUF file, and the package that reads one is not installed.
-    """
-    tokenizer: Any = gguf_tokenizer(read_gguf(path)) if is_gguf(path) else _folder_tokenizer(path)
-    ensure_chat_template(tokenizer)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return cast(PreTrainedTokenizerBase, tokenizer)
-
-
-def _folder_tokenizer(path: Path) -> Any:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ConfigError(
-            f"the tokenizer in {path} cannot be loaded: {_first_line(error)}.",
-            "Save it again with tokenizer.save_pretrained(folder), with tokenizer.json in it.",
-        ) from error
-    if not tokenizer.is_fast:
-        raise ConfigError(
-            f"the tokenizer in {path} has no tokenizer.json, so characters cannot be mapped to tokens.",
-            "Convert it: AutoTokenizer.from_pretrained(folder).save_pretrained(folder) with the tokenizers package.",
-        )
-    return tokenizer
-
-
 def load_model(path: Path, config: ModelConfig) -> LoadedModel:
     """Load weights and tokenizer from ``path``, a folder or a GGUF file, quantised as ``config`` says.
 
@@ -140,16 +102,12 @@ def load_model(path: Path, config: ModelConfig) -> LoadedModel:
         MissingToolError: the package that quantises, or reads GGUF, is not installed.
         DeviceMemoryError: it does not fit on the accelerator.
     """
-    if is_gguf(path):
-        check_gguf(read_gguf(path), config.quantization)
-    else:
-        check_model_folder(path)
-        _check_architecture(path)
-        check_stored_quantization(path, config.quantization)
+    stored = stored_at(path)
+    stored.check(config.quantization)
     tokenizer = load_tokenizer(path)
     device = resolve_device(config)
     with device_memory(f"loading {path}", "Set model.device to cpu, or use a smaller model."):
-        model = _load_on_device(path, config, device)
+        model = _load_on_device(stored, config, device)
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise ConfigError(
@@ -165,29 +123,19 @@ def _digest(path: Path, config: ModelConfig) -> str:
     return stored if config.quantization is None else digest_json([stored, config.quantization.model_dump(mode="json")])
 
 
-def _load_on_device(path: Path, config: ModelConfig, device: torch.device) -> Any:
+def _load_on_device(stored: StoredFolder | StoredGguf, config: ModelConfig, device: torch.device) -> Any:
     dtype, quantization = resolve_dtype(config, device), config.quantization
-    with _source(path) as source:
-        settings = source.get("config") or AutoConfig.from_pretrained(str(path), local_files_only=True)
+    with stored.arguments() as source:
+        settings = source.get("config") or AutoConfig.from_pretrained(str(stored.path), local_files_only=True)
         chosen = choose_attention(config.attention, device, dtype, _model_class(settings))
         attention = {"attn_implementation": chosen.name}
         if quantization is None:
-            model = _load_weights(path, dtype, **source, **attention)
-            if is_gguf(path):
-                finish_gguf(model, read_gguf(path))
+            model = _load_weights(stored.path, dtype, **source, **attention)
+            stored.finish(model)
             return model.to(device)
         options = loading_options(quantization, dtype, device)
-        return finish_loading(_load_weights(path, dtype, **source, **attention, **options), quantization, dtype, device)
-
-
-@contextlib.contextmanager
-def _source(path: Path) -> Iterator[dict[str, Any]]:
-    """Build the model's arguments for ``from_pretrained``; for a GGUF file with configuration."""
-    if is_gguf(path):
-        with gguf_source(read_gguf(path)) as source:
-            yield source
-    else:
-        yield {"pretrained_model_name_or_path": str(path)}
+        model = _load_weights(stored.path, dtype, **source, **attention, **options)
+        return finish_loading(model, quantization, dtype, device)
 
 
 def _model_class(config: Any) -> type[Any]:
@@ -239,30 +187,6 @@ def stored_dtype(path: Path) -> torch.dtype:
 
 
 _DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-
-
-def _check_architecture(path: Path) -> None:
-    try:
-        config = json.loads((path / "config.json").read_bytes())
-        model_type = str(config["model_type"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{path / 'config.json'} is not a model configuration: {_first_line(error)}.",
-            "It must be JSON with model_type, as model.save_pretrained(folder) writes it.",
-        ) from error
-    if model_type not in CONFIG_MAPPING:
-        why = "is unknown"
-        if "auto_map" in config:
-            why = "needs Python code from its folder, and burnish never runs such code"
-        raise ConfigError(
-            f"the model type {model_type!r} in {path} {why}.",
-            "Use a model whose architecture is part of the installed transformers.",
-        )
-    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise ConfigError(
-            f"the model type {model_type!r} in {path} is not a causal language model.",
-            "Use a decoder-only language model, such as Llama, Qwen or Gemma.",
-        )
 
 
 def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:

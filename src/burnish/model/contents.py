@@ -76,6 +76,24 @@ def quantization_in(model: Any) -> QuantizationTag:
     return QuantizationTag("NoQuant")
 
 
+def precision_of(model: Any) -> tuple[str, str]:
+    """Return what a loaded model computes in: its dtype, and how its linear layers are quantised (``none``).
+
+    The words are those of ``model.dtype`` and ``model.quantization.kind``, with what tells settings apart.
+    """
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    layers = {type(module).__name__: module for module in inner.modules()}
+    dtype = str(inner.dtype).removeprefix("torch.")
+    if "Linear4bit" in layers:
+        weight = layers["Linear4bit"].weight
+        return dtype, f"{weight.quant_type}{', double quantised' if weight.compress_statistics else ''}"
+    if "Linear8bitLt" in layers:
+        return dtype, "int8"
+    if "HQQLinear" in layers:
+        return dtype, f"hqq, {int(layers['HQQLinear'].meta['nbits'])} bits"
+    return dtype, "none"
+
+
 def quantization_on_disk(folder: Path, made_by: str) -> QuantizationTag | None:
     """Return the quantisation tag of compressed-tensors files; None when not quantised.
 

@@ -129,12 +129,18 @@ def model_digest(path: Path) -> str:
     """
     if path.is_file():
         return _digest_now(path)
-    files = sorted(
+    return digest_json([[file.name, _digest_now(file)] for file in digested_files(path)])
+
+
+def digested_files(path: Path) -> list[Path]:
+    """The files that decide what the model or adapter in ``path`` writes, in the order of their names."""
+    if path.is_file():
+        return [path]
+    return sorted(
         file
         for file in path.iterdir()
         if file.is_file() and any(fnmatch.fnmatchcase(file.name, pattern) for pattern in DIGESTED)
     )
-    return digest_json([[file.name, _digest_now(file)] for file in files])
 
 
 def _digest_now(file: Path) -> str:

@@ -108,6 +108,10 @@ class Generation(Part):
     seconds_p50: float
     """Latency of an answer, from when it was begun, beside others in its batch."""
     seconds_p95: float
+    dtype: str | None = None
+    """What the model computed in; None of a server."""
+    quantization: str | None = None
+    """How its weights were quantised, ``none`` where they were not; None of a server."""
     peak_bytes: int | None = None
     """Peak resident memory of the process; None where the system does not say."""
     device_peak_bytes: int | None = None

@@ -19,8 +19,11 @@ from transformers import TrainerCallback, TrainingArguments, set_seed
 
 from burnish.config.launch import ALONE, LaunchConfig
 from burnish.config.model import ModelConfig
+from burnish.config.stages.kinds.grpo import GrpoStage
+from burnish.config.stages.kinds.preference import PreferenceStage
+from burnish.config.stages.kinds.pretrain import PretrainStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.optimizer import OptimizerConfig
-from burnish.config.stages.recipe import GrpoStage, PreferenceStage, PretrainStage, SftStage
 from burnish.model.adapters import AdapterOrigin
 from burnish.model.base import LoadedModel, load_model
 from burnish.records.layout import ADAPTER, BAD_BATCH, CHECKPOINTS, MODEL

@@ -9,9 +9,12 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from burnish.config.stages.kinds.grpo import GrpoStage
+from burnish.config.stages.kinds.preference import KtoConfig, PreferenceStage
+from burnish.config.stages.kinds.pretrain import PretrainStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.optimizer import OptimizerConfig
-from burnish.config.stages.preference import KtoConfig
-from burnish.config.stages.recipe import GrpoStage, PreferenceStage, PretrainStage, SftStage, TrainingStage
+from burnish.config.stages.stage import TrainingStage
 from burnish.errors import ConfigError, StepMemoryError
 from burnish.model.base import free_memory
 from burnish.scale.processes import process_count

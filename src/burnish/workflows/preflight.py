@@ -6,24 +6,13 @@ tokenizer (`tune` has them).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from burnish.config.data.training_data import HubSource
 from burnish.config.stages.embeddings import check_embedding_targets
-from burnish.config.stages.optimizer import OptimizerConfig
-from burnish.config.stages.recipe import (
-    AdapterStage,
-    AnyStage,
-    EvaluateStage,
-    GrpoStage,
-    MergeStage,
-    PreferenceStage,
-    PretrainStage,
-    Recipe,
-    SftStage,
-    TasksStage,
-    TrainingStage,
-)
+from burnish.config.stages.recipe import Recipe
+from burnish.config.stages.stage import AdapterStage, Stage, TrainingStage, Trains
 from burnish.config.tasks import RustTasks
 from burnish.data.encode.preferences import read_preferences
 from burnish.data.sources import check_sources
@@ -33,16 +22,21 @@ from burnish.model.folders import resolve_base
 from burnish.workflows.run.context import model_beneath
 from burnish.workflows.run.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
 
+PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto rows": "kto"}
+"""Kind of `NamedFiles` -> method that its rows are for."""
 
-def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
+
+def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
     """Raise what the stages would raise later: MissingToolError, DataError naming file and line."""
-    if any(isinstance(stage, PretrainStage | AdapterStage | EvaluateStage | MergeStage) for stage in stages):
+    needs = [stage.needs(recipe.data) for stage in stages]
+    packages = {package for one in needs for package in one.packages}
+    if "training" in packages:
         require_train_extra()
         if recipe.model.quantization is not None:
             from burnish.model.quantized import require_package
 
             require_package(recipe.model.quantization)
-    if any(isinstance(stage, PretrainStage | AdapterStage) for stage in stages):
+    if "reporters" in packages:
         require_reporters(recipe.report_to)
         if recipe.launch.strategy == "deepspeed":
             require_deepspeed()
@@ -50,20 +44,20 @@ def check_before(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
     for stage in stages:
         if isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
             check_embedding_targets(stage.adapter, resolve_base(recipe.model.base))
-    if any(isinstance(stage, GrpoStage) and stage.vllm is not None for stage in stages):
+    if "vllm" in packages:
         require_vllm()
-    if any(isinstance(stage, TasksStage) for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
+    if any("tasks" in stage.makes for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
         load_task_set(recipe.data.tasks, recipe.seed)
-    for stage in stages:
-        if isinstance(stage, PreferenceStage) and stage.rows is not None:
-            read_preferences(stage.rows, stage.method.kind, recipe.data.bad_rows)
-    if any(isinstance(stage, SftStage | PretrainStage) for stage in stages) and recipe.data.sources:
+    for named in (named for one in needs for named in one.files.values()):
+        if named.kind in PREFERENCE_ROWS:
+            read_preferences(named.path, PREFERENCE_ROWS[named.kind], recipe.data.bad_rows)
+    if any(one.sources for one in needs):
         check_sources([one for one in recipe.data.sources if not isinstance(one, HubSource)], recipe.data.bad_rows)
 
 
-def _check_batches(recipe: Recipe, stages: Sequence[AnyStage]) -> None:
+def _check_batches(recipe: Recipe, stages: Sequence[Stage]) -> None:
     """ConfigError where processes, micro and effective batch do not go together."""
-    training = [stage for stage in stages if isinstance(stage, OptimizerConfig)]
+    training = [stage for stage in stages if isinstance(stage, Trains)]
     if not training:
         return
     from burnish.scale.processes import planned_processes

@@ -11,25 +11,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import assert_never
 
 from burnish import __version__
-from burnish.config.stages.expert_iteration import ExpertIterationStage
-from burnish.config.stages.optimizer import CONTINUABLE, OptimizerConfig
-from burnish.config.stages.recipe import (
-    AdapterStage,
-    AnyStage,
-    CorpusStage,
-    EvaluateStage,
-    GrpoStage,
-    MergeStage,
-    PreferenceStage,
-    PretrainStage,
-    Recipe,
-    ReportStage,
-    SftStage,
-    TasksStage,
-)
+from burnish.config.stages.optimizer import CONTINUABLE
+from burnish.config.stages.recipe import Recipe
+from burnish.config.stages.stage import Stage, Trains
 from burnish.data.filters.build import needs_judge
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import BurnishError, ConfigError, DiskError
@@ -42,9 +28,10 @@ from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.ledger.store import Ledger
 from burnish.records.layout import LEDGER
 from burnish.workflows.preflight import check_before
-from burnish.workflows.run.context import Outcome, Run
+from burnish.workflows.run.context import Run
 from burnish.workflows.run.inputs import CODE, run_digests, stage_inputs
 from burnish.workflows.run.ledger_entry import predicted_memory, record_stage
+from burnish.workflows.run.workflow import workflow_of
 from burnish.workflows.train.early_gates import check_gates_early
 from burnish.workflows.verify.judge import open_verifier
 
@@ -54,7 +41,7 @@ FULL_BYTES = 1 << 20
 """A disk with less free space than this counts as full when something fails."""
 
 
-def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStage] | None = None) -> Path:
+def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[Stage] | None = None) -> Path:
     """Do the recipe's stages (or the given first ones) and return the run's folder.
 
     Stages that are done and whose inputs are unchanged are kept. ``resume`` goes on although the recipe changed: it
@@ -83,15 +70,15 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[AnyStag
         run = Run(recipe, folder, digests, verifier)
         with _recorded(ledger, run):
             for place, stage in enumerate(selected, 1):
-                if isinstance(stage, EvaluateStage):
+                if "measurement" in stage.makes:
                     check_gates_early(run, stage, selected[place:])
                 _do_stage(run, ledger, stage)
     return path
 
 
-def last_training_stage(recipe: Recipe) -> tuple[AnyStage, ...]:
+def last_training_stage(recipe: Recipe) -> tuple[Stage, ...]:
     """The recipe's stages up to and including the last one that trains; raises ConfigError when none does."""
-    training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, PretrainStage | AdapterStage)]
+    training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, Trains)]
     if not training:
         raise ConfigError(
             f"recipe {recipe.name!r} trains nothing", "Add a stage that trains, such as sft, or use burnish run."
@@ -107,28 +94,24 @@ def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
     if not steps and not epochs:
         return recipe
     last = last_training_stage(recipe)[-1]
-    if isinstance(last, ExpertIterationStage):
+    if isinstance(last, Trains) and last.several_trainings:
         raise ConfigError(f"stage {last.name!r} has several trainings, none of which goes on.", "Raise its rounds.")
     longer = last.model_copy(update={"extra_steps": steps, "extra_epochs": epochs})
     return recipe.model_copy(update={"stages": tuple(longer if one is last else one for one in recipe.stages)})
 
 
-def _verifies(recipe: Recipe, stages: Sequence[AnyStage]) -> bool:
-    compiles_rows = needs_judge(recipe.data.filters)
-    return any(
-        isinstance(stage, TasksStage | EvaluateStage | ExpertIterationStage | GrpoStage)
-        or (compiles_rows and isinstance(stage, SftStage | PretrainStage))
-        for stage in stages
-    )
+def _verifies(recipe: Recipe, stages: Sequence[Stage]) -> bool:
+    needs = [stage.needs(recipe.data) for stage in stages]
+    return any(one.verifier or (one.sources and needs_judge(recipe.data.filters)) for one in needs)
 
 
-def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
+def _do_stage(run: Run, ledger: Ledger, stage: Stage) -> None:
     folder = run.stage_folder(stage.name)
     inputs = stage_inputs(run, stage)
     settings = stage.model_dump(mode="json")
     wanted = fingerprint(settings, inputs, code=run.digests[CODE], seed=run.recipe.seed)
     continued = None
-    if isinstance(stage, OptimizerConfig):
+    if isinstance(stage, Trains):
         lasting = {key: value for key, value in settings.items() if key not in CONTINUABLE}
         continued = fingerprint(lasting, inputs, code=run.digests[CODE], seed=run.recipe.seed)
     done = read_done(folder)
@@ -136,13 +119,13 @@ def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
         logger.info("%s: done before, kept", stage.name)
         run.reused.add(stage.name)
     else:
-        attempt = begin(folder, wanted, continued)
+        attempt = begin(folder, wanted, continued, keep_finished=isinstance(stage, Trains))
         if attempt.fresh:
             run.folder.metrics.drop_stage(stage.name)
         logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
         run.folder.events.write("stage_begins", stage=stage.name, kind=stage.kind, fresh=attempt.fresh)
         reset_peak()
-        outcome = _execute(run, stage, folder)
+        outcome = workflow_of(stage.workflow)(run, stage, folder)
         metrics = {**outcome.metrics, **predicted_memory(folder)}
         done = finish(folder, attempt, outcome.outputs, metrics=metrics, peak_bytes=outcome.peak_bytes or peak_bytes())
         run.folder.events.write("stage_done", stage=stage.name, kind=stage.kind, seconds=done.seconds)
@@ -150,45 +133,6 @@ def _do_stage(run: Run, ledger: Ledger, stage: AnyStage) -> None:
     # Also when it was kept: an attempt may have died between done.json and the ledger.
     record_stage(ledger, run, stage, done, inputs)
     run.done[stage.name] = done
-
-
-def _execute(run: Run, stage: AnyStage, folder: Path) -> Outcome:
-    match stage:
-        case TasksStage():
-            from burnish.workflows.build.tasks_stage import build_tasks
-
-            outcome = build_tasks(run, folder)
-        case CorpusStage():
-            from burnish.workflows.build.corpus_stage import build_corpus
-
-            outcome = build_corpus(run, stage, folder)
-        case PretrainStage() | SftStage() | PreferenceStage():
-            from burnish.workflows.train.stage import train_stage
-
-            outcome = train_stage(run, stage, folder)
-        case ExpertIterationStage():
-            from burnish.workflows.expert_iteration.stage import expert_iteration
-
-            outcome = expert_iteration(run, stage, folder)
-        case GrpoStage():
-            from burnish.workflows.train.grpo import reinforce
-
-            outcome = reinforce(run, stage, folder)
-        case EvaluateStage():
-            from burnish.workflows.evaluate.stage import measure
-
-            outcome = measure(run, stage, folder)
-        case MergeStage():
-            from burnish.workflows.export.merge_stage import merge
-
-            outcome = merge(run, stage, folder)
-        case ReportStage():
-            from burnish.workflows.evaluate.report_stage import report
-
-            outcome = report(run, stage)
-        case _:
-            assert_never(stage)
-    return outcome
 
 
 @contextmanager

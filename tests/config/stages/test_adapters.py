@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from burnish.config.load import load_config
 from burnish.config.stages.adapters import NAMED_TARGETS, LoraConfig, VeraConfig
-from burnish.config.stages.recipe import Recipe, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_.0123456789", min_size=1).filter(lambda name: name not in NAMED_TARGETS)
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from burnish.config.load import Values, load_config
-from burnish.config.stages.recipe import GrpoStage, Recipe
+from burnish.config.stages.kinds.grpo import GrpoStage
+from burnish.config.stages.recipe import Recipe
 
 
 def stage(**said: Any) -> GrpoStage:

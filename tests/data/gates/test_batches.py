@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.data.encode.encoded import IGNORED, EncodedExample
 from burnish.data.gates.batches import check_batches
 from burnish.errors import GateError

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import GateError
 from burnish.train.batches.packing_proof import TOLERANCE, prove_packing
 from burnish.train.batches.rows import SequenceDataset

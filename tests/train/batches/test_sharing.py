@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError
 from burnish.train.batches.rows import LengthGroupedSampler
 from burnish.train.batches.sharing import BLANK, SharedBatches
@@ -76,7 +76,7 @@ def test_two_processes_have_the_losses_of_one(tmp_path: Path, packing: bool) -> 
 def test_two_processes_killed_and_resumed_equal_the_unbroken_run(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base")
     settings: dict[str, Any] = {"max_steps": 7, "effective_batch": 8}
-    whole = run_in_processes(2, base, tmp_path / "whole", **settings)
+    whole = run_in_processes(2, base, tmp_path / "whole", torchrun=True, **settings)
     assert whole.returncode == 0, whole.stderr
     assert run_in_processes(2, base, tmp_path / "killed", kill_at=5, **settings).returncode != 0
     (tmp_path / "killed" / "log.jsonl").unlink()

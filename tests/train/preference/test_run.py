@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import PreferenceStage
+from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.errors import ConfigError, UserError
 from burnish.model.adapters import read_origin

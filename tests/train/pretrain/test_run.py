@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import PretrainStage
+from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.data.encode.packing import Block, pack_documents
 from burnish.errors import UserError
 from burnish.model.tokenizer import train_tokenizer

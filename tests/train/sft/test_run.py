@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError, DataError, UserError
 from burnish.model.adapters import read_origin
 from burnish.model.base import load_adapter, load_model, load_tokenizer, model_digest

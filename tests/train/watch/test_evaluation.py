@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation
 from burnish.model.base import load_adapter, load_model
 from burnish.records.layout import EVALUATION_HISTORY

@@ -14,7 +14,7 @@ import torch
 
 from burnish.config.model import ModelConfig
 from burnish.config.stages.adapters import LoraConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.model.base import load_model
 from burnish.model.memory import activation_bytes, weight_bytes

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.config.model import ModelConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.model.naming import QuantizationTag, parse_model_name
 from burnish.records.layout import TRAINING_METADATA
 from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata, trained_model_name, without_nulls
+from burnish.train.watch.meter import together
 from tests.tiny_models import make_tiny_model
 from tests.train.small_sft import some_rows
 
@@ -104,3 +105,20 @@ def test_whatever_base_and_data_are_called_there_is_a_name(base: str, dataset: s
 
 def test_nulls_are_left_out_at_every_depth() -> None:
     assert without_nulls({"a": None, "b": {"c": None, "d": [{"e": None}, 0]}}) == {"b": {"d": [{}, 0]}}
+
+
+def test_a_training_shorter_than_log_every_leaves_its_loss(base: Path, tmp_path: Path) -> None:
+    stats = train(base, tmp_path / "short", log_every=50)["training_stats"]
+    every = train(base, tmp_path / "every", log_every=1)["training_stats"]
+    assert stats["first_loss"] == stats["last_loss"]
+    assert stats["last_loss"] == pytest.approx((every["first_loss"] + every["last_loss"]) / 2, rel=0.2)
+    uneven = train(base, tmp_path / "uneven", log_every=2)["training_stats"]
+    assert uneven["last_loss"] == pytest.approx(every["last_loss"], abs=1e-5)
+
+
+def test_peaks_of_several_processes_are_added_up_device_by_device() -> None:
+    first = {"peak_memory_bytes": 7, "peak_allocated_bytes_cuda0": 5, "peak_allocated_bytes_cuda1": 0}
+    second = {"peak_memory_bytes": 9, "peak_allocated_bytes_cuda0": 0, "peak_allocated_bytes_cuda1": 6}
+    both = together([first, second])
+    assert both == {"peak_memory_bytes": 9, "peak_allocated_bytes_cuda0": 5, "peak_allocated_bytes_cuda1": 6}
+    assert together([first, first])["peak_allocated_bytes_cuda0"] == 10  # two processes on one device

@@ -33,7 +33,7 @@ def test_sharded_weights_and_states_are_saved_whole_and_resumed(tmp_path: Path, 
     }
     run_small_sft(base, tmp_path / "one", max_steps=6, **settings)
     for steps in (3, 6):
-        length = {"max_steps": 3, "extra_steps": steps - 3}
+        length: dict[str, Any] = {"max_steps": 3, "extra_steps": steps - 3}
         both = run_in_processes(2, base, tmp_path / "two", launch={"strategy": "fsdp2"}, **length, **settings)
         assert both.returncode == 0, both.stderr
     # The extra steps of a constant schedule are like the others; three were taken before, three after.

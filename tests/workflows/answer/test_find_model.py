@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -9,17 +11,23 @@ import pytest
 from typer.testing import CliRunner
 
 from burnish.cli.app import app
+from burnish.config.load import load_config
 from burnish.config.model import ModelConfig
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError
 from burnish.fsio import read_lines
+from burnish.ledger.run_folder import RunFolder
+from burnish.model.adapters import copy_with_origin, read_origin
 from burnish.model.folders import NANO
+from burnish.model.source import ModelSource
 from burnish.records import Completion
 from burnish.records.files import write_records
-from burnish.workflows.answer.find_model import FoundModel, find_model
+from burnish.workflows.answer.find_model import find_model, loaded_quantization
 from burnish.workflows.answer.generators import name_of, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.recipe import run_recipe
+from burnish.workflows.run.context import Run
 from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate import test_all_models as all_models
 from tests.workflows.train.test_launch import recipe
@@ -32,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_recipe(recipe(make_tiny_model(place / "base"), place, "mine", save_every=3))
 
 
-def found(base: str | Path, adapter: Path | None = None) -> FoundModel:
+def found(base: str | Path, adapter: Path | None = None) -> ModelSource:
     return find_model(ModelAnswers(model=ModelConfig(base=str(base)), adapter=adapter))
 
 
@@ -46,15 +54,17 @@ def test_a_model_can_be_named_in_every_way(run: Path, monkeypatch: pytest.Monkey
     checkpoint = sorted((run / "sft" / "checkpoints").glob("checkpoint-*"))[0]
     half = found(checkpoint)
     assert (half.base, half.adapter) == (base, checkpoint)
-    assert half.is_checkpoint
+    assert half.kind == "checkpoint"
+    assert {path.parent for path in half.files} == {base, checkpoint}
+    assert [found(name).kind for name in ("nano", base, run)] == ["embedded", "folder", "adapter"]
     assert half.name == f"mine/sft/{checkpoint.name}"
     monkeypatch.chdir(run.parents[1])
     assert found("mine").adapter == Path("runs/mine/sft/adapter")
     assert found("mine/sft").digest == found(run).digest
 
 
-def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no folder"):
+def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
         found(tmp_path / "nowhere")
     (run / "metrics").mkdir()
     with pytest.raises(ConfigError, match="has no stage 'metrics'"):
@@ -65,8 +75,32 @@ def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path) -> Non
     assert "answers.adapter" in refused.value.way_out
     unfinished = shutil.copytree(run, tmp_path / "unfinished")
     (unfinished / "sft" / "done.json").unlink()
-    with pytest.raises(ConfigError, match="has made no model yet"):
+    newest = max((unfinished / "sft" / "checkpoints").glob("checkpoint-*"), key=lambda one: int(one.name[11:]))
+    with caplog.at_level(logging.WARNING):
+        assert found(unfinished).adapter == newest
+    assert f"taking its newest checkpoint, {newest}" in caplog.text
+    (newest / "complete.json").unlink()  # torn: an older one counts
+    assert found(unfinished).adapter != newest
+    shutil.rmtree(unfinished / "sft" / "checkpoints")
+    with pytest.raises(ConfigError, match="has made no model yet, and no checkpoint"):
         found(unfinished)
+    whole = tmp_path / "checkpoint-3"
+    whole.mkdir()
+    (whole / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match="holds no tokenizer") as bare:
+        found(whole)
+    assert f"cp BASE/tokenizer* BASE/chat_template.jinja {whole}/" in bare.value.way_out
+
+
+def test_a_checkpoint_of_grpo_says_its_base_by_its_prompts(run: Path, tmp_path: Path) -> None:
+    checkpoints = shutil.copytree(run / "sft" / "checkpoints", tmp_path / "checkpoints")
+    record = checkpoints / "made_with.json"
+    made = json.loads(record.read_text())
+    made["prompts"] = made.pop("rows")
+    record.write_text(json.dumps(made))
+    checkpoint = next(checkpoints.glob("checkpoint-*"))
+    copy = copy_with_origin(checkpoint, tmp_path / "copy")
+    assert read_origin(copy).dataset_digest == made["prompts"]
 
 
 def test_a_run_and_its_checkpoint_answer_beside_the_base(run: Path) -> None:
@@ -117,3 +151,13 @@ def test_a_trained_adapter_can_be_disabled(run: Path) -> None:
     )
     assert off == alone != on
     assert name_of(ModelAnswers(model=cpu, adapter=adapter, adapter_off=True)) == "mine/sft (adapter off)"
+
+
+def test_a_merged_model_of_a_quantised_run_is_loaded_as_it_is_stored(tmp_path: Path) -> None:
+    stages = "[{kind: tasks, name: t}, {kind: sft, name: s}, {kind: merge, name: m, adapter: s}]"
+    recipe = load_config(Recipe, None, ["name=q", f"stages={stages}", "model.quantization={kind: nf4}"])
+    run = Run(recipe, RunFolder(tmp_path / "q", "id"), {}, None)
+    kinds = {name: getattr(loaded_quantization(run, name), "kind", None) for name in ("base", "s", "m")}
+    assert kinds == {"base": "nf4", "s": "nf4", "m": None}
+    plain = recipe.model_copy(update={"model": recipe.model.model_copy(update={"quantization": None})})
+    assert loaded_quantization(Run(plain, RunFolder(tmp_path / "q", "id"), {}, None), "s") is None

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from burnish.config.load import load_config
-from burnish.config.stages.recipe import Recipe, ReportStage
+from burnish.config.stages.kinds.report import ReportStage
+from burnish.config.stages.kinds.tasks import TasksStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.tasks.task_sets import read_tasks
@@ -31,7 +33,7 @@ def built(folder: Path, tasks: list[Task]) -> Path:
     source = f"data.tasks={{kind: file, path: {folder / 'tasks.jsonl'}}}"
     recipe = load_config(Recipe, None, ["name=x", source, "stages=[{kind: tasks, name: t}]"])
     with Verifier(VerifyConfig(workers=1)) as verifier:
-        build_tasks(Run(recipe, RunFolder(folder, "id"), {}, verifier), folder / "t")
+        build_tasks(Run(recipe, RunFolder(folder, "id"), {}, verifier), TasksStage(name="t"), folder / "t")
     return folder / "t"
 
 
@@ -67,10 +69,10 @@ def test_excluded_tasks_are_left_out_and_counted_for_the_report(tmp_path: Path) 
     recipe = load_config(Recipe, None, ["name=x", source, "stages=[{kind: tasks, name: t}, {kind: report, name: r}]"])
     with Verifier(VerifyConfig(workers=1)) as verifier:
         run = Run(recipe, RunFolder(tmp_path, "id"), {}, verifier)
-        outcome = build_tasks(run, tmp_path / "t")
+        outcome = build_tasks(run, TasksStage(name="t"), tmp_path / "t")
     assert outcome.metrics["excluded"] == 1
     assert read_tasks(tmp_path / "t" / HELD_OUT) == tasks[1:]
     run.folder.events.write("run_begins")
     run.done["t"] = Done("f", 1.0, metrics=outcome.metrics)
-    report(run, ReportStage(name="r"))
+    report(run, ReportStage(name="r"), tmp_path / "r")
     assert json.loads((tmp_path / "summary.json").read_text())["excluded_tasks"] == 1

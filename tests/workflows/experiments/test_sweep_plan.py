@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from burnish.config.load import load_config
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.verbs.sweep import SweepConfig
 from burnish.errors import ConfigError
 from burnish.workflows.experiments.sweep_plan import LONGEST_ID, Plan, plan_sweep, run_id

@@ -189,7 +189,7 @@ def test_failures_of_a_round_are_named(tmp_path: Path) -> None:
         ({"extra_steps": 3}, "raise rounds"),
         ({"adapter": {"kind": "pissa"}}, "cannot be continued"),
         ({"sampling": {"temperature": 0}}, "greater than 0"),
-        ({"start_from": "nowhere"}, "which is no earlier pretrain or merge or sft"),
+        ({"start_from": "nowhere"}, "which is no earlier expert_iteration or grpo or merge"),
     ],
 )
 def test_impossible_expert_settings_are_refused(tmp_path: Path, stage: dict[str, Any], said: str) -> None:

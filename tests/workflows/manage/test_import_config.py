@@ -13,7 +13,8 @@ import yaml
 from burnish.config.foreign import llm_training, movielens, sigil
 from burnish.config.foreign.keys import KeyFate
 from burnish.config.load import load_config
-from burnish.config.stages.recipe import Recipe, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError
 from burnish.workflows.manage.import_config import SYSTEMS, Imported, import_config
 from tests.tiny_models import make_tiny_model

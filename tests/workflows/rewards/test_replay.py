@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from burnish.config.reward import DenseReward, RewardReplayConfig, SparseReward
-from burnish.config.stages.recipe import Recipe, TasksStage
+from burnish.config.stages.kinds.tasks import TasksStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, FileAnswers
 from burnish.config.verify import VerifyConfig

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from burnish.config.data.chat import ChatConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.data.cache import DatasetCache
 from burnish.model.base import load_tokenizer
 from burnish.records import Example, Message

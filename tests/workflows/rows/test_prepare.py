@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from burnish.config.load import load_config
-from burnish.config.stages.recipe import Recipe, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.prepare import PrepareConfig
 from burnish.errors import ConfigError, DataError, RunFolderError
 from burnish.fsio import read_lines

@@ -106,7 +106,7 @@ def test_pairs_of_held_out_tasks_are_refused(base: Path, tmp_path: Path) -> None
 
 
 def test_a_start_that_is_not_a_model_is_refused(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="start_from is 'nowhere', which is no earlier pretrain or merge stage"):
+    with pytest.raises(ValueError, match="start_from is 'nowhere', which is no earlier merge or pretrain stage"):
         recipe(base, tmp_path, pairs(), stage={"start_from": "nowhere"})
 
 

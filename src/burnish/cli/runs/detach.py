@@ -12,8 +12,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from burnish.records.layout import DETACHED_LOG, LOGS
-
 OPTION = "--detach"
 PATIENCE_S = 60.0
 """Seconds to wait for the run to lock its folder; later it runs on unwatched."""
@@ -22,6 +20,8 @@ PATIENCE_S = 60.0
 def detached(folder: Path) -> None:
     """Start this command in the background and print how to watch and stop it."""
     import typer
+
+    from burnish.records.layout import DETACHED_LOG, LOGS
 
     pid = detach(folder)
     typer.echo(f"process {pid}, log {folder / LOGS / DETACHED_LOG}")
@@ -40,6 +40,7 @@ def detach(folder: Path, arguments: Sequence[str] | None = None) -> int:
     """
     from burnish.errors import RunFolderError
     from burnish.ledger.process import note_detached, working
+    from burnish.records.layout import DETACHED_LOG, LOGS
 
     pid = working(folder)
     if pid is not None:

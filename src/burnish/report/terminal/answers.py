@@ -52,6 +52,11 @@ def _repair(turns: Sequence[RepairTurn]) -> Table:
     return table
 
 
+def precision_text(one: Generation) -> str:
+    """``bfloat16, nf4``; empty where nothing is known."""
+    return ", ".join(word for word in (one.dtype, one.quantization) if word and word != "none")
+
+
 def _generation(one: Generation) -> str:
     memory = [f"memory {one.peak_bytes / 2**20:.0f} MiB"] if one.peak_bytes is not None else []
     if one.device_peak_bytes is not None:
@@ -61,6 +66,7 @@ def _generation(one: Generation) -> str:
             f"{one.tokens_per_s:.0f} tokens/s",
             f"{one.seconds_p50:.2f} s per answer (p50), {one.seconds_p95:.2f} s (p95)",
             *memory,
+            *([f"computed in {precision_text(one)}"] if one.dtype else []),
         ]
     )
 

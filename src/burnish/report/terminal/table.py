@@ -18,6 +18,7 @@ from burnish.report.terminal.answers import (
     TEST_NOTE,
     UNPARSED_NOTE,
     new_table,
+    precision_text,
     render_comparison,
     render_kind,
     render_work,
@@ -45,6 +46,8 @@ def render_summary(summary: Summary, console: Console) -> None:
         )
     if len(summary.models) == 1:  # of many models the table of times says enough
         render_work(summary.models[0], console)
+    elif said := _precisions(summary):
+        console.print(said, style="dim", highlight=False)
     for one in summary.comparisons:
         render_comparison(one, console)
     if summary.comparisons:
@@ -53,6 +56,15 @@ def render_summary(summary: Summary, console: Console) -> None:
         console.print(_error_codes(rust))
     if summary.timings:
         console.print(_timings(summary.timings))
+
+
+def _precisions(summary: Summary) -> str:
+    """What the models computed in: ``base, sft: float32; quantised: float32, nf4``; empty where nobody noted it."""
+    models: dict[str, list[str]] = {}
+    for model in summary.models:
+        if model.generation is not None and (said := precision_text(model.generation)):
+            models.setdefault(said, []).append(model.name)
+    return "; ".join(f"{', '.join(names)} computed in {said}" for said, names in models.items())
 
 
 def _rates(results: Sequence[RustResult]) -> Table:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.model import ModelConfig
+from burnish.config.stages.kinds.grpo import GrpoStage
+from burnish.config.stages.kinds.preference import PreferenceStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.optimizer import CONTINUABLE
-from burnish.config.stages.recipe import GrpoStage, PreferenceStage, SftStage
 from burnish.fsio import digest_file
 from burnish.model.adapters import AdapterOrigin
 from burnish.model.attention import attention_of

@@ -14,7 +14,8 @@ import torch
 from peft import PeftModel
 from transformers import Trainer, TrainerCallback
 
-from burnish.config.stages.recipe import GrpoStage, TrainingStage
+from burnish.config.stages.kinds.grpo import GrpoStage
+from burnish.config.stages.stage import TrainingStage
 from burnish.errors import StepMemoryError
 from burnish.model.adapters import AdapterOrigin
 from burnish.model.base import stored_dtype

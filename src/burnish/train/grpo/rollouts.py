@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burnish.config.stages.recipe import GrpoStage
+from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.fsio import append_lines, digest_json, read_lines, write_atomic
 from burnish.records import Completion, Rollout, Score, Verdict
 from burnish.train.grpo.prompt_pool import PromptPool, Prompts

@@ -14,7 +14,7 @@ from typing import Any
 from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 
-from burnish.config.stages.recipe import GrpoStage
+from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.errors import ConfigError
 from burnish.model.base import LoadedModel
 from burnish.model.context import context_length

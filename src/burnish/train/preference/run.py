@@ -21,8 +21,7 @@ from transformers import TrainerCallback
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.kto_config import KTOConfig
 
-from burnish.config.stages.preference import DpoConfig
-from burnish.config.stages.recipe import PreferenceStage
+from burnish.config.stages.kinds.preference import DpoConfig, PreferenceStage
 from burnish.fsio import digest_json
 from burnish.model.base import LoadedModel
 from burnish.train.batches.rows import LengthGroupedSampler, trained_tokens

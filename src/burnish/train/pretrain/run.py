@@ -26,7 +26,7 @@ from transformers import (
     set_seed,
 )
 
-from burnish.config.stages.recipe import PretrainStage
+from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.errors import ConfigError
 from burnish.model.base import resolve_device, stored_dtype
 from burnish.model.context import context_length

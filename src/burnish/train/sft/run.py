@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import DataError
 from burnish.fsio import digest_json
 from burnish.train.batches.packing_proof import prove_packing

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.model.base import LoadedModel
 from burnish.scale.processes import said_by_all
 from burnish.train.batches.packing_proof import prove_packing

@@ -29,7 +29,7 @@ from burnish.fsio import write_json
 from burnish.model.contents import adapter_in, count_parameters, quantization_in
 from burnish.model.naming import ModelName, QuantizationTag, clean
 from burnish.train.watch.memory_forecast import MemoryForecast
-from burnish.train.watch.meter import StepMeter
+from burnish.train.watch.meter import StepMeter, peaks_of_all
 from burnish.train.watch.training_log import MeterUser
 
 GIB = 1 << 30
@@ -81,11 +81,14 @@ class TrainingMetadata(MeterUser):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any
     ) -> None:
         """Write it."""
+        peaks = peaks_of_all()  # asked by every process, written by the first
         if state.is_world_process_zero:
-            write_json(self.path, without_nulls(self.collect(args, state, model)))
+            write_json(self.path, without_nulls(self.collect(args, state, model, peaks)))
 
-    def collect(self, args: TrainingArguments, state: TrainerState, model: Any) -> dict[str, Any]:
-        """The content, nulls and all."""
+    def collect(
+        self, args: TrainingArguments, state: TrainerState, model: Any, peaks: Mapping[str, int]
+    ) -> dict[str, Any]:
+        """The content, nulls and all; ``peaks`` are those of `meter.peaks_of_all`."""
         facts, counts, adapter = self.facts, count_parameters(model), adapter_in(model)
         tag = quantization_in(model)
         if tag.method == "NoQuant" and facts.base_on_disk is not None:
@@ -126,7 +129,7 @@ class TrainingMetadata(MeterUser):
                 "device": torch.cuda.get_device_name(weight.device) if weight.is_cuda else "cpu",
                 "dtype": str(weight.dtype).removeprefix("torch."),
                 **weights,
-                "vram_peaks": _vram_peaks(),
+                "vram_peaks": _vram_peaks(peaks),
             },
             "predicted_memory": self.forecast.prediction if self.forecast is not None else None,
             "digests": dict(facts.digests),
@@ -206,16 +209,21 @@ def _stats(state: TrainerState, meter: StepMeter | None) -> dict[str, Any]:
     return stats
 
 
-def _vram_peaks() -> dict[str, Any] | None:
-    if not torch.cuda.is_available():
+_ALLOCATED, _RESERVED = "peak_allocated_bytes_cuda", "peak_reserved_bytes_cuda"
+
+
+def _vram_peaks(peaks: Mapping[str, int]) -> dict[str, Any] | None:
+    """Peaks of each CUDA device in GiB, over all processes; None without one."""
+    devices = [name.removeprefix(_ALLOCATED) for name in peaks if name.startswith(_ALLOCATED)]
+    if not devices:
         return None
     per_gpu = [
         {
-            "gpu": index,
-            "peak_allocated_gb": round(torch.cuda.max_memory_allocated(index) / GIB, 3),
-            "peak_reserved_gb": round(torch.cuda.max_memory_reserved(index) / GIB, 3),
+            "gpu": int(index),
+            "peak_allocated_gb": round(peaks[_ALLOCATED + index] / GIB, 3),
+            "peak_reserved_gb": round(peaks[_RESERVED + index] / GIB, 3),
         }
-        for index in range(torch.cuda.device_count())
+        for index in devices
     ]
     return {
         "overall_max_reserved_gb": max(gpu["peak_reserved_gb"] for gpu in per_gpu),

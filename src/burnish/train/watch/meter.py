@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +32,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from burnish.ledger.memory import peak_bytes
 from burnish.model.contents import ParameterCounts, count_parameters
+from burnish.scale.processes import said_by_all
 
 IGNORED = -100
 PHASES = ("data", "forward_backward", "optimizer", "log", "checkpoint", "evaluation")
@@ -86,6 +87,21 @@ def matmul_flops_per_s(device: str, dtype: torch.dtype) -> float:
             torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - started)
     return 2 * size**3 / best
+
+
+def peaks_of_all() -> dict[str, int]:
+    """`peak_memory` of all processes together; every process must ask.
+
+    Each process knows its own tensors alone: what several hold on one device adds up. Of resident memory it is the
+    largest process's.
+    """
+    return together(said_by_all(peak_memory()))
+
+
+def together(peaks: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """The peaks of several processes as one: devices added up, resident memory the largest."""
+    names = dict.fromkeys(name for one in peaks for name in one)
+    return {name: (max if name == "peak_memory_bytes" else sum)(one.get(name, 0) for one in peaks) for name in names}
 
 
 def peak_memory() -> dict[str, int]:
@@ -236,7 +252,7 @@ class StepMeter(TrainerCallback):
         logs["model_flops_per_s"] = now.flops / seconds
         if self.rate:
             logs["mfu"] = now.flops / seconds / self.rate
-        logs |= peak_memory() | {f"seconds_{phase}": round(spent, 6) for phase, spent in now.seconds.items()}
+        logs |= peaks_of_all() | {f"seconds_{phase}": round(spent, 6) for phase, spent in now.seconds.items()}
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

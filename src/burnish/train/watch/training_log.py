@@ -82,7 +82,9 @@ class TrainingWatch(TrainerCallback):
             )
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """One optimiser step is done."""
+        """One optimiser step is done; the last one is always logged, however seldom the others are."""
+        if state.global_step >= state.max_steps or control.should_training_stop:
+            control.should_log = True
         if self.bar is not None:
             self.bar.advance(1, **self.fields)
 

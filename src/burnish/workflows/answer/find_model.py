@@ -6,57 +6,29 @@ Left out on purpose: loading (`workflows.answer.generators`), hub names.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import logging
 from pathlib import Path
 from typing import Any
 
 from burnish.config.model import ModelConfig
+from burnish.config.quantization import QuantizationConfig
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError, DataError
-from burnish.fsio import digest_json
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
-from burnish.model.folders import model_digest, resolve_base, resolve_measured
-from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, MODEL, ORIGIN, RESOLVED
+from burnish.model.folders import resolve_base, resolve_measured
+from burnish.model.source import ModelSource
+from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, CHECKPOINTS, COMPLETE, MODEL, RESOLVED
 from burnish.workflows.run.context import Run
+
+logger = logging.getLogger("burnish.run")
 
 RUNS = Path("runs")
 """Where a bare name is looked for, beside the current folder."""
 
 
-@dataclass(frozen=True)
-class FoundModel:
-    """Where a model lies."""
-
-    name: str
-    """For tables."""
-    base: Path
-    """A folder, or a GGUF file."""
-    adapter: Path | None
-    config: ModelConfig
-    """How it is loaded: quantised as the run did, unless something else was said."""
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """Of the files that decide what it writes."""
-        found = {"base model": model_digest(self.base)}
-        return found if self.adapter is None else found | {"adapter": model_digest(self.adapter)}
-
-    @property
-    def digest(self) -> str:
-        """One digest of all that decides what it writes, its quantisation and its precision too."""
-        config = self.config.model_dump(mode="json", include={"dtype", "quantization"})
-        return digest_json([self.digests, config])
-
-    @property
-    def is_checkpoint(self) -> bool:
-        """Whether the adapter is a checkpoint of a training, whose origin is noted beside it."""
-        adapter = self.adapter
-        return adapter is not None and adapter.name.startswith("checkpoint-") and not (adapter / ORIGIN).is_file()
-
-
-def find_model(answers: ModelAnswers) -> FoundModel:
+def find_model(answers: ModelAnswers) -> ModelSource:
     """What ``answers.model.base`` and ``answers.adapter`` mean.
 
     Raises:
@@ -67,29 +39,34 @@ def find_model(answers: ModelAnswers) -> FoundModel:
     if adapter is not None:
         if not adapter.is_dir():
             raise ConfigError(f"there is no adapter folder {adapter}", "Name the folder that training wrote.")
-        return FoundModel(_short(adapter), resolve_base(config.base), adapter, config)
+        return ModelSource(_short(adapter), resolve_base(config.base), adapter, config)
     path = Path(config.base).expanduser()
     if config.base != "nano" and not path.is_dir() and (RUNS / config.base).is_dir():
         path = RUNS / config.base
+    _refuse_bare_checkpoint(path)
     if config.base == "nano" or not path.is_dir() or (path / "config.json").is_file():
-        return FoundModel(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
+        return ModelSource(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
     if (path / RESOLVED).is_file():
-        return model_of_stage(path, _last_made(path), config)
+        made = stages_with_models(path)
+        if made:
+            return model_of_stage(path, made[-1], config)
+        path = _newest_checkpoint(path)
+        _refuse_bare_checkpoint(path)
     for stage in (path, *path.parents[:3]):
         if (stage.parent / RESOLVED).is_file():
             found = model_of_stage(stage.parent, stage.name, config, done=stage == path or path.name == ADAPTER)
             if (path / ADAPTER_CONFIG).is_file() and path.name != ADAPTER:
-                return FoundModel(_short(path), found.base, path, found.config)
+                return ModelSource(_short(path), found.base, path, found.config)
             return found
     if (path / ADAPTER_CONFIG).is_file():
         raise ConfigError(
             f"model.base names {path}, which is an adapter outside a run, so its base is not known.",
             f"Name both: answers.model.base=BASE and answers.adapter={path}.",
         )
-    return FoundModel(path.name, resolve_base(str(path)), None, config)  # says what is missing
+    return ModelSource(path.name, resolve_base(str(path)), None, config)  # says what is missing
 
 
-def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: bool = True) -> FoundModel:
+def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: bool = True) -> ModelSource:
     """The model that a stage of a run made.
 
     Raises ConfigError when the stage is unknown, makes no model, or (with ``done``) is not finished.
@@ -105,9 +82,18 @@ def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: b
             f"stage {stage!r} of {run_folder} has made no model.",
             "Finish the run (the same burnish run command goes on), or name a stage that trains or merges.",
         )
-    if config.quantization is None and run.recipe.model.quantization is not None:
-        config = config.model_copy(update={"quantization": run.recipe.model.quantization})
-    return FoundModel(f"{run_folder.name}/{stage}", base, adapter, config)
+    if config.quantization is None:
+        config = config.model_copy(update={"quantization": loaded_quantization(run, stage)})
+    return ModelSource(f"{run_folder.name}/{stage}", base, adapter, config)
+
+
+def loaded_quantization(run: Run, name: str) -> QuantizationConfig | None:
+    """How a model of a run is quantised while loading: the base and adapters on it as the recipe says.
+
+    What a merge or a training of all weights made is loaded as it is stored: quantised again it would be another model.
+    """
+    _, adapter = run.model_and_adapter(name)
+    return run.recipe.model.quantization if adapter is not None or run.is_base(name) else None
 
 
 def stages_with_models(run_folder: Path) -> list[str]:
@@ -121,14 +107,31 @@ def stages_with_models(run_folder: Path) -> list[str]:
     return found
 
 
-def _last_made(run_folder: Path) -> str:
-    made = stages_with_models(run_folder)
-    if not made:
-        raise ConfigError(
-            f"the run {run_folder} has made no model yet.",
-            "Finish it (the same burnish run command goes on), or name one of its checkpoints.",
-        )
-    return made[-1]
+def _newest_checkpoint(run_folder: Path) -> Path:
+    """The newest complete checkpoint of the last stage that has one; told, since the run has not made its model."""
+    for stage in reversed(_resolved(run_folder)["recipe"]["stages"]):
+        marks = (run_folder / stage["name"] / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}")
+        steps = {int(mark.parent.name.rpartition("-")[2]): mark.parent for mark in marks}
+        if steps:
+            newest: Path = steps[max(steps)]
+            logger.warning("%s has not made its model yet: taking its newest checkpoint, %s", run_folder, newest)
+            return newest
+    raise ConfigError(
+        f"the run {run_folder} has made no model yet, and no checkpoint.",
+        "Finish it: the same burnish run command goes on.",
+    )
+
+
+def _refuse_bare_checkpoint(path: Path) -> None:
+    """ConfigError for a checkpoint of all weights, which lies in a run without the tokenizer that loading needs."""
+    bare = path.name.startswith("checkpoint-") and (path / "config.json").is_file()
+    if not bare or any(path.glob("tokenizer*")):
+        return
+    raise ConfigError(
+        f"{path} is a checkpoint of all weights of a model, and holds no tokenizer.",
+        f"Finish the stage (the same burnish run command goes on), or copy the tokenizer of its base into it: "
+        f"cp BASE/tokenizer* BASE/chat_template.jinja {path}/",
+    )
 
 
 def _open(run_folder: Path) -> Run:

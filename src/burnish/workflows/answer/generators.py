@@ -12,11 +12,12 @@ from pathlib import Path
 from burnish.config.verbs.evaluate import EndpointAnswers, ModelAnswers, WrittenAnswers
 from burnish.errors import ConfigError
 from burnish.generate.openai_http import EndpointGenerator, endpoint_digest
-from burnish.model.folders import is_gguf, model_digest
+from burnish.model.folders import model_digest
+from burnish.model.source import ModelSource
 from burnish.protocols import Generator
 from burnish.records.layout import ADAPTER_CONFIG, GENERATION_CONFIG
 from burnish.workflows.answer.completions import open_generator
-from burnish.workflows.answer.find_model import FoundModel, find_model
+from burnish.workflows.answer.find_model import find_model
 from burnish.workflows.run.requirements import require_train_extra, require_vllm
 
 
@@ -27,12 +28,12 @@ def written_by(answers: WrittenAnswers, *, seed: int) -> Generator:
     return open_found(find_model(answers), answers, seed=seed)
 
 
-def open_found(found: FoundModel, answers: ModelAnswers, *, seed: int) -> Generator:
+def open_found(found: ModelSource, answers: ModelAnswers, *, seed: int) -> Generator:
     """The generator of a model that was found."""
     require_train_extra()
     if answers.engine == "vllm":
         require_vllm()
-        if is_gguf(found.base):
+        if found.kind == "gguf":
             raise ConfigError(f"vllm does not read {found.base} here, a GGUF file.", "Leave answers.engine out.")
         if answers.adapter_off or found.config.quantization is not None:
             raise ConfigError(
@@ -44,7 +45,7 @@ def open_found(found: FoundModel, answers: ModelAnswers, *, seed: int) -> Genera
         )
     with tempfile.TemporaryDirectory() as scratch:
         adapter = found.adapter
-        if adapter is not None and found.is_checkpoint:
+        if adapter is not None and found.kind == "checkpoint":
             from burnish.model.adapters import copy_with_origin
 
             adapter = copy_with_origin(adapter, Path(scratch) / "adapter")
@@ -60,7 +61,7 @@ def open_found(found: FoundModel, answers: ModelAnswers, *, seed: int) -> Genera
         )
 
 
-def _vllm(found: FoundModel, adapter: Path | None, answers: ModelAnswers, *, seed: int) -> Generator:
+def _vllm(found: ModelSource, adapter: Path | None, answers: ModelAnswers, *, seed: int) -> Generator:
     """Chat template, origin of the adapter and stop tokens are checked and read as for the engine in this process."""
     from transformers import AutoConfig, GenerationConfig
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from burnish.config.stages.recipe import CorpusStage
+from burnish.config.stages.kinds.corpus import CorpusStage
 from burnish.data.pretraining.corpus import write_corpus
 from burnish.records.layout import CORPUS
 from burnish.workflows.run.context import Outcome, Run

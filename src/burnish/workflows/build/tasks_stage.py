@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from burnish.config.stages.kinds.tasks import TasksStage
 from burnish.data.tasks.task_sets import load_task_set, require_rust
 from burnish.errors import DataError
 from burnish.records import Completion
@@ -19,7 +20,7 @@ from burnish.workflows.verify.judge import judge
 EXCLUDED = "excluded"
 
 
-def build_tasks(run: Run, folder: Path) -> Outcome:
+def build_tasks(run: Run, stage: TasksStage, folder: Path) -> Outcome:  # noqa: ARG001 - as all workflows of stages
     """Write both parts of the task set; raises DataError naming tasks whose reference does not pass."""
     recipe = run.recipe
     tasks = load_task_set(recipe.data.tasks, recipe.seed)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from burnish import __version__
-from burnish.config.stages.recipe import EvaluateStage, ReportStage
+from burnish.config.stages.kinds.evaluate import EvaluateStage
+from burnish.config.stages.kinds.report import ReportStage
 from burnish.fsio import read_lines, write_json
 from burnish.ledger.machine import read_machine
 from burnish.ledger.metrics import MetricRow, read_metrics
@@ -29,7 +30,7 @@ from burnish.workflows.evaluate.report_rollouts import stage_rollouts
 from burnish.workflows.run.context import Outcome, Run
 
 
-def report(run: Run, stage: ReportStage) -> Outcome:
+def report(run: Run, stage: ReportStage, folder: Path) -> Outcome:
     """Write ``summary.json`` and ``report.html`` into the run's folder."""
     measured, answers = [], []
     for one in _measured(run):

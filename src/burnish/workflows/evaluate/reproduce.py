@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from burnish.config.stages.recipe import EvaluateStage, Recipe
+from burnish.config.stages.kinds.evaluate import EvaluateStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, FileAnswers, ModelAnswers
 from burnish.data.tasks.task_sets import read_tasks

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from burnish.config.stages.recipe import EvaluateStage
+from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.model.source import ModelSource
 from burnish.records import Task, Verdict
 from burnish.score.summaries.rates import METRICS, rates
-from burnish.workflows.answer.find_model import FoundModel
+from burnish.workflows.answer.find_model import loaded_quantization
 from burnish.workflows.evaluate.core import evaluate_answers
 from burnish.workflows.evaluate.written_answers import Writing
 from burnish.workflows.run.context import Outcome, Run
@@ -22,7 +23,8 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
     """Evaluate the stage's model on the held-out tasks, as ``burnish evaluate`` does."""
     tasks = run.held_out_tasks(stage)[: stage.limit]
     model, adapter = run.model_and_adapter(stage.model)
-    found = FoundModel(stage.model, model, adapter, run.recipe.model)
+    loaded_as = run.recipe.model.model_copy(update={"quantization": loaded_quantization(run, stage.model)})
+    found = ModelSource(stage.model, model, adapter, loaded_as)
     answers = ModelAnswers(model=run.recipe.model, sampling=stage.sampling)
     writing = Writing(answers, tasks, folder, seed=run.recipe.seed, found=found)
     done = evaluate_answers(writing, tasks, folder, run.judge())

@@ -5,6 +5,7 @@ Loads the model only when something is missing. Left out on purpose: judging (`w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from burnish.config.verbs.evaluate import EndpointAnswers, WrittenAnswers
+from burnish.fsio import write_json
+from burnish.model.source import ModelSource
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
 from burnish.records.files import read_rows, write_rows
-from burnish.records.layout import COMPLETIONS, LIKELIHOODS, PACE, PROMPTS
+from burnish.records.layout import COMPLETIONS, LIKELIHOODS, PACE, PRECISION, PROMPTS
 from burnish.records.summary import Generation
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
-from burnish.workflows.answer.find_model import FoundModel
 from burnish.workflows.answer.generators import open_found, written_by
 from burnish.workflows.evaluate.score import read_likelihoods
 
@@ -44,7 +46,7 @@ class Writing:
         folder: Path,
         *,
         seed: int,
-        found: FoundModel | None = None,
+        found: ModelSource | None = None,
     ) -> None:
         self._answers, self._tasks, self._folder, self._seed, self._found = answers, tasks, folder, seed, found
         self._loaded: Generator | None = None
@@ -89,7 +91,18 @@ class Writing:
                 self._loaded = written_by(self._answers, seed=self._seed)
             else:
                 self._loaded = open_found(self._found, self._answers, seed=self._seed)
+            self._note_precision(self._loaded)
         return self._loaded
+
+    def _note_precision(self, generator: Generator) -> None:
+        """What a model in this process computes in, as it was loaded: a run's name may mean a quantised one."""
+        model = getattr(generator, "model", None)
+        if model is None or isinstance(self._answers, EndpointAnswers):
+            return
+        from burnish.model.contents import precision_of
+
+        dtype, quantization = precision_of(model)
+        write_json(self._folder / PRECISION, {"dtype": dtype, "quantization": quantization})
 
     def _in_process(self) -> TransformersGenerator:
         return cast("TransformersGenerator", self._generator())
@@ -109,6 +122,8 @@ def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation
     if not lines:
         return None
     seconds, tokens = (sum(line[key] for line in lines) for key in ("wall_s", "completion_tokens"))
+    noted = folder / PRECISION
+    precision = json.loads(noted.read_bytes()) if noted.is_file() else {}
     p50, p95 = np.quantile([one.seconds for one in completions], (0.5, 0.95))
     return Generation(
         completions=sum(line["completions"] for line in lines),
@@ -117,6 +132,8 @@ def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation
         tokens_per_s=round(tokens / max(seconds, 1e-9), 3),
         seconds_p50=round(float(p50), 6),
         seconds_p95=round(float(p95), 6),
+        dtype=precision.get("dtype"),
+        quantization=precision.get("quantization"),
         peak_bytes=max(line["peak_bytes"] or 0 for line in lines) or None,
         device_peak_bytes=max(line["device_peak_bytes"] or 0 for line in lines) or None,
     )

@@ -17,19 +17,9 @@ from pydantic import ValidationError
 from burnish.config.compatibility import IllegalCombinationError
 from burnish.config.load import Values, load_config
 from burnish.config.model import ModelConfig
-from burnish.config.stages.expert_iteration import ExpertIterationStage
-from burnish.config.stages.recipe import (
-    AdapterStage,
-    AnyStage,
-    EvaluateStage,
-    GrpoStage,
-    MergeStage,
-    PretrainStage,
-    Recipe,
-    ReportStage,
-    TasksStage,
-    TrainingStage,
-)
+from burnish.config.stages.optimizer import OptimizerConfig
+from burnish.config.stages.recipe import Recipe
+from burnish.config.stages.stage import AdapterStage, Stage
 from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.config.verbs.grid import AdapterVariant, GridConfig, Variant
@@ -165,12 +155,13 @@ def _refusal(error: ConfigError) -> str | None:
 def _training_part(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain data, up to its last training, without what measures."""
     stages = last_training_stage(recipe)
-    started = {stage.start_from for stage in stages if isinstance(stage, AdapterStage | PretrainStage)}
+    started = {getattr(stage, "start_from", None) for stage in stages if isinstance(stage, OptimizerConfig)}
     measuring = {
         stage.name
         for stage in stages
-        if isinstance(stage, EvaluateStage | ReportStage)
-        or (isinstance(stage, MergeStage) and stage.name not in started)
+        if not isinstance(stage, OptimizerConfig)
+        and not {"tasks", "corpus"} & set(stage.makes)
+        and stage.name not in started
     }
     kept = [stage.model_dump(mode="json") for stage in stages if stage.name not in measuring]
     return recipe.model_dump(mode="json") | {"stages": kept}
@@ -180,8 +171,9 @@ def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
     """The recipe no longer than the rehearsal wants; without proving tasks that no training reads."""
     resolved = recipe.model_dump(mode="json")
     data = resolved["data"]
-    if data["sources"] and isinstance(recipe.data.tasks, TaskFile) and not any(map(_reads_tasks, recipe.stages)):
-        proving = {stage.name for stage in recipe.stages if isinstance(stage, TasksStage)}
+    answers = any(_reads_tasks(recipe, stage) for stage in recipe.stages)
+    if data["sources"] and isinstance(recipe.data.tasks, TaskFile) and not answers:
+        proving = {stage.name for stage in recipe.stages if "tasks" in stage.makes}
         resolved["stages"] = [stage for stage in resolved["stages"] if stage["name"] not in proving]
     if config.limit_train is not None:
         _limit(data, config.limit_train)
@@ -190,11 +182,9 @@ def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
     return Recipe.model_validate_json(json.dumps(resolved))
 
 
-def _reads_tasks(stage: AnyStage) -> bool:
+def _reads_tasks(recipe: Recipe, stage: Stage) -> bool:
     """Whether a training answers tasks, although the recipe has rows of its own."""
-    if isinstance(stage, ExpertIterationStage | GrpoStage):
-        return True
-    return isinstance(stage, TrainingStage) and stage.evaluation is not None and stage.evaluation.prompts > 0
+    return isinstance(stage, OptimizerConfig) and bool(stage.needs(recipe.data).tasks)
 
 
 def _limit(data: dict[str, Any], limit: int) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.load import Values, load_config
-from burnish.config.stages.recipe import EvaluateStage, Recipe
+from burnish.config.stages.kinds.evaluate import EvaluateStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.sweep import GridSearch, ListSearch, RandomSearch, Range, SweepConfig, TpeSearch
 from burnish.errors import ConfigError
 from burnish.score.summaries.rates import METRICS

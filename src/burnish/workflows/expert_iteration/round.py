@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.generate import SamplingConfig
-from burnish.config.stages.expert_iteration import ExpertIterationStage
+from burnish.config.stages.kinds.expert_iteration import ExpertIterationStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.optimizer import OptimizerConfig
-from burnish.config.stages.recipe import SftStage
 from burnish.errors import DataError
 from burnish.fsio import digest_json, write_json
 from burnish.model.base import free_memory, load_tokenizer

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.config.stages.expert_iteration import ExpertIterationStage
+from burnish.config.stages.kinds.expert_iteration import ExpertIterationStage
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, disk_errors
 from burnish.records import Task

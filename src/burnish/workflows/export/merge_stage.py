@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from burnish.config.stages.recipe import MergeStage
+from burnish.config.stages.kinds.merge import MergeStage
 from burnish.export.merge import merge_adapter
 from burnish.records.layout import ADAPTER, MODEL
 from burnish.workflows.run.context import Outcome, Run

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.data.chat import ChatConfig
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.data.cache import DatasetCache, step_version
 from burnish.data.encode import chat as chat_module
 from burnish.data.encode import encoded as encoded_module

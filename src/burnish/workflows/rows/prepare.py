@@ -27,7 +27,8 @@ from pydantic import JsonValue
 from burnish.config.data.filters import FilterConfig
 from burnish.config.data.mixture import MixtureConfig
 from burnish.config.data.training_data import SourceConfig, source_name
-from burnish.config.stages.recipe import PretrainStage, SftStage
+from burnish.config.stages.kinds.pretrain import PretrainStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.verbs.prepare import PrepareConfig
 from burnish.data.cache import DatasetCache, step_version
 from burnish.data.filters import filtered_source as filtered

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from burnish.config.stages.recipe import Recipe, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.data.tasks.examples import examples_from_tasks
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from burnish.config.stages.recipe import PretrainStage, SftStage
+from burnish.config.stages.kinds.pretrain import PretrainStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.data.filters.build import needs_judge, ordered_filters
 from burnish.data.filters.filtered_source import Dropped, FilteredSource
 from burnish.data.filters.stateless_pool import Examiner

@@ -10,16 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from burnish.config.stages.recipe import (
-    AdapterStage,
-    ContinuingStage,
-    EvaluateStage,
-    MergeStage,
-    PretrainStage,
-    Recipe,
-    TasksStage,
-    names_a_path,
-)
+from burnish.config.stages.recipe import Recipe
+from burnish.config.stages.stage import AdapterStage, ContinuingStage, Stage, names_a_path
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
@@ -110,11 +102,11 @@ class Run:
         """Whether ``name`` means the recipe's base model: no stage is called so."""
         return name not in {stage.name for stage in self.recipe.stages}
 
-    def tasks_stage(self, before: AdapterStage | PretrainStage | EvaluateStage) -> str | None:
+    def tasks_stage(self, before: Stage) -> str | None:
         """Name of the last tasks stage before another stage; None when there is none."""
         return tasks_stage_before(self.recipe, before.name)
 
-    def train_tasks(self, stage: AdapterStage | PretrainStage) -> tuple[Task, ...]:
+    def train_tasks(self, stage: Stage) -> tuple[Task, ...]:
         """Tasks to train on."""
         return self._tasks(self.tasks_stage(stage), TRAIN)
 
@@ -122,7 +114,7 @@ class Run:
         """Tasks that a stage of that name could train on; none when the recipe builds no task set."""
         return self._tasks(tasks_stage_before(self.recipe, name), TRAIN)
 
-    def held_out_tasks(self, stage: AdapterStage | PretrainStage | EvaluateStage) -> tuple[Task, ...]:
+    def held_out_tasks(self, stage: Stage) -> tuple[Task, ...]:
         """Tasks to measure on; none when the recipe builds no task set."""
         return self._tasks(self.tasks_stage(stage), HELD_OUT)
 
@@ -145,15 +137,13 @@ def tasks_stage_before(recipe: Recipe, name: str) -> str | None:
     for stage in recipe.stages:
         if stage.name == name:
             return found
-        if isinstance(stage, TasksStage):
+        if "tasks" in stage.makes:
             found = stage.name
     return found
 
 
 def uses_base(recipe: Recipe) -> bool:
     """Whether any stage reads the recipe's base model."""
-    made = {stage.name for stage in recipe.stages if isinstance(stage, PretrainStage | MergeStage | AdapterStage)}
-    read = {stage.start_from for stage in recipe.stages if isinstance(stage, AdapterStage)}
-    read |= {stage.start_from for stage in recipe.stages if isinstance(stage, PretrainStage) and stage.start_from}
-    read |= {stage.model for stage in recipe.stages if isinstance(stage, EvaluateStage)}
+    made = {stage.name for stage in recipe.stages if {"model", "adapter"} & set(stage.makes)}
+    read = {getattr(stage, one.field) for stage in recipe.stages for one in stage.reads() if "model" in one.products}
     return bool(read - made)

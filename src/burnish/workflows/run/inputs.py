@@ -5,29 +5,13 @@ Not covered: the library versions of torch and friends (pinned by the constraint
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import assert_never
 
 from burnish.config.data.training_data import source_name
-from burnish.config.stages.expert_iteration import ExpertIterationStage
-from burnish.config.stages.recipe import (
-    AdapterStage,
-    AnyStage,
-    ContinuingStage,
-    CorpusStage,
-    EvaluateStage,
-    GrpoStage,
-    MergeStage,
-    PreferenceStage,
-    PretrainStage,
-    Recipe,
-    ReportStage,
-    SftStage,
-    TasksStage,
-    TrainingStage,
-    names_a_path,
-)
+from burnish.config.stages.recipe import Recipe
+from burnish.config.stages.stage import AdapterStage, Reads, Stage
 from burnish.config.tasks import RustTasks, TaskFile
 from burnish.data.filters.build import filter_digests, needs_judge
 from burnish.data.pretraining.token_bins import digest_bins
@@ -38,12 +22,14 @@ from burnish.fsio import digest_file, digest_folder, digest_json
 from burnish.ledger.stage import Done
 from burnish.model.folders import model_digest, resolve_base
 from burnish.records.layout import ADAPTER_WEIGHTS, HELD_OUT, TRAIN
-from burnish.workflows.run.context import Run, uses_base
+from burnish.workflows.run.context import Run, tasks_stage_before, uses_base
 
 CODE = "code of burnish"
 BASE = "base model"
 FILTER_FILES = "files of filters"
 TOOLCHAIN = "toolchain and verification policy"
+TASK_PARTS = {"train": ("training", TRAIN), "held_out": ("held-out", HELD_OUT)}
+"""Part of a task set -> what it is called, and its file."""
 
 
 def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
@@ -58,12 +44,8 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
             raise DataError(f"there is no data file {path}", "Check data.tasks in the recipe.")
         digests[f"file {path}"] = digest_file(path)
     for stage in recipe.stages:
-        if isinstance(stage, ContinuingStage) and names_a_path(stage.start_from):
-            digests[f"start of {stage.name}"] = _digest_of_start(Path(stage.start_from))
-        if isinstance(stage, PreferenceStage) and stage.rows is not None:
-            digests[f"rows of {stage.name}"] = digest_json([digest_file(path) for path in matching_files(stage.rows)])
-        if isinstance(stage, PretrainStage) and stage.tokens is not None:
-            digests[f"tokens of {stage.name}"] = digest_bins(stage.tokens)
+        for what, named in stage.needs(recipe.data).files.items():
+            digests[f"{what} of {stage.name}"] = _DIGESTS[named.kind](named.path)
     for source in recipe.data.sources:
         digests[f"source {source_name(source)}"] = digest_json(source_digests(source))
     if recipe.data.filters:
@@ -89,6 +71,16 @@ def _digest_of_start(folder: Path) -> str:
     return digest_file(weights)
 
 
+_DIGESTS: Mapping[str, Callable[[Path], str]] = {
+    "folder": digest_folder,
+    "adapter": _digest_of_start,
+    "token bins": digest_bins,
+    "dpo rows": lambda path: digest_json([digest_file(one) for one in matching_files(path)]),
+    "kto rows": lambda path: digest_json([digest_file(one) for one in matching_files(path)]),
+}
+"""Kind of `NamedFiles` -> digest of all that decides a result."""
+
+
 def task_files(recipe: Recipe) -> list[Path]:
     """The task files and the exclusion file, where the recipe names them."""
     tasks = recipe.data.tasks
@@ -98,60 +90,45 @@ def task_files(recipe: Recipe) -> list[Path]:
     return [path for path in (tasks.path, train, tasks.exclude) if path is not None]
 
 
-def stage_inputs(run: Run, stage: AnyStage) -> dict[str, str]:
-    """Digests of what the stage reads, by name."""
-    recipe, data = run.recipe, run.recipe.data
-    match stage:
-        case TasksStage():
-            content = [run.digests[f"file {path}"] for path in task_files(recipe)]
-            settings = data.tasks.model_dump(mode="json")
-            inputs = {"data.tasks": digest_json([settings, content]), TOOLCHAIN: run.digests[TOOLCHAIN]}
-        case CorpusStage():
-            inputs = {} if stage.crates is None else {"crates": digest_folder(stage.crates)}
-        case PretrainStage():
-            inputs = _pretraining_text(run, stage) | {"model": _model_settings(recipe)}
-            if stage.start_from is not None:
-                inputs |= _model(run, stage.start_from)
-            inputs |= _evaluated(run, stage)
-        case SftStage() | PreferenceStage() | ExpertIterationStage():
-            inputs = _training_inputs(run, stage)
-        case GrpoStage() | EvaluateStage():
-            inputs = _answered(run, stage) | {"model": _model_settings(recipe), TOOLCHAIN: run.digests[TOOLCHAIN]}
-        case MergeStage():
-            base = run.adapter_stage(stage.adapter).start_from
-            inputs = _model(run, base) | _model(run, stage.adapter) | {"model": _model_settings(recipe)}
-        case ReportStage():
-            inputs = {name: _record(done) for name, done in run.done.items()}
-        case _:
-            assert_never(stage)
+def stage_inputs(run: Run, stage: Stage) -> dict[str, str]:
+    """Digests of what the stage reads, by name; all of it follows from what the stage declares."""
+    needs = stage.needs(run.recipe.data)
+    inputs: dict[str, str] = {}
+    for read in stage.reads():
+        inputs |= _read(run, read, str(getattr(stage, read.field)))
+    tasks = tasks_stage_before(run.recipe, stage.name)
+    made = run.done[tasks].outputs if tasks is not None else {}
+    inputs |= {f"{TASK_PARTS[part][0]} tasks": made[TASK_PARTS[part][1]] for part in needs.tasks}
+    inputs |= {what: run.digests[f"{what} of {stage.name}"] for what in needs.files}
+    if needs.encodes:
+        inputs |= _encoding(run, made)
+    if needs.sources:
+        inputs |= _sources(run)
+    for section in needs.data:
+        inputs[f"data.{section}"] = _section(run, section)
+    if needs.model:
+        inputs["model"] = digest_json(run.recipe.model.model_dump(mode="json", exclude={"base"}))
+    if needs.verifier:
+        inputs[TOOLCHAIN] = run.digests[TOOLCHAIN]
+    if needs.all_before:
+        inputs |= {name: _record(done) for name, done in run.done.items()}
     return inputs
 
 
-def _training_inputs(run: Run, stage: AdapterStage) -> dict[str, str]:
-    inputs = _model(run, stage.start_from) | {"model": _model_settings(run.recipe)}
-    if isinstance(stage, ContinuingStage) and names_a_path(stage.start_from):
-        inputs["start_from"] = run.digests[f"start of {stage.name}"]
-    match stage:
-        case SftStage():
-            inputs |= _rows(run, stage)
-            inputs |= _evaluated(run, stage)
-        case PreferenceStage():
-            given = (
-                run.digests[f"rows of {stage.name}"] if stage.rollouts is None else _record(run.done[stage.rollouts])
-            )
-            inputs |= {"rows": given} | _encoding(run, stage) | _evaluated(run, stage)
-        case ExpertIterationStage():
-            tasks = run.done[run.tasks_stage(stage) or ""].outputs[TRAIN]
-            inputs |= {"training tasks": tasks, TOOLCHAIN: run.digests[TOOLCHAIN]} | _encoding(run, stage)
-    return inputs
+def _read(run: Run, read: Reads, target: str) -> dict[str, str]:
+    """What an earlier stage made, or the base."""
+    if "model" in read.products or "adapter" in read.products:
+        return _model(run, target)
+    if "rollouts" in read.products:
+        return {f"rollouts of {target}": _record(run.done[target])}
+    return {target: _outputs(run, target)}
 
 
-def _evaluated(run: Run, stage: TrainingStage) -> dict[str, str]:
-    """What decides the verdicts of answers while the stage trains."""
-    if stage.evaluation is None or not stage.evaluation.prompts:
-        return {}
-    held_out = run.done[run.tasks_stage(stage) or ""].outputs[HELD_OUT]
-    return {"held-out tasks": held_out, TOOLCHAIN: run.digests[TOOLCHAIN]}
+def _section(run: Run, name: str) -> str:
+    settings = getattr(run.recipe.data, name).model_dump(mode="json")
+    if name != "tasks":
+        return digest_json(settings)
+    return digest_json([settings, [run.digests[f"file {path}"] for path in task_files(run.recipe)]])
 
 
 def _model(run: Run, name: str) -> dict[str, str]:
@@ -163,38 +140,12 @@ def _model(run: Run, name: str) -> dict[str, str]:
     return _model(run, stage.start_from) | made if isinstance(stage, AdapterStage) else made
 
 
-def _answered(run: Run, stage: GrpoStage | EvaluateStage) -> dict[str, str]:
-    """The model that answers, and the tasks."""
-    tasks = run.done[run.tasks_stage(stage) or ""].outputs
-    held_out = {"held-out tasks": tasks[HELD_OUT]}
-    if isinstance(stage, EvaluateStage):
-        return _model(run, stage.model) | held_out
-    rates = {} if stage.rates_from is None else {"pass rates": _record(run.done[stage.rates_from])}
-    return _model(run, stage.start_from) | held_out | rates | {"training tasks": tasks[TRAIN]}
-
-
-def _pretraining_text(run: Run, stage: PretrainStage) -> dict[str, str]:
-    if stage.corpus is not None:
-        return {"corpus": _outputs(run, stage.corpus)}
-    if stage.tokens is not None:
-        return {"token bins": run.digests[f"tokens of {stage.name}"]}
-    return _sources(run) | {"data.chat": digest_json(run.recipe.data.chat.model_dump(mode="json"))}
-
-
-def _encoding(run: Run, stage: AdapterStage) -> dict[str, str]:
-    """What decides how rows become tokens, and which are refused."""
-    data, tasks = run.recipe.data, run.tasks_stage(stage)
-    held_out = {} if tasks is None else {"held-out tasks": run.done[tasks].outputs[HELD_OUT]}
+def _encoding(run: Run, made: Mapping[str, str]) -> dict[str, str]:
+    """What decides how rows become tokens, and which are refused; ``made`` is what the tasks stage left."""
+    data = run.recipe.data
+    held_out = {"held-out tasks": made[HELD_OUT]} if made else {}
     settings = [data.chat.model_dump(mode="json"), data.gates.model_dump(mode="json")]
     return held_out | {"data.chat and data.gates": digest_json(settings)}
-
-
-def _rows(run: Run, stage: SftStage) -> dict[str, str]:
-    data = run.recipe.data
-    rows = _encoding(run, stage)
-    if not data.sources:
-        return rows | {"training tasks": run.done[run.tasks_stage(stage) or ""].outputs[TRAIN]}
-    return rows | _sources(run)
 
 
 def _sources(run: Run) -> dict[str, str]:
@@ -209,10 +160,6 @@ def _sources(run: Run) -> dict[str, str]:
     if needs_judge(data.filters):
         rows[TOOLCHAIN] = run.digests[TOOLCHAIN]
     return rows
-
-
-def _model_settings(recipe: Recipe) -> str:
-    return digest_json(recipe.model.model_dump(mode="json", exclude={"base"}))
 
 
 def _outputs(run: Run, name: str) -> str:

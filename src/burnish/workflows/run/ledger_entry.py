@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from burnish import __version__
-from burnish.config.stages.recipe import AnyStage
+from burnish.config.stages.stage import Stage
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.fsio import digest_file, digest_json, read_lines
 from burnish.ledger.machine import write_machine
@@ -37,7 +37,7 @@ def predicted_memory(folder: Path) -> dict[str, float]:
     return {} if predicted is None else {PREDICTED_PEAK: float(predicted)}
 
 
-def record_stage(ledger: Ledger, run: Run, stage: AnyStage, done: Done, inputs: Mapping[str, str]) -> None:
+def record_stage(ledger: Ledger, run: Run, stage: Stage, done: Done, inputs: Mapping[str, str]) -> None:
     """Record a finished stage, unless it is recorded: digests of large models take a while."""
     run_id = run.folder.run_id
     if not ledger.has_stage(run_id, stage.name, done):

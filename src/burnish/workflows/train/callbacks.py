@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 from transformers import TrainerCallback
 
 from burnish.config.data.training_data import source_name
-from burnish.config.stages.expert_iteration import ExpertIterationStage
-from burnish.config.stages.recipe import (
-    AdapterStage,
-    GrpoStage,
-    MergeStage,
-    PreferenceStage,
-    PretrainStage,
-    SftStage,
-    TrainingStage,
-)
+from burnish.config.stages.kinds.grpo import GrpoStage
+from burnish.config.stages.kinds.merge import MergeStage
+from burnish.config.stages.kinds.preference import PreferenceStage
+from burnish.config.stages.stage import AdapterStage, TrainingStage, Trains
 from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.config.tasks import RustTasks
 from burnish.model.chat_template import template_digest
@@ -104,14 +98,15 @@ class AnswerQuality:
         return measured(verdicts, self.tasks)
 
 
-def training_facts(run: Run, stage: PretrainStage | AdapterStage, tokenizer: Any) -> TrainingFacts:
+def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
     """What the metadata says of base, data, settings and digests."""
     recipe = run.recipe
     dataset = None
     if isinstance(stage, PreferenceStage):
         dataset = stage.rollouts if stage.rows is None else stage.rows.stem
     # A new model is its own base.
-    start_from = (stage.start_from or stage.name) if isinstance(stage, PretrainStage) else model_beneath(recipe, stage)
+    named = getattr(stage, "start_from", None) or stage.name
+    start_from = model_beneath(recipe, stage) if isinstance(stage, AdapterStage) else str(named)
     base = Path(recipe.model.base).name if run.is_base(start_from) else start_from
     quantization = recipe.model.quantization
     on_disk = None
@@ -121,7 +116,7 @@ def training_facts(run: Run, stage: PretrainStage | AdapterStage, tokenizer: Any
     return TrainingFacts(
         base=base,
         dataset=dataset or dataset_name(run),
-        method=_method(stage),
+        method=stage.method_name(),
         settings={
             "stage": stage.model_dump(mode="json"),
             "model": recipe.model.model_dump(mode="json"),
@@ -133,21 +128,6 @@ def training_facts(run: Run, stage: PretrainStage | AdapterStage, tokenizer: Any
         base_on_disk=on_disk,
         merge_after_train=merged,
     )
-
-
-def _method(stage: PretrainStage | AdapterStage) -> str:
-    """What the grammar of model names calls it."""
-    match stage:
-        case PretrainStage():
-            return "PT"
-        case PreferenceStage():
-            return stage.method.kind.upper()
-        case GrpoStage():
-            return "GRPO"
-        case SftStage() | ExpertIterationStage():
-            return "SFT"
-        case _:
-            assert_never(stage)
 
 
 def rows_taken(run: Run) -> dict[str, int] | None:

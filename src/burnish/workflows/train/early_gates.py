@@ -11,14 +11,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from burnish.config.stages.recipe import AdapterStage, AnyStage, EvaluateStage, PreferenceStage, SftStage
+from burnish.config.stages.kinds.preference import PreferenceStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.stage import AdapterStage, Stage
 from burnish.ledger.stage import read_done
 from burnish.workflows.run.context import Run, model_beneath
 
 logger = logging.getLogger("burnish.run")
 
 
-def check_gates_early(run: Run, measured: EvaluateStage, later: Sequence[AnyStage]) -> None:
+def check_gates_early(run: Run, measured: Stage, later: Sequence[Stage]) -> None:
     """Pass the rows of later stages through their gates, unless ``measured`` is done. Raises GateError, DataError."""
     if read_done(run.stage_folder(measured.name)) is not None:
         return

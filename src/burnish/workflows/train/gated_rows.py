@@ -9,7 +9,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from burnish.config.stages.recipe import AdapterStage, SftStage
+from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.stage import AdapterStage
 from burnish.data.gates.batches import check_batches
 from burnish.data.gates.rows import GateReport, check_gates, closing_token
 from burnish.model.context import folder_context

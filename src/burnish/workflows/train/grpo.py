@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, GenerationConfig
 
-from burnish.config.stages.recipe import GrpoStage
+from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.data.encode.chat import render_prompt
 from burnish.data.tasks.task_sets import require_rust
 from burnish.errors import DataError, GateError

@@ -12,7 +12,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 
 from burnish.config.launch import ALONE
-from burnish.config.stages.recipe import GrpoStage
+from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.train.job import AnyTrained, TrainingJob
 from burnish.train.watch.training_log import Log
 from burnish.workflows.run.context import Run

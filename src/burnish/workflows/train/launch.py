@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish import errors
-from burnish.config.stages.recipe import Recipe, TrainingStage
+from burnish.config.stages.recipe import Recipe
+from burnish.config.stages.stage import TrainingStage
 from burnish.errors import BurnishError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, OUTCOME

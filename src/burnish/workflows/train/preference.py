@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from burnish.config.stages.recipe import AdapterStage, PreferenceStage
+from burnish.config.stages.kinds.preference import PreferenceStage
+from burnish.config.stages.stage import AdapterStage
 from burnish.data.encode.preferences import EncodedJudgement, encode_preferences, read_preferences
 from burnish.data.gates.preferences import check_preferences
 from burnish.data.gates.rows import GateReport, check_gates

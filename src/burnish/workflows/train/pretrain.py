@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.presets import parameter_count
-from burnish.config.stages.recipe import PretrainStage
+from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.data.encode.chunking import chunk_source
 from burnish.data.encode.packing import Block, PackedOnDisk, pack_documents
 from burnish.data.mixing.sequence_stream import BlockStream, OpenMixture

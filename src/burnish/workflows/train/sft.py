@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from burnish.config.stages.recipe import SftStage
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.data.encode.chat import encode_examples
 from burnish.data.encode.encoded import EncodedExample
 from burnish.data.gates.rows import GateReport

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from burnish.config.stages.recipe import PreferenceStage, PretrainStage, SftStage, TrainingStage
+from burnish.config.stages.stage import TrainingStage
 from burnish.scale.processes import planned_processes
 from burnish.workflows.run.context import Outcome, Run
+from burnish.workflows.run.workflow import workflow_of
 from burnish.workflows.train.launch import shared_out, train_in_processes
 
 
@@ -23,16 +24,4 @@ def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
 
 def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
     """Train the stage in this process, which may be one of several."""
-    match stage:
-        case PretrainStage():
-            from burnish.workflows.train.pretrain import pretrain
-
-            return pretrain(run, stage, folder)
-        case SftStage():
-            from burnish.workflows.train.sft import tune
-
-            return tune(run, stage, folder)
-        case PreferenceStage():
-            from burnish.workflows.train.preference import prefer
-
-            return prefer(run, stage, folder)
+    return workflow_of(stage.training_function)(run, stage, folder)

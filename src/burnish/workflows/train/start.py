@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.config.stages.recipe import ContinuingStage
+from burnish.config.stages.stage import ContinuingStage
 from burnish.model.adapters import check_origin, copy_with_origin
 from burnish.model.base import load_tokenizer, model_digest
 from burnish.model.chat_template import template_digest

@@ -12,7 +12,8 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from burnish.config.stages.recipe import Recipe, TrainingStage
+from burnish.config.stages.recipe import Recipe
+from burnish.config.stages.stage import TrainingStage
 from burnish.data.filters.build import needs_judge
 from burnish.errors import BurnishError
 from burnish.fsio import write_atomic, write_json

@@ -8,14 +8,17 @@ with the reason. Not covered: reward shapes (`config.reward`), the verifier (`co
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from burnish.config.base import Config
+from burnish.config.compatibility import Method
+from burnish.config.data.training_data import DataConfig
 from burnish.config.reward import DenseReward, RewardConfig
 from burnish.config.stages.adapters import AdapterConfig, LoraConfig
 from burnish.config.stages.optimizer import OptimizerConfig
+from burnish.config.stages.stage import ContinuingStage, Needs, Package, Product, Reads
 
 PolicyLoss = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo"]
 
@@ -153,3 +156,25 @@ class GrpoConfig(OptimizerConfig):
     def completions_per_generation(self) -> int:
         """Return the number of completions per generation batch."""
         return self.generation_batch_size or self.effective_batch
+
+
+class GrpoStage(GrpoConfig, ContinuingStage):
+    """GRPO: the model answers training tasks, the verifier judges, what did better than its group becomes likelier."""
+
+    kind: Literal["grpo"] = "grpo"
+    makes: ClassVar[tuple[Product, ...]] = ("adapter", "rollouts")
+    workflow: ClassVar[str] = "burnish.workflows.train.grpo:reinforce"
+    matrix_method: ClassVar[Method] = "grpo"
+
+    def method_name(self) -> str:
+        return "GRPO"
+
+    def reads(self) -> tuple[Reads, ...]:
+        start = super().reads()
+        return start if self.rates_from is None else (*start, Reads("rates_from", ("rollouts",)))
+
+    def needs(self, data: DataConfig) -> Needs:
+        packages: tuple[Package, ...] = (
+            ("training", "reporters") if self.vllm is None else ("training", "reporters", "vllm")
+        )
+        return self.start_needs(Needs(tasks=("train", "held_out"), model=True, verifier=True, packages=packages))

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import generate_merges
 
 from burnish.errors import ConfigError
-from burnish.model.gguf_file import GgufFile
+from burnish.model.gguf.file import GgufFile
 
 CONTROL, USER_DEFINED = 3, 4
 """Kinds in ``tokenizer.ggml.token_type`` that are matched in text before merging."""

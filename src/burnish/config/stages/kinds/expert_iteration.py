@@ -5,16 +5,16 @@ Not covered: which answers are selected (`config.stages.selection`), the reward 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from burnish.config.data.training_data import DataConfig
 from burnish.config.generate import SamplingConfig
 from burnish.config.reward import DenseReward, RewardConfig
 from burnish.config.stages.adapters import AdapterConfig, LoraConfig
-from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.selection import SelectionConfig
-from burnish.config.stages.stage import Stage
+from burnish.config.stages.stage import ContinuingStage, Needs, Package, Product
 
 
 class ExploringSampling(SamplingConfig):
@@ -26,13 +26,16 @@ class ExploringSampling(SamplingConfig):
     """Sampling temperature; must be above 0, since greedy samples are all the same."""
 
 
-class ExpertIterationStage(Stage, OptimizerConfig):
+class ExpertIterationStage(ContinuingStage):
     """Sample answers to training tasks, verify them, fine-tune on the passing ones, repeat.
 
     The training settings apply to one round.
     """
 
     kind: Literal["expert_iteration"] = "expert_iteration"
+    makes: ClassVar[tuple[Product, ...]] = ("adapter", "rollouts")
+    workflow: ClassVar[str] = "burnish.workflows.expert_iteration.stage:expert_iteration"
+    several_trainings: ClassVar[bool] = True
     start_from: str = "base"
     """``base``; the name of an earlier stage that leaves a model or an adapter; or, with a slash in it, the folder of
     an adapter or of a checkpoint of any run, trained on this base."""
@@ -76,3 +79,7 @@ class ExpertIterationStage(Stage, OptimizerConfig):
         if self.adapter.kind == "pissa" and self.train_from == "previous" and self.rounds > 1:
             raise ValueError("adapter pissa cannot be continued: set train_from to start, or use lora")
         return self
+
+    def needs(self, data: DataConfig) -> Needs:
+        packages: tuple[Package, ...] = ("training", "reporters")
+        return self.start_needs(Needs(tasks=("train",), model=True, verifier=True, encodes=True, packages=packages))

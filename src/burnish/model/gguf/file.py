@@ -1,6 +1,6 @@
 """Read the metadata and tensor names of a GGUF file, and refuse unsupported files.
 
-Not covered: the tokenizer inside (`model.gguf_tokenizer`), the weights (`model.gguf_weights`), split files, adapters as
+Not covered: the tokenizer inside (`model.gguf.tokenizer`), the weights (`model.gguf.weights`), split files, adapters as
 GGUF, detecting GGUF (`model.folders.is_gguf`).
 """
 

@@ -22,7 +22,7 @@ from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorPr
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from burnish.errors import ConfigError
-from burnish.model.gguf_file import ROPE_FACTORS, GgufFile
+from burnish.model.gguf.file import ROPE_FACTORS, GgufFile
 
 _NAME = "model.gguf"
 _ANOTHER = "Use the model folder that the file was made from, or a server (answers.kind endpoint)."

@@ -9,8 +9,8 @@ import pytest
 
 from burnish.model.base import load_tokenizer
 from burnish.model.folders import NANO
-from burnish.model.gguf_file import GgufFile
-from burnish.model.gguf_tokenizer import gguf_tokenizer
+from burnish.model.gguf.file import GgufFile
+from burnish.model.gguf.tokenizer import gguf_tokenizer
 from tests.tiny_gguf import write_gguf
 from tests.tiny_models import make_tiny_model
 
