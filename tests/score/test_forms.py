@@ -14,6 +14,7 @@ from burnish.records.evaluation import EvaluatedRow
 from burnish.score.answer_text.extraction import extract_choice, extract_label, extract_number, extract_text
 from burnish.score.answer_text.notation import same_text
 from burnish.score.answer_text.numbers import only_number
+from burnish.score.summaries.answer_summary import estimates
 from burnish.score.summaries.answers import judge_answer
 from tests.score.forms import FORMS, Form, Kind, read
 
@@ -95,3 +96,9 @@ def _rows(shared: Path, case: str) -> list[EvaluatedRow]:
 
 def _json(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in read_lines(path) if line.strip()]
+
+
+def test_recall_of_the_case_is_over_its_ten_positives(shared: Path) -> None:
+    found = estimates(_rows(shared, "case08d"))["recall_positive"]
+    assert (found.value, found.n) == (1.0, 10)
+    assert found.ci95 == pytest.approx((0.722, 1.0), abs=0.001)

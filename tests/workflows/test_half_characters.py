@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from burnish.config.base import Config
+from burnish.config.data.training_data import JsonlSource
 from burnish.config.load import load_config
 from burnish.config.verbs.standalone import GenerateConfig
 from burnish.data.builders.rows import fields_of, published_rows
 from burnish.data.encode.preferences import read_preferences
+from burnish.data.sources import BadRows, stream
 from burnish.data.sources.raw import BadRow
 from burnish.data.tasks.humanevalpack import load_humanevalpack
 from burnish.data.tasks.task_sets import read_any_tasks, read_tasks
@@ -87,3 +89,19 @@ def test_files_that_others_wrote_may_be_packed_and_end_without_a_newline(tmp_pat
     plain.write_text(text)
     packed.write_bytes(gzip.compress(text.encode()))
     assert read_tasks(plain) == read_tasks(packed) == read_any_tasks(packed) == (TASK, other)
+
+
+def test_an_answer_that_stands_twice_is_refused_with_both_lines(shared: Path) -> None:
+    folder = shared / "cases" / "answers"
+    tasks = read_tasks(folder / "case10_tasks.jsonl")
+    path = folder / "case10_answers.jsonl"
+    with pytest.raises(BurnishError, match=f"{path}:5: sample 0 of task 'q0' stands in line 1 already"):
+        read_completions(path, tasks)
+
+
+def test_a_row_of_the_case_with_half_a_character_is_counted(shared: Path) -> None:
+    bad = BadRows(1)
+    path = shared / "cases" / "answers" / "case05_surrogate.jsonl"
+    read = [example.id for _, example in stream(JsonlSource(path=path), "rows", bad)]
+    assert read == [f"{path}:1"]
+    assert [row["line"] for row in bad.rows] == [2]

@@ -120,7 +120,7 @@ def test_judging_again_needs_no_model_and_says_what_changed(tmp_path: Path) -> N
 
 
 def test_folders_that_hold_nothing_to_judge_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="has no completions.jsonl"):
+    with pytest.raises(DataError, match="has no completions"):
         rescore(tmp_path)
     with pytest.raises(DataError, match="has neither"):
         read_evaluated(tmp_path)
