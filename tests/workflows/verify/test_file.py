@@ -95,7 +95,7 @@ def test_a_folder_with_other_things_is_left_alone(rows: Path, tmp_path: Path) ->
     out = tmp_path / "out"
     out.mkdir()
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(RunFolderError, match="holds other things"):
+    with pytest.raises(RunFolderError, match="is not empty and has no verdicts"):
         verify_file(rows, out, VerifyConfig())
     assert [p.name for p in out.iterdir()] == ["notes.txt"]
 
@@ -104,7 +104,7 @@ def test_a_folder_with_other_things_is_left_alone(rows: Path, tmp_path: Path) ->
 def test_a_file_without_a_good_row_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(content)
-    with pytest.raises(DataError, match=r"rows\.jsonl holds no row"):
+    with pytest.raises(DataError, match=r"rows\.jsonl has no valid row"):
         verify_file(path, tmp_path / "out", VerifyConfig())
 
 
@@ -152,7 +152,7 @@ def test_a_rejected_row_is_given_the_reason_alone(tmp_path: Path) -> None:
     verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
     (rejected,) = read(tmp_path / "out/rejected.jsonl")
     assert rejected["line"] == 1
-    assert rejected["reason"].startswith("a row holds either code or an answer: ")
+    assert rejected["reason"].startswith("a row has either code or an answer: ")
 
 
 def test_what_the_task_needs_is_infra_and_what_the_answer_wants_is_its_own(tmp_path: Path) -> None:

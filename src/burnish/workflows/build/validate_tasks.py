@@ -1,4 +1,4 @@
-"""Prove a task set before it measures anything: references must pass; wrong and empty answers must not.
+"""Validate a task set before use: references must pass; wrong and empty answers must fail.
 
     tasks -> reference, wrong answers, empty answers -> verdicts -> report.json + exclusions.json + a table
 
@@ -25,6 +25,7 @@ from burnish.records.layout import EXCLUSIONS, VALIDATION_REPORT, VERDICT_CACHE
 from burnish.syntax.source import parse
 from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.grader.stubs import stub_program
+from burnish.verify.separate.decision import Decision
 from burnish.workflows.verify.judge import open_verifier
 
 _OURS = frozenset({VALIDATION_REPORT, EXCLUSIONS, VERDICT_CACHE})
@@ -34,11 +35,11 @@ Role = Literal["reference", "wrong", "empty"]
 
 @dataclass(frozen=True)
 class _Answer:
-    """One answer to a task, and what it is meant to show."""
+    """One answer to a task, and its expected result."""
 
     role: Role
     name: str
-    """Which one, as in ``wrong answer 2``."""
+    """Label of the answer, such as ``wrong answer 2``."""
     text: str
 
 
@@ -51,15 +52,24 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
     tasks = read_any_tasks(path)
     require_rust(tasks)
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
-        raise RunFolderError(f"{out} holds other things than a validation.", "Name a new folder, or remove this one.")
+        raise RunFolderError(f"{out} is not a validation folder.", f"Give a new folder, or remove {out}.")
     given = [(task, answer) for task in tasks for answer in _answers(task)]
-    with open_verifier(config, beside=out) as verifier:
+    judging = config.model_copy(update={"min_grading": "in_process"})  # what it refuses is listed, not raised
+    with open_verifier(judging, beside=out) as verifier:
         pairs = [(task, Completion(task_id=task.id, text=one.text, finish_reason="given")) for task, one in given]
         verdicts = verifier.verify(pairs)
+        decisions = verifier.gradings(tasks)
     found: defaultdict[str, list[tuple[_Answer, Verdict]]] = defaultdict(list)
     for (task, answer), verdict in zip(given, verdicts, strict=True):
         found[task.id].append((answer, verdict))
-    excluded = [one for task in tasks if (one := _exclusion(task, found[task.id])) is not None]
+    separate_only = config.min_grading == "separate"
+    excluded = []
+    for task in tasks:
+        one = _exclusion(task, found[task.id])
+        decision = decisions.get(task.id) if separate_only and one is None else None
+        if decision is not None and not decision.surely_separate:
+            one = _excluded(task, "in_process_grading", decision.reason)
+        excluded += [] if one is None else [one]
     gone = {one.id for one in excluded}
     unproven = [row for task in tasks if task.id not in gone for row in _unproven(task, found[task.id])]
     record = TaskExclusions(
@@ -75,6 +85,8 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
         "reasons": dict(Counter(one.reason for one in excluded).most_common()),
         "excluded": [one.model_dump() for one in excluded],
         "unproven": unproven,
+        "grading": {task.id: _grading(task, decisions.get(task.id)) for task in tasks},
+        "gradings": dict(Counter(_grading(task, decisions.get(task.id))["grading"] for task in tasks).most_common()),
     }
     write_atomic(out / EXCLUSIONS, record.to_json() + "\n")
     write_json(out / VALIDATION_REPORT, report)
@@ -82,7 +94,7 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
 
 
 def _answers(task: Task) -> list[_Answer]:
-    """What is to be judged; nothing when there are no tests to judge by."""
+    """List the answers to judge; empty when the task has no tests."""
     if _missing_tests(task) is not None:
         return []
     answers = [_Answer("empty", "no answer", "")]
@@ -96,23 +108,23 @@ def _answers(task: Task) -> list[_Answer]:
 
 
 def _missing_tests(task: Task) -> str | None:
-    """Why there is nothing to judge by; None when there is."""
+    """Return why a task cannot be judged; None when it can."""
     if task.tests is None:
         return "the task has no tests"
     if isinstance(task.tests, ValueTests) and not task.tests.cases:
         return "the task has no cases"
     if isinstance(task.tests, RustTests) and not plan_tests(task.tests).functions:
-        return "the tests hold no test function"
+        return "the tests have no test function"
     return None
 
 
 def _exclusion(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> Exclusion | None:
-    """The first thing that is wrong with a task."""
-    # tree-sitter may lag behind the newest syntax: tests that a reference passes are whole, whatever the tree says
+    """Return the first problem of a task."""
+    # tree-sitter may lag behind the newest syntax: tests that a reference passes are complete, whatever the tree shows
     torn = isinstance(task.tests, RustTests) and parse(task.tests.source).has_error
     proven = any(answer.role == "reference" and verdict.status == "pass" for answer, verdict in found)
     if torn and not proven:
-        return _excluded(task, "tests_cut_off", "the tests are not whole Rust")
+        return _excluded(task, "tests_cut_off", "the tests are not complete Rust")
     missing = _missing_tests(task)
     if missing is not None:
         return _excluded(task, "no_tests", missing)
@@ -128,11 +140,25 @@ def _exclusion(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> Exclusio
 
 
 def _unproven(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> list[dict[str, str]]:
-    """Why a task that stays in is not known to be sound; nothing when it is."""
+    """Return why a kept task is not proven sound; empty when it is."""
     faults = [verdict.detail for _, verdict in found if verdict.status == "infra"]
     if faults:
         return [{"id": task.id, "reason": "infra", "detail": faults[0]}]
     return [] if task.reference is not None else [{"id": task.id, "reason": "no_reference", "detail": ""}]
+
+
+def _grading(task: Task, decision: Decision | None) -> dict[str, str]:
+    """Where the tests of a task run, and why."""
+    match task.tests:
+        case RustTests() if decision is not None:
+            grading = "by_answer" if decision.by_answer else decision.grading or "unknown"
+            return {"grading": grading, "reason": decision.reason}
+        case RustTests():
+            return {"grading": "unknown", "reason": "the task needs crates that are not built here"}
+        case None:
+            return {"grading": "none", "reason": "the task has no tests"}
+        case _:
+            return {"grading": "separate", "reason": "what is expected is compared outside of the sandbox"}
 
 
 def _excluded(task: Task, reason: ExclusionReason, detail: str) -> Exclusion:
@@ -140,7 +166,7 @@ def _excluded(task: Task, reason: ExclusionReason, detail: str) -> Exclusion:
 
 
 def _why(verdict: Verdict) -> str:
-    """Stage, reason and the first thing that was said about it."""
+    """Format stage, reason and first message."""
     first = next(
         (f"{d.message} ({d.code})" if d.code else d.message for d in verdict.diagnostics if d.level == "error"), ""
     )

@@ -1,6 +1,6 @@
 """Judge answers to tasks of every kind; shared by evaluating and by judging again.
 
-Rust goes to the verifier, everything else is read and compared here, in no time. Left out on purpose: writing answers.
+Rust goes to the verifier, all other kinds are read and compared here. Left out on purpose: writing answers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _log = logging.getLogger("burnish.evaluate")
 
 @dataclass(frozen=True)
 class Judgement:
-    """All answers judged: a row each, and the verdicts of the Rust ones."""
+    """The judgement of all answers: a row each, and the verdicts of Rust."""
 
     rows: tuple[EvaluatedRow, ...]
     verdicts: tuple[Verdict, ...]
@@ -47,11 +47,16 @@ class Judgement:
 
 @contextmanager
 def verifier_for(tasks: Sequence[Task], config: VerifyConfig, beside: Path) -> Iterator[Verifier | None]:
-    """A verifier where a task is Rust, else None: other kinds need no sandbox and no compiler."""
+    """A verifier where a task is Rust, else None: other kinds need no sandbox and no compiler.
+
+    Raises DataError before anything is written where ``min_grading`` refuses a task.
+    """
     if not has_rust(tasks):
         yield None
         return
     with open_verifier(config, beside) as verifier:
+        if config.min_grading == "separate":
+            verifier.gradings(tasks)
         yield verifier
 
 
