@@ -25,7 +25,7 @@ ASKED = {"role": "user", "content": "p"}
         ({"id": "a", "output": "x"}, {"id": "a", "completion": "x"}),
         ({"id": "a", "solution": "x"}, {"id": "a", "completion": "x"}),
         ({"id": "a", "text": None, "output": "x"}, {"id": "a", "text": None, "completion": "x"}),
-        ({"id": 3, "completion": "x"}, {"id": "3", "completion": "x"}),
+        ({"task_id": 3, "completion": "x"}, {"id": "3", "completion": "x", "sample_index": None}),
         (
             {"task_id": "a", "completion": "x", "passed": True},
             {"id": "a", "completion": "x", "sample_index": None},

@@ -39,11 +39,10 @@ def plain_answer(row: Mapping[str, Any]) -> dict[str, Any]:
     """``row`` with ``id``, ``prompt`` and ``completion``; raises ValueError naming what cannot be read."""
     fields = dict(row)
     if "id" not in fields and "task_id" in fields:
-        fields["id"] = fields.pop("task_id")
+        name = fields.pop("task_id")
+        fields["id"] = str(name) if type(name) is int else name
         fields = {name: value for name, value in fields.items() if name not in _OF_RECORDS}
         fields.setdefault("sample_index", None)
-    if type(fields.get("id")) is int:
-        fields["id"] = str(fields["id"])
     if isinstance(fields.get("instruction"), str) and "prompt" not in fields:
         parts = [fields.pop("instruction"), fields.pop("input", None)]
         fields["prompt"] = "\n\n".join(part for part in parts if isinstance(part, str) and part)

@@ -14,6 +14,19 @@ from burnish.syntax.source import name_of, parse, text_of, top_items, walk
 
 WELL_KNOWN = ("anyhow", "chrono", "rand", "regex", "serde", "serde_json", "thiserror", "uuid")
 """Crates of the usual dependency set: a program that names one needs it, whether the set is there or not."""
+COMMON = frozenset(
+    {
+        *WELL_KNOWN, "ahash", "approx", "arrayvec", "base64", "bigdecimal", "bitflags", "bitvec", "bytes", "criterion",
+        "crossbeam", "dashmap", "either", "fixedbitset", "fnv", "futures", "hashbrown", "heapless", "hex", "indexmap",
+        "indoc", "itertools", "lazy_static", "libc", "log", "maplit", "md5", "memchr", "nalgebra", "ndarray", "nom",
+        "num", "num_bigint", "num_complex", "num_integer", "num_rational", "num_traits", "once_cell",
+        "ordered_float", "parking_lot", "petgraph", "pretty_assertions", "primitive_types", "proptest", "quickcheck",
+        "quickcheck_macros", "rand_chacha", "rayon", "rstest", "rust_decimal", "rustc_hash", "semver", "sha1", "sha2",
+        "smallvec", "strum", "tempfile", "test_case", "tokio", "toml", "tracing", "unicode_segmentation", "url",
+        "walkdir",
+    }
+)  # fmt: skip
+"""Crates by whose name tests and prompts mean a crate: where one is missing, the task cannot be judged."""
 _SCOPED = frozenset({"scoped_identifier", "scoped_type_identifier", "scoped_use_list", "use_wildcard"})
 _STANDARD = frozenset({"std", "core", "alloc", "crate", "self", "super", "proc_macro", "test"})
 _IMPORTED = frozenset({*_SCOPED, "use_as_clause", "use_list"})

@@ -23,6 +23,9 @@ from burnish.verify.sandbox.limits.executable import memory_asked
 from burnish.verify.sandbox.limits.metering import GroupMeter
 from burnish.verify.sandbox.supervise import Outcome, Running
 
+RESERVED = 16
+"""Times the memory limit that a program may reserve where a control group counts what it touches: the stack of a thread
+is reserved as a whole."""
 _OWN_WORK_BYTES = 1 << 20
 """Of the work folder, for its own bookkeeping: files are held in whole pages."""
 _CPU_TOLERANCE = 0.5

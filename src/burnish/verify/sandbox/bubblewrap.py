@@ -29,7 +29,7 @@ from burnish.errors import MissingToolError, SandboxError
 from burnish.protocols import Job, Limits
 from burnish.verify.compiler.native import built
 from burnish.verify.sandbox import layers
-from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend, cpu_rlimit_s
+from burnish.verify.sandbox.backend import RESERVED, Ended, Slot, SlotBackend, cpu_rlimit_s
 from burnish.verify.sandbox.seccomp import run_stage_filter
 from burnish.verify.sandbox.supervise import Running
 
@@ -141,7 +141,7 @@ class BubblewrapSandbox(SlotBackend):
         grouped = self._cgroups.kind != "none"
         cpu = cpu_rlimit_s(limits, counted=self._counts_cpu)
         # With a control group the group decides, and memory that runs out is seen as such.
-        data = limits.memory_bytes * (4 if grouped else 1)
+        data = limits.memory_bytes * (RESERVED if grouped else 1)
         nproc = limits.pids + self.monitor_pids if self._root and not grouped else None
         if self._launch is not None:
             held = (self._uid(slot), cpu, data, 0, limits.work_bytes, _OPEN_FILES, nproc)

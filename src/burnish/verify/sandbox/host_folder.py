@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from burnish.protocols import Job, Limits
-from burnish.verify.sandbox.backend import Ended, Slot, SlotBackend, cpu_rlimit_s
+from burnish.verify.sandbox.backend import RESERVED, Ended, Slot, SlotBackend, cpu_rlimit_s
 from burnish.verify.sandbox.cgroups import Cgroups
 from burnish.verify.sandbox.supervise import Outcome, Running
 
@@ -142,7 +142,7 @@ def prlimit(limits: Limits, cgroups: Cgroups, *, processes: bool) -> list[str]:
     Where a control group counts memory, the group decides, and memory that runs out is seen as such.
     """
     cpu = cpu_rlimit_s(limits, counted=cgroups.counts_cpu)
-    data = limits.memory_bytes * (4 if cgroups.kind != "none" else 1)
+    data = limits.memory_bytes * (RESERVED if cgroups.kind != "none" else 1)
     words = [
         "/usr/bin/prlimit", f"--cpu={cpu}:{cpu}", f"--data={data}:{data}",
         "--core=0:0", f"--fsize={limits.work_bytes}:{limits.work_bytes}", "--nofile=256:256",

@@ -47,7 +47,7 @@ from burnish.records.answer_forms import plain_answer
 from burnish.records.files import write_rows
 from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
-from burnish.syntax.crates import WELL_KNOWN, imported_crates, named_crates
+from burnish.syntax.crates import COMMON, WELL_KNOWN, imported_crates, named_crates
 from burnish.syntax.source import parse
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND
 from burnish.verify.judge.bounds import bounded
@@ -272,7 +272,7 @@ def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completi
 def _crates_of(row: VerifyRow, code_prompt: str | None, built: Collection[str]) -> tuple[str, ...]:
     """Crates that the tests name, those that the prompt imports and the program uses, and built ones that it names."""
     tests = row.tests.source if isinstance(row.tests, RustTests) else ""
-    known = {*WELL_KNOWN, *built}
+    known = {*COMMON, *built}
     prompt = bounded(code_prompt or "")
     of_prompt = {*named_crates(prompt, known), *imported_crates(parse(prompt))}
     code = row.code or ""
