@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from burnish.errors import DataError, DiskError
 
-HALF_PAIR = "half of a surrogate pair, as \\ud83d alone, which is no character"
+HALF_PAIR = "half of a surrogate pair, as \\ud83d alone, which is not a character"
 _ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|.)", re.DOTALL)
 _GZIP = b"\x1f\x8b"
 _OTHER_PACKERS = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "unzip"}

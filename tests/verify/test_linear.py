@@ -14,6 +14,7 @@ import pytest
 from burnish.score.answer_text import visible
 from burnish.score.rewards import evidence
 from burnish.syntax import crates, normalise, source, survey
+from burnish.syntax.main_function import has_main
 from burnish.verify.compiler import compile as compiler
 from burnish.verify.compiler import compiler_view, diagnostics
 from burnish.verify.grader.traits import needed_traits
@@ -27,7 +28,7 @@ LEAST_S = 0.01
 GROWTH = 28
 
 LOOKS: dict[str, Callable[[str], object]] = {
-    "items": lambda text: [source.is_program(source.parse(text)), source.has_main(text)],
+    "items": lambda text: [source.is_program(source.parse(text)), has_main(text)],
     "openers": lambda text: source.looks_like_code(source.parse(text)),
     "identifiers": source.identifiers,
     "crates": lambda text: crates.named_crates(text, {"serde"}),

@@ -204,7 +204,7 @@ class Verifier:
         )
         task = judged.task
         if code is None:
-            return self._without_program("no_code", "the completion holds no Rust code")
+            return self._without_program("no_code", "the completion has no Rust code")
         if len(code.encode(errors="replace")) > MOST_CODE_BYTES:
             return self._without_program("output_limit", "the program is longer than 1 MiB")
         reached = goal or deepest_goal(task, code)

@@ -100,7 +100,7 @@ def run_stage_filter() -> bytes:
     if machine not in _ARCHITECTURES:
         raise SandboxError(
             f"no system call filter for the architecture {machine}",
-            f"Run on one of {', '.join(sorted(_ARCHITECTURES))}; nothing was run.",
+            f"Run on one of {', '.join(sorted(_ARCHITECTURES))}; no program was run.",
         )
     audit, column, clone, socket = _ARCHITECTURES[machine]
     program = [
