@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -61,6 +61,17 @@ class BareTools:
                 _run([str(folder / "test")], folder, self._environment)
 
         self._each(one, programs)
+
+    def new_folder(self) -> Path:
+        """An empty folder of its own."""
+        folder = self._folder / str(self._made)
+        folder.mkdir()
+        self._made += 1
+        return folder
+
+    def call(self, tool: str, words: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None) -> int:
+        """The exit status of a tool of the toolchain, or of a program by its whole path."""
+        return _run([str(self._bin / tool), *words], folder, {**self._environment, **(variables or {})})
 
     def close(self) -> None:
         """Stop the threads."""

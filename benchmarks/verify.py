@@ -19,13 +19,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from benchmarks.bare_tools import BareTools
 from benchmarks.goals import Goal, report
 from benchmarks.peak_memory import peak_kib
+from benchmarks.rust_tests import ANSWERS, Answered, Judged, PlainTests, draw_answers
 from benchmarks.trusted_programs import Program, draw_programs
 from burnish.config.verify import VerifyConfig
 from burnish.protocols import Job, JobResult, Sandbox
@@ -40,19 +42,22 @@ PART = 60
 """Programs that go through one way before the next has its turn."""
 
 
+Item = TypeVar("Item")
+
+
 @dataclass
-class Way:
+class Way(Generic[Item]):
     """One way to judge programs, and what it has cost so far."""
 
     name: str
-    work: Callable[[Sequence[Program]], object]
+    work: Callable[[Sequence[Item]], object]
     good_only: bool = False
     end: Callable[[], object] = lambda: None
     cpu_s: float = 0.0
     wall_s: float = 0.0
     programs: int = field(default=0)
 
-    def measure(self, programs: Sequence[Program]) -> None:
+    def measure(self, programs: Sequence[Item]) -> None:
         """Do some programs and add up."""
         self._measured(lambda: self.work(programs))
         self.programs += len(programs)
@@ -97,7 +102,7 @@ def _cpu_s() -> float:
 def _ours(
     name: str, workers: int, depth: Depth, cache: Path, *, singly: bool = False, apart: bool = False,
     good_only: bool = False,
-) -> Way:  # fmt: skip
+) -> Way[Program]:  # fmt: skip
     """``singly``: each program has a compilation of its own; ``apart``: and a compiler and a sandbox, too."""
     layers = ("own-compile-sandbox",) if apart else ()
     config = VerifyConfig(workers=workers, cache=cache, min_isolation=layers)
@@ -115,7 +120,7 @@ def _ours(
     return Way(name, work, good_only, verifier.close)
 
 
-def measure_ways(count: int, workers: int, folder: Path) -> dict[str, Way]:
+def measure_ways(count: int, workers: int, folder: Path) -> dict[str, Way[Program]]:
     """Send the programs through every way, part by part."""
     tools = BareTools(folder, workers)
     mixed, good = draw_programs(count), draw_programs(count, spoiled_every=0, seed=2)
@@ -160,6 +165,26 @@ def _spoken(code: str) -> str:
     )
 
 
+def measure_rust_tests(tasks: int, workers: int, folder: Path) -> dict[str, Way[Answered]]:
+    """Send answers to tasks with tests in Rust through every way, some tasks at a time."""
+    tools = BareTools(folder, workers)
+    alone = Judged(folder / "alone.sqlite", workers, alone=True)
+    shared = Judged(folder / "shared.sqlite", workers, alone=False)
+    ways = [
+        Way("ours, tests in Rust, one server each", alone.work, end=alone.end),
+        Way("ours, tests in Rust, shared servers", shared.work, end=shared.end),
+        Way("rustc --test && ./test", PlainTests(tools).work),
+    ]
+    answers = draw_answers(tasks)
+    for start in range(0, len(answers), 8 * ANSWERS):
+        for way in ways:
+            way.measure(answers[start : start + 8 * ANSWERS])
+    for way in ways:
+        way.finish()
+    tools.close()
+    return {way.name: way for way in ways}
+
+
 def recompiles_on_rerun(count: int, cache: Path) -> int:
     """Processes that a second run of the same programs starts."""
     inner = BubblewrapSandbox()
@@ -195,7 +220,7 @@ def judge_only(count: int) -> None:
     print(json.dumps({"peak_kib": peak_kib()}))
 
 
-def show(ways: dict[str, Way]) -> str:
+def show(ways: Mapping[str, Way[Program] | Way[Answered]]) -> str:
     """One line per way."""
     width = max(map(len, ways))
     head = f"{'way':<{width}}  {'CPU ms':>8}  {'verdicts/s':>10}"
@@ -203,7 +228,9 @@ def show(ways: dict[str, Way]) -> str:
     return "\n".join([head, *lines])
 
 
-def goals_of(ways: dict[str, Way], recompiles: int, growth: float, reading: float) -> list[Goal]:
+def goals_of(
+    ways: Mapping[str, Way[Program] | Way[Answered]], recompiles: int, growth: float, reading: float
+) -> list[Goal]:
     """What the figures should be."""
     cost = {name: way.cpu_ms for name, way in ways.items()}
     check = cost["ours, check"] / cost["bare clippy-driver"]
@@ -214,6 +241,9 @@ def goals_of(ways: dict[str, Way], recompiles: int, growth: float, reading: floa
     joined = cost["ours, check joined, all good"] / cost["bare clippy-driver, all good"]
     values = cost["ours, values joined, all good"] / cost["rustc -o && ./test, all good"]
     share = reading / cost["ours, check joined, all good"]
+    plain = cost["rustc --test && ./test"]
+    tests = cost["ours, tests in Rust, one server each"] / plain
+    batched = cost["ours, tests in Rust, shared servers"] / plain
     return [
         Goal("check_vs_bare_clippy", check, "<= 0.75", check <= 0.75),
         Goal("unshared_check_vs_bare_clippy", apart, "<= 1.15", apart <= 1.15),
@@ -223,6 +253,8 @@ def goals_of(ways: dict[str, Way], recompiles: int, growth: float, reading: floa
         Goal("joined_check_vs_bare_clippy", joined, "<= 0.4", joined <= 0.4),
         Goal("batched_values_vs_plain_rustc", values, "<= 0.25", values <= 0.25),
         Goal("reading_share_of_joined_check", share, "<= 0.03", share <= 0.03),
+        Goal("rust_tests_vs_plain_rustc", tests, "<= 0.6", tests <= 0.6),
+        Goal("batched_rust_tests_vs_plain_rustc", batched, "<= 0.25", batched <= 0.25),
         Goal("recompiles_on_rerun", recompiles, "0", recompiles == 0),
         Goal("memory_5000_vs_500", growth, "<= 1.1", growth <= 1.1),
     ]
@@ -232,6 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path, help="write the goals to this file, too")
     parser.add_argument("--programs", type=int, default=300, help="different programs for each way")
+    parser.add_argument("--tasks", type=int, default=40, help="tasks with tests in Rust, 8 answers to each")
     parser.add_argument("--samples", type=int, default=5000, help="programs judged to see whether memory grows")
     parser.add_argument("--workers", type=int, default=default_workers(), help="programs judged at once, by every way")
     parser.add_argument("--judge-only", type=int, help=argparse.SUPPRESS)
@@ -242,7 +275,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.pop("RUSTFLAGS", None)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        ways = measure_ways(options.programs, options.workers, folder)
+        tested = measure_rust_tests(options.tasks, options.workers, folder)
+        ways: dict[str, Way[Program] | Way[Answered]] = {**measure_ways(options.programs, options.workers, folder)}
+        ways |= tested
         recompiles = recompiles_on_rerun(options.programs, folder / "check.sqlite")
     growth = memory_growth(options.samples)
     reading = reading_ms(options.programs)

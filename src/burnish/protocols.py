@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from burnish.records import Completion, Task, Verdict
 
@@ -54,6 +55,25 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Joint:
+    """Descriptors that join a process to another one, instead of ``stdin`` and the captured standard output.
+
+    Whoever runs the job closes them, whatever becomes of it.
+    """
+
+    stdin: FileIO
+    stdout: FileIO
+    until: FileIO | None = None
+    """The process is killed when the other end of this pipe is closed."""
+
+    def close(self) -> None:
+        """Close all of them; again does nothing."""
+        for one in (self.stdin, self.stdout, self.until):
+            if one is not None:
+                one.close()
+
+
+@dataclass(frozen=True)
 class Job:
     """One process to run in a sandbox.
 
@@ -71,6 +91,8 @@ class Job:
     stdin: bytes = b""
     read_only: Mapping[str, Path] = field(default_factory=dict)
     """Further host paths to bind read-only: path inside -> path outside."""
+    joint: Joint | None = None
+    """The process talks to another one; backends that cannot do so raise ValueError."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +111,8 @@ class JobResult:
     fault: str = ""
     shared: bool = False
     """True if the sandbox is kept for further jobs."""
+    cut_off: bool = False
+    """Killed because the process that it was joined to is gone; what it did until then is not known."""
 
 
 class Sandbox(Protocol):
@@ -102,6 +126,21 @@ class Sandbox(Protocol):
     def run(self, job: Job) -> JobResult:
         """Run the job to its end or to a limit; never raise for the program's own failures."""
         ...
+
+
+@runtime_checkable
+class JoiningSandbox(Sandbox, Protocol):
+    """A sandbox that may run two processes with their pipes joined."""
+
+    @property
+    def joins(self) -> bool:
+        """Whether it runs jobs with a ``joint``."""
+        ...
+
+
+def can_join(sandbox: Sandbox) -> bool:
+    """Whether a sandbox runs jobs with a ``joint``."""
+    return isinstance(sandbox, JoiningSandbox) and sandbox.joins
 
 
 class VerdictCache(Protocol):

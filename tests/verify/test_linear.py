@@ -17,7 +17,8 @@ from burnish.syntax import crates, normalise, source, survey
 from burnish.syntax.main_function import has_main
 from burnish.verify.compiler import compile as compiler
 from burnish.verify.compiler import compiler_view, diagnostics
-from burnish.verify.grader.traits import needed_traits
+from burnish.verify.grader.one_crate import answer_with_tests
+from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
 from burnish.verify.grader.visibility import make_public
 from burnish.verify.judge import bounds, shared_crate_rule
 from burnish.verify.prepared import sandbox as prepared
@@ -36,7 +37,9 @@ LOOKS: dict[str, Callable[[str], object]] = {
     "survey": lambda text: survey.index_tree(source.parse(text)),
     "joining": lambda text: shared_crate_rule._is_plain(source.parse(text)),
     "visibility": make_public,
-    "traits": lambda text: needed_traits("fn x() { a.b(); }", "fn t() {}", text, ()),
+    "beyond safe Rust": beyond_safe_rust,
+    "equality": equals_foreign_values,
+    "one crate": answer_with_tests,
     "words": lambda text: [
         pattern.search(text)
         for pattern in (

@@ -40,6 +40,9 @@ class VerifyConfig(Config):
     min_isolation: tuple[Layer, ...] = ()
     """Layers that the sandbox must have; a missing one stops the run before judging. ``own-compile-sandbox`` also
     disables sharing of compilers and compilations between programs, which is slower."""
+    min_grading: Literal["in_process", "separate"] = "in_process"
+    """How tests in Rust must be graded: ``separate`` stops a run before it starts when a task's tests cannot run in a
+    process that the answer is not in (``burnish data validate-tasks`` says of each task how it is graded, and why)."""
     workers: int | None = Field(None, ge=1)
     """Candidates judged at once; None is one per core."""
     cache: Path | None = None

@@ -8,6 +8,7 @@ lives in the stages.
 from burnish.records.answer import (
     Completion,
     Diagnostic,
+    Grading,
     Reason,
     Rollout,
     Score,
@@ -48,6 +49,7 @@ __all__ = [
     "Example",
     "Exclusion",
     "ExclusionReason",
+    "Grading",
     "Message",
     "Metric",
     "MetricMean",

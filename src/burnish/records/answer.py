@@ -68,6 +68,10 @@ class TestCounts(Part):
     expected: int = 0
 
 
+Grading = Literal["separate", "in_process"]
+"""Where tests in Rust run: in a process that the answer is not in, or in the answer's own."""
+
+
 class Verdict(Record):
     """What the verifier found. ``infra`` never counts as fail; its cause is in ``detail``."""
 
@@ -95,6 +99,8 @@ class Verdict(Record):
     """Version and digest of compiler, lint set and policy."""
     edition: Edition | None = None
     """The Rust edition it was judged as; None in verdicts that were written without."""
+    grading: Grading | None = None
+    """For tests in Rust: whether they ran in a process without the answer; None where none were reached."""
 
     @property
     def lint_free(self) -> bool:

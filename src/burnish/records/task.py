@@ -116,7 +116,9 @@ class Task(Record):
     origin: str = ""
 
 
-ExclusionReason = Literal["no_tests", "tests_cut_off", "reference_fails", "wrong_answer_passes", "empty_answer_passes"]
+ExclusionReason = Literal[
+    "no_tests", "tests_cut_off", "reference_fails", "wrong_answer_passes", "empty_answer_passes", "in_process_grading"
+]
 """Why a task cannot measure anything."""
 
 

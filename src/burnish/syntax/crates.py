@@ -126,9 +126,10 @@ def _in_list(kind: str, parent: _Level) -> bool:
 
 def _heads_of_tokens(tokens: list[Node]) -> Iterator[Node]:
     """Among the bare tokens of a macro's arguments: a name before ``::`` that nothing leads to."""
-    kinds = ["", *(token.type for token in tokens), ""]
+    kinds = ["", *(token.type for token in tokens), "", ""]
     for place, token in enumerate(tokens, start=1):
-        if token.type == "identifier" and kinds[place + 1] == "::" and kinds[place - 1] not in ("::", "."):
+        leads = kinds[place + 1] == "::" and kinds[place + 2] != "<"  # `parse::<u8>()` calls a function
+        if token.type == "identifier" and leads and kinds[place - 1] not in ("::", "."):
             yield token
 
 

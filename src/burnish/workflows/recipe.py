@@ -17,6 +17,7 @@ from burnish.config.stages.optimizer import CONTINUABLE
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import Stage, Trains
 from burnish.data.filters.build import needs_judge
+from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import BurnishError, ConfigError, DiskError
 from burnish.fsio import digest_json
 from burnish.ledger.attempt_log import attempt_log
@@ -52,6 +53,9 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[Stage] 
     with ExitStack() as stack:
         judging = _verifies(recipe, selected)
         verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir)) if judging else None
+        if verifier is not None and recipe.verify.min_grading == "separate":
+            given = load_task_set(recipe.data.tasks, recipe.seed)
+            verifier.gradings((*given.train, *given.held_out))
         digests = run_digests(recipe, verifier.digest if verifier is not None else None)
         resolved = recipe.model_dump(mode="json")
         folder = stack.enter_context(

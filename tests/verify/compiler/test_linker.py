@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from burnish.protocols import Job
-from burnish.verify.compiler.compile import Compiler
+from burnish.verify.compiler.compile import RUN_LIMITS, Compiler
 from burnish.verify.compiler.linker import linker_arguments
 from burnish.verify.compiler.toolchain import Toolchain, find_toolchain
-from burnish.verify.judge.ladder import RUN_LIMITS
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 
 PROGRAM = """

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from burnish.protocols import JobResult
-from burnish.records import ProgramRun, ProgramTests, RustTests, Task, ValueCase, ValueTests
+from burnish.records import ProgramRun, ProgramTests, ValueCase, ValueTests
 from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import read_end
-from burnish.verify.grader.rust_tests import TestFunction, TestPlan, grade_rust_tests, plan_tests, rust_harness
+from burnish.verify.grader.rust_tests import TestFunction, TestPlan, grade_rust_tests
 from burnish.verify.grader.values import grade_values
 
 N = "5ab6fdfe35c7505631fc89f3d0663bfb"
@@ -116,26 +116,3 @@ def test_the_first_failing_run_ends_a_program_and_none_is_no_pass() -> None:
     grade = grade_program(ProgramTests(runs=runs), run)
     assert (grade.reason, grade.tests.run, grade.tests.passed, seen) == ("tests_failed", 2, 1, [b"a", b"b"])
     assert grade_program(ProgramTests(runs=()), run).reason == "tests_failed"
-
-
-@pytest.mark.parametrize(
-    ("prompt", "wrapped"),
-    [
-        ("fn f(a: i32) -> i32 {\n", "pub fn f(a0: i32) -> i32 {"),
-        ("fn f<'a>(a: &'a str) -> &'a str {\n", "pub fn f<'a>(a0: &'a str) -> &'a str {"),
-        ("fn f() {\n", "pub fn f() {"),
-        ("fn f<T>(a: T) {\n", None),
-        ("fn f(a: impl Fn()) {\n", None),
-        ("fn f() -> impl Iterator<Item = u8> {\n", None),
-        ("unsafe fn f() {\n", None),
-        ("fn f(a: u8) where u8: Copy {\n", None),
-        ("fn other() {\n", None),
-        (None, None),
-    ],
-)
-def test_the_declared_signature_is_wrapped_where_it_can_be_repeated(prompt: str | None, wrapped: str | None) -> None:
-    tests = RustTests(source="#[test]\nfn t() { f(); }")
-    task = Task(id="t", family="t", prompt=(), code_prompt=prompt, entry_point="f", tests=tests)
-    harness = rust_harness(plan_tests(tests), task, "pub fn f() {}")
-    assert ("pub fn f" in harness) == (wrapped is not None)
-    assert wrapped is None or wrapped in harness

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from burnish.records import RustTests, Task
-from burnish.verify.grader.rust_tests import TestFunction, plan_tests, rust_harness
+from burnish.verify.grader.one_crate import answer_with_tests, hidden_module
+from burnish.verify.grader.rust_tests import TestFunction, plan_tests
 
 SOURCE = """
 #![allow(unused)]
@@ -43,39 +46,62 @@ def test_a_source_without_tests_has_none() -> None:
     assert plan_tests(RustTests(source="fn helper() {}")).functions == ()
 
 
-def harness(code: str, **fields: str) -> str:
+def module(code: str, tests: str = "fn main() { assert_eq!(f(&g()), 1); }", **fields: str) -> str:
     task = Task(id="t", family="t", prompt=(), entry_point="f", **fields)
-    return rust_harness(plan_tests(RustTests(source="fn main() { assert_eq!(f(&g()), 1); }")), task, code)
+    return hidden_module(plan_tests(RustTests(source=tests)), task, code)
 
 
-def test_the_declared_signature_stands_between_tests_and_candidate() -> None:
-    text = harness("fn f(x: &str) -> Odd { Odd }\nfn g() {}", code_prompt="fn f(x: &str) -> usize {\n")
-    assert "pub fn f(a0: &str) -> usize { ::submission::f(a0) }" in text
-    assert "pub use ::submission::g;" in text
-    assert "pub use ::submission::f;" not in text
+@pytest.mark.parametrize(
+    ("prompt", "wrapped"),
+    [
+        ("fn f(a: i32) -> i32 {\n", "fn f(a0: i32) -> i32 { super::f(a0) }"),
+        ("fn f<'a>(a: &'a str) -> &'a str {\n", "fn f<'a>(a0: &'a str) -> &'a str {"),
+        ("fn f() {\n", "fn f() { super::f() }"),
+        ("fn f<T>(a: T) {\n", None),
+        ("fn f(a: impl Fn()) {\n", None),
+        ("fn f() -> impl Iterator<Item = u8> {\n", None),
+        ("unsafe fn f() {\n", None),
+        ("fn f(a: u8) where u8: Copy {\n", None),
+        ("fn other() {\n", None),
+    ],
+)
+def test_the_declared_signature_stands_between_tests_and_answer(prompt: str, wrapped: str | None) -> None:
+    text = module("fn f() {}\nfn g() {}", code_prompt=prompt)
+    assert ("fn f" in text) == (wrapped is not None)
+    assert wrapped is None or wrapped in text
 
 
-def test_generic_signatures_are_reached_by_import() -> None:
-    assert "pub use ::submission::f;" in harness("fn f() {}", code_prompt="fn f<T: Ord>(x: T) -> T {\n")
+@pytest.mark.parametrize(
+    ("code", "tests", "pinned"),
+    [
+        ("struct String; fn f() {}", "fn main() { let s: String = f(); }", ["use ::std::string::String;"]),
+        ("fn f() {}", "fn main() { assert_eq!(f(), ()); }", ["use ::std::assert_eq;"]),
+        ("use std::io::Result;\nfn f() {}", "fn main() { let r: Result<()> = f(); }", []),
+        ("type Result<T> = std::result::Result<T, u8>;\nfn f() {}", "fn main() { let r: Result<()> = f(); }", []),
+        (
+            "mod m { pub struct Vec; }\nuse m::Vec;\nfn f() {}",
+            "fn main() { let r: Vec = f(); }",
+            ["use ::std::vec::Vec;"],
+        ),
+        ("fn f() {}", "use other::Vec;\nfn main() { let r: Vec = f(); }", []),
+    ],
+)
+def test_standard_names_keep_their_meaning(code: str, tests: str, pinned: list[str]) -> None:
+    found = [line for line in module(code, tests).splitlines() if line.startswith("use ::std::")]
+    assert found == pinned
 
 
-def test_lifetimes_are_repeated() -> None:
-    assert "pub fn f<'a>(a0: &'a str) -> &'a str" in harness(
-        "fn f() {}", reference="fn f<'a>(x: &'a str) -> &'a str { x }"
-    )
-
-
-def test_imports_come_from_the_task_not_from_the_candidate() -> None:
-    code = "use std::assert_ne as assert_eq;\nuse std::fmt::Debug;\nfn f() {}"
-    assert "assert_ne" not in harness(code)
-    assert "pub use std::fmt::Debug;" in harness(code)
-    declared = harness(code, code_prompt="use std::cmp::max;\nuse rand::Rng;\nfn f() {\n")
-    assert "pub use std::cmp::max;" in declared
-    assert "rand" not in declared
-    assert "fmt::Debug" not in declared
-
-
-def test_standard_names_keep_their_meaning() -> None:
-    plan = plan_tests(RustTests(source="fn main() { let s: String = f(); }"))
-    text = rust_harness(plan, Task(id="t", family="t", prompt=()), "struct String; fn f() {}")
-    assert "::submission::String" not in text
+@pytest.mark.parametrize(
+    ("code", "begins"),
+    [
+        ("fn f() {}", "MOD fn f() {}"),
+        ("//! Doc.\n// c\n#![allow(x)]\n#[inline]\nfn f() {}", "//! Doc.\n// c\n#![allow(x)]\nMOD #[inline]\nfn f"),
+        ("/// Doc.\nfn f() {}", "MOD /// Doc.\nfn f"),
+        ("#!/bin/x\nfn f() {}", "#!/bin/x\nMOD fn f"),
+        ("", "MOD "),
+    ],
+)
+def test_the_tests_are_declared_before_the_first_item(code: str, begins: str) -> None:
+    made = answer_with_tests(code).replace("#[doc(hidden)] #[allow(warnings)] pub mod burnish_tests;", "MOD")
+    assert made.startswith(begins)
+    assert made.count("\n") == code.count("\n")

@@ -10,6 +10,7 @@ from benchmarks.same_verdicts import Judged, differences
 from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Task, ValueCase, ValueTests, Verdict
 from burnish.verify import Verifier
+from burnish.verify.compiler.compile import RUN_LIMITS
 from burnish.verify.judge import batch, ladder
 from burnish.verify.judge.ladder import Goal
 from burnish.verify.judge.shared_crate_rule import may_join
@@ -63,7 +64,7 @@ def together(codes: list[str]) -> list[Verdict]:
 @pytest.fixture
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """So little that the static alone is too much: with the usual limit the compiler takes long to make such a one."""
-    monkeypatch.setattr(ladder, "RUN_LIMITS", replace(ladder.RUN_LIMITS, memory_bytes=64 << 20))
+    monkeypatch.setattr(ladder, "RUN_LIMITS", replace(RUN_LIMITS, memory_bytes=64 << 20))
 
 
 @pytest.mark.usefixtures("little_memory")

@@ -66,6 +66,11 @@ def test_every_unsound_task_is_excluded_for_its_reason(proven: tuple[Path, Path,
         "needs-crates": "infra",
     }
     assert (report["tasks"], report["sound"]) == (11, 1)
+    gradings = {name: row["grading"] for name, row in report["grading"].items()}
+    assert gradings["sound"] == "separate"
+    assert gradings["untested"] == "none"
+    assert gradings["asks-nothing"] == "in_process"
+    assert "call no function" in report["grading"]["asks-nothing"]["reason"]
     details = {row["id"]: row["detail"] for row in report["excluded"]}
     assert details["weak"] == "wrong answer 1"
     assert details["wrong-reference"].startswith("tests_failed at test; 0 of 1 tests pass")
@@ -119,3 +124,21 @@ def test_public_rows_that_are_unsound_are_found(shared: Path, tmp_path: Path) ->
         answers=FieldAnswers(),
     )
     assert evaluate(config).models[0].kinds[0].metrics["tests_passed"].value == 1.0
+
+
+def test_tasks_that_are_graded_beside_their_answers_are_listed_and_left_out_on_demand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = RustTests(source="use super::*;\n#[test]\nfn t() { assert_eq!(add(2, 3), 5); }")
+    closure = RustTests(source="use super::*;\n#[test]\nfn t() { assert_eq!(add(|x| x + 1), 1); }")
+    generic = "pub fn add(f: impl Fn(i32) -> i32) -> i32 { f(0) }"
+    tasks = [task("crosses", tests), task("stays", closure, generic)]
+    path = tmp_path / "tasks.jsonl"
+    path.write_text("".join(one.to_json() + "\n" for one in tasks))
+    report = validate_tasks(path, tmp_path / "all", VerifyConfig())
+    assert report["gradings"] == {"separate": 1, "in_process": 1}
+    assert report["sound"] == 2
+    show_validation(report, tmp_path / "all")
+    assert "in_process, 1: `add`: `impl Fn(i32) -> i32`, which is no value" in capsys.readouterr().out
+    strict = validate_tasks(path, tmp_path / "strict", VerifyConfig(min_grading="separate"))
+    assert [(row["id"], row["reason"]) for row in strict["excluded"]] == [("stays", "in_process_grading")]

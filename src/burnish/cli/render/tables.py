@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,12 @@ def show_validation(report: Mapping[str, Any], out: Path) -> None:
         for state, row in rows:
             table.add_row(Text(row["id"]), state, row["reason"], Text(row["detail"][:200]))
         console.print(table)
+    beside = Counter(one["reason"] for one in report.get("grading", {}).values() if one["grading"] == "in_process")
+    if report.get("gradings"):
+        said = ", ".join(f"{many} {name}" for name, many in report["gradings"].items())
+        console.print(f"Where tests run, seen from the answer: {said}.")
+    for reason, many in beside.most_common(10):
+        console.print(Text(f"  in_process, {many}: {reason[:160]}"), soft_wrap=True)
     console.print(f"{report['sound']} of {report['tasks']} tasks are sound, {len(report['excluded'])} excluded.")
     console.print(f"Exclude them with --set tasks.exclude={out / 'exclusions.json'}", soft_wrap=True)
 

@@ -19,7 +19,7 @@ import json
 import re
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.protocols import MIB, Job, JobResult, Limits, Sandbox
@@ -33,6 +33,7 @@ from burnish.verify.compiler.toolchain import Toolchain
 COMPILE_LIMITS = Limits(
     cpu_s=10, wall_s=20, memory_bytes=2048 * MIB, pids=64, work_bytes=256 * MIB, output_bytes=2 * MIB
 )
+RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)
 _DEFAULT_WARNINGS = (
     "deprecated", "irrefutable_let_patterns", "map_unit_fn", "nonstandard_style", "path_statements",
     "redundant_semicolons", "unconditional_recursion", "unreachable_code", "unreachable_patterns", "unused_allocation",
@@ -63,6 +64,8 @@ _NO_SPACE = (b"No space left on device", b"File too large", b"SIGBUS")
 _CLIPPY_ALONE = frozenset({"E0716"})
 _BUILD_LINTS = frozenset({"arithmetic_overflow", "unconditional_panic"})
 """Lints of rustc's KnownPanicsLint, which runs only when code will be generated: no check reports them."""
+_QUIET = ("--cap-lints", "allow", *(f"--force-warn={name}" for name in sorted(_BUILD_LINTS)))
+"""What was made visible for tests is no new reason for a lint that the program turns into an error."""
 CRATE = "submission"
 """Name of the candidate's crate when tests are linked against it."""
 
@@ -71,6 +74,11 @@ _PROGRAM = "program"
 """Name of an executable."""
 _DYNAMIC = ("-C", "prefer-dynamic")
 """Linking std as a shared object saves a fifth of a build's CPU."""
+
+
+def lints_of_builds(built: Compiled) -> bool:
+    """Whether a lint fired that is an error unless the program allows it, and that no check reports."""
+    return bool(_BUILD_LINTS & {*built.codes, *built.lints})
 
 
 @dataclass(frozen=True)
@@ -157,12 +165,20 @@ class Compiler:
             return built if told else None
         return built if built.reason == "ok" else None
 
-    def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
-        """The candidate as a crate of its own, without ``cfg(test)``."""
+    def build_library(
+        self, code: str, edition: Edition, *, forbid_unsafe: bool, beside: Mapping[str, str] | None = None
+    ) -> Compiled:
+        """The candidate as a crate of its own, without ``cfg(test)``; ``beside`` are files of further modules."""
         name = f"lib{CRATE}.rlib"
         arguments = ["--crate-type", "rlib", "--crate-name", CRATE, "-A", "warnings", *_BUILD, "-o", name]
-        arguments += ["-F", "unsafe_code"] if forbid_unsafe else []
-        return self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, arguments, name)
+        files = {"candidate.rs": code, **(beside or {})}
+        if forbid_unsafe:
+            return self._compile(self._toolchain.rustc, files, edition, [*arguments, "-F", "unsafe_code"], name)
+        quiet = self._compile(self._toolchain.rustc, files, edition, [*arguments, *_QUIET], name)
+        if not _BUILD_LINTS & {*quiet.codes, *quiet.lints}:
+            return quiet
+        loud = self._compile(self._toolchain.rustc, files, edition, arguments, name)
+        return replace(loud, cpu_ms=quiet.cpu_ms + loud.cpu_ms, shared=quiet.shared or loud.shared)
 
     def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
         """An executable that calls the candidate's crate."""
@@ -178,9 +194,32 @@ class Compiler:
         arguments += [*LINTS, *(("-A", "dead_code") if reachable else _UNUSED_ITEMS)]
         return self._compile(self._toolchain.clippy, files, edition, arguments, None)
 
-    def build_together(self, files: Mapping[str, str], edition: Edition) -> Compiled:
-        """An executable of several files, the root first, without unsafe code in any."""
+    def build_together(
+        self, files: Mapping[str, str | bytes], edition: Edition, libraries: Collection[str] = ()
+    ) -> Compiled:
+        """An executable of several files, the root first, without unsafe code in any; ``libraries`` are among them."""
         arguments = ["--crate-type", "bin", "-A", "warnings", "-F", "unsafe_code", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
+        for name in libraries:
+            arguments += ["-C", "strip=symbols", "--extern", f"{name}=lib{name}.rlib"]
+        return self._link(files, edition, arguments)
+
+    def library_of(self, files: Mapping[str, str], edition: Edition, name: str) -> Compiled:
+        """A library of several files of ours, the root first, to link programs against."""
+        arguments = ["--crate-type", "rlib", "--crate-name", name, "-A", "warnings", *_BUILD]
+        arguments += ["-C", "opt-level=1", "-o", f"lib{name}.rlib"]
+        return self._compile(self._toolchain.rustc, files, edition, arguments, f"lib{name}.rlib")
+
+    def program_of(
+        self, files: Mapping[str, str | bytes], edition: Edition, libraries: Collection[str], *, tests: bool = False
+    ) -> Compiled:
+        """An executable of one source and compiled ``libraries``, whatever lints it asks for; ``tests``: by libtest.
+
+        Where `lints_of_builds` fired, the source alone has to be built to know whether they are errors.
+        """
+        arguments = ["--test"] if tests else ["--crate-type", "bin"]
+        arguments += [*_QUIET, *_BUILD, "-C", "strip=symbols", *_DYNAMIC, "-o", _PROGRAM]
+        for name in libraries:
+            arguments += ["--extern", f"{name}=lib{name}.rlib"]
         return self._link(files, edition, arguments)
 
     def _link(

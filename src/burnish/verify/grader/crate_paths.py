@@ -25,18 +25,27 @@ _KEYWORDS = frozenset({"crate", "self", "super", "Self"})
 
 def lead_crate_paths(source: str, candidate: Node, dependencies: Iterable[str], target: str) -> str:
     """``source`` with the paths of the candidate's crate beginning at ``target``; as it is when they name no crate."""
+    return with_paths_led(source, crate_named_by(source, candidate, dependencies), target)
+
+
+def crate_named_by(source: str, candidate: Node, dependencies: Iterable[str]) -> str:
+    """The name that tests give the candidate's crate; empty where they name none, or several."""
     root = parse(source)
-    heads = list(path_heads(root))
     explained = STANDARD_CRATES | PRIMITIVES | _KEYWORDS | set(dependencies) | _declared(root)
-    explained |= {item.name for item in top_items(candidate) if item.kind in SPACES}
-    names = {text for text in map(text_of, heads) if text[:1].islower() and text not in explained}
-    if len(names) != 1:
-        return source
-    name = names.pop()
-    edits = [(head.start_byte, head.end_byte, target) for head in heads if text_of(head) == name]
+    explained |= {item.name for item in top_items(candidate) if item.kind in SPACES} | _imported(candidate)
+    names = {text for text in map(text_of, path_heads(root)) if text[:1].islower() and text not in explained}
+    return names.pop() if len(names) == 1 else ""
+
+
+def with_paths_led(source: str, name: str, target: str, own: str = "") -> str:
+    """``source`` with paths of the crate ``name`` beginning at ``target``, and its own ``crate::`` at ``own``."""
+    root = parse(source)
+    edits = [(head.start_byte, head.end_byte, target) for head in path_heads(root) if name and text_of(head) == name]
     for node in walk(root):
-        if node.type == "extern_crate_declaration" and name_of(node) == name:
+        if name and node.type == "extern_crate_declaration" and name_of(node) == name:
             edits.append((node.start_byte, node.end_byte, ""))
+        elif own and node.type == "crate" and node.next_sibling is not None and node.next_sibling.type == "::":
+            edits.append((node.start_byte, node.end_byte, own))
     return apply_edits(source, edits)
 
 
@@ -47,18 +56,29 @@ def path_head(node: Node) -> Node:
     return node
 
 
+def _imported(candidate: Node) -> set[str]:
+    """Names that the candidate's own imports bring in from elsewhere, and that tests in its file see."""
+    return _declared_by(node for node in candidate.named_children if node.type == "use_declaration")
+
+
 def _declared(root: Node) -> set[str]:
     """Modules of the tests, and names that their imports bring in from longer paths or under another name."""
+    found = {name_of(node) for node in walk(root) if node.type in SPACES}
+    return found | _declared_by(node for node in walk(root) if node.type == "use_declaration")
+
+
+def _declared_by(imports: Iterable[Node]) -> set[str]:
     found: set[str] = set()
-    for node in walk(root):
-        if node.type in SPACES:
-            found.add(name_of(node))
-        elif node.type == "use_as_clause":
+    for node in (one for declaration in imports for one in walk(declaration)):
+        if node.type == "use_as_clause":
             found.add(text_of(node.named_children[-1]))
         elif node.type == "use_declaration":
             argument = node.child_by_field_name("argument")
             if argument is not None and argument.type == "scoped_identifier":
-                found.add(name_of(argument))
+                found |= {name_of(argument)} - {text_of(path_head(argument))}
         elif node.type == "use_list":
             found |= {text_of(child) for child in node.named_children if child.type == "identifier"}
+            path = node.parent.child_by_field_name("path") if node.parent is not None else None
+            if path is not None and any(child.type == "self" for child in node.named_children):
+                found.add(text_of(path).split("::")[-1].strip())
     return found

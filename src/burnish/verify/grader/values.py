@@ -9,11 +9,15 @@ Not covered: floating point tolerance; the Debug text has to be equal.
 
 from __future__ import annotations
 
+import re
+
 from burnish.protocols import JobResult
 from burnish.records import TestCounts, ValueTests
 from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.protocol import Grade, read_end, read_report
+from burnish.verify.grader.visibility import make_public
 
+_WORD = re.compile(r"\w+")
 # Explicit imports win over the candidate's glob, so a candidate's own `Result` alias does not change a case's type.
 _CASES_HEAD = """
     use ::std::{boxed::Box, option::Option::{self, None, Some}, result::Result::{self, Err, Ok}, string::String};
@@ -44,6 +48,12 @@ fn main() {
     ::std::println!("\\n{nonce} end");
 }
 """
+
+
+def made_callable(code: str, tests: ValueTests) -> str:
+    """The candidate with all visible that the cases may name; inside of modules only where a case names the module."""
+    words = {word for case in tests.cases for word in _WORD.findall(f"{case.call} {case.type}")}
+    return make_public(code, words)
 
 
 def value_harness(tests: ValueTests) -> str:

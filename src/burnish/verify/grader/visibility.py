@@ -5,13 +5,15 @@ Not covered: items that macros make.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tree_sitter import Node
 
 from burnish.syntax.source import BESIDE_ITEMS, NAMED_ITEMS, apply_edits, name_of, parse, text_of
 
 
-def make_public(source: str) -> str:
-    """Make items, fields and inherent methods visible from outside, in inline modules too; lines stay in place.
+def make_public(source: str, modules: Collection[str] | None = None) -> str:
+    """Make items, fields and inherent methods visible from outside, in inline ``modules`` (or all) too; lines stay.
 
     ``#![crate_name]`` is blanked."""
     root = parse(source)
@@ -25,7 +27,7 @@ def make_public(source: str) -> str:
             if body is None:
                 continue
             if node.type == "mod_item":
-                containers.append(body)
+                containers += [body] if modules is None or name_of(node) in modules else []
             elif node.type in ("struct_item", "union_item"):
                 _publish_fields(body, edits)
             elif node.type == "impl_item" and node.child_by_field_name("trait") is None:

@@ -7,9 +7,7 @@ copy says which one runs. The harness is built with ``-F unsafe_code``, so no mo
 
 Company never shows: a run of the harness that does not end by itself with status 0 and a whole report (a signal, a
 limit, another status, a missing mark) says nothing, and its program is judged alone; a harness whose modules bring
-large statics is not run at all.
-
-Not covered: tests in Rust, programs with ``fn main``, dependency sets; which programs may join (`joining`).
+large statics is not run at all. Not covered: programs with ``fn main``, dependency sets; which programs may join (`shared_crate_rule`).
 """
 
 from __future__ import annotations
@@ -21,17 +19,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.protocols import Job, JobResult, Sandbox
-from burnish.records import CrateType, Edition, ProgramTests, Task, ValueTests, Verdict
+from burnish.protocols import Job, JobResult, Sandbox, can_join
+from burnish.records import CrateType, Edition, ProgramTests, RustTests, Task, ValueTests, Verdict
 from burnish.verify.compiler.compile import Compiled, Compiler
 from burnish.verify.compiler.dependency_set import DependencySet
 from burnish.verify.compiler.diagnostics import read_diagnostics
 from burnish.verify.compiler.toolchain import Toolchain
-from burnish.verify.grader.values import VALUE_MAIN, value_cases
-from burnish.verify.grader.visibility import make_public
+from burnish.verify.grader.values import VALUE_MAIN, made_callable, value_cases
 from burnish.verify.judge.ladder import Goal, Ladder, crate_type_of
 from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
+from burnish.verify.judge.shared_servers import shared_server, stamp, which_function
 from burnish.verify.sandbox.limits.executable import memory_asked
+from burnish.verify.separate.build import TestProgram
+from burnish.verify.separate.decision import Decision, Separate, Served
+from burnish.verify.separate.grading import FAILED
+from burnish.verify.separate.programs import server_module
+from burnish.verify.separate.store import ProgramStore
 
 MOST_JOINED = 32
 _ROUNDS = 3
@@ -42,7 +45,6 @@ _WORTH_JOINING, _WORTH_TRYING = 0.75, 0.75
 _MOST_STATICS = 4 << 20
 """Writable bytes of a harness; those of one module would be taken from what the others may use."""
 _OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
-_DIGITS = 4
 
 
 Together = Literal["never", "worth", "always"]
@@ -69,6 +71,8 @@ class Start:
     place: int = 0
     number: int = 0
     """In the names of the program's files."""
+    tests: TestProgram | None = None
+    """The test program of its task, where ``built`` serves calls from there."""
 
 
 class BatchJudge:
@@ -83,12 +87,14 @@ class BatchJudge:
         toolchain: Toolchain,
         dependencies: DependencySet | None = None,
         together: Together = "worth",
+        store: ProgramStore | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._together = together
         self._toolchain = toolchain
         self._compiler = Compiler(sandbox, toolchain, dependencies)
-        self._alone = Ladder(sandbox, toolchain, compiler=self._compiler)
+        self._separate = Separate(sandbox, toolchain, self._compiler, store or ProgramStore())
+        self._alone = Ladder(sandbox, toolchain, compiler=self._compiler, separate=self._separate)
         self._settled = 1.0  # share of programs that one pass settled lately
         self._good = 1.0  # share of programs that compiled lately: checking together pays only when most do
 
@@ -96,6 +102,12 @@ class BatchJudge:
     def toolchain_name(self) -> str:
         """As verdicts carry it."""
         return self._alone.toolchain_name
+
+    def grading_of(self, task: Task) -> Decision | None:
+        """How a task's tests in Rust are graded; None where it has none, or its crates are not here."""
+        if not isinstance(task.tests, RustTests) or self._compiler.dependencies.missing(task.crates):
+            return None
+        return self._separate.decide(task)
 
     def joins(self, one: Candidate) -> bool:
         """Whether a program may be judged together with others."""
@@ -118,7 +130,9 @@ class BatchJudge:
             return self._given(one, start, self._sandbox)
         watched = _Watched(_Renaming(self._sandbox, start.number))
         verdict = self._given(one, start, watched)
-        return verdict if watched.ended_well and _is_whole(verdict) else self._judge_alone(one)
+        if watched.ended_well and _is_whole(verdict):
+            return verdict
+        return self._given(one, Start(check=start.check), self._sandbox)  # in company it may not be its own fault
 
     def _pays(self, share: float, worth: float) -> bool:
         return self._together == "always" or (self._together == "worth" and share > worth)
@@ -148,9 +162,12 @@ class BatchJudge:
 
     def _given(self, one: Candidate, start: Start, sandbox: Sandbox) -> Verdict:
         """The verdict on one program, with what is known of it."""
-        return Ladder(sandbox, self._toolchain, compiler=_Given(self._compiler, start)).judge(
-            one.task, one.code, one.goal
-        )
+        given = _Given(self._compiler, start)
+        separate, served = self._separate.within(sandbox), None
+        if start.tests is not None and start.built is not None:
+            served = Served(start.tests, replace(start.built, artifact=_stamped(start)))
+        ladder = Ladder(sandbox, self._toolchain, compiler=given, separate=separate, served=served)
+        return ladder.judge(one.task, one.code, one.goal)
 
     def _check(self, candidates: Sequence[Candidate], group: Sequence[int]) -> dict[int, Compiled]:
         found: dict[int, Compiled] = {}
@@ -201,24 +218,39 @@ class BatchJudge:
 
     def _build(self, candidates: Sequence[Candidate], checks: Mapping[int, Compiled]) -> dict[int, Start]:
         rest = [i for i, check in checks.items() if check.reason == "ok"]
+        programs: dict[int, TestProgram] = {}
+        if isinstance(candidates[0].task.tests, RustTests):
+            for i in rest:
+                program = self._separate.program_for(candidates[i].task, candidates[i].code)
+                programs |= {} if program is None else {i: program}
+            rest = [i for i in rest if i in programs]
         for _ in range(_ROUNDS):
             if len(rest) < _FEWEST:
                 break
             mark = f"{secrets.token_hex(8)}:"
-            files = _harness({i: candidates[i] for i in rest}, mark)
-            built = self._compiler.build_together(files, candidates[rest[0]].task.edition)
+            built = self._build_together({i: candidates[i] for i in rest}, programs, mark)
             if built.reason == "ok":
                 statics = memory_asked(built.artifact, writable=True)
-                if built.artifact.count(_stamp(mark, 0)) != 1 or statics > _MOST_STATICS:
+                if built.artifact.count(stamp(mark, 0)) != 1 or statics > _MOST_STATICS:
                     break
                 built = replace(built, cpu_ms=built.cpu_ms / len(rest), shared=len(rest) > 1)
-                return {i: Start(checks[i], built, mark, place, i) for place, i in enumerate(rest)}
+                return {i: Start(checks[i], built, mark, place, i, programs.get(i)) for place, i in enumerate(rest)}
             spoken = _by_file(built.stderr) if built.reason == "compile_error" and not built.crashed else None
             faulty = _at_fault(spoken or {})
             if not faulty:
                 break
             rest = [i for i in rest if i not in faulty]
         return {}
+
+    def _build_together(
+        self, group: Mapping[int, Candidate], programs: Mapping[int, TestProgram], mark: str
+    ) -> Compiled:
+        """One program of a group: with the cases of value tests, or with servers for tests in Rust."""
+        edition = next(iter(group.values())).task.edition
+        if not programs:
+            return self._compiler.build_together(_harness(group, mark), edition)
+        answers = {i: (one.code, server_module(programs[i].declared)) for i, one in group.items()}
+        return self._separate.build_shared(shared_server(answers, mark), edition)
 
 
 class _Given(Compiler):
@@ -237,21 +269,22 @@ class _Given(Compiler):
     def build_program(self, code: str, edition: Edition) -> Compiled:
         return self._started.built or self._base.build_program(code, edition)
 
-    def build_library(self, code: str, edition: Edition, *, forbid_unsafe: bool) -> Compiled:
+    def build_library(
+        self, code: str, edition: Edition, *, forbid_unsafe: bool, beside: Mapping[str, str] | None = None
+    ) -> Compiled:
         if self._started.built is not None:
             return Compiled("ok", 0.0, shared=self._started.built.shared)
-        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe)
+        return self._base.build_library(code, edition, forbid_unsafe=forbid_unsafe, beside=beside)
 
     def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
         built = self._started.built
         if built is None:
             return self._base.build_harness(source, library, edition)
-        own = built.artifact.replace(_stamp(self._started.mark, 0), _stamp(self._started.mark, self._started.place))
-        return replace(built, artifact=own)
+        return replace(built, artifact=_stamped(self._started))
 
 
 class _Watched:
-    """Notes whether every program ended by itself, at no limit and by no signal; and whether with status 0."""
+    """Notes how programs ended: by themselves, at no limit and by no signal; and well: status 0, or failed tests."""
 
     def __init__(self, inner: Sandbox) -> None:
         self._inner = inner
@@ -262,11 +295,18 @@ class _Watched:
     def layers(self) -> tuple[str, ...]:
         return self._inner.layers
 
+    @property
+    def joins(self) -> bool:
+        return can_join(self._inner)
+
     def run(self, job: Job) -> JobResult:
         result = self._inner.run(job)
-        if result.fault or result.exceeded or result.exit_code < 0:
+        if result.fault or result.exceeded or (result.exit_code < 0 and not result.cut_off):
             self.ended_by_itself = False
-        self.ended_well &= self.ended_by_itself and result.exit_code == 0
+        tests = job.joint is not None and job.joint.until is None
+        well = (0, FAILED) if tests else (0,)
+        if not self.ended_by_itself or not (result.cut_off or result.exit_code in well):
+            self.ended_well = False
         return result
 
 
@@ -281,6 +321,10 @@ class _Renaming:
     def layers(self) -> tuple[str, ...]:
         return self._inner.layers
 
+    @property
+    def joins(self) -> bool:
+        return can_join(self._inner)
+
     def run(self, job: Job) -> JobResult:
         result = self._inner.run(job)
         return replace(result, stderr=result.stderr.replace(self._name, b"candidate.rs"))
@@ -288,7 +332,9 @@ class _Renaming:
 
 def joins(one: Candidate) -> bool:
     """Whether a program may be judged together with others."""
-    if one.goal == "run" or one.task.crates or (one.goal == "test" and not isinstance(one.task.tests, ValueTests)):
+    if one.goal == "run" or one.task.crates:
+        return False
+    if one.goal == "test" and not isinstance(one.task.tests, ValueTests | RustTests):
         return False
     return one.task.crate_type in (None, "lib") and may_join(one.code, one.task.edition)
 
@@ -304,9 +350,10 @@ def _is_whole(verdict: Verdict) -> bool:
     return verdict.tests.run == verdict.tests.expected
 
 
-def likeness(one: Candidate) -> tuple[str, str]:
+def likeness(one: Candidate) -> tuple[str, str, str]:
     """Programs of a group agree in this: they are compiled with the same options."""
-    return one.task.edition, one.goal
+    tested = one.task.tests.kind if one.goal == "test" and one.task.tests is not None else ""
+    return one.task.edition, one.goal, tested
 
 
 def _by_file(stderr: bytes) -> dict[int, list[bytes]] | None:
@@ -332,22 +379,20 @@ def _harness(group: Mapping[int, Candidate], mark: str) -> dict[str, str]:
     """Sources of the harness crate: one file per program, one per program's cases, and the root, which is first."""
     modules = "".join(f"mod {PREFIX}{i};\nmod tested_{i};\n" for i in group)
     table = ", ".join(f"&tested_{i}::CASES" for i in group)
-    root = (
-        f'{modules}\nstatic WHICH: [u8; {len(mark) + _DIGITS}] = *b"{mark}{"0" * _DIGITS}";\n'
-        f"static MODULES: [&[fn() -> ::std::string::String]; {len(group)}] = [{table}];\n"
-        "fn which() -> usize {\n"
-        f"    ::std::hint::black_box(&WHICH)[{len(mark)}..].iter().fold(0, |n, d| 10 * n + (d - b'0') as usize)\n}}\n"
-    )
+    cases = f"static MODULES: [&[fn() -> ::std::string::String]; {len(group)}] = [{table}];\n"
+    root = f"{modules}{which_function(mark)}{cases}"
     files = {"together.rs": root + VALUE_MAIN.replace("CASES.iter()", "MODULES[which()].iter()")}
     for i, one in group.items():
         assert isinstance(one.task.tests, ValueTests)
-        files[f"{PREFIX}{i}.rs"] = make_public(one.code)
+        files[f"{PREFIX}{i}.rs"] = made_callable(one.code, one.task.tests)
         files[f"tested_{i}.rs"] = value_cases(one.task.tests, f"super::{PREFIX}{i}")
     return files
 
 
-def _stamp(mark: str, place: int) -> bytes:
-    return f"{mark}{place:0{_DIGITS}}".encode()
+def _stamped(start: Start) -> bytes:
+    """The shared program as that of one of its members."""
+    assert start.built is not None
+    return start.built.artifact.replace(stamp(start.mark, 0), stamp(start.mark, start.place))
 
 
 def _at_fault(spoken: Mapping[int, Sequence[bytes]]) -> set[int]:

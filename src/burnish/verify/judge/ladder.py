@@ -12,12 +12,14 @@ Not covered: retries and caching (`pool`, `verifier`).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.protocols import MIB, Job, JobResult, Limits, Sandbox
+from burnish.protocols import Job, JobResult, Sandbox
 from burnish.records import (
     CrateType,
+    Grading,
     ProgramTests,
     Reason,
     RustTests,
@@ -30,22 +32,25 @@ from burnish.records import (
 from burnish.syntax.crates import WELL_KNOWN
 from burnish.syntax.main_function import has_main
 from burnish.syntax.source import parse
-from burnish.verify.compiler.compile import COMPILE_LIMITS, LINTS, Compiled, Compiler
+from burnish.verify.compiler.compile import COMPILE_LIMITS, LINTS, RUN_LIMITS, Compiled, Compiler
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND, DependencySet
 from burnish.verify.compiler.toolchain import Toolchain
+from burnish.verify.grader.one_crate import TESTS_FILE, answer_with_tests, harness, hidden_module
+from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
 from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
-from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests, rust_harness
-from burnish.verify.grader.traits import NO_METHOD, needed_traits
-from burnish.verify.grader.values import grade_values, value_harness
-from burnish.verify.grader.visibility import make_public
+from burnish.verify.grader.rust_tests import TestPlan, grade_rust_tests, plan_tests
+from burnish.verify.grader.values import grade_values, made_callable, value_harness
 from burnish.verify.metrics import measure
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX
+from burnish.verify.separate.build import own_errors
+from burnish.verify.separate.decision import Separate, Served
+from burnish.verify.separate.store import ProgramStore
 
 Goal = Literal["check", "run", "test"]
-RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=64, work_bytes=64 * MIB, output_bytes=2 * MIB)
-POLICY = 6
+POLICY = 7
 """Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
+_NO_FIT = "the tests do not compile against this code, which compiles alone"
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
 """What an ``-F unsafe_code`` build reports: the lint, and an attempt to allow it again."""
 
@@ -80,6 +85,7 @@ class _State:
     cpu_ms: float = 0.0
     shared: bool = False
     """Other candidates' programs were compiled in the same sandbox as this one."""
+    grading: Grading | None = None
 
     def after(self, stage: VerifyStage, compiled: Compiled) -> _State:
         """With a compilation's cost and company."""
@@ -96,10 +102,15 @@ class Ladder:
         dependencies: DependencySet | None = None,
         *,
         compiler: Compiler | None = None,
+        separate: Separate | None = None,
+        served: Served | None = None,
     ) -> None:
+        """``served``: what the one program of this ladder is graded with, where it was built with others."""
         self._sandbox = sandbox
         self._toolchain = toolchain
         self._compiler = compiler or Compiler(sandbox, toolchain, dependencies)
+        self._served = served
+        self._separate = separate or Separate(sandbox, toolchain, self._compiler, ProgramStore())
 
     @property
     def toolchain_name(self) -> str:
@@ -110,14 +121,10 @@ class Ladder:
 
     def judge(self, task: Task, code: str, goal: Goal) -> Verdict:
         """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
-        missing = self._compiler.dependencies.missing(task.crates) if task.crates else []
-        if missing:
-            detail = f"the task needs crates that are not built here: {', '.join(missing)}; build them: {BUILD_COMMAND}"
-            unknown = [name for name in missing if name not in WELL_KNOWN]
-            return self._verdict(code, _State("extract"), "infra", " ".join([detail, *unknown]))
         plan = plan_tests(task.tests) if goal == "test" and isinstance(task.tests, RustTests) else None
-        if plan is not None and not plan.functions:
-            return self._verdict(code, _State("extract"), "infra", "the task's tests hold no test function")
+        hindered = self._hindrance(task, plan)
+        if hindered:
+            return self._verdict(code, _State("extract"), "infra", hindered)
         crate_type = crate_type_of(task, code)
         reachable = goal == "test" and not isinstance(task.tests, ProgramTests)
         compiler = self._compiler.with_crates(task.crates)
@@ -131,7 +138,17 @@ class Ladder:
             return self._verdict(code, state, "ok")
         if goal == "run" or isinstance(task.tests, ProgramTests):
             return self._run(task, code, goal, state)
-        return self._test(task, code, plan, state)
+        return self._rust_tests(task, code, plan, state) if plan is not None else self._by_value(task, code, state)
+
+    def _hindrance(self, task: Task, plan: TestPlan | None) -> str:
+        """Why no answer to this task can be judged here; empty where it can."""
+        missing = self._compiler.dependencies.missing(task.crates) if task.crates else []
+        if missing:
+            detail = f"the task needs crates that are not built here: {', '.join(missing)}; build them: {BUILD_COMMAND}"
+            return " ".join([detail, *(name for name in missing if name not in WELL_KNOWN)])
+        if plan is not None and not plan.functions and not plan.by_macro:
+            return "the task's tests hold no test function"
+        return ""
 
     def _run(self, task: Task, code: str, goal: Goal, state: _State) -> Verdict:
         compiler = self._compiler.with_crates(task.crates)
@@ -154,18 +171,79 @@ class Ladder:
             grade = Grade(reason, TestCounts(), detail)
         return self._graded(code, replace(state, cpu_ms=sum(cpu_ms)), grade)
 
-    def _test(self, task: Task, code: str, plan: TestPlan | None, state: _State) -> Verdict:
+    def _rust_tests(self, task: Task, code: str, plan: TestPlan, state: _State) -> Verdict:
+        """Tests in Rust, in a process without the answer where the task can be graded so."""
+        decision = self._separate.decide(task)
+        state = replace(state, cpu_ms=state.cpu_ms + decision.cpu_ms)
+        if decision.grading is None:
+            return self._verdict(code, state, "infra", decision.reason)
+        if decision.grading == "separate":
+            served = self._served or self._separate.serve(task, code)
+            fits = not served.problem and (served.built is None or not _misfits(served.built, code))
+            if fits or not decision.by_answer:
+                return self._separately(code, served, replace(state, grading="separate"))
+        state = replace(state, grading="in_process")
+        if plan.by_macro:
+            detail = f"tests that a macro makes cannot be counted in the answer's own process: {plan.by_macro}"
+            return self._verdict(code, replace(state, stage="extract"), "infra", detail)
+        return self._beside(task, code, plan, state)
+
+    def _separately(self, code: str, served: Served, state: _State) -> Verdict:
+        """The verdict by tests that run without the answer."""
+        built = served.built
+        if built is None:
+            state = replace(state, stage="build")
+            if served.program is not None and served.program.fault:
+                return self._verdict(code, state, "infra", served.problem)
+            return self._verdict(code, state, "tests_failed", f"{_NO_FIT}: {served.problem}")
+        state = state.after("build", built)
+        if _misfits(built, code):
+            return self._verdict(code, state, "tests_failed", _mismatch(built))
+        if built.reason != "ok":
+            return self._failed_build(code, state, built)
+        grade, cpu_ms = self._separate.grade(served)
+        return self._graded(code, replace(state, stage="test", cpu_ms=state.cpu_ms + cpu_ms), grade)
+
+    def _beside(self, task: Task, code: str, plan: TestPlan, state: _State) -> Verdict:
+        """The verdict by tests in the answer's own process, one crate with it."""
+        beyond = beyond_safe_rust(code)
+        if beyond:
+            detail = f"tests in Rust that run in the answer's own process allow no `{beyond}` in it"
+            return self._verdict(code, replace(state, stage="build"), "blocked", detail)
+        equal = equals_foreign_values(code, task.code_prompt, task.reference)
+        if equal:
+            detail = f"`{equal}` says itself which values of other types it equals, and no task's code does so"
+            return self._verdict(code, replace(state, stage="build"), "tests_failed", detail)
         compiler = self._compiler.with_crates(task.crates)
-        library = compiler.build_library(make_public(code), task.edition, forbid_unsafe=plan is not None)
+        tests = {TESTS_FILE: hidden_module(plan, task, code)}
+        library = compiler.build_library(
+            answer_with_tests(code), task.edition, forbid_unsafe="unsafe" not in plan.source, beside=tests
+        )
         state = state.after("build", library)
+        if library.reason == "compile_error" and not library.crashed and not _has_place(library, "candidate.rs"):
+            return self._verdict(code, state, "tests_failed", _mismatch(library))
         if library.reason != "ok":
-            if plan is not None and library.codes and library.codes <= _FORBIDDEN_UNSAFE:
+            if library.codes and library.codes <= _FORBIDDEN_UNSAFE:
                 return self._verdict(code, state, "blocked", "tests in Rust allow no unsafe code in the candidate")
             return self._failed_build(code, state, library)
-        built = self._build_harness(task, code, plan, library)
-        state = state.after("build", built)
+        built = compiler.build_harness(harness(), library.artifact, "2021")
+        return self._run_harness(task, code, plan, state, built)
+
+    def _by_value(self, task: Task, code: str, state: _State) -> Verdict:
+        """The verdict by values that a harness prints."""
+        assert isinstance(task.tests, ValueTests)
+        compiler = self._compiler.with_crates(task.crates)
+        library = compiler.build_library(made_callable(code, task.tests), task.edition, forbid_unsafe=False)
+        state = state.after("build", library)
+        if library.reason != "ok":
+            return self._failed_build(code, state, library)
+        built = compiler.build_harness(value_harness(task.tests), library.artifact, task.edition)
         if built.reason == "compile_error" and _has_place(built):
-            return self._verdict(code, state, "tests_failed", _mismatch(built))
+            return self._verdict(code, state.after("build", built), "tests_failed", _mismatch(built))
+        return self._run_harness(task, code, None, state, built)
+
+    def _run_harness(self, task: Task, code: str, plan: TestPlan | None, state: _State, built: Compiled) -> Verdict:
+        state = state.after("build", built)
         if built.reason != "ok":
             return self._failed_build(code, state, built)
         nonce = new_nonce()
@@ -175,23 +253,6 @@ class Ladder:
             return self._graded(code, state, grade_rust_tests(result, nonce, plan))
         assert isinstance(task.tests, ValueTests)
         return self._graded(code, state, grade_values(result, nonce, task.tests))
-
-    def _build_harness(self, task: Task, code: str, plan: TestPlan | None, library: Compiled) -> Compiled:
-        """The tests with the candidate's crate; a second try when the tests call methods of the candidate's traits."""
-        compiler = self._compiler.with_crates(task.crates)
-        if plan is None:
-            assert isinstance(task.tests, ValueTests)
-            return compiler.build_harness(value_harness(task.tests), library.artifact, task.edition)
-        source = rust_harness(plan, task, code)
-        built = compiler.build_harness(source, library.artifact, task.edition)
-        if built.codes != {NO_METHOD}:
-            return built
-        traits = needed_traits(source, plan.source, code, built.diagnostics)
-        if not traits:
-            return built
-        with_traits = rust_harness(plan, task, code, traits)
-        again = compiler.build_harness(with_traits, library.artifact, task.edition)
-        return replace(again, cpu_ms=built.cpu_ms + again.cpu_ms, shared=built.shared or again.shared)
 
     def _job(self, program: bytes, stdin: bytes) -> Job:
         return Job(
@@ -230,18 +291,29 @@ class Ladder:
             cpu_ms=round(state.cpu_ms, 3),
             isolation=tuple(x for x in self._sandbox.layers if not (state.shared and x == OWN_COMPILE_SANDBOX)),
             toolchain=self.toolchain_name,
+            grading=state.grading,
         )
 
 
-def _has_place(built: Compiled) -> bool:
-    """Whether the compiler names a place in the tests; what a linker refuses (a symbol that is nowhere) has none."""
-    return any(d.level == "error" and d.line is not None for d in built.diagnostics)
+def _has_place(built: Compiled, file: str = "") -> bool:
+    """Whether the compiler names a place of an error (in ``file``); what a linker refuses has none."""
+    if not file:
+        return any(d.level == "error" and d.line is not None for d in built.diagnostics)
+    spoken = (json.loads(line) for line in built.stderr.splitlines() if line.startswith(b"{"))
+    errors = [one for one in spoken if one.get("level") == "error"]
+    return any(span["file_name"] == file for one in errors for span in one["spans"] if span["is_primary"])
+
+
+def _misfits(built: Compiled, code: str) -> bool:
+    """Whether a server's build failed by what is declared alone, not by the answer's own lines."""
+    failed = built.reason == "compile_error" and not built.crashed
+    return failed and not own_errors(built, code) and _has_place(built)
 
 
 def _mismatch(built: Compiled) -> str:
     """What of the tests does not fit a candidate that compiles by itself: a missing item, another signature."""
     errors = [f"{d.message} ({d.code})" if d.code else d.message for d in built.diagnostics if d.level == "error"]
-    return f"the tests do not compile against this code, which compiles alone: {'; '.join(errors[:3])}"
+    return f"{_NO_FIT}: {'; '.join(errors[:3])}"
 
 
 def _says(compiled: Compiled) -> bool | None:

@@ -142,7 +142,7 @@ class Flow:
                 del programs[key]
                 self._settle(key, verdict.model_copy(update={"cached": True}), fault=False)
         # Only plain programs with the same edition and goal may share a crate; others are compiled alone.
-        alike: dict[tuple[str, str], list[Program]] = {}
+        alike: dict[tuple[str, str, str], list[Program]] = {}
         for program in programs.values():
             if self._judge.joins(program.candidate):
                 alike.setdefault(likeness(program.candidate), []).append(program)

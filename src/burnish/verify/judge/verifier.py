@@ -12,6 +12,8 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -19,7 +21,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.fsio import digest_json
 from burnish.progress import progress
 from burnish.protocols import Sandbox, VerdictCache
-from burnish.records import Completion, Task, Verdict
+from burnish.records import Completion, RustTests, Task, Verdict
 from burnish.verify.compiler.dependency_set import load_set
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.judge.batch import BatchJudge, Candidate, Together
@@ -37,6 +39,8 @@ from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
 from burnish.verify.sandbox.limits.open_files import allow_open_files
 from burnish.verify.sandbox.open_sandbox import open_sandbox
+from burnish.verify.separate.decision import Decision, refuse_in_process
+from burnish.verify.separate.store import ProgramStore
 
 MOST_CODE_BYTES = 1 << 20
 """A longer program is refused before a compiler sees it."""
@@ -81,6 +85,7 @@ class Verifier:
         self._sandbox = self._owned if self._owned is not None else sandbox
         assert self._sandbox is not None
         self._required = config.min_isolation
+        self._separate_only = config.min_grading == "separate"
         require_layers(self._required, self._sandbox.layers)
         self._file = SqliteVerdictCache(config.cache) if cache is None and config.cache is not None else None
         self._cache: VerdictCache = cache or self._file or MemoryVerdictCache()
@@ -92,7 +97,8 @@ class Verifier:
         dependencies = load_set(toolchain, config.dependencies)
         self.crates = frozenset(dependencies.crates)
         """Crates of the dependency set, which any program may use."""
-        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together)
+        store = ProgramStore(_beside(config.cache)) if config.cache is not None else ProgramStore()
+        self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together, store)
         self._stopping = threading.Event()
         unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
         self.digest = digest_json([toolchain.digest, dependencies.digest, policy_parts(), *unsafe])
@@ -126,8 +132,10 @@ class Verifier:
 
         ``goals`` limits how deep each candidate is judged (None: as deep as its task allows). ``on_verdict`` is called
         in this thread with each verdict as it completes. Raises InfraBudgetError when too large a share could not be
-        judged; verdicts found until then are in the cache.
+        judged; verdicts found until then are in the cache. Raises DataError as `gradings` does.
         """
+        if self._separate_only:
+            self.gradings({task.id: task for task, _ in pairs}.values())
         verdicts: dict[int, Verdict] = {}
         with progress("verify", total=len(pairs), unit="verdicts") as bar:
             compiled: Counter[bool] = Counter()
@@ -170,6 +178,23 @@ class Verifier:
                     yield held.pop(flow.settled_until)
                     flow.settled_until += 1
 
+    def grading_of(self, task: Task) -> Decision | None:
+        """How a task's tests in Rust are graded here, and why; None where it has none, or lacks crates."""
+        return self._judge.grading_of(as_judged(task).task)
+
+    def gradings(self, tasks: Iterable[Task]) -> dict[str, Decision]:
+        """`grading_of` the tasks that have one, by their ids; builds what is not known yet.
+
+        Raises DataError where ``min_grading`` is ``separate`` and a task's tests have to run beside the answer.
+        """
+        tested = [task for task in tasks if isinstance(task.tests, RustTests)]
+        with ThreadPoolExecutor(self._workers) as threads:
+            decided = zip(tested, threads.map(self.grading_of, tested), strict=True)
+            found = {task.id: decision for task, decision in decided if decision is not None}
+        if self._separate_only:
+            refuse_in_process(found)
+        return found
+
     def _flow(self) -> Flow:
         return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
 
@@ -208,6 +233,8 @@ class Verifier:
         if len(code.encode(errors="replace")) > MOST_CODE_BYTES:
             return self._without_program("output_limit", "the program is longer than 1 MiB")
         reached = goal or deepest_goal(task, code)
+        if self._separate_only and reached == "test":
+            self.gradings([task])
         tests = task.tests.model_dump() if task.tests is not None and reached == "test" else None
         declared = [task.code_prompt, task.reference, task.entry_point] if tests is not None else None
         made_as = [task.edition, task.crate_type, list(task.crates)]
@@ -226,6 +253,11 @@ class Verifier:
             self._prepared.close()
         if self._owned is not None:
             self._owned.stop()
+
+
+def _beside(cache: Path) -> Path:
+    """Where compiled test programs lie."""
+    return cache.with_name(f"{cache.name}-programs")
 
 
 def _own(settled: Settled) -> Verdict:

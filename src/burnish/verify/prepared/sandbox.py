@@ -17,7 +17,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from burnish.protocols import Job, JobResult, Sandbox
+from burnish.protocols import Job, JobResult, Sandbox, can_join
 from burnish.verify.compiler.native import built
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.prepared.server import Server, ServerError
@@ -50,6 +50,11 @@ class PreparedSandbox:
     def layers(self) -> tuple[str, ...]:
         """Those of the sandbox behind; a prepared compiler has them all."""
         return self._inner.layers
+
+    @property
+    def joins(self) -> bool:
+        """As the sandbox behind."""
+        return can_join(self._inner)
 
     def run(self, job: Job) -> JobResult:
         """The result of a prepared compiler where it can be had, else of a sandbox of the job's own."""

@@ -52,6 +52,11 @@ class Backend(ABC):
     def layers(self) -> tuple[str, ...]:
         """Backend with version, then every active layer."""
 
+    @property
+    def joins(self) -> bool:
+        """Whether it runs jobs with a ``joint``."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Kill what runs and give everything back."""
@@ -67,13 +72,18 @@ class Backend(ABC):
         """
         if job.collect and job.stage != "compile":
             raise ValueError("only the compile stage can hand files back")
-        refused = _too_large(job)
-        if refused:
-            return JobResult(-int(signal.SIGKILL), b"", b"", cpu_ms=0.0, wall_ms=0.0, exceeded=refused)
+        if job.joint is not None and not self.joins:
+            raise ValueError("this sandbox joins no processes")
         try:
+            refused = _too_large(job)
+            if refused:
+                return JobResult(-int(signal.SIGKILL), b"", b"", cpu_ms=0.0, wall_ms=0.0, exceeded=refused)
             return self._run(job)
         except OSError as error:
             return fault(f"{type(error).__name__}: {error}")
+        finally:
+            if job.joint is not None:
+                job.joint.close()
 
     def stop(self) -> None:
         """Kill every running job, and those that start later, until `resume`; their results carry a fault."""
@@ -241,7 +251,7 @@ def _result(ended: Ended, limits: Limits, out_of_memory: bool, *, counted: bool)
     if outcome.starved:
         return fault(f"the machine was short of CPU: {outcome.cpu_ms:.0f} ms of it in {outcome.wall_ms:.0f} ms")
     exceeded: Literal["", "cpu", "wall", "memory", "output"] = outcome.exceeded
-    if exceeded:
+    if exceeded or outcome.cut_off:
         code = -int(signal.SIGKILL)
     elif ended.code is None:
         return not_started(ended.stderr or outcome.stderr, f"wait status {outcome.status}")
@@ -256,4 +266,5 @@ def _result(ended: Ended, limits: Limits, out_of_memory: bool, *, counted: bool)
         wall_ms=outcome.wall_ms,
         collected=ended.files,
         exceeded=exceeded,
+        cut_off=outcome.cut_off,
     )

@@ -91,6 +91,11 @@ class BubblewrapSandbox(SlotBackend):
         """Backend with version, then every active layer."""
         return self._layers
 
+    @property
+    def joins(self) -> bool:
+        """It does."""
+        return True
+
     def _run_in(self, slot: Slot, job: Job) -> Ended:
         with contextlib.ExitStack() as descriptors, contextlib.ExitStack() as inherited:
             status_read, status_write = os.pipe()
@@ -121,7 +126,7 @@ class BubblewrapSandbox(SlotBackend):
                 *(word for name, descriptor in collected.items() for word in (f"/box/{name}", str(descriptor))),
                 *job.argv,
             ]
-            running = Running(argv, passed, status_read, start_write)
+            running = Running(argv, passed, status_read, start_write, job.joint)
             inherited.close()  # so that the end of the sandbox is the end of the status file
             outcome = self._supervised(running, slot, job.limits, job.stdin, lambda pid: self._enter(slot, job, pid))
             files = {name: _read_all(fd) for name, fd in collected.items()}

@@ -11,7 +11,7 @@ import threading
 from dataclasses import replace
 from typing import Literal
 
-from burnish.protocols import Job, JobResult, Sandbox
+from burnish.protocols import Job, JobResult, Sandbox, can_join
 
 
 class FaultySandbox:
@@ -33,12 +33,19 @@ class FaultySandbox:
         """The inner sandbox's layers, with a word that this is the fake."""
         return (*self._inner.layers, "faulty")
 
+    @property
+    def joins(self) -> bool:
+        """As the inner sandbox."""
+        return can_join(self._inner)
+
     def run(self, job: Job) -> JobResult:
         """Run or fail; never raises for what the program does."""
         with self._lock:
             fails = self._random.random() < self._share
             self.injected += fails
         if fails and self._kind == "on_start":
+            if job.joint is not None:
+                job.joint.close()
             return JobResult(
                 exit_code=127, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault="injected: did not start"
             )

@@ -72,7 +72,14 @@ _KILLED: dict[str, tuple[int | None, int | None]] = {
     "process_madvise": (440, 440),
     "mount_setattr": (442, 442),
 }
+_STARTS: dict[str, tuple[int | None, int | None]] = {
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "fork": (57, None),
+    "vfork": (58, None),
+}
 _CLONE3 = 435
+_CLONE_THREAD = 0x00010000
 _SET_AFFINITY = (203, 122)
 _LOCKS = (73, 32)
 """flock."""
@@ -135,6 +142,29 @@ def run_stage_filter() -> bytes:
     for family in _ALLOWED_FAMILIES:
         families += _when(_EQUAL, family, [_op(_RETURN, _ALLOW)])
     program += _when(_EQUAL, socket, [*families, _op(_RETURN, _KILL)])
+    program.append(_op(_RETURN, _ALLOW))
+    return b"".join(program)
+
+
+def no_programs_filter() -> bytes:
+    """What a program that holds its own tests installs in itself: it starts no program and forks no process.
+
+    Threads are made by ``clone`` with CLONE_THREAD; ``clone3`` is answered ENOSYS already, and here again.
+    """
+    audit, column, clone, _ = _ARCHITECTURES[platform.machine()]
+    program = [
+        _op(_LOAD, _OFFSET_ARCHITECTURE),
+        *_when(_EQUAL, audit, [], otherwise_skip=1),
+        _op(_RETURN, _KILL),
+        _op(_LOAD, _OFFSET_NUMBER),
+    ]
+    for numbers in _STARTS.values():
+        number = numbers[column]
+        if number is not None:
+            program += _when(_EQUAL, number, [_op(_RETURN, _KILL)])
+    program += _when(_EQUAL, _CLONE3, [_op(_RETURN, _ERRNO | errno.ENOSYS)])
+    threads = [_op(_LOAD, _OFFSET_ARGUMENT_0), *_when(_ANY_BIT, _CLONE_THREAD, [_op(_RETURN, _ALLOW)])]
+    program += _when(_EQUAL, clone, [*threads, _op(_RETURN, _KILL)])
     program.append(_op(_RETURN, _ALLOW))
     return b"".join(program)
 

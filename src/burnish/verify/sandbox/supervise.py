@@ -23,11 +23,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from burnish.protocols import Limits
+from burnish.protocols import Joint, Limits
 from burnish.verify.sandbox.limits.metering import Meter
 
 _Exceeded = Literal["", "cpu", "wall", "output"]
 _CHUNK = 1 << 16
+_CUT_OFF = "cut off"
 _LOOK_S = 0.25
 """Seconds between two looks at CPU time; what is used beyond the limit until then counts as used."""
 _PATIENCE = 4
@@ -52,13 +53,27 @@ class Outcome:
     cancelled: bool
     starved: bool = False
     """The machine was short of CPU for so long that nothing can be said about the program."""
+    cut_off: bool = False
+    """Killed because the other end of its joint was closed."""
 
 
 class Running:
     """One supervised process; ``cancel`` may be called from another thread."""
 
-    def __init__(self, argv: Sequence[str], pass_fds: Sequence[int], status_read: int, start_write: int) -> None:
-        """``status_read`` yields bwrap's JSON status; a byte on ``start_write`` lets the program start. Takes both."""
+    def __init__(
+        self,
+        argv: Sequence[str],
+        pass_fds: Sequence[int],
+        status_read: int,
+        start_write: int,
+        joint: Joint | None = None,
+    ) -> None:
+        """``status_read`` yields bwrap's JSON status; a byte on ``start_write`` lets the program start. Takes both.
+
+        Of ``joint`` what the process has got is closed here, so that its end is seen at the other side.
+        """
+        self._until = joint.until if joint is not None else None
+        self._cut_off = False
         self._status = status_read
         self._start = start_write
         self._status_text = b""
@@ -70,13 +85,16 @@ class Running:
         self._process = subprocess.Popen(
             list(argv),
             pass_fds=pass_fds,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE if joint is None else joint.stdin,
+            stdout=subprocess.PIPE if joint is None else joint.stdout,
             stderr=subprocess.PIPE,
             cwd="/",
             env={},
             start_new_session=True,
         )
+        if joint is not None:
+            joint.stdin.close()
+            joint.stdout.close()
 
     @property
     def pid(self) -> int:
@@ -96,12 +114,13 @@ class Running:
 
     def supervise(self, stdin: bytes, limits: Limits, meter: Meter, on_child: Callable[[int], None]) -> Outcome:
         """Run to the end or to a limit; ``on_child`` gets the program's pid before it starts."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         assert self._process.stderr is not None
         deadline = self._began + limits.wall_s
         pidfd = os.pidfd_open(self._process.pid)
-        pipes = {self._process.stdout.fileno(): bytearray(), self._process.stderr.fileno(): bytearray()}
+        said = {name: bytearray() for name in ("stdout", "stderr")}
+        pipes = {self._process.stderr.fileno(): said["stderr"]}
+        if self._process.stdout is not None:
+            pipes[self._process.stdout.fileno()] = said["stdout"]
         exceeded: _Exceeded = ""
         try:
             child_pid = self._read_child_pid(pidfd, deadline)
@@ -120,17 +139,17 @@ class Running:
         finally:
             os.close(pidfd)
             self._close()
-        stdout, stderr = pipes.values()
         return Outcome(
             status=status,
             reported_exit=self._reported_exit(),
-            stdout=bytes(stdout),
-            stderr=bytes(stderr),
+            stdout=bytes(said["stdout"]),
+            stderr=bytes(said["stderr"]),
             cpu_ms=cpu_ms if meter.cpu_ms is None else meter.cpu_ms,
             wall_ms=(time.monotonic() - self._began) * 1000,
             exceeded=exceeded,
             cancelled=self._cancelled.is_set(),
             starved=self._starved,
+            cut_off=self._cut_off,
         )
 
     def _read_child_pid(self, pidfd: int, deadline: float) -> int | None:
@@ -152,23 +171,23 @@ class Running:
         return pid
 
     def _pump(self, pidfd: int, pipes: dict[int, bytearray], stdin: bytes, limits: Limits, meter: Meter) -> _Exceeded:
-        assert self._process.stdin is not None
         output_bytes = limits.output_bytes
         look_at = time.monotonic() + _LOOK_S
-        writer = self._process.stdin.fileno()
+        writer = self._process.stdin.fileno() if self._process.stdin is not None else -1
         rest = memoryview(stdin)
         with selectors.DefaultSelector() as selector:
             for descriptor in pipes:
                 os.set_blocking(descriptor, False)
                 selector.register(descriptor, selectors.EVENT_READ)
             selector.register(pidfd, selectors.EVENT_READ)
-            if stdin:
-                os.set_blocking(writer, False)
-                selector.register(writer, selectors.EVENT_WRITE)
-            else:
-                self._process.stdin.close()
+            self._register_others(selector, stdin)
             while True:
-                ready = {key.fd for key, _ in selector.select(max(0.0, look_at - time.monotonic()))}
+                events = selector.select(max(0.0, look_at - time.monotonic()))
+                ready = {key.fd for key, _ in events}
+                self._cut_off = pidfd not in ready and any(key.data == _CUT_OFF for key, _ in events)
+                if self._cut_off:
+                    self._kill()
+                    return ""
                 if time.monotonic() >= look_at and pidfd not in ready:
                     if exceeded := self._out_of_time(limits, meter):
                         self._kill()
@@ -186,6 +205,16 @@ class Running:
                     for descriptor, held in pipes.items():
                         _drain(descriptor, held, output_bytes)
                     return "output" if sum(len(held) for held in pipes.values()) > output_bytes else ""
+
+    def _register_others(self, selector: selectors.BaseSelector, stdin: bytes) -> None:
+        """What is not read: standard input where there is something to feed, and the end of a joint."""
+        if self._until is not None:
+            selector.register(self._until, selectors.EVENT_READ, _CUT_OFF)
+        if self._process.stdin is not None and stdin:
+            os.set_blocking(self._process.stdin.fileno(), False)
+            selector.register(self._process.stdin, selectors.EVENT_WRITE)
+        elif self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _out_of_time(self, limits: Limits, meter: Meter) -> _Exceeded:
         meter.look()

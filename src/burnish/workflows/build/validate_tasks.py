@@ -25,6 +25,7 @@ from burnish.records.layout import EXCLUSIONS, VALIDATION_REPORT, VERDICT_CACHE
 from burnish.syntax.source import parse
 from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.grader.stubs import stub_program
+from burnish.verify.separate.decision import Decision
 from burnish.workflows.verify.judge import open_verifier
 
 _OURS = frozenset({VALIDATION_REPORT, EXCLUSIONS, VERDICT_CACHE})
@@ -53,13 +54,22 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
         raise RunFolderError(f"{out} is not a validation folder.", f"Give a new folder, or remove {out}.")
     given = [(task, answer) for task in tasks for answer in _answers(task)]
-    with open_verifier(config, beside=out) as verifier:
+    judging = config.model_copy(update={"min_grading": "in_process"})  # what it refuses is listed, not raised
+    with open_verifier(judging, beside=out) as verifier:
         pairs = [(task, Completion(task_id=task.id, text=one.text, finish_reason="given")) for task, one in given]
         verdicts = verifier.verify(pairs)
+        decisions = verifier.gradings(tasks)
     found: defaultdict[str, list[tuple[_Answer, Verdict]]] = defaultdict(list)
     for (task, answer), verdict in zip(given, verdicts, strict=True):
         found[task.id].append((answer, verdict))
-    excluded = [one for task in tasks if (one := _exclusion(task, found[task.id])) is not None]
+    separate_only = config.min_grading == "separate"
+    excluded = []
+    for task in tasks:
+        one = _exclusion(task, found[task.id])
+        decision = decisions.get(task.id) if separate_only and one is None else None
+        if decision is not None and not decision.surely_separate:
+            one = _excluded(task, "in_process_grading", decision.reason)
+        excluded += [] if one is None else [one]
     gone = {one.id for one in excluded}
     unproven = [row for task in tasks if task.id not in gone for row in _unproven(task, found[task.id])]
     record = TaskExclusions(
@@ -75,6 +85,8 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
         "reasons": dict(Counter(one.reason for one in excluded).most_common()),
         "excluded": [one.model_dump() for one in excluded],
         "unproven": unproven,
+        "grading": {task.id: _grading(task, decisions.get(task.id)) for task in tasks},
+        "gradings": dict(Counter(_grading(task, decisions.get(task.id))["grading"] for task in tasks).most_common()),
     }
     write_atomic(out / EXCLUSIONS, record.to_json() + "\n")
     write_json(out / VALIDATION_REPORT, report)
@@ -133,6 +145,20 @@ def _unproven(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> list[dict
     if faults:
         return [{"id": task.id, "reason": "infra", "detail": faults[0]}]
     return [] if task.reference is not None else [{"id": task.id, "reason": "no_reference", "detail": ""}]
+
+
+def _grading(task: Task, decision: Decision | None) -> dict[str, str]:
+    """Where the tests of a task run, and why."""
+    match task.tests:
+        case RustTests() if decision is not None:
+            grading = "by_answer" if decision.by_answer else decision.grading or "unknown"
+            return {"grading": grading, "reason": decision.reason}
+        case RustTests():
+            return {"grading": "unknown", "reason": "the task needs crates that are not built here"}
+        case None:
+            return {"grading": "none", "reason": "the task has no tests"}
+        case _:
+            return {"grading": "separate", "reason": "what is expected is compared outside of the sandbox"}
 
 
 def _excluded(task: Task, reason: ExclusionReason, detail: str) -> Exclusion:

@@ -47,11 +47,16 @@ class Judgement:
 
 @contextmanager
 def verifier_for(tasks: Sequence[Task], config: VerifyConfig, beside: Path) -> Iterator[Verifier | None]:
-    """A verifier where a task is Rust, else None: other kinds need no sandbox and no compiler."""
+    """A verifier where a task is Rust, else None: other kinds need no sandbox and no compiler.
+
+    Raises DataError before anything is written where ``min_grading`` refuses a task.
+    """
     if not has_rust(tasks):
         yield None
         return
     with open_verifier(config, beside) as verifier:
+        if config.min_grading == "separate":
+            verifier.gradings(tasks)
         yield verifier
 
 

@@ -33,6 +33,7 @@ from burnish.train.grpo.prompt_pool import Prompts
 from burnish.train.grpo.rollouts import Answer, Judge, Write
 from burnish.train.grpo.run import run_grpo
 from burnish.train.watch.memory_forecast import Batches
+from burnish.verify import Verifier
 from burnish.verify.serve.reward import VerifierReward
 from burnish.workflows.rewards.stored_answers import read_written, rollout_files
 from burnish.workflows.run.context import Outcome, Run
@@ -64,6 +65,7 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
     logger.info("%s: answers %d tasks", stage.name, len(tasks))
     if constant := len(given) - len(tasks):
         logger.info("%s: leaves out %d tasks that a constant answer solves", stage.name, constant)
+    say_gradings(run.judge(), stage.name, tasks)
     callbacks = training_callbacks(run, stage, folder, tokenizer=tokenizer, batches=batches_of(stage, prompts))
     job = training_job(run, stage, folder, base=start.base, start=start.adapter, callbacks=callbacks)
     judged_by = digest_json([run.digests[TOOLCHAIN], [task.to_json() for task in tasks]])
@@ -71,6 +73,26 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
         write, judge = writer(stage, tokenizer, prompts.stop_ids), judge_of(stage, tasks, reward)
         result = run_grpo(job, prompts, write, judge, judged_by=judged_by)
     return Outcome.of_training(result.trained, start.base, {"steps": float(result.steps)}, ROLLOUTS)
+
+
+def say_gradings(verifier: Verifier, name: str, tasks: Sequence[Task]) -> None:
+    """Say how many tasks are graded in the answer's own process: a model that is trained there looks for holes."""
+    decisions = verifier.gradings(tasks)
+    beside = {task: one for task, one in decisions.items() if one.grading == "in_process"}
+    by_answer = sum(one.by_answer for one in decisions.values())
+    if beside:
+        task, first = next(iter(beside.items()))
+        logger.warning(
+            "%s: %d of %d tasks are graded in the answer's own process, as %s (%s); verify.min_grading=separate "
+            "refuses them",
+            *(name, len(beside), len(tasks), task, first.reason),
+        )
+    if by_answer:
+        logger.warning(
+            "%s: %d of %d tasks declare no signature, and an answer whose types cannot travel is graded in its own "
+            "process; give them a code_prompt or a reference",
+            *(name, by_answer, len(tasks)),
+        )
 
 
 def batches_of(stage: GrpoStage, prompts: Prompts) -> Batches:

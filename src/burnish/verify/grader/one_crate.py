@@ -1,0 +1,212 @@
+"""Answer and tests as one crate, as the author of a benchmark wrote them: for tests that cannot run elsewhere.
+
+The answer stands unedited, its own ``#[cfg(test)]`` items off; the hidden tests are a module in a file of their own,
+which is declared before the answer's first item, so that no macro of the answer's reaches into it. They see what tests
+in the answer's file would see, its imports and private items too, except that standard names and macros keep their
+meaning and that the entry point has the signature that the task declares. Tests that name the answer's crate, as files
+under ``tests/`` do, see only what they import.
+
+Not covered: macros of the answer's as the thing to be tested, unless they are exported; async tests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from burnish.records import Task
+from burnish.syntax.source import apply_edits, function_named, identifiers, name_of, parse, text_of, top_items, walk
+from burnish.verify.compiler.compile import CRATE
+from burnish.verify.grader.crate_paths import STANDARD_CRATES, crate_named_by, path_head, with_paths_led
+from burnish.verify.grader.own_process import confinement
+from burnish.verify.grader.rust_tests import TestPlan
+
+MODULE = "burnish_tests"
+TESTS_FILE = f"{MODULE}.rs"
+_INSIDE = f"crate::{MODULE}::hidden"
+_STANDARD = {
+    "Option": "option::Option", "Some": "option::Option::Some", "None": "option::Option::None",
+    "Result": "result::Result", "Ok": "result::Result::Ok", "Err": "result::Result::Err",
+    "String": "string::String", "ToString": "string::ToString", "Vec": "vec::Vec", "Box": "boxed::Box",
+    "Iterator": "iter::Iterator", "IntoIterator": "iter::IntoIterator", "Clone": "clone::Clone", "Copy": "marker::Copy",
+    "Default": "default::Default", "Drop": "ops::Drop", "Eq": "cmp::Eq", "PartialEq": "cmp::PartialEq",
+    "Ord": "cmp::Ord", "PartialOrd": "cmp::PartialOrd", "From": "convert::From", "Into": "convert::Into",
+    "AsRef": "convert::AsRef", "AsMut": "convert::AsMut", "ToOwned": "borrow::ToOwned",
+}  # fmt: skip
+_MACROS = (
+    "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "format", "print",
+    "println", "eprint", "eprintln", "write", "writeln", "matches", "todo", "unimplemented", "unreachable", "panic",
+    "vec", "dbg",
+)  # fmt: skip
+_OWN_KINDS = frozenset(
+    {"struct_item", "enum_item", "union_item", "trait_item", "function_item", "const_item", "static_item", "mod_item"}
+)
+HARNESS = f"""
+extern crate {CRATE};
+fn main() {{
+    let mut line = ::std::string::String::new();
+    ::std::io::stdin().read_line(&mut line).unwrap();
+    let nonce = line.trim();
+    confinement::confine();
+    for (index, (case, should_panic)) in {CRATE}::{MODULE}::CASES.iter().enumerate() {{
+        let test = ::std::thread::Builder::new().name("test".into()).stack_size(8 << 20).spawn(*case).unwrap();
+        let passed = match (test.join(), should_panic) {{
+            (Ok(passed), None) => passed,
+            (Ok(_), Some(_)) => false,
+            (Err(payload), wanted) => {{
+                let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<::std::string::String>()) {{
+                    (Some(text), _) => text.to_string(),
+                    (None, Some(text)) => text.clone(),
+                    (None, None) => ::std::string::String::new(),
+                }};
+                ::std::mem::forget(payload);
+                wanted.map_or(false, |part| text.contains(part))
+            }}
+        }};
+        ::std::println!("\\n{{nonce}} {{index}} {{}}", if passed {{ "ok" }} else {{ "failed" }});
+    }}
+    ::std::println!("\\n{{nonce}} end");
+}}
+"""
+
+
+def harness() -> str:
+    """Source of the program that runs the tests of the crate; it is the same for all."""
+    return HARNESS + confinement()
+
+
+def answer_with_tests(code: str) -> str:
+    """The answer, with the module of the tests declared before its first item; lines stay in place."""
+    root = parse(code)
+    place = next((node.start_byte for node in root.children if not _stands_before_items(node)), len(code.encode()))
+    return apply_edits(code, [(place, place, f"#[doc(hidden)] #[allow(warnings)] pub mod {MODULE}; ")])
+
+
+def hidden_module(plan: TestPlan, task: Task, code: str) -> str:
+    """Source of the tests' module."""
+    answer = parse(code)
+    given = task.code_prompt + "}" if task.code_prompt is not None else task.reference
+    declared = parse(given) if given is not None else None
+    names = {item.name for item in top_items(answer)}
+    named = crate_named_by(plan.source, answer, task.crates)
+    source = with_paths_led(plan.source, named, f"crate::{MODULE}", _INSIDE)
+    cases = [
+        f"fn case_{index}() -> bool {{ Outcome::passed(super::hidden::{test.path}()) }}"
+        for index, test in enumerate(plan.functions)
+    ]
+    table = ", ".join(
+        f"(case_{index}, {'::std::option::Option::None' if t.should_panic is None else _some(t.should_panic)})"
+        for index, t in enumerate(plan.functions)
+    )
+    return "\n".join(
+        [
+            "use super::*;",
+            wrapper(declared, task.entry_point, names),
+            f"pub(crate) mod hidden {{\n{source}",
+            "" if named else "use super::*;",
+            _pinned(plan.source, answer, declared),
+            "}",
+            "mod cases {",
+            "trait Outcome { fn passed(self) -> bool; }",
+            "impl Outcome for () { fn passed(self) -> bool { true } }",
+            "impl<T, E> Outcome for ::std::result::Result<T, E> { fn passed(self) -> bool { self.is_ok() } }",
+            *cases,
+            "pub static CASES: &[(fn() -> bool, ::std::option::Option<&str>)] = &[" + table + "];",
+            "}",
+            "pub use cases::CASES;",
+        ]
+    )
+
+
+def wrapper(declared: Node | None, entry_point: str | None, names: set[str]) -> str:
+    """A function of the declared signature that calls the answer's; empty where the signature cannot be repeated."""
+    if declared is None or entry_point is None or entry_point not in names:
+        return ""
+    function = function_named(declared, entry_point)
+    if function is None or any(c.type in ("function_modifiers", "where_clause") for c in function.named_children):
+        return ""
+    generics = function.child_by_field_name("type_parameters")
+    if generics is not None and any(c.type not in ("lifetime_parameter", "lifetime") for c in generics.named_children):
+        return ""
+    parameters = function.child_by_field_name("parameters")
+    types: list[str] = []
+    for parameter in parameters.named_children if parameters is not None else []:
+        kind = parameter.child_by_field_name("type")
+        if parameter.type != "parameter" or kind is None or any(n.type == "abstract_type" for n in walk(kind)):
+            return ""
+        types.append(text_of(kind))
+    result = function.child_by_field_name("return_type")
+    if result is not None and any(n.type == "abstract_type" for n in walk(result)):
+        return ""
+    listed = ", ".join(f"a{i}: {kind}" for i, kind in enumerate(types))
+    passed = ", ".join(f"a{i}" for i in range(len(types)))
+    returns = f" -> {text_of(result)}" if result is not None else ""
+    lifetimes = text_of(generics) if generics is not None else ""
+    return f"pub(crate) fn {entry_point}{lifetimes}({listed}){returns} {{ super::{entry_point}({passed}) }}"
+
+
+def _some(text: str) -> str:
+    return f"::std::option::Option::Some({json.dumps(text, ensure_ascii=False)})"
+
+
+def _stands_before_items(node: Node) -> bool:
+    if node.type in ("line_comment", "block_comment"):
+        text = text_of(node)
+        return not text.startswith(("///", "/**")) or text.startswith(("////", "/***")) or text == "/**/"
+    return node.type in ("inner_attribute_item", "shebang")
+
+
+def _pinned(tests: str, answer: Node, declared: Node | None) -> str:
+    """Imports that give standard names and macros their meaning in tests, whatever the answer calls so."""
+    root = parse(tests)
+    spoken = {text_of(node) for node in walk(root) if node.type in ("identifier", "type_identifier")}
+    used = identifiers(tests) | {text_of(n) for n in walk(root) if n.type == "identifier" and _is_call(n)}
+    own = {item.name for item in top_items(root)} | set(_imported(root))
+    own |= {name_of(node) for node in walk(root) if node.type in ("macro_definition", "type_item")}
+    if declared is not None:
+        own |= {item.name for item in top_items(declared)} | set(_imported(declared))
+    own |= _standard_by_another_path(answer)
+    kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own]
+    kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own]
+    return "".join(f"use {path};\n" for path in kept)
+
+
+def _is_call(node: Node) -> bool:
+    after = node.next_sibling
+    return after is not None and after.type == "!"
+
+
+def _imported(root: Node) -> Iterator[str]:
+    """Names that imports bring in, anywhere."""
+    for node in walk(root):
+        if node.type == "use_declaration":
+            yield from (text_of(n) for n in walk(node) if n.type in ("identifier", "type_identifier"))
+
+
+def _standard_by_another_path(answer: Node) -> set[str]:
+    """Standard names that the answer means otherwise, but by the standard library's own: an import or alias of it."""
+    found: set[str] = set()
+    for node in answer.named_children:
+        if node.type == "use_declaration":
+            argument = node.child_by_field_name("argument")
+            if argument is not None and text_of(path_head(argument)) in STANDARD_CRATES:
+                found |= {
+                    text_of(n)
+                    for n in walk(argument)
+                    if n.type in ("identifier", "type_identifier")
+                    and (n.parent is None or n.parent.type != "use_as_clause")
+                }
+        elif node.type == "type_item":
+            meant = node.child_by_field_name("type")
+            if meant is not None and text_of(path_head_of_type(meant)) in (*STANDARD_CRATES, name_of(node)):
+                found.add(name_of(node))
+    return found - {item.name for item in top_items(answer) if item.kind in _OWN_KINDS}
+
+
+def path_head_of_type(node: Node) -> Node:
+    """The first segment of a type's path."""
+    while node.named_children and node.type not in ("identifier", "type_identifier"):
+        node = node.named_children[0]
+    return node

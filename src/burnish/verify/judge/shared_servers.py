@@ -1,0 +1,42 @@
+"""Answers to separate tests in one program: each a module with its server behind it; a number says whose calls.
+
+Every answer still runs as a process of its own in a sandbox of its own. Answers to different tasks may share a program;
+it is built with ``-F unsafe_code``, so that no module can reach another.
+
+Not covered: which answers may share (`shared_crate_rule`), and whether what they did in company is believed (`batch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from burnish.verify.judge.shared_crate_rule import PREFIX
+from burnish.verify.separate.programs import ALONE_BEFORE, SERVED, WIRE
+
+DIGITS = 4
+
+
+def which_function(mark: str) -> str:
+    """Source of ``which()``: the number that is stamped behind ``mark`` into a copy of the program."""
+    return (
+        f'static WHICH: [u8; {len(mark) + DIGITS}] = *b"{mark}{"0" * DIGITS}";\n'
+        "fn which() -> usize {\n"
+        f"    ::std::hint::black_box(&WHICH)[{len(mark)}..].iter().fold(0, |n, d| 10 * n + (d - b'0') as usize)\n}}\n"
+    )
+
+
+def stamp(mark: str, place: int) -> bytes:
+    """What stands in the program for the answer at ``place``."""
+    return f"{mark}{place:0{DIGITS}}".encode()
+
+
+def shared_server(answers: Mapping[int, tuple[str, str]], mark: str) -> dict[str, str]:
+    """Sources: the root, then a file per answer; ``answers`` are code and server module by number."""
+    modules = "".join(f"mod {PREFIX}{number};\n" for number in answers)
+    calls = ", ".join(f"{PREFIX}{number}::{SERVED}::call" for number in answers)
+    kind = f"fn(u16, &mut ::{WIRE}::Reader, &mut ::{WIRE}::Writer) -> ::{WIRE}::Decoded<()>"
+    table = f"static CALLS: [{kind}; {len(answers)}] = [{calls}];\n"
+    root = f"{modules}{which_function(mark)}{table}fn main() {{ ::{WIRE}::serve(CALLS[which()]) }}\n"
+    blank = " " * len(ALONE_BEFORE)  # columns are those that the answer's own program would have
+    files = {"together.rs": root}
+    return files | {f"{PREFIX}{number}.rs": f"{blank}{code}{module}" for number, (code, module) in answers.items()}

@@ -1,0 +1,95 @@
+"""From the ends of both processes to a grade: each test has a pair of its own, and its exit code alone says passed.
+
+0 is passed and 101 failed, as libtest and a panicking main have it. 97 says that a call broke off; the answer's own
+end tells why: a limit, a signal, an exit. What a single process would not have survived ends the run of tests here too.
+
+Not covered: which tasks are graded so (`decision`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from burnish.protocols import Sandbox
+from burnish.records import TestCounts
+from burnish.verify.compiler.toolchain import Toolchain
+from burnish.verify.grader.protocol import Grade, read_end
+from burnish.verify.separate.build import MAIN, TestProgram, job_of, shown_name
+from burnish.verify.separate.joined import BROKEN, Joined, run_joined
+from burnish.verify.separate.programs import HIDDEN
+
+FAILED = 101
+_SAID = 400
+_FIRST_THREAD = re.compile(r"thread '(?:<unnamed>|main)' (?:\(1\) )?")
+"""An answer's first thread has no name where its program is its own."""
+_RUNNER = re.compile(
+    r"running \d+ test|test .* \.\.\. |test result: |failures:$|successes:$|---- .* stdout ----$"
+    rf"|    {HIDDEN}::|    main$|note: run with `RUST_BACKTRACE"
+)
+"""Lines that libtest writes around what a test says."""
+
+
+@dataclass
+class _Run:
+    """What is known after some of the tests."""
+
+    expected: int
+    ran: int = 0
+    failed: list[str] = field(default_factory=list)
+    said: str = ""
+
+    def counts(self) -> TestCounts:
+        return TestCounts(run=self.ran, passed=self.ran - len(self.failed), expected=self.expected)
+
+
+def run_tests(sandbox: Sandbox, toolchain: Toolchain, program: TestProgram, answer: bytes) -> tuple[Grade, float]:
+    """Run every test against the answer's program; returns the grade and the CPU milliseconds of all processes."""
+    run = _Run(len(program.tests))
+    cpu_ms = 0.0
+    for name in program.tests:
+        words = () if program.tests == (MAIN,) else ("--exact", name, "--include-ignored", "--test-threads=1")
+        joined = run_joined(sandbox, job_of(toolchain, program.executable, words), job_of(toolchain, answer))
+        cpu_ms += joined.cpu_ms
+        ended = _ended(joined, run)
+        if ended is not None:
+            return ended, cpu_ms
+        run.ran += 1
+        if joined.tests.exit_code == FAILED:
+            run.failed.append(shown_name(name))
+            run.said = run.said or _words(joined)
+    if run.failed or not run.expected:
+        return Grade("tests_failed", run.counts(), f"{', '.join(run.failed)}: {run.said}"), cpu_ms
+    return Grade("ok", run.counts()), cpu_ms
+
+
+def _ended(joined: Joined, run: _Run) -> Grade | None:
+    """The grade where the run of tests ends with this pair; None where the test passed or failed by itself."""
+    tests, answer = joined.tests, joined.answer
+    if tests.fault or (answer.fault and tests.exit_code != 0):
+        return Grade("infra", run.counts(), tests.fault or answer.fault)
+    if not tests.exceeded and tests.exit_code in (0, FAILED):
+        return None
+    if not tests.exceeded and tests.exit_code == BROKEN:
+        return _broken(joined, run)
+    reason, detail = read_end(tests)  # by what the answer sent: the task's own reference passes within these limits
+    return Grade(reason, run.counts(), detail)
+
+
+def _broken(joined: Joined, run: _Run) -> Grade:
+    """A call broke off: the answer's end says why."""
+    said = joined.tests.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    why = said[0].rpartition(" ... ")[2] if said else "the answer ended in a call"
+    if joined.answer.cut_off:
+        return Grade("runtime_error", run.counts(), why)
+    reason, detail = read_end(joined.answer)
+    if reason == "ok":
+        return Grade("tests_failed", run.counts(), f"the program ended before its tests did: {why}")
+    return Grade(reason, run.counts(), detail)
+
+
+def _words(joined: Joined) -> str:
+    """What a failed test said, or else what the answer said of its panic; nothing of the runner's, nor any time."""
+    texts = [part.stderr.decode(errors="replace") for part in (joined.tests, joined.answer)]
+    lines = [line for text in texts for line in text.splitlines() if line.strip() and not _RUNNER.match(line)]
+    return _FIRST_THREAD.sub("thread 'main' ", "\n".join(lines)).replace(f"{HIDDEN}::", "")[-_SAID:]

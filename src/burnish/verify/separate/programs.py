@@ -1,0 +1,148 @@
+"""The sources of both programs: the tests with proxies of the declared functions, and the answer with a server behind.
+
+The answer's text stands unedited at its crate's root; all that is added lies on the line that it begins on (an
+attribute) and behind its last line (a child module). The test program knows nothing of any answer.
+
+Not covered: compiling and running them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tree_sitter import Node
+
+from burnish.records import Edition
+from burnish.syntax.source import apply_edits, function_named, parse
+from burnish.verify.separate.declared import Declared, Function, proxy_mark
+from burnish.verify.separate.travel import Types, fields_of, variants_of
+
+WIRE = "burnish_wire"
+"""Crate name of the codec."""
+SERVED = "burnish_served"
+"""Module behind an answer."""
+ALONE_BEFORE = "#![no_main] "
+"""What stands before an answer that has a program of its own."""
+HIDDEN = "hidden"
+"""Module of the tests."""
+_RESULT = f"::{WIRE}::Decoded"
+
+
+def source_of_tests(declared: Declared, tests: str, imports: Iterable[str] = ()) -> str:
+    """The test program: to be compiled with ``--test``, or as it is where the tests are an ``fn main``."""
+    root = declared.root
+    for number, function in enumerate(declared.functions):
+        root = root.replace(proxy_mark(number), _proxy(number, function))
+    parsed = parse(tests)
+    edits = [(n.start_byte, n.end_byte, "") for n in parsed.children if n.type == "inner_attribute_item"]
+    main = function_named(parsed, "main")
+    if main is not None and not any(c.type == "visibility_modifier" for c in main.children):
+        edits.append((main.start_byte, main.start_byte, "pub(crate) "))
+    parts = [
+        *declared.imports,
+        *imports,
+        root,
+        _conversions(declared.types, ""),
+        f"mod {HIDDEN} {{ use super::*;",
+        apply_edits(tests, edits),
+        "}",
+    ]
+    return "\n".join([*parts, f"fn main() {{ {HIDDEN}::main(); }}" if main is not None else ""])
+
+
+def source_of_answer(declared: Declared, answer: str, edition: Edition) -> str:
+    """The answer's program, which serves calls until there are no more."""
+    exported = "#[unsafe(no_mangle)]" if edition == "2024" else "#[no_mangle]"
+    main = f'{exported} pub extern "C" fn main(_: i32, _: *const *const u8) -> i32 {{ ::{WIRE}::serve(call); 0 }}'
+    served = server_module(declared, main)
+    if "no_std" in answer:
+        served = served.replace("::std::", f"::{WIRE}::standard_library::")
+    answer = answer.removeprefix("\ufeff")
+    if answer.startswith("#!") and not answer[2:].lstrip().startswith("["):  # a shebang has to stay first
+        first, _, rest = answer.partition("\n")
+        return f"{first}\n{ALONE_BEFORE}{rest}{served}"
+    return f"{ALONE_BEFORE}{answer}{served}"
+
+
+def server_module(declared: Declared, main: str = "") -> str:
+    """The module that stands behind an answer: ``call()``, and ``main`` where the answer has a program of its own."""
+    arms = "\n".join(f"{number} => {{ {_arm(function)} }}" for number, function in enumerate(declared.functions))
+    return f"""
+#[doc(hidden)] pub(crate) mod {SERVED} {{
+{_conversions(declared.types, "super::")}
+pub(crate) fn call(function: u16, question: &mut ::{WIRE}::Reader, reply: &mut ::{WIRE}::Writer) -> {_RESULT}<()> {{
+match function {{
+{arms}
+_ => ::std::result::Result::Err(::{WIRE}::Malformed) }} }}
+{main}
+}}
+"""
+
+
+def _proxy(number: int, function: Function) -> str:
+    """A function of the declared signature that asks the other process."""
+    listed = ", ".join(f"a{i}: {one.proxy}" for i, one in enumerate(function.parameters))
+    sent = "".join(
+        f" call.argument({'&' if one.way == 'value' else '&*'}a{i});" for i, one in enumerate(function.parameters)
+    )
+    back = "".join(
+        f" reply.update{'_slice' if one.way == 'slice' else ''}(a{i});"
+        for i, one in enumerate(function.parameters)
+        if one.way != "value"
+    )
+    kept = "unsafe " if function.is_unsafe else ""
+    return (
+        f"pub {kept}fn {function.name}{function.lifetimes}({listed}) -> {function.result} {{"
+        f" let mut call = ::{WIRE}::Call::new({number});{sent} let mut reply = call.send();"
+        f" let value = reply.value();{back} reply.finish(value) }}"
+    )
+
+
+def _arm(function: Function) -> str:
+    """Decodes the arguments, calls, and writes the result and the ``&mut`` arguments."""
+    parameters = list(enumerate(function.parameters))
+    names = "".join(f"mut a{i}, " for i, _ in parameters)
+    types = "".join(f"{one.server}, " for _, one in parameters)
+    decoded = f"let ({names}): ({types}) = ::{WIRE}::arguments(question)?;" if parameters else "question.end()?;"
+    passed = ", ".join(f"a{i}" if one.way == "value" else f"&mut a{i}" for i, one in parameters)
+    called = f"super::{function.name}({passed})"
+    called = f"unsafe {{ {called} }}" if function.is_unsafe else called
+    back = "".join(f" ::{WIRE}::Encode::encode(&a{i}, reply);" for i, one in parameters if one.way != "value")
+    return (
+        f"{decoded} ::{WIRE}::reply_with(reply, |out| {{ let value: {function.server_result} = {called};"
+        f" ::{WIRE}::Encode::encode(&value, out) }});{back} ::std::result::Result::Ok(())"
+    )
+
+
+def _conversions(types: Types, own: str) -> str:
+    """How the task's types are written and read: a number for the variant, then the fields in their order."""
+    return "\n".join(_conversion(f"{own}{name}", node) for name, node in types.used.items())
+
+
+def _conversion(path: str, node: Node) -> str:
+    shapes = [(path, fields_of(node))] if node.type == "struct_item" else []
+    if node.type == "enum_item":
+        shapes = [(f"{path}::{_name(variant)}", fields_of(variant)) for variant in variants_of(node)]
+    writing, reading = [], []
+    for number, (shape, fields) in enumerate(shapes):
+        taken = ", ".join(f"{name}: f{i}" for i, (name, _) in enumerate(fields))
+        written = "".join(f" ::{WIRE}::Encode::encode(f{i}, out);" for i in range(len(fields)))
+        made = ", ".join(f"{name}: ::{WIRE}::Decode::decode(from)?" for name, _ in fields)
+        writing.append(f"{shape} {{ {taken} }} => {{ out.push({number});{written} }}")
+        reading.append(f"{number} => {shape} {{ {made} }},")
+    if not shapes:  # an enum without variants: there is no value of it
+        writing.append("_ => ::std::unreachable!()")
+    refused = f"_ => return ::std::result::Result::Err(::{WIRE}::Malformed)"
+    return (
+        f"impl ::{WIRE}::Encode for {path} {{ fn encode(&self, out: &mut ::{WIRE}::Writer) {{"
+        f" match self {{ {' '.join(writing)} }} }} }}\n"
+        f"impl ::{WIRE}::Decode for {path} {{ fn decode(from: &mut ::{WIRE}::Reader) -> {_RESULT}<Self> {{"
+        f" let variant = from.byte()?; from.inside(|from| ::std::result::Result::Ok(match variant {{"
+        f" {' '.join(reading)} {refused} }})) }} }}"
+    )
+
+
+def _name(variant: Node) -> str:
+    name = variant.child_by_field_name("name")
+    assert name is not None
+    return (name.text or b"").decode()
