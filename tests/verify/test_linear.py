@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from burnish.score.answer_text import visible
 from burnish.score.rewards import evidence
 from burnish.syntax import crates, normalise, source, survey
 from burnish.syntax.main_function import has_main
@@ -48,9 +49,13 @@ LOOKS: dict[str, Callable[[str], object]] = {
     "linter": lambda text: [compiler_view.as_compiled(text), compiler_view.may_deceive(f"$ clippy{text}")],
     "rendered": diagnostics._canonical,
     "bounds": lambda text: [bounds.is_too_long(text), bounds._FENCED.match(f"```rust\n{text}\n```\n")],
+    "boxes": lambda text: [visible.visible_text(text), visible.boxes(text), visible.without_boxes(text)],
     "reaches": lambda text: prepared._REACHES_OUT.search(text.encode()),
 }  # fmt: skip
-TEXTS = ("(", "{", "\n", "#[", "fn f(){", "use a::{", "a::", "m!(", "for i in 0..1 {a[i];", "clippy ", "\n= note: `-W ")
+TEXTS = (
+    "(", "{", "\n", "#[", "fn f(){", "use a::{", "a::", "m!(", "for i in 0..1 {a[i];", "clippy ", "\\boxed{", "<think>",
+    "<answer>", "\n= note: `-W ",
+)  # fmt: skip
 
 
 def cpu_s(look: Callable[[str], object], text: str) -> float:

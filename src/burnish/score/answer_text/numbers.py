@@ -39,10 +39,10 @@ _WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|boldsymbol|mathit)\s
 _FRACTION = re.compile(
     r"(?P<before>\d)?\\[dtc]?frac\s*(?:\{(?P<over>[^{}]*)\}|(?P<one>\d))\s*(?:\{(?P<under>[^{}]*)\}|(?P<two>\d))"
 )
-_POWER_OF_TEN = re.compile(r"\s*(?:\\times|\\cdot|×|\*)\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+]?\d+)\s*\}?")
+_POWER_OF_TEN = re.compile(r"(?:(?<!\s)\s+)?(?:\\times|\\cdot|×|\*)\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+]?\d+)\s*\}?")
 _UNIT_POWER = re.compile(r"(?<=[A-Za-z])\s*(?:\^\s*\{?\s*-?\d+\s*\}?|[²³])")
 _PER = re.compile(r"(?<=[A-Za-z])\s*/\s*(?=[A-Za-z])")
-_DEGREES = re.compile(r"\^?\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree")
+_DEGREES = re.compile(r"(?:\^|(?<!\s)(?=[\s{\\°]))\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree")
 _SPACING = re.compile(r"\\[!,;: ]|\{,\}(?=\d)|(?<=\d)[\u00a0\u2009\u202f](?=\d{3})")
 _DROPPED = re.compile(r"\\left|\\right|\\displaystyle|\\[()\[\]]|\\?\$|[£€¥*`]|\\quad|~")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")

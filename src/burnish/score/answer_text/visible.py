@@ -1,6 +1,7 @@
 r"""What of a model's text may hold its answer: the text without thinking, and its boxes.
 
 Thinking is no answer, whether its block is closed or not; a closing mark alone ends a block that the prompt opened.
+Each look goes over the text once, however many marks and braces are left open.
 Not covered: what a box or a sentence says (`cues`, `letters`, `extraction`).
 """
 
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 
 from burnish.records.evaluation import Problem
 
-_BLOCK = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_MARK = re.compile(r"<(?P<end>/?)(?P<name>think|thinking|thought|reasoning)>", re.IGNORECASE)
 _OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>.*\Z", re.DOTALL | re.IGNORECASE)
 _STRAY_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
 _TAGGED = re.compile(r"<answer>(?P<content>.*?)</answer>", re.DOTALL | re.IGNORECASE)
+_TAG_END = re.compile(r".*</answer>", re.DOTALL | re.IGNORECASE)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _HTML = re.compile(r"</?(?:b|strong|i|em|u|p|br|span|code)\s*/?>", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:f?boxed|fbox)(?:\s*(?P<brace>\{)|\s+(?P<bare>[^\s{}$\\.,;]+))")
 
@@ -40,38 +43,92 @@ def visible_text(text: str) -> str:
 
     ``<answer>`` is a box by another name and becomes one; HTML markup goes.
     """
-    text = _OPEN.sub("", _STRAY_END.sub("", _BLOCK.sub("", text)))
-    return _HTML.sub("", _TAGGED.sub(_as_box, text)).strip()
+    text = _OPEN.sub("", _STRAY_END.sub("", _without_blocks(text)))
+    last = _TAG_END.match(text)  # behind it no tag closes, and looking for its end would go over the rest each time
+    if last:
+        text = _TAGGED.sub(_as_box, last.group()) + text[last.end() :]
+    return _HTML.sub("", text).strip()
+
+
+def _without_blocks(text: str) -> str:
+    """The text without what stands between a mark of thinking and the next end of the same name."""
+    marks = list(_MARK.finditer(text))
+    ends: dict[str, list[re.Match[str]]] = {}
+    for mark in reversed(marks):
+        if mark["end"]:
+            ends.setdefault(mark["name"].lower(), []).append(mark)
+    kept: list[str] = []
+    place = 0
+    for mark in marks:
+        if mark["end"] or mark.start() < place:
+            continue
+        closing = ends.get(mark["name"].lower(), [])
+        while closing and closing[-1].start() < mark.end():
+            closing.pop()
+        if closing:
+            kept.append(text[place : mark.start()])
+            place = closing[-1].end()
+    return "".join([*kept, text[place:]])
 
 
 def boxes(text: str) -> list[str]:
     r"""Contents of all ``\boxed{}`` whose braces close, in their order; of boxes in a box the innermost last one."""
-    found = []
-    place = 0
-    while box := _BOX.search(text, place):
-        place = box.end()
-        if box["bare"]:
-            found.append(box["bare"])  # TeX takes a single token without braces: \boxed 5
-            continue
-        end = _closing_brace(text, box.end())
-        if end is None:
-            continue  # cut off here; a box inside this one may still be whole
-        content = text[box.end() : end]
-        inner = boxes(content)
-        found.append(inner[-1] if inner else content.strip())
-        place = end + 1
-    return found
+    return [text[inner.start : inner.end].strip() for _, inner in _whole_boxes(text)]
 
 
 def without_boxes(text: str) -> str:
     """The text with blanks in place of its whole boxes; same length."""
+    parts: list[str] = []
     place = 0
-    while box := _BOX.search(text, place):
-        place = box.end()
-        end = place - 1 if box["bare"] else _closing_brace(text, place)
-        if end is not None:
-            text = text[: box.start()] + " " * (end + 1 - box.start()) + text[end + 1 :]
-    return text
+    for outer, _ in _whole_boxes(text):
+        parts += [text[place : outer.mark], " " * (outer.behind - outer.mark)]
+        place = outer.behind
+    return "".join([*parts, text[place:]])
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Places in a text: of the box's mark, of its content, and behind it."""
+
+    mark: int
+    start: int
+    end: int
+    behind: int
+
+
+def _whole_boxes(text: str) -> list[tuple[_Box, _Box]]:
+    """Boxes that stand in no other, each with the last one inside of it, or itself.
+
+    One that is cut off is none; a box inside it may still be whole. TeX takes a single token without braces:
+    ``\\boxed 5``.
+    """
+    closed_by = _closing_braces(text)
+    found: list[tuple[_Box, _Box]] = []
+    for match in _BOX.finditer(text):
+        if match["bare"]:
+            box = _Box(match.start(), match.start("bare"), match.end(), match.end())
+        elif match.end() - 1 in closed_by:
+            end = closed_by[match.end() - 1]
+            box = _Box(match.start(), match.end(), end, end + 1)
+        else:
+            continue
+        if found and box.mark < found[-1][0].behind:
+            found[-1] = (found[-1][0], box)
+        else:
+            found.append((box, box))
+    return found
+
+
+def _closing_braces(text: str) -> dict[int, int]:
+    """Place of an opening brace -> place of the one that closes it; an escaped brace is none."""
+    pairs: dict[int, int] = {}
+    open_ones: list[int] = []
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            open_ones.append(brace.start())
+        elif brace[0] == "}" and open_ones:
+            pairs[open_ones.pop()] = brace.start()
+    return pairs
 
 
 def last_boxed(text: str) -> str | None:
