@@ -25,7 +25,7 @@ ifdef MODEL
 	BURNISH_TEST_MODEL="$$(realpath -- '$(MODEL)')" $(BIN)/python -m pytest tests/integration
 else
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=8 --dist=loadgroup --no-loadscope-reorder --durations=10
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=8 --dist=loadscope --no-loadscope-reorder --durations=10
 endif
 
 check: setup

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # A shell without job control starts what is behind "&" with Ctrl-C ignored, and programs under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,15 +34,23 @@ DEAREST = (
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a worker of ``--dist loadgroup``: say to which group each test belongs, and put the dearest first."""
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        path = item.nodeid.partition("::")[0]
-        named = (group for group, places in GROUPS.items() if path.startswith(places))
-        item.add_marker(pytest.mark.xdist_group(next(named, path)))
+    """In a worker: put the dearest first."""
     ranks = {place: rank for rank, place in enumerate(DEAREST)}
-    items.sort(key=lambda item: next((r for place, r in ranks.items() if item.nodeid.startswith(place)), len(ranks)))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: next((r for p, r in ranks.items() if item.nodeid.startswith(p)), len(ranks)))
+
+
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # it comes without types
+    """Gives a worker whole groups and whole files."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((group for group, places in GROUPS.items() if path.startswith(places)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup:
+    return ByGroup(config, log)
 
 
 @pytest.fixture(scope="session")

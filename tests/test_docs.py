@@ -70,15 +70,26 @@ def test_paths_in_prose_exist(page: Path) -> None:
         assert (ROOT / path).exists(), f"{page.name} names {path}"
 
 
-def test_the_readers_walk_ends_at_the_function_that_decides() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text()
-    walk = text[text.index("## A reader's walk") :].split("\n## ")[0]
-    steps = re.findall(r"^\d+\. `([^`]+)`(?:.*?`(\w+(?:\.\w+)?)\()?", walk, flags=re.MULTILINE)
-    assert steps[0][0] == "README.md"
-    assert len(steps) <= 4
-    for path, function in steps:
+WALKS = re.split(
+    r"^### ",
+    (ROOT / "CONTRIBUTING.md").read_text().split("## A reader's walk")[1].split("\n## ")[0],
+    flags=re.MULTILINE,
+)[1:]
+
+
+def test_there_are_four_walks() -> None:
+    assert len(WALKS) == 4
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.splitlines()[0])
+def test_a_readers_walk_leads_from_file_to_file(walk: str) -> None:
+    steps = re.findall(r"^\d+\. `([^`]+)`", walk, flags=re.MULTILINE)
+    assert steps[0] == "README.md"
+    assert 2 < len(steps) <= 4
+    for step in re.split(r"^\d+\. ", walk, flags=re.MULTILINE)[1:]:
+        path, *functions = re.findall(r"`([\w./]+)(?:\(\))?`", step.split(":")[0]) + re.findall(r"`([\w.]+)\(\)`", step)
         source = (ROOT / path).read_text()
-        if function:
+        for function in functions:
             assert f"def {function.rpartition('.')[2]}(" in source, f"{function} is not in {path}"
-    for (path, _), (following, _) in itertools.pairwise(steps):
+    for path, following in itertools.pairwise(steps):
         assert Path(following).stem in (ROOT / path).read_text(), f"{path} does not lead to {following}"

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from burnish.errors import DataError, DiskError
 
-HALF_PAIR = "half of a surrogate pair, as \\ud83d alone, which is no character"
+HALF_PAIR = "half of a surrogate pair, as \\ud83d alone, which is not a character"
 _ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|.)", re.DOTALL)
 _GZIP = b"\x1f\x8b"
 _OTHER_PACKERS = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "unzip"}
@@ -62,6 +62,23 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically."""
     write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+RESTORE = "Restore it from a copy, or remove its folder and start anew."
+
+
+def read_object(path: Path, way_out: str) -> dict[str, Any]:
+    """Read a file of ours that holds one JSON object; raises DataError naming the file, FileNotFoundError without one.
+
+    ``way_out`` is what helps where it is broken: a disk that filled, an editor, a copy that was cut off.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, numbers of too many digits, nested too deeply
+        raise DataError(f"{path} is broken: {error or 'nested too deeply'}.", way_out) from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} is broken: it holds no JSON object.", way_out)
+    return value
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:

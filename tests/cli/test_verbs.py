@@ -81,7 +81,7 @@ def test_verbs_without_a_recipe_name_what_is_missing(verb: tuple[str, ...], tmp_
 
 
 def test_answers_to_tasks_need_a_file(tmp_path: Path) -> None:
-    assert_mistake(burnish("generate", cwd=tmp_path), "nothing says where the answers to the tasks go")
+    assert_mistake(burnish("generate", cwd=tmp_path), "no output file is set for the answers to the tasks")
 
 
 def test_building_the_same_rust_tasks_again_is_refused(tmp_path: Path) -> None:
@@ -101,12 +101,12 @@ def test_building_the_same_rust_tasks_again_is_refused(tmp_path: Path) -> None:
     done = burnish(*arguments, cwd=tmp_path)
     assert done.stdout == "30 training and 5 held-out tasks in t\n", done.stderr
     assert len((tmp_path / "t" / "train.jsonl").read_text().splitlines()) == 30
-    assert_mistake(burnish(*arguments, cwd=tmp_path), "is there already")
+    assert_mistake(burnish(*arguments, cwd=tmp_path), "already exists")
 
 
 def test_a_missing_adapter_is_named(tmp_path: Path) -> None:
     done = burnish("export", "merge", "--set", "adapter=none", "--set", "out=o", cwd=tmp_path)
-    assert_mistake(done, "there is no adapter folder none")
+    assert_mistake(done, "adapter folder none does not exist")
 
 
 def test_runs_are_listed_and_shown(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_without_bubblewrap_a_run_is_refused(tiny_model: Path, tmp_path: Path) -
 def test_without_rust_a_run_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     environment = {"PATH": path_without(tmp_path / "bin", "rustc", "cargo", "rustup"), "HOME": str(tmp_path)}
     done = burnish(small_tune(tiny_model), tmp_path, environment=environment)
-    assert_error(done, 3, "no rustc", "Install Rust: ")
+    assert_error(done, 3, "rustc is not on PATH", "Install Rust: ")
     assert nothing_was_judged(tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_key_stops_before_anything(tiny_model: Path, tmp_path: Path) -> 
     ("setting", "cause"),
     [
         ("data.sources=[none.jsonl]", "none.jsonl"),
-        ("data.tasks={kind: file, path: none.jsonl}", "no task file none.jsonl"),
+        ("data.tasks={kind: file, path: none.jsonl}", "task file none.jsonl does not exist"),
         ("data.tasks={kind: humanevalpack, path: none.jsonl}", "none.jsonl"),
     ],
 )

@@ -55,7 +55,7 @@ def test_a_production_run_killed_in_between_ends_in_a_merged_model(tmp_path: Pat
     done = burnish([*arguments, "--supervise"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert {stage: (run / stage / "done.json").read_bytes() for stage in before} == before
-    assert "grpo: goes on" in done.stderr
+    assert "grpo: continues" in done.stderr
     assert all(read_done(run / stage) is not None for stage in STAGES)
     steps = {stage: [row.step for row in read_metrics(run / "metrics.jsonl") if row.stage == stage] for stage in STAGES}
     assert sorted(set(steps["pretrain"])) == [1, 2, 3]

@@ -6,9 +6,11 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnish.errors import DataError
 from burnish.fsio import digest_file, digest_folder
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.records.layout import ATTEMPT, DONE
@@ -100,3 +102,18 @@ def test_a_finished_training_under_other_settings_is_kept_aside(tmp_path: Path) 
     begin(folder, "settings 4", keep_finished=True)
     assert not (folder / "half").exists()
     assert len(list((tmp_path / "replaced").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b'{"fingerprint": "x"}', b'{"fingerprint": "x", "seconds": 1, "more": 2}', b"\xff",
+     b'{"seconds": ' + b"9" * 10_000 + b"}", b"[" * 100_000],
+    ids=range(9),
+)  # fmt: skip
+def test_a_broken_record_names_its_file_and_one_way_out(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / DONE).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_done(tmp_path)
+    assert caught.value.cause.startswith(f"{tmp_path / DONE} is broken: ")
+    assert "\n" not in caught.value.cause
+    assert "the stage runs again" in caught.value.way_out

@@ -70,7 +70,7 @@ def test_forms_become_one(row: dict[str, Any], plain: dict[str, Any]) -> None:
         ({"completion": 3}, "completion is neither text nor a list of messages"),
         ({"completion": [{"role": "user", "content": "x"}]}, "no turn of the role 'assistant'"),
         ({"completion": [{"role": "assistant", "content": None}]}, "completion.content is neither text nor"),
-        ({"completion": [{"role": "assistant", "content": [{"type": "image_url"}]}]}, "a part that is no text"),
+        ({"completion": [{"role": "assistant", "content": [{"type": "image_url"}]}]}, "a part that is not text"),
         ({"prompt": 3, "text": "x"}, "prompt is neither text nor"),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.syntax.source import has_main, identifiers, is_program, looks_like_code, parse, walk
+from burnish.syntax.source import identifiers, is_program, looks_like_code, parse, walk
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,6 @@ def test_programs_are_told_from_prose(source: str, program: bool, code: bool) ->
         assert not looks_like_code(root)
 
 
-def test_has_main_looks_at_the_top_level_alone() -> None:
-    assert has_main("fn main() {}")
-    assert not has_main("mod m { fn main() {} }")
-    assert not has_main("// fn main() {}")
-
-
 def test_identifiers_leave_macro_names_out() -> None:
     assert identifiers("fn t() { assert_eq!(f(1), vec![g(2)]); }") >= {"f", "g", "t"}
     assert not identifiers("fn t() { assert_eq!(f(1), vec![g(2)]); }") & {"assert_eq", "vec"}
@@ -38,3 +32,11 @@ def test_identifiers_leave_macro_names_out() -> None:
 
 def test_walk_survives_deep_nesting() -> None:
     assert sum(1 for _ in walk(parse("fn a() { " + "(" * 20000 + ")" * 20000 + " }"))) > 20000
+
+
+def test_many_raw_strings_that_never_end_are_not_looked_through_again_and_again() -> None:
+    before = "fn f() {}\n"
+    assert parse(before + 'r#"' * 50_000).end_byte < len(before) + 8
+    ended = before + 'const A: &str = r#"x"#;\n' * 20
+    assert parse(ended).end_byte == len(ended)
+    assert not parse(ended).has_error

@@ -106,8 +106,8 @@ def test_too_small_a_device_halves_the_micro_batch(
     settings: dict[str, Any] = {"max_steps": 8, "adapter": NO_DROPOUT, "effective_batch": 4}
     run_small_sft(base, tmp_path / "whole", micro_batch=4, **settings)
     run_small_sft(base, tmp_path / "small", micro_batch=4, faults={"fits": 1}, **settings)
-    assert "too small for micro_batch 4: goes on with 2" in caplog.text
-    assert "too small for micro_batch 2: goes on with 1" in caplog.text
+    assert "too small for micro_batch 4: continues with 2" in caplog.text
+    assert "too small for micro_batch 2: continues with 1" in caplog.text
     rows = rows_of(tmp_path / "small")
     assert [(row["step"], row["micro_batch"]) for row in rows] == [
         *((step, 4) for step in range(1, 5)),

@@ -53,8 +53,8 @@ def test_pretraining_goes_on_with_the_same_losses(tmp_path: Path, caplog: pytest
     train("small", 1)
     assert steps == [1, 2, 3, 4, 4, 4, 5, 6, 7, 8]  # twice from the checkpoint of step 3
     assert losses["small"] == pytest.approx(losses["whole"], abs=1e-3)
-    assert "too small for micro_batch 4: goes on with 2 and the same effective batch" in caplog.text
-    assert "too small for micro_batch 2: goes on with 1 and the same effective batch" in caplog.text
+    assert "too small for micro_batch 4: continues with 2 and the same effective batch" in caplog.text
+    assert "too small for micro_batch 2: continues with 1 and the same effective batch" in caplog.text
 
 
 @pytest.mark.parametrize(

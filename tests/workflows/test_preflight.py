@@ -46,5 +46,5 @@ def test_broken_rows_count_only_where_something_trains_on_them(tmp_path: Path) -
 def test_an_adapter_on_tied_embeddings_is_refused_from_the_recipe_alone() -> None:
     stages = "stages=[{kind: tasks, name: t}, {kind: sft, name: s, adapter: {kind: lora, target_modules: [lm_head]}}]"
     recipe = load_config(Recipe, None, ["name=x", stages])
-    with pytest.raises(ConfigError, match="target_modules names lm_head, and the model ties its embeddings"):
+    with pytest.raises(ConfigError, match="target_modules names lm_head, but the model ties its embeddings"):
         check_before(recipe, recipe.stages)

@@ -26,6 +26,12 @@ def reported(go_on: str = "Run the same command again.") -> Iterator[None]:
         show_error(error.cause, error.way_out)
         raise typer.Exit(error.exit_code) from error
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            show_error(
+                f"too many files are open at once: {error.filename or error.strerror}",
+                "Allow more and run the same command again: ulimit -n 1024",
+            )
+            raise typer.Exit(4) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = f" while writing {error.filename}" if error.filename else ""

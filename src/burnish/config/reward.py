@@ -1,6 +1,6 @@
 """Configure reward shapes and their weights, and the verbs ``reward replay|attack``.
 
-Not covered: the formulas (`score.rewards`, one file each).
+Not covered: the formulas (`score.rewards.score_verdict` calls one file per shape).
 """
 
 from __future__ import annotations

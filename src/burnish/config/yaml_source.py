@@ -19,6 +19,12 @@ from burnish.fsio import HALF_PAIR, half_pair
 Location = tuple[str | int, ...]
 
 
+_MOST_VALUES = 100_000
+"""In one file, aliases written out. No recipe has a hundredth of that; a few lines of aliases make billions."""
+_MOST_DEPTH = 100
+_MOST_DIGITS = 100
+
+
 class _CoreLoader(yaml.SafeLoader):
     """SafeLoader that types plain scalars by YAML 1.2's core schema."""
 
@@ -39,6 +45,10 @@ for _tag, _pattern, _first in (
 
 
 def _construct_int(_loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    if len(node.value) > _MOST_DIGITS:
+        raise yaml.constructor.ConstructorError(
+            problem=f"a number of {len(node.value)} digits", problem_mark=node.start_mark
+        )
     return int(node.value)  # decimal always: YAML 1.1 would read 010 as eight
 
 
@@ -97,6 +107,8 @@ def _read(text: str, name: str) -> Source:
         node = loader.get_single_node()
         if node is not None:
             source.value = _Builder(loader, name, source.places).build(node)
+    except RecursionError as error:
+        raise ConfigError(f"{name}: nested too deeply", f"Nest lists and keys {_MOST_DEPTH} deep at most.") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
@@ -117,10 +129,18 @@ class _Builder:
     loader: _CoreLoader
     name: str
     places: dict[Location, str]
+    values: int = 0
+    """Built so far."""
 
     def build(self, node: yaml.Node, location: Location = (), above: tuple[yaml.Node, ...] = ()) -> Any:
         if node in above:
             raise ConfigError(f"{self._place(node)}: an alias that contains itself", "Write the value out.")
+        self.values += 1
+        if self.values > _MOST_VALUES:
+            cause = f"{self._place(node)}: more than {_MOST_VALUES} values with all aliases written out"
+            raise ConfigError(cause, "Use fewer aliases of aliases.")
+        if len(above) > _MOST_DEPTH:
+            raise ConfigError(f"{self._place(node)}: nested too deeply", f"Nest {_MOST_DEPTH} deep at most.")
         self.places.setdefault(location, self._place(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, location, (*above, node))

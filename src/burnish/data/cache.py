@@ -225,7 +225,8 @@ def _lock_of(folder: Path) -> Path:
 def _locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold the lock, or log that another process does.
 
-    The file stays: removing it would let two processes hold it."""
+    The file stays: removing it would let two processes hold it.
+    """
     with disk_errors(path), path.open("wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -1,4 +1,4 @@
-"""Decode prompts: the slots of `slots` where the model fits, else batches over its own cache, or transformers' loop.
+"""Decode prompts in slots if the model supports it, else in batches, or with transformers' loop.
 
 Models with sliding windows are decoded in batches, sorted as they come, from which finished rows are taken out. Models
 that do not keep a key-value cache at all (state-space models) go through ``generate`` of transformers. All three write

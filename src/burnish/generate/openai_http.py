@@ -128,7 +128,7 @@ class EndpointGenerator:
                     answer = json.loads(response.read())
                 if isinstance(answer, dict):
                     return answer
-                problem = "its answer is no object"
+                problem = "its answer is not an object"
             except urllib.error.HTTPError as error:
                 body_text = error.read(2000).decode(errors="replace").strip()
                 if error.code in NOT_THERE and may_be_absent and "model" not in body_text.lower():
@@ -138,7 +138,7 @@ class EndpointGenerator:
                 problem = f"it answers {error.code}: {body_text[:200]}"
                 wait = min(_seconds(error.headers.get("Retry-After"), wait), LONGEST_WAIT_S)
             except ValueError:
-                problem = "its answer is no JSON"
+                problem = "its answer is not JSON"
             except (OSError, http.client.HTTPException) as error:
                 problem = str(getattr(error, "reason", "") or error) or type(error).__name__
             if attempt < self._answers.retries:

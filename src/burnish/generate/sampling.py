@@ -89,6 +89,7 @@ def choose_tokens(logits_BV: torch.Tensor, options: Decoding, uniform_B: torch.T
         return logits_BV.argmax(-1)
     if uniform_B is None:
         raise ValueError("sampling needs random numbers")
+    # float32: in bfloat16 the cumulative sum of a large vocabulary would not reach 1.
     probabilities_BV = torch.softmax(logits_BV.float() / options.temperature, -1)
     cut = options.top_k > 0 or options.top_p < 1
     order_BK: torch.Tensor | None = None
@@ -97,9 +98,13 @@ def choose_tokens(logits_BV: torch.Tensor, options: Decoding, uniform_B: torch.T
         probabilities_BV, order_BK = probabilities_BV.topk(kept, -1)
     mass_BK = probabilities_BV.cumsum(-1)
     if options.top_p < 1:
+        # A token is kept while the mass before it is below top_p, so the most likely one (mass 0 before it) always
+        # stays.
         before_BK = mass_BK - probabilities_BV
         outside_BK = before_BK >= options.top_p * mass_BK[:, -1:]
         mass_BK = probabilities_BV.masked_fill(outside_BK, 0.0).cumsum(-1)
+    # Inverse of the cumulative distribution. Scaling by the total mass renormalises after top_k and top_p;
+    # the clamp covers rounding at the upper end.
     place_B = (mass_BK <= uniform_B.to(mass_BK)[:, None] * mass_BK[:, -1:]).sum(-1)
     place_B = place_B.clamp(max=mass_BK.shape[-1] - 1)
     return place_B if order_BK is None else order_BK.gather(-1, place_B[:, None])[:, 0]

@@ -164,15 +164,18 @@ class SlotDecoder:
 
     def _admissible(self) -> int:
         """How many of the waiting requests may come in now."""
+        # Admit in batches: one forward pass over several prompts costs little more than one over a single prompt.
         free = self.most - len(self.rows)
         if not self.waiting or (self.rows and free < max(1, int(self.most * REFILL_SHARE))):
             return 0
         if self.budget is None:
             return min(free, len(self.waiting))
+        # Worst case: every row in use becomes as long as the longest, since all rows share the same columns.
         longest = max((len(row.request.prompt) + row.request.limit for row in self.rows), default=0)
         for count, (_, request) in enumerate(self.waiting):
             longest = max(longest, len(request.prompt) + request.limit)
             many = len(self.rows) + count + 1
+            # A single row always runs, even over the budget; otherwise a long prompt would wait for ever.
             if count >= free or (many > 1 and many * longest > self.budget):
                 return count
         return len(self.waiting)
@@ -181,6 +184,7 @@ class SlotDecoder:
         """Read the next prompts and put them into slots; some may be over with their first token."""
         started = time.perf_counter()
         new = [self.waiting.popleft() for _ in range(count)]
+        # Equal prompts (samples of one task) are read once; `sources` maps each new row to its prompt in (N, P).
         unique: dict[tuple[int, ...], int] = {}
         sources = [unique.setdefault(tuple(request.prompt), len(unique)) for _, request in new]
         prompts_NP, mask_NP = left_padded(list(unique), self.options.pad_id, self.device)
@@ -194,8 +198,10 @@ class SlotDecoder:
             **positions,
             **self.last_logits,
         )
+        # Right-align: all rows write their next token to column `end`, so every prompt must end there.
         length, before = prompts_NP.shape[1], len(self.rows)
         end = max(self.length, length)
+        # Heads, head dimension and dtype of the cache are only known from the first keys and values.
         if not self.layers[0].is_initialized:
             for layer, prompt in zip(self.layers, read.layers, strict=True):
                 layer.lazy_initialization(prompt.keys, prompt.values)
@@ -207,9 +213,11 @@ class SlotDecoder:
             layer.rows, layer.length = len(self.rows), end
             layer.put(slots, prompt, source, end)
         self.length = end
+        # Clear what the slot's previous row left, then unmask exactly the prompt's own columns.
         self.mask_SC[slots] = 0
         self.mask_SC[slots, end - length : end] = mask_NP[source]
         self.position_S[slots] = mask_NP.sum(1)[source]
+        # `count_S` indexes into `uniform_SN`: a row draws its own numbers, whatever slot and batch it is in.
         self.count_S[slots] = 0
         if self.numbers:
             for slot, (_, request) in enumerate(new, before):
@@ -219,6 +227,7 @@ class SlotDecoder:
     def _step(self) -> list[tuple[int, Decoded, float]]:
         """One token for every row."""
         rows = len(self.rows)
+        # All rows write to the same new column; rows admitted later have masked columns before their prompt.
         self._make_room(rows, self.length + 1)
         self.mask_SC[:rows, self.length] = 1
         positions = {"position_ids": self.position_S[:rows, None]} if self.takes_positions else {}
@@ -248,6 +257,7 @@ class SlotDecoder:
             for row, logprob in zip(self.rows[first:], logprobs_B.tolist(), strict=True):
                 row.logprobs.append(logprob)
         over = []
+        # One device-to-host copy per step: stop conditions run on the CPU.
         for place, token in enumerate(chosen_B.tolist(), first):
             self.rows[place].ids.append(token)
             if is_over(self.rows[place].ids, self.rows[place].request, self.options):
@@ -267,6 +277,7 @@ class SlotDecoder:
         """Close the gaps with the last rows, and forget columns that nobody uses."""
         left = len(self.rows) - len(over)
         gone = set(over)
+        # Rows in use stay contiguous, [0, left): move rows from behind into the gaps. Their order does not matter.
         targets = [place for place in over if place < left]
         sources = [place for place in range(left, len(self.rows)) if place not in gone]
         if targets:
@@ -278,6 +289,8 @@ class SlotDecoder:
             for place, other in zip(targets, sources, strict=True):
                 self.rows[place] = self.rows[other]
         del self.rows[left:]
+        # Columns before the earliest prompt start are masked in every row. Trimming copies the cache, so only do it
+        # when a large share is unused; row starts and mask shift by the same number of columns.
         unused = min((row.start for row in self.rows), default=self.length)
         trimmed = unused if unused >= self.length * TRIM_SHARE else 0
         for layer in self.layers:
@@ -295,6 +308,7 @@ class SlotDecoder:
         """Grow slots to a power of two (at most all), columns by `COLUMNS_AT_ONCE`."""
         if rows <= self.slots and columns <= self.columns:
             return
+        # Doubling the slots bounds the number of copies to log2(most); columns grow linearly.
         slots = max(self.slots, min(self.most, 1 << (rows - 1).bit_length()))
         wide = max(self.columns, -(-columns // COLUMNS_AT_ONCE) * COLUMNS_AT_ONCE)
         for layer in self.layers:

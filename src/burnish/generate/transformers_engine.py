@@ -201,7 +201,7 @@ class TransformersGenerator:
                         "the accelerator ran out of memory while decoding a single sequence.", NO_ROOM
                     ) from error
                 slots = max(1, min(slots, len(left)) // 2)
-                log.warning("out of memory: going on with %d sequences at once", slots)
+                log.warning("out of memory: continuing with %d sequences at once", slots)
             left = [sample for place, sample in enumerate(left) if place not in done]
             if torch.cuda.is_available() and left:
                 torch.cuda.empty_cache()

@@ -6,12 +6,12 @@ Reads the run folders that still exist, and the ledger. Not covered: whether a d
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from burnish.fsio import RESTORE, read_object
 from burnish.ledger.lookup import folder_of
 from burnish.ledger.machine import read_machine
 from burnish.ledger.run_folder import flat
@@ -67,8 +67,7 @@ def diff_runs(ledger: Ledger, a: RunRow, b: RunRow, runs_dir: Path) -> RunDiff:
 def _resolved(folder: Path | None) -> dict[str, Any]:
     if folder is None:
         return {"recipe": {}, "digests": {}}
-    record: dict[str, Any] = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
-    return record
+    return read_object(folder / RESOLVED, RESTORE)
 
 
 def _versions(run: RunRow, folder: Path | None) -> dict[str, str]:

@@ -6,12 +6,11 @@ Imports no package for this. Not covered: accelerators other than NVIDIA's, othe
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 from pathlib import Path
 
-from burnish.fsio import write_json
+from burnish.fsio import RESTORE, read_object, write_json
 from burnish.ledger.accelerators import read_accelerators
 from burnish.records.layout import MACHINE
 
@@ -28,7 +27,7 @@ def write_machine(folder: Path) -> None:
 def read_machine(folder: Path) -> dict[str, str]:
     """Read the facts from a run's folder; empty if none were written."""
     try:
-        facts: dict[str, str] = json.loads((folder / MACHINE).read_text(encoding="utf-8"))
+        facts: dict[str, str] = read_object(folder / MACHINE, RESTORE)
     except FileNotFoundError:
         return {}
     return facts

@@ -8,7 +8,6 @@ is set aside instead. Not covered: the work of a stage and how it continues insi
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import shutil
 import time
@@ -17,11 +16,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from burnish.fsio import digest_file, digest_folder, digest_json, disk_errors, write_json
+from burnish.errors import DataError
+from burnish.fsio import digest_file, digest_folder, digest_json, disk_errors, read_object, write_json
 from burnish.records.layout import ATTEMPT, DONE, REPLACED
 
 logger = logging.getLogger("burnish.run")
 
+_RUNS_AGAIN = "Remove that file: the stage runs again, from its last checkpoint where it has one."
 PREDICTED_PEAK = "predicted_peak_bytes"
 """Metric of a training stage: the predicted peak memory."""
 
@@ -67,7 +68,10 @@ def read_done(folder: Path) -> Done | None:
     record = _read(folder / DONE)
     if record is None:
         return None
-    done = Done(**record)
+    try:
+        done = Done(**record)
+    except TypeError as error:
+        raise DataError(f"{folder / DONE} is broken: {error}.", _RUNS_AGAIN) from error
     return done if all((folder / name).exists() for name in done.outputs) else None
 
 
@@ -145,7 +149,6 @@ def _last_write(folder: Path) -> float:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        return read_object(path, _RUNS_AGAIN)
     except FileNotFoundError:
         return None
-    return record if isinstance(record, dict) else None

@@ -7,7 +7,6 @@ killed. Not covered: progress inside a stage that does not train (growing files 
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
 import statistics
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from burnish.errors import DataError
+from burnish.fsio import RESTORE, read_object
 from burnish.ledger.accelerators import Accelerator, read_accelerators
 from burnish.ledger.process import holder
 from burnish.records.files import read_rows
@@ -132,7 +132,7 @@ def read_status(
 
 def _recipe(folder: Path) -> dict[str, Any]:
     try:
-        recipe = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))["recipe"]
+        recipe = read_object(folder / RESOLVED, RESTORE)["recipe"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{folder} is not a run folder: it has no readable {RESOLVED}", "Give the name or the folder of a run."
@@ -183,7 +183,7 @@ def _stages(folder: Path, recipe: Mapping[str, Any], current: str | None) -> lis
         if name == current:
             states.append(StageState(name, kind, "current"))
         elif done.is_file():
-            states.append(StageState(name, kind, "done", float(json.loads(done.read_text())["seconds"])))
+            states.append(StageState(name, kind, "done", float(read_object(done, RESTORE).get("seconds", 0.0))))
         else:
             states.append(StageState(name, kind, "waiting"))
     return states

@@ -98,8 +98,8 @@ def copy_with_origin(source: Path, into: Path) -> Path:
     missing = [name for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS) if not (source / name).is_file()]
     if missing:
         raise ConfigError(
-            f"start_from names {source}, which is no adapter: {missing[0]} is missing.",
-            "Name a stage, the adapter folder of a run (runs/NAME/STAGE/adapter), or one of its checkpoints.",
+            f"start_from is {source}, which is not an adapter: {missing[0]} is missing.",
+            "Give a stage, the adapter folder of a run (runs/NAME/STAGE/adapter), or one of its checkpoints.",
         )
     with disk_errors(into):
         shutil.rmtree(into, ignore_errors=True)

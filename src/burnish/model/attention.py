@@ -113,7 +113,7 @@ def _flash_problem(name: str, device: torch.device, dtype: torch.dtype) -> _Prob
     if importlib.util.find_spec(PACKAGE[name]) is None:
         return _Problem(f"the package {PACKAGE[name]} is not installed", missing=True)
     if name == HUB_FLASH and not _on_disk(name):
-        return _Problem(f"{name} is not in the Hugging Face cache, and nothing is downloaded")
+        return _Problem(f"{name} is not in the Hugging Face cache, and burnish does not download it")
     return None
 
 

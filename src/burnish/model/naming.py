@@ -66,7 +66,7 @@ class QuantizationTag:
         for bits in (self.activations_bits, self.kv_cache_bits):
             _require(bits not in PLAIN_BITS, f"{bits} bits of activations or cache are left out of a tag")
         head = self.lm_head_dtype
-        _require(head is None or bool(re.fullmatch(r"[a-z0-9.-]+", head)), f"{head!r} is no dtype")
+        _require(head is None or bool(re.fullmatch(r"[a-z0-9.-]+", head)), f"{head!r} is not a dtype")
         for key, value in self.extras.items():
             taken = key in _RESERVED or key.startswith("head")
             _require(bool(re.fullmatch(r"[A-Za-z]+", key)) and not taken, f"{key!r} cannot be an extra")

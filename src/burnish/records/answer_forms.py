@@ -127,5 +127,5 @@ def _content(content: Any, name: str) -> str:
         raise ValueError(f"{name} is neither text nor a list of parts")
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in content]
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"{name} has a part that is no text")
+        raise ValueError(f"{name} has a part that is not text")
     return "".join(str(text) for text in texts)

@@ -41,7 +41,7 @@ class Record(BaseModel):
                 problem = f"the line itself: {HALF_PAIR}, or a torn escape"
             raise DataError(
                 f"not a {cls.__name__} record: {problem}",
-                "Rebuild the file with this version of burnish, or mend the row.",
+                "Rebuild the file with this version of burnish, or fix the row.",
             ) from error
 
 

@@ -29,6 +29,7 @@ VERDICT_CACHE = "verdicts.sqlite"
 
 # A stage's folder
 DONE = "done.json"
+ENCODED = ".encoded"
 REPLACED = "replaced"
 """Marks a finished stage."""
 ATTEMPT = "attempt.json"

@@ -10,6 +10,7 @@ Not covered: code that is indented and not fenced.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -68,13 +69,15 @@ def fenced_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
     """All fenced blocks, in order. ``open_at_start``: the text begins inside one, whose fence is the prompt's."""
     blocks: list[Block] = []
     for block in _outer_blocks(text, open_at_start=open_at_start):
-        inner = _outer_blocks(block.text) if block.language in {*_MARKDOWN, ""} else []
+        inner = _outer_blocks(block.text) if block.language in {*_MARKDOWN, ""} else ()
         holds_blocks = block.language in _MARKDOWN or any(one.language == RUST for one in inner)
         blocks += (_moved(one, block.inside[0]) for one in inner) if holds_blocks else [block]
     return blocks
 
 
-def _outer_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
+@functools.lru_cache(maxsize=8)
+def _outer_blocks(text: str, *, open_at_start: bool = False) -> tuple[Block, ...]:
+    """Blocks that no other holds. Reading an answer asks for those of one text several times."""
     blocks: list[Block] = []
     opened = _Open("```", RUST, 0, 0, 0, 0) if open_at_start else None
     position = 0
@@ -92,7 +95,7 @@ def _outer_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
         position += len(line)
     if opened is not None:
         blocks.append(_block(text, opened, len(text), len(text), closed=False))
-    return blocks
+    return tuple(blocks)
 
 
 def rust_blocks(text: str) -> list[str]:
@@ -100,6 +103,7 @@ def rust_blocks(text: str) -> list[str]:
     return [block.text for block in fenced_blocks(text) if block.language in (RUST, "") and block.text.strip()]
 
 
+@functools.lru_cache(maxsize=256)
 def language_of(label: str) -> str:
     """The language that an info string names: ``rust:src/main.rs``, ``{.rust}``, ``src/main.rs``, ``rust,ignore``."""
     words: list[str] = [word.lower() for word in _WORD.findall(label[:200])]

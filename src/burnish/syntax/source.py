@@ -7,6 +7,7 @@ so an error in its tree is a hint and never a verdict.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ NAMED_ITEMS = frozenset(
     }
 )  # fmt: skip
 BESIDE_ITEMS = frozenset({"line_comment", "block_comment", "attribute_item", "inner_attribute_item", "shebang"})
+_RAW_STRING = re.compile(rb'r(#{1,255})"')
+_MANY_RAW_STRINGS = 16
 _STATEMENT_MACROS = frozenset(
     {
         "print", "println", "eprint", "eprintln", "dbg", "assert", "assert_eq", "assert_ne", "debug_assert", "panic",
@@ -62,7 +65,7 @@ def parse(source: str) -> Node:
     Takes time that grows with the length alone. A longer text is read in parts: parsed in one piece, it would hold up
     every other thread until it is done.
     """
-    text = source.encode(errors="replace")
+    text = _without_open_raw_strings(source.encode(errors="replace"))
     if len(text) <= _IN_ONE_PIECE:
         return Parser(_language()).parse(text).root_node
 
@@ -70,6 +73,25 @@ def parse(source: str) -> Node:
         return text[start : start + _IN_ONE_PIECE]
 
     return Parser(_language()).parse(part, progress_callback=_go_on).root_node
+
+
+def _without_open_raw_strings(text: bytes) -> bytes:
+    """``text`` up to the second of many raw strings that never end.
+
+    The grammar looks for the end of each from its beginning on, all through the text. Behind the first there is no
+    code, so a tree without the rest says as much.
+    """
+    if text.count(b"r#") < _MANY_RAW_STRINGS:
+        return text
+    ends: dict[bytes, int] = {}
+    opened: list[int] = []
+    for match in _RAW_STRING.finditer(text):
+        marks = match[1]
+        if marks not in ends:
+            ends[marks] = text.rfind(b'"' + marks)
+        if ends[marks] < match.end():
+            opened.append(match.start())
+    return text[: opened[1]] if len(opened) >= _MANY_RAW_STRINGS else text
 
 
 def _go_on(*_: object) -> bool:
@@ -127,11 +149,6 @@ def looks_like_code(root: Node) -> bool:
     return any(
         before is not None and before.type in _OPENERS and node.is_named for node, before in walk_with_before(root)
     )
-
-
-def has_main(source: str) -> bool:
-    """Whether the file has an ``fn main`` at its top level."""
-    return function_named(parse(source), "main") is not None
 
 
 def walk(root: Node) -> Iterator[Node]:

@@ -1,4 +1,4 @@
-"""The trainer's arguments that every method shares; what transformers or TRL would choose silently is said here."""
+"""Set the trainer's arguments of every method, including those with silent defaults."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from burnish.config.stages.batches import accumulation_steps
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.scale.processes import process_count
-from burnish.train.micro_batch import accumulation_steps
 from burnish.train.weights.deepspeed import check_agreement
 from burnish.train.weights.kernels import kernel_arguments
 

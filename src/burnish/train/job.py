@@ -136,7 +136,7 @@ def open_checkpoints(
     also: Mapping[str, Any] | None = None,
     free: Collection[str] = FREE,
 ) -> AdapterOrigin:
-    """Remove the checkpoints that this training cannot continue; returns the origin that goes beside its result.
+    """Remove checkpoints that this training cannot continue; return the origin of its result.
 
     Args:
         job: the training.
@@ -190,13 +190,13 @@ def trainer_parts(
 def optimizers(
     stage: OptimizerConfig, model: Any, rows: int, *, betas: tuple[float, float] = (0.9, 0.999)
 ) -> tuple[torch.optim.Optimizer, LambdaLR]:
-    """Optimiser of the free weights and schedule of its rates, for passes of so many rows."""
+    """Build the optimiser of the trained weights and its learning-rate schedule."""
     optimizer = make_optimizer(model, stage, betas=betas)
     return optimizer, LambdaLR(optimizer, learning_rate_share(stage, planned_steps(stage, rows)))
 
 
 def train(job: TrainingJob[AnyTrained], trainer: Any, save: Callable[[Any], None]) -> int:
-    """Train to the end, let the first process ``save`` the model; returns the optimiser steps behind it."""
+    """Train to the end, let the first process ``save`` the model; return its optimiser steps."""
     watch_training(trainer, name=job.stage.name, steps=trainer.args.max_steps, log=job.log, callbacks=job.callbacks)
     train_to_end(trainer, job.checkpoints, job.stage)
     return save_best(trainer, job.callbacks, save)
@@ -205,7 +205,7 @@ def train(job: TrainingJob[AnyTrained], trainer: Any, save: Callable[[Any], None
 def train_adapter(
     job: TrainingJob[Adapted], trainer: Any, loaded: LoadedModel, origin: AdapterOrigin
 ) -> tuple[Path, int]:
-    """Train to the end and write the result; returns its folder and the optimiser steps behind it."""
+    """Train to the end and write the result; return its folder and optimiser steps."""
     folder = job.out / (MODEL if job.stage.adapter.kind == "full" else ADAPTER)
     save = result_saver(loaded.tokenizer, folder, origin, base=job.base_folder)
     return folder, train(job, trainer, save)

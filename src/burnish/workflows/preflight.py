@@ -1,7 +1,7 @@
-"""What can be known to fail before any work: missing packages, missing or broken data files.
+"""Check before any work for missing packages and missing or broken data files.
 
 Nothing is written. Left out on purpose: reading the hub, and the gates on training data, which need the model's
-tokenizer (`tune` has them).
+tokenizer (`workflows.train.sft` has them).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Literal
 from burnish.config.data.training_data import HubSource
 from burnish.config.stages.embeddings import check_embedding_targets
 from burnish.config.stages.recipe import Recipe
-from burnish.config.stages.stage import AdapterStage, Stage, TrainingStage, Trains
+from burnish.config.stages.stage import AdapterStage, Stage, Trains
 from burnish.config.tasks import RustTasks
 from burnish.data.encode.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.tasks.task_sets import load_task_set
-from burnish.errors import ConfigError
 from burnish.model.folders import resolve_base
+from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import model_beneath
 from burnish.workflows.run.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
 
@@ -27,7 +27,7 @@ PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto 
 
 
 def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Raise what the stages would raise later: MissingToolError, DataError naming file and line."""
+    """Raise early the errors of later stages: MissingToolError, DataError with file and line."""
     needs = [stage.needs(recipe.data) for stage in stages]
     packages = {package for one in needs for package in one.packages}
     if "training" in packages:
@@ -40,7 +40,10 @@ def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
         require_reporters(recipe.report_to)
         if recipe.launch.strategy == "deepspeed":
             require_deepspeed()
-    _check_batches(recipe, stages)
+    if any(isinstance(stage, Trains) for stage in stages):
+        from burnish.scale.processes import planned_processes
+
+        check_batches(recipe, stages, planned_processes(recipe.launch, recipe.model.device))
     for stage in stages:
         if isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
             check_embedding_targets(stage.adapter, resolve_base(recipe.model.base))
@@ -53,23 +56,3 @@ def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
             read_preferences(named.path, PREFERENCE_ROWS[named.kind], recipe.data.bad_rows)
     if any(one.sources for one in needs):
         check_sources([one for one in recipe.data.sources if not isinstance(one, HubSource)], recipe.data.bad_rows)
-
-
-def _check_batches(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """ConfigError where processes, micro and effective batch do not go together."""
-    training = [stage for stage in stages if isinstance(stage, Trains)]
-    if not training:
-        return
-    from burnish.scale.processes import planned_processes
-    from burnish.train.micro_batch import accumulation_steps, shared_micro_batch
-
-    processes = planned_processes(recipe.launch, recipe.model.device)
-    for stage in training:
-        several = isinstance(stage, TrainingStage)
-        if not several and processes > 1 and recipe.launch.processes != "auto":
-            raise ConfigError(
-                f"stage {stage.name!r} answers, judges and learns in one process, and launch.processes is {processes}.",
-                "Leave launch.processes out: stages that can then share their rows out, and this one does not.",
-            )
-        micro_batch = shared_micro_batch(stage, processes) if several else stage.micro_batch
-        accumulation_steps(stage.model_copy(update={"micro_batch": micro_batch}), processes if several else 1)

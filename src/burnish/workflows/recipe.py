@@ -1,6 +1,6 @@
-"""A recipe from beginning to end, stage after stage, going on where an earlier attempt stopped.
+"""Run a recipe from beginning to end, stage by stage, continuing an earlier attempt.
 
-Left out on purpose: how a stage works (one module per kind beside this one), what decides its results (`lineage`),
+Left out on purpose: how a stage works (one workflow per kind), what decides its results (`workflows.run.inputs`),
 what the user sees and types (`cli`).
 """
 
@@ -38,14 +38,14 @@ from burnish.workflows.verify.judge import open_verifier
 logger = logging.getLogger("burnish.run")
 
 FULL_BYTES = 1 << 20
-"""A disk with less free space than this counts as full when something fails."""
+"""After a failure, a disk with less free space than this counts as full."""
 
 
 def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[Stage] | None = None) -> Path:
-    """Do the recipe's stages (or the given first ones) and return the run's folder.
+    """Run the recipe's stages (or the given first ones) and return the run's folder.
 
-    Stages that are done and whose inputs are unchanged are kept. ``resume`` goes on although the recipe changed: it
-    reruns what the change touches. Raises the BurnishError of whatever cannot be done.
+    Stages that are done and whose inputs are unchanged are kept. ``resume`` continues although the recipe changed, and
+    reruns the affected stages. Raises the BurnishError of the failing stage.
     """
     path = recipe.runs_dir / recipe.name
     selected = recipe.stages if stages is None else tuple(stages)
@@ -77,7 +77,7 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[Stage] 
 
 
 def last_training_stage(recipe: Recipe) -> tuple[Stage, ...]:
-    """The recipe's stages up to and including the last one that trains; raises ConfigError when none does."""
+    """Return the stages up to the last one that trains; raise ConfigError when none does."""
     training = [index for index, stage in enumerate(recipe.stages) if isinstance(stage, Trains)]
     if not training:
         raise ConfigError(
@@ -87,7 +87,7 @@ def last_training_stage(recipe: Recipe) -> tuple[Stage, ...]:
 
 
 def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
-    """The recipe with so much more for its last training, beyond what it plans; counted from the plan, however often.
+    """Add steps or epochs to the last training; they count from the plan, not from earlier additions.
 
     Raises ConfigError when nothing trains.
     """
@@ -95,7 +95,9 @@ def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
         return recipe
     last = last_training_stage(recipe)[-1]
     if isinstance(last, Trains) and last.several_trainings:
-        raise ConfigError(f"stage {last.name!r} has several trainings, none of which goes on.", "Raise its rounds.")
+        raise ConfigError(
+            f"stage {last.name!r} has several trainings, so it cannot be extended.", "Raise its rounds instead."
+        )
     longer = last.model_copy(update={"extra_steps": steps, "extra_epochs": epochs})
     return recipe.model_copy(update={"stages": tuple(longer if one is last else one for one in recipe.stages)})
 
@@ -122,7 +124,7 @@ def _do_stage(run: Run, ledger: Ledger, stage: Stage) -> None:
         attempt = begin(folder, wanted, continued, keep_finished=isinstance(stage, Trains))
         if attempt.fresh:
             run.folder.metrics.drop_stage(stage.name)
-        logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "goes on")
+        logger.info("%s: %s", stage.name, "begins" if attempt.fresh else "continues")
         run.folder.events.write("stage_begins", stage=stage.name, kind=stage.kind, fresh=attempt.fresh)
         reset_peak()
         outcome = workflow_of(stage.workflow)(run, stage, folder)
@@ -130,14 +132,14 @@ def _do_stage(run: Run, ledger: Ledger, stage: Stage) -> None:
         done = finish(folder, attempt, outcome.outputs, metrics=metrics, peak_bytes=outcome.peak_bytes or peak_bytes())
         run.folder.events.write("stage_done", stage=stage.name, kind=stage.kind, seconds=done.seconds)
         logger.info("%s: done in %.1f s", stage.name, done.seconds)
-    # Also when it was kept: an attempt may have died between done.json and the ledger.
+    # Also for a kept stage: an attempt may have died between done.json and the ledger.
     record_stage(ledger, run, stage, done, inputs)
     run.done[stage.name] = done
 
 
 @contextmanager
 def _recorded(ledger: Ledger, run: Run) -> Iterator[None]:
-    """Note in ledger and events how the run ended."""
+    """Record in ledger and events how the run ended."""
     run_id, events = run.folder.run_id, run.folder.events
     events.write("run_begins", version=__version__)
     try:
@@ -151,7 +153,7 @@ def _recorded(ledger: Ledger, run: Run) -> Iterator[None]:
         events.write("run_failed", error=error.cause)
         raise
     except Exception as error:
-        # Libraries report a full disk in errors of their own kinds (torch, safetensors): ask the disk instead.
+        # Libraries report a full disk with their own errors (torch, safetensors): check the disk instead.
         if shutil.disk_usage(run.folder.path).free < FULL_BYTES:
             raise DiskError(
                 f"the disk that holds {run.folder.path} is full",

@@ -59,7 +59,7 @@ def test_prunes_by_size_and_age_and_all(cache: DatasetCache) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("prune",), "nothing says what to remove"),
+        (("prune",), "no option selects what to remove"),
         (("prune", "--older-than", "soon"), "'soon' is not an age"),
         (("prune", "--older-than", "-3d"), "'-3d' is not an age"),
         (("prune", "--max-size", "10"), "'10' is not a size"),
@@ -77,4 +77,4 @@ def test_sizes_and_ages_that_cannot_be_read_are_refused(
 def test_a_missing_cache_is_named(tmp_path: Path) -> None:
     refused = run(DatasetCache(tmp_path / "none"), "list")
     assert refused.exit_code == 2
-    assert "there is no cache" in refused.stderr
+    assert "does not exist" in refused.stderr

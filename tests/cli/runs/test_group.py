@@ -67,5 +67,5 @@ def test_removing_a_run_that_others_need_has_to_be_forced(place: Path) -> None:
 
 
 def test_a_run_without_an_evaluation_cannot_be_reproduced(place: Path) -> None:
-    assert_mistake(burnish("runs", "reproduce", "pretraining", cwd=place), "has evaluated nothing")
+    assert_mistake(burnish("runs", "reproduce", "pretraining", cwd=place), "has no evaluation")
     assert_mistake(burnish("runs", "reproduce", "tuning", "--stage", "x", cwd=place), "has no evaluate stage 'x'")

@@ -70,7 +70,7 @@ def test_a_run_is_found_by_name_and_by_folder(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "r"
     folder.mkdir(parents=True)
     assert run_folder("r", tmp_path / "runs") == run_folder(str(folder), tmp_path / "elsewhere") == folder
-    with pytest.raises(DataError, match="no run x"):
+    with pytest.raises(DataError, match="run x does not exist"):
         run_folder("x", tmp_path / "runs")
 
 

@@ -17,7 +17,7 @@ def test_an_unknown_shape_is_named_with_those_that_exist() -> None:
 
 
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert_mistake(burnish("reward", "replay", "gone", cwd=tmp_path), "there is no gone")
+    assert_mistake(burnish("reward", "replay", "gone", cwd=tmp_path), "gone does not exist")
 
 
 def test_a_replay_prints_a_table_or_json(tmp_path: Path) -> None:

@@ -94,6 +94,6 @@ def test_more_steps_after_the_end(place: Path) -> None:
     assert burnish(["train", file], place).returncode == 0
     extended = burnish(["train", file, "--extra-steps", "1", "--extra-epochs", "1"], place)
     assert extended.returncode == 0, extended.stderr
-    assert "goes on from" in extended.stderr
+    assert "continues from" in extended.stderr
     lines = (place / "runs" / "longer" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 9))  # 4 planned, 1, and a pass of 3

@@ -25,13 +25,13 @@ def test_help_shows_the_verbs_and_what_a_file_needs() -> None:
 
 
 def test_serving_to_others_without_a_token_is_refused() -> None:
-    way_out = assert_mistake(burnish("verify", "serve", "--set", "host=0.0.0.0"), "there is no token")
+    way_out = assert_mistake(burnish("verify", "serve", "--set", "host=0.0.0.0"), "no token is set")
     assert "BURNISH_VERIFY_TOKEN" in way_out
 
 
 def test_tasks_that_are_not_there_are_named(tmp_path: Path) -> None:
     assert_mistake(
-        burnish("data", "validate-tasks", "t.jsonl", "--out", "o", cwd=tmp_path), r"there is no file t\.jsonl"
+        burnish("data", "validate-tasks", "t.jsonl", "--out", "o", cwd=tmp_path), r"file t\.jsonl does not exist"
     )
 
 

@@ -112,7 +112,7 @@ def test_the_limit_counts_usable_rows_before_filters(tmp_path: Path) -> None:
 
 
 def test_a_source_without_a_usable_row_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="rows holds no usable row"):
+    with pytest.raises(DataError, match="rows has no usable row"):
         list(opened(source(tmp_path, [None]), (), {}, []).rows(0))
 
 

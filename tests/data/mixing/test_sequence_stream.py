@@ -74,5 +74,5 @@ def test_blocks_hold_whole_documents() -> None:
 
 
 def test_a_mixture_without_rows_ends() -> None:
-    with pytest.raises(DataError, match="gives no row to train on"):
+    with pytest.raises(DataError, match="has no training rows"):
         next(stream((0, 0), "none", None, 3).sequences(None))

@@ -69,7 +69,7 @@ def test_files_that_were_cut_off_are_not_read(tmp_path: Path) -> None:
     bins(tmp_path / "bins", ["fn main() {}"])
     tokens = tmp_path / "bins" / TOKENS
     tokens.write_bytes(tokens.read_bytes()[:-2])
-    with pytest.raises(DataError, match="are not whole"):
+    with pytest.raises(DataError, match="are incomplete"):
         TokenBins(tmp_path / "bins")
     with pytest.raises(DataError, match="cannot read the token bins"):
         TokenBins(tmp_path / "none")

@@ -88,7 +88,7 @@ def test_an_unusable_row_is_named_with_its_line(tmp_path: Path, row: Any, reason
     with pytest.raises(DataError) as caught:
         read(path)
     assert caught.value.cause.lower().startswith(f"{path}:2: {reason}".lower())
-    assert "with bad_rows (in a recipe data.bad_rows)" in caught.value.way_out
+    assert "(in a recipe data.bad_rows)" in caught.value.way_out
     assert [example.id for example in read(path, bad_rows=1)] == [f"{path}:1", f"{path}:3"]
     (recorded,) = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
     assert (recorded["path"], recorded["line"]) == (str(path), 2)
@@ -116,7 +116,7 @@ def test_missing_and_empty_files_are_refused(tmp_path: Path) -> None:
         read(tmp_path / "none.jsonl")
     with pytest.raises(DataError, match="is a folder"):
         read(tmp_path)
-    with pytest.raises(DataError, match="holds no usable row"):
+    with pytest.raises(DataError, match="has no usable row"):
         read(write(tmp_path / "empty.jsonl", ""))
 
 
@@ -127,7 +127,7 @@ def test_a_missing_file_names_the_one_that_was_meant(tmp_path: Path) -> None:
     assert caught.value.way_out == f"Did you mean {tmp_path / 'train.jsonl'}?"
     with pytest.raises(DataError, match=r"no file matches .*\*\.json"):
         read(tmp_path / "*.json")
-    with pytest.raises(DataError, match="There is no folder"):
+    with pytest.raises(DataError, match="does not exist either"):
         read(tmp_path / "none" / "train.jsonl")
 
 
@@ -199,7 +199,7 @@ def test_a_check_raises_what_reading_would(tmp_path: Path) -> None:
     check_sources([good], bad_rows=0)
     with pytest.raises(DataError, match=r"bad.jsonl:1: not JSON"):
         check_sources([good, JsonlSource(path=write(tmp_path / "bad.jsonl", "x"))], bad_rows=0)
-    with pytest.raises(DataError, match="holds no usable row"):
+    with pytest.raises(DataError, match="has no usable row"):
         check_sources([JsonlSource(path=write(tmp_path / "none.jsonl"))], bad_rows=0)
 
 

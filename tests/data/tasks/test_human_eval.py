@@ -58,5 +58,5 @@ def test_a_broken_row_is_named(tmp_path: Path, rows: list[object], why: str) -> 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no file"):
+    with pytest.raises(DataError, match="does not exist"):
         load_human_eval(tmp_path / "none.jsonl")

@@ -19,11 +19,13 @@ def printed(summary: dict[str, Any]) -> str:
 def test_rates_reasons_and_the_way_out_of_infra_are_shown() -> None:
     verdicts = [verdict(n, "ok") for n in range(3)] + [verdict(3, "tests_failed"), verdict(4, "infra")]
     summary = {"rejected_rows": 2, **summarise_verdicts(verdicts), "infra_causes": {"build them: do it": 1}}
+    summary["crates_not_built"] = {"regex": 2, "rand": 1, "build_them": "build it"}
     lines = printed(summary).splitlines()
     row = next(line for line in lines if line.split()[:1] == ["5"])
     assert row.split() == ["5", "80.0", "60.0", "60.0", "1"]
     assert ["ok", "3", "60.0"] in [line.split() for line in lines]
     assert "1 without a verdict (infra, no fault of the answer): build them: do it" in lines
+    assert any("for a crate alone, which no task names: regex (2), rand (1)." in line for line in lines)
     assert "2 rows were not read: rejected.jsonl says why." in lines
 
 

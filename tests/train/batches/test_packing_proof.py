@@ -89,7 +89,9 @@ def test_rows_that_see_each_other_are_refused(models: dict[tuple[str, str], Any]
     model = models["qwen3", "sdpa"]
     leaking = Leaking(model).to(dtype).train()
     try:
-        with pytest.raises(GateError, match=r"packed rows see each other: with sdpa attention the loss of row r\d is"):
+        with pytest.raises(
+            GateError, match=r"packed rows attend to each other: with sdpa attention the loss of row r\d is"
+        ):
             prove_packing(leaking, some_packs(), padding=0)
         assert leaking.training
     finally:
@@ -143,6 +145,6 @@ def test_a_model_without_attention_cannot_be_packed(tmp_path: Path) -> None:
     mamba: Any = MambaForCausalLM
     mamba(config).save_pretrained(tmp_path / "mamba")
     tokenizer.save_pretrained(tmp_path / "mamba")
-    with pytest.raises(GateError, match=r"packed rows see each other: .* the loss of row r[12] is"):
+    with pytest.raises(GateError, match=r"packed rows attend to each other: .* the loss of row r[12] is"):
         tune_packed(tmp_path / "mamba", tmp_path / "out")
     assert not (tmp_path / "out" / "checkpoints").exists()

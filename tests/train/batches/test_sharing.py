@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from burnish.config.stages.batches import accumulation_steps, shared_micro_batch
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError
 from burnish.train.batches.rows import LengthGroupedSampler
 from burnish.train.batches.sharing import BLANK, SharedBatches
-from burnish.train.micro_batch import accumulation_steps, shared_micro_batch
 from burnish.workflows.train.launch import shared_out
 from tests.tiny_models import make_tiny_model
 from tests.train.small_sft import run_small_sft
@@ -92,5 +92,5 @@ def test_the_default_micro_batch_divides_among_the_processes() -> None:
     said = SftStage(name="sft", micro_batch=32)
     assert shared_out(said, 2) is said
     for stage, processes in ((said, 2), (unsaid, 3)):
-        with pytest.raises(ConfigError, match="is no multiple of micro_batch 32"):
+        with pytest.raises(ConfigError, match="is not a multiple of micro_batch 32"):
             accumulation_steps(shared_out(stage, processes), processes)

@@ -193,7 +193,7 @@ def test_a_nan_gradient_never_reaches_the_weights(base: Path, tmp_path: Path) ->
 
 
 def test_impossible_prompts_and_adapters_are_refused_for_grpo(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="draws 4 different tasks at once, and there are 3"):
+    with pytest.raises(ConfigError, match="draws 4 different tasks at once, but there are 3"):
         run_small_grpo(base, tmp_path, prompts=some_prompts(base, 3))
     with pytest.raises(ConfigError, match="more than the model's context of"):
         run_small_grpo(base, tmp_path, max_completion_length=10_000)

@@ -174,7 +174,7 @@ def test_other_rows_start_from_scratch(base: Path, tmp_path: Path, caplog: pytes
         run_preference(
             TrainingJob(base=base, model=CPU, stage=stage, out=tmp_path, seed=0, log=lambda _step, _values: None), rows
         )
-    assert "made with other rows; training starts anew" in caplog.text
+    assert "made with other rows; training starts over" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["dpo", "kto"])

@@ -136,7 +136,7 @@ def test_checkpoints_of_another_training_are_not_resumed(
     run_small_sft(base, tmp_path / "used", max_steps=4)
     run_small_sft(base, tmp_path / "used", max_steps=4, learning_rate=1e-3)
     assert adapter_bytes(tmp_path / "used") == adapter_bytes(tmp_path / "fresh")
-    assert "other learning_rate; training starts anew" in caplog.text
+    assert "other learning_rate; training starts over" in caplog.text
 
 
 def test_accumulation_gives_the_gradient_of_the_whole_batch(base: Path, tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_a_training_prints_and_records_its_prediction(
 
 def test_too_small_a_device_is_warned_of() -> None:
     assert too_much(4 << 30, 8 << 30) is None
-    assert "4.0 GiB, and the accelerator has 2.0 GiB" in (too_much(4 << 30, 2 << 30) or "")
+    assert "4.0 GiB, but the accelerator has 2.0 GiB" in (too_much(4 << 30, 2 << 30) or "")
 
 
 SHAPE = {

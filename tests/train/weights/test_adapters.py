@@ -64,7 +64,7 @@ class Strange(nn.Module):
 
 @pytest.mark.parametrize("targets", ["qv", "fn"])
 def test_unknown_layer_names_have_to_be_given(targets: str) -> None:
-    with pytest.raises(ConfigError, match=f"target_modules is '{targets}', and the model's layers have none") as caught:
+    with pytest.raises(ConfigError, match=f"target_modules is '{targets}', but the model's layers have none") as caught:
         attach_adapter(Strange(), VeraConfig.model_validate({"target_modules": targets}))
     assert "mixer" in caught.value.way_out
 
@@ -140,7 +140,7 @@ def test_an_adapter_on_one_side_of_tied_embeddings_is_refused(tmp_path: Path, ta
     families: tuple[Family, ...] = ("llama", "gemma")
     for family in families:
         folder = make_tiny_model(tmp_path / f"{family} tied", family, tie_embeddings=True)
-        with pytest.raises(ConfigError, match=f"names {target.rpartition('.')[2]}, and the model ties"):
+        with pytest.raises(ConfigError, match=f"names {target.rpartition('.')[2]}, but the model ties"):
             attach_adapter(load_model(folder, CPU).model, config)
         with pytest.raises(ConfigError, match="ties its embeddings"):
             check_embedding_targets(config, folder)

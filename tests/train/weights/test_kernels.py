@@ -69,7 +69,7 @@ def test_another_attention_starts_from_scratch(tmp_path: Path, caplog: pytest.Lo
     made_with = tmp_path / "out" / "checkpoints" / "made_with.json"
     made_with.write_text(made_with.read_text().replace('"sdpa"', '"flash_attention_2"'))
     run_small_sft(base, tmp_path / "out", max_steps=3)
-    assert "made with other attention; training starts anew" in caplog.text
+    assert "made with other attention; training starts over" in caplog.text
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

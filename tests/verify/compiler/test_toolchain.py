@@ -86,7 +86,7 @@ def toolchain_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, about: str) ->
     [
         ("echo nothing", "gives no version"),
         ("exit 1", "failed: "),
-        ("echo rustc 1.0.0; echo host: nowhere", "holds no libstd"),
+        ("echo rustc 1.0.0; echo host: nowhere", "has no libstd"),
     ],
 )
 def test_an_incomplete_toolchain_is_named(
@@ -101,5 +101,5 @@ def test_without_a_linker_the_install_command_is_named(tmp_path: Path, monkeypat
     toolchain_of(tmp_path, monkeypatch, "echo")
     (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(MissingToolError, match="there is no cc"):
+    with pytest.raises(MissingToolError, match="cc is missing"):
         find_toolchain()

@@ -159,7 +159,7 @@ def test_sources_are_debians_or_a_folder_and_what_is_missing_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert source_folder(str(tmp_path)) == tmp_path
-    with pytest.raises(DataError, match="there is no folder"):
+    with pytest.raises(DataError, match="does not exist"):
         source_folder(str(tmp_path / "none"))
     monkeypatch.setattr(build, "DEBIAN", tmp_path)
     assert source_folder("debian") == tmp_path

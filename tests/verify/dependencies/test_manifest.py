@@ -38,7 +38,7 @@ def test_version_requirements_are_compared(text: str, version: Version) -> None:
 
 
 def test_a_folder_without_packages_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no package sources"):
+    with pytest.raises(DataError, match="has no package sources"):
         find_packages(tmp_path)
 
 

@@ -54,3 +54,16 @@ def test_a_file_that_is_not_a_cache_is_named(tmp_path: Path) -> None:
     path.write_text("not a database, and long enough to be read as a header " * 20)
     with pytest.raises(DiskError, match=r"v\.sqlite"):
         SqliteVerdictCache(path)
+
+
+def test_half_a_record_names_the_file_and_one_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "v.sqlite"
+    kept = SqliteVerdictCache(path)
+    kept.put("k", verdict("pass", "ok"))
+    kept._connection.execute("UPDATE verdicts SET record = substr(record, 1, length(record) / 2)")
+    with pytest.raises(DiskError) as caught:
+        kept.get_many(["k"])
+    kept.close()
+    assert caught.value.cause.startswith(f"the verdict cache {path} is broken: ")
+    assert "\n" not in caught.value.cause
+    assert "Delete that file" in caught.value.way_out

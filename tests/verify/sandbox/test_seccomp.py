@@ -9,12 +9,12 @@ import pytest
 from burnish.errors import SandboxError
 from burnish.verify.sandbox.seccomp import docker_profile, killed_names, run_stage_filter
 
-KILL, ALLOW, ENOSYS = 0x80000000, 0x7FFF0000, 0x00050000 | 38
+KILL, ALLOW, ENOSYS, NO_LOCKS = 0x80000000, 0x7FFF0000, 0x00050000 | 38, 0x00050000 | 37
 
 
-def decide(program: bytes, number: int, architecture: int = 0xC000003E, argument: int = 0) -> int:
+def decide(program: bytes, number: int, architecture: int = 0xC000003E, argument: int = 0, second: int = 0) -> int:
     """Run the filter as the kernel does, on one system call."""
-    memory = {0: number, 4: architecture, 16: argument}
+    memory = {0: number, 4: architecture, 16: argument, 24: second}
     operations = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
     accumulator, at = 0, 0
     while True:
@@ -52,6 +52,18 @@ def test_seccomp_decides_each_call_on_x86_64(
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert decide(run_stage_filter(), number, argument=argument) == answer
+
+
+@pytest.mark.parametrize(
+    ("number", "command", "answer"),
+    [(73, 0, NO_LOCKS), (72, 6, NO_LOCKS), (72, 38, NO_LOCKS), (72, 1024, NO_LOCKS), (72, 1, ALLOW), (72, 4, ALLOW)],
+    ids=["flock", "F_SETLK", "F_OFD_SETLKW", "F_SETLEASE", "F_GETFD", "F_SETFL"],
+)
+def test_no_lock_is_given_and_other_commands_are(
+    monkeypatch: pytest.MonkeyPatch, number: int, command: int, answer: int
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert decide(run_stage_filter(), number, second=command) == answer
 
 
 def test_a_foreign_architecture_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

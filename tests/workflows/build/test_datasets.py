@@ -65,7 +65,7 @@ def test_a_build_that_fails_leaves_nothing_and_one_that_is_there_is_kept(tmp_pat
         build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", train=bad))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.jsonl", "good.jsonl"]
     build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", train=good))
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", train=bad))
     assert len(rows_of(tmp_path / "out" / TRAIN)) == 1
 
@@ -140,6 +140,6 @@ def test_tasks_of_other_kinds_are_not_validated(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", [GSM8K_ROW])
     build_questions("gsm8k", BuildQuestionsConfig(out=tmp_path / "out", test=path))
     tasks = tmp_path / "out" / HELD_OUT
-    with pytest.raises(DataError, match="of the kind 'numeric', and this works on Rust alone"):
+    with pytest.raises(DataError, match="of the kind 'numeric', but only Rust tasks work here"):
         validate_tasks(tasks, tmp_path / "v", VerifyConfig())
     assert not (tmp_path / "v").exists()

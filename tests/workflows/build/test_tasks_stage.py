@@ -55,7 +55,7 @@ def test_a_task_without_a_reference_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_an_empty_task_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no task to measure on"):
+    with pytest.raises(DataError, match="has no held-out task"):
         built(tmp_path, [])
 
 

@@ -105,7 +105,7 @@ def test_the_table_names_tasks_reasons_and_the_way_on(
 
 def test_a_folder_with_other_things_is_left_alone(proven: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(RunFolderError, match="holds other things"):
+    with pytest.raises(RunFolderError, match="is not a validation folder"):
         validate_tasks(proven[0], tmp_path, VerifyConfig())
 
 

@@ -111,9 +111,9 @@ def test_a_kill_half_way_repeats_nothing(models: Path, tmp_path: Path) -> None:
 
 def test_impossible_requests_are_refused(tmp_path: Path) -> None:
     write_records(tmp_path / "tasks.jsonl", TASKS)
-    with pytest.raises(DataError, match="holds no model"):
+    with pytest.raises(DataError, match="has no model"):
         evaluate_all(config(tmp_path), tmp_path)
-    with pytest.raises(ConfigError, match="there is no folder"):
+    with pytest.raises(ConfigError, match="does not exist"):
         evaluate_all(config(tmp_path), tmp_path / "nowhere")
     named = ModelAnswers(model=ModelConfig(base="runs/mine"))
     with pytest.raises(ConfigError, match="takes its models from the folder"):

@@ -122,11 +122,11 @@ def test_judging_again_needs_no_model_and_says_what_changed(tmp_path: Path) -> N
 def test_folders_that_hold_nothing_to_judge_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no"):
         rescore(tmp_path)
-    with pytest.raises(DataError, match="holds neither"):
+    with pytest.raises(DataError, match="has neither"):
         read_evaluated(tmp_path)
     evaluate(config(tmp_path, "a", RIGHT))
     (tmp_path / "a" / "evaluated" / "tasks.jsonl").unlink()
-    with pytest.raises(DataError, match="not beside them"):
+    with pytest.raises(DataError, match="has no tasks for its answers"):
         rescore(tmp_path / "a")
 
 

@@ -113,7 +113,7 @@ def test_a_cell_that_cannot_start_fails_alone_and_is_retried(tmp_path: Path) -> 
     for _ in range(2):
         summary = grid(config, TUNE, show=shown.append)
         assert [cell.state for cell in summary.cells] == ["failed"] * 4
-        assert all("no folder" in cell.reason for cell in summary.cells)
+        assert all("does not exist" in cell.reason for cell in summary.cells)
     assert [len(one.cells) for one in shown] == [0, 1, 2, 3, 4] * 2
     assert not list((tmp_path / "grid" / "logs").glob("*LoRA*")), "no program was started"
     other = config.model_copy(update={"limit_eval": 3})

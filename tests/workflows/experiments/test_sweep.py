@@ -106,7 +106,7 @@ def test_a_run_that_cannot_start_fails_alone(tmp_path: Path) -> None:
     )
     summary = sweep(config, TUNE)
     assert [one.state for one in summary.results] == ["failed"] * 3
-    assert all("no folder" in one.reason for one in summary.results)
+    assert all("does not exist" in one.reason for one in summary.results)
     assert summary.best is None
     again = sweep(config, TUNE)
     assert [one.params for one in again.results] == [one.params for one in summary.results]

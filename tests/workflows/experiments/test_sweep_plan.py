@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from burnish.config.load import load_config
+from burnish.config.stages.batches import shared_micro_batch
 from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.sweep import SweepConfig
 from burnish.errors import ConfigError
 from burnish.workflows.experiments.sweep_plan import LONGEST_ID, Plan, plan_sweep, run_id
@@ -85,3 +87,20 @@ def test_a_mistake_is_found_before_anything_starts(search: dict[str, Any], more:
 def test_an_empty_range_is_refused(ends: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="search"):
         load_config(SweepConfig, None, ["out=x", "recipe=q", f"search={{kind: random, runs: 1, space: {{a: {ends}}}}}"])
+
+
+def test_a_run_says_what_was_said_and_its_batches_are_checked_before_anything_starts() -> None:
+    batch = "stages.sft.effective_batch"
+    plan = planned({"kind": "list", "runs": [{batch: 8}, {batch: 48}]})
+    assert plan.fixed is not None
+    recipe = plan.recipe(plan.fixed[0], "run", Path("runs"))
+    written = recipe.model_dump(mode="json", exclude_unset=True)
+    sft = next(stage for stage in written["stages"] if stage["name"] == "sft")
+    assert (sft["effective_batch"], sft["kind"]) == (8, "sft")
+    again = Recipe.model_validate_json(json.dumps(written))
+    assert again == recipe
+    stage = next(stage for stage in again.stages if isinstance(stage, SftStage))
+    if "micro_batch" not in sft:  # nobody chose one: it adapts
+        assert 8 % shared_micro_batch(stage, 1) == 0
+    with pytest.raises(ConfigError, match="micro_batch 5 does not divide effective_batch 8"):
+        planned({"kind": "list", "runs": [{batch: 8, "stages.sft.micro_batch": 5}]})

@@ -176,7 +176,7 @@ def test_whole_weights_restart_each_round_on_tasks_of_files(tmp_path: Path) -> N
 def test_failures_of_a_round_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="found nothing to learn from"):
         run_recipe(recipe(tmp_path / "none", sampling={"samples": 1, "max_new_tokens": 1}, prompts=2))
-    with pytest.raises(ConfigError, match="leaves none to train on"):
+    with pytest.raises(ConfigError, match="leaves no training tasks"):
         run_recipe(recipe(tmp_path / "aside", validation=16))
     with pytest.raises(ConfigError, match="several trainings"):
         extend_training(recipe(tmp_path), 5, 0)

@@ -49,7 +49,7 @@ def test_an_impossible_fork_is_refused(source: Path, tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no checkpoint of step 3") as missing:
         fork_run(source, "other", step=3)
     assert "4, 6" in missing.value.way_out
-    with pytest.raises(RunFolderError, match="is there already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         fork_run(source, "source")
     with pytest.raises(RunFolderError, match="is not a run folder"):
         fork_run(tmp_path, "other")

@@ -185,8 +185,8 @@ def test_impossible_configurations_are_refused_with_the_reason(imported: Import)
         ("01_Train.py", LLM_TRAINING.replace("lora_r = 256", "lora_r = len('x')"), "01_Train.py:11: lora_r is"),
         ("01_Train.py", LLM_TRAINING.replace("lora_r = 256", "lora_dropouts = 256"), "did you mean 'lora_dropout"),
         ("01_Train.py", "MODEL_NAME = 'x\n", "01_Train.py:1: not Python"),
-        ("c.yaml", "something: else\n", "no configuration of a known system"),
-        ("none.py", "x = 1\n", "no configuration of a known system"),
+        ("c.yaml", "something: else\n", "not a configuration of a known system"),
+        ("none.py", "x = 1\n", "not a configuration of a known system"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named_and_nothing_is_written(
@@ -202,7 +202,7 @@ def test_mistakes_are_named_and_nothing_is_written(
 def test_nothing_is_overwritten(imported: Import) -> None:
     found, _, _ = imported(MOVIELENS_8B)
     before = found.recipe.read_text()
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="already exists"):
         import_config(Path("their.yaml"))
     assert found.recipe.read_text() == before
     with pytest.raises(ConfigError, match="does not exist"):

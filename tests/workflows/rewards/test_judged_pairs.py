@@ -122,7 +122,7 @@ def test_answers_without_contrast_verdict_or_task_are_refused(source: Path) -> N
     with pytest.raises(DataError, match="4 not judged by hidden tests"):
         build_repairs(BuildRepairsConfig(**said(source, "repairs")))
     write_records(source, answers(TRAIN[0].model_copy(update={"id": "other"})))
-    with pytest.raises(DataError, match="the task 'other' is not known"):
+    with pytest.raises(DataError, match="the task 'other' is unknown"):
         build_repairs(BuildRepairsConfig(**said(source, "repairs")))
 
 

@@ -106,17 +106,17 @@ def test_a_saved_timeout_is_not_run_again(evaluated: Path, tmp_path: Path) -> No
 
 
 def test_mistakes_in_a_replay_are_named(evaluated: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no"):
+    with pytest.raises(DataError, match="does not exist"):
         replay_rewards(tmp_path / "none", CONFIG)
-    with pytest.raises(DataError, match="holds no completions"):
+    with pytest.raises(DataError, match="has no completions"):
         replay_rewards(tmp_path, CONFIG)
     stray = tmp_path / "stray.jsonl"
     write_records(stray, COMPLETIONS)
-    with pytest.raises(DataError, match="lies in no run"):
+    with pytest.raises(DataError, match="is not inside a run"):
         replay_rewards(stray, CONFIG)
     other = tmp_path / "tasks.jsonl"
     write_records(other, TASKS[:1])
-    with pytest.raises(DataError, match="the task 'sum' is not known"):
+    with pytest.raises(DataError, match="the task 'sum' is unknown"):
         replay_rewards(stray, CONFIG.model_copy(update={"tasks": TaskFile(path=other)}))
     write_records(other, [one.model_copy(update={"kind": "numeric", "tests": None}) for one in TASKS])
     with pytest.raises(DataError, match="of the kind 'numeric'"):

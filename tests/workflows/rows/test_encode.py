@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from burnish.config.data.chat import ChatConfig
+from burnish.config.load import load_config
 from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.data.cache import DatasetCache
+from burnish.ledger.run_folder import RunFolder
 from burnish.model.base import load_tokenizer
 from burnish.records import Example, Message
-from burnish.workflows.rows.encode import encode_rows
+from burnish.workflows.rows.encode import cache_of, encode_rows
+from burnish.workflows.run.context import Run
 from tests.tiny_models import make_tiny_model
 
 ROWS = [
@@ -72,3 +76,11 @@ def test_every_change_encodes_rows_again(folders: tuple[Path, Path], tmp_path: P
     # what does not decide the tokens does not matter
     encode_rows(ROWS, tokenizer, STAGE.model_copy(update={"name": "other", "learning_rate": 1.0}), chat, tmp_path)
     assert entries(tmp_path) == len(calls)
+
+
+def test_without_a_cache_a_run_keeps_its_encoded_rows_for_itself(tmp_path: Path) -> None:
+    recipe = load_config(Recipe, None, ["name=x", "stages=[{kind: tasks, name: t}, {kind: sft, name: s}]"])
+    run = Run(recipe, RunFolder(tmp_path / "x", "id"), {}, None)
+    assert cache_of(run) == tmp_path / "x" / ".encoded"
+    shared = recipe.model_copy(update={"data": recipe.data.model_copy(update={"cache": tmp_path / "all"})})
+    assert cache_of(Run(shared, RunFolder(tmp_path / "x", "id"), {}, None)) == tmp_path / "all"

@@ -67,7 +67,7 @@ def test_the_page_shows_every_step_and_no_markup_of_the_row(base: Path, tmp_path
 
 
 def test_a_missing_row_is_refused(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no row '20' among the 20 training rows"):
+    with pytest.raises(DataError, match="row '20' is not among the 20 training rows"):
         inspect_rows(recipe(base, tmp_path), None, ["20"])
     with pytest.raises(ConfigError, match="has no sft stage 'other'"):
         inspect_rows(recipe(base, tmp_path), "other", ["0"])

@@ -80,8 +80,8 @@ def test_an_error_in_one_process_is_reported_as_itself(base: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("launch", "stage", "expected"),
     [
-        ({"processes": 3}, {}, "effective_batch 8 is no multiple of micro_batch 2 x 3 processes"),
-        ({"processes": 4}, {"micro_batch": 4}, "effective_batch 8 is no multiple of micro_batch 4 x 4 .* to 2;"),
+        ({"processes": 3}, {}, "effective_batch 8 is not a multiple of micro_batch 2 x 3 processes"),
+        ({"processes": 4}, {"micro_batch": 4}, "effective_batch 8 is not a multiple of micro_batch 4 x 4 .* to 2;"),
         ({}, {"micro_batch": 3}, "micro_batch 3 does not divide effective_batch 8"),
     ],
 )

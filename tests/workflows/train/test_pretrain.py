@@ -77,7 +77,7 @@ def test_pretraining_continues_a_model_with_text_of_its_tokenizer(tmp_path: Path
     assert before.keys() == after.keys()
     assert any(not before[name].equal(after[name]) for name in before)
     assert all((before[name] - after[name]).abs().max() < 1e-3 for name in before), "it began where the base stands"
-    with pytest.raises(ConfigError, match="made with another tokenizer than the model"):
+    with pytest.raises(ConfigError, match="built with another tokenizer than that of the model"):
         pretrain(tmp_path / "other", stage | {"tokens": str(bins)}, model=model)
     with pytest.raises(ConfigError, match="block_size 4096 is more than the 512 positions"):
         pretrain(tmp_path / "long", stage | {"block_size": 4096}, model=model)

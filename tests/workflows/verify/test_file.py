@@ -95,7 +95,7 @@ def test_a_folder_with_other_things_is_left_alone(rows: Path, tmp_path: Path) ->
     out = tmp_path / "out"
     out.mkdir()
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(RunFolderError, match="holds other things"):
+    with pytest.raises(RunFolderError, match="is not empty and has no verdicts"):
         verify_file(rows, out, VerifyConfig())
     assert [p.name for p in out.iterdir()] == ["notes.txt"]
 
@@ -104,7 +104,7 @@ def test_a_folder_with_other_things_is_left_alone(rows: Path, tmp_path: Path) ->
 def test_a_file_without_a_good_row_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(content)
-    with pytest.raises(DataError, match=r"rows\.jsonl holds no row"):
+    with pytest.raises(DataError, match=r"rows\.jsonl has no valid row"):
         verify_file(path, tmp_path / "out", VerifyConfig())
 
 
@@ -152,17 +152,21 @@ def test_a_rejected_row_is_given_the_reason_alone(tmp_path: Path) -> None:
     verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
     (rejected,) = read(tmp_path / "out/rejected.jsonl")
     assert rejected["line"] == 1
-    assert rejected["reason"].startswith("a row holds either code or an answer: ")
+    assert rejected["reason"].startswith("a row has either code or an answer: ")
 
 
 def test_what_the_task_needs_is_infra_and_what_the_answer_wants_is_its_own(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     uses, plain = 'pub fn f() -> bool { regex::Regex::new("").is_ok() }', "pub fn f() -> bool { true }"
+    needs = "use regex::Regex;\npub fn f() -> bool {\n"
     tests = {"kind": "rust", "source": '#[test]\nfn t() { assert!(f()); assert!(regex::Regex::new("").is_ok()); }'}
     rows: list[dict[str, Any]] = [
         {"id": "said", "code": plain, "crates": ["regex"]},
         {"id": "tests", "code": plain, "tests": tests},
-        {"id": "prompt", "prompt": "use regex::Regex;\npub fn f() -> bool {\n", "completion": "true }"},
+        {"id": "prompt", "prompt": needs, "completion": 'Regex::new("").is_ok() }'},
+        {"id": "repeated", "prompt": needs, "completion": f'{needs}Regex::new("").is_ok() }}'},
+        {"id": "unused", "prompt": needs, "completion": "true }"},
+        {"id": "unused, repeated", "prompt": needs, "completion": f"{needs}true }}"},
         {"id": "answer", "code": uses},
         {"id": "hidden", "code": f"#[cfg(any())] use regex::Regex;\n{plain}"},
         {"id": "both", "code": f'{uses} pub fn g() -> u8 {{ "" }}'},
@@ -172,8 +176,8 @@ def test_what_the_task_needs_is_infra_and_what_the_answer_wants_is_its_own(tmp_p
     summary = verify_file(path, tmp_path / "out", config)
     verdicts = read(tmp_path / "out/verdicts.jsonl")
     assert [(v["id"], v["reason"]) for v in verdicts] == [
-        ("said", "infra"), ("tests", "infra"), ("prompt", "infra"), ("answer", "compile_error"), ("hidden", "ok"),
-        ("both", "compile_error"),
+        ("said", "infra"), ("tests", "infra"), ("prompt", "infra"), ("repeated", "infra"), ("unused", "ok"),
+        ("unused, repeated", "ok"), ("answer", "compile_error"), ("hidden", "ok"), ("both", "compile_error"),
     ]  # fmt: skip
     assert summary["crates_not_built"] == {"regex": 1, "build_them": BUILD_COMMAND}
 

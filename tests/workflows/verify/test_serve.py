@@ -161,7 +161,7 @@ def test_an_address_for_others_needs_a_token(monkeypatch: pytest.MonkeyPatch, tm
             serve_verifier(ServeVerifierConfig(**fields), lambda _: None)
         return caught.value.cause
 
-    assert "there is no token" in refuse(host="0.0.0.0", port=0)
+    assert "no token is set" in refuse(host="0.0.0.0", port=0)
     assert "cannot read the token file" in refuse(token_file=tmp_path / "none")
     (tmp_path / "short").write_text("short\n")
     assert "shorter than 16" in refuse(token_file=tmp_path / "short")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -156,11 +157,11 @@ def test_what_cannot_be_finished_is_answered_503() -> None:
 
 
 @pytest.mark.parametrize("with_token", [False, True], ids=["open", "token"])
-def test_the_service_is_what_it_says(with_token: bool, request: pytest.FixtureRequest) -> None:
+def test_the_service_is_what_it_says(with_token: bool, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     where = request.getfixturevalue("token_address" if with_token else "address")
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{where}/openapi.json"]
     command += ["--max-examples", "20", "--seed", "1", "--no-color"]
     command += ["-H", f"Authorization: Bearer {TOKEN}"] if with_token else []
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert found.returncode == 0, found.stdout[-2000:]
     assert "2 selected / 2 total" in found.stdout

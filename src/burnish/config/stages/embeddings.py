@@ -35,8 +35,8 @@ def check_embedding_targets(adapter: AdapterConfig, folder: Path) -> None:
 def tied_target(name: str) -> ConfigError:
     """What is raised for an adapter on one side of tied embeddings."""
     return ConfigError(
-        f"adapter.target_modules names {name}, and the model ties its embeddings to its output layer: an adapter would "
-        "lie on one of both, and merging it would change the other.",
+        f"adapter.target_modules names {name}, but the model ties its embeddings to its output layer: an adapter "
+        "on one would change the other when merged.",
         "Take it out of target_modules; modules_to_save=[embed_tokens] trains both, and keeps them tied.",
     )
 

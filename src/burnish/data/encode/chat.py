@@ -158,7 +158,8 @@ def _has_no_empty_tokens(backend: Any) -> bool:
 def _labels_by_ends(ids: list[int], encoding: Any, masked: MaskedText) -> list[int] | None:
     """Compute the labels of `_labels` only from the ends of trained ranges, without all offsets.
 
-    None where an end is outside every token, as with offsets that leave spaces out."""
+    None where an end is outside every token, as with offsets that leave spaces out.
+    """
     labels: list[int] = []
     for begin, end in masked.trained:
         first, after = (_first_from(encoding, place, masked.text, len(ids)) for place in (begin, end))

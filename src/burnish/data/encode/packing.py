@@ -77,12 +77,14 @@ def pack_lengths(lengths: Sequence[int], block_size: int) -> list[tuple[int, ...
         lengths: of the rows, in tokens; none above ``block_size``.
         block_size: most tokens of a block.
     """
+    # Best-fit decreasing. `rooms` is sorted by free tokens, so bisection finds the tightest block that fits.
     blocks: list[list[int]] = []
     rooms: list[tuple[int, int]] = []  # (free tokens, block index), sorted
     for row in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
         length = lengths[row]
         if length > block_size:
             raise ValueError(f"row {row} has {length} tokens, more than a block of {block_size}")
+        # (length, -1) sorts before every real (length, index): the first entry with free >= length.
         at = bisect.bisect_left(rooms, (length, -1))
         if at < len(rooms):
             free, index = rooms.pop(at)
@@ -90,6 +92,7 @@ def pack_lengths(lengths: Sequence[int], block_size: int) -> list[tuple[int, ...
         else:
             free, index = block_size, len(blocks)
             blocks.append([row])
+        # Full blocks leave the list, which keeps it short.
         if free > length:
             bisect.insort(rooms, (free - length, index))
     return [tuple(block) for block in blocks]

@@ -61,7 +61,8 @@ class Filter(Protocol):
     """Decides whether to keep a row.
 
     Objects of a class with ``ordered`` remember earlier rows: they see rows one by one, in the
-    order in which the mixture takes them, in one process; the others may be copied to several."""
+    order in which the mixture takes them, in one process; the others may be copied to several.
+    """
 
     reason: ClassVar[str]
     """Recorded reason of a rejected row: the ``kind`` of its configuration."""

@@ -89,7 +89,8 @@ class FilteredSource:
     def rows(self, start: int) -> Iterator[tuple[int, Example]]:
         """Yield kept rows from position ``start`` on, each with the next position.
 
-        Raises the errors of `stream`."""
+        Raises the errors of `stream`.
+        """
         limit = self._source.limit
         position = start if limit is None else 0
         used = 0

@@ -27,8 +27,8 @@ def check_preferences(rows: Sequence[JudgedRow], encoded: Sequence[EncodedJudgem
     single = [row for row in rows if len(row.answers) == 1]
     if single and len({row.good for row in single}) == 1:
         raise GateError(
-            f"all {len(single)} answers are labelled {'good' if single[0].good else 'bad'}: there is nothing to tell "
-            "apart.",
+            f"all {len(single)} answers are labelled {'good' if single[0].good else 'bad'}: training needs both "
+            "labels.",
             "Add answers with the other label, or train on the good ones with an sft stage.",
         )
     for judged in encoded:

@@ -103,7 +103,7 @@ def check_gates(
     """
     gates, chat = gates or GatesConfig(), chat or ChatConfig()
     if not encoded:
-        raise GateError("there are no training rows.", "Name data.sources, or build more training tasks.")
+        raise GateError("no training rows.", "Set data.sources, or build more training tasks.")
     check_role_order(examples)
     if gates.control_tokens == "refuse":
         check_control_tokens(examples, tokenizer)

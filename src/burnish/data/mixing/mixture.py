@@ -65,8 +65,8 @@ class Mixture:
         self._identity = digest_json([list(streams), config.model_dump(mode="json"), seed])
         if state is not None and state["mixture"] != self._identity:
             raise ConfigError(
-                "the state to go on from belongs to another mixture: sources, mixture or seed differ.",
-                "Go on with the settings it began with, or begin anew.",
+                "the saved state belongs to another mixture: sources, mixture or seed differ.",
+                "Continue with the original settings, or start over.",
             )
         anchor = None if state is None else state["anchor"]
         self._turns = _Turns(streams, config, seed, anchor)
@@ -100,6 +100,7 @@ class Mixture:
             case "none":
                 yield from self._copies(islice(self._turns, 1))
             case "window":
+                # The window's number seeds its shuffle, so a resumed mixture rebuilds only this window.
                 number = self._turns.turn
                 rows = list(self._copies(islice(self._turns, self._config.window)))
                 random.Random(f"{self._seed}/window/{number}").shuffle(rows)
@@ -114,6 +115,8 @@ class Mixture:
             if row.task_type in weights:
                 self._types.add(row.task_type)
             weight = weights.get(row.task_type, 1.0)
+            # The fraction is decided by a digest of the row id: the same rows repeat, wherever they come in the
+            # sequence.
             whole = math.floor(weight)
             once_more = _uniform(self._seed, "task weight", row.id) < weight - whole
             for _ in range(whole + once_more):
@@ -126,7 +129,7 @@ class Mixture:
         if unseen:
             raise DataError(
                 f"mixture.task_weights names the task type {unseen[0]!r}, which no row has.",
-                "Take it out, or give the rows that type.",
+                "Remove it, or give the rows that type.",
             )
 
 
@@ -159,6 +162,7 @@ class _Turns:
     def go_to(self, state: Mapping[str, Any]) -> None:
         """Stand where the state says; sources that stand there already stay open."""
         for name, position in state["positions"].items():
+            # Reopening a source reads it from the beginning, so keep those that already stand at the right row.
             if position != self._positions[name] or state["ends"][name] != self._ends[name]:
                 self._open.pop(name, None)
         self.turn, self._stopped = state["turn"], state["stopped"]
@@ -192,16 +196,19 @@ class _Turns:
             case "sequential":
                 return names[0]
             case "round_robin":
+                # Skip the turns of exhausted sources.
                 while self._names[self.turn % len(self._names)] not in names:
                     self.turn += 1
                 return self._names[self.turn % len(self._names)]
             case "weighted":
                 weights = [self._config.weights[name] for name in names]
+                # Weights of the remaining sources only: their proportions stay when one has ended.
                 drawn = _uniform(self._seed, "turn", self.turn) * sum(weights)
                 for name, weight in zip(names, weights, strict=True):
                     drawn -= weight
                     if drawn < 0:
                         return name
+                # Rounding may leave `drawn` at 0 after the last weight.
                 return names[-1]
 
     def _pull(self, name: str) -> Example | None:
@@ -223,10 +230,11 @@ class _Turns:
             case "drop_out":
                 self.turn += 1  # a fresh draw: this one fell on the source that has ended
             case "repeat":
+                # An end at position 0 means the source is empty; repeating it would loop for ever.
                 if self._positions[name] == 0:
                     raise DataError(
                         f"the source {name!r} has no row, so it cannot be repeated.",
-                        "Take it out of the mixture, or loosen its filters.",
+                        "Remove it of the mixture, or relax its filters.",
                     )
                 if not all(self._ends.values()):
                     self._positions[name] = 0

@@ -73,7 +73,7 @@ class ChunkStream(Generic[Sequence_]):
                         yield sequence, {"pass": number, "mixture": anchor, "given": place}
                 given = 0
             if not found:
-                raise DataError("the mixture gives no row to train on.", "Check data.sources and loosen data.filters.")
+                raise DataError("the mixture has no training rows.", "Check data.sources and relax data.filters.")
             number, anchor, found = number + 1, None, False
 
 

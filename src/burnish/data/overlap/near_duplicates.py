@@ -66,6 +66,7 @@ class Sketch:
 
 def band_rows(threshold: float, permutations: int) -> int:
     """Signature values per band: as many as `RECALL` at the threshold allows, for the fewest false candidates."""
+    # A pair of similarity s shares a band with probability 1 - (1 - s^rows)^bands, bands = permutations // rows.
     fitting = [
         rows for rows in range(1, permutations + 1) if 1 - (1 - threshold**rows) ** (permutations // rows) >= RECALL
     ]
@@ -85,11 +86,13 @@ class Sketcher:
 
     def sketch(self, tokens: Sequence[str]) -> Sketch:
         """Texts shorter than a run are one run."""
+        # 32 bits per run halve the stored size; a collision changes the similarity by at most one run.
         runs = np.unique(shingles(tokens, min(self.run, max(1, len(tokens)))).astype(np.uint32))
         self._minhash.clear()
         self._minhash.update_batch(runs.tolist())
         count = self.permutations // self._rows
         values = self._minhash.hashvalues[: count * self._rows].reshape(count, self._rows).astype(np.uint64)
+        # One 64-bit number per band, starting from the band's index so that equal values of two bands stay apart.
         numbers = np.arange(count, dtype=np.uint64)
         for column in range(self._rows):
             numbers = numbers * _BASE + values[:, column]
@@ -115,6 +118,7 @@ class NearDuplicates:
             raise DataError(f"the index of near-duplicates {path} is gone.", "Prepare the data again from the start.")
         with self._sqlite_errors():
             self._connection = sqlite3.connect(path, isolation_level=None)
+            # A crash loses at most the rows since the last commit; `state` commits, so a resumed run finds its rows.
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             if state is None:
@@ -132,6 +136,7 @@ class NearDuplicates:
         if not sketch.runs.size:
             return None
         with self._sqlite_errors():
+            # Bands only propose candidates; the exact similarity decides.
             for number in self._candidates(sketch):
                 found, blob = self._connection.execute("SELECT id, runs FROM rows WHERE number = ?", number).fetchone()
                 similarity = _jaccard(sketch.runs, np.frombuffer(blob, dtype=np.uint32))
@@ -159,6 +164,7 @@ class NearDuplicates:
         return self._connection.execute(
             f"SELECT row FROM bands JOIN rows ON number = row WHERE hash IN ({marks}) AND size BETWEEN ? AND ? "
             "GROUP BY row ORDER BY count(*) DESC, row",
+            # Jaccard >= t implies t <= |A| / |B| <= 1 / t: other sizes cannot qualify. 1e-6 covers rounding.
             (*sketch.bands, size * threshold - 1e-6, size / threshold + 1e-6),
         ).fetchall()
 
@@ -187,6 +193,7 @@ class NearDuplicates:
                 f"the index of near-duplicates {self._path} is of another run.",
                 "Prepare the data again from the start.",
             )
+        # Rows kept after the state will be read again; left in, they would be their own duplicates.
         self._connection.execute("DELETE FROM bands WHERE row >= ?", (kept,))
         self._connection.execute("DELETE FROM rows WHERE number >= ?", (kept,))
         return kept

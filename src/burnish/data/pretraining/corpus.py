@@ -72,7 +72,7 @@ def _with_crates(documents: int, chat_share: float, seed: int, crates: Path) -> 
     """Sources of crates in an order that the seed decides, with the conversations between them."""
     found = sorted(CrateDocuments(crates), key=lambda one: digest_bytes(str(seed).encode(), one.path.encode()))
     if not found:
-        raise DataError(f"there is no .rs file with something in it below {crates}.", "Name a folder of crates.")
+        raise DataError(f"no non-empty .rs file below {crates}.", "Give a folder of crates.")
     rng = random.Random(f"{seed}/corpus of crates")
     conversations = _rows(documents, 1.0, seed)
     sources = iter(found)

@@ -92,7 +92,7 @@ def write_token_bins(
                 listed.write(json.dumps(row, ensure_ascii=False) + "\n")
                 licences.setdefault(document.licence, Counter()).update({"documents": 1, **counts})
     if len(offsets) == 1:
-        raise DataError("there is no document to make tokens of.", "Name a folder with .rs files below it.")
+        raise DataError("no documents to tokenize.", "Give a folder with .rs files below it.")
     np.asarray(offsets, dtype="<u8").tofile(folder / OFFSETS)
     return {
         "dtype": dtype.name,
@@ -118,7 +118,7 @@ class TokenBins:
                 f"cannot read the token bins {folder}: {error.strerror}.", "Write them: burnish data build tokens."
             ) from error
         if len(self._offsets) != meta["documents"] + 1 or len(self._tokens) != meta["tokens"]:
-            raise DataError(f"the token bins {folder} are not whole.", "Write them again: burnish data build tokens.")
+            raise DataError(f"the token bins {folder} are incomplete.", "Write them again: burnish data build tokens.")
 
     def __len__(self) -> int:
         return len(self._offsets) - 1

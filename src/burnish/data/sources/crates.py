@@ -23,7 +23,7 @@ from burnish.errors import DataError
 def crate_files(root: Path) -> Iterator[RawRow]:
     """Documents, one per ``.rs`` file; paths are relative to ``root``."""
     if not root.is_dir():
-        raise DataError(f"there is no folder of crates {root}.", nearest_file(root))
+        raise DataError(f"folder of crates {root} does not exist.", nearest_file(root))
     for file in rust_files(root):
         relative = file.relative_to(root).as_posix()
         yield text_document(file, relative, _licence(file.parent, root))

@@ -24,7 +24,7 @@ def matching_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        raise DataError(f"the training file {path} is a folder.", f"Name its files, as in {path}/*.jsonl.")
+        raise DataError(f"the training file {path} is a folder.", f"Give its files, as in {path}/*.jsonl.")
     if _WILD & set(str(path)):
         found = sorted(Path(name) for name in _glob(path) if Path(name).is_file())
         if not found:
@@ -41,9 +41,9 @@ def nearest_file(path: Path) -> str:
     """A way out that names the file that was probably meant."""
     folder = path.parent
     if not folder.is_dir():
-        return f"There is no folder {folder} either; paths are relative to the current folder."
+        return f"Folder {folder} does not exist either; paths are relative to the current folder."
     close = difflib.get_close_matches(path.name, sorted(other.name for other in folder.iterdir()), n=1)
-    return f"Did you mean {folder / close[0]}?" if close else "Name a file in data.sources."
+    return f"Did you mean {folder / close[0]}?" if close else "Set a file in data.sources."
 
 
 def json_lines(file: Path) -> Iterator[RawRow]:
@@ -58,7 +58,9 @@ def json_list(file: Path) -> Iterator[RawRow]:
         with opened_plain(file) as opened:
             rows = json.loads(opened.read().decode("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{file} is not JSON: {error}.", "Mend it; for one object per line use kind: jsonl.") from error
+        raise DataError(
+            f"{file} is not JSON: {error}.", f"Fix {file}; for one object per line use kind: jsonl."
+        ) from error
     if not isinstance(rows, list):
         raise DataError(f"{file} holds a JSON {type(rows).__name__}, not a list of rows.", "Give a list of objects.")
     for number, row in enumerate(rows, 1):

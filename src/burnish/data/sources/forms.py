@@ -132,7 +132,7 @@ def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[M
     form = _form({name for name, value in fields.items() if value is not None}) or _form(set(fields))
     if form is None and {"schema_version", "family", "prompt"} <= set(row):
         raise BadRow(
-            "a Task record is no training row; its reference is one with data.tasks.kind=file and data.tasks.train"
+            "a Task record is not a training row; use its reference with data.tasks.kind=file and data.tasks.train"
         )
     if form is None:
         raise BadRow(f"the row has the fields {_shown(row)}; wanted are {FORMS}")
@@ -197,7 +197,7 @@ def _check_split(value: Any, source: SourceConfig) -> None:
         if value != wanted:
             raise OtherSplit
     elif isinstance(value, str) and value.lower() not in _TRAINED_SPLITS:
-        raise BadRow(f"the row is of the split {value!r}; name the split to train on, as in split: train")
+        raise BadRow(f"the row is of the split {value!r}; set the split to train on, as in split: train")
 
 
 def _form(names: set[str]) -> tuple[str, ...] | None:

@@ -52,8 +52,7 @@ class BadRows:
         if len(self.rows) > self._budget:
             raise DataError(
                 f"{file}:{place}: {reason}." if place else f"{file}: {reason}.",
-                f"Mend or remove the row, or allow more unusable rows than {self._budget} with bad_rows (in a recipe "
-                "data.bad_rows).",
+                f"Fix or remove the row, or raise bad_rows above {self._budget} (in a recipe data.bad_rows).",
             )
         return True
 
@@ -126,7 +125,7 @@ def source_files(source: SourceConfig) -> list[Path]:
         case CratesSource():
             files = list(rust_files(source.path))
             if not files:
-                raise DataError(f"no .rs file lies below {source.path}.", "Name a folder of crates.")
+                raise DataError(f"no .rs file below {source.path}.", "Give a folder of crates.")
             manifests = {p / "Cargo.toml" for f in files for p in f.parents if p.is_relative_to(source.path)}
             return sorted([*files, *(manifest for manifest in manifests if manifest.is_file())])
         case _:
@@ -135,7 +134,7 @@ def source_files(source: SourceConfig) -> list[Path]:
 
 def nothing_usable(source: SourceConfig) -> DataError:
     """What is raised when a source ends without one usable row."""
-    return DataError(f"{source_name(source)} holds no usable row.", f"Each row needs {FORMS}.")
+    return DataError(f"{source_name(source)} has no usable row.", f"Each row needs {FORMS}.")
 
 
 def check_sources(sources: Sequence[SourceConfig], bad_rows: int) -> None:

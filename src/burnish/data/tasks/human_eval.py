@@ -44,14 +44,14 @@ class _Row(BaseModel):
 def load_human_eval(path: Path) -> tuple[Task, ...]:
     """Tasks in the order of the file. Raises DataError naming the line of a broken row or an id that is taken."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}", "Give a JSONL file of HumanEval rows.")
+        raise DataError(f"file {path} does not exist", "Give a JSONL file of HumanEval rows.")
     tasks: dict[str, Task] = {}
     for number, line in given_lines(path):
         try:
             row = _Row.model_validate_json(line)
         except ValidationError as error:
             why = first_problem(error, whole="the line itself")
-            raise DataError(f"{path}:{number}: {why}", "Mend the row, or fetch it again.") from error
+            raise DataError(f"{path}:{number}: {why}", "Fix the row, or download the file again.") from error
         if row.task_id in tasks:
             raise DataError(f"{path}:{number}: the id {row.task_id!r} appears twice", "Give every row its own id.")
         tasks[row.task_id] = _task(row)

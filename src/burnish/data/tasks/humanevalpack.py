@@ -42,7 +42,7 @@ def read_answers(path: Path, field: str) -> tuple[Completion, ...]:
 def _rows(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
     """Rows that hold every one of ``fields`` as text."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}.", "Give the path of problems.jsonl.")
+        raise DataError(f"file {path} does not exist.", "Give the path of problems.jsonl.")
     rows: list[dict[str, Any]] = []
     for number, line in given_lines(path):
         try:

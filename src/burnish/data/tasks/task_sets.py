@@ -52,8 +52,8 @@ def require_rust(tasks: Iterable[Task]) -> None:
     other = next((task for task in tasks if task.kind != "rust"), None)
     if other is not None:
         raise DataError(
-            f"the task {other.id!r} is of the kind {other.kind!r}, and this works on Rust alone.",
-            "Name a task set of Rust; burnish evaluate judges tasks of every kind.",
+            f"the task {other.id!r} is of the kind {other.kind!r}, but only Rust tasks work here.",
+            "Give a task set of Rust; burnish evaluate judges tasks of every kind.",
         )
 
 
@@ -64,19 +64,19 @@ def _without(tasks: tuple[Task, ...], config: TaskFile | HumanEvalPackTasks | Hu
     excluded = read_exclusions(config.exclude, config.path)
     kept = tuple(task for task in tasks if task.id not in excluded)
     if not kept:
-        raise DataError(f"{config.exclude} excludes every task of {config.path}", "Mend the tasks: none can be scored.")
+        raise DataError(f"{config.exclude} excludes every task of {config.path}", "Fix the tasks: none can be scored.")
     return TaskSet((), kept, excluded=len(tasks) - len(kept))
 
 
 def read_any_tasks(path: Path) -> tuple[Task, ...]:
     """Tasks of a file in any of the known formats; the fields of its first row tell which."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}", "Name a JSONL file of tasks.")
+        raise DataError(f"file {path} does not exist", "Give a JSONL file of tasks.")
     _, first = next(given_lines(path), (1, b"{}"))
     try:
         row = parse_json(first)
     except ValueError as error:
-        raise DataError(f"{path}:1: not JSON: {error}", "Name a JSONL file of tasks.") from error
+        raise DataError(f"{path}:1: not JSON: {error}", "Give a JSONL file of tasks.") from error
     fields = set(row) if isinstance(row, dict) else set()
     if {"declaration", "canonical_solution"} <= fields:
         return load_humanevalpack(path)
@@ -88,7 +88,9 @@ def read_any_tasks(path: Path) -> tuple[Task, ...]:
 def read_tasks(path: Path) -> tuple[Task, ...]:
     """Tasks of one JSONL file, in order; ids must differ."""
     if not path.is_file():
-        raise DataError(f"no task file {path}", "Name a JSONL file of Task records: burnish data build rust-tasks.")
+        raise DataError(
+            f"task file {path} does not exist", "Give a JSONL file of Task records: burnish data build rust-tasks."
+        )
     tasks: dict[str, Task] = {}
     for number, task in given_records(Task, path):
         if task.id in tasks:

@@ -15,8 +15,8 @@ from burnish.report.terminal import answers
 MOST_ROWS = 200
 """Rows per section; the others are counted, and stand in ``disagreements.jsonl``."""
 SECTIONS = (
-    ("improvement", "Improvements", "right in {b} alone"),
-    ("regression", "Regressions", "right in {a} alone"),
+    ("improvement", "Improvements", "right only in {b}"),
+    ("regression", "Regressions", "right only in {a}"),
     ("both_wrong", "Both wrong", "wrong in {a} and in {b}"),
 )
 

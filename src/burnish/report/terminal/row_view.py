@@ -106,7 +106,7 @@ def _truncation(view: RowLike, row: EncodedLike) -> str:
             f"[red]{row.tokens} tokens are more than max_length {view.max_length}: the gate will refuse the row[/red]"
         )
     if len(view.rows) > 1:
-        return f"divided into {len(view.rows)} rows of at most {view.max_length} tokens; nothing is lost"
+        return f"split into {len(view.rows)} rows of at most {view.max_length} tokens; no token is lost"
     if not row.cut_tokens:
         return f"nothing: {row.tokens} tokens fit into max_length {view.max_length}"
     answer = ", [red]the end of the answer with them[/red]" if row.cut_answer else "; the answer is whole"

@@ -38,6 +38,12 @@ def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
     _counts("Programs that showed a compiler error", "error", summary["error_codes"], n, console)
     for cause, count in summary.get("infra_causes", {}).items():
         console.print(Text(f"{count} without a verdict (infra, no fault of the answer): {cause}"), soft_wrap=True)
+    lacking = dict(summary.get("crates_not_built", {}))
+    command = lacking.pop("build_them", "")
+    if lacking:
+        named = ", ".join(f"{name} ({count})" for name, count in lacking.items())
+        said = f"Answers that failed for a crate alone, which no task names: {named}. A set is built by: {command}"
+        console.print(Text(said), soft_wrap=True)
     if summary.get("rejected_rows"):
         console.print(Text(f"{summary['rejected_rows']} rows were not read: rejected.jsonl says why."))
 

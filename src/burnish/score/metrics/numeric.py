@@ -24,7 +24,7 @@ def judge_number(task: Task, extracted: Extracted, tolerance: float) -> Judged:
     answer is no number."""
     rights = [only_number(answer) for answer in task.answers]
     if not rights or None in rights:
-        raise ValueError(f"the right answer of the numeric task {task.id!r} is no number: {task.answers}")
+        raise ValueError(f"the right answer of the numeric task {task.id!r} is not a number: {task.answers}")
     answer = None if extracted.answer is None else only_number(extracted.answer)
     if answer is None:
         return Judged(False, {EXACT: 0.0})

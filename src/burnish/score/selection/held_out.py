@@ -34,8 +34,8 @@ class HeldOut:
             ):
                 if value in known:
                     raise GateError(
-                        f"the task {task.id} {what} the held-out task {known[value]}: what is learned from cannot be "
-                        "measured.",
+                        f"the task {task.id} {what} the held-out task {known[value]}: training tasks cannot be "
+                        "evaluated on.",
                         "Sample on training tasks, or measure on others.",
                     )
 

@@ -28,7 +28,7 @@ def check_tasks(tasks: Iterable[Task]) -> None:
     """Raise DataError naming the first task whose answers could not be judged."""
     for task in tasks:
         if problem := _problem(task):
-            raise DataError(f"the task {task.id!r} cannot be judged: {problem}.", "Mend the task, or leave it out.")
+            raise DataError(f"the task {task.id!r} cannot be judged: {problem}.", "Fix the task, or exclude it.")
 
 
 def extract_answer(task: Task, text: str, *, cut_off: bool = False) -> Extracted:
@@ -97,7 +97,7 @@ def rust_row(task: Task, completion: Completion, verdict: Verdict) -> EvaluatedR
 def measure(rows: Sequence[EvaluatedRow]) -> Measured:
     """Rows of one kind (and one set of labels) as columns with their metrics. ValueError without rows."""
     if not rows:
-        raise ValueError("there are no rows to measure")
+        raise ValueError("no rows to summarise")
     kind = rows[0].kind
     match kind:
         case "classification":
@@ -183,7 +183,7 @@ def _problem(task: Task) -> str:
                 return f"its answer is {task.answers} and its choices are {labels}"
         case "numeric":
             if not task.answers or any(only_number(answer) is None for answer in task.answers):
-                return f"its answer {task.answers} is no number"
+                return f"its answer {task.answers} is not a number"
         case "text":
             if not any(answer.strip() for answer in task.answers):
                 return "it has no answer"

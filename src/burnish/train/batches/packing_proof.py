@@ -74,7 +74,8 @@ def prove_packing(model: Any, dataset: SequenceDataset, *, padding: int) -> Pack
         difference = abs(together - single) / max(abs(single), 1e-9)
         if not difference <= tolerance:
             raise GateError(
-                f"packed rows see each other: with {backend} attention the loss of row {row.id} is {together:.6g} in "
+                f"packed rows attend to each other: with {backend} attention the loss of row {row.id} is "
+                f"{together:.6g} in "
                 f"a packed sequence and {single:.6g} alone, {difference:.1e} of it apart; {tolerance:g} is allowed.",
                 "Set packing to false in the stage, or load the model with an attention backend that keeps packed "
                 "rows apart (sdpa).",

@@ -1,4 +1,4 @@
-"""Shares the sequences of an optimiser step out among the processes, so that all together take what one alone would.
+"""Distribute the sequences of an optimiser step over processes, as one process would take them.
 
 Micro batches go round the processes in turn. The last step of a pass may have fewer sequences: it is filled up with
 `BLANK` ones, which have no label, so that every process takes as many micro batches and no sequence counts twice.
@@ -56,6 +56,9 @@ class SharedBatches:
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
+        # Every process computes the same order and takes every `processes`-th micro batch, offset by its rank.
+        # Padding with BLANK (no labels) gives all processes equally many batches, or a collective would hang; blank
+        # sequences have no trained token, so they do not change the loss.
         order = list(self._order.order(self._epoch))
         order += [BLANK] * (len(self) * self._micro_batch * self._processes - len(order))
         stride = self._micro_batch * self._processes

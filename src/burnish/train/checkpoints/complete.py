@@ -51,7 +51,7 @@ class CompleteCheckpoints(TrainerCallback):
 
 
 def latest_complete(folder: Path, *, last_step: int | None = None) -> str | None:
-    """The newest complete checkpoint below ``folder``, the same in every process; torn ones are removed with a message.
+    """Find the newest complete checkpoint, the same in every process; remove torn ones.
 
     Raises UserError for one of a step after ``last_step``.
     """
@@ -67,7 +67,7 @@ def _latest_complete(folder: Path, last_step: int | None) -> str | None:
                 raise UserError(
                     f"{checkpoint} is further than the {last_step} steps that the training now has.",
                     "Give at least as many extra steps as before (burnish run: --set stages.NAME.extra_steps=N), "
-                    f"or remove {folder} to train anew.",
+                    f"or remove {folder} to train from the start.",
                 )
             return str(checkpoint)
         logger.warning("%s is torn (an interrupted write): left out", checkpoint)
@@ -88,7 +88,7 @@ def train_from_latest(trainer: Trainer, folder: Path) -> None:
     checkpoint = latest_complete(folder, last_step=trainer.args.max_steps)
     if checkpoint is not None:
         check_same_strategy(trainer, Path(checkpoint))
-        logger.info("goes on from %s", checkpoint)
+        logger.info("continues from %s", checkpoint)
     if checkpoint is not None and step_of(Path(checkpoint)) == trainer.args.max_steps:
         trainer._load_from_checkpoint(checkpoint)
     else:

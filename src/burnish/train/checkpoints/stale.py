@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def drop_foreign_checkpoints(folder: Path, made_with: Mapping[str, Any]) -> None:
-    """Note beside the checkpoints what they are made with; those made otherwise are removed with a message.
+    """Record what checkpoints are made with, and remove those made otherwise.
 
     Of several processes the first one does, and the others wait.
     """
@@ -36,6 +36,6 @@ def _drop_foreign(folder: Path, made_with: Mapping[str, Any]) -> None:
         differing = [key for key in made_with if stored.get(key) != made_with[key]]
         if not differing:
             return
-        logger.warning("%s: made with other %s; training starts anew", folder, ", ".join(differing))
+        logger.warning("%s: made with other %s; training starts over", folder, ", ".join(differing))
         shutil.rmtree(folder)
     write_json(record, made_with)

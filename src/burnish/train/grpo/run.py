@@ -1,4 +1,4 @@
-"""GRPO of an adapter or of every weight, on rewards that the caller's judge gives; resumable bit for bit on a CPU.
+"""Train an adapter or all weights with GRPO, on the caller's rewards; resumable bit for bit on a CPU.
 
 How completions are written and judged is handed in, since stages do not import one another. Not covered: several
 processes; the loss and what is in it (`train.grpo.trainer`).
@@ -84,7 +84,7 @@ def check_prompts(prompts: Prompts, stage: GrpoStage, model: Any) -> None:
     wanted = stage.completions_per_generation // stage.num_generations
     if len(prompts.ids) < wanted:
         raise ConfigError(
-            f"stage {stage.name!r} draws {wanted} different tasks at once, and there are {len(prompts.ids)}.",
+            f"stage {stage.name!r} draws {wanted} different tasks at once, but there are {len(prompts.ids)}.",
             "Build more training tasks, or lower effective_batch (completions: prompts x num_generations).",
         )
     context = context_length(model)
@@ -93,7 +93,7 @@ def check_prompts(prompts: Prompts, stage: GrpoStage, model: Any) -> None:
             raise ConfigError(
                 f"the prompt of {name} has {len(ids)} tokens: with max_completion_length "
                 f"{stage.max_completion_length} that is more than the model's context of {context}.",
-                "Lower max_completion_length, or take the task out.",
+                "Lower max_completion_length, or remove the task.",
             )
 
 

@@ -88,7 +88,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         return list(batch)
 
     def _prepare_inputs(self, inputs: Any) -> dict[str, Any]:
-        """The micro batch of this pass; at the beginning of a generation batch it is written first."""
+        """Return the next micro batch; generate completions at the start of a generation batch."""
         every = self.args.steps_per_generation * self.num_iterations
         if self._buffered_inputs is None or self._step % every == 0:
             self._buffered_inputs = self._micro_batches(self._generate_and_score_completions(inputs))
@@ -106,12 +106,15 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         with self._writing(model):
             self._samples = rollouts.write(model, rollouts.pool.draw(count), step=step)
         self._groups = ()
+        # `_groups` are trained on; `everything` also has groups that were replaced, since metrics cover all answers.
         everything: Sequence[Group] = ()
         if self.dynamic_sampling == "replace":
             everything = self._with_replacements(model, step)
+            # A stable sort: groups with signal first, in their order; then others, so that the batch size stays fixed.
             self._groups = sorted(everything, key=lambda group: not group.has_signal)[:count]
             self._samples = [sample for group in self._groups for sample in group.samples]
         model.train()
+        # TRL pads and computes advantages. Prompts are placeholders: `_generate` returns the samples written above.
         output = super()._generate_and_score_completions([{"prompt": ""}] * len(self._samples))
         everything = everything or self._groups
         if self.meter is not None:
@@ -144,10 +147,11 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         return torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device)[:, None]
 
     def _masked(self, output: dict[str, Any]) -> dict[str, Any]:
-        """Take out of the loss what says nothing; advantages of equal rewards are 0, not a rest of rounding."""
+        """Remove uninformative completions from the loss; set advantages of equal rewards to 0."""
         signal = torch.tensor([group.has_signal for group in self._groups for _ in group.samples])
         scored = torch.tensor([reward is not None for group in self._groups for reward in group.rewards])
         device = output["advantages"].device
+        # A mask of zeros removes a completion from the loss and from the denominator (`num_items_in_batch`).
         kept = scored if self.dynamic_sampling == "off" else scored & signal
         output["advantages"] = output["advantages"] * signal.to(device)
         output["completion_mask"] = output["completion_mask"] * kept.to(device)[:, None].int()
@@ -158,7 +162,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
     # ------------------------------------------------------------------ micro batches
 
     def _micro_batches(self, output: dict[str, Any]) -> list[dict[str, Any]]:
-        """Cut into optimiser steps at random, and each of them into micro batches of like length."""
+        """Split randomly into optimiser steps, and each step into micro batches of similar length."""
         total = len(output["advantages"])
         size = total // self.args.steps_per_generation
         steps = self.args.steps_per_generation // self.args.gradient_accumulation_steps
@@ -168,6 +172,8 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
             order = torch.randperm(total, generator=random)
         batches: list[dict[str, Any]] = []
         for part in order.chunk(steps):
+            # Sort by length against padding; rows without gradient go last (INACTIVE is added), so whole micro batches
+            # of them are skipped. The order inside an optimiser step does not change its loss.
             active = self._active(output)[part]
             lengths = output["completion_mask"][part].sum(1) + output["prompt_mask"][part].sum(1)
             sorted_rows = part[torch.argsort(lengths.cpu() + INACTIVE * ~active.cpu(), stable=True)]
@@ -186,6 +192,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         active = self._active(inputs)
+        # A zero that depends on a weight: backward and, in several processes, the gradient exchange still run.
         if not active.any():
             free: torch.Tensor = next(weight for weight in model.parameters() if weight.requires_grad)
             return free.sum() * 0.0
@@ -198,8 +205,10 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         return loss
 
     def _share(self, inputs: dict[str, Any], taken: dict[str, Any]) -> Any:
-        """What TRL's mean over the taken rows must be multiplied with to be the mean over all that are in the loss."""
+        """Return the factor from TRL's mean over taken rows to the mean over all rows in the loss."""
         if self.loss_type in ROW_MEANS:
+            # TRL divides by the rows of the micro batch and by the accumulation steps; the loss is a mean over the rows
+            # of the whole optimiser step.
             in_step = inputs["rows_in_step"] / self.current_gradient_accumulation_steps
             return len(taken["advantages"]) / in_step
         if self.loss_type == "bnpo":
@@ -234,9 +243,8 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
     def _log_rollouts(self, groups: Sequence[Group]) -> None:
         log = self._metrics["train"]
         for name, value in rollout_metrics(groups).items():
-            log[name] = (
-                log[name][:-1] if name in ("reward", "reward_std") else log[name]
-            )  # TRL's, of what is trained on
+            if name in ("reward", "reward_std"):  # replace TRL's value, which covers only the trained groups
+                log[name] = log[name][:-1]
             log[name].append(value)
         log[PREFIX + "tasks_seen"].append(float(self.rollouts.pool.seen))
 
@@ -259,7 +267,8 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
-        state = torch.load(Path(resume_from_checkpoint) / GRPO_STATE, map_location=self.accelerator.device)
+        stored = Path(resume_from_checkpoint) / GRPO_STATE
+        state = torch.load(stored, map_location=self.accelerator.device, weights_only=True)
         self._step, self._buffered_inputs = state["step"], state["left"]
         self._samples = ()
         self.rollouts.pool.restore(state["pool"])
@@ -278,6 +287,7 @@ def take_rows(output: dict[str, Any], rows: torch.Tensor) -> dict[str, Any]:
     total, prompt, tokens = len(output["advantages"]), output["prompt_ids"].shape[1], output["completion_ids"].shape[1]
     rows = rows.to(output["advantages"].device)
     prompts_B = output["prompt_mask"][rows].sum(1)
+    # Prompts are padded on the left, completions on the right.
     begin = prompt - int(prompts_B.max())
     end = max(1, int(output["completion_mask"][rows].sum(1).max()))
     taken: dict[str, Any] = {}

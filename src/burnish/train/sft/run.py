@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of an adapter or of every weight, on the labelled tokens of encoded rows.
+"""Fine-tune an adapter or all weights on the labelled tokens of encoded rows.
 
 Resumable bit for bit on a CPU.
 

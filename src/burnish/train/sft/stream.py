@@ -1,4 +1,4 @@
-"""Supervised fine-tuning on rows that come as a stream, resumable bit for bit on a CPU.
+"""Fine-tune on streamed rows, resumable bit for bit on a CPU.
 
 Loss, checkpoints and records are those of `train.sft.run`. Sequences come in the stream's order, weights as they
 are: their mean is not known before the end.

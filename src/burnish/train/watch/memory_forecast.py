@@ -116,11 +116,11 @@ def described(prediction: Mapping[str, Any]) -> str:
 
 
 def too_much(peak: int, has: int) -> str | None:
-    """What to say of a device that has less than is predicted; None when it has enough."""
+    """Warn about a device with less memory than predicted; None when it has enough."""
     if peak <= has:
         return None
     return (
-        f"training is predicted to take {size(peak)}, and the accelerator has {size(has)}: it will probably run out of "
+        f"training is predicted to take {size(peak)}, but the accelerator has {size(has)}: it will probably run out of "
         "memory. Lower micro_batch (and keep effective_batch), shorten rows, or turn on kernels.gradient_checkpointing."
     )
 
@@ -138,7 +138,7 @@ def memory_of(device: torch.device) -> int:
 
 
 def what_is_unknown(model: Any, args: TrainingArguments) -> str | None:
-    """Why the formula does not know this training; None when it does."""
+    """Return why the formula does not cover this training; None when it does."""
     config = model.config.get_text_config()
     adapter = adapter_in(model) or {}
     if is_sharded(model) or args.deepspeed:
@@ -147,7 +147,7 @@ def what_is_unknown(model: Any, args: TrainingArguments) -> str | None:
         return "the model is a mixture of experts"
     shapes = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
     if not all(isinstance(getattr(config, name, None), int) for name in shapes):
-        return "the model is no transformer of known shape"
+        return "the model is not a transformer of a known shape"
     if adapter.get("use_dora") or adapter.get("peft_type") not in (None, "LORA"):
         return "of adapters, those without DoRA and VeRA are known"
     return "kernels.liger keeps other tensors" if args.use_liger_kernel else None

@@ -1,4 +1,4 @@
-"""Stops a training whose loss or gradient is no number before the weights change, and keeps the batch.
+"""Stop a training before a loss or gradient that is not finite changes the weights.
 
 Not covered: which rows of the batch are guilty; supervised fine-tuning tries them one by one (`train.sft.trainer`).
 """
@@ -64,6 +64,6 @@ class StopsAtNoNumber:
         more = f" and {len(named) - 8} more" * (len(named) > 8)
         raise UserError(
             f"the {what} became {value} in step {step}, on the rows {ids}{more}.",
-            "Lower learning_rate or max_grad_norm, or take these rows out; earlier checkpoints are kept, and "
+            "Lower learning_rate or max_grad_norm, or remove these rows; earlier checkpoints are kept, and "
             f"{self.bad_batch} holds the batch.",
         )

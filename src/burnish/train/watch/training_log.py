@@ -62,7 +62,7 @@ def watch_training(
 
 
 class TrainingWatch(TrainerCallback):
-    """Feeds ``log(step, values)`` and the progress bar, and stops at a loss that is no number."""
+    """Feeds ``log(step, values)`` and the progress bar; stops at a loss that is not finite."""
 
     def __init__(self, name: str, max_steps: int, log: Log) -> None:
         self.name = name

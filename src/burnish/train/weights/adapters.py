@@ -90,7 +90,7 @@ def _low_rank(model: Any, config: LowRank) -> Any:
         if name.rsplit(".", 1)[-1] in config.modules_to_save and is_quantized_linear(module):
             raise ConfigError(
                 f"adapter.modules_to_save names {name}, whose weights are quantised and cannot be trained whole.",
-                "Take it out, or leave model.quantization out.",
+                "Remove it, or remove model.quantization.",
             )
     start: bool | str = True
     if isinstance(config, PissaConfig):
@@ -123,8 +123,8 @@ def _targets(model: Any, wanted: str | tuple[str, ...]) -> str | list[str]:
         present = next((known_names for known_names in known if known_names <= names), None)
         if present is None:
             raise ConfigError(
-                f"adapter.target_modules is {wanted!r}, and the model's layers have none of the names known for it.",
-                f"Name the modules; the model has: {_shown(names)}.",
+                f"adapter.target_modules is {wanted!r}, but the model's layers have none of the names known for it.",
+                f"Give module names; the model has: {_shown(names)}.",
             )
         return sorted(present)
     _check_names("target_modules", wanted, names | {name for name, _ in model.named_modules()})

@@ -1,4 +1,4 @@
-"""Go on training the weights of an adapter that is there, under settings that say the same adapter.
+"""Continue training an existing adapter under settings of the same adapter.
 
 Not covered: whether it was trained on this base (the caller checks).
 """

@@ -95,5 +95,5 @@ def check_shares(checkpoint: Path) -> None:
     if shares not in (0, process_count()):
         raise ConfigError(
             f"{checkpoint} was made by {shares} processes, and a share of DeepSpeed's states belongs to each.",
-            f"Set launch.processes so that {shares} train, or remove {checkpoint.parent} to train anew.",
+            f"Set launch.processes so that {shares} train, or remove {checkpoint.parent} to train from the start.",
         )

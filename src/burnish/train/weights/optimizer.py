@@ -1,4 +1,4 @@
-"""The optimiser of a training stage, over the weights that are free to change.
+"""Build the optimiser of a training stage over its trainable weights.
 
 Not covered: schedules (`train.weights.schedule`), 8-bit and paged optimisers.
 """

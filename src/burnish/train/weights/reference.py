@@ -1,4 +1,4 @@
-"""What TRL's trainers do beside training, and the frozen copy of an adapter that they compare with.
+"""Turn off extras of TRL's trainers, and handle their frozen copy of an adapter.
 
 Shared by preference tuning and GRPO. Not covered: a reference that is a whole model.
 """
@@ -54,7 +54,7 @@ def refuse_adapted_output(model: Any, reader: str) -> None:
     if isinstance(model, PeftModel) and isinstance(model.get_output_embeddings(), BaseTunerLayer):
         raise ConfigError(
             f"adapter.target_modules names the output layer, which {reader} past the adapter.",
-            "Leave lm_head out of target_modules.",
+            "Remove lm_head from target_modules.",
         )
 
 

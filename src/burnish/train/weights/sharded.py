@@ -1,4 +1,4 @@
-"""Weights shared out among the processes (FSDP2), with checkpoints that hold whole weights and whole optimiser states.
+"""Shard weights over the processes (FSDP2), with checkpoints of whole weights and states.
 
 Built on torch's `fully_shard`, on GPUs and on a CPU alike; accelerate's own FSDP runs only on accelerators, and quietly
 becomes DDP elsewhere. Every process loads the whole model once before it is shared out: what is spared is the memory of
@@ -35,7 +35,7 @@ WEIGHTS, STATES = "trained_weights.safetensors", "optimizer_by_name.pt"
 
 
 def shard(model: Any, *, on_cpu: bool) -> None:
-    """Share the model's weights out, layer by layer, in place; every process has the same ones before."""
+    """Shard the model's weights layer by layer, in place; all processes start with equal weights."""
     mesh = init_device_mesh("cpu" if on_cpu else "cuda", (process_count(),))
     plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     layers: set[str] = set(plain._no_split_modules or ())
@@ -50,7 +50,7 @@ def is_sharded(model: Any) -> bool:
 
 
 def gather(model: Any) -> None:
-    """Put whole weights in the place of the shares, in every process; the model is not trained any more."""
+    """Replace shards by whole weights in every process, after training."""
     whole: dict[int, nn.Parameter] = {}
     for module in model.modules():
         if isinstance(module, FSDPModule):
@@ -71,7 +71,7 @@ def check_same_strategy(trainer: Any, checkpoint: Path) -> None:
     if was != now:
         raise ConfigError(
             f"{checkpoint} was made with launch.strategy {was}: its optimiser states are others.",
-            f"Go on with that strategy, or remove {checkpoint.parent} to train anew.",
+            f"Continue with that strategy, or remove {checkpoint.parent} to train from the start.",
         )
     check_shares(checkpoint)
 

@@ -311,7 +311,7 @@ def _ran_out(result: JobResult) -> tuple[Reason, str] | None:
     if result.exit_code == -signal.SIGABRT and ALLOCATION_FAILED.search(result.stderr):
         return _EXCEEDED["memory"]
     if result.exit_code == -signal.SIGXFSZ or any(_is_out_of_space(line) for line in result.stderr.splitlines()):
-        return "output_limit", "what the compiler wrote fills its work folder"
+        return "output_limit", "the compiler's output fills its work folder"
     return None
 
 

@@ -81,11 +81,11 @@ def find_toolchain() -> Toolchain:
     sysroot = Path(_ask(rustc, "--print", "sysroot"))
     binary, driver = sysroot / "bin/rustc", sysroot / "bin/clippy-driver"
     if not binary.is_file():
-        raise MissingToolError(f"{rustc} names {sysroot}, which holds no rustc.", f"Install Rust: {INSTALL_RUST}")
+        raise MissingToolError(f"{rustc} names {sysroot}, which has no rustc.", f"Install Rust: {INSTALL_RUST}")
     if not driver.is_file():
-        raise MissingToolError(f"there is no clippy-driver in {sysroot}/bin.", f"Install it: {INSTALL_CLIPPY}")
+        raise MissingToolError(f"clippy-driver is missing in {sysroot}/bin.", f"Install it: {INSTALL_CLIPPY}")
     if shutil.which("cc") is None:
-        raise MissingToolError("there is no cc to link Rust programs with.", f"Install it: {INSTALL_LINKER}")
+        raise MissingToolError("cc is missing, which links Rust programs.", f"Install it: {INSTALL_LINKER}")
     about = _ask(binary, "-vV")
     version = re.search(r"^rustc (\S+)", about)
     host = re.search(r"^host: (\S+)", about, re.MULTILINE)
@@ -109,7 +109,7 @@ def _runtime(sysroot: Path, host: str) -> dict[str, Path]:
     libraries = sysroot / "lib/rustlib" / host / "lib"
     standard = next(libraries.glob("libstd-*.so"), None)
     if standard is None:
-        raise MissingToolError(f"{libraries} holds no libstd.", f"Install Rust again: {INSTALL_RUST}")
+        raise MissingToolError(f"{libraries} has no libstd.", f"Install Rust again: {INSTALL_RUST}")
     listed = _ask(Path(shutil.which("ldd") or "/usr/bin/ldd"), str(standard))
     system = [Path(p) for p in re.findall(r"(?:=> |^\s*)(/\S+) \(0x", listed, re.MULTILINE)]
     libc = next((p for p in system if p.name.startswith("libc.")), None)
@@ -127,7 +127,7 @@ def _find_rustc() -> Path:
     for candidate in (found, Path.home() / ".cargo/bin/rustc", "/usr/local/cargo/bin/rustc", "/usr/bin/rustc"):
         if candidate is not None and os.access(candidate, os.X_OK):
             return Path(candidate)
-    raise MissingToolError("there is no rustc on PATH.", f"Install Rust: {INSTALL_RUST}")
+    raise MissingToolError("rustc is not on PATH.", f"Install Rust: {INSTALL_RUST}")
 
 
 def _ask(program: Path, *arguments: str) -> str:
@@ -138,7 +138,7 @@ def _ask(program: Path, *arguments: str) -> str:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise MissingToolError(
-            f"{program} {' '.join(arguments)} failed: {error}.", f"Mend it: {INSTALL_RUST}"
+            f"{program} {' '.join(arguments)} failed: {error}.", f"Install Rust again: {INSTALL_RUST}"
         ) from error
     return answer.stdout.strip()
 
@@ -165,9 +165,7 @@ def cache_folder() -> Path:
         base.mkdir(mode=0o755, exist_ok=True)
         owner = base.lstat()
         if owner.st_uid != os.geteuid() or not stat.S_ISDIR(owner.st_mode) or owner.st_mode & 0o022:
-            raise SandboxError(
-                f"{base} belongs to somebody else or is writable for others.", f"Remove it: rm -r {base}"
-            )
+            raise SandboxError(f"{base} belongs to another user or is writable for others.", f"Remove it: rm -r {base}")
         base.chmod(0o755)
     return base
 

@@ -109,7 +109,7 @@ def source_folder(text: str) -> Path:
         return DEBIAN
     folder = Path(text)
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}.", f"Name a folder of vendored packages, or: {BUILD_COMMAND}")
+        raise DataError(f"folder {folder} does not exist.", f"Give a folder of vendored packages, or: {BUILD_COMMAND}")
     return folder
 
 
@@ -306,5 +306,5 @@ def _failed(unit: Unit, what: str, result: JobResult) -> NoReturn:
     last = "; ".join(said) or result.stderr.decode(errors="replace").strip()[-300:] or f"status {result.exit_code}"
     raise DataError(
         f"{unit.package.name} {unit.package.written_version}: {what} does not build: {result.exceeded} {last}.",
-        "Vendor a version that fits this compiler, or leave the crate out.",
+        "Vendor a version that fits this compiler, or remove the crate.",
     )

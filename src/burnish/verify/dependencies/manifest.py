@@ -65,8 +65,8 @@ def find_packages(folder: Path) -> list[Package]:
     packages = [package for path in manifests if (package := read_package(path.parent)) is not None]
     if not packages:
         raise DataError(
-            f"{folder} holds no package sources.",
-            "Name a folder that cargo vendor made, or debian after apt-get install librust-regex-dev (and the like).",
+            f"{folder} has no package sources.",
+            "Give a folder made by cargo vendor, or debian after apt-get install librust-regex-dev (and the like).",
         )
     return packages
 

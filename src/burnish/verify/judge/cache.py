@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from burnish.errors import DiskError
+from burnish.errors import DataError, DiskError
 from burnish.fsio import disk_errors
 from burnish.records import Verdict
 
 _BATCH = 500
 _WAIT_S = 60.0
+_LOST = "Delete that file; nothing but time is lost with it."
 _SCHEMA = "CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID"
 
 
@@ -67,8 +68,14 @@ class SqliteVerdictCache:
                 part = wanted[start : start + _BATCH]
                 marks = ",".join("?" * len(part))
                 rows = self._connection.execute(f"SELECT key, record FROM verdicts WHERE key IN ({marks})", part)
-                found.update((key, Verdict.from_json(record)) for key, record in rows)
+                found.update((key, self._verdict(record)) for key, record in rows)
         return found
+
+    def _verdict(self, record: str) -> Verdict:
+        try:
+            return Verdict.from_json(record)
+        except DataError as error:
+            raise DiskError(f"the verdict cache {self._path} is broken: {error.cause}.", _LOST) from error
 
     def put(self, key: str, verdict: Verdict) -> None:
         """Store at once; ValueError for timeouts and infra."""
@@ -87,8 +94,7 @@ class SqliteVerdictCache:
             yield
         except sqlite3.DatabaseError as error:
             raise DiskError(
-                f"the verdict cache {self._path} cannot be used: {error}.",
-                "Free some space or delete that file; nothing but time is lost with it.",
+                f"the verdict cache {self._path} cannot be used: {error}.", f"Free some space. {_LOST}"
             ) from error
 
 

@@ -30,7 +30,8 @@ from burnish.records import (
     VerifyStage,
 )
 from burnish.syntax.crates import WELL_KNOWN
-from burnish.syntax.source import has_main, parse
+from burnish.syntax.main_function import has_main
+from burnish.syntax.source import parse
 from burnish.verify.compiler.compile import COMPILE_LIMITS, LINTS, RUN_LIMITS, Compiled, Compiler
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND, DependencySet
 from burnish.verify.compiler.toolchain import Toolchain

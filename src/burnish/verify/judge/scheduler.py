@@ -108,14 +108,17 @@ class Flow:
         while True:
             if self._ready:
                 yield None
+            # Finished verdicts go first (None lets the caller yield them), then ready jobs, then new input.
             elif self._jobs:
                 yield self._jobs.popleft()
+            # Bound on memory: the reader wants order, and too many verdicts wait behind an unfinished one.
             elif self.settled_until is not None and self._taken - self.settled_until > MOST_HELD:
                 yield None
             elif window := list(itertools.islice(pairs, WINDOW)):
                 self._take(window, workers)
                 if not self._jobs:  # all are known, or equal to one in flight: let that come to an end
                     yield None
+            # No input left, but running group checks will still produce jobs.
             elif self._groups:
                 yield None
             else:
@@ -129,13 +132,16 @@ class Flow:
             if isinstance(found, Verdict):
                 self._ready.append(Settled(index, task, completion, found))
                 continue
+            # Equal programs (same key) are judged once; `_places` lists everyone who waits for the verdict.
             if found.key not in self._places:
                 programs[found.key] = found
             self._places.setdefault(found.key, []).append((index, task, completion))
+        # One query per window. Verdicts without a required isolation layer are not usable and are judged again.
         for key, verdict in self._cache.get_many(programs).items():
             if self._usable(verdict):
                 del programs[key]
                 self._settle(key, verdict.model_copy(update={"cached": True}), fault=False)
+        # Only plain programs with the same edition and goal may share a crate; others are compiled alone.
         alike: dict[tuple[str, str, str], list[Program]] = {}
         for program in programs.values():
             if self._judge.joins(program.candidate):
@@ -143,6 +149,7 @@ class Flow:
             else:
                 self._jobs.append(_One(program, Start()))
         for together in alike.values():
+            # At least one group per worker, so that no core is idle; at most MOST_JOINED programs per crate.
             groups = max(workers, -(-len(together) // MOST_JOINED))
             size = -(-len(together) // groups)
             self._jobs.extend(_Group(tuple(together[s : s + size])) for s in range(0, len(together), size))
@@ -152,6 +159,7 @@ class Flow:
         if isinstance(job, _Group):
             return self._judge.start([p.candidate for p in job.programs])
         verdict = self._judge.finish(job.program.candidate, job.start)
+        # A retry starts from scratch and alone: the shared compilation may be the cause of the fault.
         for _ in range(RETRIES):
             if not _is_fault(verdict) or self._stopping.is_set():
                 break

@@ -1,4 +1,4 @@
-"""Which programs may share a crate with others, each as a module of its own, without anyone being able to tell.
+"""Decide which programs may share a crate, each as its own module, with equal results.
 
 A program joins only when it is plain: no unsafe code, no macros but the standard library's, no attribute that reaches
 outside, no condition of compilation, no name that means the crate, the file or the process, no address, and no impl of
@@ -23,12 +23,15 @@ from burnish.syntax.source import BESIDE_ITEMS, name_of, parse, text_of, walk
 PREFIX = "joined_"
 """Begins the name of every module; a program that holds this word does not join."""
 _MOST_BYTES = 16_384
+# Words that name the crate, the file, the process, addresses or compiler settings. They are matched anywhere in the
+# text, comments included: a false hit only costs speed, a miss could change a verdict.
 _ALONE = re.compile(
     r"\b(?:crate|unsafe|main|extern|macro_rules|macro|joined_\w*|tested_\w*|include\w*|\w*asm|\w*env|paths?|module_path"
     r"|type_name\w*|type_id|TypeId|Any|Location|caller|\w*[bB]acktrace|panic_any"
     r"|\w*_hook|catch_unwind|thread_local|proc_macro|feature|link\w*|async|await|deny|forbid|global_allocator"
     r"|non_exhaustive|dbg|cfg\w*|clippy|rustfmt|ptr|addr\w*|\w*_ptr|Pointer)\b|(?:file|line|column)\s*!|\bany\s*::|r#\w"
 )
+# Allow-lists, not deny-lists: an attribute or macro added by a newer compiler is refused until it is listed.
 _ATTRIBUTES = frozenset({"derive", "inline", "must_use", "doc", "test", "cold", "track_caller", "default"})
 _MACROS = frozenset(
     {
@@ -47,6 +50,8 @@ _ADDRESS = re.compile(r":[^{}]*p\}")
 
 def may_join(code: str, edition: Edition) -> bool:
     """Whether the program may be one module among others."""
+    # Paths of edition 2015 begin at the crate root, so a module is not equivalent. Non-ASCII could hide a word
+    # from the expression by normalisation of identifiers.
     if edition == "2015" or len(code) > _MOST_BYTES or not code.isascii() or _ALONE.search(code):
         return False
     root = parse(code)
@@ -75,6 +80,8 @@ def _is_plain(root: Node) -> bool:
             trait, implemented = node.child_by_field_name("trait"), node.child_by_field_name("type")
             if trait is not None and implemented is not None:
                 impls.append((_base(text_of(trait)), _base(text_of(implemented))))
+    # Coherence: an impl of a foreign trait for a foreign type would be visible in all modules of the crate.
+    # Casting a function (`f as usize`) would reveal its address, which differs in a shared crate.
     return all(kind in types or trait in traits for trait, kind in impls) and functions.isdisjoint(cast)
 
 

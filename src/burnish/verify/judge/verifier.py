@@ -37,6 +37,7 @@ from burnish.verify.reading import extract
 from burnish.verify.reading.judged_task import as_judged
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
+from burnish.verify.sandbox.limits.open_files import allow_open_files
 from burnish.verify.sandbox.open_sandbox import open_sandbox
 from burnish.verify.separate.decision import Decision, refuse_in_process
 from burnish.verify.separate.store import ProgramStore
@@ -77,6 +78,7 @@ class Verifier:
         prepared: bool = True,
     ) -> None:
         self._workers = config.workers or default_workers()
+        allow_open_files(self._workers)
         self._budget = config.infra_budget
         toolchain = find_toolchain()
         self._owned = open_sandbox(config) if sandbox is None else None
@@ -227,7 +229,7 @@ class Verifier:
         )
         task = judged.task
         if code is None:
-            return self._without_program("no_code", "the completion holds no Rust code")
+            return self._without_program("no_code", "the completion has no Rust code")
         if len(code.encode(errors="replace")) > MOST_CODE_BYTES:
             return self._without_program("output_limit", "the program is longer than 1 MiB")
         reached = goal or deepest_goal(task, code)

@@ -1,4 +1,4 @@
-"""A `Sandbox` that gives compile jobs to prepared compilers and everything else to the sandbox behind it.
+"""Give compile jobs to prepared compilers, and all other jobs to the inner sandbox.
 
 A prepared compiler lives in a sandbox of the same kind, with every layer; one job at a time is in it, and its work
 folder is emptied after each. Nothing of a candidate runs at compile time. What could still look at another candidate, a

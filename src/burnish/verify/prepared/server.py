@@ -157,7 +157,7 @@ def _accept(listener: socket.socket, ended: int) -> socket.socket:
     expected = range(FIRST_UID, FIRST_UID + UIDS) if os.geteuid() == 0 else (os.geteuid(),)
     if uid not in expected:
         connection.close()
-        raise ServerError("somebody else connected")
+        raise ServerError("another process connected")
     return connection
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from burnish.syntax.imports import Import
 from burnish.syntax.source import apply_edits
-from burnish.verify.reading.source import Import, Key, Piece, Source, impl_name, members_of
+from burnish.verify.reading.source import Key, Piece, Source, impl_name, members_of
 
 Edit = tuple[int, int, str]
 

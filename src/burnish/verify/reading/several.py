@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 
 from burnish.syntax.crates import WELL_KNOWN, path_heads
 from burnish.syntax.fences import RUST, Block
+from burnish.syntax.imports import Import
 from burnish.syntax.source import apply_edits, looks_like_code, text_of
 from burnish.verify.reading.merge import merge
-from burnish.verify.reading.source import Import, Key, Piece, Source, words_of
+from burnish.verify.reading.source import Key, Piece, Source, words_of
 
 MOST_BLOCKS = 64
 """Of more blocks the last are looked at."""

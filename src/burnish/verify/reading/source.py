@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
+from burnish.syntax.imports import Import, imports_of
 from burnish.syntax.source import is_program, name_of, parse, text_of, walk
 
 _TYPES = frozenset({"struct_item", "enum_item", "union_item", "type_item", "trait_item", "mod_item"})
@@ -22,19 +23,6 @@ _BESIDE = frozenset({"line_comment", "block_comment", "attribute_item"})
 _NAMES = frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"})
 Key = tuple[str, str]
 """What can be defined once: kind (type, value, macro, member of an impl) and name."""
-
-
-@dataclass(frozen=True)
-class Import:
-    """One name that a ``use`` brings in; ``name`` is ``*`` for a glob and ``_`` where it brings none."""
-
-    path: str
-    name: str
-
-    @property
-    def head(self) -> str:
-        """The first part of the path."""
-        return self.path.removeprefix("::").partition("::")[0].partition(" ")[0]
 
 
 @dataclass(frozen=True)
@@ -99,7 +87,7 @@ class Source:
             if node.type == "inner_attribute_item" or node.type in _BESIDE:
                 start = None
                 continue
-            imports = tuple(_imports(node)) if node.type == "use_declaration" else ()
+            imports = tuple(imports_of(node)) if node.type == "use_declaration" else ()
             found.append(Piece(node, node.start_byte if start is None else start, frozenset(_keys(node)), imports))
             start = None
         return tuple(found)
@@ -200,34 +188,3 @@ def _base_name(node: Node) -> str:
         inner = node.child_by_field_name("type")
         return _base_name(inner) if inner is not None else text_of(node)
     return name_of(node) if node.type == "scoped_type_identifier" else "".join(text_of(node).split())
-
-
-def _imports(node: Node) -> Iterator[Import]:
-    argument = node.child_by_field_name("argument")
-    pending: list[tuple[Node, str]] = [(argument, "")] if argument is not None else []
-    while pending:
-        one, before = pending.pop()
-        if one.type == "use_list":
-            pending += [(child, before) for child in reversed(one.named_children) if child.type not in _BESIDE]
-        elif one.type == "scoped_use_list":
-            path, inner = one.child_by_field_name("path"), one.child_by_field_name("list")
-            lead = f"{before}{_flat(path)}::" if path is not None else f"{before}::"
-            pending += [(inner, lead)] if inner is not None else []
-        elif one.type == "use_as_clause":
-            path, alias = one.child_by_field_name("path"), one.child_by_field_name("alias")
-            if path is not None and alias is not None:
-                yield Import(f"{_joined(before, _flat(path))} as {text_of(alias)}", text_of(alias))
-        elif one.type == "use_wildcard":
-            yield Import(before + _flat(one), "*")
-        else:
-            path_text = _joined(before, _flat(one))
-            yield Import(path_text, path_text.rpartition("::")[2])
-
-
-def _joined(before: str, path: str) -> str:
-    """``a::{self}`` brings in ``a``."""
-    return before.removesuffix("::") if path == "self" and before else before + path
-
-
-def _flat(node: Node) -> str:
-    return "".join(text_of(node).split())

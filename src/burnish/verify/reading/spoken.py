@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from burnish.syntax.fences import Block, fenced_blocks
 from burnish.syntax.source import is_program, looks_like_code
+from burnish.verify.reading.prose import begins_as_code
 from burnish.verify.reading.source import tree
 
 _TOKEN = r"(?:<\|[^|<>\n]{1,40}\|?>|<｜[^｜<>\n]{1,40}｜>|</s>|<(?:eos|bos|pad|end_of_turn|start_of_turn)>|\[/INST\])"
@@ -51,7 +52,7 @@ _TRIES = 8
 def answer_in(text: str) -> str:
     """The part of ``text`` that answers; all of it where it is a program."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    if is_program(tree(text)):
+    if begins_as_code(text) and is_program(tree(text)):
         return text
     text = _without_tokens(_without_thinking(text))
     text = _first_turn(text)

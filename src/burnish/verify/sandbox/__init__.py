@@ -1,1 +1,1 @@
-"""Backends that run untrusted processes; `opening.open_sandbox` gives a self-tested one."""
+"""Run untrusted processes in backends; `open_sandbox.open_sandbox` opens a self-tested one."""

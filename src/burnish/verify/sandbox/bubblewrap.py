@@ -237,7 +237,7 @@ def _built_init() -> Path:
     made = built(source, "-static", quiet=True) or built(source)
     if made is None:
         raise SandboxError(
-            "the first process of a sandbox cannot be built, and nothing runs without it.",
+            "the first process of a sandbox cannot be built, so no program was run.",
             "Install a C compiler: apt-get install gcc libc6-dev",
         )
     return made

@@ -58,7 +58,7 @@ class Engine:
         self._path = host.removeprefix("unix://")
         if not Path(self._path).is_socket():
             raise MissingToolError(
-                f"there is no docker daemon at {host}.", f"Install it: {INSTALL} (and start it: dockerd)"
+                f"no docker daemon answers at {host}.", f"Install it: {INSTALL} (and start it: dockerd)"
             )
         try:
             self.version = str(self.call("GET", "/version")["Version"])

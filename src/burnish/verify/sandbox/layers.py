@@ -1,4 +1,4 @@
-"""The names of the layers that a sandbox can have, as they stand in verdicts and in ``min_isolation``.
+"""Define the names of sandbox layers, as used in verdicts and ``min_isolation``.
 
 A sandbox claims the layers it has; the self-test tries each claim that can be tried (`selftest`). Which layers a run
 must have is the user's choice (``verify.min_isolation``); a missing one stops it before anything is judged.

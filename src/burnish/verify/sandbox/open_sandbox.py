@@ -1,4 +1,4 @@
-"""Opens the sandbox that the configuration names, after a self-test that runs once per process and backend.
+"""Open the configured sandbox after a self-test, once per process and backend.
 
 ``auto`` takes the first backend that passes and has the layers that ``min_isolation`` requires. Never falls back to no
 sandbox: when none is left, the error says what failed for each and what to install.
@@ -42,7 +42,7 @@ def open_sandbox(config: VerifyConfig) -> ManagedSandbox:
             refused[name] = error
     kind = MissingToolError if all(isinstance(e, MissingToolError) for e in refused.values()) else SandboxError
     raise kind(
-        "no sandbox will do here, and nothing untrusted runs without one: "
+        "no sandbox passed its self-test, and untrusted code never runs without one: "
         + " ".join(f"{name}: {error.cause}" for name, error in refused.items()),
         f"Install one: {'; or '.join(INSTALL.values())}. burnish doctor shows every part of the tests.",
     )

@@ -3,9 +3,10 @@
 A program on the KILL list dies with SIGSYS, which the verifier reports as ``blocked``. The list holds what a small
 program never needs and an escape often does: namespaces, mounts, tracing, kernel keys, BPF, io_uring, modules, clocks.
 ``sched_setaffinity`` answers EPERM: a program stays on the core it was put on. ``clone3`` answers ENOSYS because its
-flags lie in memory that a filter cannot read; libc then takes ``clone``, whose flags can be read. ``socket`` allows
-UNIX and IP families alone: AF_VSOCK is not held by a network namespace. The same list is given to docker and firejail
-by name.
+flags lie in memory that a filter cannot read; libc then takes ``clone``, whose flags can be read. Locks on files answer
+ENOLCK: devices and libraries are the host's own files, and a lock on one would be seen in every sandbox. ``socket``
+allows UNIX and IP families alone: AF_VSOCK is not held by a network namespace. The list of killed calls is given to
+docker and firejail by name; firejail knows no locks.
 
 Not covered: file access and signals, which the namespaces hold.
 """
@@ -80,6 +81,11 @@ _STARTS: dict[str, tuple[int | None, int | None]] = {
 _CLONE3 = 435
 _CLONE_THREAD = 0x00010000
 _SET_AFFINITY = (203, 122)
+_LOCKS = (73, 32)
+"""flock."""
+_CONTROL = (72, 25)
+_LOCK_COMMANDS = (6, 7, 37, 38, 1024)
+"""Of fcntl: F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE."""
 _ARCHITECTURES = {
     # machine -> (AUDIT_ARCH, column of _KILLED, clone, socket)
     "x86_64": (0xC000003E, 0, 56, 41),
@@ -91,7 +97,7 @@ _NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000
 _ALLOWED_FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_OFFSET_NUMBER, _OFFSET_ARCHITECTURE, _OFFSET_ARGUMENT_0 = 0, 4, 16
+_OFFSET_NUMBER, _OFFSET_ARCHITECTURE, _OFFSET_ARGUMENT_0, _OFFSET_ARGUMENT_1 = 0, 4, 16, 24
 _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
 
 
@@ -101,7 +107,7 @@ def run_stage_filter() -> bytes:
     if machine not in _ARCHITECTURES:
         raise SandboxError(
             f"no system call filter for the architecture {machine}",
-            f"Run on one of {', '.join(sorted(_ARCHITECTURES))}; nothing was run.",
+            f"Run on one of {', '.join(sorted(_ARCHITECTURES))}; no program was run.",
         )
     audit, column, clone, socket = _ARCHITECTURES[machine]
     program = [
@@ -117,6 +123,11 @@ def run_stage_filter() -> bytes:
         if number is not None:
             program += _when(_EQUAL, number, [_op(_RETURN, _KILL)])
     program += _when(_EQUAL, _SET_AFFINITY[column], [_op(_RETURN, _ERRNO | errno.EPERM)])
+    program += _when(_EQUAL, _LOCKS[column], [_op(_RETURN, _ERRNO | errno.ENOLCK)])
+    commands: list[bytes] = [_op(_LOAD, _OFFSET_ARGUMENT_1)]
+    for command in _LOCK_COMMANDS:
+        commands += _when(_EQUAL, command, [_op(_RETURN, _ERRNO | errno.ENOLCK)])
+    program += _when(_EQUAL, _CONTROL[column], [*commands, _op(_RETURN, _ALLOW)])
     program += _when(_EQUAL, _CLONE3, [_op(_RETURN, _ERRNO | errno.ENOSYS)])
     program += _when(
         _EQUAL,
@@ -183,6 +194,16 @@ def docker_profile() -> dict[str, Any]:
             {"names": list(_KILLED), "action": kill, "args": []},
             {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS, "args": []},
             {"names": ["sched_setaffinity"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM, "args": []},
+            {"names": ["flock"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOLCK, "args": []},
+            *(
+                {
+                    "names": ["fcntl"],
+                    "action": "SCMP_ACT_ERRNO",
+                    "errnoRet": errno.ENOLCK,
+                    "args": [{"index": 1, "value": command, "valueTwo": 0, "op": "SCMP_CMP_EQ"}],
+                }
+                for command in _LOCK_COMMANDS
+            ),
             *({**rule, "action": kill} for rule in (*namespaces, above, *between)),
         ],
     }

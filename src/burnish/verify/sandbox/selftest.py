@@ -1,4 +1,4 @@
-"""Proves that a sandbox holds before anything untrusted enters it.
+"""Test that a sandbox holds before it runs untrusted code.
 
 A good program must compile and run, a bad one must be refused by the compiler, and each attempt of `probe.rs` must
 fail: reading a file of the host, writing one, connecting to loopback, forking past the limit, twice the memory, a new
@@ -46,7 +46,7 @@ def self_test(sandbox: Sandbox, toolchain: Toolchain) -> tuple[Finding, ...]:
         said = built.detail or "".join(d.message for d in built.diagnostics[:1])
         raise SandboxError(
             f"the sandbox cannot compile a good program: {built.reason}: {said}.",
-            "Run burnish doctor, which shows what is missing; nothing untrusted was run.",
+            "Run burnish doctor, which shows what is missing; no untrusted program was run.",
         )
     findings = [Finding("a good program compiles", True, "")]
     bad = compiler.check('fn main() { let n: i32 = ""; }', "2021", "bin", reachable=False)

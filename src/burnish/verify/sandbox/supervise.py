@@ -1,4 +1,4 @@
-"""Starts one process, feeds and drains its pipes, enforces CPU time, wall time and output size, and ends it.
+"""Run one process under limits of CPU time, wall time and output size.
 
 The verdict comes when the supervised process exits (pidfd), not when its pipes close: a grandchild may hold those
 open. After the exit, what already is in the pipes is drained without waiting.

@@ -57,7 +57,7 @@ class VerdictService:
         self.verifier = verifier
         self._waiting: deque[_Request] = deque()
         self._waiting_candidates = 0
-        self._closing = False
+        self._closing = self._refusing = False
         self._change = threading.Condition()
         self._lane = threading.Thread(target=self._serve, name="verdicts", daemon=True)
         self._lane.start()
@@ -66,7 +66,7 @@ class VerdictService:
         """Verdicts in the order of ``asked``, later. Raises ServiceBusyError and ServiceClosedError."""
         request = _Request(asked)
         with self._change:
-            if self._closing:
+            if self._closing or self._refusing:
                 raise _closed()
             if self._waiting_candidates + len(asked) > MOST_WAITING:
                 raise ServiceBusyError(f"{self._waiting_candidates} candidates are waiting.", "Ask again later.")
@@ -74,6 +74,11 @@ class VerdictService:
             self._waiting_candidates += len(asked)
             self._change.notify()
         return request.done
+
+    def refuse(self) -> None:
+        """Take nothing more; what was taken is finished."""
+        with self._change:
+            self._refusing = True
 
     def close(self) -> None:
         """Refuse what waits, stop what runs, close the verifier. Calling it twice is fine."""

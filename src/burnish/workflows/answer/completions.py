@@ -1,7 +1,7 @@
-"""Let a model answer tasks into a file, as answers come, so that an interrupted attempt loses what was under way alone.
+"""Write a model's answers to a file as they finish; an interruption loses only running ones.
 
-What is in the file stays; only tasks whose samples are not all there are answered again. Each sample has its own random
-numbers, so an interrupted file ends up as an unbroken one would, rounding aside. Left out on purpose: which engine
+Existing answers are kept; only tasks with missing samples are answered again. Each sample has its own random
+numbers, so an interrupted file ends up like an uninterrupted one, up to rounding. Left out on purpose: which engine
 answers (`workflows.answer.generators`).
 """
 
@@ -27,7 +27,7 @@ Answers = dict[tuple[str, int], Completion]
 
 
 def finished_tasks(path: Path, samples: int) -> set[str]:
-    """Ids of the tasks whose samples are all in the file."""
+    """Return the ids of tasks with all samples in the file."""
     return _finished(read_answers(path), samples)
 
 
@@ -37,7 +37,7 @@ def _finished(answers: Answers, samples: int) -> set[str]:
 
 
 def read_answers(path: Path) -> Answers:
-    """Completions of the file by task and sample."""
+    """Read the file's completions by task and sample."""
     if not path.exists():
         return {}
     completions = list(read_records(Completion, path))
@@ -47,7 +47,7 @@ def read_answers(path: Path) -> Answers:
 def answer_tasks(
     generator: Generator, tasks: Sequence[Task], path: Path, *, samples: int, pace: Path | None = None
 ) -> list[Completion]:
-    """All samples of all tasks, in the order of ``tasks``; what the file holds already is kept.
+    """Write all samples of all tasks, keeping existing ones; return them in task order.
 
     With ``pace`` a line is appended to that file for each list of answers: how many tokens they have, the seconds since
     the list before (after warm-up), and the peak of memory so far.
@@ -60,7 +60,7 @@ def answer_tasks(
         last = begun
         for batch in generator.generate(tasks, done):
             now = time.perf_counter()
-            if not batch:  # warm now
+            if not batch:  # the generator is warm now
                 begun = last = now
                 continue
             fresh = {(one.task_id, one.sample_index): one for one in batch}
@@ -89,7 +89,7 @@ def _pace(completions: int, tokens: int, seconds: float) -> dict[str, float | in
 
 
 def _device_peak_bytes() -> int | None:
-    """Peak memory of tensors on the accelerator; None without one, or where nothing has loaded torch."""
+    """Return peak tensor memory on the accelerator; None without one or without torch."""
     torch: Any = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
         return None
@@ -105,10 +105,9 @@ def open_generator(
     seed: int,
     adapter_off: bool = False,
 ) -> Generator:
-    """Load the model (and adapter) and make the generator that answers with it.
+    """Load the model (and adapter) and build its generator.
 
-    With ``adapter_off`` it answers as the model without its adapter, after proving that it is: see
-    `model.adapter_off`.
+    With ``adapter_off`` the adapter is disabled and checked: see `model.adapter_off`.
     """
     from burnish.model.base import load_adapter, load_model
 
@@ -122,7 +121,7 @@ def open_generator(
 
 
 def generator_of(model: Any, tokenizer: Any, digest: str, *, sampling: SamplingConfig, seed: int) -> Generator:
-    """The generator that answers with a model in memory; ``digest`` is recorded with every completion."""
+    """Build the generator of a loaded model; ``digest`` is recorded with every completion."""
     from burnish.data.encode.chat import render_prompt
     from burnish.generate.transformers_engine import TransformersGenerator
 

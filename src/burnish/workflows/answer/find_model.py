@@ -1,4 +1,4 @@
-"""What a model's name means: a base, an adapter, what a run or one of its stages made, a checkpoint, a GGUF file.
+"""Resolve a model's name: a base, adapter, run, stage, checkpoint or GGUF file.
 
 Left out on purpose: loading (`workflows.answer.generators`), hub names.
 """
@@ -15,6 +15,7 @@ from burnish.config.quantization import QuantizationConfig
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.errors import ConfigError, DataError
+from burnish.fsio import RESTORE, read_object
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
 from burnish.model.folders import resolve_base, resolve_measured
@@ -25,11 +26,11 @@ from burnish.workflows.run.context import Run
 logger = logging.getLogger("burnish.run")
 
 RUNS = Path("runs")
-"""Where a bare name is looked for, beside the current folder."""
+"""Folder searched for a bare name, besides the current folder."""
 
 
 def find_model(answers: ModelAnswers) -> ModelSource:
-    """What ``answers.model.base`` and ``answers.adapter`` mean.
+    """Resolve ``answers.model.base`` and ``answers.adapter``.
 
     Raises:
         ConfigError: there is no such folder, files are missing in it, a run made no model, its stage is not done, or
@@ -38,7 +39,7 @@ def find_model(answers: ModelAnswers) -> ModelSource:
     config, adapter = answers.model, answers.adapter
     if adapter is not None:
         if not adapter.is_dir():
-            raise ConfigError(f"there is no adapter folder {adapter}", "Name the folder that training wrote.")
+            raise ConfigError(f"adapter folder {adapter} does not exist", "Give the folder that training wrote.")
         return ModelSource(_short(adapter), resolve_base(config.base), adapter, config)
     path = Path(config.base).expanduser()
     if config.base != "nano" and not path.is_dir() and (RUNS / config.base).is_dir():
@@ -61,26 +62,26 @@ def find_model(answers: ModelAnswers) -> ModelSource:
     if (path / ADAPTER_CONFIG).is_file():
         raise ConfigError(
             f"model.base names {path}, which is an adapter outside a run, so its base is not known.",
-            f"Name both: answers.model.base=BASE and answers.adapter={path}.",
+            f"Set both: answers.model.base=BASE and answers.adapter={path}.",
         )
-    return ModelSource(path.name, resolve_base(str(path)), None, config)  # says what is missing
+    return ModelSource(path.name, resolve_base(str(path)), None, config)  # raises with the missing files
 
 
 def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: bool = True) -> ModelSource:
-    """The model that a stage of a run made.
+    """Find the model of a run's stage.
 
     Raises ConfigError when the stage is unknown, makes no model, or (with ``done``) is not finished.
     """
     run = _open(run_folder)
     stages = [one.name for one in run.recipe.stages]
     if stage not in stages:
-        raise ConfigError(f"{run_folder} has no stage {stage!r}.", f"It has: {', '.join(stages)}.")
+        raise ConfigError(f"{run_folder} has no stage {stage!r}.", f"Its stages are: {', '.join(stages)}.")
     base, adapter = run.model_and_adapter(stage)
     made = adapter if adapter is not None else base
     if done and (read_done(run_folder / stage) is None or not made.is_dir()):
         raise ConfigError(
-            f"stage {stage!r} of {run_folder} has made no model.",
-            "Finish the run (the same burnish run command goes on), or name a stage that trains or merges.",
+            f"stage {stage!r} of {run_folder} has no model.",
+            "Finish the run with the same burnish run command, or give a stage that trains or merges.",
         )
     if config.quantization is None:
         config = config.model_copy(update={"quantization": loaded_quantization(run, stage)})
@@ -97,7 +98,7 @@ def loaded_quantization(run: Run, name: str) -> QuantizationConfig | None:
 
 
 def stages_with_models(run_folder: Path) -> list[str]:
-    """The finished stages of a run that made a model or an adapter, in the order of the recipe."""
+    """Return the finished stages with a model or an adapter, in recipe order."""
     resolved = _resolved(run_folder)
     found = []
     for stage in resolved["recipe"]["stages"]:
@@ -110,8 +111,8 @@ def stages_with_models(run_folder: Path) -> list[str]:
 def _newest_checkpoint(run_folder: Path) -> Path:
     """The newest complete checkpoint of the last stage that has one; told, since the run has not made its model."""
     for stage in reversed(_resolved(run_folder)["recipe"]["stages"]):
-        marks = (run_folder / stage["name"] / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}")
-        steps = {int(mark.parent.name.rpartition("-")[2]): mark.parent for mark in marks}
+        marks = (run_folder / str(stage["name"]) / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}")
+        steps: dict[int, Path] = {int(mark.parent.name.rpartition("-")[2]): mark.parent for mark in marks}
         if steps:
             newest: Path = steps[max(steps)]
             logger.warning("%s has not made its model yet: taking its newest checkpoint, %s", run_folder, newest)
@@ -142,14 +143,14 @@ def _open(run_folder: Path) -> Run:
 
 def _resolved(run_folder: Path) -> dict[str, Any]:
     try:
-        resolved: dict[str, Any] = json.loads((run_folder / RESOLVED).read_bytes())
+        resolved = read_object(run_folder / RESOLVED, RESTORE)
         stages = resolved["recipe"].get("stages", [])  # an evaluation has none
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{run_folder / RESOLVED} is no resolved recipe.", "Name the folder of a run.") from error
+        raise DataError(f"{run_folder / RESOLVED} is not a resolved recipe.", "Give the folder of a run.") from error
     return resolved | {"recipe": resolved["recipe"] | {"stages": stages}}
 
 
 def _short(path: Path) -> str:
-    """The last parts of a path that say which model it is."""
+    """Return the last parts of a path that identify the model."""
     parts = [part for part in path.resolve().parts[-4:] if part not in ("checkpoints", ADAPTER)]
     return "/".join(parts[-3:] if path.name.startswith("checkpoint-") else parts[-2:])

@@ -1,4 +1,4 @@
-"""Let a model answer tasks or prompts without a recipe, into a file of `Completion` records or onto the terminal.
+"""Answer tasks or prompts without a recipe, to a file or the terminal.
 
 Several models can answer the same prompts, one after the other, to be read side by side. Left out on purpose: judging
 the answers (`workflows.evaluate.evaluate` reads the file).
@@ -28,7 +28,7 @@ from burnish.workflows.answer.generators import open_found, written_by
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One prompt and what each model answered."""
+    """One prompt and each model's answer."""
 
     prompt: str
     answers: tuple[tuple[str, Completion], ...]
@@ -36,13 +36,13 @@ class SideBySide:
 
 
 def generate(config: GenerateConfig) -> list[Completion]:
-    """Write ``config.out`` and return its completions; a file that an interrupted call began is gone on with.
+    """Write ``config.out`` and return its completions, continuing an interrupted file.
 
     Raises DataError when the file holds answers of another model, other options or other tasks.
     """
     tasks = _tasks(config)
     if config.out is None and not config.prompts:
-        raise ConfigError("nothing says where the answers to the tasks go.", "Add --set out=FILE.jsonl.")
+        raise ConfigError("no output file is set for the answers to the tasks.", "Add --set out=FILE.jsonl.")
     generator = written_by(config.answers, seed=config.seed)
     if config.out is not None:
         _check_same(config, config.out, generator, tasks)
@@ -50,13 +50,13 @@ def generate(config: GenerateConfig) -> list[Completion]:
 
 
 def side_by_side(config: GenerateConfig, models: Sequence[str]) -> list[SideBySide]:
-    """Let each of the models answer the prompts; each is named as ``answers.model.base`` would name it.
+    """Let each model answer the prompts; names are as in ``answers.model.base``.
 
-    All are looked for before the first is loaded. Raises ConfigError when there are no prompts, or a file to write.
+    All are resolved before the first is loaded. Raises ConfigError when there are no prompts, or a file to write.
     """
     if not config.prompts or config.out is not None or not isinstance(config.answers, ModelAnswers):
         raise ConfigError(
-            "models are put side by side on prompts, by models in this process, and on the terminal alone.",
+            "--models compares models in this process on prompts, and only prints to the terminal.",
             "Give --prompt TEXT (or prompts) and no out; for files, call burnish generate once per model.",
         )
     tasks = _tasks(config)
@@ -109,12 +109,12 @@ def read_prompts(path: Path) -> tuple[str, ...]:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
     except OSError as error:
         raise DataError(f"there is no file of prompts {path}", "Name a YAML or JSON file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is neither YAML nor JSON: {str(error).splitlines()[0]}", "Mend the file.") from error
     prompts = said.get("prompts") if isinstance(said, dict) else said
     if not isinstance(prompts, list) or not prompts or not all(isinstance(one, str) and one for one in prompts):
         raise DataError(
-            f"{path} holds no list of prompts.", "Write a list of texts, or a mapping with `prompts:` and such a list."
+            f"{path} has no list of prompts.", "Write a list of texts, or a mapping with `prompts:` and such a list."
         )
     return tuple(prompts)
 
@@ -127,5 +127,5 @@ def _check_same(config: GenerateConfig, out: Path, generator: Generator, tasks: 
         if not same or completion.task_id not in known:
             raise DataError(
                 f"{out} holds answers of another model, other options or other tasks",
-                "Name another file with --set out=FILE, or remove this one.",
+                f"Give another file with --set out=FILE, or remove {out}.",
             )

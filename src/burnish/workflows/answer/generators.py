@@ -1,6 +1,6 @@
-"""Make the generator that a configuration describes: a model in this process, or a server.
+"""Build the generator of a configuration: a model in this process, or a server.
 
-Left out on purpose: what is done with the answers (`workflows.answer.completions`).
+Left out on purpose: the use of the answers (`workflows.answer.completions`).
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from burnish.workflows.run.requirements import require_train_extra, require_vllm
 
 
 def written_by(answers: WrittenAnswers, *, seed: int) -> Generator:
-    """The generator; loads its model. Raises what loading raises."""
+    """Build the generator and load its model; raise the errors of loading."""
     if isinstance(answers, EndpointAnswers):
         return EndpointGenerator(answers, seed=seed)
     return open_found(find_model(answers), answers, seed=seed)
 
 
 def open_found(found: ModelSource, answers: ModelAnswers, *, seed: int) -> Generator:
-    """The generator of a model that was found."""
+    """Build the generator of a resolved model."""
     require_train_extra()
     if answers.engine == "vllm":
         require_vllm()
         if found.kind == "gguf":
-            raise ConfigError(f"vllm does not read {found.base} here, a GGUF file.", "Leave answers.engine out.")
+            raise ConfigError(f"vllm does not read {found.base} here, a GGUF file.", "Remove answers.engine.")
         if answers.adapter_off or found.config.quantization is not None:
             raise ConfigError(
-                "vllm neither switches adapters off nor quantises here.", "Leave answers.engine out for that."
+                "vllm neither switches adapters off nor quantises here.", "Remove answers.engine to use these."
             )
     if answers.adapter_off and found.adapter is None:
         raise ConfigError(
-            f"adapter_off is set, and {found.name} has no adapter.", "Name the adapter, or leave adapter_off out."
+            f"adapter_off is set, but {found.name} has no adapter.", "Set answers.adapter, or remove adapter_off."
         )
     with tempfile.TemporaryDirectory() as scratch:
         adapter = found.adapter
@@ -62,7 +62,7 @@ def open_found(found: ModelSource, answers: ModelAnswers, *, seed: int) -> Gener
 
 
 def _vllm(found: ModelSource, adapter: Path | None, answers: ModelAnswers, *, seed: int) -> Generator:
-    """Chat template, origin of the adapter and stop tokens are checked and read as for the engine in this process."""
+    """Build vLLM's generator, with the checks and stop tokens of the in-process engine."""
     from transformers import AutoConfig, GenerationConfig
 
     from burnish.data.encode.chat import render_prompt
@@ -101,14 +101,14 @@ def _vllm(found: ModelSource, adapter: Path | None, answers: ModelAnswers, *, se
 
 
 def digests_of(answers: WrittenAnswers) -> dict[str, str]:
-    """Digests of what answers, without loading it."""
+    """Return the digests of the answering model without loading it."""
     if isinstance(answers, EndpointAnswers):
         return {"endpoint": endpoint_digest(answers)}
     return find_model(answers).digests
 
 
 def name_of(answers: WrittenAnswers) -> str:
-    """What it is called in tables."""
+    """Return its name in tables."""
     if isinstance(answers, EndpointAnswers):
         return answers.model
     found = find_model(answers)

@@ -1,7 +1,7 @@
-"""Let a model answer tasks while its answers before are verified: this thread decodes, the verifier's pool judges.
+"""Answer tasks while earlier answers are verified: this thread decodes, a pool judges.
 
-Completions and verdicts lie in two files of one folder, batch by batch. An attempt that was killed goes on with the
-batches that are missing, and verifies what has no verdict; of that the cache knows what was judged before the kill.
+Completions and verdicts lie in two files of one folder, batch by batch. A new attempt after a kill writes the missing
+batches and verifies completions without verdicts; the cache has those judged before the kill.
 
 Left out on purpose: choosing tasks, scoring, learning.
 """
@@ -29,20 +29,20 @@ from burnish.workflows.answer.completions import answer_tasks, read_answers
 
 Key = tuple[str, int]
 AT_ONCE = 512
-"""Completions that are verified together at most, and whose verdicts are written together."""
+"""Most completions that are verified, and whose verdicts are written, together."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """All samples of all tasks with their verdicts, in the order of the tasks; seconds are of this attempt."""
+    """All samples with verdicts in task order; seconds are of this attempt."""
 
     completions: list[Completion]
     verdicts: list[Verdict]
     generate_s: float
     verify_s: float
-    """While programs were being judged; most of it beside ``generate_s``."""
+    """Seconds of judging; most of them overlap with ``generate_s``."""
     wait_s: float
-    """From the last completion to the last verdict."""
+    """Seconds from the last completion to the last verdict."""
 
 
 def sample(
@@ -54,9 +54,9 @@ def sample(
     samples: int,
     infra_budget: float,
 ) -> Sampled:
-    """Answer and verify into ``completions.jsonl`` and ``verdicts.jsonl``; what is there already is kept.
+    """Write ``completions.jsonl`` and ``verdicts.jsonl``, keeping existing rows.
 
-    Raises InfraBudgetError when a larger share than ``infra_budget`` could not be judged; what was written stays.
+    Raises InfraBudgetError when a larger share than ``infra_budget`` could not be judged; written rows stay.
     """
     started = time.monotonic()
     with Judging(verifier, tasks, folder / VERDICTS, infra_budget) as judging:
@@ -69,9 +69,9 @@ def sample(
 
 
 class Judging:
-    """A thread that verifies what it is given, in order, and appends the verdicts to a file.
+    """A thread that verifies completions in order and appends the verdicts to a file.
 
-    Leaving the context before `finish` stops what runs.
+    Leaving the context before `finish` stops running work.
     """
 
     def __init__(self, verifier: Verifier, tasks: Sequence[Task], file: Path, infra_budget: float) -> None:
@@ -100,18 +100,18 @@ class Judging:
         self._thread.join()
 
     def give_unjudged(self, completions: Collection[Completion]) -> None:
-        """Verify those that have no verdict yet."""
+        """Verify the completions without a verdict."""
         self.give([one for one in completions if (one.task_id, one.sample_index) not in self._verdicts])
 
     def give(self, completions: Sequence[Completion]) -> None:
-        """Verify these; raises what went wrong with those before."""
+        """Queue completions; raise errors of earlier ones."""
         if self._error is not None:
             raise self._error
         if completions:
             self._waiting.put(completions)
 
     def finish(self) -> dict[Key, Verdict]:
-        """Wait for the last verdict; all verdicts by task and sample, those of the file included."""
+        """Wait for the last verdict; return all verdicts by task and sample."""
         self._waiting.put(None)
         self._thread.join()
         if self._error is not None:
@@ -128,13 +128,13 @@ class Judging:
             self._error = error
 
     def _next(self) -> list[Completion]:
-        """All that waits, up to `AT_ONCE`; nothing at the end."""
+        """Take all waiting completions, up to `AT_ONCE`; empty at the end."""
         first = self._waiting.get()
         chunk = list(first or ())
         while first is not None and len(chunk) < AT_ONCE and not self._waiting.empty():
             more = self._waiting.get()
             if more is None:
-                self._waiting.put(None)  # nobody gives anything after the end
+                self._waiting.put(None)  # no completions follow the end marker
                 break
             chunk += more
         return chunk
@@ -142,7 +142,7 @@ class Judging:
     def _judge(self, chunk: Sequence[Completion]) -> None:
         pairs = [(self._tasks[one.task_id], one) for one in chunk]
         found: list[Verdict] = []
-        # in order, so that of a completion that was written again the later verdict stands later
+        # in order, so the later verdict of a rewritten completion comes later
         with closing(self._verifier.stream(pairs, infra_budget=1.0)) as verdicts:
             for verdict in verdicts:
                 if self._stopped.is_set():
@@ -154,7 +154,7 @@ class Judging:
 
 
 class _Watched:
-    """A generator whose batches are judged once they are on disk."""
+    """A generator that queues each batch for judging once it is on disk."""
 
     def __init__(self, generator: Generator, judging: Judging) -> None:
         self._generator = generator
@@ -166,7 +166,7 @@ class _Watched:
         return self._generator.model_digest
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
-        """The batches; each is given to the judge when the next one is asked for."""
+        """Yield batches; queue each for judging when the next one is requested."""
         for batch in self._generator.generate(tasks, finished):
             yield batch
             self._judging.give(batch)

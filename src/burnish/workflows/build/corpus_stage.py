@@ -11,7 +11,7 @@ from burnish.workflows.run.context import Outcome, Run
 
 
 def build_corpus(run: Run, stage: CorpusStage, folder: Path) -> Outcome:
-    """Write ``corpus.jsonl``; begins anew after an interruption."""
+    """Write ``corpus.jsonl``, starting over after an interruption."""
     written = write_corpus(
         folder / CORPUS,
         documents=stage.documents,

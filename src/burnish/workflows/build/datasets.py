@@ -1,6 +1,6 @@
 """Build data sets without a recipe: the Rust task set, published questions, MovieLens.
 
-Every builder writes a new folder, whole or not at all, with a ``meta.json`` that says what it was made of. Left out on
+Every builder writes a new folder atomically, with a ``meta.json`` that describes its sources. Left out on
 purpose: downloading the published files.
 """
 
@@ -50,7 +50,7 @@ MOVIELENS_LEAKS = {
 def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
     """Write the Rust task set; with ``prove``, after every reference passed its tests without a lint.
 
-    Returns what ``meta.json`` holds. Raises DataError when ``out`` is there or naming references that fail, and what
+    Returns what ``meta.json`` holds. Raises DataError when ``out`` exists or naming references that fail, and what
     `Verifier.verify` raises.
     """
     with new_folder(config.out) as folder:
@@ -140,9 +140,9 @@ def build_movielens(config: MovieLensConfig) -> dict[str, Any]:
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to write into that becomes ``out`` when all went well; raises DataError when ``out`` is there."""
+    """Yield a folder that becomes ``out`` on success; raise DataError when ``out`` exists."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} is there already", "Name a new folder with --set out=FOLDER.")
+        raise DataError(f"{out} already exists", "Give a new folder with --set out=FOLDER.")
     part = out.with_name(f".{out.name}.part")
     with disk_errors(out):
         shutil.rmtree(part, ignore_errors=True)
@@ -155,7 +155,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def prove_references(tasks: Sequence[Task], config: BuildTasksConfig) -> dict[str, float]:
-    """Judge every reference and return how many there were; raises DataError naming those that fail or have lints.
+    """Judge every reference and return their number; raise DataError on failures or lints.
 
     The references are ours, so they may share compilations, which gives the same verdicts several times as fast.
     """
@@ -171,7 +171,7 @@ def prove_references(tasks: Sequence[Task], config: BuildTasksConfig) -> dict[st
         why = first.reason if first.status != "pass" else f"lints {', '.join(first.lints)}"
         raise DataError(
             f"{len(bad)} of {len(verdicts)} references do not pass without lints, first {first.task_id}: {why}",
-            "Another seed or fewer tasks avoid them: " + ", ".join(verdict.task_id for verdict in bad[:10]),
+            "Use another seed or fewer tasks: " + ", ".join(verdict.task_id for verdict in bad[:10]),
         )
     return {"references_proven": len(verdicts)}
 

@@ -1,7 +1,7 @@
-"""Build preferences and repairs from answers that were judged: of a run, an evaluation, or a file.
+"""Build preferences and repairs from the judged answers of a run, an evaluation or a file.
 
-Held-out tasks are never learned from: in a whole run, which samples and measures, their answers are left out and
-counted; where they are all that is named, the build stops. Left out on purpose: judging what has no verdict.
+Held-out tasks are never used for training: in a whole run their answers are left out and counted; if the source has no
+others, the build stops. Left out on purpose: judging what has no verdict.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _answers(config: BuildRepairsConfig) -> Answers:
 
 
 def _samples_and_measures(config: BuildRepairsConfig) -> bool:
-    """Whether the source is a whole run of a recipe."""
+    """Return whether the source is a whole run of a recipe."""
     resolved = config.source / RESOLVED
     return resolved.is_file() and "stages" in json.loads(resolved.read_bytes())["recipe"]
 

@@ -1,6 +1,6 @@
-"""Build the task set of a run and prove its references: a task whose own answer fails cannot measure a model.
+"""Build the task set of a run and check its references.
 
-Every reference is verified, of training tasks too. Left out on purpose: mending or dropping tasks; a broken task set
+Every reference is verified, of training tasks too. Left out on purpose: fixing or dropping tasks; a broken task set
 stops the run.
 """
 
@@ -21,11 +21,11 @@ EXCLUDED = "excluded"
 
 
 def build_tasks(run: Run, stage: TasksStage, folder: Path) -> Outcome:  # noqa: ARG001 - as all workflows of stages
-    """Write both parts of the task set; raises DataError naming tasks whose reference does not pass."""
+    """Write both parts of the task set; raise DataError naming failing references."""
     recipe = run.recipe
     tasks = load_task_set(recipe.data.tasks, recipe.seed)
     if not tasks.held_out:
-        raise DataError("the task set holds no task to measure on", "Check data.tasks in the recipe.")
+        raise DataError("the task set has no held-out task", "Check data.tasks in the recipe.")
     require_rust((*tasks.train, *tasks.held_out))
     write_records(folder / TRAIN, tasks.train)
     write_records(folder / HELD_OUT, tasks.held_out)
@@ -38,7 +38,7 @@ def build_tasks(run: Run, stage: TasksStage, folder: Path) -> Outcome:  # noqa: 
         raise DataError(
             f"{len(failing)} of {len(checked)} reference answers do not pass, first {first.task_id}: "
             f"{first.reason} {first.detail}".rstrip(),
-            "Mend these tasks, or leave them out (burnish data validate-tasks): "
+            "Fix these tasks, or exclude them (burnish data validate-tasks): "
             + ", ".join(verdict.task_id for verdict in failing[:10]),
         )
     counts = {"train": len(tasks.train), "held_out": len(tasks.held_out), "references_verified": len(checked)}

@@ -52,11 +52,11 @@ def build_tokens(config: BuildTokensConfig) -> dict[str, Any]:
 
 
 def _end_of_text(tokenizer: Any, config: BuildTokensConfig) -> int:
-    """The token after a document: the tokenizer's own end of text, else its end of sequence."""
+    """Find the token after a document: end of text, else end of sequence."""
     from burnish.model.tokenizer import END_OF_TEXT
 
     if END_OF_TEXT in tokenizer.get_vocab():
         return int(tokenizer.convert_tokens_to_ids(END_OF_TEXT))
     if tokenizer.eos_token_id is None:
-        raise DataError(f"the tokenizer {config.tokenizer} has no end-of-sequence token.", "Take another tokenizer.")
+        raise DataError(f"the tokenizer {config.tokenizer} has no end-of-sequence token.", "Use another tokenizer.")
     return int(tokenizer.eos_token_id)

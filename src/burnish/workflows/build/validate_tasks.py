@@ -1,4 +1,4 @@
-"""Prove a task set before it measures anything: references must pass; wrong and empty answers must not.
+"""Validate a task set before use: references must pass; wrong and empty answers must fail.
 
     tasks -> reference, wrong answers, empty answers -> verdicts -> report.json + exclusions.json + a table
 
@@ -35,11 +35,11 @@ Role = Literal["reference", "wrong", "empty"]
 
 @dataclass(frozen=True)
 class _Answer:
-    """One answer to a task, and what it is meant to show."""
+    """One answer to a task, and its expected result."""
 
     role: Role
     name: str
-    """Which one, as in ``wrong answer 2``."""
+    """Label of the answer, such as ``wrong answer 2``."""
     text: str
 
 
@@ -52,7 +52,7 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
     tasks = read_any_tasks(path)
     require_rust(tasks)
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
-        raise RunFolderError(f"{out} holds other things than a validation.", "Name a new folder, or remove this one.")
+        raise RunFolderError(f"{out} is not a validation folder.", f"Give a new folder, or remove {out}.")
     given = [(task, answer) for task in tasks for answer in _answers(task)]
     judging = config.model_copy(update={"min_grading": "in_process"})  # what it refuses is listed, not raised
     with open_verifier(judging, beside=out) as verifier:
@@ -94,7 +94,7 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
 
 
 def _answers(task: Task) -> list[_Answer]:
-    """What is to be judged; nothing when there are no tests to judge by."""
+    """List the answers to judge; empty when the task has no tests."""
     if _missing_tests(task) is not None:
         return []
     answers = [_Answer("empty", "no answer", "")]
@@ -108,23 +108,23 @@ def _answers(task: Task) -> list[_Answer]:
 
 
 def _missing_tests(task: Task) -> str | None:
-    """Why there is nothing to judge by; None when there is."""
+    """Return why a task cannot be judged; None when it can."""
     if task.tests is None:
         return "the task has no tests"
     if isinstance(task.tests, ValueTests) and not task.tests.cases:
         return "the task has no cases"
     if isinstance(task.tests, RustTests) and not plan_tests(task.tests).functions:
-        return "the tests hold no test function"
+        return "the tests have no test function"
     return None
 
 
 def _exclusion(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> Exclusion | None:
-    """The first thing that is wrong with a task."""
-    # tree-sitter may lag behind the newest syntax: tests that a reference passes are whole, whatever the tree says
+    """Return the first problem of a task."""
+    # tree-sitter may lag behind the newest syntax: tests that a reference passes are complete, whatever the tree shows
     torn = isinstance(task.tests, RustTests) and parse(task.tests.source).has_error
     proven = any(answer.role == "reference" and verdict.status == "pass" for answer, verdict in found)
     if torn and not proven:
-        return _excluded(task, "tests_cut_off", "the tests are not whole Rust")
+        return _excluded(task, "tests_cut_off", "the tests are not complete Rust")
     missing = _missing_tests(task)
     if missing is not None:
         return _excluded(task, "no_tests", missing)
@@ -140,7 +140,7 @@ def _exclusion(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> Exclusio
 
 
 def _unproven(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> list[dict[str, str]]:
-    """Why a task that stays in is not known to be sound; nothing when it is."""
+    """Return why a kept task is not proven sound; empty when it is."""
     faults = [verdict.detail for _, verdict in found if verdict.status == "infra"]
     if faults:
         return [{"id": task.id, "reason": "infra", "detail": faults[0]}]
@@ -166,7 +166,7 @@ def _excluded(task: Task, reason: ExclusionReason, detail: str) -> Exclusion:
 
 
 def _why(verdict: Verdict) -> str:
-    """Stage, reason and the first thing that was said about it."""
+    """Format stage, reason and first message."""
     first = next(
         (f"{d.message} ({d.code})" if d.code else d.message for d in verdict.diagnostics if d.level == "error"), ""
     )

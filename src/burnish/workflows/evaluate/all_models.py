@@ -1,8 +1,8 @@
 """Evaluate every model that has no result yet, one after the other, on one version of a task set.
 
 A result belongs to the digest of a model's files, of the tasks, and of the options that decide answers: a model that
-was trained again is a new one whatever its name, and so is a task set that changed. A model that fails is noted, and
-the next one is taken; what is finished is never done again, and an evaluation that was killed goes on.
+was trained again is a new one whatever its name, and so is a task set that changed. A model that fails is recorded, and
+the next one is evaluated; what is finished is never done again, and an evaluation that was killed goes on.
 
 Left out on purpose: evaluating one model (`workflows.evaluate.evaluate`), comparing them
 (`workflows.evaluate.compare`).
@@ -44,18 +44,18 @@ _log = logging.getLogger("burnish.evaluate")
 
 @dataclass(frozen=True)
 class OneModel:
-    """A model and what became of it."""
+    """A model and its result."""
 
     name: str
     digest: str
-    """Of its files; empty where they could not be read."""
+    """Digest of its files; empty if unreadable."""
     folder: str
-    """Where its evaluation lies; empty where there is none."""
+    """Folder of its evaluation; empty if none."""
     state: Literal["evaluated", "kept", "failed"]
     headline: str = ""
     """The first metric and its value."""
     problem: str = ""
-    """Why it failed."""
+    """Reason of a failure."""
 
 
 def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
@@ -67,15 +67,13 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     answers = config.answers
     said = answers.model.base if isinstance(answers, ModelAnswers) else ""
     if not isinstance(answers, ModelAnswers) or answers.adapter is not None or said != ModelConfig().base:
-        raise ConfigError(
-            "--all takes its models from the folder.", "Leave answers.model.base and answers.adapter out."
-        )
+        raise ConfigError("--all takes its models from the folder.", "Remove answers.model.base and answers.adapter.")
     require_train_extra()
     tasks = load_task_set(config.tasks, config.seed).held_out[: config.limit]
     check_tasks(tasks)
     bases = list(_models(models))
     if not bases:
-        raise DataError(f"{models} holds no model.", "Name a folder of runs, or one with a folder per model in it.")
+        raise DataError(f"{models} has no model.", "Give a folder of runs, or one with a folder per model.")
     key = tasks_digest(tasks)
     found: list[OneModel] = []
     seen: dict[str, str] = {}
@@ -101,7 +99,7 @@ def _evaluate_one(
         if digest in seen:
             return OneModel(name, digest, seen[digest], "kept", "the same model as one before")
         key = _key(config, asked, digest, tasks)[:12]
-        # The name is for people: a model that was renamed has its result already.
+        # The name is only a label: a renamed model already has its result.
         out = next(config.out.glob(f"*-{key}"), config.out / f"{_safe(name)}-{key}")
         folder = str(out)
         kept = read_done(out / EVALUATED) is not None and (out / SUMMARY).is_file()
@@ -120,9 +118,9 @@ def _evaluate_one(
 
 
 def _models(folder: Path) -> Iterator[str]:
-    """What ``model.base`` is to be, for each model; a run's finished stages, or each model folder and GGUF file."""
+    """List ``model.base`` of each model: finished stages, or model folders and GGUF files."""
     if not folder.is_dir():
-        raise ConfigError(f"there is no folder {folder}.", "Name a folder of runs, or one with models in it.")
+        raise ConfigError(f"folder {folder} does not exist.", "Give a folder of runs, or one with models in it.")
     runs = {path.parent.resolve() for path in folder.glob(f"*/{RESOLVED}")}
     if (folder / LEDGER).is_file():
         with Ledger(folder / LEDGER) as ledger:

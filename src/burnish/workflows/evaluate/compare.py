@@ -18,13 +18,15 @@ from burnish.workflows.evaluate.rescore import read_evaluated, tasks_beside, tol
 
 
 def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> ComparisonReport:
-    """How ``b`` differs from ``a`` on the rows that both have; written to ``out``, over an earlier comparison.
+    """Compare ``b`` with ``a`` on shared rows; write to ``out``, replacing an earlier comparison.
 
     ``rerun`` is another evaluation of a's model: how far it lies from ``a`` is what differences must exceed to mean
     anything. Raises DataError when a folder holds no judged rows, the two share no task, or ``rerun`` is ``a`` itself.
     """
     if rerun is not None and rerun.resolve() == a.resolve():
-        raise DataError(f"{rerun} is compared with itself.", "Evaluate the model again into another folder.")
+        raise DataError(
+            f"{rerun} is compared with itself.", "Evaluate the model again into another folder, and pass that one."
+        )
     name_a, name_b = _names(a, b)
     report, disagreements = compare_rows(
         name_a,

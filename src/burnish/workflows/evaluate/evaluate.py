@@ -1,4 +1,4 @@
-"""Evaluate answers without a recipe: a model's, those of a file, or those in the task file itself; tasks of any kind.
+"""Evaluate answers without a recipe: from a model, a server, or a file.
 
 Everything that judging needs lies in the folder then, so `workflows.evaluate.rescore` judges again without a model.
 Left
@@ -51,7 +51,7 @@ _log = logging.getLogger("burnish.evaluate")
 
 
 def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
-    """Judge the answers and return the content of ``summary.json``, which lies in ``config.out`` then.
+    """Judge the answers, write ``summary.json`` to ``config.out``, and return its content.
 
     The same call again goes on in the same folder; once it is finished, nothing is done again. Raises RunFolderError
     when the folder belongs to another evaluation.
@@ -63,7 +63,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
     tasks = task_set.held_out[: config.limit]
     check_tasks(tasks)
     if config.repair_turns and not has_rust(tasks):
-        raise ConfigError("repair_turns fixes Rust, and no task is Rust.", "Leave repair_turns out.")
+        raise ConfigError("repair_turns fixes Rust, and no task is Rust.", "Remove repair_turns.")
     given = _given_answers(config, tasks)
     resolved = config.model_dump(mode="json")
     with ExitStack() as stack:
@@ -100,9 +100,9 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
 
 
 def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
-    """Completions of a file; raises DataError naming file and line of a broken row or an unknown task."""
+    """Read the completions of a file; raise DataError for a broken row or an unknown task."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}", "Name a JSONL file of answers, such as burnish generate writes.")
+        raise DataError(f"file {path} does not exist", "Give a JSONL file of answers, as written by burnish generate.")
     known = {task.id for task in tasks}
     completions = []
     for number, completion in read_answers_of_others(path):
@@ -116,7 +116,7 @@ def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
 
 
 def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Completion]:
-    """Answers that exist already; none where a model must write them."""
+    """Return stored answers; None when a model must write them."""
     match config.answers:
         case ModelAnswers() | EndpointAnswers():
             return []
@@ -141,7 +141,7 @@ def _model_digests(answers: AnswersConfig) -> dict[str, str]:
 
 
 def tasks_digest(tasks: Sequence[Task]) -> str:
-    """Digest of a task set's version: every field of every task, in order."""
+    """Compute the digest of a task set: every field of every task, in order."""
     return digest_json([task.to_json() for task in tasks])
 
 

@@ -1,7 +1,7 @@
-"""Let a model mend Rust that failed: it is told what the compiler says, or how many tests passed, and answers again.
+"""Let a model repair failed Rust, given the compiler's messages or the number of passed tests.
 
 Each turn lies in a folder of its own (``turn_1``, ...) beside the first answers, with tasks, completions, verdicts and
-rows; an interrupted turn goes on. Left out on purpose: what a model is told (`data.tasks.repair_prompt`), tasks that
+rows; an interrupted turn goes on. Left out on purpose: the repair prompt (`data.tasks.repair_prompt`), tasks that
 are not
 Rust.
 """
@@ -34,7 +34,7 @@ def repair(
     folder: Path,
     tolerance: float,
 ) -> list[RepairTurn]:
-    """What was reached after each turn, the first answers being turn 0.
+    """Return the results after each turn; the first answers are turn 0.
 
     Args:
         open_generator: gives one that writes a single sample per task; asked for once something has failed.

@@ -1,4 +1,4 @@
-"""The report of a run: what its evaluate stages measured, compared, with the time of every stage.
+"""Write the report of a run: evaluations, comparisons, and the time of every stage.
 
 Left out on purpose: printing (`cli` shows the table of ``summary.json``).
 """
@@ -71,7 +71,7 @@ def report(run: Run, stage: ReportStage, folder: Path) -> Outcome:
             headline=stage.compare[0] if stage.compare else None,
         ),
     )
-    # Named from the stage's folder, so that a removed page is written again.
+    # Relative to the stage's folder, so that a removed page is written again.
     return Outcome((f"../{SUMMARY}", f"../{REPORT_PAGE}"))
 
 

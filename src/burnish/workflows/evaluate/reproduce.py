@@ -1,4 +1,4 @@
-"""Reproduce an evaluation: the same model answers the same tasks again in a fresh folder, and every row is compared.
+"""Reproduce an evaluation in a new folder and compare every row.
 
 Everything is taken from the evaluation's own folder and from the models it names, each checked by digest first; what is
 gone or changed is refused by name. Another code of burnish is no reason to refuse, since that is often the question; it
@@ -22,7 +22,7 @@ from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, FileAnswers, ModelAnswers
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import ConfigError, DataError
-from burnish.fsio import digest_file, digest_folder, digest_json, write_json
+from burnish.fsio import RESTORE, digest_file, digest_folder, digest_json, read_object, write_json
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done, read_done
 from burnish.ledger.store import RunRow, StageRow
@@ -81,7 +81,7 @@ def evaluations(run: RunRow, stages: Sequence[StageRow]) -> list[str]:
     """Names of the stages of a run that evaluate; one for an evaluation."""
     found = [stage.name for stage in stages if stage.kind == "evaluate"]
     if not found:
-        raise DataError(f"{run.name} has evaluated nothing", "Name an evaluation, or a run with an evaluate stage.")
+        raise DataError(f"{run.name} has no evaluation", "Give an evaluation, or a run with an evaluate stage.")
     return found
 
 
@@ -98,11 +98,11 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
     """
     if folder is None:
         raise DataError(
-            f"the folder of {run.name} is gone, with its tasks and rows", "Evaluate anew: burnish evaluate."
+            f"the folder of {run.name} is gone, with its tasks and rows", "Evaluate again: burnish evaluate."
         )
     original = _of_evaluation(run, folder, stage, out) if run.kind == "evaluation" else _of_run(folder, stage, out)
     _refuse_changes(original)
-    notes = [] if original.code == code_digest() else ["the code of burnish is another one than then"]
+    notes = [] if original.code == code_digest() else ["the code of burnish differs from the original evaluation"]
     evaluate(original.config)
     before, now = read_evaluated(original.rows), read_evaluated(out)
     report, _ = compare_rows(original.name, before, "again", now)
@@ -122,7 +122,7 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
 
 
 def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Original:
-    resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
+    resolved = read_object(folder / RESOLVED, RESTORE)
     config = _valid(EvaluateConfig, resolved["recipe"], folder)
     inner = folder / EVALUATED
     # What was answered lies in the folder itself, so a task file that has moved since is no hindrance.
@@ -145,7 +145,7 @@ def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Ori
 
 
 def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
-    resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))
+    resolved = read_object(folder / RESOLVED, RESTORE)
     recipe = _valid(Recipe, resolved["recipe"], folder)
     run = Run(recipe, RunFolder(folder, resolved["run_id"]), resolved["digests"], None)
     run.done.update({one.name: done for one in recipe.stages if (done := read_done(folder / one.name)) is not None})
@@ -201,7 +201,7 @@ def _refuse_changes(original: Original) -> None:
         said = [f"the {name} {'is gone' if name in gone else 'changed'}" for name in changed]
         raise DataError(
             f"{original.name} cannot be reproduced: {'; '.join(said)}",
-            "Put back what was evaluated, or evaluate anew: burnish evaluate.",
+            "Restore these inputs, or evaluate again: burnish evaluate.",
         )
 
 
@@ -210,7 +210,7 @@ def _valid(schema: type[C], settings: Mapping[str, Any], folder: Path) -> C:
         return schema.model_validate_json(json.dumps(settings))
     except ValidationError as error:
         raise DataError(
-            f"{folder / RESOLVED} is not of this version: {error.errors()[0]['msg']}",
+            f"{folder / RESOLVED} was written by another version: {error.errors()[0]['msg']}",
             "Reproduce it with the version of burnish that wrote it.",
         ) from error
 

@@ -60,7 +60,7 @@ def rescore(folder: Path) -> Rescored:
     """
     path = completions_in(folder)
     if not path.is_file():
-        raise DataError(f"{folder} holds no {COMPLETIONS}.", "Name the folder of an evaluation.")
+        raise DataError(f"{folder} has no {COMPLETIONS}.", "Give the folder of an evaluation.")
     folder = path.parent
     answers = read_answers(path)
     tasks = _tasks(folder, {task_id for task_id, _ in answers})
@@ -74,8 +74,8 @@ def rescore(folder: Path) -> Rescored:
         verify = VerifyConfig.model_validate_json(json.dumps(settings.get("verify", {})))
     except ValidationError as error:
         raise DataError(
-            f"{folder.parent / RESOLVED}: its settings of the verifier are not those of this version.",
-            "Evaluate the answers anew: burnish evaluate --set answers.kind=completions.",
+            f"{folder.parent / RESOLVED}: its verifier settings belong to another version.",
+            "Evaluate the answers again: burnish evaluate --set answers.kind=completions.",
         ) from error
     with verifier_for(tasks, verify, folder.parent / ".cache") as verifier:
         judgement = judge_answers(
@@ -112,7 +112,7 @@ def read_evaluated(folder: Path) -> list[EvaluatedRow]:
         return list(read_records(EvaluatedRow, path))
     if not (folder / VERDICTS).is_file() or not (folder / COMPLETIONS).is_file():
         raise DataError(
-            f"{folder} holds neither {ROWS} nor {VERDICTS}.", "Name the folder of burnish evaluate, or of a stage."
+            f"{folder} has neither {ROWS} nor {VERDICTS}.", "Give the folder of burnish evaluate, or of a stage."
         )
     verdicts = list(read_records(Verdict, folder / VERDICTS))
     completions = read_answers(folder / COMPLETIONS)  # in the order they were written, verdicts in that of the tasks
@@ -132,7 +132,7 @@ def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
         if ids <= {task.id for task in tasks}:
             return tasks if path.name == TASKS else [task for task in tasks if task.id in ids]
     raise DataError(
-        f"the tasks of the answers in {folder} are not beside them.",
+        f"{folder} has no tasks for its answers.",
         "Evaluate the answers with their tasks: burnish evaluate --set answers.kind=completions.",
     )
 
@@ -154,7 +154,9 @@ def tolerance_of(folder: Path) -> float:
 
 def _settings(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise DataError(f"there is no {path}, so nobody knows how to judge.", "Name the folder of an evaluation.")
+        raise DataError(
+            f"{path} does not exist, so the settings of judging are unknown.", "Give the folder of an evaluation."
+        )
     recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
     return recipe
 

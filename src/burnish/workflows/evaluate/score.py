@@ -1,6 +1,6 @@
 """Judge answers to tasks of every kind; shared by evaluating and by judging again.
 
-Rust goes to the verifier, everything else is read and compared here, in no time. Left out on purpose: writing answers.
+Rust goes to the verifier, all other kinds are read and compared here. Left out on purpose: writing answers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _log = logging.getLogger("burnish.evaluate")
 
 @dataclass(frozen=True)
 class Judgement:
-    """All answers judged: a row each, and the verdicts of the Rust ones."""
+    """The judgement of all answers: a row each, and the verdicts of Rust."""
 
     rows: tuple[EvaluatedRow, ...]
     verdicts: tuple[Verdict, ...]

@@ -1,4 +1,4 @@
-"""Measure a model of a run: it answers the held-out tasks, and every answer is judged.
+"""Evaluate a model of a run on the held-out tasks.
 
 Left out on purpose: comparing models (the report stage does), choosing among samples.
 """

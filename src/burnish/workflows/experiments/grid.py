@@ -1,7 +1,7 @@
-"""Train and measure every combination of adapter, quantisation, data set and model, as one table.
+"""Train and evaluate every combination of adapter, quantisation, data set and model.
 
-Each cell is ``burnish run`` of a recipe and ``burnish evaluate`` of what came out; all answers lie in ``evaluations/``.
-Cells that are done are kept, failed ones tried again by the same command. Left out on purpose: cells side by side.
+Each cell is ``burnish run`` of a recipe and ``burnish evaluate`` of its result; all answers are in ``evaluations/``.
+The same command keeps finished cells and retries failed ones. Left out on purpose: cells side by side.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from burnish.workflows.experiments.programs import (
 
 
 class Answering(Part):
-    """How a cell answered its tasks of one kind."""
+    """The results of a cell on tasks of one kind."""
 
     kind: str
     metric: str
     """The headline of the kind."""
     quality: Estimate
     unparsed: int
-    """Answers that could not be read; they count as wrong."""
+    """Unreadable answers, which count as wrong."""
     cut_off: int
     """Answers that reached ``sampling.max_new_tokens``."""
     seconds_p50: float | None
@@ -72,7 +72,7 @@ class CellResult(Part):
     quantization: str = ""
     state: State
     reason: str = ""
-    """Why it is not done; of an illegal one what the matrix says."""
+    """Why it is not done; for an illegal cell the reason from the matrix."""
     model_name: str = ""
     """By what was done to the model: base, data, method, adapter, tag of the quantisation."""
     quantization_tag: str = ""
@@ -102,12 +102,12 @@ class GridSummary(Record):
 def grid(
     config: GridConfig, base: Path, *, resume: bool = False, show: Callable[[GridSummary], None] = lambda _: None
 ) -> GridSummary:
-    """Do the cells that are not done, and return what lies in ``grid_summary.json`` then.
+    """Run the unfinished cells and return the content of ``grid_summary.json``.
 
     Args:
         config: the grid.
         base: file of its recipe.
-        resume: go on although settings changed; cells that the change does not touch are kept.
+        resume: continue although settings changed; unaffected cells are kept.
         show: called with the summary before the first cell and after each.
     """
     cells = grid_cells(config, base, Folder(config.out).runs)
@@ -127,7 +127,7 @@ def grid(
 
 
 def dry_run(config: GridConfig, base: Path) -> list[tuple[Cell, Prediction | None]]:
-    """The cells there would be, with what each training would take by earlier runs; nothing is written."""
+    """Plan the cells, with training costs from earlier runs; write nothing."""
     folder = Folder(config.out)
     predictor = Predictor([folder.runs])
     cells = grid_cells(config, base, folder.runs)
@@ -152,7 +152,7 @@ def _one_cell(config: GridConfig, folder: Folder, cell: Cell, *, resume: bool) -
     more = ["--resume"] if resume else []
     commands = []
     if cell.trains:
-        recipe = folder.write_config(cell.id, cell.recipe.model_dump(mode="json"))
+        recipe = folder.write_config(cell.id, cell.recipe.model_dump(mode="json", exclude_unset=True))
         commands.append(program("run", str(recipe), *more))
     commands.append(program("evaluate", "--config", str(folder.write_config(f"{cell.id}.evaluate", measures)), *more))
     state = run_experiment(folder, planned, commands, timeout_s=config.timeout_s, retries=config.retries)
@@ -232,7 +232,7 @@ def _summary(config: GridConfig, base: Path, cells: Sequence[Cell], results: Seq
 
 
 def _csv(results: Sequence[CellResult]) -> str:
-    """A line per cell and task kind; nothing is rounded but what was."""
+    """Write a CSV line per cell and task kind, without further rounding."""
     text = io.StringIO()
     plain = [name for name in CellResult.model_fields if name != "answering"]
     asked = [name for name in Answering.model_fields if name != "quality"]

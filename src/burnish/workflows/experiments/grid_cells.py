@@ -1,4 +1,4 @@
-"""The cells of a grid: every combination of variants as the recipe that trains it and the evaluation that measures it.
+"""Build the cells of a grid: a recipe and an evaluation per combination of variants.
 
 A combination that `config.compatibility` refuses is a cell too, with the reason. Left out on purpose: running them.
 """
@@ -32,7 +32,7 @@ from burnish.workflows.recipe import last_training_stage
 from burnish.workflows.run.context import Run
 
 PLAIN = {"adapter": {"kind": "lora"}, "optimizer": "adamw"}
-"""Settings of a training that go with every base."""
+"""Settings of a training that work with every base."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,25 @@ class Cell:
     id: str
     index: int
     names: dict[str, str]
-    """Axis -> the variant's name, of the axes that there are."""
+    """Axis -> the variant's name, for all used axes."""
     recipe: Recipe | None
     """None when it cannot be trained."""
     refusal: str
-    """Why it cannot, or nothing."""
+    """Why it cannot be trained, or empty."""
     trains: bool
 
     @property
     def training_stage(self) -> str:
-        """Name of the stage whose model is measured."""
+        """Name of the stage whose model is evaluated."""
         assert self.recipe is not None
         return last_training_stage(self.recipe)[-1].name
 
 
 def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
-    """All cells, the last axis changing fastest; ConfigError names the first variant that does not fit the recipe."""
+    """Build all cells, last axis fastest; raise ConfigError for a variant that does not fit."""
     recipe = load_config(Recipe, base, values=[Values("overrides", config.overrides)])
     training = Values(str(base), _training_part(recipe))
-    # What the recipe would train must not decide which bases may be measured as they are.
+    # The recipe's adapter must not decide which bases may be evaluated without training.
     plain = [stage.name for stage in last_training_stage(recipe) if isinstance(stage, AdapterStage)]
     untrained = {f"stages.{name}.{key}": value for name in plain for key, value in PLAIN.items()}
     axes = {axis: variants for axis, variants in _axes(config).items() if variants}
@@ -81,7 +81,7 @@ def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
 
 
 def evaluation_of(cell: Cell, config: GridConfig, run: Path, out: Path) -> EvaluateConfig:
-    """How the cell is measured once its training is done; ``run`` is the folder of that."""
+    """Build the cell's evaluation of its trained model in the folder ``run``."""
     recipe = cell.recipe
     assert recipe is not None
     model, adapter = recipe.model, None
@@ -122,7 +122,7 @@ def _quantized_as(model: ModelConfig) -> QuantizationTag:
 
 
 def _axes(config: GridConfig) -> dict[str, Sequence[Variant]]:
-    """In the order in which variants are applied and named."""
+    """Return the axes in the order in which variants are applied and named."""
     return {
         "models": config.models,
         "datasets": config.datasets,
@@ -132,7 +132,7 @@ def _axes(config: GridConfig) -> dict[str, Sequence[Variant]]:
 
 
 def _recipe(config: GridConfig, said: Sequence[Values]) -> tuple[Recipe | None, str]:
-    """The recipe, or why the matrix refuses it."""
+    """Build the recipe, or return why the matrix refuses it."""
     try:
         recipe = load_config(Recipe, None, values=said)
     except ConfigError as error:
@@ -153,7 +153,7 @@ def _refusal(error: ConfigError) -> str | None:
 
 
 def _training_part(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain data, up to its last training, without what measures."""
+    """Return the recipe as plain data up to its last training, without evaluate stages."""
     stages = last_training_stage(recipe)
     started = {getattr(stage, "start_from", None) for stage in stages if isinstance(stage, OptimizerConfig)}
     measuring = {
@@ -163,13 +163,17 @@ def _training_part(recipe: Recipe) -> dict[str, Any]:
         and not {"tasks", "corpus"} & set(stage.makes)
         and stage.name not in started
     }
-    kept = [stage.model_dump(mode="json") for stage in stages if stage.name not in measuring]
-    return recipe.model_dump(mode="json") | {"stages": kept}
+    # Only what was said: a micro batch that nobody chose must not be written as if somebody had
+    kept = [stage.model_dump(mode="json", exclude_unset=True) for stage in stages if stage.name not in measuring]
+    return recipe.model_dump(mode="json", exclude_unset=True) | {"stages": kept}
 
 
 def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
-    """The recipe no longer than the rehearsal wants; without proving tasks that no training reads."""
+    """Limit the recipe for a rehearsal, without checking tasks that no training reads."""
     resolved = recipe.model_dump(mode="json")
+    for stage, plain in zip(recipe.stages, resolved["stages"], strict=True):
+        if isinstance(stage, OptimizerConfig) and "micro_batch" not in stage.model_fields_set:
+            del plain["micro_batch"]
     data = resolved["data"]
     answers = any(_reads_tasks(recipe, stage) for stage in recipe.stages)
     if data["sources"] and isinstance(recipe.data.tasks, TaskFile) and not answers:
@@ -183,12 +187,12 @@ def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
 
 
 def _reads_tasks(recipe: Recipe, stage: Stage) -> bool:
-    """Whether a training answers tasks, although the recipe has rows of its own."""
+    """Return whether a training answers tasks although the recipe has its own rows."""
     return isinstance(stage, OptimizerConfig) and bool(stage.needs(recipe.data).tasks)
 
 
 def _limit(data: dict[str, Any], limit: int) -> None:
-    """Train on so many rows of each source; of the built-in tasks where there are no sources."""
+    """Limit the rows of each source, or the built-in tasks without sources."""
     for source in data["sources"]:
         source["limit"] = min(source["limit"] or limit, limit)
     if not data["sources"] and data["tasks"]["kind"] == "rust":

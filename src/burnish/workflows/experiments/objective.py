@@ -1,4 +1,4 @@
-"""What a run of a sweep reached by the sweep's objective, and whether the best is told apart from the next.
+"""Compute a run's objective, and whether the best differs significantly from the next.
 
 Of an evaluate stage the metric has an interval, and two runs are compared task by task. Of another stage it is the last
 value that it logged, a number without an interval. Left out on purpose: correction for having chosen among many runs;
@@ -31,7 +31,7 @@ class Reached(Part):
 
 
 def reached(run: Path, objective: Objective) -> Reached | None:
-    """The value in the run's folder; None when the run has none."""
+    """Read the value from the run's folder; None when missing."""
     rows = _rows(run, objective)
     if rows is not None:
         found = _estimate(rows, objective.metric)
@@ -41,25 +41,25 @@ def reached(run: Path, objective: Objective) -> Reached | None:
 
 
 def logged(run: Path, stage: str, metric: str) -> dict[int, float]:
-    """Step -> value of a metric that a stage has logged so far."""
+    """Read a stage's logged metric: step -> value."""
     rows = read_metrics(run / METRICS)
     return {row.step: row.values[metric] for row in rows if row.stage == stage and metric in row.values}
 
 
 def compare_runs(best: Path, other: Path, objective: Objective) -> PairedEstimate | None:
-    """The best run's metric less the other's on the tasks that both answered; None where there are no rows."""
+    """Compute the best run's metric minus the other's on shared tasks; None without rows."""
     ours, theirs = _rows(best, objective), _rows(other, objective)
     if ours is None or theirs is None:
         return None
     try:
         report, _ = compare_rows("other", theirs, "best", ours)
-    except DataError:  # the sweep varies the task set itself: nothing pairs
+    except DataError:  # the sweep varies the task set itself: no rows to pair
         return None
     return next((kind.metrics[objective.metric] for kind in report.kinds if objective.metric in kind.metrics), None)
 
 
 def distinguishable(difference: PairedEstimate) -> bool:
-    """Whether the interval of the difference leaves out 0."""
+    """Return whether the interval of the difference excludes 0."""
     low, high = difference.ci95
     return low > 0 or high < 0
 

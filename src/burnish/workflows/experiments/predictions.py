@@ -1,4 +1,4 @@
-"""What a run will take, by finished runs of a ledger that did the same work; where there is none, it is not known.
+"""Predict a run's time and memory from finished runs of the same work in a ledger.
 
 Two runs do the same work when their resolved recipes differ in nothing but what decides results and not their amount.
 Left out on purpose: scaling from other sizes, other machines (a ledger is taken to be this machine's).
@@ -31,18 +31,18 @@ SAME_WORK = frozenset(
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a run will take."""
+    """The predicted time and memory of a run."""
 
     seconds: float
     """Median of the finished ones."""
     peak_bytes: int | None
     device_peak_bytes: int | None
     runs: int
-    """How many finished ones it goes by."""
+    """Number of finished runs it is based on."""
 
 
 class Predictor:
-    """Knows the finished runs of some ledgers."""
+    """Predicts from the finished runs of some ledgers."""
 
     def __init__(self, runs_dirs: Iterable[Path]) -> None:
         self._known: defaultdict[str, list[Measured]] = defaultdict(list)
@@ -51,7 +51,7 @@ class Predictor:
                 self._known[_work(recipe)].append(measured(path))
 
     def predict(self, recipe: Recipe) -> Prediction | None:
-        """By runs that did the same work; None when there are none."""
+        """Predict from runs of the same work; None when there are none."""
         known = self._known.get(_work(recipe.model_dump(mode="json")), [])
         if not known:
             return None
@@ -64,12 +64,12 @@ class Predictor:
 
 
 def same_work(keys: Iterable[str]) -> bool:
-    """Whether runs that differ in these keys take as long."""
+    """Return whether runs that differ in these keys take equally long."""
     return all(key.rpartition(".")[2] in SAME_WORK for key in keys)
 
 
 def _finished(runs_dir: Path) -> Iterable[tuple[Path, dict[str, Any]]]:
-    if not (runs_dir / LEDGER).is_file():  # opening it would make one
+    if not (runs_dir / LEDGER).is_file():  # opening it would create a ledger
         return
     with Ledger(runs_dir / LEDGER) as ledger:
         rows = [row for row in ledger.runs() if row.state == "done"]

@@ -1,8 +1,8 @@
-"""Many runs of the program, one after the other: each a process with time-out and retries, its state on disk.
+"""Run many programs one after the other, with time-out, retries and state on disk.
 
 Sweep and grid share this. A folder of experiments holds ``recipes/``, ``runs/`` with the ledger, ``states/`` and
 ``logs/``. A run whose state says that it ended, for the same recipe and the same inputs, is not run again; one that was
-killed goes on, because ``burnish run`` does. Left out on purpose: which experiments there are, several at once.
+killed continues, because ``burnish run`` does. Left out on purpose: which experiments there are, several at once.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ logger = logging.getLogger("burnish.experiments")
 
 State = Literal["running", "done", "pruned", "failed", "timeout", "illegal"]
 ENDED: tuple[State, ...] = ("done", "pruned")
-"""States that the same command leaves as they are; what failed is tried again."""
+"""Final states; failed runs are retried."""
 FAILED: tuple[State, ...] = ("failed", "timeout")
 POLL_S = 0.5
-"""Seconds between two looks at a running program."""
+"""Seconds between two checks of a running program."""
 GRACE_S = 60.0
 """Seconds that a program has to save and end after Ctrl-C before it is killed."""
 
 
 class ExperimentState(Record):
-    """How one experiment stands: the format of ``states/INDEX.json``."""
+    """The state of one experiment: the format of ``states/INDEX.json``."""
 
     id: str
     index: int
@@ -56,7 +56,7 @@ class ExperimentState(Record):
     """Digest of the recipe and of all that it reads."""
     params: dict[str, Any]
     seconds: float = 0.0
-    """Of the attempts under the last command, waiting and all."""
+    """Seconds of the attempts under the last command, including waits."""
     attempts: int = 0
     reason: str = ""
     """Why it did not end as done."""
@@ -64,7 +64,7 @@ class ExperimentState(Record):
 
 @dataclass(frozen=True)
 class Ending:
-    """How a program ended."""
+    """The end of a program: exit status and reason."""
 
     state: State
     seconds: float
@@ -74,7 +74,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Folder:
-    """Where the files of experiments lie."""
+    """The file layout of experiments."""
 
     path: Path
 
@@ -93,13 +93,13 @@ class Folder:
         return self.path / "logs" / f"{name}.log"
 
     def write_config(self, name: str, content: Mapping[str, Any]) -> Path:
-        """A configuration as a file that the program reads, and a user can."""
+        """Write a configuration as a file for the program and the user."""
         text = yaml.safe_dump(dict(content), sort_keys=False, width=100, allow_unicode=True)
         write_atomic(self.recipe(name), text)
         return self.recipe(name)
 
     def read_state(self, index: int) -> ExperimentState | None:
-        """The state of the experiment of that number; None when it never began."""
+        """Read the state of an experiment by number; None when it never started."""
         path = self._state_file(index)
         return ExperimentState.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
@@ -112,7 +112,7 @@ class Folder:
 
 @contextmanager
 def opened(out: Path, resolved: Mapping[str, Any], *, resume: bool) -> Iterator[Folder]:
-    """The folder of these experiments, locked; RunFolderError when it belongs to others and ``resume`` is not said."""
+    """Lock the folder of these experiments; raise RunFolderError when it belongs to others."""
     with (
         open_run(out, recipe=resolved, digests={CODE: code_digest()}, version=__version__, resume=resume),
         attempt_log(out / "logs"),
@@ -121,12 +121,12 @@ def opened(out: Path, resolved: Mapping[str, Any], *, resume: bool) -> Iterator[
 
 
 def recipe_fingerprint(recipe: Recipe, beside: object = None) -> str:
-    """Digest of all that decides what the recipe makes. Raises the error of an input that is not there."""
+    """Compute the digest of a recipe and its inputs; raise the error of a missing input."""
     return digest_json([recipe.model_dump(mode="json"), run_digests(recipe, None), beside])
 
 
 def program(*arguments: str) -> list[str]:
-    """The command line of this very program."""
+    """Build the command line of this program."""
     return [sys.executable, "-c", "from burnish.cli import main; main()", *arguments]
 
 
@@ -139,14 +139,14 @@ def run_experiment(
     retries: int,
     watch: Callable[[], str | None] = lambda: None,
 ) -> ExperimentState:
-    """Run the commands one after the other, and leave the state on disk; returns it.
+    """Run the commands one after the other; store and return the state.
 
     Args:
         folder: of all experiments.
         planned: the experiment, as it is before it begins.
-        commands: programs that go on where they were when started again.
+        commands: programs that continue when restarted.
         timeout_s: seconds that they may take together.
-        retries: how often a program that crashed is started again.
+        retries: restarts of a crashed program.
         watch: asked now and then; a text is the reason to stop the experiment as pruned.
     """
     folder.write_state(planned)
@@ -161,7 +161,7 @@ def run_experiment(
 
 
 def failed_before(folder: Folder, planned: ExperimentState, error: BurnishError) -> ExperimentState:
-    """The state of an experiment that could not begin."""
+    """Build the state of an experiment that could not start."""
     state = planned.model_copy(update={"state": "failed", "reason": error.cause})
     folder.write_state(state)
     logger.warning("%s cannot begin: %s", planned.id, error.cause)
@@ -177,7 +177,7 @@ def run_to_end(
     watch: Callable[[], str | None],
     clock: Callable[[], float] = time.monotonic,
 ) -> Ending:
-    """How the commands ended; what they print goes to ``log``. Ctrl-C ends the running one cleanly first."""
+    """Run the commands with output to ``log`` and return their end; Ctrl-C stops cleanly."""
     began = clock()
     until = None if timeout_s is None else began + timeout_s
     attempts = 0
@@ -196,7 +196,7 @@ def run_to_end(
             reason = _reason(status, log, begins)
             if status in FINAL or tried > retries:
                 return Ending("failed", round(clock() - began, 3), attempts, reason)
-            logger.warning("%s; it is started again", reason)
+            logger.warning("%s; restarting it", reason)
     return Ending("done", round(clock() - began, 3), attempts)
 
 
@@ -207,7 +207,7 @@ def _attempt(
     watch: Callable[[], str | None],
     clock: Callable[[], float],
 ) -> tuple[int, str | None]:
-    """Exit status, and the reason why it was stopped: None where it was not, empty for the time-out."""
+    """Wait for exit status and stop reason: None when not stopped, empty for the time-out."""
     with disk_errors(log):
         log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -244,17 +244,17 @@ def _stop(process: subprocess.Popen[bytes]) -> int:
 
 
 def _wait_until_free(run: Path) -> None:
-    """A program that was killed may leave one behind that is still ending."""
+    """Wait for a process that a killed program left behind."""
     said = False
     while (pid := working(run)) is not None:
         if not said:
-            logger.warning("waiting for process %d, which works on %s", pid, run)
+            logger.warning("waiting for process %d, which still works on %s", pid, run)
         said = True
         time.sleep(POLL_S)
 
 
 def _reason(status: int, log: Path, begins: int) -> str:
-    """Why a program failed: its own line of cause, else its last line."""
+    """Find why a program failed: its error line, else its last line."""
     if status < 0:
         return f"killed by {signal.Signals(-status).name}"
     with log.open("rb") as file:
@@ -266,10 +266,10 @@ def _reason(status: int, log: Path, begins: int) -> str:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a finished run took."""
+    """The time and memory of a finished run."""
 
     seconds: float
-    """Over its stages and all attempts."""
+    """Seconds over its stages and all attempts."""
     peak_bytes: int | None
     """Largest resident memory of a stage."""
     device_peak_bytes: int | None
@@ -277,7 +277,7 @@ class Measured:
 
 
 def measured(run: Path) -> Measured:
-    """Read off the ``done.json`` and ``training_metadata.json`` of a run's stages."""
+    """Read time and memory from the records of a run's stages."""
     stages = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(run.glob("*/done.json"))]
     peaks = [stage["peak_bytes"] for stage in stages if stage.get("peak_bytes") is not None]
     reserved = []

@@ -1,7 +1,7 @@
-"""Optuna's samplers and pruners over results that lie on disk. It keeps no state of its own.
+"""Run Optuna's samplers and pruners on stored results, without own state.
 
-A draw depends on the seed, the run's number and the results before it alone: a sweep that was killed chooses what an
-unbroken one would. Not covered: several objectives, runs side by side.
+A draw depends on the seed, the run's number and the results before it alone: a resumed sweep makes the same choices.
+Not covered: several objectives, runs side by side.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ INSTALL = "pip install 'burnish[search]'"
 
 @dataclass(frozen=True)
 class Trial:
-    """What an earlier run tells."""
+    """The result of an earlier run."""
 
     params: Mapping[str, Any]
     value: float | None
@@ -52,7 +52,7 @@ def propose(
     direction: Direction = "maximize",
     history: Sequence[Trial] = (),
 ) -> dict[str, Any]:
-    """The values of run ``index``; ``history`` are the runs before it, which ``random`` does not look at."""
+    """Choose the values of run ``index``; ``history`` has the earlier runs."""
     require_search()
     import optuna
 
@@ -94,7 +94,7 @@ def _internal(space: Sequence[Any] | Range, value: Any) -> Any:
 
 
 class Pruner:
-    """Decides whether a run that goes on is hopeless, by the curves of the runs before it."""
+    """Decides whether to stop a running run, by the curves of earlier runs."""
 
     def __init__(self, config: PruningConfig, history: Sequence[Trial]) -> None:
         require_search()
@@ -110,7 +110,7 @@ class Pruner:
         self._last = -1
 
     def reason(self, curve: Mapping[int, float]) -> str | None:
-        """Why the run should stop, in words; None when it should go on. Steps that were looked at count once."""
+        """Return why the run should stop; None when it should continue."""
         for step in sorted(step for step in curve if step > self._last):
             self._last = step
             self._trial.report(curve[step], step)
@@ -121,13 +121,13 @@ class Pruner:
     def _in_words(self, step: int, curve: Mapping[int, float]) -> str:
         metric = self.config.metric
         if self.config.kind == "halving":
-            return f"{metric} was {curve[step]:.6g} at step {step}, not among the best that came so far"
+            return f"{metric} was {curve[step]:.6g} at step {step}, not among the best so far"
         so_far = [value for place, value in curve.items() if place <= step]
         best = min(so_far) if self.config.direction == "minimize" else max(so_far)
         return f"the best {metric} up to step {step} was {best:.6g}, worse than the median of earlier runs there"
 
     def _replay(self, trial: Trial) -> None:
-        """As it went then: halving notes on the way which rungs a run reached."""
+        """Replay an earlier run: halving records the rungs that it reached."""
         import optuna
 
         again = self._study.ask()
@@ -137,7 +137,7 @@ class Pruner:
         if trial.pruned:
             self._study.tell(again, state=optuna.trial.TrialState.PRUNED)
         else:
-            self._study.tell(again, 0.0)  # the pruner looks at curves alone
+            self._study.tell(again, 0.0)  # the pruner only uses curves
 
 
 def _pruner(config: PruningConfig) -> Any:
@@ -153,7 +153,7 @@ def _pruner(config: PruningConfig) -> Any:
 
 
 def fits(search: RandomSearch | TpeSearch, params: Mapping[str, Any]) -> bool:
-    """Whether the search could have drawn these values."""
+    """Return whether the search could have drawn these values."""
     if params.keys() != search.space.keys():
         return False
     return all(

@@ -1,7 +1,7 @@
-"""Try a recipe with other settings, run after run, and say which is best and whether it is told apart from the next.
+"""Run a recipe with varied settings and find the best and its lead over the next.
 
-Every run is ``burnish run`` of a recipe that lies in ``recipes/``. Finished runs are kept, failed ones tried again by
-the same command. Left out on purpose: runs side by side; measuring the best one anew on tasks that chose nothing.
+Every run is ``burnish run`` of a recipe in ``recipes/``. The same command keeps finished runs and retries failed ones.
+Left out on purpose: parallel runs; evaluating the best one again on fresh tasks.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RunResult(Part):
     run_id: str
     run_index: int
     config: str
-    """The recipe as a file: ``burnish run`` does it again."""
+    """The recipe as a file, for ``burnish run``."""
     params: dict[str, Any]
     output_dir: str
     logging_dir: str
@@ -61,7 +61,7 @@ class RunResult(Part):
 
 
 class Best(Part):
-    """The best run, and how sure that is."""
+    """The best run, and the evidence for it."""
 
     run_id: str
     metric: float
@@ -106,12 +106,12 @@ class PlannedRun(Part):
 def sweep(
     config: SweepConfig, base: Path, *, resume: bool = False, show: Callable[[SweepSummary], None] = lambda _: None
 ) -> SweepSummary:
-    """Do the runs that are not done, and return what lies in ``sweep_summary.json`` then.
+    """Run the unfinished runs and return the content of ``sweep_summary.json``.
 
     Args:
         config: the sweep.
         base: file of its recipe.
-        resume: go on although settings changed; runs that the change does not touch are kept.
+        resume: continue although settings changed; unaffected runs are kept.
         show: called with the summary before the first run and after each.
     """
     plan = plan_sweep(config, base)
@@ -130,7 +130,7 @@ def sweep(
 
 
 def dry_run(config: SweepConfig, base: Path) -> list[PlannedRun]:
-    """The runs there would be, with what each would take by earlier runs; nothing is written."""
+    """Plan the runs, with costs from earlier runs; write nothing."""
     plan = plan_sweep(config, base)
     folder, first = Folder(config.out), plan.first()
     predictor = Predictor([folder.runs, first.runs_dir])
@@ -176,7 +176,7 @@ def _one_run(plan: Plan, folder: Folder, index: int, before: Sequence[RunResult]
         return _result(folder, failed_before(folder, planned, error), config.objective)
     if state is not None and state.state in ENDED and state.fingerprint == planned.fingerprint:
         return _result(folder, state, config.objective)
-    file = folder.write_config(planned.id, recipe.model_dump(mode="json"))
+    file = folder.write_config(planned.id, recipe.model_dump(mode="json", exclude_unset=True))
     pruner = None if config.pruning is None else Pruner(config.pruning, history)
 
     def hopeless() -> str | None:
@@ -192,7 +192,7 @@ def _one_run(plan: Plan, folder: Folder, index: int, before: Sequence[RunResult]
 
 
 def _trial(folder: Folder, result: RunResult, config: SweepConfig) -> Trial:
-    """What a run tells the search and the pruner."""
+    """Collect a run's results for the search and the pruner."""
     pruning = config.pruning
     curve = {} if pruning is None else logged(folder.run(result.run_id), pruning.stage, pruning.metric)
     return Trial(result.params, result.metric, result.state == "pruned", curve)
@@ -239,7 +239,7 @@ def _summary(plan: Plan, folder: Folder, results: Sequence[RunResult]) -> SweepS
 
 
 def _best(folder: Folder, results: Sequence[RunResult], objective: Objective) -> Best | None:
-    """The earliest of the runs with the best value, against the next."""
+    """Compare the earliest run with the best value to the next."""
     valued = [(one, one.metric) for one in results if one.metric is not None]
     sign = -1 if objective.direction == "maximize" else 1
     ranked = sorted(valued, key=lambda pair: sign * pair[1])

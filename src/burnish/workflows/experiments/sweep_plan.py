@@ -1,4 +1,4 @@
-"""Which runs a sweep has: each key and value checked against the recipe's schema before anything starts, and named.
+"""Plan the runs of a sweep: check each key and value against the recipe, and name them.
 
 Grid and list are known whole; random draws too, since they depend on the seed alone. What TPE chooses after its first
 draws depends on results (`workflows.experiments.search`). Left out on purpose: running them.
@@ -22,6 +22,7 @@ from burnish.config.verbs.sweep import GridSearch, ListSearch, RandomSearch, Ran
 from burnish.errors import ConfigError
 from burnish.score.summaries.rates import METRICS
 from burnish.workflows.experiments.search import Trial, fits, propose
+from burnish.workflows.run.batches import check_batches
 
 Params = Mapping[str, Any]
 LONGEST_ID = 120
@@ -37,10 +38,10 @@ class Plan:
     """File of the recipe."""
     total: int
     fixed: tuple[Params, ...] | None
-    """The runs' values where they depend on no result."""
+    """The runs' values, if they do not depend on results."""
 
     def params(self, index: int, history: Sequence[Trial], begun: Params | None = None) -> Params:
-        """The values of run ``index``, given all runs before it, and those that it began with where it did."""
+        """Choose the values of run ``index``, given all earlier runs and any values it started with."""
         if self.fixed is not None:
             return self.fixed[index]
         search = self.config.search
@@ -50,12 +51,12 @@ class Plan:
         return propose(search, index, seed=self.config.seed, direction=self.config.objective.direction, history=history)
 
     def recipe(self, params: Params, run_id: str, runs_dir: Path) -> Recipe:
-        """The recipe of one run."""
+        """Build the recipe of one run."""
         own = Values("this sweep", {"name": run_id, "runs_dir": str(runs_dir)})
         return load_config(Recipe, self.base, values=[*self._said(params), own])
 
     def first(self) -> Recipe:
-        """The recipe of the first run, in the folder where the recipe itself would put it."""
+        """Build the recipe of the first run, in the recipe's own folder."""
         return load_config(Recipe, self.base, values=self._said(self.params(0, ())))
 
     def _said(self, params: Params) -> list[Values]:
@@ -63,7 +64,7 @@ class Plan:
 
 
 def plan_sweep(config: SweepConfig, base: Path) -> Plan:
-    """Check the whole sweep; ConfigError names the first key or value that the recipe cannot have."""
+    """Check the whole sweep; raise ConfigError for the first invalid key or value."""
     search = config.search
     fixed: tuple[Params, ...] | None
     match search:
@@ -82,13 +83,14 @@ def plan_sweep(config: SweepConfig, base: Path) -> Plan:
     plan = Plan(config, base, total, fixed)
     if isinstance(search, GridSearch | ListSearch):
         for params in plan.fixed or ():
-            plan.recipe(params, "run", Path("runs"))
+            planned = plan.recipe(params, "run", Path("runs"))
+            check_batches(planned, planned.stages)
     _check_metrics(plan)
     return plan
 
 
 def run_id(index: int, params: Params) -> str:
-    """``run_000_learning_rate_0p0001_r_8``: number, then keys by their last parts and values, dots as ``p``."""
+    """``run_000_learning_rate_0p0001_r_8``: number, then last parts of keys with values, dots as ``p``."""
     parts = [f"run_{index:03d}"]
     for key, value in params.items():
         shown = f"{value:.4g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
@@ -97,7 +99,7 @@ def run_id(index: int, params: Params) -> str:
 
 
 def _short(key: str, params: Params) -> str:
-    """The last parts of a key that no other key of the run ends with."""
+    """Return the shortest unique suffix of a key."""
     parts = key.split(".")
     for length in range(1, len(parts) + 1):
         ending = parts[-length:]
@@ -107,16 +109,17 @@ def _short(key: str, params: Params) -> str:
 
 
 def _check_space(config: SweepConfig, base: Path, space: Mapping[str, Sequence[Any] | Range]) -> None:
-    """Every value once, and both ends of every range, beside the first values of the other keys."""
+    """Yield every value and both ends of every range once, with first values of other keys."""
     first = {key: one.low if isinstance(one, Range) else one[0] for key, one in space.items()}
     for key, one in space.items():
         for value in (one.low, one.high) if isinstance(one, Range) else one:
             said = [Values("overrides", config.overrides), Values("search.space", first | {key: value})]
-            load_config(Recipe, base, values=said)
+            planned = load_config(Recipe, base, values=said)
+            check_batches(planned, planned.stages)
 
 
 def _check_metrics(plan: Plan) -> None:
-    """The stages that objective and pruning name are there, and measure what they ask."""
+    """Check that the stages of objective and pruning exist and have their metrics."""
     config = plan.config
     stages = {stage.name: stage for stage in plan.first().stages}
     asked = {"objective.stage": config.objective.stage}
@@ -124,15 +127,15 @@ def _check_metrics(plan: Plan) -> None:
         asked["pruning.stage"] = config.pruning.stage
     for key, name in asked.items():
         if name not in stages:
-            raise ConfigError(f"{key} is {name!r}, and the recipe has no such stage.", nearest(name, stages))
+            raise ConfigError(f"{key} is {name!r}, but the recipe has no such stage.", nearest(name, stages))
     metric = config.objective.metric
     if isinstance(stages[config.objective.stage], EvaluateStage) and metric not in METRICS:
         raise ConfigError(
-            f"objective.metric is {metric!r}, and an evaluate stage does not measure that.", nearest(metric, METRICS)
+            f"objective.metric is {metric!r}, but an evaluate stage does not measure it.", nearest(metric, METRICS)
         )
 
 
 def nearest(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
-    """The way out of a name that is not known."""
+    """Suggest a name for an unknown one."""
     close = difflib.get_close_matches(word, list(known), n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}."
+    return f"Did you mean {close[0]!r}?" if close else f"Choose from: {', '.join(known)}."

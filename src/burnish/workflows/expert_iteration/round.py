@@ -49,7 +49,7 @@ from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.sample_and_judge import sample
 from burnish.workflows.evaluate.stage import measured
 from burnish.workflows.expert_iteration.files import example_of, reference_example, write_selection
-from burnish.workflows.rows.encode import encode_rows
+from burnish.workflows.rows.encode import cache_of, encode_rows
 from burnish.workflows.run.context import Run
 from burnish.workflows.train.callbacks import training_facts
 from burnish.workflows.train.gated_rows import check_rows, train_rows
@@ -158,7 +158,7 @@ class Round:
             began = time.monotonic()
             tokenizer = load_tokenizer(start.base)
             data = self.run.recipe.data
-            encoded = encode_rows(rows, tokenizer, stage, data.chat, data.cache)
+            encoded = encode_rows(rows, tokenizer, stage, data.chat, cache_of(self.run))
             job = training_job(
                 self.run,
                 stage,

@@ -75,7 +75,7 @@ def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
     tasks = [task for task in run.train_tasks(stage) if task.tests is not None]
     if not tasks:
         raise DataError(
-            "there is nothing to sample on: the task set has no training part with hidden tests.",
+            "no tasks to sample: the task set has no training part with hidden tests.",
             "Set data.tasks.train.",
         )
     aside = set_aside(tasks, stage.validation, run.recipe.seed)
@@ -83,7 +83,7 @@ def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
     train = tuple(task for task in tasks if task.family not in families)
     if not train:
         raise ConfigError(
-            f"setting {stage.validation} of {len(tasks)} tasks aside with their families leaves none to train on.",
+            f"setting {stage.validation} of {len(tasks)} tasks aside with their families leaves no training tasks.",
             f"Lower validation of stage {stage.name}, or build more training tasks.",
         )
     if aside:

@@ -11,9 +11,9 @@ from burnish.model.folders import resolve_base
 def export_merge(config: MergeConfig) -> MergeResult:
     """Write the merged model to ``config.out``; raises ConfigError when the parts do not belong together."""
     if not config.adapter.is_dir():
-        raise ConfigError(f"there is no adapter folder {config.adapter}", "Name the folder that training wrote.")
+        raise ConfigError(f"adapter folder {config.adapter} does not exist", "Give the folder that training wrote.")
     if config.out.exists():
-        raise ConfigError(f"{config.out} is there already", "Name a new folder with --set out=FOLDER.")
+        raise ConfigError(f"{config.out} already exists", "Give a new folder with --set out=FOLDER.")
     return merge_adapter(
         resolve_base(config.model.base), config.adapter, config.out, model=config.model, onto=config.onto
     )

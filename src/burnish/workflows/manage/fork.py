@@ -1,6 +1,6 @@
-"""A new run that goes on from a checkpoint of another, with its optimiser, schedule and place in the data.
+"""Fork a run at a checkpoint, with its optimiser, schedule and position in the data.
 
-The other run stays as it is. Left out on purpose: other settings for the training (a stage with ``start_from`` takes
+The other run does not change. Left out on purpose: other settings for the training (a stage with ``start_from`` takes
 the weights alone, and begins with its own).
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.errors import RunFolderError
-from burnish.fsio import digest_json, disk_errors, read_lines, write_atomic, write_json
+from burnish.fsio import RESTORE, digest_json, disk_errors, read_lines, read_object, write_atomic, write_json
 from burnish.ledger.events import EventLog
 from burnish.ledger.process import working
 from burnish.ledger.store import Ledger
@@ -21,10 +21,10 @@ from burnish.records.layout import ATTEMPT, CHECKPOINTS, COMPLETE, DONE, EVENTS,
 
 
 def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
-    """Copy a run up to a checkpoint of its last training into a new folder beside it, which is returned.
+    """Copy a run up to a checkpoint of its last training into a new folder; return it.
 
     Args:
-        source: folder of the run; nobody may work on it.
+        source: folder of the run; no process may work on it.
         name: of the new run.
         step: optimiser steps behind the checkpoint; None takes the newest.
 
@@ -35,11 +35,11 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
             f"{source} is not a run folder: it has no {RESOLVED}", "Give the name or the folder of a run."
         )
     if (pid := working(source)) is not None:
-        raise RunFolderError(f"{source} is in use by process {pid}", "Fork it when it has ended: burnish runs stop.")
+        raise RunFolderError(f"{source} is in use by process {pid}", f"Stop it first: burnish runs stop {source}.")
     out = source.parent / name
     if out.exists():
         raise RunFolderError(f"{out} is there already", "Give the new run another name.")
-    resolved = json.loads((source / RESOLVED).read_bytes())
+    resolved = read_object(source / RESOLVED, RESTORE)
     stages = [stage["name"] for stage in resolved["recipe"]["stages"]]
     training, checkpoint = _checkpoint(source, stages, step)
     partial = out.with_name(f".{name}.partial")
@@ -60,7 +60,7 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
 
 
 def _record(out: Path, forked: dict[str, Any], source: str, point: str) -> None:
-    """Tell the ledger; the run that will go on finds itself there."""
+    """Record the fork in the ledger, where the new run finds itself."""
     run_id = forked["run_id"]
     recipe = digest_json([forked["recipe"], forked["digests"]])
     with Ledger(out.parent / LEDGER) as ledger:
@@ -77,7 +77,9 @@ def _checkpoint(source: Path, stages: list[str], step: int | None) -> tuple[str,
         chosen = [one for one in complete if step is None or _step(one) == step]
         if not chosen:
             there = ", ".join(str(_step(one)) for one in complete)
-            raise RunFolderError(f"{source} has no checkpoint of step {step}", f"Stage {stage} has: {there}.")
+            raise RunFolderError(
+                f"{source} has no checkpoint of step {step}", f"Checkpoints of stage {stage}: {there}."
+            )
         return stage, chosen[-1]
     raise RunFolderError(f"{source} has no complete checkpoint", "Train it until its first one (save_every).")
 
@@ -87,7 +89,7 @@ def _step(checkpoint: Path) -> int:
 
 
 def _copy_training(source: Path, out: Path, checkpoint: Path) -> None:
-    """The stage as it was at the checkpoint: not done, and without later ones."""
+    """Restore the stage at the checkpoint: not done, without later checkpoints."""
     left_out = {DONE, "adapter", "model", "launch"}
     later = {path.name for path in checkpoint.parent.glob("checkpoint-*") if _step(path) > _step(checkpoint)}
 

@@ -1,6 +1,6 @@
-"""Turn another system's configuration into a recipe, and say what each of its keys became.
+"""Convert another system's configuration into a recipe and list what each key became.
 
-Left out on purpose: their data, which is read as it lies, and their checkpoints.
+Left out on purpose: their data, which is read unchanged, and their checkpoints.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ REGISTRY = "dataset_info.json"
 
 @dataclass(frozen=True)
 class System:
-    """What is known of one system."""
+    """One system: its keys and its converter."""
 
     name: str
     signs: frozenset[str]
-    """Keys of which its files have at least one."""
+    """Keys that identify its files: each has at least one."""
     keys: Mapping[str, Key]
     recipe_of: Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -43,9 +43,9 @@ def _movielens_recipe(values: Mapping[str, Any]) -> dict[str, Any]:
     try:
         content = json.loads(registry.read_bytes())
     except ValueError as error:
-        raise DataError(f"{registry} is not JSON: {error}.", "Mend it, or set train_file.") from error
+        raise DataError(f"{registry} is not JSON: {error}.", f"Fix {registry}, or set train_file.") from error
     if not isinstance(content, dict):
-        raise DataError(f"{registry} holds no data sets by name.", "Mend it, or set train_file.")
+        raise DataError(f"{registry} does not map names to data sets.", f"Fix {registry}, or set train_file.")
     return movielens.recipe_of(values, content)
 
 
@@ -58,7 +58,7 @@ SYSTEMS = (
 
 @dataclass(frozen=True)
 class Imported:
-    """A recipe out of another system's configuration."""
+    """A recipe imported from another system's configuration."""
 
     system: str
     recipe: Path
@@ -66,15 +66,14 @@ class Imported:
 
 
 def import_config(file: Path, out: Path | None = None) -> Imported:
-    """Write the recipe that ``file`` amounts to.
+    """Convert ``file`` into a recipe and write it.
 
     Args:
         file: a YAML file, or a Python file with variables.
         out: the recipe, a new file; None is the recipe's name in the current folder.
 
     Raises:
-        ConfigError: no file, of none of the known systems, a key that its system never had, a value that it or a
-            recipe cannot have, or ``out`` is there.
+        ConfigError: no file, no known system, an unknown key, an invalid value, or ``out`` exists.
     """
     source = _read(file)
     system = _recognised(source, file)
@@ -84,7 +83,7 @@ def import_config(file: Path, out: Path | None = None) -> Imported:
     _check(recipe, file)
     out = Path(f"{recipe['name']}.yaml") if out is None else out
     if out.exists():
-        raise ConfigError(f"{out} is there already.", "Name another file with --out, or remove it.")
+        raise ConfigError(f"{out} already exists.", f"Give another file with --out, or remove {out}.")
     fates = tuple(key_fates(settings, system.keys, recipe))
     write_atomic(out, _header(file, system, fates) + yaml.safe_dump(recipe, sort_keys=False, width=100))
     return Imported(system.name, out, fates)
@@ -97,10 +96,10 @@ def _read(file: Path) -> Source:
         return llm_training.read_variables(file.read_text(encoding="utf-8"), str(file))
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no file {file}", "Check the name; paths are relative to the current folder."
+            f"file {file} does not exist", "Check the name; paths are relative to the current folder."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}.", "Name a UTF-8 text file that you may read.") from error
+        raise ConfigError(f"{file} cannot be read: {error}.", "Give a readable UTF-8 text file.") from error
 
 
 def _recognised(source: Source, file: Path) -> System:
@@ -111,8 +110,8 @@ def _recognised(source: Source, file: Path) -> System:
     found = [system for system in SYSTEMS if system.signs & names]
     if len(found) != 1:
         known = "; ".join(f"{system.name} ({', '.join(sorted(system.signs))})" for system in SYSTEMS)
-        what = "no configuration of a known system" if not found else "has keys of several systems"
-        raise ConfigError(f"{file}: {what}.", f"Known by at least one of their keys are {known}.")
+        what = "not a configuration of a known system" if not found else "has keys of several systems"
+        raise ConfigError(f"{file}: {what}.", f"Known systems, with the keys that identify them: {known}.")
     return found[0]
 
 
@@ -125,11 +124,11 @@ def _check(recipe: Mapping[str, Any], file: Path) -> None:
         message = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
         raise ConfigError(
             f"{file}: the recipe cannot be made: {': '.join(filter(None, (place, message)))}.",
-            "Mend that setting in the file, and import again.",
+            f"Fix that setting in {file} and import again.",
         ) from error
 
 
 def _header(file: Path, system: System, fates: tuple[KeyFate, ...]) -> str:
     refused = [f"#   {fate.key}: {fate.text}" for fate in fates if fate.fate == "refused"]
     lines = [f"# From {file.name} of {system.name}, by `burnish config import`."]
-    return "\n".join(lines + (["# Refused, since it meant nothing there:", *refused] if refused else [])) + "\n"
+    return "\n".join(lines + (["# Left out, since it had no effect there:", *refused] if refused else [])) + "\n"

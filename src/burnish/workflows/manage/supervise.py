@@ -1,8 +1,8 @@
-"""Run a program until it ends on purpose: after a crash or a kill it is started again, and goes on where it was.
+"""Run a program until it ends on purpose, restarting it after a crash or a kill.
 
-Started again are runs that were killed, faults of the machine and of burnish; never what the user must change, nor
-Ctrl-C. Attempts that leave no new checkpoint or finished stage behind count against a cap, with a wait that doubles.
-Left out on purpose: how a run goes on (`workflows.recipe`), watching for a hang.
+It restarts after a kill, a machine fault or a bug of burnish; never after a user error or Ctrl-C. Attempts that leave
+no new checkpoint or finished stage behind count against a cap, with a wait that doubles. Left out on purpose: how a run
+goes on (`workflows.recipe`), watching for a hang.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from burnish.ledger.events import EventLog
 from burnish.records.layout import COMPLETE, COMPLETIONS, DONE, EVENTS, RESOLVED
 
 FINAL = (0, 2, 3, 130)
-"""Exit statuses that another attempt would only repeat: done, a user's mistake, a missing tool, Ctrl-C."""
+"""Final exit statuses: done, a user's mistake, a missing tool, Ctrl-C."""
 FRUITLESS = 5
-"""Attempts in a row without progress after which it gives up."""
+"""Attempts in a row without progress before giving up."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 120.0
 PROGRESS = (COMPLETE, DONE, COMPLETIONS)
 """Files whose change is progress."""
@@ -35,14 +35,14 @@ logger = logging.getLogger("burnish.supervise")
 
 
 def supervise(command: Sequence[str], folder: Path, *, sleep: Callable[[float], None] = time.sleep) -> int:
-    """Run ``command`` until it ends on purpose; returns its exit status, one of `FINAL`.
+    """Run ``command`` until it ends on purpose; return its exit status, one of `FINAL`.
 
     Every other end is written as ``attempt_ended`` into the run's ``events.jsonl``, with its cause.
 
     Args:
-        command: works on the run, and goes on where it was when started again.
+        command: works on the run, and continues it when restarted.
         folder: of the run.
-        sleep: waits so many seconds.
+        sleep: waits the given seconds.
 
     Raises MachineError when `FRUITLESS` attempts in a row made no progress.
     """
@@ -61,9 +61,9 @@ def supervise(command: Sequence[str], folder: Path, *, sleep: Callable[[float], 
         if not again:
             raise MachineError(
                 f"{fruitless} attempts in a row ended without progress, the last one: {cause}",
-                f"What was saved is intact. Every attempt has its log in {folder / 'logs'}.",
+                f"All saved work is intact. Every attempt has its log in {folder / 'logs'}.",
             )
-        logger.warning("attempt %d ended: %s; the next one begins in %g s", attempt, cause, wait_s)
+        logger.warning("attempt %d ended: %s; the next one starts in %g s", attempt, cause, wait_s)
         sleep(wait_s)
 
 
@@ -75,7 +75,7 @@ def _run(command: Sequence[str]) -> int:
 
 @contextmanager
 def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the program as Ctrl-C does."""
+    """Forward Ctrl-C and SIGTERM to the program as SIGINT."""
 
     def tell(_signal: int, _frame: FrameType | None) -> None:
         process.send_signal(signal.SIGINT)
@@ -109,7 +109,7 @@ def _cause(status: int, events: Sequence[str]) -> str:
 
 def _note(folder: Path, attempt: int, status: int, cause: str, wait_s: float | None) -> None:
     if not (folder / RESOLVED).exists():
-        return  # it never became a run, and must stay free for one
+        return  # it never became a run, so the name must stay free
     try:
         EventLog(folder / EVENTS).write(
             "attempt_ended", attempt=attempt, status=status, cause=cause, restarts_in_s=wait_s

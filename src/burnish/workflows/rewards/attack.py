@@ -1,4 +1,4 @@
-"""``burnish reward attack``: can a reward be had without solving the task?
+"""``burnish reward attack``: check whether a reward can be earned without solving the task.
 
     cheating corpus -> the real verifier -> every shape -> per task: no cheat above the lowest honest wrong answer
 
@@ -21,12 +21,12 @@ from burnish.score.rewards.score_verdict import reward_bounds, score_verdict
 from burnish.verify import Verifier
 
 TOLERANCE = 1e-9
-"""Rewards that differ by no more are equal: they are sums of floats."""
+"""Rewards that differ by at most this are equal: they are sums of floats."""
 
 
 @dataclass(frozen=True)
 class Breach:
-    """One answer that got what it should not."""
+    """One answer with a reward that it should not get."""
 
     shape: str
     task: str
@@ -34,12 +34,12 @@ class Breach:
     problem: str
     reward: float | None
     limit: float | None
-    """What it should have stayed at or below; for a right answer, above."""
+    """The bound it should not exceed; for a right answer, the bound it should exceed."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How one shape stood on all tasks."""
+    """The result of one shape on all tasks."""
 
     shape: str
     bounds: tuple[float, float]
@@ -73,7 +73,7 @@ def attack_rewards(config: RewardAttackConfig, answers: Sequence[Answer] | None 
 
 
 def _dishonest(answers: Sequence[Answer], verdicts: Sequence[Verdict]) -> list[Breach]:
-    """Answers whose file name says what their verdict denies: the bar that cheats are held to would be wrong."""
+    """Find answers whose verdict contradicts their file name, which would make the bar wrong."""
     found = []
     for answer, verdict in zip(answers, verdicts, strict=True):
         passed = verdict.status == "pass"
@@ -82,7 +82,7 @@ def _dishonest(answers: Sequence[Answer], verdicts: Sequence[Verdict]) -> list[B
         elif answer.role == "right" and not passed:
             problem = f"does not pass: {verdict.reason} at stage {verdict.stage}"
         elif answer.role == "wrong" and not (verdict.compiled and verdict.stage == "test"):
-            problem = f"is no honest wrong answer: {verdict.reason} at stage {verdict.stage}"
+            problem = f"is not an honest wrong answer: {verdict.reason} at stage {verdict.stage}"
         else:
             continue
         found.append(Breach("every shape", answer.task.id, answer.name, problem, None, None))
@@ -115,7 +115,7 @@ def _attack(
 
 
 def _breaches(shape: str, rewarded: Sequence[tuple[Answer, float | None]]) -> list[Breach]:
-    """What went wrong on one task."""
+    """List the breaches on one task."""
     task = rewarded[0][0].task.id
     honest = [reward for answer, reward in rewarded if answer.role == "wrong" and reward is not None]
     other = [reward for answer, reward in rewarded if answer.role != "right" and reward is not None]

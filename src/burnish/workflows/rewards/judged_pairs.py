@@ -1,4 +1,4 @@
-"""Rows made of judged answers: pairs and labelled answers for preference tuning, repairs for fine-tuning.
+"""Build rows from judged answers: pairs and labels for preference tuning, and repairs.
 
     {"prompt": [turns], "chosen": text, "rejected": text, "task_id"}     DPO
     {"prompt": [turns], "completion": text, "label": bool, "task_id"}    KTO
@@ -30,7 +30,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Answers:
-    """Judged answers, and how many were left out for which reason."""
+    """Judged answers, and counts of the ones left out by reason."""
 
     judged: list[Judged]
     left_out: Counter[str] = field(default_factory=Counter)
@@ -39,12 +39,12 @@ class Answers:
 def judged_answers(
     source: Path, tasks: Mapping[str, Task], held_out: HeldOut, *, skip_held_out: bool = False
 ) -> Answers:
-    """All answers of a file or folder that have a verdict, scored by the default reward, which ranks them.
+    """Collect all judged answers of a file or folder, ranked by the default reward.
 
     Args:
         source: a file, or the folder of a stage, run or evaluation.
         tasks: by id.
-        held_out: tasks that nobody may learn from.
+        held_out: tasks excluded from training.
         skip_held_out: leave answers to them out, as in a run that samples and measures, instead of refusing them.
 
     Raises DataError when there is no judged answer or a task is not known, GateError for an answer to a held-out task.
@@ -55,8 +55,8 @@ def judged_answers(
             task = tasks.get(written.completion.task_id)
             if task is None:
                 raise DataError(
-                    f"{file}: the task {written.completion.task_id!r} is not known.",
-                    "Name the task set that was answered: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
+                    f"{file}: the task {written.completion.task_id!r} is unknown.",
+                    "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
                 )
             try:
                 held_out.check([task])
@@ -72,13 +72,13 @@ def judged_answers(
             score = score_verdict(DenseReward(), verdict, task)
             answers.judged.append(Judged(task, written.completion, verdict, score, written.step))
     if not answers.judged:
-        why = ", ".join(f"{count} {reason}" for reason, count in answers.left_out.items()) or "it holds none"
-        raise DataError(f"{source} has no answer to learn from: {why}.", "Name a run that sampled training tasks.")
+        why = ", ".join(f"{count} {reason}" for reason, count in answers.left_out.items()) or "it has no answers"
+        raise DataError(f"{source} has no usable answer: {why}.", "Give a run that sampled training tasks.")
     return answers
 
 
 def preference_rows(judged: Sequence[Judged], method: Literal["dpo", "kto"], per_task: int) -> list[dict[str, Any]]:
-    """Rows as preference stages read them; raises DataError when no task has a passing and a failing answer."""
+    """Build preference rows; raise DataError when no task has passing and failing answers."""
     if method == "kto":
         rows = [
             {"prompt": _turns(one.task), "completion": one.completion.text, "label": good, "task_id": one.task.id}
@@ -98,7 +98,7 @@ def preference_rows(judged: Sequence[Judged], method: Literal["dpo", "kto"], per
 
 
 def repair_examples(judged: Sequence[Judged], per_task: int) -> list[Example]:
-    """Conversations that mend; raises DataError when no task has a passing and a failing answer."""
+    """Build repair conversations; raise DataError when no task has passing and failing answers."""
     return _some(
         [
             Example(
@@ -128,7 +128,7 @@ def _some(rows: list[Row], judged: Sequence[Judged]) -> list[Row]:
     if not rows:
         passed = sum(one.passed for one in judged)
         raise DataError(
-            f"none of the tasks has a passing and a failing answer: of {len(judged)} answers {passed} pass.",
+            f"no task has both a passing and a failing answer: of {len(judged)} answers {passed} pass.",
             "Sample more answers per task, at a higher temperature.",
         )
     return rows

@@ -1,4 +1,4 @@
-"""``burnish reward replay RUN|FILE``: what other reward shapes would have paid for samples that exist.
+"""``burnish reward replay RUN|FILE``: score existing samples by other reward shapes.
 
     completions.jsonl, rollouts.jsonl -> verdicts (cache first) -> every shape -> signal, agreement, bias, mistakes
 
@@ -29,18 +29,18 @@ from burnish.workflows.verify.judge import open_verifier
 def replay_rewards(source: Path, config: RewardReplayConfig) -> dict[str, Any]:
     """Returns ``samples``, ``judged`` (saved, from the cache, verified again) and ``shapes`` (`ShapeReport`).
 
-    Raises DataError when there is nothing to replay or a task is not known, and what `Verifier.verify` raises.
+    Raises DataError when there are no completions or a task is unknown, and what `Verifier.verify` raises.
     """
     written = [one for file in rollout_files(source) for one in read_written(file)]
     if not written:
-        raise DataError(f"{source} holds no completions.", "Name a run that evaluated or a file of completions.")
+        raise DataError(f"{source} has no completions.", "Give a run with evaluations, or a file of completions.")
     origin = origin_of(source, config.tasks, config.seed)
     tasks = {task.id: task for task in origin.tasks}
     for one in written:
         if one.completion.task_id not in tasks:
             raise DataError(
-                f"{one.file}: the task {one.completion.task_id!r} is not known.",
-                "Name the task set that was answered: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
+                f"{one.file}: the task {one.completion.task_id!r} is unknown.",
+                "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
             )
     require_rust(tasks[one.completion.task_id] for one in written)
     verdicts, judged = _judge(written, tasks, config.verify or origin.verify, origin.cache_folder)
@@ -58,7 +58,7 @@ def replay_rewards(source: Path, config: RewardReplayConfig) -> dict[str, Any]:
 def _judge(
     written: Sequence[Written], tasks: dict[str, Task], verify: VerifyConfig, cache_folder: Path
 ) -> tuple[list[Verdict], dict[str, int]]:
-    """Verdicts in order, and how many of them came from where."""
+    """Return verdicts in order, and counts by their origin."""
     kept = {i: v for i, one in enumerate(written) if (v := one.verdict) is not None and v.reason == "timeout"}
     asked = [i for i in range(len(written)) if i not in kept]
     fresh: list[Verdict] = []

@@ -1,4 +1,4 @@
-"""Answers that exist, with their verdicts, wherever a run or an evaluation left them, and what is known of their tasks.
+"""Find stored answers with their verdicts and tasks in runs, evaluations and files.
 
     completions.jsonl with verdicts.jsonl beside it    evaluate stages, evaluations, rounds of expert iteration
     rollouts.jsonl                                     what a policy wrote while it was trained
@@ -23,18 +23,18 @@ from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks.build import ORIGIN, is_held_out
 from burnish.data.tasks.task_sets import TaskSet, load_task_set, read_tasks
 from burnish.errors import DataError
-from burnish.fsio import read_lines
+from burnish.fsio import RESTORE, read_lines, read_object
 from burnish.records import Completion, Rollout, Task, Verdict
 from burnish.records.files import read_records
 from burnish.records.layout import COMPLETIONS, HELD_OUT, RESOLVED, ROLLOUTS, TRAIN, VERDICTS
 
 PLACES = ("", "*/", "round_*/", "*/round_*/")
-"""Where such files lie below the folder of a run, an evaluation or a stage."""
+"""Patterns of such files below the folder of a run, an evaluation or a stage."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """One completion, where it stands, and what was found of it then."""
+    """One completion, its file, and its stored verdict."""
 
     file: Path
     step: int
@@ -44,21 +44,21 @@ class Written:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a run says about its own samples."""
+    """The tasks and verifier of a run's samples."""
 
     tasks: tuple[Task, ...]
     held_out: tuple[Task, ...]
-    """Those of the tasks that are measured on."""
+    """Held-out tasks among the tasks."""
     verify: VerifyConfig
     cache_folder: Path
 
 
 def rollout_files(source: Path) -> list[Path]:
-    """The file, or the files of a folder; raises DataError when there is neither."""
+    """Find the file, or the files of a folder; raise DataError when there are none."""
     if source.is_file():
         return [source]
     if not source.is_dir():
-        raise DataError(f"there is no {source}", "Name a run folder, or a JSONL file of completions or rollouts.")
+        raise DataError(f"{source} does not exist", "Give a run folder, or a JSONL file of completions or rollouts.")
     found = {file for name in (COMPLETIONS, ROLLOUTS) for place in PLACES for file in source.glob(place + name)}
     return sorted(file for file in found if file.parent.name != "validation")
 
@@ -92,8 +92,8 @@ def origin_of(source: Path, tasks: TasksConfig | None, seed: int) -> Origin:
     own = _of_run(folder) if folder is not None else None
     if tasks is None and own is None:
         raise DataError(
-            f"{source} lies in no run, so its tasks are not known.",
-            "Name the task set that was answered: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
+            f"{source} is not inside a run, so its tasks are unknown.",
+            "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
         )
     beside = own.cache_folder if own is not None else source.resolve().parent / ".cache"
     verify = own.verify if own is not None else VerifyConfig()
@@ -106,13 +106,13 @@ def origin_of(source: Path, tasks: TasksConfig | None, seed: int) -> Origin:
 
 
 def run_of(source: Path) -> Path | None:
-    """The run or evaluation that a file or folder lies in, or is."""
+    """Find the run or evaluation that contains a file or folder."""
     return next((one for one in (source, *source.resolve().parents) if (one / RESOLVED).is_file()), None)
 
 
 def _of_run(folder: Path) -> Origin:
     """What ``recipe.resolved.json`` says, of a run or of an evaluation."""
-    resolved = json.loads((folder / RESOLVED).read_text(encoding="utf-8"))["recipe"]
+    resolved = read_object(folder / RESOLVED, RESTORE)["recipe"]
     try:
         if "stages" not in resolved:
             evaluated = EvaluateConfig.model_validate_json(json.dumps(resolved))
@@ -121,8 +121,8 @@ def _of_run(folder: Path) -> Origin:
         recipe = Recipe.model_validate_json(json.dumps(resolved))
     except ValidationError as error:
         raise DataError(
-            f"{folder / RESOLVED} is not of this version: {error.errors()[0]['msg']}.",
-            "Name single files instead, and their tasks.",
+            f"{folder / RESOLVED} was written by another version: {error.errors()[0]['msg']}.",
+            "Give single files instead, and their tasks.",
         ) from error
     train, held_out = (
         tuple(task for file in sorted(folder.glob(f"*/{name}")) for task in read_tasks(file))

@@ -1,4 +1,4 @@
-"""Look into the cache of prepared data, and make it smaller.
+"""List and prune the cache of prepared data.
 
 Not covered: the caches of Hugging Face (downloads) and of the verifier (verdicts).
 """
@@ -16,10 +16,11 @@ _UNITS_BYTES = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20,
 
 
 def list_cache(folder: Path) -> list[Entry]:
-    """All entries, the last used first. Raises DataError when there is no such folder."""
+    """List all entries, most recently used first; raise DataError when the folder is missing."""
     if not folder.is_dir():
         raise DataError(
-            f"there is no cache {folder}.", "Name the folder with --cache; it is made when data is first prepared."
+            f"cache {folder} does not exist.",
+            "Give the folder with --cache; it is created when data is first prepared.",
         )
     return DatasetCache(folder).entries()
 
@@ -27,12 +28,12 @@ def list_cache(folder: Path) -> list[Entry]:
 def prune_cache(
     folder: Path, *, everything: bool, broken: bool, older_than: str | None, max_size: str | None
 ) -> tuple[list[Entry], list[Entry]]:
-    """Remove entries; what went and what stays.
+    """Remove entries; return the removed and the remaining ones.
 
     Raises ConfigError when nothing is asked for or a number cannot be read, DataError when there is no such folder.
     """
     if not (everything or broken or older_than or max_size):
-        raise ConfigError("nothing says what to remove.", "Give --broken, --older-than, --max-size or --all.")
+        raise ConfigError("no option selects what to remove.", "Give --broken, --older-than, --max-size or --all.")
     list_cache(folder)
     cache = DatasetCache(folder)
     gone = cache.prune(

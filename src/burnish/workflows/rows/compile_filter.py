@@ -1,6 +1,6 @@
-"""The verifier as the judge that filters ask: sources in, whether they compile and with which lints out.
+"""Judge sources for filters with the verifier: whether they compile, and their lints.
 
-Left out on purpose: running anything; a filter asks for the compiler alone.
+Left out on purpose: running programs; filters only need the compiler.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from burnish.workflows.verify.judge import open_verifier
 
 
 class VerifierJudge:
-    """Judges sources in the sandbox of a verifier, as many at once as it has workers."""
+    """Judges sources in a verifier's sandbox, one per worker at a time."""
 
     def __init__(self, verifier: Verifier, config: VerifyConfig) -> None:
         self.digest = verifier.digest
@@ -31,7 +31,7 @@ class VerifierJudge:
         self._crates = known_crates(config.dependencies)
 
     def judge(self, sources: Sequence[str], edition: Edition) -> list[Judgement]:
-        """One judgement per source, in order. Raises InfraBudgetError when too many could not be judged."""
+        """Return one judgement per source, in order; raise InfraBudgetError after too many faults."""
         # what a source of data names is what it needs: without it nothing can be said, and it is no fault of the source
         rows = (
             VerifyRow(id=str(n), code=source, edition=edition, crates=named_crates(bounded(source), self._crates))
@@ -43,7 +43,7 @@ class VerifierJudge:
 
 @contextmanager
 def open_judge(filters: Sequence[FilterConfig], config: VerifyConfig, beside: Path) -> Iterator[VerifierJudge | None]:
-    """A judge with its verdict cache in ``config.cache`` or else in ``beside``; None when no filter compiles."""
+    """Open a judge with its verdict cache; None when no filter needs the compiler."""
     if not needs_judge(filters):
         yield None
         return

@@ -1,8 +1,8 @@
-"""Training rows of an sft stage as tokens, encoded now or taken from the cache.
+"""Encode the training rows of an sft stage, or read them from the cache.
 
-The key of a cached set names all that decides it: the rows, the chat template and tokenizer, what is trained and cut,
-the limit, packing, and the code and libraries of the step. Left out on purpose: the gates, which look at every set
-again (`workflows.train.sft`).
+The key of a cached set contains everything that decides it: the rows, the chat template and tokenizer, what is trained
+and cut, the limit, packing, and the code and libraries of the step. Left out on purpose: the gates, which look at every
+set again (`workflows.train.sft`).
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from burnish.data.encode.packing import pack_lengths
 from burnish.fsio import digest_bytes
 from burnish.model.chat_template import template_digest
 from burnish.records import Example
-from burnish.records.layout import PACKS
+from burnish.records.layout import ENCODED, PACKS
+from burnish.workflows.run.context import Run
 
 STEP = "encode"
 
 
 @dataclass(frozen=True)
 class EncodedSet:
-    """Rows as tokens, and which of them share a sequence."""
+    """Encoded rows, and the rows that share a sequence."""
 
     rows: list[EncodedExample]
     packs: list[tuple[int, ...]] | None
@@ -50,14 +51,14 @@ class EncodedSet:
 def encode_rows(
     examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig, cache: Path | None
 ) -> EncodedSet:
-    """Encode, and pack where the stage says so; raises DataError for a row that cannot be encoded.
+    """Encode rows and pack them if the stage does; raise DataError for an invalid row.
 
     Args:
         examples: the rows in training order.
         tokenizer: of the model that is trained.
         stage: gives the limit and packing.
         chat: what is trained and how conversations are truncated.
-        cache: folder of the cache; None encodes every time.
+        cache: folder of the cache; None encodes every time, and `cache_of` never is.
     """
     if cache is None:
         return _encode(examples, tokenizer, stage, chat)
@@ -72,8 +73,13 @@ def encode_rows(
     return EncodedSet(load_rows(folder), None if packs is None else [tuple(pack) for pack in packs])
 
 
+def cache_of(run: Run) -> Path:
+    """Where a run keeps its encoded rows: in the recipe's cache, else in its own folder, for its next start."""
+    return run.recipe.data.cache or run.folder.path / ENCODED
+
+
 def cache_key(examples: Sequence[Example], tokenizer: Any, stage: SftStage, chat: ChatConfig) -> dict[str, Any]:
-    """Everything that decides the encoded rows."""
+    """Build the cache key from everything that decides the encoded rows."""
     rows = hashlib.sha256()
     for example in examples:
         rows.update(example.to_json().encode() + b"\n")

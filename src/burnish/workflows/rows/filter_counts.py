@@ -1,4 +1,4 @@
-"""Counts of filtering: per source and in all, as JSON, CSV and metrics.
+"""Write counts of filtering per source and in total, as JSON, CSV and metrics.
 
     pass_rate = 100 * passed / total        (percent; 0 for a source without rows)
 
@@ -27,19 +27,19 @@ STAGE = "prepare"
 
 @dataclass(frozen=True)
 class FilterStats:
-    """What became of all rows, by the name of their source."""
+    """Counts of all rows by outcome and source."""
 
     sources: Mapping[str, SourceCounts]
     written: int
 
     def reasons(self) -> list[str]:
-        """All reasons that occur, the commonest first."""
+        """Return all reasons that occur, the most frequent first."""
         counted = sum((counts.reasons for counts in self.sources.values()), Counter[str]())
         return [reason for reason, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
 
     @classmethod
     def read(cls, folder: Path) -> FilterStats:
-        """What `write_stats` wrote into a folder."""
+        """Read the counts that `write_stats` wrote."""
         said = json.loads((folder / FILTER_COUNTS).read_text(encoding="utf-8"))
         sources = {
             name: SourceCounts(one["total"], one["passed"], Counter(one["filter_reasons"]))
@@ -49,7 +49,7 @@ class FilterStats:
 
 
 def pass_rate(counts: SourceCounts) -> float:
-    """Percent of the rows that stay."""
+    """Compute the percentage of kept rows."""
     return round(100 * counts.passed / counts.total, 2) if counts.total else 0.0
 
 

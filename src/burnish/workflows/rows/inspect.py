@@ -1,4 +1,4 @@
-"""Follow chosen training rows of a recipe from record to mask. Left out on purpose: showing them (`report`)."""
+"""Trace selected training rows of a recipe from record to mask. Left out on purpose: showing them (`report`)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from burnish.workflows.run.requirements import require_train_extra
 
 
 def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list[RowView]:
-    """The rows that ``rows`` names by number (from 0) or by id, in that order.
+    """Find the rows given by number (from 0) or id, in that order.
 
-    Raises DataError for a row that is not there, and what reading and encoding raise.
+    Raises DataError for a missing row, and the errors of reading and encoding.
     """
     require_train_extra()
     chosen = sft_stage(recipe, stage)
@@ -31,7 +31,7 @@ def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list
 
 
 def _find(recipe: Recipe, wanted: Sequence[str]) -> dict[str, tuple[int, Example]]:
-    """By what was asked for; reading stops with the last of them."""
+    """Collect the requested rows; reading stops after the last of them."""
     missing = set(wanted)
     found: dict[str, tuple[int, Example]] = {}
     count = 0
@@ -44,6 +44,6 @@ def _find(recipe: Recipe, wanted: Sequence[str]) -> dict[str, tuple[int, Example
             if not missing:
                 return found
     raise DataError(
-        f"there is no row {sorted(missing)[0]!r} among the {count} training rows.",
-        f"Name a number from 0 to {count - 1}, or the id of a row (FILE:LINE).",
+        f"row {sorted(missing)[0]!r} is not among the {count} training rows.",
+        f"Give a number from 0 to {count - 1}, or the id of a row (FILE:LINE).",
     )

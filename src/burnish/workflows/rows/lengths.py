@@ -1,6 +1,6 @@
-"""Measure the training rows of a recipe and say which ``max_length`` to take.
+"""Measure the training rows of a recipe and recommend a ``max_length``.
 
-Lengths are those of whole rows, before anything is truncated or divided. Left out on purpose: the table on the terminal
+Lengths are those of whole rows, before truncation and splitting. Left out on purpose: the table on the terminal
 (`report.terminal.row_view`).
 """
 
@@ -40,11 +40,11 @@ class LengthQuestion:
     margin: float = 1.1
     char_only: bool = False
     limit: int | None = None
-    """Measure the first so many rows."""
+    """Measure only the first N rows."""
 
 
 def measure_rows(recipe: Recipe, question: LengthQuestion, out: Path | None) -> dict[str, Any]:
-    """The report as its JSON has it; with ``out``, also ``lengths.json`` and ``lengths.png`` in that folder."""
+    """Build the report; with ``out``, also write ``lengths.json`` and ``lengths.png`` there."""
     stage = sft_stage(recipe, question.stage)
     if not question.char_only:
         require_train_extra()

@@ -1,4 +1,4 @@
-"""``burnish data prepare``: sources -> filters -> mixture -> ``rows.jsonl``, and the same way for a run's SFT stages.
+"""``burnish data prepare``: sources -> filters -> mixture -> ``rows.jsonl``, also used by a run's SFT stages.
 
     rows.jsonl         the rows that stay, as `Example` records, in the order of the mixture
     dropped.jsonl      id, source, reason and detail of every row that does not
@@ -55,7 +55,7 @@ STEP = "prepared"
 
 @dataclass(frozen=True)
 class Plan:
-    """What decides the rows."""
+    """Everything that decides the rows."""
 
     sources: Sequence[SourceConfig]
     filters: Sequence[FilterConfig]
@@ -67,25 +67,27 @@ class Plan:
 
 @dataclass
 class Opened:
-    """Rows that are about to be read."""
+    """Rows that are being read."""
 
     rows: Iterable[Example]
     bad: BadRows
     sources: Sequence[FilteredSource]
 
     def stats(self, written: int) -> FilterStats:
-        """The counts so far."""
+        """Return the counts so far."""
         return FilterStats({source.name: source.counts for source in self.sources}, written)
 
 
 def prepare_data(config: PrepareConfig) -> FilterStats:
-    """Write the rows that stay into ``config.out``, with the counts that are returned.
+    """Write the kept rows into ``config.out`` and return the counts.
 
     Raises RunFolderError when ``out`` holds anything, DataError for sources and rows that cannot be used, and what the
     verifier raises where a filter compiles.
     """
     if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
-        raise RunFolderError(f"{config.out} is not empty.", "Name a new folder with --set out=FOLDER, or remove it.")
+        raise RunFolderError(
+            f"{config.out} is not empty.", f"Give a new folder with --set out=FOLDER, or remove {config.out}."
+        )
     plan = Plan(config.sources, config.filters, config.mixture, config.seed, config.bad_rows, config.workers)
     with open_judge(config.filters, config.verify, config.cache) as judge:
         if config.streaming:
@@ -100,7 +102,7 @@ def prepare_data(config: PrepareConfig) -> FilterStats:
 
 
 def write_rows(plan: Plan, judge: Judge | None, folder: Path) -> None:
-    """Write the rows that stay, those that do not, and the counts into an empty folder."""
+    """Write kept rows, rejected rows and counts into an empty folder."""
     with disk_errors(folder), (folder / ROWS).open("w") as rows, (folder / DROPPED).open("w") as dropped:
         with open_rows(plan, judge, line_writer(dropped)) as opened:
             written = 0
@@ -115,7 +117,7 @@ def write_rows(plan: Plan, judge: Judge | None, folder: Path) -> None:
 
 @contextlib.contextmanager
 def open_rows(plan: Plan, judge: Judge | None, drop: Callable[[Dropped], None]) -> Iterator[Opened]:
-    """The rows of a plan, in order, read as they are asked for; ``drop`` hears of every row that is left out."""
+    """Yield the rows of a plan in order, read on demand; ``drop`` gets every rejected row."""
     bad = BadRows(plan.bad_rows)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnish-")))
@@ -142,7 +144,7 @@ def open_rows(plan: Plan, judge: Judge | None, drop: Callable[[Dropped], None]) 
 
 
 def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -> list[Example]:
-    """What a stage trains on: the filtered mixture of the recipe's sources, or the references of its task set.
+    """Prepare a stage's rows: the filtered mixture of sources, or the task set's references.
 
     ``folder`` gets ``rejected.jsonl`` where rows could not be used, and with filters ``dropped.jsonl`` and the counts.
     """
@@ -150,7 +152,7 @@ def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -
     if not data.sources:
         examples = examples_from_tasks(run.train_tasks(stage))
         if not examples:
-            raise DataError("there is nothing to train on: the task set has no training part", "Name data.sources.")
+            raise DataError("no training rows: the task set has no training part", "Set data.sources.")
         return examples
     plan = Plan(data.sources, data.filters, data.mixture, run.recipe.seed, data.bad_rows)
     judge = VerifierJudge(run.judge(), run.recipe.verify) if needs_judge(data.filters) else None
@@ -166,13 +168,16 @@ def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -
     if data.filters:
         write_stats(folder, opened.stats(len(examples)))
     if not examples:
-        raise DataError("the filters leave no row to train on.", f"See {folder / DROPPED}, and loosen data.filters.")
+        raise DataError("the filters leave no row to train on.", f"See {folder / DROPPED}, and relax data.filters.")
     return examples
 
 
 @contextlib.contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its name when the body ends; an interrupted one is removed next time."""
+    """Yield a temporary folder that becomes ``out`` when the body ends.
+
+    The next attempt removes an interrupted one.
+    """
     partial = out.with_name(f".{out.name}.partial")
     with disk_errors(out):
         shutil.rmtree(partial, ignore_errors=True)
@@ -201,9 +206,9 @@ def _code_version() -> str:
 
 
 def line_writer(file: TextIO) -> Callable[[Dropped], None]:
-    """Writes rows that are left out, one JSON line each."""
+    """Writes rejected rows, one JSON line each."""
     return lambda row: print(json.dumps(asdict(row), ensure_ascii=False), file=file)
 
 
 def _ignore(row: Dropped) -> None:
-    """Without filters only unusable rows are dropped, and those are in ``rejected.jsonl``."""
+    """Without filters only unusable rows are dropped, which are in ``rejected.jsonl``."""

@@ -1,4 +1,4 @@
-"""The rows, tokenizer and settings that an sft stage of a recipe will train with, without opening a run.
+"""Find the rows, tokenizer and settings of a recipe's sft stage, without opening a run.
 
 Left out on purpose: task sets that are no files and no built-in tasks; the gates (`workflows.train.sft`).
 """
@@ -23,7 +23,7 @@ from burnish.workflows.run.context import model_beneath
 
 
 def sft_stage(recipe: Recipe, name: str | None) -> SftStage:
-    """The sft stage of that name, or the first one; ConfigError when there is none."""
+    """Find the sft stage of that name, or the first; raise ConfigError when it is missing."""
     stages = [stage for stage in recipe.stages if isinstance(stage, SftStage)]
     for stage in stages:
         if name in (None, stage.name):
@@ -31,20 +31,20 @@ def sft_stage(recipe: Recipe, name: str | None) -> SftStage:
     known = ", ".join(stage.name for stage in stages)
     raise ConfigError(
         f"recipe {recipe.name!r} has no sft stage" + (f" {name!r}." if name else "."),
-        f"Its sft stages: {known}." if known else "Name a recipe that fine-tunes.",
+        f"Its sft stages: {known}." if known else "Give a recipe with an sft stage.",
     )
 
 
 def model_folder(recipe: Recipe, stage: SftStage) -> Path:
-    """Folder of the model that the stage starts from; ConfigError when the run has not made it yet."""
+    """Find the folder of the stage's start model; raise ConfigError if it does not exist yet."""
     name = model_beneath(recipe, stage)
     if name not in {one.name for one in recipe.stages}:
         return resolve_base(recipe.model.base)
     folder = recipe.runs_dir / recipe.name / name / MODEL
     if not folder.is_dir():
         raise ConfigError(
-            f"stage {stage.name!r} starts from stage {name!r}, which has not made its model yet.",
-            "Run the recipe up to there first, or look with burnish data lengths --char-only.",
+            f"stage {stage.name!r} starts from stage {name!r}, which has no model yet.",
+            "Run the recipe up to that stage first, or use burnish data lengths --char-only.",
         )
     check_model_folder(folder)
     return folder
@@ -52,12 +52,12 @@ def model_folder(recipe: Recipe, stage: SftStage) -> Path:
 
 @contextmanager
 def training_rows(recipe: Recipe) -> Iterator[Iterable[Example]]:
-    """What an sft stage trains on, in order, read as it is asked for: sources, filtered and mixed, or the task set."""
+    """Yield an sft stage's rows on demand: filtered and mixed sources, or the task set."""
     data = recipe.data
     if not data.sources:
         examples = examples_from_tasks(load_task_set(data.tasks, recipe.seed).train)
         if not examples:
-            raise DataError("there is nothing to train on: the task set has no training part", "Name data.sources.")
+            raise DataError("no training rows: the task set has no training part", "Set data.sources.")
         yield examples
         return
     plan = Plan(data.sources, data.filters, data.mixture, recipe.seed, data.bad_rows)

@@ -1,7 +1,7 @@
-"""The recipe's sources as a mixture that a training reads as it goes.
+"""Stream the recipe's sources as a mixture during training.
 
 Counts and left-out rows are written as for a prepared set, of this attempt's reading. Left out on purpose: filters that
-remember earlier rows, which a resumed training could not go on with.
+remember earlier rows, which a resumed training could not continue.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from burnish.workflows.rows.prepare import line_writer
 from burnish.workflows.run.context import Run
 
 REMEMBERING = ("near_duplicate",)
-"""Filters whose answer on a row depends on the rows before it."""
+"""Filters whose result depends on earlier rows."""
 SEEDS_APART = 1_000_003
-"""Between the passes of one run, so that neighbouring seeds share no pass."""
+"""Seed offset between the passes of a run, so that neighbouring seeds share no pass."""
 
 
 @contextlib.contextmanager
 def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> Iterator[OpenMixture]:
-    """Opens passes of the mixture; ``folder`` gets the counts when the body ends.
+    """Open passes of the mixture; write counts to ``folder`` when the body ends.
 
     Raises ConfigError for a filter that remembers rows, or a mixture that is shuffled as a whole.
     """
@@ -44,12 +44,12 @@ def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> I
     for one in data.filters:
         if one.kind in REMEMBERING:
             raise ConfigError(
-                f"stage {stage.name!r} streams, and the filter {one.kind} remembers all earlier rows.",
+                f"stage {stage.name!r} streams, but the filter {one.kind} remembers all earlier rows.",
                 "Filter first with burnish data prepare, or set streaming to false.",
             )
     if data.mixture.shuffle == "full":
         raise ConfigError(
-            f"stage {stage.name!r} streams, and data.mixture.shuffle 'full' reads all rows before the first.",
+            f"stage {stage.name!r} streams, but data.mixture.shuffle 'full' reads all rows before the first.",
             "Set data.mixture.shuffle to window, or streaming to false.",
         )
     judge = VerifierJudge(run.judge(), run.recipe.verify) if needs_judge(data.filters) else None

@@ -1,4 +1,4 @@
-"""What the stages of one run share: the recipe, its folder, the verifier, and which stage made what.
+"""Share a run's state between stages: recipe, folder, verifier and finished stages.
 
 Not covered: deciding whether a stage must run (`workflows.recipe`).
 """
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage hands back when it is done."""
+    """The outcome that a finished stage returns."""
 
     outputs: tuple[str, ...] = ()
     """Files and folders in the stage's folder that others may read."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """Results worth finding in the ledger."""
+    """Results to record in the ledger."""
     peak_bytes: int | None = None
     """Peak resident memory of the process that did it, where that is another one."""
 
@@ -80,14 +80,14 @@ class Run:
         return self.model_folder(name), None
 
     def start_adapter(self, stage: AdapterStage) -> tuple[Path, Path] | None:
-        """The adapter that the stage starts from and the model that it belongs on; None when it starts from a model."""
+        """Return the start adapter with its model; None when the stage starts from a model."""
         if names_a_path(stage.start_from):
             return self.model_folder("base"), Path(stage.start_from)
         model, adapter = self.model_and_adapter(stage.start_from)
         return None if adapter is None else (model, adapter)
 
     def adapter_base(self, stage: AdapterStage) -> Path:
-        """The model that the stage's own adapter goes on."""
+        """Return the model below the stage's own adapter."""
         start = self.start_adapter(stage)
         if start is None:
             return self.model_folder(stage.start_from)
@@ -99,11 +99,11 @@ class Run:
         return next(stage for stage in self.recipe.stages if isinstance(stage, AdapterStage) and stage.name == name)
 
     def is_base(self, name: str) -> bool:
-        """Whether ``name`` means the recipe's base model: no stage is called so."""
+        """Return whether ``name`` is the recipe's base model, not a stage."""
         return name not in {stage.name for stage in self.recipe.stages}
 
     def tasks_stage(self, before: Stage) -> str | None:
-        """Name of the last tasks stage before another stage; None when there is none."""
+        """Return the name of the last tasks stage before another stage, or None."""
         return tasks_stage_before(self.recipe, before.name)
 
     def train_tasks(self, stage: Stage) -> tuple[Task, ...]:
@@ -143,7 +143,7 @@ def tasks_stage_before(recipe: Recipe, name: str) -> str | None:
 
 
 def uses_base(recipe: Recipe) -> bool:
-    """Whether any stage reads the recipe's base model."""
+    """Return whether any stage reads the recipe's base model."""
     made = {stage.name for stage in recipe.stages if {"model", "adapter"} & set(stage.makes)}
     read = {getattr(stage, one.field) for stage in recipe.stages for one in stage.reads() if "model" in one.products}
     return bool(read - made)

@@ -1,4 +1,4 @@
-"""What decides the results of a run and of each stage beyond the settings: digests of inputs, code, models, tools.
+"""Compute digests of the inputs, code, models and tools of a run and its stages.
 
 Not covered: the library versions of torch and friends (pinned by the constraints), the kind of machine.
 """
@@ -33,7 +33,7 @@ TASK_PARTS = {"train": ("training", TRAIN), "held_out": ("held-out", HELD_OUT)}
 
 
 def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
-    """Digests of all that a run starts from; raises the error of the first input that is not there."""
+    """Compute the digests of all inputs of a run; raise the error of the first missing one."""
     digests = {CODE: code_digest()}
     if uses_base(recipe):
         digests[BASE] = model_digest(resolve_base(recipe.model.base))
@@ -41,7 +41,7 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
         digests[TOOLCHAIN] = toolchain
     for path in task_files(recipe):
         if not path.is_file():
-            raise DataError(f"there is no data file {path}", "Check data.tasks in the recipe.")
+            raise DataError(f"data file {path} does not exist", "Check data.tasks in the recipe.")
         digests[f"file {path}"] = digest_file(path)
     for stage in recipe.stages:
         for what, named in stage.needs(recipe.data).files.items():
@@ -55,7 +55,7 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
 
 @cache
 def code_digest() -> str:
-    """Digest of the program's own sources."""
+    """Compute the digest of the program's own sources."""
     package = Path(__file__).parents[2]
     files = sorted(package.rglob("*.py"))
     return digest_json([[str(file.relative_to(package)), digest_file(file)] for file in files])
@@ -65,8 +65,8 @@ def _digest_of_start(folder: Path) -> str:
     weights = folder / ADAPTER_WEIGHTS
     if not weights.is_file():
         raise DataError(
-            f"start_from names {folder}, and there is no {weights.name} in it.",
-            "Name a stage, an adapter folder of a run, or one of its checkpoints.",
+            f"start_from is {folder}, but it has no {weights.name}.",
+            "Give a stage, an adapter folder of a run, or one of its checkpoints.",
         )
     return digest_file(weights)
 

@@ -1,4 +1,4 @@
-"""What the ledger is told: stages of runs, and evaluations, with the digests that lineage goes by.
+"""Record stages of runs and evaluations in the ledger, with digests for lineage.
 
 A model that a stage made is read elsewhere under other digests than that of its folder (`aliases_of`), so they are
 recorded too. Left out on purpose: reading the ledger (`ledger.lineage`).
@@ -38,7 +38,7 @@ def predicted_memory(folder: Path) -> dict[str, float]:
 
 
 def record_stage(ledger: Ledger, run: Run, stage: Stage, done: Done, inputs: Mapping[str, str]) -> None:
-    """Record a finished stage, unless it is recorded: digests of large models take a while."""
+    """Record a finished stage, unless already recorded: digests of large models are slow."""
     run_id = run.folder.run_id
     if not ledger.has_stage(run_id, stage.name, done):
         aliases = aliases_of(run.stage_folder(stage.name), done.outputs)

@@ -1,4 +1,4 @@
-"""Whether the optional packages that a piece of work needs are installed, before the work begins."""
+"""Check that needed optional packages are installed, before work starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from burnish.errors import MissingToolError
 TRAIN_EXTRA = ("torch", "transformers", "tokenizers", "safetensors", "peft", "trl", "accelerate", "datasets")
 
 REPORTERS = {"tensorboard": "'burnish[train]'", "comet_ml": "comet-ml"}
-"""What to install for a reporter, where that is not its own name."""
+"""Package names of reporters, where they differ."""
 
 SERVE_EXTRA = ("fastapi", "uvicorn")
 
@@ -28,8 +28,8 @@ def require_reporters(names: Sequence[str]) -> None:
     """Raise MissingToolError when the package of a reporter (a value of ``report_to``) is missing."""
     for name in missing_packages(tuple(names)):
         raise MissingToolError(
-            f"report_to names {name}, and its package is not installed",
-            f"pip install {REPORTERS.get(name, name)}, or leave it out of report_to.",
+            f"report_to includes {name}, but its package is not installed",
+            f"pip install {REPORTERS.get(name, name)}, or remove it from report_to.",
         )
 
 
@@ -37,7 +37,7 @@ def require_vllm() -> None:
     """Raise MissingToolError when vLLM is not installed; does not import it."""
     if missing_packages(("vllm",)):
         raise MissingToolError(
-            "the package vllm is not installed, and vLLM is asked for", "pip install 'burnish[vllm]'"
+            "the package vllm is not installed, but needed for answers.engine vllm", "pip install 'burnish[vllm]'"
         )
 
 
@@ -46,10 +46,10 @@ def require_deepspeed() -> None:
     if missing_packages(("deepspeed",)):
         raise MissingToolError(
             "the package deepspeed is not installed, and launch.strategy is deepspeed",
-            "pip install 'burnish[deepspeed]', or take launch.strategy fsdp2.",
+            "pip install 'burnish[deepspeed]', or use launch.strategy fsdp2.",
         )
 
 
 def missing_packages(packages: tuple[str, ...]) -> list[str]:
-    """Which of the packages are not installed."""
+    """Return the packages that are not installed."""
     return [name for name in packages if importlib.util.find_spec(name) is None]

@@ -1,5 +1,4 @@
-"""What watches a stage while it trains: evaluation by the code of `burnish evaluate`, the predicted memory, the
-metadata, curves, events.
+"""Build the callbacks of a training: evaluation, predicted memory, metadata, curves, events.
 
 The callbacks are the same for every method. Left out on purpose: how a method trains (one workflow per kind).
 """
@@ -45,7 +44,7 @@ def training_callbacks(
     batches: Batches,
     held_out: Sequence[EncodedRow] = (),
 ) -> list[TrainerCallback]:
-    """The callbacks for a stage, in the order they need.
+    """Build the callbacks of a stage, in the required order.
 
     Args:
         run: the open run.
@@ -72,7 +71,7 @@ def training_callbacks(
 
 
 class AnswerQuality:
-    """Lets the model answer tasks as it stands, has every answer verified, and counts: an `Evaluator`.
+    """An `Evaluator` that answers tasks with the current model and verifies every answer.
 
     Answers and verdicts of each evaluation are kept in ``evaluations/step-N``.
     """
@@ -91,7 +90,7 @@ class AnswerQuality:
         name = f"step-{step}"
         folder = self.folder / EVALUATIONS / name
         generator = generator_of(model, self.tokenizer, name, sampling=self.sampling, seed=self.run.recipe.seed)
-        (folder / COMPLETIONS).unlink(missing_ok=True)  # of an attempt that was broken off
+        (folder / COMPLETIONS).unlink(missing_ok=True)  # of an interrupted attempt
         completions = answer_tasks(generator, self.tasks, folder / COMPLETIONS, samples=self.sampling.samples)
         verdicts = judge(self.run.judge(), self.tasks, completions)
         write_records(folder / VERDICTS, verdicts)
@@ -99,7 +98,7 @@ class AnswerQuality:
 
 
 def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
-    """What the metadata says of base, data, settings and digests."""
+    """Collect base, data, settings and digests for the metadata."""
     recipe = run.recipe
     dataset = None
     if isinstance(stage, PreferenceStage):
@@ -131,13 +130,13 @@ def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
 
 
 def rows_taken(run: Run) -> dict[str, int] | None:
-    """The first so many rows that are taken of a source, by its name; None when all are."""
+    """Return the row limit per source name; None when all rows are used."""
     limits = {source_name(source): source.limit for source in run.recipe.data.sources}
     return {name: limit for name, limit in limits.items() if limit is not None} or None
 
 
 def dataset_name(run: Run) -> str:
-    """What the training data is called: its sources, or the kind of the task set."""
+    """Name the training data: its sources, or the kind of the task set."""
     sources = [Path(source_name(source)).stem for source in run.recipe.data.sources]
     if sources:
         more = f".and{len(sources) - 1}more" if len(sources) > 1 else ""

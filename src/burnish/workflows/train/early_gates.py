@@ -1,7 +1,7 @@
-"""Look at training rows before anything is measured: what a gate would refuse later is refused first.
+"""Check training rows before the first evaluation, so that gates refuse early.
 
 Looked at are rows that cost little: no filters, no streams, and a tokenizer that is there already. Left out on purpose:
-all other rows, whose gates run where they are trained on (`tune`, `tune_stream`, `prefer`).
+all other rows, whose gates run where they are trained on (`sft`, `sft_stream`, `preference`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fine-tune on rows that are tokens already, once the gates have seen them and the batches that they make.
+"""Fine-tune on encoded rows after checking the rows and their batches.
 
 Left out on purpose: where the rows come from, what watches the training.
 """
@@ -26,7 +26,7 @@ logger = logging.getLogger("burnish.tune")
 def check_rows(
     run: Run, stage: SftStage, encoded: EncodedSet, examples: Sequence[Example], tokenizer: Any
 ) -> GateReport:
-    """What the gates counted in the rows, which are ``examples`` as tokens. Raises GateError."""
+    """Check the rows, which are encoded ``examples``, and return counts; raise GateError."""
     data = run.recipe.data
     return check_gates(
         encoded.rows,
@@ -41,12 +41,12 @@ def check_rows(
 
 
 def trained_context(run: Run, stage: AdapterStage) -> int | None:
-    """The context of the model that a stage trains; None where it does not say."""
+    """Return the context length of the stage's model; None if unknown."""
     return folder_context(run.model_folder(model_beneath(run.recipe, stage)))
 
 
 def train_rows(job: TrainingJob[SftStage], encoded: EncodedSet, report: GateReport, tokenizer: Any) -> TrainingResult:
-    """Train on rows that ``tokenizer`` encoded and of which the gates said ``report``.
+    """Train on rows encoded by ``tokenizer`` and checked with the result ``report``.
 
     Raises GateError before any step.
     """

@@ -1,4 +1,4 @@
-"""GRPO of a run: training tasks become prompts, the verifier judges what the model writes, the reward shape scores it.
+"""Run GRPO: answer training tasks, judge answers with the verifier, score them by the reward.
 
 Left out on purpose: the loop itself (`train.grpo.run`), and checks of single shapes (`burnish reward`).
 """
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, GenerationConfig
 
+from burnish.config.stages.batches import shared_micro_batch
 from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.data.encode.chat import render_prompt
 from burnish.data.tasks.task_sets import require_rust
@@ -45,10 +46,11 @@ logger = logging.getLogger("burnish.reinforce")
 
 
 def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
-    """Train the stage's adapter; goes on from its last complete checkpoint.
+    """Train the stage's adapter, continuing from its last complete checkpoint.
 
     Raises DataError for tasks without hidden tests, GateError for held-out tasks among those to train on.
     """
+    stage = stage.model_copy(update={"micro_batch": shared_micro_batch(stage, 1)})
     given = run.train_tasks(stage)
     check_tasks(given, run.held_out_tasks(stage))
     tasks = [task for task in given if constant_share(task) < 1]
@@ -94,7 +96,7 @@ def say_gradings(verifier: Verifier, name: str, tasks: Sequence[Task]) -> None:
 
 
 def batches_of(stage: GrpoStage, prompts: Prompts) -> Batches:
-    """What the memory of the stage is predicted from."""
+    """Return the shapes that predict the stage's memory."""
     return Batches(
         max(map(len, prompts.ids)) + stage.max_completion_length,
         "the longest prompt and max_completion_length",
@@ -106,31 +108,31 @@ def batches_of(stage: GrpoStage, prompts: Prompts) -> Batches:
 
 
 def check_tasks(tasks: Sequence[Task], held_out: Sequence[Task]) -> None:
-    """Every task can be judged, and none is measured on later."""
+    """Check that every task has tests and none is held out."""
     require_rust(tasks)
     untested = next((task for task in tasks if task.tests is None), None)
     if untested is not None:
         raise DataError(
-            f"task {untested.id} has no hidden tests: anything that compiles would be right.",
+            f"task {untested.id} has no hidden tests, so any answer that compiles would pass.",
             "Train on tasks with tests.",
         )
     measured = {task.id for task in held_out} | {task.prompt for task in held_out}
     seen = next((task for task in tasks if task.id in measured or task.prompt in measured), None)
     if seen is not None:
         raise GateError(
-            f"the training task {seen.id} is among the held-out tasks.", "Measure on tasks that nobody trains on."
+            f"the training task {seen.id} is among the held-out tasks.", "Evaluate on tasks that are not trained on."
         )
 
 
 def prompts_of(tasks: Sequence[Task], tokenizer: Any, base: Path) -> Prompts:
-    """Prompts as evaluation asks them."""
+    """Build prompts as in evaluation."""
     texts = [render_prompt(task.prompt, tokenizer) for task in tasks]
     encoded = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     return Prompts([task.id for task in tasks], encoded, declared_stop_ids(base, tokenizer))
 
 
 def known_rates(tasks: Sequence[Task], folder: Path) -> dict[int, float]:
-    """Pass rates of the answers that lie in a stage's folder, by the index of the task."""
+    """Read the pass rates of a stage's answers, by task index."""
     rates = PassRates()
     for file in rollout_files(folder):
         rates.add(answer.verdict for answer in read_written(file) if answer.verdict is not None)
@@ -147,7 +149,7 @@ def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:
 
 
 def writer(stage: GrpoStage, tokenizer: Any, ends: frozenset[int]) -> Write:
-    """Our decoder as the sampler."""
+    """Build the sampler from our decoder."""
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     options = Decoding(stage.temperature, 1.0, ends, padding, logprobs=True)
 
@@ -165,7 +167,7 @@ def writer(stage: GrpoStage, tokenizer: Any, ends: frozenset[int]) -> Write:
 
 
 def judge_of(stage: GrpoStage, tasks: Sequence[Task], reward: VerifierReward) -> Judge:
-    """Verdicts of the run's verifier, scored by the stage's shape."""
+    """Judge with the run's verifier and score by the stage's shape."""
 
     def judge(pairs: Sequence[tuple[int, Completion]]) -> list[tuple[Verdict, Score]]:
         verdicts = reward.judge([(tasks[index], completion) for index, completion in pairs])

@@ -1,4 +1,4 @@
-"""The `TrainingJob` of a stage: settings, seed and metrics of its run.
+"""Build the `TrainingJob` of a stage from its settings, seed and metrics.
 
 Left out on purpose: what a stage starts from (`workflows.train.start`), its callbacks (`workflows.train.callbacks`).
 """
@@ -28,7 +28,7 @@ def training_job(
     callbacks: Sequence[TrainerCallback] = (),
     log: Log | None = None,
 ) -> TrainingJob[AnyTrained]:
-    """The training of a stage.
+    """Build the training of a stage.
 
     Args:
         run: the open run.

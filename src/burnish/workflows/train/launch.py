@@ -1,7 +1,6 @@
-"""Train a stage in several processes: hand them the run, wait for their end, take over what they made or raise what
-they raised.
+"""Train a stage in several processes and return their result or raise their error.
 
-Left out on purpose: what each of them does (`workflows.train.worker`).
+Left out on purpose: the work of each process (`workflows.train.worker`).
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from burnish import errors
+from burnish.config.stages.batches import shared_micro_batch
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import TrainingStage
 from burnish.errors import BurnishError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, OUTCOME
 from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
-from burnish.train.micro_batch import fit_micro_batch, shared_micro_batch
+from burnish.train.micro_batch import fit_micro_batch
 from burnish.workflows.run.context import Outcome, Run
 
 MODULE = "burnish.workflows.train.worker"
@@ -61,8 +61,8 @@ def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Out
         return Outcome(tuple(outcome["outputs"]), outcome["metrics"], outcome["peak_bytes"])
     if not (place / FAILURE).exists():
         raise MachineError(
-            f"the processes that train {stage.name} ended with status {status}, at least one without a word.",
-            "It was killed, perhaps for memory; checkpoints are intact: run the same command again.",
+            f"the processes that train {stage.name} ended with status {status}, at least one without an error message.",
+            "It was killed, perhaps because memory ran out; checkpoints are intact: run the same command again.",
         )
     raise _failure(json.loads((place / FAILURE).read_bytes()))
 
@@ -91,7 +91,7 @@ def _job(run: Run, stage: TrainingStage) -> dict[str, Any]:
 
 
 def shared_out(stage: TrainingStage, processes: int) -> TrainingStage:
-    """The stage with a micro batch that the processes can share, where the recipe says none."""
+    """Choose a micro batch that the processes can share, unless the recipe sets one."""
     micro_batch = shared_micro_batch(stage, processes)
     if micro_batch == stage.micro_batch:
         return stage

@@ -1,6 +1,6 @@
-"""Preference tuning of a run: judged answers become tokens, gates look at them, then DPO or KTO.
+"""Run preference tuning: encode judged answers, check them, then train DPO or KTO.
 
-Left out on purpose: judging answers, and pairing them (`judged_pairs`).
+Left out on purpose: judging answers, and pairing them (`workflows.rewards.judged_pairs`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ logger = logging.getLogger("burnish.prefer")
 
 
 def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
-    """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError before any step."""
+    """Train the stage's adapter, continuing from its last complete checkpoint.
+
+    Raises GateError before the first step.
+    """
     base = run.model_folder(stage.start_from)
     tokenizer = load_tokenizer(base)
     rows, conversations, report = judged_rows(run, stage, folder, tokenizer)
@@ -66,7 +69,7 @@ def judged_rows(
     if data.chat.train_roles != ("assistant",) or data.chat.truncate != "refuse":
         raise ConfigError(
             f"stage {stage.name!r} compares whole answers, and data.chat trains other roles or truncates.",
-            "Leave data.chat.train_roles and data.chat.truncate at their defaults.",
+            "Use the defaults of data.chat.train_roles and data.chat.truncate.",
         )
     path = stage.rows if stage.rows is not None else _rows_of_rollouts(run, stage, folder)
     rejected = folder / REJECTED if is_first() else None
@@ -87,7 +90,7 @@ def judged_rows(
 
 
 def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:
-    """A file with the rows that the answers of an earlier stage make."""
+    """Write the rows from an earlier stage's answers to a file."""
     sampled = next(earlier for earlier in run.recipe.stages if earlier.name == stage.rollouts)
     assert isinstance(sampled, AdapterStage)
     tasks = {task.id: task for task in run.train_tasks(sampled)}

@@ -1,4 +1,4 @@
-"""Pretraining of a run: text becomes packed blocks, then a new model or one that is there is trained on them.
+"""Run pretraining: pack text into blocks and train a new or existing model on them.
 
 The text is a corpus stage's, token bins, or the recipe's sources, read before or while training. A new model gets a
 tokenizer of its own, trained on the text, unless token bins bring one.
@@ -53,7 +53,7 @@ logger = logging.getLogger("burnish.pretrain")
 
 @dataclass(frozen=True)
 class Material:
-    """What a stage trains on."""
+    """The training data of a stage."""
 
     tokenizer: Any
     blocks: Sequence[Block] = ()
@@ -63,7 +63,7 @@ class Material:
 
 
 def pretrain(run: Run, stage: PretrainStage, folder: Path) -> Outcome:
-    """Train the model into ``model``; goes on from the last complete checkpoint."""
+    """Train the model into ``model``, continuing from the last complete checkpoint."""
     start = None if stage.start_from is None else run.model_folder(stage.start_from)
     with contextlib.ExitStack() as stack:
         if stage.tokens is not None:
@@ -126,7 +126,7 @@ def _rows(run: Run, stage: PretrainStage, folder: Path) -> list[Row]:
 
 
 def draw_held_out(documents: int, wanted: int, *, seed: int) -> list[int]:
-    """Indices of the documents of token bins that are held out; DataError when none is left to train on."""
+    """Choose the held-out documents of token bins; raise DataError when none remain to train on."""
     if wanted >= documents:
         raise DataError(
             f"holding out {wanted} of {documents} documents leaves none to train on.", "Lower evaluation.rows."
@@ -135,12 +135,12 @@ def draw_held_out(documents: int, wanted: int, *, seed: int) -> list[int]:
 
 
 def _pieces(documents: Iterable[list[int]], block_size: int) -> list[HeldOutDocument]:
-    """Documents no longer than a block, as they are trained on."""
+    """Keep documents no longer than a block, as in training."""
     return [
         HeldOutDocument(f"{number}/{start}", ids[start : start + block_size])
         for number, ids in enumerate(documents)
         for start in range(0, len(ids), block_size)
-        if len(ids) - start > 1  # a single token is predicted from nothing
+        if len(ids) - start > 1  # a single token has no context to be predicted from
     ]
 
 
@@ -158,7 +158,7 @@ def _tokenizer(texts: Iterable[str], stage: PretrainStage, folder: Path, start: 
 
 
 def _tokenizer_of_bins(bins: Path, start: Path | None) -> Any:
-    """The tokenizer that the bins were made with, which must be that of the model to start from."""
+    """Load the tokenizer of the bins, which must equal the start model's."""
     tokenizer: Any = load_tokenizer(bins / TOKENIZER)
     if start is None:
         return tokenizer
@@ -166,14 +166,14 @@ def _tokenizer_of_bins(bins: Path, start: Path | None) -> Any:
     digests = [digest_bytes(each.backend_tokenizer.to_str().encode()) for each in (tokenizer, theirs)]
     if digests[0] != digests[1]:
         raise ConfigError(
-            f"the token bins {bins} were made with another tokenizer than the model {start} has.",
+            f"the token bins {bins} were built with another tokenizer than that of the model {start}.",
             f"Build them again: burnish data build tokens --set tokenizer={start}",
         )
     return theirs
 
 
 def _encoder(tokenizer: Any, stage: PretrainStage) -> Callable[[Sequence[Row]], Iterator[list[int]]]:
-    """Rows to token ids, one document each or several."""
+    """Encode rows to token ids, as one or several documents each."""
 
     def encode(rows: Sequence[Row]) -> Iterator[list[int]]:
         texts = [row if isinstance(row, str) else _conversation(row, tokenizer) for row in rows]
@@ -183,7 +183,7 @@ def _encoder(tokenizer: Any, stage: PretrainStage) -> Callable[[Sequence[Row]], 
 
 
 def tokenised_documents(texts: Sequence[str], tokenizer: Any, block_size: int) -> Iterator[list[int]]:
-    """Token ids of each text and the end-of-text token; a text longer than a block comes in pieces that fit into one.
+    """Encode texts with an end-of-text token, splitting texts longer than a block.
 
     Pieces are cut between items, statements or lines, and the end-of-text token follows the last one alone.
     """
@@ -192,11 +192,11 @@ def tokenised_documents(texts: Sequence[str], tokenizer: Any, block_size: int) -
         return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def fits(text: str) -> bool:
-        # a byte-level token covers a byte at least, which spares the tokenizer many questions
+        # a byte-level token covers at least one byte, so short texts need no tokenizer call
         return len(text.encode()) < block_size or len(ids(text)) < block_size
 
     if not texts:
-        return  # a tokenizer takes no empty list
+        return  # a tokenizer refuses an empty list
     before, end = document_ends(tokenizer)
     block_size -= len(before)
     for text, whole in zip(

@@ -1,6 +1,6 @@
-"""Supervised fine-tuning of a run: rows become tokens, gates look at them and at the batches, then the training.
+"""Run supervised fine-tuning: encode rows, check rows and batches, train.
 
-Left out on purpose: where rows come from, filters and mixture (`prepare`), which gates there are (`train_rows`).
+Left out on purpose: sources, filters and mixture (`workflows.rows.prepare`), gates (`workflows.train.gated_rows`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from burnish.data.mixing.validation_rows import hold_out_rows
 from burnish.model.base import load_tokenizer
 from burnish.scale.processes import first_goes_first
 from burnish.train.watch.memory_forecast import Batches
-from burnish.workflows.rows.encode import EncodedSet, encode_rows
+from burnish.workflows.rows.encode import EncodedSet, cache_of, encode_rows
 from burnish.workflows.rows.prepare import training_examples
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
@@ -28,7 +28,10 @@ from burnish.workflows.train.start import starting_point
 
 
 def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
-    """Train the adapter of the stage; goes on from its last complete checkpoint. Raises GateError before any step."""
+    """Train the stage's adapter, continuing from its last complete checkpoint.
+
+    Raises GateError before the first step.
+    """
     if stage.streaming:
         return tune_stream(run, stage, folder)
     start = starting_point(run, stage, folder)
@@ -59,5 +62,5 @@ def gated_rows(
         if evaluation is not None and evaluation.rows:
             examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=run.recipe.seed)
             held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
-        encoded = encode_rows(examples, tokenizer, stage, data.chat, data.cache)
+        encoded = encode_rows(examples, tokenizer, stage, data.chat, cache_of(run))
     return encoded, held_rows, check_rows(run, stage, encoded, examples, tokenizer)

@@ -1,5 +1,4 @@
-"""Supervised fine-tuning on the recipe's sources, read while training: chunk by chunk rows become tokens and pass the
-gates.
+"""Run supervised fine-tuning on streamed sources, encoding and checking chunks of rows.
 
 Left out on purpose: what needs all rows at once: held-out rows for a loss, order by length, the cache of encoded rows.
 """
@@ -33,7 +32,10 @@ logger = logging.getLogger("burnish.tune")
 
 
 def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
-    """Train the stage's adapter; goes on from its last complete checkpoint. Raises GateError for a chunk of rows."""
+    """Train the stage's adapter, continuing from its last complete checkpoint.
+
+    Raises GateError for a chunk of rows.
+    """
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)
     batches = Batches(stage.max_length, "max_length, of a stream", muon=stage.optimizer == "muon")
@@ -46,7 +48,7 @@ def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
 
 
 def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequence[Example]], list[EncodedExample]]:
-    """A function that encodes a chunk of rows and passes it through the gates."""
+    """Build a function that encodes and checks a chunk of rows."""
     data, held_out, context = run.recipe.data, run.held_out_tasks(stage), trained_context(run, stage)
 
     def encode(examples: Sequence[Example]) -> list[EncodedExample]:

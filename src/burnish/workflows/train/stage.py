@@ -1,6 +1,6 @@
-"""A stage that trains: in this process, or in as many as the recipe launches.
+"""Run a training stage in this process, or in several as the recipe sets.
 
-Left out on purpose: how each method trains (`tune`, `prefer`, `pretrain`).
+Left out on purpose: how each method trains (`sft`, `preference`, `pretrain`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from burnish.workflows.train.launch import shared_out, train_in_processes
 
 
 def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
-    """Train the stage; goes on from its last complete checkpoint."""
+    """Train the stage, continuing from its last complete checkpoint."""
     processes = planned_processes(run.recipe.launch, run.recipe.model.device)
     alone = processes == 1 and run.recipe.launch.strategy != "deepspeed"
     stage = shared_out(stage, processes)

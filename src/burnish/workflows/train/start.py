@@ -1,4 +1,4 @@
-"""What fine-tuning starts from: a model, or the adapter of an earlier training, continued or merged under a new one.
+"""Find the start of a fine-tuning: a model, or an earlier adapter, continued or merged.
 
 An adapter may be a stage's result or any checkpoint of a run. Left out on purpose: its optimiser and schedule, which
 begin anew; `burnish runs fork` goes on with them.
@@ -26,13 +26,13 @@ class StartingPoint:
     """Folders to train from."""
 
     base: Path
-    """The model that the new adapter goes on."""
+    """The model below the new adapter."""
     adapter: Path | None
     """Adapter whose weights are trained on; None for fresh ones."""
 
 
 def starting_point(run: Run, stage: ContinuingStage, folder: Path) -> StartingPoint:
-    """Find what the stage starts from; merges it first where the stage says so.
+    """Find the start of a stage, merging its adapter first if the stage asks for it.
 
     Raises ConfigError when there is no such adapter, or it was trained on another base or chat template.
     """

@@ -1,4 +1,4 @@
-"""One of several processes that train a stage; torchrun starts it with the folder that `several_processes` wrote.
+"""Train a stage as one of several processes, started by torchrun with a folder from `launch`.
 
 The run's folder is locked by the process that launched; the first of these writes into it, the others only compute.
 """
@@ -30,7 +30,7 @@ from burnish.workflows.verify.judge import open_verifier
 
 
 def main(place: Path) -> int:
-    """Train; the exit status. What goes wrong is written beside the job, by whoever sees it first."""
+    """Train and return the exit status; the first process to fail writes its error."""
     try:
         _train(place)
     except BurnishError as error:
@@ -73,7 +73,7 @@ def _fail(place: Path, kind: str, cause: str = "", way_out: str = "") -> None:
 
 
 def _log_to(logs: Path) -> None:
-    """The first process speaks to the terminal and into the log of the attempt; the others only warn."""
+    """Log fully in the first process; the others only warn."""
     logger = logging.getLogger("burnish")
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(logging.Formatter("%(message)s"))

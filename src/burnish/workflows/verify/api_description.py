@@ -50,7 +50,7 @@ class Health(BaseModel):
 _REFUSALS = {
     400: "The Host header, or the request as a whole, is broken.",
     401: "A bearer token is needed, and this is not it.",
-    403: "The service answers to loopback names alone.",
+    403: "The service only answers to loopback names.",
     413: "More bytes or rows than a request may hold.",
     422: "Rows that are none, each with its place.",
     503: "Too much is waiting, or the service stops. Ask again later.",

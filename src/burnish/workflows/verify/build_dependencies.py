@@ -20,7 +20,7 @@ from burnish.verify.dependencies.resolve import Wanted
 from burnish.verify.sandbox.open_sandbox import open_sandbox
 
 FEATURES = {"serde": ("derive",), "uuid": ("v4",)}
-"""What the well-known crates are used with."""
+"""Features of the well-known crates."""
 
 
 def build_dependencies(
@@ -36,7 +36,9 @@ def build_dependencies(
     given = {one.package for one in named}
     wanted = [Wanted(name, FEATURES.get(name, ())) for name in WELL_KNOWN if name in there and name not in given]
     if not wanted and not named:
-        raise DataError(f"{', '.join(sources)} holds none of {', '.join(WELL_KNOWN)}.", "Name the crates to build.")
+        raise DataError(
+            f"{', '.join(sources)} has none of {', '.join(WELL_KNOWN)}.", "Give the names of the crates to build."
+        )
     sandbox = open_sandbox(config)
     try:
         return build_set(

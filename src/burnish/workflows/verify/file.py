@@ -47,7 +47,8 @@ from burnish.records.answer_forms import plain_answer
 from burnish.records.files import write_rows
 from burnish.records.layout import REJECTED, SUMMARY, VERDICT_CACHE, VERDICTS
 from burnish.score.summaries.summary import summarise_verdicts
-from burnish.syntax.crates import WELL_KNOWN, named_crates
+from burnish.syntax.crates import WELL_KNOWN, imported_crates, named_crates
+from burnish.syntax.source import parse
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND
 from burnish.verify.judge.bounds import bounded
 from burnish.verify.judge.ladder import Goal
@@ -62,6 +63,7 @@ _UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
 """What the compiler says of a crate that is not there."""
 
 
+_NAME: JsonDict = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 _EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024]}
 _NULL: JsonDict = {"type": "null"}
 _TEXT: JsonDict = {"type": "string"}
@@ -102,9 +104,9 @@ class VerifyRow(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"allOf": _RULES})
 
-    id: str
+    id: Annotated[str, WithJsonSchema(_NAME)]
     sample_index: int | None = 0
-    """None: a further answer to its task, numbered as it comes."""
+    """None: another answer to its task, numbered in order."""
     code: str | None = None
     completion: str | None = None
     prompt: str | None = None
@@ -126,17 +128,17 @@ class VerifyRow(BaseModel):
     @field_validator("edition", mode="before")
     @classmethod
     def _as_text(cls, edition: object) -> object:
-        """2021 without quotes is an edition, too."""
+        """Accept 2021 without quotes as an edition."""
         return str(edition) if type(edition) is int else edition
 
     @model_validator(mode="after")
     def _has_one_program(self) -> VerifyRow:
         if (self.code is None) == (self.completion is None):
-            raise ValueError("a row holds either code or an answer: completion, text, response, output or messages")
+            raise ValueError("a row has either code or an answer: completion, text, response, output or messages")
         if self.prompt is not None and self.completion is None:
-            raise ValueError("prompt goes with completion")
+            raise ValueError("prompt needs completion")
         if self.runs_on_input and self.tests is not None:
-            raise ValueError("stdin and expected_stdout go without tests")
+            raise ValueError("stdin and expected_stdout exclude tests")
         if self.goal == "test" and self.tests is None and not self.runs_on_input:
             raise ValueError("goal test needs tests")
         if self.crate_type == "lib" and (self.goal == "run" or self.runs_on_input):
@@ -145,27 +147,27 @@ class VerifyRow(BaseModel):
 
     @property
     def runs_on_input(self) -> bool:
-        """Whether the row says what its program reads or prints."""
+        """Return whether the row sets its program's input or output."""
         return self.stdin is not None or self.expected_stdout is not None
 
     @property
     def goal_of_task(self) -> Goal | None:
-        """The goal, where a run that has something to compare is a test of the program."""
+        """Return the goal; a run with output to compare counts as a test."""
         return "test" if self.goal == "run" and self.runs_on_input else self.goal
 
 
 def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbox: bool = False) -> dict[str, Any]:
-    """Judge every row; returns what ``summary.json`` holds.
+    """Judge every row and return the content of ``summary.json``.
 
-    ``unsafe_no_sandbox`` runs the programs without isolation, for programs that one trusts.
+    ``unsafe_no_sandbox`` runs the programs without isolation, for trusted programs.
 
-    Verdicts are kept in ``out`` (or ``config.cache``) as they are found, so the same command goes on where it was.
+    Verdicts are kept in ``out`` (or ``config.cache``) as they are found, so the same command continues.
     Raises DataError when the file cannot be read, RunFolderError when ``out`` holds something else, and what
     `Verifier.verify` raises.
     """
     read, rejected = _read(rows)
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
-        raise RunFolderError(f"{out} holds other things than verdicts.", "Name a new folder, or remove this one.")
+        raise RunFolderError(f"{out} is not empty and has no verdicts.", f"Give a new folder, or remove {out}.")
     with contextlib.ExitStack() as stack:
         unsafe = stack.enter_context(contextlib.closing(UnsafeNoSandbox())) if unsafe_no_sandbox else None
         verifier = stack.enter_context(open_verifier(config, beside=out, sandbox=unsafe))
@@ -205,7 +207,7 @@ def _crates_alone(verdict: Verdict) -> set[str]:
 
 
 def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
-    """Good rows, and what is wrong with the others: ``line``, ``reason``."""
+    """Split rows into valid ones and rejected ones with ``line`` and ``reason``."""
     try:
         lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
@@ -232,7 +234,7 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
         rows.append(row)
     if not rows:
         why = f"the first of them: line {rejected[0]['line']}: {rejected[0]['reason']}" if rejected else "it is empty"
-        raise DataError(f"{path} holds no row that can be judged; {why}.", "Mend the file.")
+        raise DataError(f"{path} has no valid row; {why}.", f"Fix {path} and run the same command again.")
     return rows, rejected
 
 
@@ -251,12 +253,7 @@ def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completi
     said = row.prompt or ""
     answer = bounded(row.completion or "")
     code_prompt = code_of_prompt(said, answer) if said else None
-    crates = row.crates
-    if crates is None:
-        given = [code_prompt or "", tests.source if isinstance(tests, RustTests) else ""]
-        needed = {name for source in given for name in named_crates(source, {*WELL_KNOWN, *built})}
-        code = row.code if row.code is not None else extract(answer, code_prompt, row.entry_point) if built else ""
-        crates = tuple(sorted(needed | {*named_crates(bounded(code or ""), built)}))
+    crates = row.crates if row.crates is not None else _crates_of(row, code_prompt, built)
     task = Task(
         id=row.id,
         family=row.id,
@@ -272,15 +269,28 @@ def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completi
     return task, Completion(task_id=row.id, sample_index=row.sample_index or 0, text=text, finish_reason="given")
 
 
+def _crates_of(row: VerifyRow, code_prompt: str | None, built: Collection[str]) -> tuple[str, ...]:
+    """Crates that the tests name, those that the prompt imports and the program uses, and built ones that it names."""
+    tests = row.tests.source if isinstance(row.tests, RustTests) else ""
+    known = {*WELL_KNOWN, *built}
+    prompt = bounded(code_prompt or "")
+    of_prompt = {*named_crates(prompt, known), *imported_crates(parse(prompt))}
+    code = row.code or ""
+    if row.completion is not None and (of_prompt or built):
+        code = extract(bounded(row.completion), code_prompt, row.entry_point, tests=tests) or ""
+    used = {*named_crates(bounded(code), {*of_prompt, *built})}
+    return tuple(sorted({*named_crates(tests, known), *used}))
+
+
 def _fence(code: str) -> str:
-    """A row's ``code`` is a program by definition: fenced longer than any fence inside, it is taken as it is."""
+    """A row's ``code`` is a program by definition: fenced longer than any fence inside, it is used unchanged."""
     longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
     mark = "`" * max(3, longest + 1)
     return f"{mark}rust\n{code}\n{mark}\n"
 
 
 def verdict_row(verdict: Verdict) -> dict[str, Any]:
-    """A verdict under the ``id`` of its row."""
+    """Format a verdict under the ``id`` of its row."""
     return {"id": verdict.task_id, **verdict.model_dump(mode="json", exclude={"task_id"})}
 
 

@@ -1,4 +1,4 @@
-"""The HTTP face of the verifier: ``POST /verify`` with rows as in the files of ``burnish verify``, verdicts back.
+"""Serve the verifier over HTTP: ``POST /verify`` with rows as in the files of ``burnish verify``, verdicts back.
 
     POST /verify  {"rows": [{"id": "a", "code": "fn main() {}"}]}  ->  {"verdicts": [{"id": "a", ...}]}
     GET  /health  ->  {"status": "ok", "digest": ..., "version": ...}
@@ -47,7 +47,7 @@ Problems = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class ApiLimits:
-    """How large a request may be."""
+    """Limits of a request."""
 
     request_bytes: int
     rows: int
@@ -63,7 +63,7 @@ class _BadRequestError(Exception):
 
 
 def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> FastAPI:
-    """The application; it closes ``service`` when it ends."""
+    """Build the application, which closes ``service`` at shutdown."""
     readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rows")
 
     @asynccontextmanager
@@ -106,7 +106,7 @@ def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> 
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Return whether only this machine can reach an address."""
     if host == "localhost":
         return True
     try:
@@ -116,14 +116,14 @@ def is_loopback(host: str) -> bool:
 
 
 def _refused(request: Request, token: str | None) -> Response | None:
-    """The answer to a caller who may not ask; None for one who may."""
+    """Return the refusal of an unauthorised caller; None for an authorised one."""
     hosts = request.headers.getlist("host")
     host = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
     if host is None:
         return _error(400, "the Host header is broken")
     if token is None:
         name = host[1].strip("[]").lower()
-        return None if is_loopback(name) else _error(403, "this service answers to loopback names alone")
+        return None if is_loopback(name) else _error(403, "this service only answers to loopback names")
     scheme, _, given = request.headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
         return None
@@ -147,7 +147,7 @@ def _asked(body: bytes, most: int, built: frozenset[str]) -> Sequence[Asked]:
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:  # text that is none, too deep, or a number of too many digits
-        raise _BadRequestError(422, _whole(f"the body is no JSON that can be read: {error}")) from error
+        raise _BadRequestError(422, _whole(f"the body is not readable JSON: {error}")) from error
     rows = given.get("rows") if isinstance(given, dict) and given.keys() == {"rows"} else None
     if not isinstance(rows, list):
         raise _BadRequestError(422, _whole("rows: the body is an object with rows, a list, and nothing else"))

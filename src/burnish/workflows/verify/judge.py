@@ -15,7 +15,7 @@ from burnish.verify import Verifier
 
 @contextmanager
 def open_verifier(config: VerifyConfig, beside: Path, sandbox: Sandbox | None = None) -> Iterator[Verifier]:
-    """A verifier that passed its self-test, with the verdict cache in ``config.cache`` or else in ``beside``.
+    """Open a verifier that passed its self-test, with its verdict cache.
 
     ``sandbox`` replaces the one that ``config`` names; the caller closes it.
     """
@@ -26,6 +26,6 @@ def open_verifier(config: VerifyConfig, beside: Path, sandbox: Sandbox | None = 
 
 
 def judge(verifier: Verifier, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Verdict]:
-    """Verdicts in the order of ``completions``, each judged by the task it names. Raises InfraBudgetError."""
+    """Judge completions by their tasks, in order; raise InfraBudgetError."""
     by_id = {task.id: task for task in tasks}
     return verifier.verify([(by_id[completion.task_id], completion) for completion in completions])

@@ -1,4 +1,4 @@
-"""``burnish verify serve``: one verifier behind HTTP, for any framework that wants verdicts.
+"""``burnish verify serve``: serve one verifier over HTTP for any framework.
 
     self-test -> listen -> serve until Ctrl-C or SIGTERM -> finish what runs -> close
 
@@ -24,13 +24,15 @@ from burnish.workflows.run.requirements import SERVE_EXTRA, missing_packages
 TOKEN_VARIABLE = "BURNISH_VERIFY_TOKEN"
 GRACE_S = 30
 """How long requests that run may take to finish after the signal to stop."""
+DOOR_S = 0.5
+"""How long new requests are still answered, with 503, before connections are refused."""
 ANSWER_S = 20
 """How long it may take after that to end them and to say so."""
 LEAST_TOKEN = 16
 
 
 def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) -> None:
-    """Serve until a signal; ``started`` is called with the address once it can be reached.
+    """Serve until a signal; call ``started`` with the address once reachable.
 
     Raises ConfigError for an address that cannot be had, or one that others can reach without a token, and what
     `Verifier` raises.
@@ -47,12 +49,12 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
     token = _token(config)
     if token is None and not is_loopback(config.host):
         raise ConfigError(
-            f"others can reach {config.host}, and there is no token",
+            f"others can reach {config.host}, but no token is set",
             f"Set token_file=FILE or {TOKEN_VARIABLE}, or serve on 127.0.0.1.",
         )
     with ExitStack() as stack:
         listening = stack.enter_context(_listen(config))
-        # a fault is a verdict here, and the caller's to weigh
+        # an infrastructure fault is returned as a verdict for the caller to handle
         verifier = Verifier(config.verify.model_copy(update={"infra_budget": 1.0}))
         service = VerdictService(verifier)
         stack.callback(service.close)
@@ -63,7 +65,12 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
 
         class Server(uvicorn.Server):
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-                """Let what runs finish; what has not by then is answered 503, before its connection is cut."""
+                """Let what runs finish; what comes, and what has not finished by then, is answered 503.
+
+                The door stays open for a moment: who was knocking already hears why nobody lets them in.
+                """
+                service.refuse()
+                await asyncio.sleep(DOOR_S)
                 closing = asyncio.get_running_loop().call_later(GRACE_S, threading.Thread(target=service.close).start)
                 await super().shutdown(sockets)
                 closing.cancel()
@@ -89,7 +96,7 @@ def _listen(config: ServeVerifierConfig) -> socket.socket:
 
 
 def _token(config: ServeVerifierConfig) -> str | None:
-    """The token: of the file, else of the environment; None when neither says one."""
+    """Read the token from the file, else the environment; None when neither has one."""
     if config.token_file is None:
         token = os.environ.get(TOKEN_VARIABLE)
     else:
@@ -97,10 +104,10 @@ def _token(config: ServeVerifierConfig) -> str | None:
             token = config.token_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ConfigError(
-                f"cannot read the token file {config.token_file}: {error.strerror}", "Name a file with one line."
+                f"cannot read the token file {config.token_file}: {error.strerror}", "Give a file with one line."
             ) from error
     if token is not None and len(token) < LEAST_TOKEN:
         raise ConfigError(
-            f"the token is shorter than {LEAST_TOKEN} characters", "Make one: openssl rand -hex 32 > FILE"
+            f"the token is shorter than {LEAST_TOKEN} characters", "Create one: openssl rand -hex 32 > FILE"
         )
     return token

@@ -1,0 +1,58 @@
+"""What a ``use`` brings in, name by name: lists, renames and globs written out.
+
+Not covered: what a glob stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from burnish.syntax.source import BESIDE_ITEMS, text_of
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that a ``use`` brings in; ``name`` is ``*`` for a glob and ``_`` where it brings none."""
+
+    path: str
+    name: str
+
+    @property
+    def head(self) -> str:
+        """The first part of the path."""
+        return self.path.removeprefix("::").partition("::")[0].partition(" ")[0]
+
+
+def imports_of(node: Node) -> Iterator[Import]:
+    """The names of one ``use``, in order."""
+    argument = node.child_by_field_name("argument")
+    pending: list[tuple[Node, str]] = [(argument, "")] if argument is not None else []
+    while pending:
+        one, before = pending.pop()
+        if one.type == "use_list":
+            pending += [(child, before) for child in reversed(one.named_children) if child.type not in BESIDE_ITEMS]
+        elif one.type == "scoped_use_list":
+            path, inner = one.child_by_field_name("path"), one.child_by_field_name("list")
+            lead = f"{before}{_flat(path)}::" if path is not None else f"{before}::"
+            pending += [(inner, lead)] if inner is not None else []
+        elif one.type == "use_as_clause":
+            path, alias = one.child_by_field_name("path"), one.child_by_field_name("alias")
+            if path is not None and alias is not None:
+                yield Import(f"{_joined(before, _flat(path))} as {text_of(alias)}", text_of(alias))
+        elif one.type == "use_wildcard":
+            yield Import(before + _flat(one), "*")
+        else:
+            path_text = _joined(before, _flat(one))
+            yield Import(path_text, path_text.rpartition("::")[2])
+
+
+def _joined(before: str, path: str) -> str:
+    """``a::{self}`` brings in ``a``."""
+    return before.removesuffix("::") if path == "self" and before else before + path
+
+
+def _flat(node: Node) -> str:
+    return "".join(text_of(node).split())

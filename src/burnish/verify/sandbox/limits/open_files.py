@@ -1,0 +1,28 @@
+"""How many files the verifier keeps open, and room for them before anything is judged.
+
+Each worker holds pipes and files in memory for its job, and up to two prepared compilers. Running out of them midway
+would look like a machine that fails now and then. The soft limit is raised where the hard one allows it.
+
+Not covered: what the rest of the process opens, beyond a margin.
+"""
+
+from __future__ import annotations
+
+import resource
+
+from burnish.errors import MachineError
+
+_OWN, _EACH = 64, 48
+
+
+def allow_open_files(workers: int) -> None:
+    """Make room for as many workers; raises MachineError where the hard limit is too low."""
+    needed = _OWN + _EACH * workers
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise MachineError(
+                f"only {hard} files may be open at once, and {workers} workers need {needed}.",
+                f"Allow more: ulimit -n {max(1024, needed)}; or take fewer workers: verify.workers=1.",
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

@@ -1,0 +1,32 @@
+"""Check that micro batches, effective batches and processes go together, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from burnish.config.stages.batches import accumulation_steps, shared_micro_batch
+from burnish.config.stages.optimizer import OptimizerConfig
+from burnish.config.stages.recipe import Recipe
+from burnish.config.stages.stage import Stage, TrainingStage
+from burnish.errors import ConfigError
+
+
+def check_batches(recipe: Recipe, stages: Sequence[Stage], processes: int | None = None) -> None:
+    """Raise ConfigError where a stage's batches are not whole.
+
+    ``processes`` are those that will train; None takes the recipe's number, and one where it leaves that open.
+    """
+    asked = recipe.launch.processes
+    count = processes if processes is not None else asked if isinstance(asked, int) else 1
+    for stage in stages:
+        if not isinstance(stage, OptimizerConfig):
+            continue
+        several = isinstance(stage, TrainingStage)
+        if not several and count > 1 and asked != "auto":
+            raise ConfigError(
+                f"stage {stage.name!r} answers, judges and learns in one process, and launch.processes is {count}.",
+                "Leave launch.processes out: stages that can then share their rows out, and this one does not.",
+            )
+        together = count if several else 1
+        micro_batch = shared_micro_batch(stage, together)
+        accumulation_steps(stage.model_copy(update={"micro_batch": micro_batch}), together)

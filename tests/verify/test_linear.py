@@ -1,0 +1,79 @@
+"""Every look at an answer takes time by its length alone: eight times the text, at most some eight times the CPU.
+
+Counted is CPU time of this process, each against the same look at an eighth of the same text, so neither a slow machine
+nor a busy one decides. A look that grows with the square takes 64 times as long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from burnish.score.rewards import evidence
+from burnish.syntax import crates, normalise, source, survey
+from burnish.syntax.main_function import has_main
+from burnish.verify.compiler import compile as compiler
+from burnish.verify.compiler import compiler_view, diagnostics
+from burnish.verify.grader.one_crate import answer_with_tests
+from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
+from burnish.verify.grader.visibility import make_public
+from burnish.verify.judge import bounds, shared_crate_rule
+from burnish.verify.prepared import sandbox as prepared
+
+MOST = bounds.MOST_ANSWER_BYTES
+LEAST_S = 0.01
+"""Below it, time is that of the clock and of the first call."""
+GROWTH = 28
+
+LOOKS: dict[str, Callable[[str], object]] = {
+    "items": lambda text: [source.is_program(source.parse(text)), has_main(text)],
+    "openers": lambda text: source.looks_like_code(source.parse(text)),
+    "identifiers": source.identifiers,
+    "crates": lambda text: crates.named_crates(text, {"serde"}),
+    "tokens": normalise.normalised_tokens,
+    "survey": lambda text: survey.index_tree(source.parse(text)),
+    "joining": lambda text: shared_crate_rule._is_plain(source.parse(text)),
+    "visibility": make_public,
+    "beyond safe Rust": beyond_safe_rust,
+    "equality": equals_foreign_values,
+    "one crate": answer_with_tests,
+    "words": lambda text: [
+        pattern.search(text)
+        for pattern in (
+            compiler._OWN_LEVELS, compiler._NAMES_FILES, compiler_view._TOOL, shared_crate_rule._ALONE, evidence._CALLED
+        )
+    ],
+    "linter": lambda text: [compiler_view.as_compiled(text), compiler_view.may_deceive(f"$ clippy{text}")],
+    "rendered": diagnostics._canonical,
+    "bounds": lambda text: [bounds.is_too_long(text), bounds._FENCED.match(f"```rust\n{text}\n```\n")],
+    "reaches": lambda text: prepared._REACHES_OUT.search(text.encode()),
+}  # fmt: skip
+TEXTS = ("(", "{", "\n", "#[", "fn f(){", "use a::{", "a::", "m!(", "for i in 0..1 {a[i];", "clippy ", "\n= note: `-W ")
+
+
+def cpu_s(look: Callable[[str], object], text: str) -> float:
+    before = time.process_time()
+    look(text)
+    return max(LEAST_S, time.process_time() - before)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=repr)
+def test_time_grows_with_the_length_alone(text: str) -> None:
+    long, short = (text * (size // len(text)) for size in (MOST, MOST // 8))
+    slow = {
+        name: (brief, whole)
+        for name, look in LOOKS.items()
+        if (brief := cpu_s(look, short)) * GROWTH < (whole := cpu_s(look, long))
+    }
+    assert not slow
+
+
+def test_a_look_by_the_square_is_seen() -> None:
+    def square(text: str) -> None:
+        for place in range(0, len(text), 8):
+            text[place:].count("x")
+
+    text = "(" * MOST
+    assert cpu_s(square, text[: MOST // 8]) * GROWTH < cpu_s(square, text)
