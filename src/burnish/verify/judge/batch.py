@@ -7,7 +7,8 @@ copy says which one runs. The harness is built with ``-F unsafe_code``, so no mo
 
 Company never shows: a run of the harness that does not end by itself with status 0 and a whole report (a signal, a
 limit, another status, a missing mark) says nothing, and its program is judged alone; a harness whose modules bring
-large statics is not run at all. Not covered: programs with ``fn main``, dependency sets; which programs may join (`shared_crate_rule`).
+large statics is not run at all. Not covered: programs with ``fn main``, dependency sets; which programs may
+join (`shared_crate_rule`).
 """
 
 from __future__ import annotations
