@@ -57,7 +57,7 @@ def test_a_program_too_long_is_refused_before_any_compiler() -> None:
     long = "fn main() {} //" + "x" * MOST_CODE_BYTES
     with Verifier(VerifyConfig(workers=1), sandbox=Broken()) as verifier:
         [verdict] = list(verifier.stream([pair("a", long)]))
-    assert (verdict.reason, verdict.stage, verdict.compiled) == ("output_limit", "extract", False)
+    assert (verdict.reason, verdict.stage, verdict.compiled) == ("too_long", "extract", False)
 
 
 def test_a_sandbox_without_a_required_layer_is_refused() -> None:
