@@ -141,7 +141,7 @@ ALL_SHAPES: tuple[RewardConfig, ...] = (
     SystemAReward(),
     SystemBReward(),
 )
-"""Return every shape with its default weights."""
+"""Every shape with its default weights."""
 
 
 class RewardAttackConfig(Config):

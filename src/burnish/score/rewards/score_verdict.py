@@ -15,6 +15,7 @@ from typing import assert_never
 
 from burnish.config.reward import (
     DenseReward,
+    Graded,
     LadderReward,
     RewardConfig,
     SparseReward,
@@ -40,7 +41,7 @@ def score_verdict(config: RewardConfig, verdict: Verdict, task: Task) -> Score:
         return _unscored(verdict, f"infra: {verdict.detail}" if verdict.detail else "infra")
     if task.tests is None:
         return _unscored(verdict, "the task has no hidden tests")
-    partial = not isinstance(config, SparseReward | LadderReward) and config.partial_rust_tests
+    partial = isinstance(config, Graded) and config.partial_rust_tests
     evidence = Evidence(verdict, task, partial)
     terms = _terms(config, evidence)
     return Score(
