@@ -38,7 +38,7 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
         raise RunFolderError(f"{source} is in use by process {pid}", f"Stop it first: burnish runs stop {source}.")
     out = source.parent / name
     if out.exists():
-        raise RunFolderError(f"{out} is there already", "Give the new run another name.")
+        raise RunFolderError(f"{out} already exists", "Give the new run another name.")
     resolved = read_object(source / RESOLVED, RESTORE)
     stages = [stage["name"] for stage in resolved["recipe"]["stages"]]
     training, checkpoint = _checkpoint(source, stages, step)
