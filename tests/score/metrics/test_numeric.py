@@ -38,5 +38,5 @@ def test_a_model_that_is_never_readable_scores_zero_and_breaks_nothing() -> None
 
 
 def test_a_task_whose_answer_is_no_number_is_a_fault() -> None:
-    with pytest.raises(ValueError, match="no number"):
+    with pytest.raises(ValueError, match="not a number"):
         judge_number(number_task("t", "many"), Extracted("3"), 0)
