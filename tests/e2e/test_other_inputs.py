@@ -14,8 +14,8 @@ from tests.tiny_models import make_tiny_model
 
 def test_a_qwen_model_trains_on_a_users_rows(shared: Path, tmp_path: Path) -> None:
     every = list(read_rows(shared / "data" / "rustlings" / "exercises.jsonl"))
-    rows = [row for row in every if len(row["exercise"]) + len(row["solution"]) < 850]
-    assert len(rows) > 10
+    rows = [row for row in every if len(row["exercise"]) + len(row["solution"]) < 700]
+    assert len(rows) >= 10
     pairs = [{"prompt": f"Mend this program.\n{row['exercise']}", "completion": row["solution"]} for row in rows]
     turns = [
         {"messages": [{"role": "user", "content": row["hint"]}, {"role": "assistant", "content": row["solution"]}]}

@@ -68,5 +68,5 @@ def test_crates_give_their_sources_in_an_order_that_the_seed_decides(tmp_path: P
     mixed = rows(20, 0, chat_share=0.5)
     assert 4 < sum(not isinstance(row, str) for row in mixed) < 16
     (tmp_path / "none").mkdir()
-    with pytest.raises(DataError, match=r"no \.rs file"):
+    with pytest.raises(DataError, match=r"no non-empty \.rs file"):
         write_corpus(tmp_path / "x.jsonl", documents=1, chat_share=0, seed=0, crates=tmp_path / "none")

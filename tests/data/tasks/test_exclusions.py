@@ -62,7 +62,9 @@ def test_the_first_row_tells_the_format(tasks: Path, tmp_path: Path) -> None:
     assert [task.wrong for task in read_any_tasks(path)] == [("1 }",)]
 
 
-@pytest.mark.parametrize(("content", "why"), [("{\n", "1: not JSON"), ("[]\n", "not a Task record"), (None, "no file")])
+@pytest.mark.parametrize(
+    ("content", "why"), [("{\n", "1: not JSON"), ("[]\n", "not a Task record"), (None, "does not exist")]
+)
 def test_a_file_without_tasks_is_refused(tmp_path: Path, content: str | None, why: str) -> None:
     path = tmp_path / "x.jsonl"
     if content is not None:

@@ -79,7 +79,7 @@ def vendored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory, vendored: Path) -> VerifyConfig:
     base = tmp_path_factory.mktemp("sets")
-    for folder in (base, *base.parents[:2]):  # a sandboxed compiler has another uid than root
+    for folder in (base, *base.parents[:3]):  # a sandboxed compiler has another uid than root
         folder.chmod(0o755)
     built: list[str] = []
     config = VerifyConfig(dependencies=base, workers=1)

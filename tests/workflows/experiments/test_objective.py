@@ -12,10 +12,10 @@ from burnish.records import Completion, Task, Verdict
 from burnish.records.files import write_records
 from burnish.score.statistics.intervals import wilson
 from burnish.workflows.experiments.objective import compare_runs, distinguishable, logged, reached
-from tests.score.example_verdicts import broken, infra, passing, wrong
+from tests.score.example_verdicts import TESTS, broken, infra, passing, wrong
 
 PASSED = Objective(stage="measure", metric="tests_passed")
-TASKS = [Task(id=f"t{number}", family=f"t{number}", prompt=()) for number in range(40)]
+TASKS = [Task(id=f"t{number}", family=f"t{number}", prompt=(), tests=TESTS) for number in range(40)]
 
 
 def measured_run(folder: Path, passes: int, *, odd: Verdict | None = None) -> Path:

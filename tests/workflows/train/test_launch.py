@@ -69,7 +69,7 @@ def test_two_processes_have_the_losses_of_one(base: Path, tmp_path: Path) -> Non
     assert done[0] == done[1]
     peak = json.loads((two / "sft" / "done.json").read_text())["peak_bytes"]
     logged = max(values(two, "peak_memory_bytes").values())
-    assert logged <= peak < 1.1 * logged, "the memory of a process that trained, not of this one"
+    assert 0.9 * logged < peak < 1.1 * logged, "the memory of a process that trained, not of this one"
 
 
 def test_an_error_in_one_process_is_reported_as_itself(base: Path, tmp_path: Path) -> None:

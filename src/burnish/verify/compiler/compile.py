@@ -33,7 +33,7 @@ from burnish.verify.compiler.toolchain import Toolchain
 COMPILE_LIMITS = Limits(
     cpu_s=10, wall_s=20, memory_bytes=2048 * MIB, pids=64, work_bytes=256 * MIB, output_bytes=2 * MIB
 )
-RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=256, work_bytes=64 * MIB, output_bytes=2 * MIB)
+RUN_LIMITS = Limits(cpu_s=5, wall_s=15, memory_bytes=512 * MIB, pids=192, work_bytes=64 * MIB, output_bytes=2 * MIB)
 _DEFAULT_WARNINGS = (
     "deprecated", "irrefutable_let_patterns", "map_unit_fn", "nonstandard_style", "path_statements",
     "redundant_semicolons", "unconditional_recursion", "unreachable_code", "unreachable_patterns", "unused_allocation",

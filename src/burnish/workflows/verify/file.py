@@ -63,7 +63,6 @@ _UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
 """What the compiler says of a crate that is not there."""
 
 
-_NAME: JsonDict = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 _EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024]}
 _NULL: JsonDict = {"type": "null"}
 _TEXT: JsonDict = {"type": "string"}
@@ -104,7 +103,7 @@ class VerifyRow(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"allOf": _RULES})
 
-    id: Annotated[str, WithJsonSchema(_NAME)]
+    id: str
     sample_index: int | None = 0
     """None: another answer to its task, numbered in order."""
     code: str | None = None
