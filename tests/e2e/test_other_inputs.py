@@ -14,8 +14,8 @@ from tests.tiny_models import make_tiny_model
 
 def test_a_qwen_model_trains_on_a_users_rows(shared: Path, tmp_path: Path) -> None:
     every = list(read_rows(shared / "data" / "rustlings" / "exercises.jsonl"))
-    rows = [row for row in every if len(row["exercise"]) + len(row["solution"]) < 700]
-    assert len(rows) >= 10
+    rows = [row for row in every if len(row["exercise"]) + len(row["solution"]) < 1500]
+    assert len(rows) > 10
     pairs = [{"prompt": f"Mend this program.\n{row['exercise']}", "completion": row["solution"]} for row in rows]
     turns = [
         {"messages": [{"role": "user", "content": row["hint"]}, {"role": "assistant", "content": row["solution"]}]}
@@ -25,6 +25,8 @@ def test_a_qwen_model_trains_on_a_users_rows(shared: Path, tmp_path: Path) -> No
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
     (tmp_path / "turns.jsonl").write_text("".join(json.dumps(turn) + "\n" for turn in turns))
     model = make_tiny_model(tmp_path / "qwen", "qwen3")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 4096}))
     more = ("data.sources=[pairs.jsonl, {path: turns.jsonl, limit: 5}]", "stages.sft.max_length=2048")
     done = burnish(small_tune(model, *more, "stages.sft.max_steps=2", "data.tasks.held_out=4"), tmp_path)
     assert done.returncode == 0, done.stderr
