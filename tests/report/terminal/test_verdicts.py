@@ -29,6 +29,13 @@ def test_rates_reasons_and_the_way_out_of_infra_are_shown() -> None:
     assert "2 rows were not read: rejected.jsonl says why." in lines
 
 
+def test_one_row_is_one_row() -> None:
+    summary = {"rejected_rows": 1, **summarise_verdicts([verdict(0, "ok")]), "infra_causes": {}, "untested": 1}
+    assert "1 row has no tests to pass." in printed(summary)
+    assert "1 row was not read" in printed(summary)
+    assert "3 rows have no tests to pass." in printed(summary | {"untested": 3})
+
+
 def test_nothing_is_said_of_what_is_not_there() -> None:
     output = printed({"rejected_rows": 0, **summarise_verdicts([verdict(0, "ok")]), "infra_causes": {}})
     assert "infra, no fault" not in output

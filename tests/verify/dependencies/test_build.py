@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +14,13 @@ from burnish.errors import DataError, MissingToolError, SandboxError
 from burnish.protocols import Job, JobResult
 from burnish.records import Completion, RustTests, Task, Tests, ValueCase, ValueTests, Verdict
 from burnish.verify import Verifier
-from burnish.verify.compiler.dependency_set import load_set
+from burnish.verify.compiler.dependency_set import BUILD_COMMAND, load_set
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.dependencies import build
 from burnish.verify.dependencies.build import source_folder
 from burnish.verify.dependencies.resolve import Wanted
 from burnish.workflows.verify.build_dependencies import build_dependencies
+from burnish.workflows.verify.file import verify_file
 
 GREET = """
 [package]
@@ -128,6 +131,26 @@ def test_only_the_tasks_crates_are_there(verifier: Verifier) -> None:
     verdict = judge(verifier, "fn main() { words::hello(); }", ("greet_all",))
     assert (verdict.reason, [d.code for d in verdict.diagnostics]) == ("compile_error", ["E0433"])
     assert judge(verifier, "fn main() {}", ("words", "tokio")).status == "infra"
+
+
+def test_rows_whose_answer_names_a_crate_of_the_set_are_judged_with_it(config: VerifyConfig, tmp_path: Path) -> None:
+    hi = 'pub fn hi(name: &str) -> String { format!("{} {name}", words::hello()) }'
+    tests = {"kind": "rust", "source": '#[test]\nfn t() { assert_eq!(hi("x"), "two x"); }'}
+    rows: list[dict[str, Any]] = [
+        {"id": "right", "code": hi, "tests": tests},
+        {"id": "wrong", "code": hi.replace("two", "").replace("{} ", "{}, "), "tests": tests},
+        {"id": "declared", "code": hi, "tests": tests, "crates": ["words"]},
+        {"id": "not built", "code": "pub fn f() { itertools::chain(); }"},
+        {"id": "the task's", "code": "pub fn f() {}", "crates": ["words", "itertools"]},
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with_set = verify_file(path, tmp_path / "set", config.model_copy(update={"infra_budget": 1.0}))
+    none = config.model_copy(update={"infra_budget": 1.0, "dependencies": tmp_path / "none"})
+    without = verify_file(path, tmp_path / "without", none)
+    assert with_set["reasons"] == {"ok": 2, "tests_failed": 1, "compile_error": 1, "infra": 1}
+    assert with_set["crates_not_built"] == {"itertools": 1, "build_them": f"{BUILD_COMMAND} itertools"}
+    assert without["reasons"] == {"compile_error": 3, "infra": 2}
 
 
 def test_the_set_is_part_of_the_policy_digest(verifier: Verifier, config: VerifyConfig, tmp_path: Path) -> None:

@@ -24,15 +24,11 @@ def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
     for name in METRIC_NAMES.values():
         rates.add_column(name, justify="right")
     rates.add_column("infra", justify="right")
-    found = [summary["rates"][metric] for metric in METRIC_NAMES]
-    cells = [
-        Text("-" if one["rate"] is None else f"{percent(one['rate'])}\n{percent_interval(one['ci95'])}")
-        for one in found
-    ]
+    cells = [_rate(summary["rates"][metric]) for metric in METRIC_NAMES]
     rates.add_row(Text(str(n)), *cells, Text(str(infra)))
     console.print(rates)
     untested = summary.get("untested", 0)
-    tests = f" {untested} rows have no tests: nothing of them can pass any." if untested else ""
+    tests = f" {_rows(untested, 'has', 'have')} no tests to pass." if untested else ""
     console.print(f"Rates over all attempted; Wilson intervals.{tests}", style="dim")
     _counts("Reasons", "reason", summary["reasons"], n, console)
     _counts("Programs that showed a compiler error", "error", summary["error_codes"], n, console)
@@ -45,14 +41,20 @@ def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
         said = f"Answers that failed for a crate alone, which no task names: {named}. A set is built by: {command}"
         console.print(Text(said), soft_wrap=True)
     if summary.get("rejected_rows"):
-        console.print(Text(f"{summary['rejected_rows']} rows were not read: rejected.jsonl says why."))
+        rejected = _rows(summary["rejected_rows"], "was", "were")
+        console.print(Text(f"{rejected} not read: rejected.jsonl says why."))
 
 
-def _rate(found: Mapping[str, Any]) -> Text:
+def _rows(count: int, singular: str, plural: str) -> str:
+    """``1 row has``, ``2 rows have``."""
+    return f"1 row {singular}" if count == 1 else f"{count} rows {plural}"
+
+
+def _rate(measured: Mapping[str, Any]) -> Text:
     """A rate with its interval; a dash where nothing could reach it."""
-    if found["rate"] is None:
+    if measured["rate"] is None:
         return Text("-")
-    return Text(f"{percent(found['rate'])}\n{percent_interval(found['ci95'])}")
+    return Text(f"{percent(measured['rate'])}\n{percent_interval(measured['ci95'])}")
 
 
 def _counts(title: str, kind: str, counts: Mapping[str, int], n: int, console: Console) -> None:

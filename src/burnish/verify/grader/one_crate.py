@@ -11,12 +11,12 @@ Not covered: macros of the answer's as the thing to be tested, unless they are e
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
 from burnish.records import Task
+from burnish.syntax.literals import string_literal
 from burnish.syntax.source import apply_edits, function_named, identifiers, name_of, parse, text_of, top_items, walk
 from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.crate_paths import STANDARD_CRATES, crate_named_by, path_head, with_paths_led
@@ -148,7 +148,7 @@ def wrapper(declared: Node | None, entry_point: str | None, names: set[str]) -> 
 
 
 def _some(text: str) -> str:
-    return f"::std::option::Option::Some({json.dumps(text, ensure_ascii=False)})"
+    return f"::std::option::Option::Some({string_literal(text)})"
 
 
 def _stands_before_items(node: Node) -> bool:

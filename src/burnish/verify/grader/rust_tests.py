@@ -15,6 +15,7 @@ from tree_sitter import Node
 
 from burnish.protocols import JobResult
 from burnish.records import RustTests, TestCounts
+from burnish.syntax.literals import string_value
 from burnish.syntax.source import apply_edits, function_named, name_of, parse, text_of, walk
 from burnish.verify.compiler.cfg_conditions import holds
 from burnish.verify.grader.crate_paths import STANDARD_CRATES, path_head
@@ -22,7 +23,7 @@ from burnish.verify.grader.protocol import Grade, read_end, read_report
 
 _NO_TESTS = frozenset({"thread_local", "compile_error", "lazy_static"})
 """Macros of items that are no functions."""
-_HARNESS_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
+HARNESS_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ def plan_tests(tests: RustTests) -> TestPlan:
             if node.type == "inner_attribute_item" and container is root:
                 edits.append((node.start_byte, node.end_byte, ""))
             if node.type not in ("line_comment", "block_comment"):
-                left_in = all(holds(_condition(a)) for a in attributes if _attribute_name(a) == "cfg")
+                left_in = all(holds(condition_of(a)) for a in attributes if attribute_name(a) == "cfg")
                 edits += [(a.start_byte, a.end_byte, "") for a in attributes if _is_harness_attribute(a)]
                 if not left_in:
                     attributes = []
                     continue
-                by_macro = by_macro or _macro_call(node)
+                by_macro = by_macro or macro_call(node)
                 if node.type == "function_item":
                     edits += _visible(node)
                     functions += _test_function(node, attributes, path, tests.include_ignored)
@@ -102,7 +103,7 @@ def grade_rust_tests(result: JobResult, nonce: str, plan: TestPlan) -> Grade:
     return Grade("tests_failed", counts, f"{', '.join(failed) or 'the program ended before its tests did'}: {said}")
 
 
-def _macro_call(node: Node) -> str:
+def macro_call(node: Node) -> str:
     """The name of a macro that is called where items stand, unless it is known to make no function."""
     call = node.named_children[0] if node.type == "expression_statement" and node.named_children else node
     if call.type != "macro_invocation" or not call.named_children:
@@ -111,17 +112,18 @@ def _macro_call(node: Node) -> str:
     return "" if name.split("::")[-1] in _NO_TESTS else f"{name}!"
 
 
-def _attribute_name(node: Node) -> str:
+def attribute_name(node: Node) -> str:
+    """``test`` of ``#[test]``."""
     inner = next((c for c in node.named_children if c.type == "attribute"), None)
     return text_of(inner.named_children[0]) if inner is not None and inner.named_children else ""
 
 
 def _is_harness_attribute(node: Node) -> bool:
     words = [text_of(n) for n in walk(node) if n.type == "identifier"]
-    return _attribute_name(node) in _HARNESS_ATTRIBUTES or words == ["cfg", "test"]
+    return attribute_name(node) in HARNESS_ATTRIBUTES or words == ["cfg", "test"]
 
 
-def _condition(node: Node) -> str:
+def condition_of(node: Node) -> str:
     """What stands in the parentheses of an attribute."""
     tokens = next((n for n in walk(node) if n.type == "token_tree"), None)
     return text_of(tokens)[1:-1] if tokens is not None else ""
@@ -133,13 +135,13 @@ def _visible(node: Node) -> list[tuple[int, int, str]]:
 
 
 def _test_function(node: Node, attributes: list[Node], path: str, include_ignored: bool) -> list[TestFunction]:
-    by_name = {_attribute_name(a): a for a in attributes}
+    by_name = {attribute_name(a): a for a in attributes}
     if "test" not in by_name or ("ignore" in by_name and not include_ignored):
         return []
     should_panic: str | None = None
     if "should_panic" in by_name:
-        words = [n for n in walk(by_name["should_panic"]) if n.type == "string_content"]
-        should_panic = text_of(words[0]) if words else ""
+        literals = (n for n in walk(by_name["should_panic"]) if n.type in ("string_literal", "raw_string_literal"))
+        should_panic = next((string_value(text_of(literal)) or "" for literal in literals), "")
     return [TestFunction(path + name_of(node), should_panic)]
 
 

@@ -164,11 +164,10 @@ class BatchJudge:
     def _given(self, one: Candidate, start: Start, sandbox: Sandbox) -> Verdict:
         """The verdict on one program, with what is known of it."""
         given = _Given(self._compiler, start)
-        separate, served = self._separate.within(sandbox), None
+        served = None
         if start.tests is not None and start.built is not None:
             served = Served(start.tests, replace(start.built, artifact=_stamped(start)))
-        ladder = Ladder(sandbox, self._toolchain, compiler=given, separate=separate, served=served)
-        return ladder.judge(one.task, one.code, one.goal)
+        return self._alone.within(sandbox, given, served).judge(one.task, one.code, one.goal)
 
     def _check(self, candidates: Sequence[Candidate], group: Sequence[int]) -> dict[int, Compiled]:
         found: dict[int, Compiled] = {}

@@ -12,6 +12,7 @@ Not covered: retries and caching (`pool`, `verifier`).
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -35,6 +36,7 @@ from burnish.syntax.source import parse
 from burnish.verify.compiler.compile import COMPILE_LIMITS, LINTS, RUN_LIMITS, Compiled, Compiler
 from burnish.verify.compiler.dependency_set import BUILD_COMMAND, DependencySet
 from burnish.verify.compiler.toolchain import Toolchain
+from burnish.verify.grader.macro_tests import MacroTests
 from burnish.verify.grader.one_crate import TESTS_FILE, answer_with_tests, harness, hidden_module
 from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
 from burnish.verify.grader.program import grade_program
@@ -48,7 +50,7 @@ from burnish.verify.separate.decision import Separate, Served
 from burnish.verify.separate.store import ProgramStore
 
 Goal = Literal["check", "run", "test"]
-POLICY = 7
+POLICY = 8
 """Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
 _NO_FIT = "the tests do not compile against this code, which compiles alone"
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
@@ -103,14 +105,20 @@ class Ladder:
         *,
         compiler: Compiler | None = None,
         separate: Separate | None = None,
-        served: Served | None = None,
     ) -> None:
-        """``served``: what the one program of this ladder is graded with, where it was built with others."""
         self._sandbox = sandbox
         self._toolchain = toolchain
         self._compiler = compiler or Compiler(sandbox, toolchain, dependencies)
-        self._served = served
+        self._served: Served | None = None
         self._separate = separate or Separate(sandbox, toolchain, self._compiler, ProgramStore())
+        self._macro_tests = MacroTests(sandbox, toolchain, self._compiler)
+
+    def within(self, sandbox: Sandbox, compiler: Compiler, served: Served | None) -> Ladder:
+        """The same for one program that runs in another sandbox, with what was built of it together with others."""
+        other = copy.copy(self)
+        other._sandbox, other._compiler, other._served = sandbox, compiler, served
+        other._separate = self._separate.within(sandbox)
+        return other
 
     @property
     def toolchain_name(self) -> str:
@@ -183,10 +191,19 @@ class Ladder:
             if fits or not decision.by_answer:
                 return self._separately(code, served, replace(state, grading="separate"))
         state = replace(state, grading="in_process")
-        if plan.by_macro:
-            detail = f"tests that a macro makes cannot be counted in the answer's own process: {plan.by_macro}"
+        if not plan.by_macro:
+            return self._beside(task, code, plan, state)
+        assert isinstance(task.tests, RustTests)
+        made = self._macro_tests.plan(task.tests, plan, task.edition)
+        state = replace(state, cpu_ms=state.cpu_ms + made.cpu_ms)
+        if made.plan is None:
+            detail = (
+                made.problem
+                if made.fault
+                else f"the tests that {plan.by_macro} makes cannot be counted: {made.problem}"
+            )
             return self._verdict(code, replace(state, stage="extract"), "infra", detail)
-        return self._beside(task, code, plan, state)
+        return self._beside(task, code, made.plan, state)
 
     def _separately(self, code: str, served: Served, state: _State) -> Verdict:
         """The verdict by tests that run without the answer."""

@@ -113,7 +113,8 @@ def _missing_tests(task: Task) -> str | None:
         return "the task has no tests"
     if isinstance(task.tests, ValueTests) and not task.tests.cases:
         return "the task has no cases"
-    if isinstance(task.tests, RustTests) and not plan_tests(task.tests).functions:
+    plan = plan_tests(task.tests) if isinstance(task.tests, RustTests) else None
+    if plan is not None and not plan.functions and not plan.by_macro:
         return "the tests have no test function"
     return None
 

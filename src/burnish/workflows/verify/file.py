@@ -190,15 +190,16 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
 def _lacking(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """How many answers failed for crates alone that a dependency set could hold, by crate; nothing where none did."""
     counted = Counter(name for verdict in verdicts for name in _crates_alone(verdict))
-    return {"crates_not_built": {**counted, "build_them": BUILD_COMMAND}} if counted else {}
+    named = [name for name in counted if name not in WELL_KNOWN]  # the others are built without being named
+    return {"crates_not_built": {**counted, "build_them": " ".join([BUILD_COMMAND, *named])}} if counted else {}
 
 
 def _crates_alone(verdict: Verdict) -> set[str]:
-    """Well-known crates that every error of the compiler is about; empty when another error stands among them."""
+    """Common crates that every error of the compiler is about; empty when another error stands among them."""
     found: set[str] = set()
     for one in verdict.diagnostics:
         if one.level == "error":
-            named = {name for name in WELL_KNOWN if f"`{name}`" in one.message} if one.code in _UNRESOLVED else set()
+            named = {name for name in COMMON if f"`{name}`" in one.message} if one.code in _UNRESOLVED else set()
             if not named:
                 return set()
             found |= named
