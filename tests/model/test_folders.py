@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from burnish.errors import ConfigError
-from burnish.model.folders import check_model_folder, model_digest, resolve_base
+from burnish.model.folders import check_model_folder, model_digest
+from burnish.workflows.run.base_model import resolve_base
 from tests.tiny_models import make_tiny_model
 
 

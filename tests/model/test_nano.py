@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from burnish.config.model import ModelConfig
 from burnish.fsio import digest_file
 from burnish.model.base import load_model
-from burnish.model.folders import resolve_base
+from burnish.workflows.run.base_model import resolve_base
 
 NANO = resolve_base("nano")
 

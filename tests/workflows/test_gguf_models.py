@@ -1,4 +1,4 @@
-"""A GGUF file answers wherever a model answers, and is refused wherever one is trained or merged."""
+"""A GGUF file answers wherever a model answers, and can be trained and merged as its dequantised weights."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.config.verbs.standalone import GenerateConfig, MergeConfig
 from burnish.errors import ConfigError
+from burnish.export.dequantize import kept_folder
 from burnish.model.folders import model_digest
 from burnish.records import Completion
 from burnish.records.files import write_records
@@ -80,19 +81,22 @@ def test_gguf_files_are_found_among_models(place: Path, tmp_path: Path) -> None:
     assert (one.name, one.state) == ("eight.gguf", "evaluated")
 
 
-def test_a_gguf_file_is_refused_for_training(place: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be trained or used with an adapter") as refused:
-        run_recipe(recipe(place / "exact.gguf", tmp_path, "mine"))
-    assert "give the model folder" in refused.value.way_out
-    assert not (tmp_path / "runs" / "mine").exists()
-
-
-def test_a_gguf_file_is_refused_with_an_adapter(place: Path, tmp_path: Path) -> None:
-    file = place / "exact.gguf"
-    with pytest.raises(ConfigError, match="cannot be trained or used with an adapter"):
-        find_model(answers(file).model_copy(update={"adapter": tmp_path}))
-    with pytest.raises(ConfigError, match="cannot be trained or used with an adapter"):
-        export_merge(MergeConfig(model=ModelConfig(base=str(file)), adapter=tmp_path, out=tmp_path / "merged"))
+def test_a_gguf_file_is_a_base_like_any_other(place: Path, tmp_path: Path) -> None:
+    planned = recipe(place / "exact.gguf", tmp_path, "mine")
+    folder = run_recipe(planned)
+    made = kept_folder(place / "exact.gguf")
+    written = (made / "model.safetensors").stat().st_mtime_ns
+    answering = answers(place / "exact.gguf").model_copy(update={"adapter": folder / "sft" / "adapter"})
+    assert find_model(answering).base == made
+    merged = export_merge(
+        MergeConfig(
+            model=ModelConfig(base=str(place / "exact.gguf"), device="cpu"),
+            adapter=folder / "sft" / "adapter",
+            out=tmp_path / "merged",
+        )
+    )
+    assert (merged.folder / "config.json").is_file()
+    assert (made / "model.safetensors").stat().st_mtime_ns == written, "the weights are dequantised once"
 
 
 def test_vllm_is_refused_with_a_gguf_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

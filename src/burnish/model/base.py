@@ -27,7 +27,8 @@ from burnish.fsio import digest_json
 from burnish.model.adapters import check_origin, read_origin
 from burnish.model.attention import choose_attention
 from burnish.model.chat_template import template_digest
-from burnish.model.folders import check_model_folder, model_digest, resolve_base
+from burnish.model.folders import check_model_folder, model_digest
+from burnish.model.precision import resolve_dtype, width_of
 from burnish.model.quantized import dequantize, finish_loading, loading_options
 from burnish.model.source import StoredFolder, StoredGguf, load_tokenizer, stored_at
 
@@ -39,9 +40,8 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "model_digest",
-    "resolve_base",
+    "quiet_transformers",
     "resolve_device",
-    "resolve_dtype",
     "stored_dtype",
 ]
 
@@ -67,13 +67,6 @@ def resolve_device(config: ModelConfig) -> torch.device:
     if config.device == "cuda" and not available:
         raise ConfigError("model.device is 'cuda', and torch finds no CUDA device.", "Set model.device to auto or cpu.")
     return torch.device("cuda" if available and config.device != "cpu" else "cpu")
-
-
-def resolve_dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
-    """Choose the dtype in memory: as set, else bfloat16 on an accelerator, float32 on a CPU."""
-    if config.dtype == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[config.dtype]
 
 
 @contextlib.contextmanager
@@ -124,9 +117,10 @@ def _digest(path: Path, config: ModelConfig) -> str:
 
 
 def _load_on_device(stored: StoredFolder | StoredGguf, config: ModelConfig, device: torch.device) -> Any:
-    dtype, quantization = resolve_dtype(config, device), config.quantization
+    quantization = config.quantization
     with stored.arguments() as source:
         settings = source.get("config") or AutoConfig.from_pretrained(str(stored.path), local_files_only=True)
+        dtype = resolve_dtype(config, device, width_of(settings))
         chosen = choose_attention(config.attention, device, dtype, _model_class(settings))
         attention = {"attn_implementation": chosen.name}
         if quantization is None:
@@ -167,7 +161,7 @@ def load_adapter(base: Path, adapter: Path, config: ModelConfig, *, dequantized:
         )
     loaded = load_model(base, config)
     with device_memory(f"loading {adapter}", "Set model.device to cpu, or use a smaller model."):
-        with _quiet_transformers():
+        with quiet_transformers():
             plain = dequantize(loaded.model) if dequantized else loaded.model
         model: Any = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
     model.eval()
@@ -191,7 +185,7 @@ _DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF
 
 def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
     loader: Any = AutoModelForCausalLM
-    with _quiet_transformers():
+    with quiet_transformers():
         try:
             model, info = loader.from_pretrained(
                 dtype=dtype,
@@ -217,8 +211,8 @@ def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Hide bars and warnings while weights load; `_load_weights` raises the important ones."""
+def quiet_transformers() -> Iterator[None]:
+    """Hide bars and warnings while weights load or are saved; `_load_weights` raises the important ones."""
     settings: Any = transformers_logging
     verbosity, bars = settings.get_verbosity(), settings.is_progress_bar_enabled()
     settings.set_verbosity_error()

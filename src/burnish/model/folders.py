@@ -49,38 +49,6 @@ def is_gguf(path: Path) -> bool:
         return file.read(len(GGUF_MAGIC)) == GGUF_MAGIC
 
 
-def resolve_base(base: str) -> Path:
-    """Find the folder of ``model.base``: ``nano`` inside the package, else a path.
-
-    Raises:
-        ConfigError: the folder is missing or lacks files; or it is a GGUF file, which only `resolve_measured` accepts.
-    """
-    if base == "nano":
-        folder = NANO
-    else:
-        folder = Path(base).expanduser()
-        if is_gguf(folder):
-            raise ConfigError(
-                f"model.base is the GGUF file {base!r}, which cannot be trained or used with an adapter.",
-                "Use GGUF only with burnish generate and evaluate; here, give the model folder that it was made from.",
-            )
-        if not folder.is_dir():
-            problem = "is a file" if folder.exists() else "does not exist"
-            raise ConfigError(
-                f"model.base is {base!r}, but {folder.absolute()} {problem}.",
-                "Give a folder with config.json, weights and tokenizer, or 'nano' for the model inside the "
-                "package; hub names are not downloaded.",
-            )
-    check_model_folder(folder)
-    return folder
-
-
-def resolve_measured(base: str) -> Path:
-    """Resolve a model that only answers: as `resolve_base`, or a GGUF file."""
-    path = Path(base).expanduser()
-    return path if base != "nano" and is_gguf(path) else resolve_base(base)
-
-
 def check_model_folder(folder: Path) -> None:
     """Raise ConfigError when ``folder`` lacks a file that loading needs."""
     missing = []

@@ -172,7 +172,7 @@ def trainer_parts(
         read_past_adapter: what reads the output layer without its adapter, so that none may be there.
     """
     stage, on_cpu = job.stage, loaded.device.type == "cpu"
-    half = not on_cpu and next(loaded.model.parameters()).dtype == torch.bfloat16
+    half = next(loaded.model.parameters()).dtype == torch.bfloat16
     arguments = placed(
         kind, {**settings, "bf16": half, **deepspeed_arguments(job.launch, on_cpu=on_cpu)}, on_cpu=on_cpu
     )

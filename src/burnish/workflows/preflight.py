@@ -17,7 +17,7 @@ from burnish.config.tasks import RustTasks
 from burnish.data.encode.preferences import read_preferences
 from burnish.data.sources import check_sources
 from burnish.data.tasks.task_sets import load_task_set
-from burnish.model.folders import resolve_base
+from burnish.workflows.run.base_model import resolve_base
 from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import model_beneath
 from burnish.workflows.run.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 import typer
 
 from burnish.cli import options
 from burnish.cli.errors import reported
+
+Precision = Literal["bfloat16", "float32"]
 
 app = typer.Typer(help="Export a trained model.", no_args_is_help=True)
 
@@ -38,3 +43,22 @@ def merge(config: options.Config = None, overrides: options.Overrides = None) ->
             typer.echo(
                 f"difference from the quantised base used in training: {result.largest_difference_from_training:.2e}"
             )
+
+
+@app.command()
+def dequantize(
+    file: Annotated[Path, typer.Argument(help="GGUF file of a model.", metavar="FILE.gguf")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not exist yet.")],
+    dtype: Annotated[Precision, typer.Option("--dtype", help="Precision of the stored weights.")] = "bfloat16",
+) -> None:
+    """Write the weights of a GGUF file as a plain model folder, which can be trained."""
+    with reported():
+        from burnish.workflows.run.requirements import require_train_extra
+
+        require_train_extra()
+        from burnish.workflows.export.dequantize import export_dequantized
+
+        origin = export_dequantized(file, out, dtype)
+        typer.echo(
+            f"{out}: {origin['name']}, {origin['stored']} weights as {origin['dtype']}; licence: {origin['license']}"
+        )

@@ -14,9 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
-from transformers import AutoConfig, GgufConfig
+from transformers import AutoConfig, GgufConfig, modeling_gguf_pytorch_utils
 from transformers.integrations.gguf import is_gguf_arch_supported
 from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorProcessor, get_gguf_hf_weights_map
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -41,7 +42,9 @@ def gguf_source(file: GgufFile) -> Iterator[dict[str, Any]]:
         (Path(folder) / _NAME).symlink_to(file.path)
         where = {"pretrained_model_name_or_path": folder, "gguf_file": _NAME}
         options: Any = GgufConfig
-        yield where | {"config": _config(file, where), "quantization_config": options(dequantize=True)}
+        # transformers draws a bar while it expands tensors, into whatever the program prints.
+        with patch.object(modeling_gguf_pytorch_utils, "tqdm", lambda tensors, **_options: tensors):
+            yield where | {"config": _config(file, where), "quantization_config": options(dequantize=True)}
 
 
 def _config(file: GgufFile, where: dict[str, str]) -> Any:
@@ -70,7 +73,8 @@ def _config(file: GgufFile, where: dict[str, str]) -> Any:
 
 def finish_gguf(model: Any, file: GgufFile) -> None:
     """Set values that loading left out; raise ConfigError when tensors are missing."""
-    left = [name for name in file.tensors if name not in _known(model, file)]
+    known = _known(model, file)  # building this map takes seconds, so it is built once and not for each tensor
+    left = [name for name in file.tensors if name not in known]
     if file.rope_factors is not None:
         rotary = getattr(model.base_model, "rotary_emb", None)
         if rotary is not None and rotary.inv_freq.shape == (len(file.rope_factors),):

@@ -30,6 +30,7 @@ from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.errors import ConfigError
 from burnish.model.base import resolve_device, stored_dtype
 from burnish.model.context import context_length
+from burnish.model.precision import resolve_dtype, width_of
 from burnish.records.layout import MODEL
 from burnish.scale.processes import process_count
 from burnish.train.arguments import placed
@@ -215,7 +216,8 @@ def _make_trainer(
     on_cpu = device.type == "cpu"
     set_seed(job.seed)
     trained: Any = build_model(stage, tokenizer, context=context) if job.base is None else _loaded(job)
-    settings = job.settings(len(blocks)) | {"bf16": not on_cpu, "ignore_data_skip": stream is not None}
+    half = resolve_dtype(job.model, device, width_of(trained.config)) == torch.bfloat16
+    settings = job.settings(len(blocks)) | {"bf16": half, "ignore_data_skip": stream is not None}
     settings["include_num_input_tokens_seen"] = "all"  # packed rows have no attention mask to count by
     settings |= deepspeed_arguments(job.launch, on_cpu=on_cpu)
     arguments = placed(TrainingArguments, settings, on_cpu=on_cpu)

@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 from transformers import Trainer
 
 from burnish.scale.processes import process_count
+from burnish.train.batches.answer_logits import logits_only_at
 from burnish.train.batches.rows import IGNORED, EncodedRow, LengthGroupedSampler, collate
 from burnish.train.batches.sharing import SharesRows
 from burnish.train.watch.meter import Metered
@@ -53,11 +54,11 @@ class SftTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, Deepspee
     ) -> Any:
         """Mean weighted loss; see the class."""
         places = {key: inputs[key] for key in ("attention_mask", "position_ids") if key in inputs}
-        outputs = model(input_ids=inputs["input_ids"], use_cache=False, **places)
         targets_BT = inputs["labels"][:, 1:]
         trained_BT = targets_BT != IGNORED
-        logits_NV = outputs.logits[:, :-1][trained_BT].float()
-        losses_N = cross_entropy(logits_NV, targets_BT[trained_BT], reduction="none")
+        with logits_only_at(self.accelerator.unwrap_model(model), trained_BT):
+            outputs = model(input_ids=inputs["input_ids"], use_cache=False, **places)
+        losses_N = cross_entropy(outputs.logits.float(), targets_BT[trained_BT], reduction="none")
         weights_N = inputs["weights"][:, 1:][trained_BT]
         tokens = len(losses_N) if num_items_in_batch is None else num_items_in_batch
         # The count is of all processes, and their gradients are averaged afterwards.

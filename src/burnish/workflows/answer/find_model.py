@@ -18,9 +18,9 @@ from burnish.errors import ConfigError, DataError
 from burnish.fsio import RESTORE, read_object
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
-from burnish.model.folders import resolve_base, resolve_measured
 from burnish.model.source import ModelSource
 from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, CHECKPOINTS, COMPLETE, MODEL, RESOLVED
+from burnish.workflows.run.base_model import NAMED, resolve_base, resolve_measured
 from burnish.workflows.run.context import Run
 
 logger = logging.getLogger("burnish.run")
@@ -33,8 +33,7 @@ def find_model(answers: ModelAnswers) -> ModelSource:
     """Resolve ``answers.model.base`` and ``answers.adapter``.
 
     Raises:
-        ConfigError: there is no such folder, files are missing in it, a run made no model, its stage is not done, or
-            an adapter is to go on a GGUF file.
+        ConfigError: there is no such folder, files are missing in it, a run made no model, or its stage is not done.
     """
     config, adapter = answers.model, answers.adapter
     if adapter is not None:
@@ -42,10 +41,10 @@ def find_model(answers: ModelAnswers) -> ModelSource:
             raise ConfigError(f"adapter folder {adapter} does not exist", "Give the folder that training wrote.")
         return ModelSource(_short(adapter), resolve_base(config.base), adapter, config)
     path = Path(config.base).expanduser()
-    if config.base != "nano" and not path.is_dir() and (RUNS / config.base).is_dir():
+    if config.base not in NAMED and not path.is_dir() and (RUNS / config.base).is_dir():
         path = RUNS / config.base
     _refuse_bare_checkpoint(path)
-    if config.base == "nano" or not path.is_dir() or (path / "config.json").is_file():
+    if config.base in NAMED or not path.is_dir() or (path / "config.json").is_file():
         return ModelSource(path.name, resolve_measured(config.base if not path.is_dir() else str(path)), None, config)
     if (path / RESOLVED).is_file():
         made = stages_with_models(path)

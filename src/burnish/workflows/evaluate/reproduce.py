@@ -26,13 +26,14 @@ from burnish.fsio import RESTORE, digest_file, digest_folder, digest_json, read_
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done, read_done
 from burnish.ledger.store import RunRow, StageRow
-from burnish.model.folders import model_digest, resolve_measured
+from burnish.model.folders import model_digest
 from burnish.records.evaluation import ComparisonReport, EvaluatedRow
 from burnish.records.layout import ADAPTER, COMPLETIONS, EVALUATED, HELD_OUT, REPRODUCTION, RESOLVED, TASKS
 from burnish.score.summaries.comparison import compare_rows
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.evaluate.rescore import read_evaluated
 from burnish.workflows.evaluate.score import verifier_for
+from burnish.workflows.run.base_model import resolve_measured
 from burnish.workflows.run.context import Run
 from burnish.workflows.run.inputs import BASE, CODE, TOOLCHAIN, code_digest
 

@@ -26,9 +26,9 @@ from burnish.config.verbs.grid import AdapterVariant, GridConfig, Variant
 from burnish.errors import ConfigError
 from burnish.ledger.run_folder import RunFolder
 from burnish.model.contents import quantization_on_disk
-from burnish.model.folders import resolve_base
 from burnish.model.naming import ModelName, QuantizationTag, clean, four_bit_tag, quantization_tag
 from burnish.workflows.recipe import last_training_stage
+from burnish.workflows.run.base_model import resolve_base
 from burnish.workflows.run.context import Run
 
 PLAIN = {"adapter": {"kind": "lora"}, "optimizer": "adamw"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from burnish.config.verbs.standalone import MergeConfig
 from burnish.errors import ConfigError
 from burnish.export.merge import MergeResult, merge_adapter
-from burnish.model.folders import resolve_base
+from burnish.workflows.run.base_model import resolve_base
 
 
 def export_merge(config: MergeConfig) -> MergeResult:

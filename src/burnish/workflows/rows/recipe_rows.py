@@ -14,11 +14,12 @@ from burnish.config.stages.recipe import Recipe
 from burnish.data.tasks.examples import examples_from_tasks
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import ConfigError, DataError
-from burnish.model.folders import check_model_folder, resolve_base
+from burnish.model.folders import check_model_folder
 from burnish.records import Example
 from burnish.records.layout import MODEL
 from burnish.workflows.rows.compile_filter import open_judge
 from burnish.workflows.rows.prepare import Plan, open_rows
+from burnish.workflows.run.base_model import resolve_base
 from burnish.workflows.run.context import model_beneath
 
 

@@ -15,9 +15,9 @@ from burnish.config.stages.stage import AdapterStage, ContinuingStage, Stage, na
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
-from burnish.model.folders import resolve_base
 from burnish.records import Task
 from burnish.records.layout import ADAPTER, HELD_OUT, MERGED_START, MODEL, TRAIN
+from burnish.workflows.run.base_model import resolve_base
 
 if TYPE_CHECKING:
     from burnish.verify import Verifier

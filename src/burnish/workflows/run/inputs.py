@@ -20,8 +20,9 @@ from burnish.data.sources.files import matching_files
 from burnish.errors import DataError
 from burnish.fsio import digest_file, digest_folder, digest_json
 from burnish.ledger.stage import Done
-from burnish.model.folders import model_digest, resolve_base
+from burnish.model.folders import model_digest
 from burnish.records.layout import ADAPTER_WEIGHTS, HELD_OUT, TRAIN
+from burnish.workflows.run.base_model import resolve_base
 from burnish.workflows.run.context import Run, tasks_stage_before, uses_base
 
 CODE = "code of burnish"

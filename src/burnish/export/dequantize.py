@@ -1,0 +1,117 @@
+"""Make a plain model folder of a GGUF file, once, so that it can be trained and carry adapters.
+
+The folder is kept under the digest of the file (`kept_folder`), so a recipe whose ``model.base`` is a GGUF file expands
+it on first use and finds it afterwards. A later change of how folders are made needs a new `FORMAT`.
+
+Not covered: models that only answer, which are loaded from the file itself (`model.gguf.weights`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+from burnish.config.model import ModelConfig
+from burnish.errors import ConfigError
+from burnish.fsio import disk_errors, write_json
+from burnish.model.folders import model_digest
+from burnish.model.gguf.file import read_gguf
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Part of a kept folder's name; raise it when folders are made otherwise."""
+ORIGIN = "dequantized.json"
+"""What the folder was made of: file name, digest, how weights were stored in it, licence."""
+CACHE = "BURNISH_MODELS"
+"""Environment variable: folder for what is made of GGUF files, instead of ``~/.cache/burnish/models``."""
+
+_CARD = """---
+license: {license}
+---
+
+# {name}
+
+Plain weights ({dtype}) dequantised {stored} from `{file}` (sha256 {digest}).
+What quantising took away is not restored: this is not the model that the file was made from.
+The licence is the one that the file declares.
+"""
+
+
+def kept_folder(file: Path) -> Path:
+    """Where the folder made of ``file`` is kept: by the digest of its content."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    root = Path(os.environ.get(CACHE) or f"{cache}/burnish/models").expanduser()
+    return root / f"{file.stem}-{model_digest(file)[:16]}-v{FORMAT}"
+
+
+def dequantized(file: Path) -> Path:
+    """Return the kept folder of the GGUF file ``file``, made if it is not there yet.
+
+    Raises:
+        ConfigError: the file is broken, or holds a model that transformers cannot load.
+        MissingToolError: the package that reads GGUF is not installed.
+        MachineError: the disk is full.
+    """
+    folder = kept_folder(file)
+    if not (folder / ORIGIN).is_file():
+        logger.info("making plain weights of %s in %s, once", file, folder)
+        dequantize_to(file, folder)
+    return folder
+
+
+def dequantize_to(file: Path, folder: Path, dtype: Literal["float32", "bfloat16"] = "bfloat16") -> None:
+    """Write the model of ``file`` to ``folder`` as plain weights, with tokenizer, chat template and a card.
+
+    The folder appears whole or not at all; ``dequantized`` says what is raised, and ConfigError when it exists.
+    """
+    if folder.exists():
+        raise ConfigError(f"{folder} exists.", "Give a folder that does not exist yet, or remove it.")
+    if read_gguf(file).rope_factors is not None:
+        raise ConfigError(
+            f"the rotary positions in {file} are scaled by factors, which a model folder cannot hold.",
+            "Use the model folder that the file was made from; burnish generate and evaluate take the file as it is.",
+        )
+    import torch
+
+    from burnish.model.base import load_model, quiet_transformers
+
+    loaded = load_model(file, ModelConfig(base=str(file), dtype="float32", device="cpu"))
+    model: Any = loaded.model.to(getattr(torch, dtype))
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with quiet_transformers():
+                # transformers refuses to save what it loaded from GGUF while it still takes it for quantised.
+                model.config.__dict__.pop("quantization_config", None)
+                model.hf_quantizer = None
+                model.save_pretrained(temporary)
+                loaded.tokenizer.save_pretrained(temporary)
+            origin = _origin(file, dtype)
+            (temporary / "README.md").write_text(_CARD.format(**origin), encoding="utf-8")
+            write_json(temporary / ORIGIN, origin)
+            if not (folder / ORIGIN).is_file():  # another process may have made it meanwhile
+                temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _origin(file: Path, dtype: str) -> dict[str, str]:
+    from gguf import GGUFReader
+
+    metadata = read_gguf(file).metadata
+    # The name of the type that most matrices have: a file of Q4_1 keeps norms in F32 and the embeddings in Q6_K.
+    stored = Counter(tensor.tensor_type.name for tensor in GGUFReader(file).tensors if len(tensor.shape) > 1)
+    return {
+        "name": str(metadata.get("general.name", file.stem)),
+        "file": file.name,
+        "digest": model_digest(file),
+        "stored": stored.most_common(1)[0][0],
+        "dtype": dtype,
+        "license": str(metadata.get("general.license") or "not declared in the file"),
+    }
