@@ -68,9 +68,9 @@ class Joint:
 
     def close(self) -> None:
         """Close all of them; again does nothing."""
-        for one in (self.stdin, self.stdout, self.until):
-            if one is not None:
-                one.close()
+        for stream in (self.stdin, self.stdout, self.until):
+            if stream is not None:
+                stream.close()
 
 
 @dataclass(frozen=True)

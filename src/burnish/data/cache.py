@@ -87,13 +87,13 @@ class DatasetCache:
 
     def entries(self) -> list[Entry]:
         """List all entries, also broken ones, most recently used first; skip those being written."""
-        found: list[Entry] = []
+        listed: list[Entry] = []
         for path in self.folder.glob("*/*"):
             if path.is_dir():
                 with _locked(_lock_of(path), wait=False) as free:
                     if free and path.is_dir():
-                        found.append(_read(path))
-        return sorted(found, key=lambda entry: (-entry.used_at, entry.step, entry.digest))
+                        listed.append(_read(path))
+        return sorted(listed, key=lambda entry: (-entry.used_at, entry.step, entry.digest))
 
     def prune(
         self,
@@ -114,7 +114,7 @@ class DatasetCache:
             now: seconds since the epoch, for ``unused_s``; None asks the clock.
         """
         moment = time.time() if now is None else now
-        gone: list[Entry] = []
+        removed: list[Entry] = []
         stays = 0
         for entry in self.entries():
             old = unused_s is not None and moment - entry.used_at > unused_s
@@ -124,8 +124,8 @@ class DatasetCache:
                 with _locked(_lock_of(entry.folder), wait=False) as free, disk_errors(entry.folder):
                     if free:  # otherwise another process is rewriting it
                         _remove(entry.folder)
-                        gone.append(entry)
-        return gone
+                        removed.append(entry)
+        return removed
 
 
 def step_version(*modules: ModuleType) -> str:
@@ -144,7 +144,7 @@ def step_version(*modules: ModuleType) -> str:
         if spec is None or spec.origin is None:
             raise ValueError(f"the module {name} has no source")
         sources[name] = Path(spec.origin).read_bytes()
-        wanted += [found for found in _imports(sources[name]) if found.partition(".")[0] == package]
+        wanted += [imported for imported in _imports(sources[name]) if imported.partition(".")[0] == package]
     return digest_bytes(*(part for name in sorted(sources) for part in (name.encode(), sources[name])))
 
 
@@ -176,9 +176,9 @@ def _write(entry: Path, step: str, key: Mapping[str, JsonValue], write: Callable
     """Write under a temporary name, then rename; the lock's holder may remove leftovers."""
     partial = entry.with_name(entry.name + PARTIAL)
     with disk_errors(entry):
-        for left in (partial, entry):
-            if left.exists():
-                shutil.rmtree(left)
+        for leftover in (partial, entry):
+            if leftover.exists():
+                shutil.rmtree(leftover)
         (partial / DATA).mkdir(parents=True)
     try:
         with disk_errors(entry):

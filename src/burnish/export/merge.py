@@ -121,14 +121,14 @@ def merge_adapter(
             merged = peft_model.merge_and_unload()
             exactly = check_logits(expected, _logits(merged, probe), MERGE_TOLERANCE, "merged in memory")
             _save(merged.to(dtype), loaded.tokenizer, temporary)
-            found = _logits(load_model(temporary, plain).model, probe)
+            stored = _logits(load_model(temporary, plain).model, probe)
             limit = STORED_TOLERANCE[dtype]
-            rounded = check_logits(expected, found, limit, f"merged and stored as {dtype}")
+            rounded = check_logits(expected, stored, limit, f"merged and stored as {dtype}")
             shutil.rmtree(out, ignore_errors=True)
             temporary.rename(out)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    from_training = None if trained is None else (trained - found).abs().max().item()
+    from_training = None if trained is None else (trained - stored).abs().max().item()
     return MergeResult(out, str(dtype).removeprefix("torch."), exactly, rounded, limit, from_training)
 
 
@@ -161,10 +161,10 @@ def _quantized_logits(base: Path, adapter: Path, exact: ModelConfig) -> torch.Te
     return _logits(loaded.model, _probe_tokens(loaded))
 
 
-def check_logits(expected: torch.Tensor, found: torch.Tensor, tolerance: float, what: str) -> LogitDifference:
+def check_logits(expected: torch.Tensor, actual: torch.Tensor, tolerance: float, what: str) -> LogitDifference:
     """Compare logits (B, T, V); MachineError when they differ by more than ``tolerance`` times the spread of
     ``expected``."""
-    largest = (expected - found).abs().max().item()
+    largest = (expected - actual).abs().max().item()
     share = largest / max(expected.std().item(), 1e-9)
     if not share <= tolerance:
         raise MachineError(
@@ -172,7 +172,7 @@ def check_logits(expected: torch.Tensor, found: torch.Tensor, tolerance: float, 
             f"spread; {tolerance:.2%} is allowed.",
             "No file was written; base and adapter are unchanged: use them without merging.",
         )
-    changed = (expected.argmax(-1) != found.argmax(-1)).float().mean().item()
+    changed = (expected.argmax(-1) != actual.argmax(-1)).float().mean().item()
     return LogitDifference(largest, share, changed)
 
 

@@ -121,8 +121,8 @@ def _batches(requests: Sequence[Request], slots: int, budget: int | None) -> Ite
     first, longest = 0, 0
     for place, request in enumerate(requests):
         length = len(request.prompt) + request.limit
-        many = place - first + 1
-        if place > first and (many > slots or (budget is not None and many * max(longest, length) > budget)):
+        rows = place - first + 1
+        if place > first and (rows > slots or (budget is not None and rows * max(longest, length) > budget)):
             yield first, list(requests[first:place])
             first, longest = place, 0
         longest = max(longest, length)

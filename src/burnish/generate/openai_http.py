@@ -63,16 +63,16 @@ class EndpointGenerator:
             EndpointError: it is not reached, or keeps failing.
         """
         done, samples = frozenset(finished), self._answers.sampling.samples
-        left = [(task, sample) for task in tasks if task.id not in done for sample in range(samples)]
+        pending = [(task, sample) for task in tasks if task.id not in done for sample in range(samples)]
         parts: defaultdict[str, list[Completion]] = defaultdict(list)
         pool = ThreadPoolExecutor(self._answers.concurrency, thread_name_prefix="endpoint")
         try:
-            if left:  # alone, so that all others know which of the two addresses is there
-                first, *left = left
+            if pending:  # alone, so that all others know which of the two addresses is there
+                first, *pending = pending
                 parts[first[0].id].append(self._ask(*first))
                 if samples == 1:
                     yield parts.pop(first[0].id)
-            for future in as_completed([pool.submit(self._ask, *pair) for pair in left]):
+            for future in as_completed([pool.submit(self._ask, *pair) for pair in pending]):
                 completion = future.result()
                 ready = parts[completion.task_id]
                 ready.append(completion)

@@ -174,9 +174,9 @@ class SlotDecoder:
         longest = max((len(row.request.prompt) + row.request.limit for row in self.rows), default=0)
         for count, (_, request) in enumerate(self.waiting):
             longest = max(longest, len(request.prompt) + request.limit)
-            many = len(self.rows) + count + 1
+            rows = len(self.rows) + count + 1
             # A single row always runs, even over the budget; otherwise a long prompt would wait for ever.
-            if count >= free or (many > 1 and many * longest > self.budget):
+            if count >= free or (rows > 1 and rows * longest > self.budget):
                 return count
         return len(self.waiting)
 
@@ -275,11 +275,11 @@ class SlotDecoder:
 
     def _remove(self, over: Sequence[int]) -> None:
         """Close the gaps with the last rows, and forget columns that nobody uses."""
-        left = len(self.rows) - len(over)
-        gone = set(over)
+        remaining = len(self.rows) - len(over)
+        removed = set(over)
         # Rows in use stay contiguous, [0, left): move rows from behind into the gaps. Their order does not matter.
-        targets = [place for place in over if place < left]
-        sources = [place for place in range(left, len(self.rows)) if place not in gone]
+        targets = [place for place in over if place < remaining]
+        sources = [place for place in range(remaining, len(self.rows)) if place not in removed]
         if targets:
             target, source = (torch.tensor(places, device=self.device) for places in (targets, sources))
             for layer in self.layers:
@@ -288,17 +288,17 @@ class SlotDecoder:
                 state[target] = state[source]
             for place, other in zip(targets, sources, strict=True):
                 self.rows[place] = self.rows[other]
-        del self.rows[left:]
+        del self.rows[remaining:]
         # Columns before the earliest prompt start are masked in every row. Trimming copies the cache, so only do it
         # when a large share is unused; row starts and mask shift by the same number of columns.
         unused = min((row.start for row in self.rows), default=self.length)
         trimmed = unused if unused >= self.length * TRIM_SHARE else 0
         for layer in self.layers:
-            layer.rows = left
+            layer.rows = remaining
             if trimmed:
                 layer.trim(trimmed)
         if trimmed:
-            self.mask_SC[:left, : self.length - trimmed] = self.mask_SC[:left, trimmed : self.length].clone()
+            self.mask_SC[:remaining, : self.length - trimmed] = self.mask_SC[:remaining, trimmed : self.length].clone()
             self.mask_SC[:, self.length - trimmed :] = 0
             self.length -= trimmed
             for row in self.rows:

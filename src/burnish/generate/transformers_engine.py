@@ -185,25 +185,25 @@ class TransformersGenerator:
 
     def _decode(self, samples: Sequence[_Sample]) -> Iterator[tuple[_Sample, Decoded, float]]:
         """Decode with fewer sequences at once each time memory runs out; what is finished stays finished."""
-        left, slots = list(samples), self._sampling.batch_size
-        while left:
+        pending, slots = list(samples), self._sampling.batch_size
+        while pending:
             done = set()
             try:
-                requests = [sample.request for sample in left]
+                requests = [sample.request for sample in pending]
                 for place, written, seconds in decode(
                     self.model, requests, self._options, slots=slots, budget=self._sampling.batch_tokens
                 ):
                     done.add(place)
-                    yield left[place], written, seconds
+                    yield pending[place], written, seconds
             except torch.OutOfMemoryError as error:
                 if slots == 1:
                     raise DeviceMemoryError(
                         "the accelerator ran out of memory while decoding a single sequence.", NO_ROOM
                     ) from error
-                slots = max(1, min(slots, len(left)) // 2)
+                slots = max(1, min(slots, len(pending)) // 2)
                 log.warning("out of memory: continuing with %d sequences at once", slots)
-            left = [sample for place, sample in enumerate(left) if place not in done]
-            if torch.cuda.is_available() and left:
+            pending = [sample for place, sample in enumerate(pending) if place not in done]
+            if torch.cuda.is_available() and pending:
                 torch.cuda.empty_cache()
 
     def _completion(self, sample: _Sample, written: Decoded, seconds: float) -> Completion:

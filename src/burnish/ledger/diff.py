@@ -59,7 +59,7 @@ def diff_runs(ledger: Ledger, a: RunRow, b: RunRow, runs_dir: Path) -> RunDiff:
         digests=_differing(first["digests"], second["digests"]) if both else [],
         versions=_differing(_versions(a, folders[0]), _versions(b, folders[1])),
         results=_results(stages_a, stages_b),
-        stages=_differing(*({name: _made(one) for name, one in stages.items()} for stages in (stages_a, stages_b))),
+        stages=_differing(*({name: _made(stage) for name, stage in stages.items()} for stages in (stages_a, stages_b))),
         missing=[run.name for run, folder in zip((a, b), folders, strict=True) if folder is None],
     )
 

@@ -32,8 +32,8 @@ def find_run(ledger: Ledger, name: str) -> RunRow:
         lambda run: run.run_id.startswith(name),
         lambda run: run.path == folder,
     ):
-        if name and (found := next(filter(matches, known), None)) is not None:
-            return found
+        if name and (run := next(filter(matches, known), None)) is not None:
+            return run
     names = ", ".join(dict.fromkeys(run.name for run in known)) or "none"
     raise DataError(f"the ledger has no run {name!r}", f"Its runs are: {names}.")
 

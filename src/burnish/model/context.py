@@ -18,7 +18,7 @@ _KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_s
 def context_length(model: Any) -> int | None:
     """Return the context of a loaded model; None where its configuration does not say."""
     config = model.config.get_text_config()
-    return next((found for key in _KEYS if (found := _tokens(getattr(config, key, None))) is not None), None)
+    return next((tokens for key in _KEYS if (tokens := _tokens(getattr(config, key, None))) is not None), None)
 
 
 def folder_context(folder: Path) -> int | None:
@@ -28,8 +28,8 @@ def folder_context(folder: Path) -> int | None:
         return None
     config = json.loads(path.read_bytes())
     text = config.get("text_config")
-    said: Mapping[str, Any] = text if isinstance(text, dict) else config
-    return next((found for key in _KEYS if (found := _tokens(said.get(key))) is not None), None)
+    settings: Mapping[str, Any] = text if isinstance(text, dict) else config
+    return next((tokens for key in _KEYS if (tokens := _tokens(settings.get(key))) is not None), None)
 
 
 def _tokens(value: Any) -> int | None:

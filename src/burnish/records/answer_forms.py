@@ -69,20 +69,21 @@ def read_answers_of_others(path: Path) -> Iterator[tuple[int, Completion]]:
     seen: dict[tuple[str, int], int] = {}
     for number, line in given_lines(path):
         try:
-            one = _completion(line, samples)
+            completion = _completion(line, samples)
         except ValidationError as error:
             why = first_problem(error, whole="the line itself")
             raise DataError(f"{path}:{number}: {why}", "Fix the row, or remove it.") from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path}:{number}: {error}", "Fix the row, or remove it.") from error
-        taken = seen.setdefault((one.task_id, one.sample_index), number)
+        taken = seen.setdefault((completion.task_id, completion.sample_index), number)
         if taken != number:
             raise DataError(
-                f"{path}:{number}: sample {one.sample_index} of task {one.task_id!r} stands in line {taken} already",
+                f"{path}:{number}: sample {completion.sample_index} of task {completion.task_id!r} stands in line "
+                f"{taken} already",
                 "Give each answer to a task a sample_index of its own, or remove one.",
             )
-        samples[one.task_id] += 1
-        yield number, one
+        samples[completion.task_id] += 1
+        yield number, completion
 
 
 def _completion(line: bytes, samples: Mapping[str, int]) -> Completion:
@@ -111,12 +112,12 @@ def _turn(turns: Any, role: str, name: str, *, needed: bool = True) -> str | Non
         turns = [turns]
     if not isinstance(turns, Sequence) or not all(isinstance(turn, Mapping) for turn in turns):
         raise ValueError(f"{name} is neither text nor a list of messages")
-    said = [turn for turn in turns if turn.get("role") == role]
-    if not said:
+    of_role = [turn for turn in turns if turn.get("role") == role]
+    if not of_role:
         if needed:
             raise ValueError(f"{name} has no turn of the role {role!r}")
         return None
-    return _content(said[-1].get("content"), f"{name}.content")
+    return _content(of_role[-1].get("content"), f"{name}.content")
 
 
 def _content(content: Any, name: str) -> str:

@@ -146,7 +146,7 @@ class ModelSummary(Part):
 
     def of_kind(self, kind: TaskKind) -> KindSummary | None:
         """The first summary of that kind; None when no task was of it."""
-        return next((one for one in self.kinds if one.kind == kind), None)
+        return next((summary for summary in self.kinds if summary.kind == kind), None)
 
 
 class PairedEstimate(Part):

@@ -31,5 +31,5 @@ class RustResult:
 
 def rust_results(summary: Summary) -> list[RustResult]:
     """A line per model that answered Rust tasks, in the order of the summary."""
-    found = [(model, kind) for model in summary.models if (kind := model.of_kind("rust")) is not None]
-    return [RustResult(model.name, model.seconds, kind, kind.code or CodeFindings()) for model, kind in found]
+    rust_models = [(model, kind) for model in summary.models if (kind := model.of_kind("rust")) is not None]
+    return [RustResult(model.name, model.seconds, kind, kind.code or CodeFindings()) for model, kind in rust_models]

@@ -56,10 +56,10 @@ def normalised(rewards: Sequence[float | None], epsilon: float = EPSILON) -> lis
 
 def centred(rewards: Sequence[float | None]) -> list[float | None]:
     """Distances from the group's mean, in units of the reward."""
-    found = group_statistics(rewards)
-    if found.mean is None or not found.has_signal:
+    group = group_statistics(rewards)
+    if group.mean is None or not group.has_signal:
         return [None if reward is None else 0.0 for reward in rewards]
-    mean = found.mean
+    mean = group.mean
     return [None if reward is None else reward - mean for reward in rewards]
 
 

@@ -70,8 +70,8 @@ def fenced_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
     blocks: list[Block] = []
     for block in _outer_blocks(text, open_at_start=open_at_start):
         inner = _outer_blocks(block.text) if block.language in {*_MARKDOWN, ""} else ()
-        holds_blocks = block.language in _MARKDOWN or any(one.language == RUST for one in inner)
-        blocks += (_moved(one, block.inside[0]) for one in inner) if holds_blocks else [block]
+        holds_blocks = block.language in _MARKDOWN or any(inner_block.language == RUST for inner_block in inner)
+        blocks += (_moved(inner_block, block.inside[0]) for inner_block in inner) if holds_blocks else [block]
     return blocks
 
 

@@ -31,21 +31,21 @@ def imports_of(node: Node) -> Iterator[Import]:
     argument = node.child_by_field_name("argument")
     pending: list[tuple[Node, str]] = [(argument, "")] if argument is not None else []
     while pending:
-        one, before = pending.pop()
-        if one.type == "use_list":
-            pending += [(child, before) for child in reversed(one.named_children) if child.type not in BESIDE_ITEMS]
-        elif one.type == "scoped_use_list":
-            path, inner = one.child_by_field_name("path"), one.child_by_field_name("list")
+        tree, before = pending.pop()
+        if tree.type == "use_list":
+            pending += [(child, before) for child in reversed(tree.named_children) if child.type not in BESIDE_ITEMS]
+        elif tree.type == "scoped_use_list":
+            path, inner = tree.child_by_field_name("path"), tree.child_by_field_name("list")
             lead = f"{before}{_flat(path)}::" if path is not None else f"{before}::"
             pending += [(inner, lead)] if inner is not None else []
-        elif one.type == "use_as_clause":
-            path, alias = one.child_by_field_name("path"), one.child_by_field_name("alias")
+        elif tree.type == "use_as_clause":
+            path, alias = tree.child_by_field_name("path"), tree.child_by_field_name("alias")
             if path is not None and alias is not None:
                 yield Import(f"{_joined(before, _flat(path))} as {text_of(alias)}", text_of(alias))
-        elif one.type == "use_wildcard":
-            yield Import(before + _flat(one), "*")
+        elif tree.type == "use_wildcard":
+            yield Import(before + _flat(tree), "*")
         else:
-            path_text = _joined(before, _flat(one))
+            path_text = _joined(before, _flat(tree))
             yield Import(path_text, path_text.rpartition("::")[2])
 
 

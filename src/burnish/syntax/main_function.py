@@ -40,8 +40,9 @@ def _imports_main(node: Node, modules: set[str]) -> bool:
     if node.type != "use_declaration":
         return False
     return any(
-        one.name == _MAIN or (one.name == "*" and one.path.removesuffix("::*").rpartition("::")[2] in modules)
-        for one in imports_of(node)
+        imported.name == _MAIN
+        or (imported.name == "*" and imported.path.removesuffix("::*").rpartition("::")[2] in modules)
+        for imported in imports_of(node)
     )
 
 

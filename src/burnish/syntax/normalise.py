@@ -60,8 +60,8 @@ def same_answer_tokens(source: str) -> list[str]:
 
     Unlike `normalised_tokens` literals stay as they are: ``x > 7`` and ``x > 8`` are two answers to a task.
     """
-    found = code_tokens(parse(source))
-    pairs = zip(found.normalised, found.values, found.is_literal, strict=True)
+    tokens = code_tokens(parse(source))
+    pairs = zip(tokens.normalised, tokens.values, tokens.is_literal, strict=True)
     return [value if literal else token for token, value, literal in pairs]
 
 

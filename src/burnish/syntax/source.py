@@ -181,14 +181,14 @@ def walk_with_before(root: Node) -> Iterator[tuple[Node, Node | None]]:
 
 def identifiers(source: str) -> set[str]:
     """All identifiers of a source, except those that name a macro being called."""
-    found: set[str] = set()
+    names: set[str] = set()
     macros: set[str] = set()
     for node, before in walk_with_before(parse(source)):
         if node.type in _IDENTIFIERS:
-            found.add(text_of(node))
+            names.add(text_of(node))
         elif node.type == "!" and before is not None and before.type in _IDENTIFIERS:
             macros.add(text_of(before))
-    return found - macros
+    return names - macros
 
 
 def apply_edits(source: str, edits: list[tuple[int, int, str]]) -> str:

@@ -288,13 +288,13 @@ def _wants_test(condition: str, depth: int = 0) -> bool:
 
 def _parts(listed: str) -> list[str]:
     """The parts of a list that is separated by commas, brackets kept whole."""
-    found, depth, start = [], 0, 0
+    parts, depth, start = [], 0, 0
     for at, char in enumerate(listed):
         depth += (char == "(") - (char == ")")
         if char == "," and depth == 0:
-            found.append(listed[start:at])
+            parts.append(listed[start:at])
             start = at + 1
-    return [part for part in (*found, listed[start:]) if part]
+    return [part for part in (*parts, listed[start:]) if part]
 
 
 def _decisions(node: Node, kind: str, parent: str) -> int:

@@ -139,7 +139,7 @@ class _Timeline:
         return Candidate(
             user=user,
             position=position,
-            history=tuple((self._titles[ratings.films[one]], ratings.values[one]) for one in history),
+            history=tuple((self._titles[ratings.films[rated]], ratings.values[rated]) for rated in history),
             title=self._titles[ratings.films[row]],
             rating=ratings.values[row],
             liked=ratings.values[row] >= self._config.rating_threshold,
@@ -180,7 +180,7 @@ def read_movielens(config: MovieLensConfig) -> dict[Part, Candidates]:
     if not places["test"]:
         raise DataError(f"no user in {config.source} has more than {config.history} ratings.", "Lower history.")
     del places["eval"][config.max_eval if config.max_eval is not None else len(places["eval"]) :]
-    return {part: Candidates(timeline, found) for part, found in places.items()}
+    return {part: Candidates(timeline, chosen) for part, chosen in places.items()}
 
 
 def candidate_id(user: int, position: int) -> str:
@@ -203,12 +203,12 @@ def alpaca_row(candidate: Candidate, config: MovieLensConfig) -> dict[str, objec
 
 def movielens_task(candidate: Candidate, config: MovieLensConfig) -> Task:
     """Build the same question as a task, with the messages of the training row."""
-    asked = f"{config.instruction or INSTRUCTION}\n\n{_input(candidate)}"
+    question = f"{config.instruction or INSTRUCTION}\n\n{_input(candidate)}"
     return Task(
         id=candidate.id,
         kind="classification",
         family=f"user {candidate.user}",
-        prompt=prompt(config.system_prompt or SYSTEM, asked),
+        prompt=prompt(config.system_prompt or SYSTEM, question),
         labels=LABELS,
         answers=(candidate.label,),
         reference=candidate.label,

@@ -61,9 +61,9 @@ class QuestionReader:
     def held_out(self, path: Path) -> Iterator[Task]:
         """Tasks of a published test split."""
         for task in self._tasks(path):
-            asked = _digest(task.prompt[-1].content)
-            if self._new(asked):
-                self._held_out.add(asked)
+            question = _digest(task.prompt[-1].content)
+            if self._new(question):
+                self._held_out.add(question)
                 yield task
 
     def split(self, path: Path, *, share: float, seed: int, limit: int | None) -> Iterator[tuple[bool, Task]]:
@@ -71,11 +71,11 @@ class QuestionReader:
         for count, task in enumerate(self._tasks(path)):
             if limit is not None and count >= limit:
                 return
-            asked = _digest(task.prompt[-1].content)
-            kept = int(digest_bytes(str(seed).encode(), asked)[:8], 16) < share * 2**32
-            if not kept and asked in self._held_out:
+            question = _digest(task.prompt[-1].content)
+            kept = int(digest_bytes(str(seed).encode(), question)[:8], 16) < share * 2**32
+            if not kept and question in self._held_out:
                 self.report.left_out[IN_TEST] += 1
-            elif self._new(asked if kept else asked + _digest(task.reference or "")):
+            elif self._new(question if kept else question + _digest(task.reference or "")):
                 yield kept, task
 
     def _new(self, key: bytes) -> bool:
@@ -86,7 +86,7 @@ class QuestionReader:
         return True
 
     def _tasks(self, path: Path) -> Iterator[Task]:
-        found = False
+        any_task = False
         for number, raw in enumerate(published_rows(path), 1):
             self.report.rows += 1
             try:
@@ -97,9 +97,9 @@ class QuestionReader:
             except BadRow as problem:
                 self._reject(raw, problem)
                 continue
-            found = True
+            any_task = True
             yield task.model_copy(update={"licence": self.questions.licence, "origin": raw.id})
-        if not found:
+        if not any_task:
             raise DataError(
                 f"{path} has no row of {self.questions.name}.", "Check the file and the name of the data set to build."
             )

@@ -92,16 +92,16 @@ def _encode(
 def _conversation(
     example: Example,
     turns: Sequence[Turn],
-    found: TokenizedText,
+    tokenized: TokenizedText,
     tokenizer: Any,
     *,
     chat: ChatConfig,
     max_length: int | None,
 ) -> EncodedExample:
-    if max_length is None or chat.truncate == "refuse" or len(found.ids) <= max_length:
+    if max_length is None or chat.truncate == "refuse" or len(tokenized.ids) <= max_length:
         answers = sum(turn["role"] == "assistant" for turn in turns)
         return EncodedExample(
-            example.id, found.ids, found.labels, example.weight, _trained_answers(example, chat, answers)
+            example.id, tokenized.ids, tokenized.labels, example.weight, _trained_answers(example, chat, answers)
         )
     cut = truncate(
         turns,
@@ -117,7 +117,7 @@ def _conversation(
         cut.labels,
         example.weight,
         _trained_answers(example, chat, cut.answers),
-        len(found.ids) - len(cut.ids),
+        len(tokenized.ids) - len(cut.ids),
         cut.cut_answer,
     )
 
@@ -139,15 +139,15 @@ def _tokenize(masked: Sequence[MaskedText], tokenizer: Any) -> list[TokenizedTex
     backend.no_truncation()
     backend.no_padding()
     whole = _has_no_empty_tokens(backend)
-    found: list[TokenizedText] = []
-    encodings = backend.encode_batch([one.text for one in masked], add_special_tokens=False)
-    for one, encoding in zip(masked, encodings, strict=True):
+    tokenized: list[TokenizedText] = []
+    encodings = backend.encode_batch([text.text for text in masked], add_special_tokens=False)
+    for text, encoding in zip(masked, encodings, strict=True):
         ids = encoding.ids
-        labels = _labels_by_ends(ids, encoding, one) if whole else None
+        labels = _labels_by_ends(ids, encoding, text) if whole else None
         if labels is None:
-            labels = _labels(ids, encoding.offsets, one.trained)
-        found.append(TokenizedText(one.text, ids, labels, encoding))
-    return found
+            labels = _labels(ids, encoding.offsets, text.trained)
+        tokenized.append(TokenizedText(text.text, ids, labels, encoding))
+    return tokenized
 
 
 def _has_no_empty_tokens(backend: Any) -> bool:

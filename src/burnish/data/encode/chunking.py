@@ -116,16 +116,16 @@ def _starts_in_lists(text: str) -> list[tuple[int, int]]:
     if not looks_like_code(root):
         return []
     data = text.encode()
-    found: list[tuple[int, int]] = []
+    starts: list[tuple[int, int]] = []
     waiting: list[tuple[Node, int]] = [(root, 0)]
     while waiting:
         node, depth = waiting.pop()
         is_list = node == root or node.type in _LISTS
         if is_list:
-            found += [(depth, start) for start in _starts(node, data)]
+            starts += [(depth, start) for start in _starts(node, data)]
         if depth + is_list < _LINE_RANK:
             waiting += [(child, depth + is_list) for child in node.named_children]
-    return found if text.isascii() else _in_characters(found, text)
+    return starts if text.isascii() else _in_characters(starts, text)
 
 
 def _starts(parent: Node, data: bytes) -> list[int]:
@@ -149,11 +149,11 @@ def _line_start(data: bytes, place: int) -> int:
     return place if data[begin:place].strip(b" \t") else begin
 
 
-def _in_characters(found: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+def _in_characters(starts: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
     """Convert byte offsets to character offsets."""
     characters: dict[int, int] = {}
     at = 0
     for index, character in enumerate(text):
         characters[at] = index
         at += len(character.encode())
-    return [(depth, characters[place]) for depth, place in found]
+    return [(depth, characters[place]) for depth, place in starts]

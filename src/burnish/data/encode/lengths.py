@@ -88,7 +88,7 @@ def measure_lengths(
         ConfigError: a percentage beyond 0 to 100, a limit or margin that is not positive.
         DataError: there are no rows.
     """
-    wrong = [one for one in (*percentiles, percentile) if not 0 <= one <= 100]
+    wrong = [value for value in (*percentiles, percentile) if not 0 <= value <= 100]
     if wrong:
         raise ConfigError(f"{wrong[0]:g} is not a percentile.", "Percentiles are numbers from 0 to 100.")
     if margin <= 0 or any(cutoff < 1 for cutoff in cutoffs):
@@ -109,7 +109,7 @@ def measure_lengths(
         int(ordered[-1]),
         float(ordered.mean()),
         int(ordered.sum()),
-        tuple((one, nearest_rank(ordered, one)) for one in sorted(set(percentiles))),
+        tuple((value, nearest_rank(ordered, value)) for value in sorted(set(percentiles))),
         tried,
         recommended,
     )

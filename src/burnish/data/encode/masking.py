@@ -88,8 +88,8 @@ def locate(row: str, text: str, turns: Sequence[Turn], index: int, tokenizer: An
     """Find a turn's content in the text; raise DataError when the template changes it."""
     other = [*turns[:index], {**turns[index], "content": PROBE}, *turns[index + 1 :]]
     probed = render(other, tokenizer, generation_prompt=False)
-    before, found, after = probed.partition(PROBE)
-    if not found or not text.startswith(before) or not text.endswith(after) or len(before) + len(after) > len(text):
+    before, probe, after = probed.partition(PROBE)
+    if not probe or not text.startswith(before) or not text.endswith(after) or len(before) + len(after) > len(text):
         raise DataError(
             f"row {row}: the chat template does not write turn {index} of the role {turns[index]['role']!r} "
             "unchanged, so it can be neither trained nor cut.",
@@ -126,8 +126,8 @@ def _end_inside(row: str, text: str, begin: int, content: str, closing: str) -> 
             "Let the chat_template.jinja of the model folder write eos_token after each assistant turn.",
         )
     for written in (content.strip(), THINKING.sub("", content).strip()):
-        found = text.find(written, begin)
-        end = text.find(closing, found + len(written)) if found >= 0 else -1
+        start = text.find(written, begin)
+        end = text.find(closing, start + len(written)) if start >= 0 else -1
         if end >= 0:
             return end + len(closing)
     raise DataError(
@@ -154,7 +154,7 @@ def _without_thinking(row: str, text: str, answer: Range, content: str, chat: Ch
     for block in THINKING.finditer(text, start, end) if chat.thinking == "untrained" else ():
         ranges.append((begin, block.start()))
         begin = block.end()
-    return [one for one in (*ranges, (begin, end)) if one[0] < one[1]]
+    return [span for span in (*ranges, (begin, end)) if span[0] < span[1]]
 
 
 def _at(text: str, prompt: str) -> str:

@@ -66,7 +66,7 @@ class PackedOnDisk(Sequence[Block]):
 
     def __getitem__(self, index: int | slice) -> Block | list[Block]:
         if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
+            return [self[place] for place in range(*index.indices(len(self)))]
         return Block(tuple(tuple(self._documents.part(*self._pieces[piece])) for piece in self._blocks[index]))
 
 

@@ -70,19 +70,19 @@ def truncate(
     """
     last = max((index for index, turn in enumerate(turns) if turn["role"] in trained), default=len(turns) - 1)
     kept = list(turns[: last + 1])
-    found = tokenize(kept)
-    while len(found.ids) > max_length and (shorter := without_oldest_exchange(kept)) is not None:
+    tokenized = tokenize(kept)
+    while len(tokenized.ids) > max_length and (shorter := without_oldest_exchange(kept)) is not None:
         kept = shorter
-        found = tokenize(kept)
+        tokenized = tokenize(kept)
     dropped: set[int] = set()
     for index in _cuttable(kept, trained):
-        excess = len(found.ids) - len(dropped) - max_length
+        excess = len(tokenized.ids) - len(dropped) - max_length
         if excess > 0:
-            dropped |= set(_cut(found.offsets, locate(found.text, kept, index), excess, side))
-    keep = [place for place in range(len(found.ids)) if place not in dropped]
+            dropped |= set(_cut(tokenized.offsets, locate(tokenized.text, kept, index), excess, side))
+    keep = [place for place in range(len(tokenized.ids)) if place not in dropped]
     return Truncated(
-        [found.ids[place] for place in keep[:max_length]],
-        [found.labels[place] for place in keep[:max_length]],
+        [tokenized.ids[place] for place in keep[:max_length]],
+        [tokenized.labels[place] for place in keep[:max_length]],
         sum(turn["role"] == "assistant" for turn in kept),
         len(keep) > max_length,
     )

@@ -36,12 +36,12 @@ ORDERED = (*JUDGED, NearDuplicate)
 
 def needs_judge(filters: Sequence[FilterConfig]) -> bool:
     """Return whether any filter needs the compiler."""
-    return any(isinstance(one, JUDGED) for one in filters)
+    return any(isinstance(config, JUDGED) for config in filters)
 
 
 def filter_digests(filters: Sequence[FilterConfig]) -> list[JsonValue]:
     """List path and digest of every file that a filter reads."""
-    paths = [path for one in filters if isinstance(one, Contaminated) for path in one.tasks]
+    paths = [path for config in filters if isinstance(config, Contaminated) for path in config.tasks]
     for path in paths:
         if not path.is_file():
             raise DataError(f"task file {path} does not exist.", "Check `tasks` of the filter contaminated.")

@@ -134,19 +134,19 @@ class FilteredSource:
             self._bad.add(row.file, row.place, row.detail)
             return UNUSABLE, row.detail
         code = RustCode(example)
-        for place, one in self._ordered.items():
+        for place, rule in self._ordered.items():
             if row.refused is not None and row.refused < place:
                 break
-            if not one.keeps(example, code):
-                judged = not isinstance(one, JudgedFilter) or one.judgement(code).compiled is not None
-                return one.reason if judged else NOT_JUDGED, one.detail(example, code)
+            if not rule.keeps(example, code):
+                judged = not isinstance(rule, JudgedFilter) or rule.judgement(code).compiled is not None
+                return rule.reason if judged else NOT_JUDGED, rule.detail(example, code)
         return None if row.refused is None else (self._filters[row.refused].kind, row.detail)
 
     def _look_ahead(self, chunk: Sequence[Examined], position: int, start: int) -> None:
         """Pass coming rows to filters that judge many rows at once."""
-        for place, one in self._ordered.items():
-            if isinstance(one, JudgedFilter):
-                one.look_ahead(
+        for place, rule in self._ordered.items():
+            if isinstance(rule, JudgedFilter):
+                rule.look_ahead(
                     [
                         RustCode(row.example)
                         for at, row in enumerate(chunk, position)

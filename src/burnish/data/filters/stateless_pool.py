@@ -112,9 +112,9 @@ def _examine_row(raw: RawRow, source: SourceConfig, name: str, filters: Places) 
     except BadRow as reason:
         return Examined(raw.file, raw.place, None, detail=str(reason))
     code = RustCode(example)
-    for place, one in filters:
-        if not one.keeps(example, code):
-            return Examined(raw.file, raw.place, example, place, one.detail(example, code))
+    for place, rule in filters:
+        if not rule.keeps(example, code):
+            return Examined(raw.file, raw.place, example, place, rule.detail(example, code))
     return Examined(raw.file, raw.place, example)
 
 
@@ -125,7 +125,9 @@ def _chunks(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
 
 
 def _stateless(configs: Sequence[FilterConfig]) -> Places:
-    return [(place, stateless_filter(one)) for place, one in enumerate(configs) if not isinstance(one, ORDERED)]
+    return [
+        (place, stateless_filter(config)) for place, config in enumerate(configs) if not isinstance(config, ORDERED)
+    ]
 
 
 _own: Places = ()

@@ -45,8 +45,8 @@ def check_batches(
         labels_BT, ids_BT = batch["labels"], batch["input_ids"]
         trained_BT = labels_BT != IGNORED
         trained_BT[:, 0] = False  # the first token of a sequence is never predicted
-        found = int(trained_BT.sum())
-        if not found:
+        trained = int(trained_BT.sum())
+        if not trained:
             raise GateError(
                 f"micro batch {count} has no token to train on; it holds the rows {_names(rows)} and reads "
                 f"{str(decode(ids_BT[0].tolist()))[:400]!r}.",
@@ -57,9 +57,9 @@ def check_batches(
         wanted = sum(len(row.labels) - 1 - row.labels[1:].count(IGNORED) for row in rows)
         ends = 0 if closing is None else int((labels_BT[trained_BT] == closing).sum())
         wanted_ends = 0 if closing is None else sum(row.labels[1:].count(closing) for row in rows)
-        if (found, ends) != (wanted, wanted_ends):
+        if (trained, ends) != (wanted, wanted_ends):
             raise GateError(
-                f"micro batch {count} trains {found} tokens and {ends} ends of turn, its rows {_names(rows)} have "
+                f"micro batch {count} trains {trained} tokens and {ends} ends of turn, its rows {_names(rows)} have "
                 f"{wanted} and {wanted_ends}.",
                 _FAULT,
             )

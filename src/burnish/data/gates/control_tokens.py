@@ -26,10 +26,10 @@ def check_control_tokens(examples: Sequence[Example], tokenizer: Any) -> None:
     for example in examples:
         texts = [(f"turn {index}", message.content) for index, message in enumerate(example.messages)]
         for where, text in texts or [("its text", example.text or "")]:
-            if found := pattern.search(text):
-                begin, end = max(0, found.start() - AROUND), found.end() + AROUND
+            if match := pattern.search(text):
+                begin, end = max(0, match.start() - AROUND), match.end() + AROUND
                 raise GateError(
-                    f"row {example.id}: {where} holds {found.group()!r}, which this tokenizer makes a control token "
+                    f"row {example.id}: {where} holds {match.group()!r}, which this tokenizer makes a control token "
                     f"of; it reads {text[begin:end]!r}.",
                     "Reword or remove the row; where control tokens are meant, set data.gates.control_tokens=allow.",
                 )

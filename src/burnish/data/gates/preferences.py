@@ -48,7 +48,7 @@ def _check_contradictions(rows: Sequence[JudgedRow]) -> None:
     for row in rows:
         prompt = tuple((turn.role, turn.content) for turn in row.prompt)
         single = len(row.answers) == 1
-        said: tuple[object, ...] = (prompt, row.answers, row.good)
+        judgement: tuple[object, ...] = (prompt, row.answers, row.good)
         opposite: tuple[object, ...] = (
             (prompt, row.answers, not row.good) if single else (prompt, row.answers[::-1], True)
         )
@@ -58,16 +58,18 @@ def _check_contradictions(rows: Sequence[JudgedRow]) -> None:
                 f"reads {row.answers[0][:SHOWN]!r}.",
                 "Keep the judgement that holds, and remove the other.",
             )
-        seen.setdefault(said, row.id)
+        seen.setdefault(judgement, row.id)
 
 
 def _check_same_prompt(judged: EncodedJudgement) -> None:
     prompts = {
         tuple(
             token
-            for token, _ in takewhile(lambda pair: pair[1] == IGNORED, zip(one.input_ids, one.labels, strict=True))
+            for token, _ in takewhile(
+                lambda pair: pair[1] == IGNORED, zip(answer.input_ids, answer.labels, strict=True)
+            )
         )
-        for one in judged.answers
+        for answer in judged.answers
     }
     if len(prompts) > 1:
         raise GateError(

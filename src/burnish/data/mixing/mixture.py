@@ -255,9 +255,9 @@ def check_weights(config: MixtureConfig, names: Sequence[str]) -> None:
             )
 
 
-def _uniform(seed: int, what: str, which: object) -> float:
+def _uniform(seed: int, purpose: str, key: object) -> float:
     """A number in 0..1 that looks drawn and is the digest of its arguments."""
-    digest = hashlib.blake2b(f"{seed}/{what}/{which}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(f"{seed}/{purpose}/{key}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 

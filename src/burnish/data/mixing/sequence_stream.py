@@ -58,7 +58,7 @@ class ChunkStream(Generic[Sequence_]):
     def sequences(self, state: State | None) -> Iterator[tuple[Sequence_, State]]:
         """Sequences after ``state``, each with the state after it."""
         number, anchor, given = (0, None, 0) if state is None else (state["pass"], state["mixture"], state["given"])
-        found = given > 0
+        any_row = given > 0
         while True:
             mixture = self._mixture(number, anchor)
             rows = iter(mixture)
@@ -69,12 +69,12 @@ class ChunkStream(Generic[Sequence_]):
                     break
                 for place, sequence in enumerate(self._make(chunk), 1):
                     if place > given:
-                        found = True
+                        any_row = True
                         yield sequence, {"pass": number, "mixture": anchor, "given": place}
                 given = 0
-            if not found:
+            if not any_row:
                 raise DataError("the mixture has no training rows.", "Check data.sources and relax data.filters.")
-            number, anchor, found = number + 1, None, False
+            number, anchor, any_row = number + 1, None, False
 
 
 class BlockStream(ChunkStream[Block]):
@@ -105,7 +105,8 @@ class RowStream(ChunkStream[tuple[EncodedExample, ...]]):
             if pack is None:
                 return [(row,) for row in rows]
             return [
-                tuple(rows[index] for index in one) for one in pack_lengths([len(row.input_ids) for row in rows], pack)
+                tuple(rows[index] for index in packed)
+                for packed in pack_lengths([len(row.input_ids) for row in rows], pack)
             ]
 
         super().__init__(mixture, make, chunk)

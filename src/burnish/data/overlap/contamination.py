@@ -62,13 +62,13 @@ class Contamination:
         self._prompts: dict[str, str] = {}
         self.not_judged: list[str] = []
         """``set:id part`` of parts that are too short for runs; equal prompts are found all the same."""
-        found: list[Shingles] = []
+        hashed: list[Shingles] = []
         for name, tasks in task_sets.items():
             for task in tasks:
-                self._add(f"{name}:{task.id}", task, found)
-        self._sizes = np.array([part.size for part in found], dtype=np.int64)
-        runs = np.concatenate(found) if found else np.empty(0, dtype=np.uint64)
-        owners = np.repeat(np.arange(len(found), dtype=np.int32), self._sizes)
+                self._add(f"{name}:{task.id}", task, hashed)
+        self._sizes = np.array([part.size for part in hashed], dtype=np.int64)
+        runs = np.concatenate(hashed) if hashed else np.empty(0, dtype=np.uint64)
+        owners = np.repeat(np.arange(len(hashed), dtype=np.int32), self._sizes)
         order = np.argsort(runs, kind="stable")
         self._runs, self._owners = runs[order], owners[order]
 
@@ -104,12 +104,12 @@ class Contamination:
             return None
         return Overlap(*self._parts[best], float(shares[best]))
 
-    def _add(self, name: str, task: Task, found: list[Shingles]) -> None:
-        asked = "\n".join(message.content for message in task.prompt if message.role == "user")
-        if asked.strip():
-            self._prompts.setdefault(_key(asked), name)
+    def _add(self, name: str, task: Task, hashed: list[Shingles]) -> None:
+        prompt = "\n".join(message.content for message in task.prompt if message.role == "user")
+        if prompt.strip():
+            self._prompts.setdefault(_key(prompt), name)
         parts: dict[Part, list[Shingles]] = defaultdict(list)
-        parts["prompt"].append(shingles(word_tokens(asked), self._run, salt=_WORDS))
+        parts["prompt"].append(shingles(word_tokens(prompt), self._run, salt=_WORDS))
         if task.reference is not None:
             root = parse(task.reference)
             if is_prose(root):
@@ -125,7 +125,7 @@ class Contamination:
                 self.not_judged.append(f"{name} {part}")
             else:
                 self._parts.append((name, part))
-                found.append(runs)
+                hashed.append(runs)
 
 
 def _document_runs(text: str, root: Node, run: int) -> Shingles:

@@ -84,13 +84,13 @@ def render_html(data: ReportData) -> str:
         infra=sum(result.kind.infra for result in rust),
         families=max((result.kind.families for result in rust), default=0),
         rates_svg=Markup(rates_figure(rust)) if rust else "",
-        curves=[(one.stage, Markup(one.svg), one.averaged) for one in training_curves(data.metrics)],
+        curves=[(curve.stage, Markup(curve.svg), curve.averaged) for curve in training_curves(data.metrics)],
         lengths_svg=Markup(lengths_figure(data.answers) or ""),
         lengths=length_rows(data.answers),
         style_rows=_metric_rows(rust),
         idiom_names={name for name, _ in _metric_rows(rust) if name.startswith("idiom_")},
         memory=_memory_columns(summary),
-        longest=max((one.seconds for one in summary.timings), default=0.0),
+        longest=max((timing.seconds for timing in summary.timings), default=0.0),
         facts=dict(data.facts),
         reasons=_reason_rows(rust),
         codes=_code_rows(rust, data.answers),
@@ -98,7 +98,8 @@ def render_html(data: ReportData) -> str:
         digests=dict(data.digests) | _verifier_facts(data.answers),
         recipe=json.dumps(data.recipe, indent=2, ensure_ascii=False, default=str),
         samples=Markup(embed_json(browser_data(data.answers, data.rollouts))),
-        sample_count=sum(len(one.verdicts) for one in data.answers) + sum(len(one.rollouts) for one in data.rollouts),
+        sample_count=sum(len(stage.verdicts) for stage in data.answers)
+        + sum(len(stage.rollouts) for stage in data.rollouts),
     )
 
 
@@ -107,15 +108,15 @@ def _headline(summary: Summary, pair: tuple[str, str] | None) -> Comparison | No
     if len(summary.models) < 2:
         return None
     pair = pair or (summary.models[0].name, summary.models[-1].name)
-    return next((one for one in summary.comparisons if (one.a, one.b) == pair), None)
+    return next((comparison for comparison in summary.comparisons if (comparison.a, comparison.b) == pair), None)
 
 
 def _metric_rows(rust: Sequence[RustResult]) -> list[tuple[str, list[str]]]:
     """Syntax metrics that are not zero everywhere, a mean per model; the idiom score and its parts first."""
     means = [result.code.metrics for result in rust]
-    names = {name for one in means for name, found in one.items() if found.mean}
+    names = {name for by_name in means for name, mean in by_name.items() if mean.mean}
     return [
-        (name, [f"{one[name].mean:.3g}" if name in one else "" for one in means])
+        (name, [f"{by_name[name].mean:.3g}" if name in by_name else "" for by_name in means])
         for name in sorted(names, key=lambda name: (name != "idiom_score", not name.startswith("idiom_"), name))
     ]
 
@@ -125,7 +126,7 @@ def _memory_columns(summary: Summary) -> dict[str, str]:
     return {
         column: title
         for column, title in text.MEMORY.items()
-        if any(getattr(one, column) is not None for one in summary.timings)
+        if any(getattr(timing, column) is not None for timing in summary.timings)
     }
 
 
@@ -144,7 +145,7 @@ def _reason_rows(rust: Sequence[RustResult]) -> list[CountRow]:
         "infra": "no verdict: the machine failed, not the program",
     }
     counts = [result.kind.problems for result in rust]
-    shown = [reason for reason in notes if any(reason in one for one in counts)]
+    shown = [reason for reason in notes if any(reason in by_reason for by_reason in counts)]
     return [_row(rust, reason, notes[reason], counts) for reason in shown]
 
 
@@ -162,21 +163,21 @@ def _ranked(
     rust: Sequence[RustResult], counts: Sequence[Mapping[str, int]], notes: Mapping[str, str]
 ) -> list[CountRow]:
     total: dict[str, int] = {}
-    for one in counts:
-        for name, count in one.items():
+    for by_name in counts:
+        for name, count in by_name.items():
             total[name] = total.get(name, 0) + count
     names = sorted(total, key=lambda name: (-total[name], name))
     rows = [_row(rust, name, notes.get(name, ""), counts) for name in names[:MOST_CODES]]
     if rest := names[MOST_CODES:]:
-        summed = [{"others": sum(one.get(name, 0) for name in rest)} for one in counts]
+        summed = [{"others": sum(by_name.get(name, 0) for name in rest)} for by_name in counts]
         rows.append(_row(rust, "others", f"{len(rest)} rarer ones, added up", summed))
     return rows
 
 
 def _row(rust: Sequence[RustResult], name: str, note: str, counts: Sequence[Mapping[str, int]]) -> CountRow:
     cells = tuple(
-        (one.get(name, 0), one.get(name, 0) / result.n if result.n else 0.0)
-        for result, one in zip(rust, counts, strict=True)
+        (by_name.get(name, 0), by_name.get(name, 0) / result.n if result.n else 0.0)
+        for result, by_name in zip(rust, counts, strict=True)
     )
     return CountRow(name, note, cells)
 

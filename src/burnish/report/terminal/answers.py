@@ -44,37 +44,37 @@ def _repair(turns: Sequence[RepairTurn]) -> Table:
     table = new_table("After each repair turn, in per cent of all first answers")
     for column in ("turn", "asked", "compiles", "95 % interval", "tests passed", "95 % interval"):
         table.add_column(column, justify="right")
-    for one in turns:
-        cells = [str(one.turn), str(one.asked)]
-        for name, found in (("compile_rate", one.compiled), ("tests_passed", one.passed)):
-            cells += [metric_text(name, found.value), interval_text(name, found.ci95)]
+    for turn in turns:
+        cells = [str(turn.turn), str(turn.asked)]
+        for name, estimate in (("compile_rate", turn.compiled), ("tests_passed", turn.passed)):
+            cells += [metric_text(name, estimate.value), interval_text(name, estimate.ci95)]
         table.add_row(*cells)
     return table
 
 
-def precision_text(one: Generation) -> str:
+def precision_text(generation: Generation) -> str:
     """``bfloat16, nf4``; empty where nothing is known."""
-    return ", ".join(word for word in (one.dtype, one.quantization) if word and word != "none")
+    return ", ".join(word for word in (generation.dtype, generation.quantization) if word and word != "none")
 
 
-def _generation(one: Generation) -> str:
-    memory = [f"memory {one.peak_bytes / 2**20:.0f} MiB"] if one.peak_bytes is not None else []
-    if one.device_peak_bytes is not None:
-        memory.append(f"on the accelerator {one.device_peak_bytes / 2**20:.0f} MiB")
+def _generation(generation: Generation) -> str:
+    memory = [f"memory {generation.peak_bytes / 2**20:.0f} MiB"] if generation.peak_bytes is not None else []
+    if generation.device_peak_bytes is not None:
+        memory.append(f"on the accelerator {generation.device_peak_bytes / 2**20:.0f} MiB")
     return ", ".join(
         [
-            f"{one.tokens_per_s:.0f} tokens/s",
-            f"{one.seconds_p50:.2f} s per answer (p50), {one.seconds_p95:.2f} s (p95)",
+            f"{generation.tokens_per_s:.0f} tokens/s",
+            f"{generation.seconds_p50:.2f} s per answer (p50), {generation.seconds_p95:.2f} s (p95)",
             *memory,
-            *([f"computed in {precision_text(one)}"] if one.dtype else []),
+            *([f"computed in {precision_text(generation)}"] if generation.dtype else []),
         ]
     )
 
 
-def render_comparison(one: Comparison, console: Console) -> None:
+def render_comparison(comparison: Comparison, console: Console) -> None:
     """Print differences, wins and losses of every kind."""
-    for kind in one.kinds:
-        console.print(_comparison(one, kind))
+    for kind in comparison.kinds:
+        console.print(_comparison(comparison, kind))
         if kind.baselines:
             trivial = ", ".join(
                 f"{name} {metric_text(metric, values[metric])}"
@@ -124,39 +124,39 @@ def difference_interval_text(name: str, interval: Interval) -> str:
     return f"{interval[0]:+.3f} to {interval[1]:+.3f}" if name == "mcc" else points_interval(interval)
 
 
-def render_kind(name: str, one: KindSummary, console: Console) -> None:
+def render_kind(name: str, kind: KindSummary, console: Console) -> None:
     """Print what a model of that name reached on tasks of one kind."""
-    table = new_table(f"{name}: {one.kind}, {one.n} answers to {one.tasks} tasks, in per cent")
+    table = new_table(f"{name}: {kind.kind}, {kind.n} answers to {kind.tasks} tasks, in per cent")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
-    for baseline in one.baselines:
+    for baseline in kind.baselines:
         table.add_column(Text(baseline), justify="right")
-    for metric, estimate in one.metrics.items():
-        trivial = (found.get(metric) for found in one.baselines.values())
+    for metric, estimate in kind.metrics.items():
+        trivial = (values.get(metric) for values in kind.baselines.values())
         cells = [metric_text(metric, estimate.value), interval_text(metric, estimate.ci95)]
         table.add_row(Text(metric), *cells, *("" if value is None else metric_text(metric, value) for value in trivial))
     console.print(table)
-    if one.confusion:
-        console.print(_confusion(one))
-    if one.problems:
-        counted = ", ".join(f"{problem} {count}" for problem, count in one.problems.items())
-        console.print(f"{one.unparsed} without a readable answer: {counted}", highlight=False)
-    if one.timing is not None:
+    if kind.confusion:
+        console.print(_confusion(kind))
+    if kind.problems:
+        counted = ", ".join(f"{problem} {count}" for problem, count in kind.problems.items())
+        console.print(f"{kind.unparsed} without a readable answer: {counted}", highlight=False)
+    if kind.timing is not None:
         console.print(
-            f"{one.timing.seconds_p50:.2f} s per answer (p50), {one.timing.seconds_p95:.2f} s (p95), "
-            f"{one.timing.tokens_per_s:.0f} tokens/s within an answer",
+            f"{kind.timing.seconds_p50:.2f} s per answer (p50), {kind.timing.seconds_p95:.2f} s (p95), "
+            f"{kind.timing.tokens_per_s:.0f} tokens/s within an answer",
             highlight=False,
             style="dim",
         )
 
 
-def _confusion(one: KindSummary) -> Table:
+def _confusion(kind: KindSummary) -> Table:
     table = new_table("right answer (rows) by given answer (columns)")
     table.add_column("")
-    for answered in next(iter(one.confusion.values())):
+    for answered in next(iter(kind.confusion.values())):
         table.add_column(Text(answered), justify="right")
-    for right, counts in one.confusion.items():
+    for right, counts in kind.confusion.items():
         table.add_row(Text(right), *map(str, counts.values()))
     return table
 
@@ -166,21 +166,23 @@ def _comparison(pair: Comparison, kind: KindComparison) -> Table:
     table = new_table(f"{pair.b} against {pair.a}: {kind.kind}, {kind.n} pairs{families}")
     for column in ("metric", "from → to", "points", "95 % interval", "won", "lost", "p"):
         table.add_column(Text(column), justify="left" if column == "metric" else "right")
-    for name, one in kind.metrics.items():
+    for name, estimate in kind.metrics.items():
         table.add_row(
             Text(METRIC_TITLES.get(name, name)),
-            f"{metric_text(name, one.a)} → {metric_text(name, one.b)}",
-            difference_text(name, one.difference),
-            difference_interval_text(name, one.ci95),
-            *counts_text(one),
-            p_value(one.p_value),
+            f"{metric_text(name, estimate.a)} → {metric_text(name, estimate.b)}",
+            difference_text(name, estimate.difference),
+            difference_interval_text(name, estimate.ci95),
+            *counts_text(estimate),
+            p_value(estimate.p_value),
         )
     return table
 
 
-def counts_text(one: PairedEstimate) -> tuple[str, str]:
+def counts_text(estimate: PairedEstimate) -> tuple[str, str]:
     """Pairs won and lost by a rate; nothing where a metric is no rate."""
-    return ("" if one.wins is None else str(one.wins)), ("" if one.losses is None else str(one.losses))
+    return ("" if estimate.wins is None else str(estimate.wins)), (
+        "" if estimate.losses is None else str(estimate.losses)
+    )
 
 
 def new_table(title: str) -> Table:

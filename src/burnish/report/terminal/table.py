@@ -46,10 +46,10 @@ def render_summary(summary: Summary, console: Console) -> None:
         )
     if len(summary.models) == 1:  # of many models the table of times says enough
         render_work(summary.models[0], console)
-    elif said := _precisions(summary):
-        console.print(said, style="dim", highlight=False)
-    for one in summary.comparisons:
-        render_comparison(one, console)
+    elif precisions := _precisions(summary):
+        console.print(precisions, style="dim", highlight=False)
+    for comparison in summary.comparisons:
+        render_comparison(comparison, console)
     if summary.comparisons:
         console.print(TEST_NOTE, style="dim")
     if any(result.code.error_codes for result in rust):
@@ -62,9 +62,9 @@ def _precisions(summary: Summary) -> str:
     """What the models computed in: ``base, sft: float32; quantised: float32, nf4``; empty where nobody noted it."""
     models: dict[str, list[str]] = {}
     for model in summary.models:
-        if model.generation is not None and (said := precision_text(model.generation)):
-            models.setdefault(said, []).append(model.name)
-    return "; ".join(f"{', '.join(names)} computed in {said}" for said, names in models.items())
+        if model.generation is not None and (precision := precision_text(model.generation)):
+            models.setdefault(precision, []).append(model.name)
+    return "; ".join(f"{', '.join(names)} computed in {precision}" for precision, names in models.items())
 
 
 def _rates(results: Sequence[RustResult]) -> Table:
@@ -88,8 +88,8 @@ def _rates(results: Sequence[RustResult]) -> Table:
 
 def _pass_at_k(results: Sequence[RustResult]) -> list[str]:
     """Names of pass@k where tasks have several samples; pass@1 stands in the table already."""
-    found = dict.fromkeys(name for result in results for name in result.kind.metrics if name.startswith("pass@"))
-    return [name for name in found if name != "pass@1"]
+    names = dict.fromkeys(name for result in results for name in result.kind.metrics if name.startswith("pass@"))
+    return [name for name in names if name != "pass@1"]
 
 
 def _note(results: Sequence[RustResult]) -> str:
@@ -105,19 +105,22 @@ def _note(results: Sequence[RustResult]) -> str:
 
 
 def _timings(timings: tuple[StageTime, ...]) -> Table:
-    memory = [column for column in MEMORY if any(getattr(one, column) is not None for one in timings)]
+    memory = [column for column in MEMORY if any(getattr(timing, column) is not None for timing in timings)]
     table = new_table("Time and peak memory" if memory else "Time")
     table.add_column("stage")
     table.add_column("kind")
     table.add_column("time", justify="right")
     for column in memory:
         table.add_column(MEMORY[column], justify="right")
-    for one in timings:
-        time = duration(one.seconds) + (" (kept)" if one.reused else "")
+    for timing in timings:
+        time = duration(timing.seconds) + (" (kept)" if timing.reused else "")
         table.add_row(
-            Text(one.name), Text(one.kind), Text(time), *(Text(memory_size(getattr(one, column))) for column in memory)
+            Text(timing.name),
+            Text(timing.kind),
+            Text(time),
+            *(Text(memory_size(getattr(timing, column))) for column in memory),
         )
-    table.add_row(Text("all"), Text(""), Text(duration(sum(one.seconds for one in timings))), style="bold")
+    table.add_row(Text("all"), Text(""), Text(duration(sum(timing.seconds for timing in timings))), style="bold")
     return table
 
 

@@ -38,8 +38,8 @@ def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
     command = lacking.pop("build_them", "")
     if lacking:
         named = ", ".join(f"{name} ({count})" for name, count in lacking.items())
-        said = f"Answers that failed for a crate alone, which no task names: {named}. A set is built by: {command}"
-        console.print(Text(said), soft_wrap=True)
+        advice = f"Answers that failed for a crate alone, which no task names: {named}. A set is built by: {command}"
+        console.print(Text(advice), soft_wrap=True)
     if summary.get("rejected_rows"):
         rejected = _rows(summary["rejected_rows"], "was", "were")
         console.print(Text(f"{rejected} not read: rejected.jsonl says why."))

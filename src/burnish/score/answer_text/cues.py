@@ -74,5 +74,5 @@ def _headings(text: str) -> Iterator[int]:
 
 def _is_number(behind: str) -> bool:
     """Whether a line begins with a number that is no numbering: ``14``, ``$14 a day``, but not ``1. Add``."""
-    found = leading_number(behind)
-    return found is not None and re.match(r"\s*[.:)]\s*\S|\s*-\s*\w|(?:st|nd|rd|th)\b", found[1]) is None
+    number = leading_number(behind)
+    return number is not None and re.match(r"\s*[.:)]\s*\S|\s*-\s*\w|(?:st|nd|rd|th)\b", number[1]) is None

@@ -101,8 +101,8 @@ def extract_text(text: str, *, cut_off: bool = False) -> Extracted:
     if problem:
         return Extracted(None, problem)
     if content := boxes(visible):
-        said = [box for box in content if box.strip(_MARKUP)]
-        return Extracted(said[-1]) if said else Extracted(None, "no_answer")
+        filled = [box for box in content if box.strip(_MARKUP)]
+        return Extracted(filled[-1]) if filled else Extracted(None, "no_answer")
     for statement in reversed(narrow_statements(visible)):
         line = statement.strip().split("\n", 1)[0]
         if said_text := bare_text(_TEXT_END.split(line, maxsplit=1)[0]):
@@ -134,10 +134,10 @@ def _label_names(labels: Sequence[str]) -> dict[str, str]:
 def _stated_label(text: str, pattern: re.Pattern[str], names: Mapping[str, str]) -> Extracted | None:
     """What the last statement with a label says; alternatives in it are ambiguous."""
     for place in reversed(statement_places(text, broad=True)):
-        if found := pattern.match(text, place):
-            if _alternative(text, found.end(), names):
+        if match := pattern.match(text, place):
+            if _alternative(text, match.end(), names):
                 return Extracted(None, "ambiguous")
-            return Extracted(names[found["name"].lower()])
+            return Extracted(names[match["name"].lower()])
     return None
 
 
@@ -146,20 +146,20 @@ def _bare_label(text: str, pattern: re.Pattern[str], names: Mapping[str, str], *
     for line in reversed(text.splitlines()):
         if (label := _alone(line, names)) is not None:
             return Extracted(label)
-    found = pattern.match(text)
-    if found and not _alternative(text, found.end(), names):
-        return Extracted(names[found["name"].lower()])
+    match = pattern.match(text)
+    if match and not _alternative(text, match.end(), names):
+        return Extracted(names[match["name"].lower()])
     return Extracted(None, "cut_off") if cut_off else _only_mentioned(text, pattern, names)
 
 
 def _only_mentioned(text: str, pattern: re.Pattern[str], names: Mapping[str, str]) -> Extracted:
-    found = list(pattern.finditer(text))
-    answers = {names[one["name"].lower()] for one in found}
+    matches = list(pattern.finditer(text))
+    answers = {names[match["name"].lower()] for match in matches}
     if len(answers) > 1:
         return Extracted(None, "ambiguous")
-    if not found:
+    if not matches:
         return Extracted(None, "no_answer")
-    if any(negated(text, one.start("name")) for one in found):
+    if any(negated(text, match.start("name")) for match in matches):
         return Extracted(None, "ambiguous")
     return Extracted(answers.pop())
 
@@ -176,14 +176,14 @@ def _stated_number(statement: str, *, words: bool) -> Number | None:
 
     None when it offers several (``5 or 6``).
     """
-    said = _sentence(statement)
-    if (number := only_number(said, words=words)) is not None:
+    sentence = _sentence(statement)
+    if (number := only_number(sentence, words=words)) is not None:
         return number
-    sides = said.split("=")
+    sides = sentence.split("=")
     for side in reversed(sides):
         if len(sides) > 1 and (number := only_number(side)) is not None:
             return number
-    last = sides[-1] if first_number(sides[-1]) is not None else said
+    last = sides[-1] if first_number(sides[-1]) is not None else sentence
     first = first_number(last)
     other = re.search(r"\bor\b(?P<other>.*)", last, re.IGNORECASE)
     second = first_number(other["other"]) if other else None

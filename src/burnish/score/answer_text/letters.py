@@ -57,9 +57,9 @@ def extract_choice(text: str, choices: Mapping[str, str], *, cut_off: bool = Fal
         return stated
     if open_text == visible and (label := _whole(visible, choices)) is not None:
         return Extracted(label)
-    found = _line_alone(open_text, choices) or _at_start(open_text, choices)
-    if found is not None:
-        return found
+    alone = _line_alone(open_text, choices) or _at_start(open_text, choices)
+    if alone is not None:
+        return alone
     return Extracted(None, "cut_off") if cut_off else _only_letter(open_text, choices)
 
 
@@ -114,22 +114,24 @@ def _class(choices: Mapping[str, str]) -> str:
 
 def _last_statement(text: str, choices: Mapping[str, str]) -> Extracted | None:
     """What the last statement says that can be read; several letters in it are ambiguous."""
-    said = sorted([*_cued(text, choices), *_declared(text, choices), *_chosen(text, choices)], key=lambda one: one[0])
-    return said[-1][1] if said else None
+    statements = sorted(
+        [*_cued(text, choices), *_declared(text, choices), *_chosen(text, choices)], key=lambda statement: statement[0]
+    )
+    return statements[-1][1] if statements else None
 
 
 def _cued(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extracted]]:
     for place in statement_places(text, broad=True):
-        if (found := _letter_at(text, place, choices)) is not None:
-            yield place, found
+        if (letter := _letter_at(text, place, choices)) is not None:
+            yield place, letter
             continue
-        said = text[place:].lstrip().split("\n", 1)[0]
-        for part in (said, re.split(r"[.!?](?=\s|\Z)", said, maxsplit=1)[0]):
+        line = text[place:].lstrip().split("\n", 1)[0]
+        for part in (line, re.split(r"[.!?](?=\s|\Z)", line, maxsplit=1)[0]):
             if (label := _whole(part, choices)) is not None:
                 yield place, Extracted(label)
                 break
         else:
-            if (label := _begins_with_choice(said, choices)) is not None:
+            if (label := _begins_with_choice(line, choices)) is not None:
                 yield place, Extracted(label)
 
 
@@ -141,29 +143,29 @@ def _letter_at(text: str, place: int, choices: Mapping[str, str]) -> Extracted |
     if strong:
         patterns.append(rf"{_FILLER}(?P<name>[{strong}]){_WORD_END}{_OPERATOR}")
     for pattern in patterns:
-        if found := re.compile(pattern).match(text, place):
-            if _own_text_of_other(text[found.start("name") :], choices):
+        if match := re.compile(pattern).match(text, place):
+            if _own_text_of_other(text[match.start("name") :], choices):
                 return None  # "A cat" where "a cat" is the choice B
-            if _alternative(text, found.end("name"), letters):
+            if _alternative(text, match.end("name"), letters):
                 return Extracted(None, "ambiguous")
-            return Extracted(found["name"].upper())
+            return Extracted(match["name"].upper())
     return None
 
 
-def _own_text_of_other(said: str, choices: Mapping[str, str]) -> bool:
-    line = said.split("\n", 1)[0]
+def _own_text_of_other(statement: str, choices: Mapping[str, str]) -> bool:
+    line = statement.split("\n", 1)[0]
     return len(line) > 2 and line[1] == " " and _one_of(bare_text(line), choices) not in (None, line[0].upper())
 
 
-def _begins_with_choice(said: str, choices: Mapping[str, str]) -> str | None:
+def _begins_with_choice(statement: str, choices: Mapping[str, str]) -> str | None:
     """The choice with whose text a statement begins: ``the answer is Rome, because``. The longest one counts."""
-    plain = _bare(_plain(said).replace("**", ""))
-    found = [
+    plain = _bare(_plain(statement).replace("**", ""))
+    candidates = [
         (len(own), label)
         for label, choice in choices.items()
         if len(own := _bare(_plain(choice))) > 2 and re.match(rf"{re.escape(own)}(?![\w-])", plain)
     ]
-    return max(found)[1] if found else None
+    return max(candidates)[1] if candidates else None
 
 
 def _declared(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extracted]]:
@@ -174,10 +176,10 @@ def _declared(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extr
         r"(?:(?:the|clearly|definitely|therefore|thus|indeed|most likely|probably|our|my)\s+)*[*_]*"
         r"(?:only\s+|most\s+)?(?:correct|right|best|answer|appropriate|suitable|accurate|likely)\b"
     )
-    for found in pattern.finditer(text):
-        before = re.search(r"\b(?:or|and|nor|neither)\s+(?:option\s+|choice\s+)?[*_(]*\Z", text[: found.start()], re.I)
-        if not before and not negated(text, found.start()):
-            yield found.end(), Extracted(found["name"])
+    for match in pattern.finditer(text):
+        before = re.search(r"\b(?:or|and|nor|neither)\s+(?:option\s+|choice\s+)?[*_(]*\Z", text[: match.start()], re.I)
+        if not before and not negated(text, match.start()):
+            yield match.end(), Extracted(match["name"])
 
 
 def _chosen(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extracted]]:
@@ -189,14 +191,14 @@ def _chosen(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extrac
         re.IGNORECASE,
     )
     for pattern in (chosen, hence):
-        for found in pattern.finditer(text):
-            if not found["name"].isupper() or negated(text, found.start()) or negated(text, found.start("name")):
+        for match in pattern.finditer(text):
+            if not match["name"].isupper() or negated(text, match.start()) or negated(text, match.start("name")):
                 continue
-            several = _alternative(text, found.end("name"), letters)
-            yield found.end(), Extracted(None, "ambiguous") if several else Extracted(found["name"])
+            several = _alternative(text, match.end("name"), letters)
+            yield match.end(), Extracted(None, "ambiguous") if several else Extracted(match["name"])
     for verb in re.finditer(_VERBS, text, re.IGNORECASE):
-        said = text[verb.end() :].split("\n", 1)[0]
-        if (label := _begins_with_choice(said, choices)) is not None and not negated(text, verb.start()):
+        line = text[verb.end() :].split("\n", 1)[0]
+        if (label := _begins_with_choice(line, choices)) is not None and not negated(text, verb.start()):
             yield verb.end(), Extracted(label)
 
 
@@ -217,12 +219,12 @@ def _at_start(text: str, choices: Mapping[str, str]) -> Extracted | None:
     """The letter that the text begins with, as ``B.``, ``(B)`` or ``B -``."""
     letters = _class(choices)
     ending = r"(?:\s*[.):\]}*\"”’]|\s*,|\s*\Z|\s*\n|\s+(?:[-–—]|because\b|since\b))"
-    found = re.match(rf"{_FILLER}(?P<name>[{letters}]){_WORD_END}{_OPERATOR}{ending}", text)
-    if not found or _alternative(text, found.end("name"), letters):
+    match = re.match(rf"{_FILLER}(?P<name>[{letters}]){_WORD_END}{_OPERATOR}{ending}", text)
+    if not match or _alternative(text, match.end("name"), letters):
         return None
-    if found["name"] == "I" and re.match(r"\s*,", text[found.end("name") :]):
+    if match["name"] == "I" and re.match(r"\s*,", text[match.end("name") :]):
         return None  # "I, for one, ..."
-    return Extracted(found["name"])
+    return Extracted(match["name"])
 
 
 def _only_letter(text: str, choices: Mapping[str, str]) -> Extracted:
@@ -231,13 +233,15 @@ def _only_letter(text: str, choices: Mapping[str, str]) -> Extracted:
     pattern = re.compile(
         rf"(?<![\w'’=^+\\-])(?P<name>[{letters}]){_WORD_END}{_OPERATOR}(?=(?P<mark>\s*[).:\]/]|\s+(?:or|and|&)\s+[{letters}]\b)?)"
     )
-    found = [
-        one
-        for one in pattern.finditer(text)
-        if (one["name"] not in "AI" or one["mark"]) and not _OPERAND.search(text[: one.start()])
+    matches = [
+        match
+        for match in pattern.finditer(text)
+        if (match["name"] not in "AI" or match["mark"]) and not _OPERAND.search(text[: match.start()])
     ]
-    answers = {one["name"] for one in found}
-    if len(answers) == 1 and not any(negated(text, one.start()) or _refused(text, one.end("name")) for one in found):
+    answers = {match["name"] for match in matches}
+    if len(answers) == 1 and not any(
+        negated(text, match.start()) or _refused(text, match.end("name")) for match in matches
+    ):
         return Extracted(answers.pop())
     return Extracted(None, "ambiguous" if answers else "no_answer")
 

@@ -61,5 +61,5 @@ def same_text(right: str, answer: str) -> bool:
     """Whether two answers are the same, notation aside; numbers by their value."""
     if normalise(right) == normalise(answer):
         return True
-    expected, said = only_number(right), only_number(answer)
-    return expected is not None and said is not None and distance(said, expected) == 0
+    expected, given = only_number(right), only_number(answer)
+    return expected is not None and given is not None and distance(given, expected) == 0

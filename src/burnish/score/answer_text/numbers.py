@@ -61,10 +61,10 @@ def only_number(text: str, *, words: bool = False) -> Number | None:
     """The number that ``text`` is, units and what stands before the last ``=`` aside; None for anything else."""
     cleaned = _clean(text)
     last = re.split(r"=|≈|\\approx", cleaned)[-1].strip().rstrip(".")
-    found = list(_NUMBER.finditer(last))
-    if len(found) != 1:
-        return _word_number(last) if words and not found else None
-    match = found[0]
+    matches = list(_NUMBER.finditer(last))
+    if len(matches) != 1:
+        return _word_number(last) if words and not matches else None
+    match = matches[0]
     before, after = last[: match.start()], _PER.sub(" ", last[match.end() :])
     if re.search(r"[-+/^×*\\<>]|\d", before + after) or _VARIABLE.match(after) or _ORDINAL.match(after):
         return None
@@ -114,7 +114,7 @@ def distance(answer: Number, right: Number) -> Fraction:
 
 def _clean(text: str) -> str:
     text = text.replace("−", "-").replace("–", "-").replace("\\%", "%")
-    text = _SPACING.sub(lambda found: "," if found.group() == "{,}" else "", text)
+    text = _SPACING.sub(lambda match: "," if match.group() == "{,}" else "", text)
     text = _WRAPPED.sub(r" \1 ", text)
     text = _FRACTION.sub(_written_fraction, text)
     text = _POWER_OF_TEN.sub(r"e\1", text)
@@ -128,9 +128,9 @@ def _torn(text: str, match: re.Match[str]) -> bool:
     return bool(_TORN_BEFORE.search(before) or _TORN_AFTER.match(text, match.end()))
 
 
-def _written_fraction(found: re.Match[str]) -> str:
-    over, under = found["over"] or found["one"] or "", found["under"] or found["two"] or ""
-    before = f"{found['before']} " if found["before"] else ""
+def _written_fraction(match: re.Match[str]) -> str:
+    over, under = match["over"] or match["one"] or "", match["under"] or match["two"] or ""
+    before = f"{match['before']} " if match["before"] else ""
     return f"{before}{over.strip()}/{under.strip()}"
 
 

@@ -28,9 +28,9 @@ def mask_options(text: str, choices: Mapping[str, str], *, cut_off: bool = False
         rf"[*_`]*(?:[.:)\]|][*_`]*(?=[ \t*_`\w\"'“‘$\\])|[ \t]+[-–—=|][ \t])[*_` \t]*(?P<rest>\S.*)$",
         re.MULTILINE | re.IGNORECASE,
     )
-    found = list(line.finditer(text))
+    option_lines = list(line.finditer(text))
     masked = list(text)
-    runs = _ascending(found)
+    runs = _ascending(option_lines)
     for run in runs:
         if len(run) > 1 or (run is runs[0] and _announced(text, run[0], choices, cut_off=cut_off)):
             for option in run:
@@ -39,10 +39,10 @@ def mask_options(text: str, choices: Mapping[str, str], *, cut_off: bool = False
     return "".join(masked)
 
 
-def _ascending(found: Sequence[re.Match[str]]) -> list[list[re.Match[str]]]:
+def _ascending(option_lines: Sequence[re.Match[str]]) -> list[list[re.Match[str]]]:
     """Option lines in runs of ascending letters: a list, and whatever repeats one of its options after it."""
     runs: list[list[re.Match[str]]] = []
-    for option in found:
+    for option in option_lines:
         if runs and _letter(option) > _letter(runs[-1][-1]):
             runs[-1].append(option)
         else:

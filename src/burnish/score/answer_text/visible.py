@@ -103,7 +103,7 @@ def _whole_boxes(text: str) -> list[tuple[_Box, _Box]]:
     ``\\boxed 5``.
     """
     closed_by = _closing_braces(text)
-    found: list[tuple[_Box, _Box]] = []
+    whole: list[tuple[_Box, _Box]] = []
     for match in _BOX.finditer(text):
         if match["bare"]:
             box = _Box(match.start(), match.start("bare"), match.end(), match.end())
@@ -112,11 +112,11 @@ def _whole_boxes(text: str) -> list[tuple[_Box, _Box]]:
             box = _Box(match.start(), match.end(), end, end + 1)
         else:
             continue
-        if found and box.mark < found[-1][0].behind:
-            found[-1] = (found[-1][0], box)
+        if whole and box.mark < whole[-1][0].behind:
+            whole[-1] = (whole[-1][0], box)
         else:
-            found.append((box, box))
-    return found
+            whole.append((box, box))
+    return whole
 
 
 def _closing_braces(text: str) -> dict[int, int]:
@@ -133,8 +133,8 @@ def _closing_braces(text: str) -> dict[int, int]:
 
 def last_boxed(text: str) -> str | None:
     r"""Content of the last whole ``\boxed{}``; None without one."""
-    found = boxes(text)
-    return found[-1] if found else None
+    contents = boxes(text)
+    return contents[-1] if contents else None
 
 
 def _as_box(tagged: re.Match[str]) -> str:

@@ -36,16 +36,16 @@ class Answer:
 
 def read_corpus(folder: Path = ANSWERS) -> list[Answer]:
     """All answers to all tasks, in the order of their names."""
-    tasks = sorted(one for one in folder.iterdir() if one.is_dir() and one.name not in _SHARED)
-    return [answer for one in tasks for answer in _answers(folder, one)]
+    tasks = sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name not in _SHARED)
+    return [answer for task_folder in tasks for answer in _answers(folder, task_folder)]
 
 
-def _answers(folder: Path, own: Path) -> Iterator[Answer]:
-    task = Task.from_json((own / "task.json").read_text())
-    stub = (own / "stub.rs").read_text()
+def _answers(folder: Path, task_folder: Path) -> Iterator[Answer]:
+    task = Task.from_json((task_folder / "task.json").read_text())
+    stub = (task_folder / "stub.rs").read_text()
     prompt = "\n".join(message.content for message in task.prompt)
     for role in _ROLES:
-        for file in sorted(own.glob(f"{role}_*")):
+        for file in sorted(task_folder.glob(f"{role}_*")):
             yield Answer(task, file.stem, role, file.read_text())
     for file in sorted((folder / "bodies").iterdir()):
         yield Answer(task, f"body_{file.stem}", "cheat", stub.replace("@BODY@", file.read_text().strip()))

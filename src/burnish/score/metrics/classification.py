@@ -48,7 +48,9 @@ def measure_classes(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Mea
     many = np.column_stack([cells, hit, right, answered, right + answered - hit])
     at = cells.shape[1]
     positive = (
-        replace(_of_cells("f1_positive", len(classes), lambda one: np.nan_to_num(_f1(one)[..., 0])), attempts=at + 3),
+        replace(
+            _of_cells("f1_positive", len(classes), lambda cells: np.nan_to_num(_f1(cells)[..., 0])), attempts=at + 3
+        ),
         _share("precision_positive", at, at + 2),
         _share("recall_positive", at, at + 1),
         _of_cells("balanced_accuracy", len(classes), _balanced_accuracy),
@@ -87,7 +89,7 @@ def confusion(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str,
 def per_class(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str, ClassMeasures]:
     """Precision, recall, F1 and support of each class."""
     cells = _cells(_table(rows, classes).sum(axis=0), len(classes))
-    measured = [np.nan_to_num(one(cells)) for one in (_precision, _recall, _f1)]
+    measured = [np.nan_to_num(metric(cells)) for metric in (_precision, _recall, _f1)]
     return {
         label: ClassMeasures(
             precision=float(measured[0][place]),

@@ -21,4 +21,6 @@ def mean_metrics(verdicts: Sequence[Verdict]) -> dict[str, MetricMean]:
     for verdict in verdicts:
         for name, value in verdict.metrics.items():
             values[name].append(value)
-    return {name: MetricMean(mean=sum(found) / len(found), n=len(found)) for name, found in sorted(values.items())}
+    return {
+        name: MetricMean(mean=sum(numbers) / len(numbers), n=len(numbers)) for name, numbers in sorted(values.items())
+    }

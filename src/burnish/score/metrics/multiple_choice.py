@@ -41,18 +41,18 @@ def most_likely(choices: Sequence[ChoiceLikelihood], *, per_byte: bool) -> Extra
 
     Raises ValueError when there is no choice or a text is empty.
     """
-    if not choices or any(not one.text for one in choices):
+    if not choices or any(not choice.text for choice in choices):
         raise ValueError("likelihoods need at least one choice, and every choice a text")
 
-    def score(one: ChoiceLikelihood) -> float:
-        return one.log_likelihood / len(one.text.encode()) if per_byte else one.log_likelihood
+    def score(choice: ChoiceLikelihood) -> float:
+        return choice.log_likelihood / len(choice.text.encode()) if per_byte else choice.log_likelihood
 
     return Extracted(max(choices, key=score).label)
 
 
 def with_likelihoods(task: Task, row: EvaluatedRow, log_likelihoods: Mapping[str, float]) -> EvaluatedRow:
     """The row with what the model finds most likely, beside what it answered."""
-    choices = [ChoiceLikelihood(one.label, one.text, log_likelihoods[one.label]) for one in task.choices]
+    choices = [ChoiceLikelihood(choice.label, choice.text, log_likelihoods[choice.label]) for choice in task.choices]
     scores = {
         name: float(most_likely(choices, per_byte=per_byte).answer in task.answers)
         for name, per_byte in ((LIKELIEST, False), (LIKELIEST_PER_BYTE, True))

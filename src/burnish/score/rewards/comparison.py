@@ -66,21 +66,21 @@ class ShapeReport:
 
 def compare_shape(shape: str, samples: Sequence[Sample], scores: Sequence[Score], top: int) -> ShapeReport:
     """The figures of one shape; ``scores`` are those of ``samples``, in their order."""
-    pairs = [(one, score.value) for one, score in zip(samples, scores, strict=True) if score.value is not None]
+    pairs = [(sample, score.value) for sample, score in zip(samples, scores, strict=True) if score.value is not None]
     rewards = [value for _, value in pairs]
     groups: defaultdict[Hashable, list[float]] = defaultdict(list)
-    for one, value in pairs:
-        groups[one.group].append(value)
-    found = [group_statistics(values) for values in groups.values() if len(values) > 1]
-    shares = [passed_share(one.verdict) for one, _ in pairs]
-    lengths = [float(len(one.text)) for one, _ in pairs]
+    for sample, value in pairs:
+        groups[sample.group].append(value)
+    spreads = [group_statistics(values) for values in groups.values() if len(values) > 1]
+    shares = [passed_share(sample.verdict) for sample, _ in pairs]
+    lengths = [float(len(sample.text)) for sample, _ in pairs]
     return ShapeReport(
         shape=shape,
         scored=len(pairs),
         unscored=dict(Counter(score.unscored_reason for score in scores if score.value is None)),
         mean=statistics.fmean(rewards) if rewards else None,
-        groups=len(found),
-        signal_share=sum(one.has_signal for one in found) / len(found) if found else None,
+        groups=len(spreads),
+        signal_share=sum(spread.has_signal for spread in spreads) / len(spreads) if spreads else None,
         tau_tests=_defined(rewards, shares, lambda: float(stats.kendalltau(rewards, shares, variant="b").statistic)),
         rho_length=_defined(rewards, lengths, lambda: float(stats.spearmanr(rewards, lengths).statistic)),
         top_wrong=_top_wrong(pairs, top),
@@ -99,10 +99,10 @@ def _top_wrong(pairs: Sequence[tuple[Sample, float]], top: int) -> tuple[WrongPr
     """The best rewarded distinct programs that failed, among equals the earlier one."""
     wrong = sorted((pair for pair in pairs if pair[0].verdict.status == "fail"), key=lambda pair: -pair[1])
     distinct: dict[tuple[str, str], WrongProgram] = {}
-    for one, value in wrong:
+    for sample, value in wrong:
         if len(distinct) == top:
             break
-        verdict = one.verdict
+        verdict = sample.verdict
         key = (verdict.task_id, verdict.code)
         distinct.setdefault(
             key,

@@ -84,7 +84,7 @@ class Evidence:
 
     def components(self) -> dict[str, float]:
         """What every shape logs beside its own terms."""
-        found = {
+        values = {
             "compiled": float(bool(self.verdict.compiled)),
             "parsed": float(self.has_code and self.verdict.stage != "parse"),
             "fits": float(self.fits),
@@ -93,7 +93,7 @@ class Evidence:
             "lints": float(len(self.verdict.lints)),
         }
         kept = ("documented_share", "idiom_score", "prompt_word_match")
-        return found | {name: self.verdict.metrics[name] for name in kept if name in self.verdict.metrics}
+        return values | {name: self.verdict.metrics[name] for name in kept if name in self.verdict.metrics}
 
 
 def passed_share(verdict: Verdict) -> float:

@@ -67,7 +67,7 @@ def _style(config: SystemBReward, evidence: Evidence) -> dict[str, float]:
 
 def _structure(evidence: Evidence) -> float:
     parts = (("functions", 0.5, 2.0), ("structs", 0.3, 1.0), ("enums", 0.3, 1.0), ("traits", 0.5, 1.0))
-    return sum(min(each * evidence.metric(name), most) for name, each, most in parts)
+    return sum(min(weight * evidence.metric(name), most) for name, weight, most in parts)
 
 
 def _quality(config: SystemBReward, evidence: Evidence) -> float:

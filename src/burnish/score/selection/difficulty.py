@@ -22,24 +22,24 @@ from burnish.score.selection.pass_rates import PassRates
 
 def hardest_first(rows: Sequence[Judged], rates: PassRates) -> list[Judged]:
     """Rows by the pass rate of their tasks, then the best rewarded of each."""
-    return sorted(rows, key=lambda one: (rates.rate(one.task.id) or 0.0, *one.order))
+    return sorted(rows, key=lambda row: (rates.rate(row.task.id) or 0.0, *row.order))
 
 
 def beyond_solved_share(rows: Sequence[Judged], rates: PassRates, share: float, seed: int) -> list[Judged]:
     """Rows of the tasks that every sample solved, beyond the share of those tasks that is kept; chosen by seed."""
-    solved = sorted({one.task.id for one in rows if rates.rate(one.task.id) == 1.0})
+    solved = sorted({row.task.id for row in rows if rates.rate(row.task.id) == 1.0})
     solved.sort(key=lambda task_id: digest_json(["solved", seed, task_id]))
     left_out = set(solved[round(share * len(solved)) :])
-    return [one for one in rows if one.task.id in left_out]
+    return [row for row in rows if row.task.id in left_out]
 
 
 def beyond_quota(ordered: Sequence[Judged], quota: Quota) -> list[Judged]:
     """Rows beyond the quota; the first of ``ordered`` are kept."""
     seen: Counter[str] = Counter()
     left_out: list[Judged] = []
-    for one in ordered:
-        kind = one.task.family if quota.by == "family" else str(one.task.level)
+    for row in ordered:
+        kind = row.task.family if quota.by == "family" else str(row.task.level)
         seen[kind] += 1
         if seen[kind] > quota.most:
-            left_out.append(one)
+            left_out.append(row)
     return left_out

@@ -34,51 +34,51 @@ class Pair:
 
 def preference_pairs(judged: Sequence[Judged], per_task: int) -> list[Pair]:
     """Pairs to prefer the passing one in."""
-    found = []
+    pairs = []
     for passing, failing in _by_task(judged):
-        hardest = sorted(failing, key=lambda one: (not one.verdict.compiled, *one.order))[:per_task]
-        found += [Pair(passing[index % len(passing)], one) for index, one in enumerate(hardest)]
-    return found
+        hardest = sorted(failing, key=lambda answer: (not answer.verdict.compiled, *answer.order))[:per_task]
+        pairs += [Pair(passing[index % len(passing)], answer) for index, answer in enumerate(hardest)]
+    return pairs
 
 
 def repair_pairs(judged: Sequence[Judged], per_task: int) -> list[Pair]:
     """Pairs to mend the failing one into the passing one; failing answers without code are left out."""
-    found = []
+    pairs = []
     for passing, failing in _by_task(judged):
-        mendable = [one for one in failing if one.verdict.code]
-        chosen = sorted(mendable, key=lambda one: (bool(one.verdict.compiled), *one.order))[:per_task]
-        found += [Pair(max(passing, key=lambda other: _likeness(one, other)), one) for one in chosen]
-    return found
+        repairable = [answer for answer in failing if answer.verdict.code]
+        chosen = sorted(repairable, key=lambda answer: (bool(answer.verdict.compiled), *answer.order))[:per_task]
+        pairs += [Pair(max(passing, key=lambda other: _likeness(answer, other)), answer) for answer in chosen]
+    return pairs
 
 
 def labelled(judged: Sequence[Judged], per_task: int) -> list[tuple[Judged, bool]]:
     """Single answers, good and bad, at most ``per_task`` of each, of tasks that have both kinds."""
-    found: list[tuple[Judged, bool]] = []
+    answers: list[tuple[Judged, bool]] = []
     for passing, failing in _by_task(judged):
-        hardest = sorted(failing, key=lambda one: (not one.verdict.compiled, *one.order))
-        found += [(one, True) for one in passing[:per_task]]
-        found += [(one, False) for one in hardest[:per_task]]
-    return found
+        hardest = sorted(failing, key=lambda answer: (not answer.verdict.compiled, *answer.order))
+        answers += [(answer, True) for answer in passing[:per_task]]
+        answers += [(answer, False) for answer in hardest[:per_task]]
+    return answers
 
 
 def _by_task(judged: Sequence[Judged]) -> Iterator[tuple[list[Judged], list[Judged]]]:
     """Passing and failing answers of each task that has both, the best rewarded first."""
     groups: defaultdict[tuple[str, Literal["pass", "fail"]], list[Judged]] = defaultdict(list)
-    for one in judged:
-        if one.whole and one.verdict.status != "infra" and one.completion.text.strip():
-            groups[one.task.id, one.verdict.status].append(one)
-    for task_id in dict.fromkeys(one.task.id for one in judged):
+    for answer in judged:
+        if answer.whole and answer.verdict.status != "infra" and answer.completion.text.strip():
+            groups[answer.task.id, answer.verdict.status].append(answer)
+    for task_id in dict.fromkeys(answer.task.id for answer in judged):
         both = [_distinct(groups[task_id, status]) for status in ("pass", "fail")]
         if all(both):
             yield both[0], both[1]
 
 
 def _distinct(rows: Sequence[Judged]) -> list[Judged]:
-    again = {id(one) for one in duplicates(rows)}
-    return sorted((one for one in rows if id(one) not in again), key=lambda one: one.order)
+    repeated = {id(row) for row in duplicates(rows)}
+    return sorted((row for row in rows if id(row) not in repeated), key=lambda row: row.order)
 
 
-def _likeness(one: Judged, other: Judged) -> float:
+def _likeness(answer: Judged, other: Judged) -> float:
     """Share of tokens in common, in 0..1."""
-    here, there = (same_answer_tokens(judged.verdict.code) for judged in (one, other))
+    here, there = (same_answer_tokens(judged.verdict.code) for judged in (answer, other))
     return difflib.SequenceMatcher(None, here, there, autojunk=False).ratio()

@@ -47,9 +47,9 @@ class PassRates:
 
     def draw(self, task_ids: Sequence[str], count: int, seed: int) -> list[str]:
         """``count`` different tasks (all where there are fewer) in the order of ``task_ids``; the same for a seed."""
-        keys = {one: _uniform(seed, one) ** (1 / self.weight(one)) for one in task_ids}
-        chosen = set(sorted(task_ids, key=lambda one: (-keys[one], one))[:count])
-        return [one for one in task_ids if one in chosen]
+        keys = {task_id: _uniform(seed, task_id) ** (1 / self.weight(task_id)) for task_id in task_ids}
+        chosen = set(sorted(task_ids, key=lambda task_id: (-keys[task_id], task_id))[:count])
+        return [task_id for task_id in task_ids if task_id in chosen]
 
 
 def draw_in_turn(task_ids: Sequence[str], count: int, turn: int, seed: int) -> list[str]:
@@ -63,21 +63,21 @@ def draw_in_turn(task_ids: Sequence[str], count: int, turn: int, seed: int) -> l
     chosen: set[str] = set()
     cycle = 0
     for _ in range(turn + 1):
-        chosen, again = set(), []
+        chosen, repeated = set(), []
         while len(chosen) < count:
             if not waiting:
                 waiting.extend(_shuffled(task_ids, seed, cycle))
                 cycle += 1
             following = waiting.popleft()
             if following in chosen:  # of the next cycle, in a turn that reaches into it
-                again.append(following)
+                repeated.append(following)
             chosen.add(following)
-        waiting.extendleft(reversed(again))
-    return [one for one in task_ids if one in chosen]
+        waiting.extendleft(reversed(repeated))
+    return [task_id for task_id in task_ids if task_id in chosen]
 
 
 def _shuffled(task_ids: Sequence[str], seed: int, cycle: int) -> list[str]:
-    return sorted(task_ids, key=lambda one: digest_json([seed, cycle, one]))
+    return sorted(task_ids, key=lambda task_id: digest_json([seed, cycle, task_id]))
 
 
 def _uniform(seed: int, task_id: str) -> float:

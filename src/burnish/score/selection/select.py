@@ -71,18 +71,18 @@ def select(config: SelectionConfig, judged: Sequence[Judged], held_out: HeldOut,
 
     Raises GateError when a held-out task is among them.
     """
-    held_out.check([one.task for one in judged])
-    verdicts = [one.verdict for one in judged]
+    held_out.check([answer.task for answer in judged])
+    verdicts = [answer.verdict for answer in judged]
     rates = PassRates()
     rates.add(verdicts)
     chooser = _Chooser(judged)
-    chooser.drop("infra", [one for one in judged if one.verdict.status == "infra"])
-    chooser.drop("failed", [one for one in chooser.left if not _right(one.verdict, config.min_tests)])
-    chooser.drop("cut_off", [one for one in chooser.left if not one.whole])
+    chooser.drop("infra", [answer for answer in judged if answer.verdict.status == "infra"])
+    chooser.drop("failed", [answer for answer in chooser.left if not _right(answer.verdict, config.min_tests)])
+    chooser.drop("cut_off", [answer for answer in chooser.left if not answer.whole])
     limits = None if config.thresholds is None else adapted(config.thresholds, verdicts)
     if limits is not None:
         for reason in ("lints", "idiom", "undocumented"):
-            chooser.drop(reason, [one for one in chooser.left if failing_limit(limits, one.verdict) == reason])
+            chooser.drop(reason, [answer for answer in chooser.left if failing_limit(limits, answer.verdict) == reason])
     chooser.drop("duplicate", duplicates(chooser.left))
     if config.per_task is not None:
         chooser.drop("per_task", _beyond_best(chooser.left, config.per_task))
@@ -91,16 +91,16 @@ def select(config: SelectionConfig, judged: Sequence[Judged], held_out: HeldOut,
         chooser.drop(f"quota of {quota.by}", beyond_quota(hardest_first(chooser.left, rates), quota))
     if config.most is not None:
         chooser.drop("most", hardest_first(chooser.left, rates)[config.most :])
-    kept = tuple(Kept(one, row_weight(config, one)) for one in chooser.left)
-    solved = {one.task.id for one in judged if one.passed}
-    failed = {one.task.id for one in judged if one.verdict.status == "fail"}
+    kept = tuple(Kept(answer, row_weight(config, answer)) for answer in chooser.left)
+    solved = {answer.task.id for answer in judged if answer.passed}
+    failed = {answer.task.id for answer in judged if answer.verdict.status == "fail"}
     report = SelectionReport(
         sampled=len(judged),
         infra=sum(verdict.status == "infra" for verdict in verdicts),
         compiled=sum(verdict.compiled is True for verdict in verdicts),
-        passed=sum(one.passed for one in judged),
+        passed=sum(answer.passed for answer in judged),
         kept=len(kept),
-        tasks=len({one.task.id for one in judged}),
+        tasks=len({answer.task.id for answer in judged}),
         tasks_solved=len(solved),
         tasks_mixed=len(solved & failed),
         dropped=dict(chooser.dropped),
@@ -114,17 +114,17 @@ def merge_rounds(rounds: Iterable[Sequence[Kept]]) -> list[Kept]:
     """What all rounds kept, an answer that was given in several once: as the earliest round had it."""
     merged: dict[str, Kept] = {}
     for kept in rounds:
-        for one in kept:
-            merged.setdefault(one.judged.answer_key, one)
+        for row in kept:
+            merged.setdefault(row.judged.answer_key, row)
     return list(merged.values())
 
 
 def duplicates(rows: Sequence[Judged]) -> list[Judged]:
     """All but the best rewarded of each answer that stands there more than once."""
     groups: defaultdict[str, list[Judged]] = defaultdict(list)
-    for one in rows:
-        groups[one.answer_key].append(one)
-    return [again for group in groups.values() for again in sorted(group, key=lambda one: one.order)[1:]]
+    for row in rows:
+        groups[row.answer_key].append(row)
+    return [duplicate for group in groups.values() for duplicate in sorted(group, key=lambda row: row.order)[1:]]
 
 
 class _Chooser:
@@ -134,11 +134,11 @@ class _Chooser:
         self.left = list(judged)
         self.dropped: Counter[str] = Counter()
 
-    def drop(self, reason: str, which: Sequence[Judged]) -> None:
+    def drop(self, reason: str, dropped: Sequence[Judged]) -> None:
         """Take these out, all of which are left."""
-        if which:
-            gone = {id(one) for one in which}
-            self.left = [one for one in self.left if id(one) not in gone]
+        if dropped:
+            gone = {id(answer) for answer in dropped}
+            self.left = [answer for answer in self.left if id(answer) not in gone]
             self.dropped[reason] += len(gone)
 
 
@@ -148,6 +148,6 @@ def _right(verdict: Verdict, least: float) -> bool:
 
 def _beyond_best(rows: Sequence[Judged], count: int) -> list[Judged]:
     groups: defaultdict[str, list[Judged]] = defaultdict(list)
-    for one in rows:
-        groups[one.task.id].append(one)
-    return [beyond for group in groups.values() for beyond in sorted(group, key=lambda one: one.order)[count:]]
+    for row in rows:
+        groups[row.task.id].append(row)
+    return [beyond for group in groups.values() for beyond in sorted(group, key=lambda row: row.order)[count:]]

@@ -58,16 +58,16 @@ def summarise_answers(
     for task in tasks:
         by_group[group_of(task.kind, task.labels)].append(task)
     return tuple(
-        _summarise(by_group.get(group, []), found, verdicts if group[0] == "rust" else (), tolerance)
-        for group, found in group_rows(rows).items()
+        _summarise(by_group.get(group, []), rows_of_group, verdicts if group[0] == "rust" else (), tolerance)
+        for group, rows_of_group in group_rows(rows).items()
     )
 
 
 def estimates(rows: Sequence[EvaluatedRow]) -> dict[str, Estimate]:
     """Every metric of rows of one group with its 95 % interval; pass@k too where tasks have several samples."""
     families = [row.family for row in rows]
-    found = _estimates(measure(rows), families)
-    return found | _pass_at_k(rows)
+    by_metric = _estimates(measure(rows), families)
+    return by_metric | _pass_at_k(rows)
 
 
 def _summarise(
@@ -111,13 +111,13 @@ def _estimates(measured: Measured, families: Sequence[str]) -> dict[str, Estimat
     sums_GK = family_sums(measured.columns_NK, families)
     total = sums_GK.sum(axis=0)
     draws = draw(sums_GK)
-    found = {}
-    for one in measured.measures:
-        value = float(one.statistic(total))
+    by_metric = {}
+    for metric in measured.measures:
+        value = float(metric.statistic(total))
         if np.isfinite(value):  # a metric of rows that do not exist, such as those without an answer
-            n = int(total[one.attempts])
-            found[one.name] = Estimate(value=value, ci95=_interval(one, sums_GK, draws), n=n)
-    return found
+            n = int(total[metric.attempts])
+            by_metric[metric.name] = Estimate(value=value, ci95=_interval(metric, sums_GK, draws), n=n)
+    return by_metric
 
 
 def _interval(measure: Measure, sums_GK: Floats, draws: Draws) -> Interval:
@@ -147,12 +147,12 @@ def _pass_at_k(rows: Sequence[EvaluatedRow]) -> dict[str, Estimate]:
     if fewest < 2:
         return {}
     family = {row.task_id: row.family for row in rows}
-    found: dict[str, Estimate] = {}
+    by_metric: dict[str, Estimate] = {}
     for k in reported_k(fewest):
         columns = np.array([[1.0, pass_at_k(len(ones), sum(ones), k)] for ones in samples.values()])
         measured = Measured(columns, (mean(f"pass@{k}", 1),))
-        found |= _estimates(measured, [family[task] for task in samples])
-    return found
+        by_metric |= _estimates(measured, [family[task] for task in samples])
+    return by_metric
 
 
 def _timing(rows: Sequence[EvaluatedRow]) -> Timing | None:

@@ -37,7 +37,7 @@ def extract_answer(task: Task, text: str, *, cut_off: bool = False) -> Extracted
         case "classification":
             return extract_label(text, task.labels, cut_off=cut_off)
         case "multiple_choice":
-            return extract_choice(text, {one.label: one.text for one in task.choices}, cut_off=cut_off)
+            return extract_choice(text, {choice.label: choice.text for choice in task.choices}, cut_off=cut_off)
         case "numeric":
             return extract_number(text, cut_off=cut_off)
         case "extractive_qa" | "text":
@@ -117,8 +117,8 @@ def measure(rows: Sequence[EvaluatedRow]) -> Measured:
 
 def classes_of(rows: Sequence[EvaluatedRow]) -> tuple[str, ...]:
     """All that could be answered in any of the rows: labels in their order, letters in order of the alphabet."""
-    found = tuple(dict.fromkeys(name for row in rows for name in row.classes))
-    return found if rows and rows[0].kind == "classification" else tuple(sorted(found))
+    classes = tuple(dict.fromkeys(name for row in rows for name in row.classes))
+    return classes if rows and rows[0].kind == "classification" else tuple(sorted(classes))
 
 
 def is_tested(row: EvaluatedRow) -> bool:

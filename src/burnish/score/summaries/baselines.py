@@ -29,33 +29,33 @@ def trivial_answers(tasks: Sequence[Task]) -> dict[str, list[Extracted]]:
     """Baseline -> its answer to each of the tasks, which are of one kind. None for Rust."""
     if not tasks or tasks[0].kind == "rust":
         return {}
-    found: dict[str, list[Extracted]] = {"empty": [Extracted(None, "empty") for _ in tasks]}
+    answers: dict[str, list[Extracted]] = {"empty": [Extracted(None, "empty") for _ in tasks]}
     if tasks[0].kind == "extractive_qa":
-        found["unanswerable"] = [Extracted(UNANSWERABLE) for _ in tasks]
-        found["copy"] = [Extracted(task.context or task.prompt[-1].content) for task in tasks]
-        return found
+        answers["unanswerable"] = [Extracted(UNANSWERABLE) for _ in tasks]
+        answers["copy"] = [Extracted(task.context or task.prompt[-1].content) for task in tasks]
+        return answers
     majority, _ = Counter(task.answers[0] for task in tasks).most_common(1)[0]
-    found["majority"] = [
+    answers["majority"] = [
         Extracted(majority) if _possible(task, majority) else Extracted(None, "no_answer") for task in tasks
     ]
     if tasks[0].kind == "numeric":
-        found["copy"] = [_last_number(task) for task in tasks]
+        answers["copy"] = [_last_number(task) for task in tasks]
     elif tasks[0].kind == "text":
-        found["copy"] = [Extracted(task.prompt[-1].content) for task in tasks]
-    return found
+        answers["copy"] = [Extracted(task.prompt[-1].content) for task in tasks]
+    return answers
 
 
 def baselines(tasks: Sequence[Task], *, tolerance: float) -> dict[str, dict[str, float]]:
     """Baseline -> metric -> value, on tasks of one kind (and one set of labels)."""
-    found: dict[str, dict[str, float]] = {}
+    by_baseline: dict[str, dict[str, float]] = {}
     for name, answers in trivial_answers(tasks).items():
-        rows = [row_of(task, one, tolerance=tolerance) for task, one in zip(tasks, answers, strict=True)]
+        rows = [row_of(task, answer, tolerance=tolerance) for task, answer in zip(tasks, answers, strict=True)]
         measured = measure(rows)
         sums = measured.columns_NK.sum(axis=0)
-        found[name] = _finite({one.name: float(one.statistic(sums)) for one in measured.measures})
+        by_baseline[name] = _finite({metric.name: float(metric.statistic(sums)) for metric in measured.measures})
     if tasks and tasks[0].kind == "multiple_choice":
-        found["chance"] = {"accuracy": sum(len(task.answers) / len(task.choices) for task in tasks) / len(tasks)}
-    return found
+        by_baseline["chance"] = {"accuracy": sum(len(task.answers) / len(task.choices) for task in tasks) / len(tasks)}
+    return by_baseline
 
 
 def _possible(task: Task, answer: str) -> bool:

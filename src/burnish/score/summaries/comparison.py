@@ -111,7 +111,7 @@ def compare_rows(
     compared = compare_models((name_a, a), (name_b, b), tasks=tasks, tolerance=tolerance)
     noise = tuple(_noise(a, rerun)) if rerun else ()
     report = ComparisonReport(**dict(compared), noise=noise)
-    return report, [one for pair in pair_rows(a, b) if (one := disagreement(*pair)) is not None]
+    return report, [differing for pair in pair_rows(a, b) if (differing := disagreement(*pair)) is not None]
 
 
 def disagreement(a: EvaluatedRow, b: EvaluatedRow) -> Disagreement | None:
@@ -140,7 +140,7 @@ def _noise(first: Sequence[EvaluatedRow], rerun: Sequence[EvaluatedRow]) -> Iter
             kind=kind.kind,
             n=kind.n,
             changed=kind.wins + kind.losses,
-            differences={name: one.difference for name, one in kind.metrics.items()},
+            differences={name: estimate.difference for name, estimate in kind.metrics.items()},
         )
 
 
@@ -167,25 +167,25 @@ def _compare_kind(pairs: Sequence[Pair]) -> KindComparison:
 
 def _paired_estimates(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> dict[str, PairedEstimate]:
     measured_a, measured_b = measure(a), measure(b)
-    found: dict[str, PairedEstimate] = {}
+    estimates: dict[str, PairedEstimate] = {}
     tables: dict[bytes, _Table] = {}
-    for one in measured_a.measures:
-        known_N = _known(one, measured_a.columns_NK, measured_b.columns_NK)
+    for metric in measured_a.measures:
+        known_N = _known(metric, measured_a.columns_NK, measured_b.columns_NK)
         key = known_N.tobytes()
         if key not in tables:  # metrics of one table share its draws: drawing costs most
             families = [row.family for row, known in zip(a, known_N, strict=True) if known]
             tables[key] = _Table(measured_a.columns_NK[known_N], measured_b.columns_NK[known_N], families)
-        estimate = tables[key].estimate(one)
+        estimate = tables[key].estimate(metric)
         if estimate is not None:
-            found[one.name] = estimate
-    return found
+            estimates[metric.name] = estimate
+    return estimates
 
 
-def _known(one: Measure, a_NK: Floats, b_NK: Floats) -> NDArray[np.bool_]:
+def _known(metric: Measure, a_NK: Floats, b_NK: Floats) -> NDArray[np.bool_]:
     """Pairs whose outcome by the metric is known of both models."""
-    if one.unknown is None:
+    if metric.unknown is None:
         return np.ones(len(a_NK), dtype=np.bool_)
-    return np.asarray((a_NK[:, one.unknown] == 0) & (b_NK[:, one.unknown] == 0))
+    return np.asarray((a_NK[:, metric.unknown] == 0) & (b_NK[:, metric.unknown] == 0))
 
 
 class _Table:
@@ -196,28 +196,28 @@ class _Table:
         self._count = len(set(families))
         self._draws: PairedDraws | None = None
 
-    def estimate(self, one: Measure) -> PairedEstimate | None:
+    def estimate(self, metric: Measure) -> PairedEstimate | None:
         """The metric's difference; None where it is not defined on these rows."""
         # Which rows a metric looks at may depend on the answers, as precision does: such rows are in no pairs
-        attempted_N, other_N = (table[:, one.attempts] > 0 for table in (self._a_NK, self._b_NK))
+        attempted_N, other_N = (table[:, metric.attempts] > 0 for table in (self._a_NK, self._b_NK))
         paired = np.array_equal(attempted_N, other_N)
         attempted_N = attempted_N | other_N
         if not attempted_N.any():
             return None
         wins = losses = None
-        if one.rate is not None and paired:
-            right_a, right_b = (table[attempted_N, one.rate[0]] > 0 for table in (self._a_NK, self._b_NK))
+        if metric.rate is not None and paired:
+            right_a, right_b = (table[attempted_N, metric.rate[0]] > 0 for table in (self._a_NK, self._b_NK))
             wins, losses = int(np.sum(right_b & ~right_a)), int(np.sum(right_a & ~right_b))
             if self._count == len(self._families):
                 exact = mcnemar(right_a.tolist(), right_b.tolist())
-                a, b = (float(one.statistic(table.sum(axis=0))) for table in (self._a_NK, self._b_NK))
+                a, b = (float(metric.statistic(table.sum(axis=0))) for table in (self._a_NK, self._b_NK))
                 outcome = PairedOutcome(a, b, exact.difference, exact.interval, exact.p_value)
                 return _estimate(outcome, "mcnemar", exact.n, wins, losses)
-        outcome = paired_bootstrap(self._drawn(), one.statistic, bounds=one.bounds)
+        outcome = paired_bootstrap(self._drawn(), metric.statistic, bounds=metric.bounds)
         if not np.isfinite(outcome.difference):
             return None
         if outcome.interval[0] == outcome.interval[1]:
-            outcome = replace(outcome, interval=self._without_spread(one, outcome))
+            outcome = replace(outcome, interval=self._without_spread(metric, outcome))
         return _estimate(outcome, "randomisation", int(attempted_N.sum()), wins, losses)
 
     def _drawn(self) -> PairedDraws:
@@ -226,14 +226,14 @@ class _Table:
             self._draws = draw_pairs(*sums)
         return self._draws
 
-    def _without_spread(self, one: Measure, outcome: PairedOutcome) -> Interval:
+    def _without_spread(self, metric: Measure, outcome: PairedOutcome) -> Interval:
         """Families that all differ alike show a bootstrap no spread: as many rows that do so bound the difference."""
         count, difference = self._count, outcome.difference
-        if one.rate is not None and difference in (0.0, 1.0, -1.0):
+        if metric.rate is not None and difference in (0.0, 1.0, -1.0):
             changed = count * abs(difference)
             same = 0.0 if changed else count * outcome.a
             return paired_interval(changed * (difference < 0), changed * (difference > 0), same, count - changed - same)
-        width, most = one.bounds[1] - one.bounds[0], wilson(0, count)[1]
+        width, most = metric.bounds[1] - metric.bounds[0], wilson(0, count)[1]
         return max(-width, difference - most * width), min(width, difference + most * width)
 
 

@@ -26,21 +26,21 @@ def repair_turns(
     turns = [[((row.task_id, row.sample_index), row) for row in rows], *later]
     passed: set[Key] = set()
     compiled: set[Key] = set()
-    found = []
+    lines = []
     for turn, answered in enumerate(turns):
         passed |= {key for key, row in answered if row.correct}
         compiled |= {key for key, row in answered if row.scores[COMPILED]}
-        found.append(
+        lines.append(
             RepairTurn(turn=turn, asked=len(answered), passed=_share(rows, passed), compiled=_share(rows, compiled))
         )
-    return found
+    return lines
 
 
-def _share(rows: Sequence[EvaluatedRow], those: Collection[Key]) -> Estimate:
+def _share(rows: Sequence[EvaluatedRow], succeeded: Collection[Key]) -> Estimate:
     successes: defaultdict[str, float] = defaultdict(float)
     counts: defaultdict[str, float] = defaultdict(float)
     for row in rows:
         counts[row.family] += 1
-        successes[row.family] += (row.task_id, row.sample_index) in those
+        successes[row.family] += (row.task_id, row.sample_index) in succeeded
     low, high = clustered_interval([successes[name] for name in counts], list(counts.values()))
-    return Estimate(value=len(those) / len(rows), ci95=(low, high), n=len(rows))
+    return Estimate(value=len(succeeded) / len(rows), ci95=(low, high), n=len(rows))

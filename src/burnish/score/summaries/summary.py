@@ -76,9 +76,9 @@ def summarise_verdicts(verdicts: Sequence[Verdict], untested: Collection[str] = 
     what was spent now: known verdicts cost nothing. ``untested`` names tasks without tests, of which nothing can pass.
     """
     counted = rates(verdicts, untested)
-    found = {}
+    by_metric = {}
     for metric in METRICS:
-        looked_at = [one for one in verdicts if metric != "tests_passed" or one.task_id not in untested]
+        looked_at = [verdict for verdict in verdicts if metric != "tests_passed" or verdict.task_id not in untested]
         attempts = Counter(verdict.task_id for verdict in looked_at)
         outcomes = [(verdict.task_id, succeeded(verdict, metric)) for verdict in looked_at]
         reached = Counter(task for task, success in outcomes if success)
@@ -87,12 +87,12 @@ def summarise_verdicts(verdicts: Sequence[Verdict], untested: Collection[str] = 
             [reached[task] for task in attempts], [unknown[task] for task in attempts], list(attempts.values())
         )
         value = counted.rate(metric)
-        found[metric] = {"rate": value, "ci95": None if value is None else list(interval), "n": len(looked_at)}
+        by_metric[metric] = {"rate": value, "ci95": None if value is None else list(interval), "n": len(looked_at)}
     return {
         "n": counted.n,
         "infra": counted.infra,
         "untested": counted.n - counted.tested,
-        "rates": found,
+        "rates": by_metric,
         "reasons": dict(counted.reasons),
         "error_classes": dict(counted.error_classes),
         "error_codes": dict(counted.error_codes),

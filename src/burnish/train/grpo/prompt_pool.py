@@ -68,11 +68,11 @@ class PromptPool:
         random = np.random.default_rng([self._seed, 0, self._draws])
         self._draws += 1
         known = sorted(task for task in self._rates if task not in leave_out)
-        again = min(int(count * self._revisit_share), len(known))
+        revisited = min(int(count * self._revisit_share), len(known))
         drawn: list[int] = []
-        if again:
+        if revisited:
             weights = np.array([self.weight(task) for task in known])
-            drawn = random.choice(known, size=again, replace=False, p=weights / weights.sum()).tolist()
+            drawn = random.choice(known, size=revisited, replace=False, p=weights / weights.sum()).tolist()
         taken = {*drawn, *leave_out}
         while len(drawn) < count:
             task = self._next()

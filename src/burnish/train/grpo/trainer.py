@@ -261,8 +261,8 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         every = self.args.steps_per_generation * self.num_iterations
-        left = self._buffered_inputs if self._step % every else None
-        state = {"step": self._step, "left": left, "pool": self.rollouts.pool.state()}
+        unused = self._buffered_inputs if self._step % every else None
+        state = {"step": self._step, "left": unused, "pool": self.rollouts.pool.state()}
         torch.save(state, folder / GRPO_STATE)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:

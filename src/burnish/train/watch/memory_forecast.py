@@ -80,14 +80,14 @@ class MemoryForecast(MeterUser):
         reference = self.meter.reference_bytes if self.meter is not None else 0
         shape = shape_of(model, args, self.batches, reference)
         memory, device = predict_memory(shape), next(model.parameters()).device
-        there = 0 if device.type != "cpu" else resident_bytes() or 0
-        peak = there + memory.added if device.type == "cpu" else memory.total
+        resident = 0 if device.type != "cpu" else resident_bytes() or 0
+        peak = resident + memory.added if device.type == "cpu" else memory.total
         has = memory_of(device)
         self.prediction = {
             PREDICTED_PEAK: peak,
             "of": "the process" if device.type == "cpu" else "the accelerator",
             "moment": memory.moment,
-            "resident_before_bytes": there or None,
+            "resident_before_bytes": resident or None,
             "parts_bytes": dict(memory.parts),
             "device_bytes": has,
             "sequences": shape.sequences,
@@ -103,14 +103,14 @@ class MemoryForecast(MeterUser):
 
 def described(prediction: Mapping[str, Any]) -> str:
     """One line for people, of what goes into the metadata."""
-    there, parts = prediction["resident_before_bytes"], dict(prediction["parts_bytes"])
-    if there:
-        parts = {"there before": there} | {part: number for part, number in parts.items() if part != "weights"}
+    resident, parts = prediction["resident_before_bytes"], dict(prediction["parts_bytes"])
+    if resident:
+        parts = {"there before": resident} | {part: number for part, number in parts.items() if part != "weights"}
     named = ", ".join(f"{part} {size(number)}" for part, number in parts.items())
     return (
         f"predicted peak memory {size(prediction[PREDICTED_PEAK])}: {named} (at the {prediction['moment']}, "
         f"{prediction['sequences']} x {prediction['tokens']} tokens by {prediction['tokens_from']}); "
-        f"the {'machine' if there else 'device'} has "
+        f"the {'machine' if resident else 'device'} has "
         f"{size(prediction['device_bytes'])}"
     )
 
@@ -222,16 +222,18 @@ def _quantised(model: Any) -> tuple[int, float]:
         if kind == "Linear4bit":
             state = module.weight.quant_state
             constants = 1 + 4 / 256 if state is not None and state.nested else 4
-            each = quantised_weight_bytes(4, state.blocksize if state is not None else 64, constants)
+            bytes_per_weight = quantised_weight_bytes(4, state.blocksize if state is not None else 64, constants)
         elif kind == "Linear8bitLt":
-            each = quantised_weight_bytes(8, module.in_features)
+            bytes_per_weight = quantised_weight_bytes(8, module.in_features)
         elif kind == "HQQLinear":
             scale = module.meta["scale"]
-            each = quantised_weight_bytes(module.meta["nbits"], module.meta["group_size"], 2 * scale.element_size())
+            bytes_per_weight = quantised_weight_bytes(
+                module.meta["nbits"], module.meta["group_size"], 2 * scale.element_size()
+            )
         else:
             continue
         weights = module.in_features * module.out_features
-        number, stored = number + weights, stored + weights * each
+        number, stored = number + weights, stored + weights * bytes_per_weight
     return number, stored / number if number else 0.0
 
 

@@ -100,8 +100,8 @@ def peaks_of_all() -> dict[str, int]:
 
 def together(peaks: Sequence[Mapping[str, int]]) -> dict[str, int]:
     """The peaks of several processes as one: devices added up, resident memory the largest."""
-    names = dict.fromkeys(name for one in peaks for name in one)
-    return {name: (max if name == "peak_memory_bytes" else sum)(one.get(name, 0) for one in peaks) for name in names}
+    names = dict.fromkeys(name for peak in peaks for name in peak)
+    return {name: (max if name == "peak_memory_bytes" else sum)(peak.get(name, 0) for peak in peaks) for name in names}
 
 
 def peak_memory() -> dict[str, int]:

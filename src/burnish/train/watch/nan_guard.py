@@ -52,18 +52,18 @@ class StopsAtNoNumber:
             self._stop("gradient", float(norm), [batch for share in said_by_all(batches) for batch in share])
         return norm
 
-    def _stop(self, what: str, value: float, batches: Sequence[Any]) -> None:
+    def _stop(self, quantity: str, value: float, batches: Sequence[Any]) -> None:
         this: Any = self
         step = this.state.global_step + 1
         rows = [row for batch in batches for row in self.described(batch)]
         if is_first():
-            write_json(self.bad_batch, {"step": step, what: str(value), "rows": rows})
+            write_json(self.bad_batch, {"step": step, quantity: str(value), "rows": rows})
         # A row whose own loss was no number is kept with that loss as text.
         named = [row for row in rows if isinstance(row.get("loss"), str)] or rows
         ids = ", ".join(str(row["id"]) for row in named[:8])
         more = f" and {len(named) - 8} more" * (len(named) > 8)
         raise UserError(
-            f"the {what} became {value} in step {step}, on the rows {ids}{more}.",
+            f"the {quantity} became {value} in step {step}, on the rows {ids}{more}.",
             "Lower learning_rate or max_grad_norm, or remove these rows; earlier checkpoints are kept, and "
             f"{self.bad_batch} holds the batch.",
         )

@@ -136,9 +136,13 @@ def _refuse_tied(model: Any, wanted: Sequence[str]) -> None:
     """ConfigError where an adapter would lie on one side of tied embeddings: merging it would change the other."""
     if not model.config.get_text_config().tie_word_embeddings:
         return
-    ends = {id(one): one for one in (model.get_input_embeddings(), model.get_output_embeddings()) if one is not None}
+    ends = {
+        id(embedding): embedding
+        for embedding in (model.get_input_embeddings(), model.get_output_embeddings())
+        if embedding is not None
+    }
     for name, module in model.named_modules():
-        if id(module) in ends and any(name == one or name.endswith(f".{one}") for one in wanted):
+        if id(module) in ends and any(name == target or name.endswith(f".{target}") for target in wanted):
             raise tied_target(name.rsplit(".", 1)[-1])
 
 

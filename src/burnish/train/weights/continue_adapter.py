@@ -32,10 +32,10 @@ def continue_adapter(model: Any, folder: Path, kind: str) -> None:
         )
     fresh, stored = model.peft_config["default"], PeftConfig.from_pretrained(str(folder))
     for key in SHAPE:
-        here, there = _plain(getattr(fresh, key, None)), _plain(getattr(stored, key, None))
-        if here != there:
+        fresh_value, stored_value = _plain(getattr(fresh, key, None)), _plain(getattr(stored, key, None))
+        if fresh_value != stored_value:
             raise ConfigError(
-                f"the adapter {folder} has {key} {there}, and the stage trains one with {here}.",
+                f"the adapter {folder} has {key} {stored_value}, and the stage trains one with {fresh_value}.",
                 "Say the same adapter in the stage, or set previous_adapter to merge.",
             )
     result: Any = set_peft_model_state_dict(model, load_file(folder / ADAPTER_WEIGHTS))

@@ -33,8 +33,8 @@ class JudgedFilter:
         """Judge these rows at once and forget earlier judgements."""
         sources = list(dict.fromkeys(code.source for code in codes if code.source.strip()))
         known = {source: self._known[source] for source in sources if source in self._known}
-        asked = [source for source in sources if source not in known]
-        self._known = known | dict(zip(asked, self._judge.judge(asked, self._edition), strict=True))
+        unknown = [source for source in sources if source not in known]
+        self._known = known | dict(zip(unknown, self._judge.judge(unknown, self._edition), strict=True))
 
     def judgement(self, code: RustCode) -> Judgement:
         """Return the compiler's judgement."""

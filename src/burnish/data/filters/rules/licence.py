@@ -25,7 +25,7 @@ class LicenceFilter(StatelessFilter):
     reason = "licence"
 
     def __init__(self, config: Licence) -> None:
-        self._allowed = frozenset(" ".join(one.lower().split()) for one in config.allow)
+        self._allowed = frozenset(" ".join(licence.lower().split()) for licence in config.allow)
         self._keep_unknown = config.unknown == "keep"
 
     def keeps(self, example: Example, code: RustCode) -> bool:
