@@ -1,1 +1,1 @@
-"""Rates, intervals and paired tests. No torch."""
+"""Compute rates, intervals, paired tests, rewards and selections. No torch."""

@@ -1,5 +1,7 @@
-"""Advantages within a group of completions of one prompt. None is a completion without a reward (infra): it enters
-neither mean nor spread, and its own advantage is None, which a loss must mask out, never count as 0 or as a mean one.
+"""Compute advantages within a group of completions of one prompt.
+
+A completion without a reward (infra) has the advantage None, and enters neither mean nor spread. A loss must mask it
+out, never count it as 0 or as the mean.
 
 | function | advantage of sample i of n scored ones | source |
 | --- | --- | --- |
@@ -25,7 +27,7 @@ EPSILON = 1e-4
 
 @dataclass(frozen=True)
 class GroupStatistics:
-    """Spread of one group's rewards."""
+    """Mean and spread of one group's rewards."""
 
     n: int
     scored: int
@@ -36,26 +38,26 @@ class GroupStatistics:
 
     @property
     def has_signal(self) -> bool:
-        """Whether any advantage differs from 0."""
+        """Return whether any advantage differs from 0."""
         return self.std > 0
 
 
 def group_statistics(rewards: Sequence[float | None]) -> GroupStatistics:
-    """Count, mean and spread over the scored ones."""
+    """Count the scored rewards, and compute their mean and spread."""
     scored = [reward for reward in rewards if reward is not None]
-    # statistics is exact: equal rewards give a spread of 0, where a sum of squares of floats may leave a rest
+    # statistics is exact: equal rewards give a spread of 0, where a sum of squares of floats may not
     std = statistics.stdev(scored) if len(scored) > 1 else 0.0
     return GroupStatistics(len(rewards), len(scored), statistics.fmean(scored) if scored else None, std)
 
 
 def normalised(rewards: Sequence[float | None], epsilon: float = EPSILON) -> list[float | None]:
-    """Distances from the group's mean in standard deviations."""
+    """Return distances from the group's mean in standard deviations."""
     scale = group_statistics(rewards).std + epsilon
     return [None if advantage is None else advantage / scale for advantage in centred(rewards)]
 
 
 def centred(rewards: Sequence[float | None]) -> list[float | None]:
-    """Distances from the group's mean, in units of the reward."""
+    """Return distances from the group's mean, in units of the reward."""
     group = group_statistics(rewards)
     if group.mean is None or not group.has_signal:
         return [None if reward is None else 0.0 for reward in rewards]
@@ -64,7 +66,7 @@ def centred(rewards: Sequence[float | None]) -> list[float | None]:
 
 
 def leave_one_out(rewards: Sequence[float | None]) -> list[float | None]:
-    """Distances from the mean of the others: n / (n - 1) times the distance from the group's mean."""
+    """Return distances from the mean of the others: n / (n - 1) times the distance from the group's mean."""
     scored = group_statistics(rewards).scored
     factor = scored / (scored - 1) if scored > 1 else 0.0
     return [None if advantage is None else advantage * factor for advantage in centred(rewards)]

@@ -1,1 +1,1 @@
-"""Reading an answer out of a text: what is visible, where it is stated, what is an option list, numbers, notation."""
+"""Extract an answer from a text: visible text, cues, option lists, numbers and notation."""

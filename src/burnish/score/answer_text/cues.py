@@ -1,7 +1,7 @@
-r"""Where a text states its answer: "the answer is", ``A:``, ``#### 18``, "I choose", and what denies it.
+r"""Find where a text states its answer: "the answer is", ``A:``, ``#### 18``, "I choose", and what negates it.
 
 Numbers and free text take the narrow cues alone; letters and labels, which can be told from prose, the broad ones too.
-``####`` marks an answer only with a number or a box right behind it: else it is a heading. Not covered: what is said
+``####`` marks an answer only with a number or a box right behind it; otherwise it is a heading. Not covered: the text
 behind a cue (`extraction`, `letters`).
 """
 
@@ -45,12 +45,12 @@ _NEGATION = re.compile(
 
 
 def negated(text: str, place: int) -> bool:
-    """Whether what stands at ``place`` is denied by what stands before it."""
+    """Return whether the text before ``place`` negates what stands there."""
     return _NEGATION.search(text[max(0, place - 60) : place]) is not None
 
 
 def narrow_statements(text: str) -> list[str]:
-    """What follows each narrow cue, in their order, to the end of the text.
+    """Return the texts after each narrow cue, in order, each to the end of the text.
 
     Options, denied answers and opinions about an answer ("the answer is correct") are left out.
     """
@@ -59,7 +59,7 @@ def narrow_statements(text: str) -> list[str]:
 
 
 def statement_places(text: str, *, broad: bool) -> list[int]:
-    """Ends of cues, in their order; where the cue is denied ("is not") there is none."""
+    """Return the ends of the cues, in order; a negated cue ("is not") has none."""
     pattern = _BROAD_CUE if broad else _NARROW_CUE
     places = {cue.end() for cue in pattern.finditer(text)} | set(_headings(text))
     return sorted(place for place in places if not _DENIED.match(text, place))
@@ -73,6 +73,6 @@ def _headings(text: str) -> Iterator[int]:
 
 
 def _is_number(behind: str) -> bool:
-    """Whether a line begins with a number that is no numbering: ``14``, ``$14 a day``, but not ``1. Add``."""
+    """Return whether a line begins with a number that is no list marker: ``14``, ``$14 a day``, but not ``1. Add``."""
     number = leading_number(behind)
     return number is not None and re.match(r"\s*[.:)]\s*\S|\s*-\s*\w|(?:st|nd|rd|th)\b", number[1]) is None

@@ -1,12 +1,12 @@
-r"""What a model answered: the final answer taken out of its text. The only place that does so.
+r"""Extract the final answer of a model from its text. No other module does so.
 
     text -> without thinking -> boxed answer | stated answer ("the answer is ...") | bare answer; the last of its kind
 
-The most explicit statement wins, and a mark counts only when an answer stands in it: a box that holds a formula is no
-letter, ``#### Step 1`` no number. Options that the text repeats are no answers. Letters and labels count as words of
-their own only. Several different answers are none, and neither is a denied one ("not true"). Of a text that was cut
-off, only what was marked as the answer counts: a number or label that happens to stand in an unfinished sentence does
-not. What cannot be read is None with its `Problem`, for the caller to count.
+The most explicit statement wins. A mark counts only when it holds an answer: a box with a formula is not a letter, and
+``#### Step 1`` is not a number. Repeated options are not answers. Letters and labels must be whole words. Several
+different answers count as none, and so does a negated one ("not true"). In a truncated text only a marked answer
+counts, not a number or label in an unfinished sentence. An unreadable answer is None with its `Problem`, for the caller
+to count.
 
 Not covered: whether an answer is right (`classification`, `multiple_choice`, `squad`, `numeric`, `text`); letters of
 choices (`answer_text.letters`, offered here); Rust code (the verifier extracts it).
@@ -46,14 +46,14 @@ _TEXT_END = re.compile(r"(?:(?<=[a-z]{3})|(?<=[*_\"”`)\]}$\d]))[.!?](?=\s+[A-Z
 
 
 def extract_label(text: str, labels: Sequence[str], *, cut_off: bool = False) -> Extracted:
-    """One of ``labels`` as they are written there. Where labels mean yes and no, their synonyms count, and in a box
-    or alone their initials too."""
+    """Extract one of ``labels``, spelled as given there. Where labels mean yes and no, their synonyms count, and in a
+    box or alone their initials too."""
     visible, problem = readable(text)
     if problem:
         return Extracted(None, problem)
     names = _label_names(labels)
     word = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    # A piece of a longer word or number is no label: spam of non-spam, 4 of 4.5
+    # A piece of a longer word or number is not a label: spam of non-spam, 4 of 4.5
     pattern = re.compile(
         rf"(?<![\w-])(?<!\d[.,/]){_FILLER}(?<![\w-])(?<!\d[.,/])(?P<name>{word})(?!\w|-\w|[.,/]\d)", re.IGNORECASE
     )
@@ -69,10 +69,10 @@ def extract_label(text: str, labels: Sequence[str], *, cut_off: bool = False) ->
 
 
 def extract_number(text: str, *, cut_off: bool = False, words: bool = False) -> Extracted:
-    """A number, as `numbers.written` writes it: of the last box that holds one, else after the last "answer is", ``A:``
-    or ``####`` with one, else the last one of the text.
+    """Extract a number, as `numbers.written` writes it. The last box with a number wins, then the last "answer is",
+    ``A:`` or ``####`` with one, then the last number of the text.
 
-    A number word in a mark is an answer that was given and cannot be read, unless ``words`` reads it.
+    A number word in a mark is an unreadable answer, unless ``words`` is set.
     """
     visible, problem = readable(text)
     if problem:
@@ -87,15 +87,16 @@ def extract_number(text: str, *, cut_off: bool = False, words: bool = False) -> 
                 return Extracted(written(number))
     if cut_off:
         return Extracted(None, "cut_off")
+    # The marked text is not a number; an unmarked number elsewhere is not the answer.
     if any(box.strip(_MARKUP) for box in content) or statements:
-        return Extracted(None, "no_answer")  # what was marked is no number, and another one was not marked
+        return Extracted(None, "no_answer")
     return _number(only_number(visible, words=words) or last_number(visible))
 
 
 def extract_text(text: str, *, cut_off: bool = False) -> Extracted:
-    """Free text: of the last box, else what follows the last "answer is", else a text of a single line.
+    """Extract free text: from the last box, otherwise after the last "answer is", otherwise a text of a single line.
 
-    An empty box is no answer. Several lines without a mark are none either: nobody can say which part is meant.
+    An empty box is not an answer, and neither are several lines without a mark: which part is meant is unknown.
     """
     visible, problem = readable(text)
     if problem:
@@ -115,14 +116,14 @@ def extract_text(text: str, *, cut_off: bool = False) -> Extracted:
 
 
 def _alone(text: str, names: Mapping[str, str]) -> str | None:
-    """The label that a text is, markup aside: ``(**no**).`` -> ``no``."""
+    """Return the label that a text is, without markup: ``(**no**).`` -> ``no``."""
     unwrapped = re.sub(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}", r"\1", text)
     bare = unwrapped.strip(_MARKUP + "()[]{}.,:;!").lower()
     return names.get(bare, names.get(_SHORT.get(bare, "")))
 
 
 def _label_names(labels: Sequence[str]) -> dict[str, str]:
-    """Names, in lower case -> label; synonyms of yes and no join when every label is one of these."""
+    """Map lower-case names to labels; add synonyms of yes and no when every label is one of these."""
     names = {label.lower(): label for label in labels}
     for meaning in (_YES, _NO):
         mine = [label for label in labels if label.lower() in meaning]
@@ -132,7 +133,7 @@ def _label_names(labels: Sequence[str]) -> dict[str, str]:
 
 
 def _stated_label(text: str, pattern: re.Pattern[str], names: Mapping[str, str]) -> Extracted | None:
-    """What the last statement with a label says; alternatives in it are ambiguous."""
+    """Read the label of the last statement that has one; alternatives in it are ambiguous."""
     for place in reversed(statement_places(text, broad=True)):
         if match := pattern.match(text, place):
             if _alternative(text, match.end(), names):
@@ -142,7 +143,7 @@ def _stated_label(text: str, pattern: re.Pattern[str], names: Mapping[str, str])
 
 
 def _bare_label(text: str, pattern: re.Pattern[str], names: Mapping[str, str], *, cut_off: bool) -> Extracted:
-    """A last line that is a label, else the label that the text begins with, else the only one in it."""
+    """Read a last line that is a label, otherwise the label that begins the text, otherwise the only one in it."""
     for line in reversed(text.splitlines()):
         if (label := _alone(line, names)) is not None:
             return Extracted(label)
@@ -165,16 +166,16 @@ def _only_mentioned(text: str, pattern: re.Pattern[str], names: Mapping[str, str
 
 
 def _alternative(text: str, end: int, names: Mapping[str, str]) -> bool:
-    """Whether another label follows as an alternative: ``yes or no``, ``yes/no``."""
+    """Return whether another label follows as an alternative: ``yes or no``, ``yes/no``."""
     words = "|".join(re.escape(name) for name in names)
     pattern = rf"[\s*_\"')\]]*(?:\bor\b|/|\band\b|,)\s*[\"'(*_]*(?:{words})(?!\w)"
     return re.match(pattern, text[end:], re.IGNORECASE) is not None
 
 
 def _stated_number(statement: str, *, words: bool) -> Number | None:
-    """The number of a statement: the whole of it, the last side of an equation that is one, else its first number.
+    """Read the number of a statement: all of it, the last side of an equation, otherwise its first number.
 
-    None when it offers several (``5 or 6``).
+    Return None when the statement offers several (``5 or 6``).
     """
     sentence = _sentence(statement)
     if (number := only_number(sentence, words=words)) is not None:
@@ -191,7 +192,7 @@ def _stated_number(statement: str, *, words: bool) -> Number | None:
 
 
 def _is_number_word(mark: str) -> bool:
-    """Whether a mark begins with a number in words: an answer was given there, and no digit behind it is another."""
+    """Return whether a mark begins with a number word; a digit after it is then not the answer."""
     words_first = re.split(r"[\d,;(.!?\n]", mark.strip(), maxsplit=1)[0]
     return only_number(words_first, words=True) is not None
 

@@ -1,10 +1,10 @@
-r"""The letter of a choice in a text, by how explicitly it is said.
+r"""Extract the letter of a choice from a text, most explicit statement first.
 
     last box that is an answer -> last statement ("the answer is B") -> last line that is a letter alone -> the letter
     that the text begins with -> the only letter mentioned
 
-A box counts when all of it is a letter, a letter with its choice, or the text of one choice: the ``E`` of
-``\boxed{E = mc^2}`` is none. ``A`` and ``I`` as English words, and small letters, need an end of the clause behind
+A box counts when all of it is a letter, a letter with its choice, or the text of one choice, so not the ``E`` of
+``\boxed{E = mc^2}``. ``A`` and ``I`` as English words, and small letters, need an end of the clause behind
 them.
 Not covered: several right letters at once.
 """
@@ -44,14 +44,14 @@ _LEAD = re.compile(
 
 
 def extract_choice(text: str, choices: Mapping[str, str], *, cut_off: bool = False) -> Extracted:
-    """The letter of one of ``choices`` (label -> text); the whole text of exactly one choice counts too."""
+    """Extract the letter of one of ``choices`` (label -> text); the whole text of exactly one choice counts too."""
     visible, problem = readable(text)
     if problem:
         return Extracted(None, problem)
     for content in reversed(boxes(visible)):
         if (label := _whole(content, choices)) is not None:
             return Extracted(label)
-    visible = without_boxes(visible)  # a formula in a box names no choice
+    visible = without_boxes(visible)  # a formula in a box does not name a choice
     open_text = mask_options(visible, choices, cut_off=cut_off)
     if (stated := _last_statement(open_text, choices)) is not None:
         return stated
@@ -64,7 +64,7 @@ def extract_choice(text: str, choices: Mapping[str, str], *, cut_off: bool = Fal
 
 
 def _whole(text: str, choices: Mapping[str, str]) -> str | None:
-    """The choice that all of ``text`` is: its letter, its letter and text, or its text."""
+    """Return the choice that equals ``text``: its letter, its letter and text, or its text."""
     bare = _plain(text)
     for candidate in dict.fromkeys((bare, _LEAD.sub("", bare, count=1))):
         if (label := _one_of(candidate, choices)) is not None:
@@ -83,7 +83,7 @@ def _whole(text: str, choices: Mapping[str, str]) -> str | None:
 
 
 def _one_of(bare: str, choices: Mapping[str, str]) -> str | None:
-    """A letter alone, else the one choice with this text; letters come first, as ``B`` may be a choice's text too.
+    """Return a letter that stands alone, otherwise the only choice with this text.
 
     Case counts only where it has to: of the genotypes ``RR`` and ``Rr`` each is its own.
     """
@@ -104,7 +104,7 @@ def _plain(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """Lower case, without brackets around and an article before."""
+    """Lower the case, and remove brackets around the text and an article before it."""
     return re.sub(r"^(?:the|an?)\s+(?=\S)", "", text.strip(" ()[]{}.,:;!*_`\"'“”‘’$#").lower())
 
 
@@ -113,7 +113,7 @@ def _class(choices: Mapping[str, str]) -> str:
 
 
 def _last_statement(text: str, choices: Mapping[str, str]) -> Extracted | None:
-    """What the last statement says that can be read; several letters in it are ambiguous."""
+    """Read the last statement that can be read; several letters in it are ambiguous."""
     statements = sorted(
         [*_cued(text, choices), *_declared(text, choices), *_chosen(text, choices)], key=lambda statement: statement[0]
     )
@@ -136,7 +136,7 @@ def _cued(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extracte
 
 
 def _letter_at(text: str, place: int, choices: Mapping[str, str]) -> Extracted | None:
-    """The letter behind a cue: a capital that is no English word, or any letter that ends its clause."""
+    """Read the letter after a cue: a capital that is not an English word, or any letter that ends its clause."""
     letters = _class(choices)
     strong = "".join(re.escape(label) for label in choices if label not in "AI")
     patterns = [rf"{_FILLER}(?P<name>[{letters}{letters.lower()}]){_WORD_END}{_OPERATOR}{_CLAUSE_END}"]
@@ -158,7 +158,7 @@ def _own_text_of_other(statement: str, choices: Mapping[str, str]) -> bool:
 
 
 def _begins_with_choice(statement: str, choices: Mapping[str, str]) -> str | None:
-    """The choice with whose text a statement begins: ``the answer is Rome, because``. The longest one counts."""
+    """Return the choice whose text begins a statement: ``the answer is Rome, because``. The longest text wins."""
     plain = _bare(_plain(statement).replace("**", ""))
     candidates = [
         (len(own), label)
@@ -169,7 +169,7 @@ def _begins_with_choice(statement: str, choices: Mapping[str, str]) -> str | Non
 
 
 def _declared(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extracted]]:
-    """``Option B is correct``, ``(C) is the right answer``."""
+    """Yield letters that are declared right: ``Option B is correct``, ``(C) is the right answer``."""
     pattern = re.compile(
         rf"(?<![\w'’-])[*_(]*(?P<name>[{_class(choices)}])[*_)]*\s+"
         r"(?:is|must be|would be|seems|appears to be|has to be)\s+"
@@ -183,7 +183,7 @@ def _declared(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extr
 
 
 def _chosen(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extracted]]:
-    """``I choose D``, ``so it must be B.``: behind a connective only a letter that ends its clause counts."""
+    """Yield letters that are chosen: ``I choose D``, ``so it must be B.``."""
     letters = _class(choices)
     chosen = re.compile(rf"{_VERBS}{_FILLER}(?P<name>[{letters}]){_WORD_END}{_OPERATOR}{_CLAUSE_END}", re.IGNORECASE)
     hence = re.compile(
@@ -203,7 +203,7 @@ def _chosen(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extrac
 
 
 def _line_alone(text: str, choices: Mapping[str, str]) -> Extracted | None:
-    """The last line that is a letter, or a letter with its own choice, and nothing else."""
+    """Return the letter of a last line that holds only a letter, or a letter with its own choice."""
     for line in reversed(text.splitlines()):
         bare = _plain(line.strip(" \t#>-•"))
         letter = re.fullmatch(rf"[(\[]*([{_class(choices)}])[)\].:]*", bare, re.IGNORECASE)
@@ -216,7 +216,7 @@ def _line_alone(text: str, choices: Mapping[str, str]) -> Extracted | None:
 
 
 def _at_start(text: str, choices: Mapping[str, str]) -> Extracted | None:
-    """The letter that the text begins with, as ``B.``, ``(B)`` or ``B -``."""
+    """Return the letter that begins the text, as ``B.``, ``(B)`` or ``B -``."""
     letters = _class(choices)
     ending = r"(?:\s*[.):\]}*\"”’]|\s*,|\s*\Z|\s*\n|\s+(?:[-–—]|because\b|since\b))"
     match = re.match(rf"{_FILLER}(?P<name>[{letters}]){_WORD_END}{_OPERATOR}{ending}", text)
@@ -228,7 +228,8 @@ def _at_start(text: str, choices: Mapping[str, str]) -> Extracted | None:
 
 
 def _only_letter(text: str, choices: Mapping[str, str]) -> Extracted:
-    """The only capital that stands alone; ``A`` and ``I`` need a bracket, a mark or an alternative behind them."""
+    """Return the only capital that stands alone; ``A`` and ``I`` need a bracket, a mark or an alternative
+    behind them."""
     letters = _class(choices)
     pattern = re.compile(
         rf"(?<![\w'’=^+\\-])(?P<name>[{letters}]){_WORD_END}{_OPERATOR}(?=(?P<mark>\s*[).:\]/]|\s+(?:or|and|&)\s+[{letters}]\b)?)"
@@ -258,7 +259,7 @@ def _refused(text: str, end: int) -> bool:
 
 
 def _alternative(text: str, end: int, letters: str) -> bool:
-    """Whether another letter follows as an alternative: ``A or B``, ``A/B``, ``A, B``."""
+    """Return whether another letter follows as an alternative: ``A or B``, ``A/B``, ``A, B``."""
     behind = text[end:]
     mark = r"[*_\"')\]`$}]*"
     option = rf"(?:option\s+|choice\s+)?[\"'(*_`$]*[{letters}](?!\w|['’])"

@@ -1,4 +1,4 @@
-r"""Notation around and inside an answer that changes nothing: markup, quotes, a full stop, LaTeX variants.
+r"""Remove notation that does not change an answer: markup, quotes, a full stop, LaTeX variants.
 
 ``**Paris**.`` is ``Paris``, ``"to be".`` is ``to be``, ``\dfrac12`` is ``\frac{1}{2}``. Signs that may belong to the
 answer stay: a quote without its partner (5'), an exclamation mark after a number (5!). Not covered: algebra.
@@ -21,7 +21,7 @@ _STOPS = re.compile(r"[.;,]+\Z|(?<=[A-Za-z]{2})[!?]+\Z|(?<=[*_`\"”’'»)])[!?
 
 
 def bare_text(text: str) -> str:
-    r"""The text without markup, quotes, ``$`` and a full stop around it, however they are nested."""
+    r"""Remove markup, quotes, ``$`` and a full stop around the text, however they are nested."""
     while True:
         bare = _without_outer(text)
         if bare == text:
@@ -30,15 +30,15 @@ def bare_text(text: str) -> str:
 
 
 def _without_outer(text: str) -> str:
-    """One layer less: a stop at the end, markup, a pair of quotes, of ``$`` or of LaTeX delimiters."""
+    """Remove one layer: a final stop, markup, or a pair of quotes, of ``$`` or of LaTeX delimiters."""
     text = _STOPS.sub("", text.strip(_MARKS)) if not _ellipsis(text) else text.strip(_MARKS)
     text = text.strip(_MARKS)
     for opening, closing in (*_PAIRS.items(), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
         if len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing):
             inside = text[len(opening) : -len(closing)]
-            # `$x$ and $y$` begins and ends with a sign that belongs to two formulas: nothing goes
+            # `$x$ and $y$` begins and ends with signs of two different formulas: remove nothing
             return text if opening in inside or closing in inside else inside
-    if text.count('"') == 1:  # of a quoted sentence only its end or begin is left here
+    if text.count('"') == 1:  # the text is only the begin or end of a quoted sentence
         text = text.strip('"')
     return text.removesuffix("$") if text.count("$") == 1 else text
 
@@ -48,7 +48,7 @@ def _ellipsis(text: str) -> bool:
 
 
 def normalise(text: str) -> str:
-    """The text without notation that changes nothing."""
+    """Remove notation that does not change the answer."""
     text = _DROPPED.sub("", _UNWRAPPED.sub(r"\1", bare_text(text)))
     text = re.sub(r"\\[dt]frac", r"\\frac", text)
     text = _FRACTION_OF_DIGITS.sub(lambda part: f"\\frac{{{part[1] or part[2]}}}{{{part[3] or part[4]}}}", text)
@@ -58,7 +58,7 @@ def normalise(text: str) -> str:
 
 
 def same_text(right: str, answer: str) -> bool:
-    """Whether two answers are the same, notation aside; numbers by their value."""
+    """Return whether two answers are equal apart from notation; numbers are compared by value."""
     if normalise(right) == normalise(answer):
         return True
     expected, given = only_number(right), only_number(answer)

@@ -1,7 +1,7 @@
-r"""Numbers as models write them: signs, thousands, fractions, per cent, units, LaTeX.
+r"""Parse numbers as models write them: signs, thousands, fractions, per cent, units, LaTeX.
 
 `only_number` reads a text that should be one number (what stands in ``\boxed{}``); `last_number` finds the last one in
-prose. Values are exact fractions: 0.1 is 1/10. Words (``eighteen``) are no numbers unless ``words`` asks for them.
+prose. Values are exact fractions: 0.1 is 1/10. Words (``eighteen``) are parsed only with ``words``.
 
 Thousands may be set apart by commas, blanks, apostrophes, underscores or (two groups and more) by dots.
 
@@ -33,11 +33,12 @@ _TORN_BEFORE = re.compile(r"(?:\d[,:'’-]|[\^_]\s*\{?\s*-?)\Z")
 _TORN_AFTER = re.compile(r"[,:'’]\d|-\d|\s*\^")
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _MOST_DIGITS = 400
-"""A longer run of digits is a model that repeats itself, and slow to compute with."""
+"""Longer runs of digits come from models that repeat themselves, and are slow to compute with."""
 
 _WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mbox|boldsymbol|mathit)\s*\{([^{}]*)\}")
 _FRACTION = re.compile(
-    r"(?P<before>\d)?\\[dtc]?frac\s*(?:\{(?P<over>[^{}]*)\}|(?P<one>\d))\s*(?:\{(?P<under>[^{}]*)\}|(?P<two>\d))"
+    r"(?P<before>\d)?\\[dtc]?frac\s*(?:\{(?P<over>[^{}]*)\}|(?P<over_digit>\d))\s*"
+    r"(?:\{(?P<under>[^{}]*)\}|(?P<under_digit>\d))"
 )
 _POWER_OF_TEN = re.compile(r"(?:(?<!\s)\s+)?(?:\\times|\\cdot|×|\*)\s*10\s*(?:\^|\*\*)\s*\{?\s*([-+]?\d+)\s*\}?")
 _UNIT_POWER = re.compile(r"(?<=[A-Za-z])\s*(?:\^\s*\{?\s*-?\d+\s*\}?|[²³])")
@@ -51,14 +52,14 @@ _VARIABLE = re.compile(r"[xyznkie](?![a-z])|\\", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Number:
-    """A value as written; ``percent`` says that a per cent sign followed and that ``value`` is what stood before it."""
+    """A value as written; ``percent`` says that a per cent sign followed it."""
 
     value: Fraction
     percent: bool = False
 
 
 def only_number(text: str, *, words: bool = False) -> Number | None:
-    """The number that ``text`` is, units and what stands before the last ``=`` aside; None for anything else."""
+    """Parse the number that ``text`` is, apart from units and what stands before the last ``=``."""
     cleaned = _clean(text)
     last = re.split(r"=|≈|\\approx", cleaned)[-1].strip().rstrip(".")
     matches = list(_NUMBER.finditer(last))
@@ -72,8 +73,7 @@ def only_number(text: str, *, words: bool = False) -> Number | None:
 
 
 def last_number(text: str) -> Number | None:
-    """The last number in prose, ordinals aside; None when there is none, or when it is a piece of something else
-    (``10:30``, ``3-5``, ``1,5``, ``10^6``)."""
+    """Return the last number in prose, apart from ordinals."""
     cleaned = _clean(text)
     for match in reversed(list(_NUMBER.finditer(cleaned))):
         if not _ORDINAL.match(cleaned, match.end()):
@@ -82,7 +82,7 @@ def last_number(text: str) -> Number | None:
 
 
 def leading_number(text: str) -> tuple[Number, str] | None:
-    """The number that ``text`` begins with, and what follows it; None when it begins with anything else."""
+    """Parse the number that begins ``text``; return it with the text after it."""
     cleaned = _clean(text)
     match = _NUMBER.match(cleaned)
     value = _value(match) if match else None
@@ -90,21 +90,21 @@ def leading_number(text: str) -> tuple[Number, str] | None:
 
 
 def first_number(text: str) -> Number | None:
-    """The first number in prose; None when there is none, or when it is a piece of something else."""
+    """Return the first number in prose; None when there is none, or when it is part of something else."""
     cleaned = _clean(text)
     match = _NUMBER.search(cleaned)
     return None if match is None or _torn(cleaned, match) else _value(match)
 
 
 def written(number: Number) -> str:
-    """A number as text that reads back as the same number: ``1/3``, ``-2.5``, ``50%``."""
+    """Write a number as text that parses to the same number: ``1/3``, ``-2.5``, ``50%``."""
     value = number.value
     plain = str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
     return plain + ("%" if number.percent else "")
 
 
 def distance(answer: Number, right: Number) -> Fraction:
-    """How far apart two numbers are. ``50%`` is as near to ``50`` as to ``0.5``, for prompts leave that open."""
+    """Return the distance of two numbers. ``50%`` is as near to ``50`` as to ``0.5``, for prompts leave that open."""
     if answer.percent == right.percent:
         return abs(answer.value - right.value)
     hundredth = (answer if answer.percent else right).value / 100
@@ -123,13 +123,13 @@ def _clean(text: str) -> str:
 
 
 def _torn(text: str, match: re.Match[str]) -> bool:
-    """Whether the match is a piece of a time, a range, a power or a number with a decimal comma."""
+    """Return whether the match is part of a time, a range, a power or a number with a decimal comma."""
     before = text[max(0, match.start() - 8) : match.start()]
     return bool(_TORN_BEFORE.search(before) or _TORN_AFTER.match(text, match.end()))
 
 
 def _written_fraction(match: re.Match[str]) -> str:
-    over, under = match["over"] or match["one"] or "", match["under"] or match["two"] or ""
+    over, under = match["over"] or match["over_digit"] or "", match["under"] or match["under_digit"] or ""
     before = f"{match['before']} " if match["before"] else ""
     return f"{before}{over.strip()}/{under.strip()}"
 
@@ -167,7 +167,7 @@ _SMALL = {word: number for number, word in enumerate(_ONES)} | {
 
 
 def _word_number(text: str) -> Number | None:
-    """English cardinal numbers, units behind them allowed: ``minus twenty-one cows``."""
+    """Parse an English cardinal number, with or without a unit: ``minus twenty-one cows``."""
     total, group, seen = 0, 0, False
     tokens = re.findall(r"[a-z]+", text.lower())
     negative = tokens[:1] in (["minus"], ["negative"])

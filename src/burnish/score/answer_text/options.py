@@ -1,4 +1,4 @@
-"""Lists of options that an answer repeats: their letters are no answers, and are masked before anything is read.
+"""Mask lists of options that an answer repeats, since their letters are not answers.
 
 A list is two or more option lines whose letters ascend (``A: Paris``, ``(B) London``, ``| C | Rome |``), two or more
 options in one line beginning with the first, or a first option alone behind a line that announces options. A line that
@@ -18,9 +18,9 @@ LETTERS = "ABCDEFGHIJ"
 
 
 def mask_options(text: str, choices: Mapping[str, str], *, cut_off: bool = False) -> str:
-    """The text with blanks in place of the letters (and the choices' own texts) of repeated options; same length.
+    """Replace the letters (and texts) of repeated options by blanks; the length stays the same.
 
-    ``choices``: label -> text; texts may be empty where they are not known.
+    ``choices``: label -> text; texts may be empty when unknown.
     """
     letters = "".join(re.escape(label) for label in choices)
     line = re.compile(
@@ -40,7 +40,7 @@ def mask_options(text: str, choices: Mapping[str, str], *, cut_off: bool = False
 
 
 def _ascending(option_lines: Sequence[re.Match[str]]) -> list[list[re.Match[str]]]:
-    """Option lines in runs of ascending letters: a list, and whatever repeats one of its options after it."""
+    """Group option lines into runs of ascending letters; a repeated option begins a new run."""
     runs: list[list[re.Match[str]]] = []
     for option in option_lines:
         if runs and _letter(option) > _letter(runs[-1][-1]):
@@ -51,7 +51,7 @@ def _ascending(option_lines: Sequence[re.Match[str]]) -> list[list[re.Match[str]
 
 
 def _announced(text: str, option: re.Match[str], choices: Mapping[str, str], *, cut_off: bool) -> bool:
-    """Whether one option line begins a list that ends there: options are announced, or the text was cut off in it."""
+    """Return whether a single option line is a list: options are announced, or the text was truncated in it."""
     if _letter(option) != next(iter(choices)):
         return False
     own = choices[_letter(option)].casefold()
@@ -71,7 +71,7 @@ def _blank(masked: list[str], option: re.Match[str], choices: Mapping[str, str])
 
 
 def _mask_inline(masked: list[str], text: str, letters: str, choices: Mapping[str, str]) -> None:
-    """Options in one line: ``A) Paris B) London``, from the first letter on without a gap."""
+    """Mask options in one line, ``A) Paris B) London``, from the first letter on without a gap."""
     label = re.compile(rf"(?<![\w'’.])[*_]*\(?(?P<letter>[{letters}])(?:[).:]|[*_]+[).:])(?=[\s*_])")
     for line in re.finditer(r".+", text):
         expected = list(choices)

@@ -1,7 +1,7 @@
-r"""What of a model's text may hold its answer: the text without thinking, and its boxes.
+r"""Find the text that may hold a model's answer: the text without thinking, and its boxes.
 
-Thinking is no answer, whether its block is closed or not; a closing mark alone ends a block that the prompt opened.
-Each look goes over the text once, however many marks and braces are left open.
+Thinking is not an answer, whether its block is closed or not; a closing tag alone ends a block that the prompt opened.
+Each function reads the text once, however many tags and braces are left open.
 Not covered: what a box or a sentence says (`cues`, `letters`, `extraction`).
 """
 
@@ -24,14 +24,14 @@ _BOX = re.compile(r"\\(?:f?boxed|fbox)(?:\s*(?P<brace>\{)|\s+(?P<bare>[^\s{}$\\.
 
 @dataclass(frozen=True)
 class Extracted:
-    """An answer, or None and why there is none."""
+    """An answer, or None with the reason."""
 
     answer: str | None
     problem: Problem = ""
 
 
 def readable(text: str) -> tuple[str, Problem]:
-    """The visible text, or an empty one and why there is none."""
+    """Return the visible text, or an empty one with the reason."""
     if not text.strip():
         return "", "empty"
     visible = visible_text(text)
@@ -39,19 +39,19 @@ def readable(text: str) -> tuple[str, Problem]:
 
 
 def visible_text(text: str) -> str:
-    """The text without thinking blocks: closed ones, an open one at the end, and one that the prompt opened.
+    """Remove thinking blocks: closed ones, an open one at the end, and one that the prompt opened.
 
     ``<answer>`` is a box by another name and becomes one; HTML markup goes.
     """
     text = _OPEN.sub("", _STRAY_END.sub("", _without_blocks(text)))
-    last = _TAG_END.match(text)  # behind it no tag closes, and looking for its end would go over the rest each time
+    last = _TAG_END.match(text)  # no closing tag follows, and searching for it each time would make the loop quadratic
     if last:
         text = _TAGGED.sub(_as_box, last.group()) + text[last.end() :]
     return _HTML.sub("", text).strip()
 
 
 def _without_blocks(text: str) -> str:
-    """The text without what stands between a mark of thinking and the next end of the same name."""
+    """Remove the text between each thinking tag and the next closing tag of the same name."""
     marks = list(_MARK.finditer(text))
     ends: dict[str, list[re.Match[str]]] = {}
     for mark in reversed(marks):
@@ -72,12 +72,13 @@ def _without_blocks(text: str) -> str:
 
 
 def boxes(text: str) -> list[str]:
-    r"""Contents of all ``\boxed{}`` whose braces close, in their order; of boxes in a box the innermost last one."""
+    r"""Return the contents of all ``\\boxed{}`` whose braces close, in order; nested boxes give the innermost
+    last one."""
     return [text[inner.start : inner.end].strip() for _, inner in _whole_boxes(text)]
 
 
 def without_boxes(text: str) -> str:
-    """The text with blanks in place of its whole boxes; same length."""
+    """Replace whole boxes by blanks; the length stays the same."""
     parts: list[str] = []
     place = 0
     for outer, _ in _whole_boxes(text):
@@ -88,7 +89,7 @@ def without_boxes(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Box:
-    """Places in a text: of the box's mark, of its content, and behind it."""
+    """Positions of a box: of its mark, of its content, and behind it."""
 
     mark: int
     start: int
@@ -97,9 +98,9 @@ class _Box:
 
 
 def _whole_boxes(text: str) -> list[tuple[_Box, _Box]]:
-    """Boxes that stand in no other, each with the last one inside of it, or itself.
+    """Return the outermost boxes, each with the last box inside it, or itself.
 
-    One that is cut off is none; a box inside it may still be whole. TeX takes a single token without braces:
+    A truncated box is skipped; a box inside it may still be whole. TeX takes a single token without braces:
     ``\\boxed 5``.
     """
     closed_by = _closing_braces(text)
@@ -120,7 +121,7 @@ def _whole_boxes(text: str) -> list[tuple[_Box, _Box]]:
 
 
 def _closing_braces(text: str) -> dict[int, int]:
-    """Place of an opening brace -> place of the one that closes it; an escaped brace is none."""
+    """Map the position of each opening brace to that of its closing brace, skipping escaped braces."""
     pairs: dict[int, int] = {}
     open_ones: list[int] = []
     for brace in _BRACE.finditer(text):
@@ -132,7 +133,7 @@ def _closing_braces(text: str) -> dict[int, int]:
 
 
 def last_boxed(text: str) -> str | None:
-    r"""Content of the last whole ``\boxed{}``; None without one."""
+    r"""Return the content of the last whole ``\\boxed{}``; None without one."""
     contents = boxes(text)
     return contents[-1] if contents else None
 

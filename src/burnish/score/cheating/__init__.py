@@ -1,1 +1,1 @@
-"""Answers that try to earn a reward without solving their task, beside honest wrong ones and right ones."""
+"""Hold answers that try to earn a reward without solving their task, beside honest wrong and right ones."""

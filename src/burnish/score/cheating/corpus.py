@@ -1,11 +1,11 @@
-"""The cheating corpus: answers to a few tasks, each in a file of its own below ``answers/``.
+"""Read the cheating corpus: answers to a few tasks, each in a file of its own below ``answers/``.
 
     any/         cheats that fit every task; ``@PROMPT@`` stands for its instruction, ``@STUB@`` for its stub
     bodies/      cheats that are one body in place of every function's of the stub (``@BODY@``)
     TASK/        task.json, stub.rs, and answers by what they are: right_*, wrong_* (honest), cheat_*
 
-An honest wrong answer tries: it compiles, its tests run, and some of them fail. A file is what a model would have
-written, whether bare code or Markdown. Not covered: judging them (`workflows.rewards.attack`).
+An honest wrong answer compiles, its tests run, and some of them fail. A file holds the text a model would have
+written, bare code or Markdown. Not covered: judging them (`workflows.rewards.attack`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Answer:
 
 
 def read_corpus(folder: Path = ANSWERS) -> list[Answer]:
-    """All answers to all tasks, in the order of their names."""
+    """Read all answers to all tasks, ordered by name."""
     tasks = sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name not in _SHARED)
     return [answer for task_folder in tasks for answer in _answers(folder, task_folder)]
 

@@ -1,4 +1,5 @@
-"""Classification: accuracy, macro F1, F1 of the positive class, balanced accuracy, Matthews correlation, confusion.
+"""Measure classification: accuracy, macro F1, F1 of the positive class, balanced accuracy, Matthews correlation,
+confusion.
 
 An answer that could not be read is wrong and counts as a class of its own that nothing belongs to: it lowers recall,
 F1 and correlation, and never precision of another class. All metrics go over all rows. Not covered: probabilities
@@ -31,14 +32,14 @@ _CELLS = 3
 
 
 def judge_class(task: Task, extracted: Extracted) -> Judged:
-    """Right when the answered label is one of the right ones."""
+    """Judge an answered label: right when it is one of the right labels."""
     return Judged(extracted.answer is not None and extracted.answer in task.answers)
 
 
 def measure_classes(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Measured:
-    """Metrics of a classification with labels; the first label is the positive class.
+    """Compute the metrics of a classification with labels; the first label is the positive class.
 
-    Recall of it goes over the rows that are positive, precision over those that were answered so, F1 over both; where
+    Its recall goes over the positive rows, its precision over the rows answered so, its F1 over both; where
     there are none they are 0, as in scikit-learn, over 0 rows.
     """
     cells = _table(rows, classes)
@@ -60,9 +61,9 @@ def measure_classes(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Mea
 
 
 def measure_choices(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Measured:
-    """Metrics of multiple choice: its letters are no classes with a meaning, so fewer metrics make sense.
+    """Compute the metrics of multiple choice. Its letters are not classes with a meaning, so fewer metrics make sense.
 
-    Where rows say what the model finds most likely, the accuracy of that over these rows stands beside.
+    Rows with likelihoods add the accuracy of the most likely choice.
     """
     table = _table(rows, classes)
     measures = (*_shared_measures(len(classes)), rate("parse_rate", PARSED))
@@ -77,7 +78,7 @@ def measure_choices(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Mea
 
 
 def confusion(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Right class -> answered class or ``unparsed`` -> rows."""
+    """Count rows by right class and by answered class or ``unparsed``."""
     cells = _cells(_table(rows, classes).sum(axis=0), len(classes))
     answered = (*classes, UNPARSED)
     return {
@@ -87,7 +88,7 @@ def confusion(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str,
 
 
 def per_class(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str, ClassMeasures]:
-    """Precision, recall, F1 and support of each class."""
+    """Compute precision, recall, F1 and support of each class."""
     cells = _cells(_table(rows, classes).sum(axis=0), len(classes))
     measured = [np.nan_to_num(metric(cells)) for metric in (_precision, _recall, _f1)]
     return {
@@ -102,12 +103,12 @@ def per_class(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> dict[str,
 
 
 def _positive_cells(count: int) -> tuple[list[int], list[int]]:
-    """Places of the cells whose right class, and of those whose answered class, is the first of ``count``."""
+    """Return the indices of cells whose right class, and of those whose answered class, is the first of ``count``."""
     return list(range(count + 1)), [right * (count + 1) for right in range(count)]
 
 
 def _share(name: str, column: int, attempts: int) -> Measure:
-    """A rate that is 0 where nothing was attempted."""
+    """Build a rate that is 0 where nothing was attempted."""
     return replace(
         rate(name, column, attempts),
         statistic=lambda sums: np.nan_to_num(ratio(sums[..., column], sums[..., attempts])),
@@ -124,7 +125,7 @@ def _table(rows: Sequence[EvaluatedRow], classes: Sequence[str]) -> Floats:
     table = []
     for row in rows:
         cells = [0.0] * (len(classes) * width)
-        # Where several answers are right, the one that was given is; a wrong answer was meant to be the first.
+        # With several right answers, a right row counts as the given one, a wrong row as the first.
         right = row.extracted if row.correct and row.extracted is not None else row.expected[0]
         answered = places[row.extracted] if row.extracted is not None else len(classes)
         cells[places[right] * width + answered] = 1.0
@@ -153,17 +154,17 @@ def _recall(cells: Floats) -> Floats:
 
 
 def _f1(cells: Floats) -> Floats:
-    """Per class 2tp / (2tp + fp + fn); nan for a class that neither was right nor was answered."""
+    """Compute 2tp / (2tp + fp + fn) per class; nan for a class that neither was right nor was answered."""
     return ratio(2 * _hits(cells), cells[..., :-1].sum(axis=-2) + cells.sum(axis=-1))
 
 
 def _macro_f1(cells: Floats) -> Floats:
-    """Mean F1 of the classes that were right or were answered at least once."""
+    """Average F1 over the classes that were right or answered at least once."""
     return _mean_defined(_f1(cells))
 
 
 def _balanced_accuracy(cells: Floats) -> Floats:
-    """Mean recall of the classes that were right at least once."""
+    """Average recall over the classes that were right at least once."""
     return _mean_defined(_recall(cells))
 
 
@@ -173,7 +174,7 @@ def _mean_defined(values: Floats) -> Floats:
 
 
 def _correlation(cells: Floats) -> Floats:
-    """Matthews correlation; 0 when all answers, or all right classes, are the same."""
+    """Compute the Matthews correlation; 0 when all answers, or all right classes, are the same."""
     right, answered = cells.sum(axis=-1), cells.sum(axis=-2)
     total = right.sum(axis=-1)
     hits = _hits(cells).sum(axis=-1)

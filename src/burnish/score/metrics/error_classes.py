@@ -1,4 +1,4 @@
-"""Classes of compiler errors, by code and never by the words of a message.
+"""Classify compiler errors by their codes, never by the words of a message.
 
 | class | what went wrong |
 | --- | --- |
@@ -14,7 +14,7 @@
 | `lints` | a lint that is an error by default |
 | `other` | any other code |
 
-Source of the codes: the Rust compiler error index, 1.95. Not covered: which of several errors came first.
+Source of the codes: the Rust compiler error index, 1.95. Not covered: the order of several errors.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ _CLASS_OF = {code: name for name, codes in _CODES.items() for code in codes.spli
 
 
 def error_class(code: str | None) -> str:
-    """The class of one error; None is the code of a syntax error."""
+    """Return the class of one error; the code None is a syntax error."""
     if code is None:
         return SYNTAX
     return _CLASS_OF.get(code, OTHER) if _CODE.fullmatch(code) else LINTS
 
 
 def error_classes(codes: Iterable[str | None]) -> frozenset[str]:
-    """The classes that a set of errors falls into."""
+    """Return the classes of a set of errors."""
     return frozenset(error_class(code) for code in codes)

@@ -1,6 +1,6 @@
-"""What the metrics of all task kinds have in common: a judgement of one answer, and columns that metrics are sums of.
+"""Define what the metrics of all task kinds share: a judged answer, and columns whose sums give metrics.
 
-Column 0 of every table is 1 per row, so sums know how many rows there are and nothing leaves the denominator.
+Column 0 of every table is 1 per row, so its sum is the number of rows and no row leaves the denominator.
 Legend: N rows, K columns. Not covered: the metrics of a kind (one module per kind).
 """
 
@@ -33,30 +33,30 @@ class Measure:
     statistic: Statistic
     bounds: Bounds = (0.0, 1.0)
     rate: tuple[int, int] | None = None
-    """Columns (successes, attempts) when it is the share of yes among yes and no, row by row."""
+    """Columns (successes, attempts) of a rate whose rows are 0 or 1; None for other metrics."""
     attempts: int = ROWS
-    """Column with a 1 for each row that it goes over; their number is the n of its estimate."""
+    """Column with a 1 for each row that the metric counts; its sum is the n of the estimate."""
     unknown: int | None = None
-    """Of a rate: column with a 1 for each attempt whose outcome infra kept us from knowing; its success is 0."""
+    """Of a rate: column with a 1 for each attempt whose outcome is unknown because of infra; its success is 0."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Rows as columns, and the metrics of their sums; the first is the headline."""
+    """Rows as columns, and the metrics of their sums; the first one is the headline."""
 
     columns_NK: Floats
     measures: tuple[Measure, ...]
 
 
 def ratio(over: Floats, under: Floats) -> Floats:
-    """Element by element; nan where ``under`` is 0."""
+    """Divide element by element; nan where ``under`` is 0."""
     result = np.full(np.broadcast(over, under).shape, np.nan)
     np.divide(over, under, out=result, where=np.asarray(under) != 0)
     return result
 
 
 def rate(name: str, column: int, attempts: int = ROWS, unknown: int | None = None) -> Measure:
-    """The share of rows with a 1 in ``column`` among those with a 1 in ``attempts``."""
+    """Build the share of rows with a 1 in ``column`` among those with a 1 in ``attempts``."""
     return Measure(
         name,
         lambda sums: ratio(sums[..., column], sums[..., attempts]),
@@ -67,10 +67,10 @@ def rate(name: str, column: int, attempts: int = ROWS, unknown: int | None = Non
 
 
 def mean(name: str, column: int, attempts: int = ROWS) -> Measure:
-    """The mean of a column that holds values in 0..1."""
+    """Build the mean of a column with values in 0..1."""
     return Measure(name, lambda sums: ratio(sums[..., column], sums[..., attempts]), attempts=attempts)
 
 
 def columns(rows: Sequence[Sequence[float]], width: int) -> Floats:
-    """Rows as an array (N, K), also when there are none."""
+    """Return the rows as an array (N, K), also when there are none."""
     return np.asarray(rows, dtype=np.float64).reshape(len(rows), width)

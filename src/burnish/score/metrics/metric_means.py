@@ -1,7 +1,7 @@
-"""Means of syntax metrics over many answers, each over those answers that have it.
+"""Average syntax metrics over many answers, each over those answers that have it.
 
-An answer that cannot be parsed has no metrics; it is left out of the mean, and ``n`` says how many are in. So a model
-whose broken answers are left out is measured on fewer, not on worse ones: read the mean beside the compile rate.
+An answer that cannot be parsed has no metrics and is left out of the mean; ``n`` counts the others. So a model with
+broken answers is measured on fewer answers, not on worse ones: read the mean beside the compile rate.
 
 Not covered: intervals of these means.
 """
@@ -16,7 +16,7 @@ from burnish.records.summary import MetricMean
 
 
 def mean_metrics(verdicts: Sequence[Verdict]) -> dict[str, MetricMean]:
-    """Metric name -> mean and count, in the order of the names."""
+    """Return mean and count of each metric, ordered by name."""
     values: defaultdict[str, list[float]] = defaultdict(list)
     for verdict in verdicts:
         for name, value in verdict.metrics.items():

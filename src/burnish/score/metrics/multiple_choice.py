@@ -1,7 +1,7 @@
-"""Multiple choice: judging the answered letter, and the choice that a model finds most likely.
+"""Judge multiple choice by the answered letter, and by the choice a model finds most likely.
 
-Two ways to ask a model: it writes its answer (`extraction.extract_choice`), or it says how likely each choice's text
-is after the question, which also works for models that follow no instructions. Not covered: computing likelihoods
+A model either writes its answer (`extraction.extract_choice`), or gives the likelihood of each choice's text after the
+question, which also works for models that do not follow instructions. Not covered: computing likelihoods
 (an engine does that); the metrics, which are those of `classification.measure_choices`.
 """
 
@@ -18,7 +18,7 @@ from burnish.score.metrics.measures import Judged
 
 @dataclass(frozen=True)
 class ChoiceLikelihood:
-    """How likely a model finds the text of one choice after the prompt."""
+    """Log-likelihood that a model gives the text of one choice after the prompt."""
 
     label: str
     text: str
@@ -27,17 +27,20 @@ class ChoiceLikelihood:
 
 
 LIKELIEST, LIKELIEST_PER_BYTE = "likeliest", "likeliest_per_byte"
-"""Scores of a row: whether the choice that the model finds most likely is right."""
+"""Names of a row's scores: whether the most likely choice is right."""
 
 
 def judge_choice(task: Task, extracted: Extracted) -> Judged:
-    """Right when the answered letter is the right one."""
+    """Judge the answered letter."""
     return Judged(extracted.answer is not None and extracted.answer in task.answers)
 
 
 def most_likely(choices: Sequence[ChoiceLikelihood], *, per_byte: bool) -> Extracted:
-    """The most likely choice; with ``per_byte`` by log-likelihood per UTF-8 byte, so that long texts are not at a
-    disadvantage (``acc_norm`` of lm-evaluation-harness; without it ``acc``). The first of equals, as there.
+    """Return the most likely choice; the first one of equals, as in lm-evaluation-harness.
+
+    With ``per_byte`` the log-likelihood is divided by UTF-8 bytes, so that long texts are not at a disadvantage
+    (``acc_norm`` of lm-evaluation-harness; without it ``acc``). Raises ValueError when there is no choice or a text is
+    empty.
 
     Raises ValueError when there is no choice or a text is empty.
     """
@@ -51,7 +54,7 @@ def most_likely(choices: Sequence[ChoiceLikelihood], *, per_byte: bool) -> Extra
 
 
 def with_likelihoods(task: Task, row: EvaluatedRow, log_likelihoods: Mapping[str, float]) -> EvaluatedRow:
-    """The row with what the model finds most likely, beside what it answered."""
+    """Add the likelihood scores to a row."""
     choices = [ChoiceLikelihood(choice.label, choice.text, log_likelihoods[choice.label]) for choice in task.choices]
     scores = {
         name: float(most_likely(choices, per_byte=per_byte).answer in task.answers)
@@ -61,14 +64,14 @@ def with_likelihoods(task: Task, row: EvaluatedRow, log_likelihoods: Mapping[str
 
 
 def have_likelihoods(rows: Sequence[EvaluatedRow]) -> bool:
-    """Whether any row says what its model finds most likely; rows beyond the model's context do not."""
+    """Return whether any row has likelihoods; rows beyond the model's context have none."""
     return any(LIKELIEST in row.scores for row in rows)
 
 
 def alike(
     a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]
 ) -> tuple[Sequence[EvaluatedRow], Sequence[EvaluatedRow]]:
-    """Rows of two models in pairs, measured alike: likelihoods stay where both of a pair have some."""
+    """Pair rows of two models so that likelihood scores stay only where both rows of a pair have them."""
     pairs = [(x, y) if _likely(x) and _likely(y) else (_without(x), _without(y)) for x, y in zip(a, b, strict=True)]
     return [x for x, _ in pairs], [y for _, y in pairs]
 

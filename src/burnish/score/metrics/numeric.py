@@ -1,7 +1,7 @@
-"""Numeric answers: equal to the right number, near enough, and whether a number could be read at all.
+"""Judge numeric answers: equal to the right number, near enough, and readable at all.
 
-The headline is the share of rows near enough; an unread answer is wrong and enters no average that others could gain
-from (there is no mean distance here: over the readable rows alone it praises models that answer little). Not covered:
+The headline is the share of rows near enough; an unread answer is wrong. There is no mean distance: over the readable
+rows alone it would favour models that answer little. Not covered:
 relative tolerances, numbers with units that differ.
 """
 
@@ -20,8 +20,8 @@ EXACT = "exact"
 
 
 def judge_number(task: Task, extracted: Extracted, tolerance: float) -> Judged:
-    """Right when at most ``tolerance`` from a right number; ``exact`` when equal. ValueError for a task whose right
-    answer is no number."""
+    """Judge a number: right within ``tolerance`` of a right number, ``exact`` when equal. Raises ValueError for a task
+    whose right answer is not a number."""
     rights = [only_number(answer) for answer in task.answers]
     if not rights or None in rights:
         raise ValueError(f"the right answer of the numeric task {task.id!r} is not a number: {task.answers}")
@@ -33,6 +33,6 @@ def judge_number(task: Task, extracted: Extracted, tolerance: float) -> Judged:
 
 
 def measure_numbers(rows: Sequence[EvaluatedRow]) -> Measured:
-    """Accuracy within the tolerance, exact accuracy, and the share of readable answers."""
+    """Compute accuracy within the tolerance, exact accuracy, and the share of readable answers."""
     table = [[1.0, float(row.extracted is not None), float(bool(row.correct)), row.scores[EXACT]] for row in rows]
     return Measured(columns(table, 4), (rate("accuracy", CORRECT), rate(EXACT, 3), rate("parse_rate", PARSED)))

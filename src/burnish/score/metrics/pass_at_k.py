@@ -1,4 +1,4 @@
-"""pass@k: the chance that at least one of k samples of a task is right.
+"""Estimate pass@k: the chance that at least one of k samples of a task is right.
 
 Not covered: choosing the one to hand out (a model with a high pass@k may have no way to tell).
 """
@@ -9,7 +9,7 @@ import math
 
 
 def pass_at_k(samples: int, right: int, k: int) -> float:
-    """Unbiased estimate from ``samples`` of one task, ``right`` of them right, in 0..1.
+    """Estimate pass@k without bias from ``samples`` of one task, ``right`` of them right, in 0..1.
 
         1 - C(n - c, k) / C(n, k)        1 when n - c < k
 
@@ -25,5 +25,5 @@ def pass_at_k(samples: int, right: int, k: int) -> float:
 
 
 def reported_k(samples: int) -> tuple[int, ...]:
-    """The k that a report shows for tasks with at least ``samples`` samples each: 1, 5, 10, 100 and all."""
+    """Return the k that a report shows for tasks with at least ``samples`` samples each: 1, 5, 10, 100 and all."""
     return tuple(sorted({k for k in (1, 5, 10, 100, samples) if 1 <= k <= samples}))

@@ -1,4 +1,4 @@
-"""SQuAD v2: exact match and token F1 with the right spans, for all questions and by whether the passage answers them.
+"""Score SQuAD v2: exact match and token F1 against the right spans, overall and by answerability.
 
 `exact_match` and `token_f1` are those of the official script. Unlike a bare use of the script, an answer that could not
 be read is not an empty prediction, which would be right wherever there is no answer: it is wrong everywhere. Saying
@@ -30,17 +30,17 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def normalise(text: str) -> str:
-    """Lower case without ASCII punctuation, articles and surplus blanks."""
+    """Lower the case and remove ASCII punctuation, articles and surplus blanks."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
 
 
 def exact_match(right: str, answer: str) -> int:
-    """1 when both are the same once normalised, else 0."""
+    """Return 1 when both are equal once normalised, otherwise 0."""
     return int(normalise(right) == normalise(answer))
 
 
 def token_f1(right: str, answer: str) -> float:
-    """F1 of the words that both have, repeats counted; where one has none, 1 when both have none."""
+    """Compute F1 of the shared words, repeats counted; where one side has none, 1 when both have none."""
     right_words, words = normalise(right).split(), normalise(answer).split()
     if not right_words or not words:
         return float(right_words == words)
@@ -49,14 +49,14 @@ def token_f1(right: str, answer: str) -> float:
 
 
 def best_scores(rights: Sequence[str], answer: str) -> tuple[int, float]:
-    """Exact match and F1 against the right span that fits best; without any, or with empty ones alone, against the
-    empty answer."""
+    """Return exact match and F1 against the right span that fits best; without any, or with empty ones alone, against
+    the empty answer."""
     possible = [right for right in rights if normalise(right)] or [""]
     return max(exact_match(right, answer) for right in possible), max(token_f1(right, answer) for right in possible)
 
 
 def judge_span(task: Task, extracted: Extracted) -> Judged:
-    """Right when it matches exactly, or says rightly that there is no answer."""
+    """Judge a span: right when it matches exactly, or correctly says that there is no answer."""
     answer = extracted.answer
     if answer is None:
         return Judged(False, {EXACT: 0.0, F1: 0.0, ANSWERED_OR_NOT: 0.0})
@@ -70,7 +70,7 @@ def judge_span(task: Task, extracted: Extracted) -> Judged:
 
 
 def measure_spans(rows: Sequence[EvaluatedRow]) -> Measured:
-    """Metrics over all rows, over those with an answer, and over those without (nan where there are none)."""
+    """Compute metrics over all rows, over those with an answer, and over those without (nan where there are none)."""
     table = []
     for row in rows:
         has = float(any(normalise(right) for right in row.expected))

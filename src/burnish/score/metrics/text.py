@@ -1,4 +1,4 @@
-r"""Free text answers: equal once notation that changes nothing is taken out (`answer_text.notation`).
+r"""Compare free text answers after removing notation that changes nothing (`answer_text.notation`).
 
 Not covered: algebra (``x + 1`` and ``1 + x`` differ), synonyms.
 """
@@ -15,12 +15,12 @@ from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, co
 
 
 def judge_text(task: Task, extracted: Extracted) -> Judged:
-    """Right when equal to a right answer."""
+    """Judge a text: right when equal to a right answer."""
     answer = extracted.answer
     return Judged(answer is not None and any(same_text(right, answer) for right in task.answers))
 
 
 def measure_texts(rows: Sequence[EvaluatedRow]) -> Measured:
-    """Accuracy and the share of readable answers."""
+    """Compute accuracy and the share of readable answers."""
     table = [[1.0, float(row.extracted is not None), float(bool(row.correct))] for row in rows]
     return Measured(columns(table, 3), (rate("accuracy", CORRECT), rate("parse_rate", PARSED)))

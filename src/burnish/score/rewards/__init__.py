@@ -1,4 +1,4 @@
-"""Reward shapes: a verdict on one completion in, a `Score` out. One formula per file; `shape` picks by configuration.
+"""Score verdicts with reward shapes, one formula per file; `score_verdict` picks the shape by configuration.
 
 Not covered: advantages of a group (`score.advantages`), judging (`verify`).
 """

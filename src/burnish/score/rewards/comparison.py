@@ -1,4 +1,4 @@
-"""What a reward shape would have done with samples that exist: signal, agreement with the tests, bias, mistakes.
+"""Compare reward shapes on existing samples: signal, agreement with the tests, bias, mistakes.
 
 | figure | is |
 | --- | --- |
@@ -27,7 +27,7 @@ from burnish.score.rewards.evidence import passed_share
 
 @dataclass(frozen=True)
 class Sample:
-    """One judged completion, and the group that its advantage is taken in."""
+    """One judged completion, and the group in which its advantage is computed."""
 
     group: Hashable
     text: str
@@ -36,7 +36,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class WrongProgram:
-    """A program that failed, and what it was paid."""
+    """A program that failed, and its reward."""
 
     task_id: str
     sample_index: int
@@ -49,7 +49,7 @@ class WrongProgram:
 
 @dataclass(frozen=True)
 class ShapeReport:
-    """One shape over all samples."""
+    """Figures of one shape over all samples."""
 
     shape: str
     scored: int
@@ -65,7 +65,7 @@ class ShapeReport:
 
 
 def compare_shape(shape: str, samples: Sequence[Sample], scores: Sequence[Score], top: int) -> ShapeReport:
-    """The figures of one shape; ``scores`` are those of ``samples``, in their order."""
+    """Compute the figures of one shape; ``scores`` are those of ``samples``, in their order."""
     pairs = [(sample, score.value) for sample, score in zip(samples, scores, strict=True) if score.value is not None]
     rewards = [value for _, value in pairs]
     groups: defaultdict[Hashable, list[float]] = defaultdict(list)
@@ -88,7 +88,7 @@ def compare_shape(shape: str, samples: Sequence[Sample], scores: Sequence[Score]
 
 
 def _defined(left: Sequence[float], right: Sequence[float], correlation: Callable[[], float]) -> float | None:
-    """The correlation; None where a side is constant."""
+    """Return the correlation; None where a side is constant."""
     if len(set(left)) < 2 or len(set(right)) < 2:
         return None
     value = correlation()
@@ -96,7 +96,7 @@ def _defined(left: Sequence[float], right: Sequence[float], correlation: Callabl
 
 
 def _top_wrong(pairs: Sequence[tuple[Sample, float]], top: int) -> tuple[WrongProgram, ...]:
-    """The best rewarded distinct programs that failed, among equals the earlier one."""
+    """Return the distinct failed programs with the highest rewards, the earlier one of equals."""
     wrong = sorted((pair for pair in pairs if pair[0].verdict.status == "fail"), key=lambda pair: -pair[1])
     distinct: dict[tuple[str, str], WrongProgram] = {}
     for sample, value in wrong:

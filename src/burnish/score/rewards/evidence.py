@@ -1,4 +1,4 @@
-"""What a verdict proves about a completion, in the numbers that reward shapes are made of.
+"""Derive from a verdict the numbers that reward shapes are made of.
 
 ``tests`` is the share of hidden tests passed, corrected for what a constant answer would pass, as kappa is corrected
 for chance (J. Cohen, Educational and Psychological Measurement 20 (1960)):
@@ -12,7 +12,7 @@ value, and a program's group is its outputs. Where every value is the same, only
 A part of the tests counts when all of them ran (a program's runs end at its first failure): a process that exits,
 loops or is killed half-way earns nothing by the tests before.
 
-Not covered: guesses that are no constants. A coin's toss on a task of yes and no is now and then above ``constant``.
+Not covered: guesses that are not constants. A coin toss on a yes/no task is sometimes above ``constant``.
 """
 
 from __future__ import annotations
@@ -31,40 +31,40 @@ _RAN_TO_ITS_END = frozenset({"ok", "tests_failed", "runtime_error"})
 
 @dataclass(frozen=True)
 class Evidence:
-    """One verdict with its task; the verdict is no infra, and the task has tests."""
+    """One verdict with its task; the verdict is not infra, and the task has tests."""
 
     verdict: Verdict
     task: Task
     partial_rust_tests: bool = False
-    """Whether single tests in Rust count."""
+    """Whether a share of Rust tests counts, or only all of them."""
 
     @property
     def passed(self) -> bool:
-        """Whether every hidden test passed."""
+        """Return whether every hidden test passed."""
         return self.verdict.status == "pass"
 
     @property
     def has_code(self) -> bool:
-        """Whether there was anything to compile."""
+        """Return whether there was code to compile."""
         return self.verdict.stage != "extract"
 
     @property
     def fits(self) -> bool:
-        """Whether it compiles and its tests could be run: the items asked for are there, with their signatures."""
+        """Return whether it compiles and its tests could run: the required items exist, with their signatures."""
         return bool(self.verdict.compiled) and self.verdict.stage == "test"
 
     @property
     def share(self) -> float:
-        """Share of the hidden tests passed, in 0..1, uncorrected."""
+        """Return the share of hidden tests passed, in 0..1, uncorrected."""
         return passed_share(self.verdict)
 
     @cached_property
     def tests(self) -> float:
-        """Share of the hidden tests passed above a constant answer, in 0..1."""
+        """Return the share of hidden tests passed above a constant answer, in 0..1."""
         if self.passed:
             return 1.0
         counts = self.verdict.tests
-        # with all passed and yet no pass, the program did not come to its end
+        # all tests passed without a pass: the program did not reach its end
         ended = counts.passed < counts.expected and self.verdict.reason in _RAN_TO_ITS_END
         whole = counts.run == counts.expected or isinstance(self.task.tests, ProgramTests)
         countable = self.partial_rust_tests or not isinstance(self.task.tests, RustTests)
@@ -74,16 +74,16 @@ class Evidence:
         return max(0.0, (self.share - constant) / (1 - constant)) if constant < 1 else 0.0
 
     def metric(self, name: str, default: float = 0.0) -> float:
-        """A syntax metric; ``default`` where the program has none of that name."""
+        """Return a syntax metric; ``default`` where the program does not have it."""
         return self.verdict.metrics.get(name, default)
 
     @property
     def documented(self) -> float:
-        """Documented share of the items that want it, in 0..1: 1 where none does, 0 where the program was not read."""
+        """Return the documented share of the items that need documentation, in 0..1."""
         return self.metric("documented_share", 1.0) if self.verdict.metrics else 0.0
 
     def components(self) -> dict[str, float]:
-        """What every shape logs beside its own terms."""
+        """Return the components that every shape logs beside its own terms."""
         values = {
             "compiled": float(bool(self.verdict.compiled)),
             "parsed": float(self.has_code and self.verdict.stage != "parse"),
@@ -97,7 +97,7 @@ class Evidence:
 
 
 def passed_share(verdict: Verdict) -> float:
-    """Share of the hidden tests passed, in 0..1: 1 on a pass, 0 where none is known to be expected."""
+    """Return the share of hidden tests passed, in 0..1: 1 on a pass, 0 when the number of tests is unknown."""
     if verdict.status == "pass":
         return 1.0
     counts = verdict.tests
@@ -105,7 +105,7 @@ def passed_share(verdict: Verdict) -> float:
 
 
 def constant_share(task: Task) -> float:
-    """Share of the task's tests that the best constant answer passes, in 0..1; 0 where it cannot be known."""
+    """Return the share of the task's tests that the best constant answer passes, in 0..1; 0 when unknown."""
     match task.tests:
         case ValueTests(cases=cases):
             return _commonest(((case.type, frozenset(_CALLED.findall(case.call))), case.expected) for case in cases)

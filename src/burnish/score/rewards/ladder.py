@@ -1,10 +1,10 @@
-"""The furthest phase reached.
+"""Reward the furthest phase reached.
 
     reward = 0 no code, 0.1 syntax error, 0.2 refused by the compiler, 0.3 compiles but not with its tests,
              0.4 its tests run and fail, 1 pass                                       (weights by default)
 
-In 0..1. A program that only compiles and one with a single wrong value are worth the same: the ladder cannot tell a
-cheat from an honest wrong answer, but puts neither above the other. Degenerate: a fault of the build counts as
+In 0..1. A program that only runs and one with a single wrong value earn the same: the ladder cannot tell a
+cheat from an honest wrong answer, but ranks neither above the other. Degenerate: a fault of the build counts as
 refused by the compiler.
 """
 
@@ -17,7 +17,7 @@ BOUNDS = (0.0, 1.0)
 
 
 def ladder_terms(config: LadderReward, evidence: Evidence) -> dict[str, float]:
-    """The one summand."""
+    """Compute the only term."""
     return {"phase": _height(config, evidence)}
 
 

@@ -1,4 +1,4 @@
-"""From a verdict to a `Score`, by whichever shape the configuration names.
+"""Turn a verdict into a `Score`, by the shape that the configuration names.
 
     from burnish.config.reward import DenseReward
     from burnish.score.rewards.score_verdict import score_verdict
@@ -32,11 +32,11 @@ from burnish.score.rewards.system_a import system_a_terms
 from burnish.score.rewards.system_b import system_b_bounds, system_b_terms
 
 TERM = "reward_"
-"""Components of this prefix add up to the value."""
+"""Prefix of the components that add up to the value."""
 
 
 def score_verdict(config: RewardConfig, verdict: Verdict, task: Task) -> Score:
-    """The reward of one completion with its components; value None for infra and for tasks without hidden tests."""
+    """Compute the reward of one completion with its components."""
     if verdict.status == "infra":
         return _unscored(verdict, f"infra: {verdict.detail}" if verdict.detail else "infra")
     if task.tests is None:
@@ -53,7 +53,7 @@ def score_verdict(config: RewardConfig, verdict: Verdict, task: Task) -> Score:
 
 
 def reward_bounds(config: RewardConfig) -> tuple[float, float]:
-    """Least and most that a shape gives."""
+    """Return the least and the highest reward of a shape."""
     match config:
         case DenseReward():
             return dense_bounds(config)

@@ -1,8 +1,8 @@
-"""Pass or not.
+"""Reward a pass only.
 
     reward = 1 if every hidden test passed, else 0
 
-Nothing to exploit beside the tests, and no signal in a group that fails as a whole. Degenerate: none.
+Only the tests can be exploited, and a group that fails as a whole has no signal. Degenerate: none.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ BOUNDS = (0.0, 1.0)
 
 
 def sparse_terms(evidence: Evidence) -> dict[str, float]:
-    """The one summand."""
+    """Compute the only term."""
     return {"pass": float(evidence.passed)}

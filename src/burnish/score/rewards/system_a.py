@@ -1,11 +1,11 @@
-"""The quality weights of rejection-sampling fine-tuning, behind the tests.
+"""Reward tests passed, then the quality weights of rejection-sampling fine-tuning.
 
     reward  = tests * t + [pass] * (1 - tests) * quality
     quality = (0.4 * max(0, 1 - n / (lint_limit + 1)) + 0.4 * idiom + 0.2 * documented) / (0.4 + 0.4 + 0.2)
 
 ``t``: tests passed above a constant answer (`evidence`); ``n`` lints; ``idiom`` the idiom score. In 0..1.
 
-Published as a weight on programs that compile, without tests: alone it would pay a well-kept program for the wrong
+Published as a weight on programs that compile, without tests: alone it would reward a tidy program for the wrong
 task. Two more corrections: lints are counted at all (the original looked for them where clippy does not write), and
 documentation is a share, not the presence of one comment. Degenerate: a program too long to be read has quality 0 but
 for its lints.
@@ -20,7 +20,7 @@ BOUNDS = (0.0, 1.0)
 
 
 def system_a_terms(config: SystemAReward, evidence: Evidence) -> dict[str, float]:
-    """The summands."""
+    """Compute the terms of the sum."""
     lint_free = max(0.0, 1 - len(evidence.verdict.lints) / (config.lint_limit + 1))
     scale = evidence.passed * (1 - config.tests) / (config.lints + config.idiom + config.documentation)
     return {

@@ -1,4 +1,4 @@
-"""The published reward of a small Rust model's pipeline, corrected.
+"""Reward as a small Rust model's pipeline published it, with corrections.
 
 Published, with e errors and w warnings, for one file and without a look at the task:
 
@@ -27,11 +27,11 @@ from burnish.score.rewards.evidence import Evidence
 
 ERROR, WARNING = -2.0, -0.5
 _CHAIN = 2
-"""Methods from which a chain counts as one."""
+"""Least number of methods in a chain."""
 
 
 def system_b_terms(config: SystemBReward, evidence: Evidence) -> dict[str, float]:
-    """The summands; on a pass the style terms are one, since their sum is cut at 0."""
+    """Compute the terms of the sum; on a pass the style terms are one, since their sum is cut at 0."""
     if not evidence.verdict.compiled and evidence.has_code:
         return {"errors": max(config.floor, _of_errors(config, evidence))}
     if not evidence.fits:
@@ -42,7 +42,7 @@ def system_b_terms(config: SystemBReward, evidence: Evidence) -> dict[str, float
 
 
 def system_b_bounds(config: SystemBReward) -> tuple[float, float]:
-    """Least and most."""
+    """Return the least and the highest reward."""
     style = config.no_warnings + 5 * config.structure + config.quality * (3 + config.documentation)
     return config.floor, config.compile + config.no_errors + config.parse + style + 3.9 * config.idiom + 0.5
 

@@ -1,1 +1,1 @@
-"""What to learn from among judged completions: `select` for fine-tuning, `pairs` for preferences and repairs."""
+"""Select training rows from judged completions: `select` for fine-tuning, `pairs` for preferences and repairs."""

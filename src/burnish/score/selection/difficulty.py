@@ -1,8 +1,8 @@
-"""What of the rows is kept when there are too many: those of the hardest tasks that were solved at all.
+"""Reduce too many rows to those of the hardest tasks that were solved.
 
-A task is as hard as its pass rate in the round is low. Three limits, in this order:
+The lower its pass rate in the round, the harder a task. Three limits, in this order:
 
-1. Of the tasks that every sample solved only a share is kept: they teach little that the model does not do anyway.
+1. Of the tasks that every sample solved only a share is kept: the model learns little from them.
 2. A quota per level or family.
 3. A number of rows in all.
 
@@ -21,12 +21,12 @@ from burnish.score.selection.pass_rates import PassRates
 
 
 def hardest_first(rows: Sequence[Judged], rates: PassRates) -> list[Judged]:
-    """Rows by the pass rate of their tasks, then the best rewarded of each."""
+    """Order rows by the pass rate of their tasks, then by falling reward."""
     return sorted(rows, key=lambda row: (rates.rate(row.task.id) or 0.0, *row.order))
 
 
 def beyond_solved_share(rows: Sequence[Judged], rates: PassRates, share: float, seed: int) -> list[Judged]:
-    """Rows of the tasks that every sample solved, beyond the share of those tasks that is kept; chosen by seed."""
+    """Return the rows to drop of tasks that every sample solved; ``seed`` chooses the tasks that stay."""
     solved = sorted({row.task.id for row in rows if rates.rate(row.task.id) == 1.0})
     solved.sort(key=lambda task_id: digest_json(["solved", seed, task_id]))
     left_out = set(solved[round(share * len(solved)) :])
@@ -34,7 +34,7 @@ def beyond_solved_share(rows: Sequence[Judged], rates: PassRates, share: float, 
 
 
 def beyond_quota(ordered: Sequence[Judged], quota: Quota) -> list[Judged]:
-    """Rows beyond the quota; the first of ``ordered`` are kept."""
+    """Return the rows beyond the quota; the first of ``ordered`` are kept."""
     seen: Counter[str] = Counter()
     left_out: list[Judged] = []
     for row in ordered:

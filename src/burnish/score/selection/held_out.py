@@ -1,4 +1,4 @@
-"""What is measured on is never learned from: a held-out task among the answers stops everything.
+"""Refuse to learn from held-out tasks.
 
 A task is held out when its id, its family or its prompt is one of a held-out task; prompts are compared without regard
 to case and white space. Not covered: paraphrases (`data.overlap.contamination`).
@@ -13,7 +13,7 @@ from burnish.records import Task
 
 
 class HeldOut:
-    """The tasks that nobody may learn from."""
+    """The tasks that must not be learned from."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._ids: dict[str, str] = {}

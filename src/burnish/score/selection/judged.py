@@ -1,4 +1,4 @@
-"""A completion with all that is known of it, and when two of them are the same answer."""
+"""Define a completion with its verdict and reward, and when two answers are equal."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ class Judged:
 
     @property
     def passed(self) -> bool:
-        """Whether every hidden test passed."""
+        """Return whether every hidden test passed."""
         return self.verdict.status == "pass"
 
     @property
     def whole(self) -> bool:
-        """Whether the model ended it by itself; what was cut would teach never to stop."""
+        """Return whether the model ended it by itself; truncated answers would teach the model never to stop."""
         return self.completion.finish_reason != "length"
 
     @property
     def reward(self) -> float:
-        """The score's value; unscored ones (infra, tasks without tests) come last."""
+        """Return the score's value; unscored ones (infra, tasks without tests) come last."""
         return float("-inf") if self.score.value is None else self.score.value
 
     @cached_property
     def answer_key(self) -> str:
-        """The same for two answers to a task that differ in declared names, comments and layout alone."""
+        """Return a key shared by answers to a task that differ only in declared names, comments and layout."""
         return digest_json([self.task.id, same_answer_tokens(self.verdict.code or self.completion.text)])
 
     @property
     def order(self) -> tuple[float, int, str, int]:
-        """Best rewarded first, then the earliest: what is kept of equals."""
+        """Return the sort key that keeps the best rewarded, then the earliest of equals."""
         return (-self.reward, self.round, self.task.id, self.completion.sample_index)

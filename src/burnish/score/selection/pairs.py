@@ -1,12 +1,12 @@
-"""Pairs of a passing and a failing answer to the same task: what preferences and repairs are learned from.
+"""Pair a passing and a failing answer to the same task, for preferences and repairs.
 
-Of a task the failing answers are taken in an order, each beside one passing answer, at most so many per task. Equal
+The failing answers of a task are taken in order, each with one passing answer, up to a number per task. Equal
 answers (`Judged.answer_key`) count once; cut answers and infra never enter.
 
 | for | failing answers, first to last | passing answer |
 | --- | --- | --- |
 | preferences | those that compile, then the better rewarded | the best rewarded ones in turn |
-| repairs | those that do not compile, whose errors say what to mend | the one that shares most tokens |
+| repairs | those that do not compile, whose errors say what to fix | the one that shares most tokens |
 
 Not covered: how a pair becomes a row.
 """
@@ -33,7 +33,7 @@ class Pair:
 
 
 def preference_pairs(judged: Sequence[Judged], per_task: int) -> list[Pair]:
-    """Pairs to prefer the passing one in."""
+    """Return pairs whose passing answer is preferred."""
     pairs = []
     for passing, failing in _by_task(judged):
         hardest = sorted(failing, key=lambda answer: (not answer.verdict.compiled, *answer.order))[:per_task]
@@ -42,7 +42,7 @@ def preference_pairs(judged: Sequence[Judged], per_task: int) -> list[Pair]:
 
 
 def repair_pairs(judged: Sequence[Judged], per_task: int) -> list[Pair]:
-    """Pairs to mend the failing one into the passing one; failing answers without code are left out."""
+    """Return pairs that repair a failing answer into a passing one; failing answers without code are left out."""
     pairs = []
     for passing, failing in _by_task(judged):
         repairable = [answer for answer in failing if answer.verdict.code]
@@ -52,7 +52,7 @@ def repair_pairs(judged: Sequence[Judged], per_task: int) -> list[Pair]:
 
 
 def labelled(judged: Sequence[Judged], per_task: int) -> list[tuple[Judged, bool]]:
-    """Single answers, good and bad, at most ``per_task`` of each, of tasks that have both kinds."""
+    """Return single answers, good and bad, at most ``per_task`` of each, of tasks that have both kinds."""
     answers: list[tuple[Judged, bool]] = []
     for passing, failing in _by_task(judged):
         hardest = sorted(failing, key=lambda answer: (not answer.verdict.compiled, *answer.order))
@@ -62,7 +62,7 @@ def labelled(judged: Sequence[Judged], per_task: int) -> list[tuple[Judged, bool
 
 
 def _by_task(judged: Sequence[Judged]) -> Iterator[tuple[list[Judged], list[Judged]]]:
-    """Passing and failing answers of each task that has both, the best rewarded first."""
+    """Yield passing and failing answers of each task that has both, highest reward first."""
     groups: defaultdict[tuple[str, Literal["pass", "fail"]], list[Judged]] = defaultdict(list)
     for answer in judged:
         if answer.whole and answer.verdict.status != "infra" and answer.completion.text.strip():
@@ -79,6 +79,6 @@ def _distinct(rows: Sequence[Judged]) -> list[Judged]:
 
 
 def _likeness(answer: Judged, other: Judged) -> float:
-    """Share of tokens in common, in 0..1."""
+    """Return the share of common tokens, in 0..1."""
     here, there = (same_answer_tokens(judged.verdict.code) for judged in (answer, other))
     return difflib.SequenceMatcher(None, here, there, autojunk=False).ratio()

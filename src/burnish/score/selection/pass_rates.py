@@ -1,4 +1,4 @@
-"""How often each task was solved so far, and which tasks that makes worth answering again.
+"""Track how often each task was solved, and draw tasks that are worth answering again.
 
     weight = max(FLOOR, 4 p (1 - p)),    p the share of a task's judged completions that passed
 
@@ -18,11 +18,11 @@ from burnish.fsio import digest_json
 from burnish.records import Verdict
 
 FLOOR = 0.05
-"""Weight of a task that was always or never solved, so that it comes back now and then."""
+"""Weight of a task that was always or never solved, so that it is drawn now and then."""
 
 
 class PassRates:
-    """Counts of passes by task; infra counts for nothing."""
+    """Count passes by task; infra counts for nothing."""
 
     def __init__(self) -> None:
         self._judged: Counter[str] = Counter()
@@ -36,24 +36,26 @@ class PassRates:
                 self._passed[verdict.task_id] += verdict.status == "pass"
 
     def rate(self, task_id: str) -> float | None:
-        """Share of the task's judged completions that passed, in 0..1; None where none was judged."""
+        """Return the share of the task's judged completions that passed, in 0..1; None without any."""
         judged = self._judged[task_id]
         return self._passed[task_id] / judged if judged else None
 
     def weight(self, task_id: str) -> float:
-        """See the module."""
+        """Return the weight of the module's formula."""
         rate = self.rate(task_id)
         return 1.0 if rate is None else max(FLOOR, 4 * rate * (1 - rate))
 
     def draw(self, task_ids: Sequence[str], count: int, seed: int) -> list[str]:
-        """``count`` different tasks (all where there are fewer) in the order of ``task_ids``; the same for a seed."""
+        """Draw ``count`` different tasks (all if there are fewer) in the order of ``task_ids``, by seed."""
         keys = {task_id: _uniform(seed, task_id) ** (1 / self.weight(task_id)) for task_id in task_ids}
         chosen = set(sorted(task_ids, key=lambda task_id: (-keys[task_id], task_id))[:count])
         return [task_id for task_id in task_ids if task_id in chosen]
 
 
 def draw_in_turn(task_ids: Sequence[str], count: int, turn: int, seed: int) -> list[str]:
-    """``count`` tasks (or all) for turn 0, 1, 2 ...: every task comes once before any comes again, in an order by seed.
+    """Draw ``count`` tasks (or all) for turn 0, 1, 2 ...: every task comes once before any comes again.
+
+    The seed decides the order, which changes with each cycle. Tasks are returned in the order of ``task_ids``.
 
     The order is another one each time all have been. In the order of ``task_ids``.
     """
@@ -69,7 +71,7 @@ def draw_in_turn(task_ids: Sequence[str], count: int, turn: int, seed: int) -> l
                 waiting.extend(_shuffled(task_ids, seed, cycle))
                 cycle += 1
             following = waiting.popleft()
-            if following in chosen:  # of the next cycle, in a turn that reaches into it
+            if following in chosen:  # tasks of the next cycle, in a turn that crosses its border
                 repeated.append(following)
             chosen.add(following)
         waiting.extendleft(reversed(repeated))
@@ -81,5 +83,5 @@ def _shuffled(task_ids: Sequence[str], seed: int, cycle: int) -> list[str]:
 
 
 def _uniform(seed: int, task_id: str) -> float:
-    """In (0, 1), by digest."""
+    """Return a number in (0, 1), by digest."""
     return (int(digest_json(["draw", seed, task_id])[:13], 16) + 0.5) / 16**13

@@ -1,4 +1,4 @@
-"""From judged completions to rows to learn from: what is right, whole, good enough, not said twice, and not too much.
+"""Select training rows from judged completions: right, complete, good enough, distinct, and not too many.
 
 Each step names why it drops a completion; the report has the counts, which add up to what was sampled. Only what passes
 all hidden tests is kept unless the configuration says otherwise.
@@ -25,7 +25,7 @@ from burnish.score.selection.weights import row_weight
 
 @dataclass(frozen=True)
 class Kept:
-    """A completion to learn from, and how much it counts."""
+    """A completion to learn from, and its weight."""
 
     judged: Judged
     weight: float
@@ -33,7 +33,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class SelectionReport:
-    """What became of the completions of one round; ``kept`` and the values of ``dropped`` add up to ``sampled``."""
+    """Counts of one round's completions; ``kept`` and the values of ``dropped`` add up to ``sampled``."""
 
     sampled: int
     infra: int
@@ -48,20 +48,20 @@ class SelectionReport:
     dropped: dict[str, int] = field(default_factory=dict)
     """Reason -> completions."""
     max_lints: float | None = None
-    """Limits as they were adapted to this round; None where there are none."""
+    """Limits as adapted to this round; None without limits."""
     min_idiom: float | None = None
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What to learn from, in the order in which it was sampled, and what became of the rest."""
+    """The selected completions in the order of sampling, and the report."""
 
     kept: tuple[Kept, ...]
     report: SelectionReport
 
 
 def select(config: SelectionConfig, judged: Sequence[Judged], held_out: HeldOut, seed: int) -> Selection:
-    """Choose among the completions of one round.
+    """Select among the completions of one round.
 
     Args:
         config: limits.
@@ -111,7 +111,7 @@ def select(config: SelectionConfig, judged: Sequence[Judged], held_out: HeldOut,
 
 
 def merge_rounds(rounds: Iterable[Sequence[Kept]]) -> list[Kept]:
-    """What all rounds kept, an answer that was given in several once: as the earliest round had it."""
+    """Merge the rounds; an answer of several rounds counts once, as in the earliest."""
     merged: dict[str, Kept] = {}
     for kept in rounds:
         for row in kept:
@@ -120,7 +120,7 @@ def merge_rounds(rounds: Iterable[Sequence[Kept]]) -> list[Kept]:
 
 
 def duplicates(rows: Sequence[Judged]) -> list[Judged]:
-    """All but the best rewarded of each answer that stands there more than once."""
+    """Return all but the best rewarded of each repeated answer."""
     groups: defaultdict[str, list[Judged]] = defaultdict(list)
     for row in rows:
         groups[row.answer_key].append(row)
@@ -128,14 +128,14 @@ def duplicates(rows: Sequence[Judged]) -> list[Judged]:
 
 
 class _Chooser:
-    """What is left, and how many were dropped for which reason."""
+    """Hold the completions left, and count the dropped ones by reason."""
 
     def __init__(self, judged: Sequence[Judged]) -> None:
         self.left = list(judged)
         self.dropped: Counter[str] = Counter()
 
     def drop(self, reason: str, dropped: Sequence[Judged]) -> None:
-        """Take these out, all of which are left."""
+        """Remove these completions, all of which are still there."""
         if dropped:
             gone = {id(answer) for answer in dropped}
             self.left = [answer for answer in self.left if id(answer) not in gone]

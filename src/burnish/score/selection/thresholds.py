@@ -1,4 +1,4 @@
-"""Limits on the quality of what is learned from, stricter while few completions compile.
+"""Limit the quality of selected programs, more strictly while few completions compile.
 
     keep  lints <= max_lints  and  idiom >= min_idiom  and  documented (where asked for)
 
@@ -8,7 +8,8 @@ With c the share of completions that compile and t the rate from which the limit
 
 Source: the rejection-sampling fine-tuning of SigilDERG-Finetuner (``expert_iteration.py``), where they decide alone.
 Here they come after the tests, and lints are counted at all: the original looked for them where clippy does not write.
-Degenerate: where nothing compiles, no lint and only a perfect idiom score is let pass. Infra does not count in c.
+Degenerate: where nothing compiles, only programs without a lint and with a perfect idiom score are kept. Infra does not
+count in c.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from burnish.records import Verdict
 
 
 def adapted(config: Thresholds, verdicts: Sequence[Verdict]) -> Thresholds:
-    """The limits for a round in which these verdicts were found."""
+    """Adapt the limits to the verdicts of a round."""
     known = [bool(verdict.compiled) for verdict in verdicts if verdict.compiled is not None]
     rate = sum(known) / len(known) if known else 0.0
     factor = min(1.0, rate / config.compile_rate)
@@ -33,7 +34,7 @@ def adapted(config: Thresholds, verdicts: Sequence[Verdict]) -> Thresholds:
 
 
 def failing_limit(limits: Thresholds, verdict: Verdict) -> str:
-    """Which limit a program is beyond: ``lints``, ``idiom`` or ``undocumented``; empty when none."""
+    """Return the limit that a program exceeds: ``lints``, ``idiom`` or ``undocumented``; empty when none."""
     if len(verdict.lints) > limits.max_lints:
         return "lints"
     if verdict.metrics.get("idiom_score", 0.0) < limits.min_idiom:
@@ -44,5 +45,5 @@ def failing_limit(limits: Thresholds, verdict: Verdict) -> str:
 
 
 def is_documented(verdict: Verdict) -> bool:
-    """Whether any item that wants documentation has some, or none wants it; not where the program was not read."""
+    """Return whether any item that needs documentation has some, or none needs it."""
     return verdict.metrics.get("documented_share", float(bool(verdict.metrics))) > 0

@@ -1,12 +1,12 @@
-"""How much a selected completion counts in the loss.
+"""Weight a selected completion in the loss.
 
     equal    1
     reward   its reward
     quality  0.4 max(0, 1 - lints / (max_lints + 1)) + 0.4 idiom + 0.2 documented
 
 Source of ``quality``: the rejection-sampling fine-tuning of SigilDERG-Finetuner (``expert_iteration.py``); in 0..1.
-Training divides by the mean weight, so only ratios matter. Degenerate: what would count nothing (an unscored or
-worthless answer) counts `LEAST`, since a row without a weight is no row.
+Training divides by the mean weight, so only ratios matter. Degenerate: an answer whose weight would be 0 (unscored or
+worthless) has the weight `LEAST`, since a row must have one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEAST = 0.01
 
 
 def row_weight(config: SelectionConfig, judged: Judged) -> float:
-    """The weight of a row; above 0."""
+    """Return the weight of a row, above 0."""
     match config.weights:
         case "equal":
             return 1.0
@@ -31,6 +31,6 @@ def row_weight(config: SelectionConfig, judged: Judged) -> float:
 
 
 def quality(verdict: Verdict, max_lints: float) -> float:
-    """The published weight, in 0..1."""
+    """Return the published weight, in 0..1."""
     lint_free = max(0.0, 1 - len(verdict.lints) / (max_lints + 1))
     return 0.4 * lint_free + 0.4 * verdict.metrics.get("idiom_score", 0.0) + 0.2 * is_documented(verdict)

@@ -1,6 +1,6 @@
-"""Bootstrap intervals and paired tests for any metric that is a function of column sums, by families of rows.
+"""Compute bootstrap intervals and paired tests, by families of rows, for any metric of column sums.
 
-A metric is given as a function of sums: the rows of a model become an array of columns (right or not, token F1, cells
+A metric is a function of sums: the rows of a model become an array of columns (right or not, token F1, cells
 of the confusion matrix), and accuracy, macro F1 or MCC follow from the columns' sums. Families are drawn whole, so rows
 that are alike stay together, and one multiplication gives the sums of many draws at once.
 
@@ -24,7 +24,7 @@ Bounds = tuple[float, float]
 
 DRAWS = 4000
 _CHUNK = 500
-"""Draws at once: bounds the memory to this many weights per family."""
+"""Draws per chunk: bounds the memory to this many weights per family."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PairedOutcome:
 
 
 def family_sums(columns_NK: Floats, families: Sequence[str]) -> Floats:
-    """Sums of the columns per family (G, K), families in order of first appearance."""
+    """Sum the columns per family (G, K), families in order of first appearance."""
     places = {family: place for place, family in enumerate(dict.fromkeys(families))}
     sums_GK = np.zeros((len(places), columns_NK.shape[1]))
     np.add.at(sums_GK, [places[family] for family in families], columns_NK)
@@ -48,7 +48,7 @@ def family_sums(columns_NK: Floats, families: Sequence[str]) -> Floats:
 
 @dataclass(frozen=True)
 class Draws:
-    """Column sums of draws with replacement: what all metrics of one table share, since drawing costs most."""
+    """Column sums of draws with replacement, shared by all metrics of one table, since drawing costs most."""
 
     sums_BK: Floats
     families: int
@@ -56,24 +56,25 @@ class Draws:
 
 @dataclass(frozen=True)
 class PairedDraws:
-    """The same for two models: the same families drawn for both, and the models exchanged family by family."""
+    """Draws of two models: the same families for both, and the models exchanged family by family."""
 
     totals: tuple[Floats, Floats]
     drawn: tuple[Draws, Draws]
     exchanged: tuple[Floats, Floats]
     exact: bool
-    """Whether ``exchanged`` holds all exchanges there are."""
+    """Whether ``exchanged`` holds every possible exchange."""
 
 
 def draw(sums_GK: Floats, *, seed: int = 0, draws: int = DRAWS) -> Draws:
-    """Families drawn with replacement, ``draws`` times."""
+    """Draw families with replacement, ``draws`` times."""
     count = len(sums_GK)
     drawn = [weights_BG @ sums_GK for weights_BG in _weights(count, seed, draws)] if count else [sums_GK]
     return Draws(np.concatenate(drawn), count)
 
 
 def draw_pairs(a_GK: Floats, b_GK: Floats, *, seed: int = 0, draws: int = DRAWS) -> PairedDraws:
-    """Draws and exchanges of two models; row g of both arrays is the same family. ValueError when the shapes differ."""
+    """Draw families and exchanges of two models; row g of both arrays is the same family. ValueError when the shapes
+    differ."""
     if a_GK.shape != b_GK.shape:
         raise ValueError(f"pairs need equal shapes, got {a_GK.shape} and {b_GK.shape}")
     count, width = a_GK.shape
@@ -93,7 +94,7 @@ def draw_pairs(a_GK: Floats, b_GK: Floats, *, seed: int = 0, draws: int = DRAWS)
 def bootstrap_interval(
     draws: Draws, statistic: Statistic, *, bounds: Bounds = (0.0, 1.0), level: float = 0.95
 ) -> tuple[float, float]:
-    """Expanded percentile interval of ``statistic`` over families drawn with replacement.
+    """Compute the expanded percentile interval of ``statistic`` over families drawn with replacement.
 
     The percentiles are Φ(±t·sqrt(G/(G - 1))) with Student's t for G - 1 degrees of freedom instead of α/2 and 1 - α/2,
     since plain percentiles are too narrow for few families. Source: T. C. Hesterberg, "What teachers should know about
@@ -106,7 +107,7 @@ def bootstrap_interval(
 def paired_bootstrap(
     draws: PairedDraws, statistic: Statistic, *, bounds: Bounds = (0.0, 1.0), level: float = 0.95
 ) -> PairedOutcome:
-    """The difference of two models: interval by drawing families of pairs, p-value by exchanging the models.
+    """Compare two models: interval by drawing families of pairs, p-value by exchanging the models.
 
     The p-value is that of a randomisation test, two-sided: if the models were alike, each family's results could as
     well be the other model's, so the share of exchanges (all 2^G, or so many drawn ones and the given one) with a
@@ -126,12 +127,12 @@ def _p_value(draws: PairedDraws, statistic: Statistic, observed: float) -> float
         return 1.0
     first_BK, second_BK = draws.exchanged
     differences_B = np.abs(statistic(second_BK) - statistic(first_BK))
-    hits = int(np.sum(~(differences_B < observed - 1e-9)))  # undefined ones count against the difference
+    hits = int(np.sum(~(differences_B < observed - 1e-9)))  # an undefined exchange counts as a hit, which raises p
     return hits / len(first_BK) if draws.exact else (hits + 1) / (len(first_BK) + 1)
 
 
 def _weights(count: int, seed: int, draws: int) -> Iterator[Floats]:
-    """How often each family is drawn, (B, G) by chunks."""
+    """Yield how often each family is drawn, (B, G) by chunks."""
     random = np.random.default_rng(seed)
     share = np.full(count, 1 / count)
     for done in range(0, draws, _CHUNK):

@@ -1,7 +1,7 @@
-"""Intervals for rates whose rows come in families: rows of one family are alike, families are independent.
+"""Compute intervals for rates whose rows come in families: rows of a family are alike, families are independent.
 
-Rows of one family (questions about one passage, ratings of one user, samples of one task) tell less than as many rows
-that have nothing in common; an interval that takes them for independent is too short. Not covered: metrics that are no
+Rows of one family (questions about one passage, ratings of one user, samples of one task) tell less than as many
+independent rows; an interval that treats them as independent is too short. Not covered: metrics that are no
 rates (`score.statistics.bootstrap`), families within families.
 """
 
@@ -19,20 +19,21 @@ from burnish.score.statistics.intervals import wilson
 def interval_with_unknown(
     successes: Sequence[float], unknown: Sequence[float], counts: Sequence[float], level: float = 0.95
 ) -> tuple[float, float]:
-    """`clustered_interval` where some outcomes are not known: its upper end grants each of them as a success.
+    """Compute `clustered_interval` with unknown outcomes: its upper end counts each of them as a success.
 
     So what is unknown widens the interval and never shifts it downwards.
     """
     low, high = clustered_interval(successes, counts, level)
     if any(unknown):
         granted = [s + u for s, u in zip(successes, unknown, strict=True)]
-        # Fewer effective rows at a middling rate can lower the upper limit: what is granted must not.
+        # A rate nearer 0.5 has fewer effective rows, which can lower the upper limit; unknown outcomes must not lower
+        # it.
         high = max(high, clustered_interval(granted, counts, level)[1])
     return low, high
 
 
 def clustered_interval(successes: Sequence[float], counts: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Interval for Σ successes / Σ counts, where element g of both belongs to family g.
+    """Compute the interval for Σ successes / Σ counts, where element g of both belongs to family g.
 
     The variance between families (G of them, N rows, rate p; Taylor linearisation) gives an effective sample size:
 

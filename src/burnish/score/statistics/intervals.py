@@ -1,5 +1,5 @@
-"""Confidence intervals for rates. Not covered: rows that are alike (`score.statistics.clustered`), other metrics
-(bootstrap)."""
+"""Compute confidence intervals for rates. Not covered: rows that are alike (`score.statistics.clustered`), other
+metrics (bootstrap)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 
 def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval for a binomial rate, as ``(low, high)`` in 0..1.
+    """Compute Wilson's score interval for a binomial rate, as ``(low, high)`` in 0..1.
 
     With p = successes / n and z the normal quantile of 1 - (1 - level) / 2:
 

@@ -1,4 +1,4 @@
-"""Paired comparison of two models on independent rows: exact McNemar test, and an interval for the difference.
+"""Compare two models on independent rows: exact McNemar test, and an interval for the difference.
 
 Not covered: more than two models at once, correction for many comparisons, rows that come in families
 (`score.statistics.bootstrap`).
@@ -60,7 +60,8 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool], level: float = 0.95) -> Paired
 def paired_interval(
     only_a: float, only_b: float, both: float, neither: float, level: float = 0.95
 ) -> tuple[float, float]:
-    """Interval for rate(b) - rate(a) by Newcombe's method 10: Wilson limits squared and added, less their correlation.
+    """Compute the interval for rate(b) - rate(a) by Newcombe's method 10: Wilson limits squared and added, less their
+    correlation.
 
     With rates p_a, p_b, their Wilson limits (l, u), D = p_b - p_a and the correlation φ of the 2 x 2 table, whose
     numerator is lowered by n/2 (not below 0) when positive:

@@ -27,16 +27,16 @@ from burnish.score.summaries.baselines import baselines
 from burnish.score.summaries.rates import rates
 
 Group = tuple[TaskKind, tuple[str, ...]]
-"""What may be measured together: a kind, and for classification its labels."""
+"""Rows that are measured together: a kind, and for classification its labels."""
 
 
 def group_of(kind: TaskKind, labels: Sequence[str]) -> Group:
-    """The group of a task or row."""
+    """Return the group of a task or row."""
     return kind, tuple(labels) if kind == "classification" else ()
 
 
 def group_rows(rows: Sequence[EvaluatedRow]) -> dict[Group, list[EvaluatedRow]]:
-    """Rows by group, in order of first appearance."""
+    """Group rows, in order of first appearance."""
     groups: defaultdict[Group, list[EvaluatedRow]] = defaultdict(list)
     for row in rows:
         groups[group_of(row.kind, row.classes)].append(row)
@@ -46,7 +46,7 @@ def group_rows(rows: Sequence[EvaluatedRow]) -> dict[Group, list[EvaluatedRow]]:
 def summarise_answers(
     tasks: Sequence[Task], rows: Sequence[EvaluatedRow], verdicts: Sequence[Verdict] = (), *, tolerance: float
 ) -> tuple[KindSummary, ...]:
-    """One summary per group of rows.
+    """Summarise the rows of each group.
 
     Args:
         tasks: those that were attempted, for the baselines.
@@ -64,7 +64,7 @@ def summarise_answers(
 
 
 def estimates(rows: Sequence[EvaluatedRow]) -> dict[str, Estimate]:
-    """Every metric of rows of one group with its 95 % interval; pass@k too where tasks have several samples."""
+    """Compute every metric of one group's rows with its 95 % interval, and pass@k where tasks have several samples."""
     families = [row.family for row in rows]
     by_metric = _estimates(measure(rows), families)
     return by_metric | _pass_at_k(rows)
@@ -114,7 +114,7 @@ def _estimates(measured: Measured, families: Sequence[str]) -> dict[str, Estimat
     by_metric = {}
     for metric in measured.measures:
         value = float(metric.statistic(total))
-        if np.isfinite(value):  # a metric of rows that do not exist, such as those without an answer
+        if np.isfinite(value):  # nan without rows, such as those without an answer
             n = int(total[metric.attempts])
             by_metric[metric.name] = Estimate(value=value, ci95=_interval(metric, sums_GK, draws), n=n)
     return by_metric
@@ -126,10 +126,10 @@ def _interval(measure: Measure, sums_GK: Floats, draws: Draws) -> Interval:
         if measure.unknown is None:
             return clustered_interval(successes, attempts)
         return interval_with_unknown(successes, sums_GK[:, measure.unknown].tolist(), attempts)
-    # Only families with a row that the metric looks at tell anything: ten positives among 300 rows are ten
+    # Only families with a row that the metric counts are observations: ten positives among 300 rows are ten
     families = int(np.count_nonzero(sums_GK[:, measure.attempts]))
     low, high = bootstrap_interval(replace(draws, families=families), measure.statistic, bounds=measure.bounds)
-    # Families that are all alike show a bootstrap no spread: then as many observations of a rate bound it.
+    # Families that are all alike have no spread in a bootstrap: bound the rate as if each were one observation.
     if low == high == measure.bounds[1]:
         low = wilson(families, families)[0]
     elif low == high == measure.bounds[0]:
@@ -138,10 +138,10 @@ def _interval(measure: Measure, sums_GK: Floats, draws: Draws) -> Interval:
 
 
 def _pass_at_k(rows: Sequence[EvaluatedRow]) -> dict[str, Estimate]:
-    """pass@k as the mean over tasks. Nothing where a task has a single sample."""
+    """Compute pass@k as the mean over tasks; nothing where a task has a single sample."""
     samples: defaultdict[str, list[bool]] = defaultdict(list)
     for row in rows:
-        if row.kind != "rust" or is_tested(row):  # what has no tests has nothing to pass
+        if row.kind != "rust" or is_tested(row):  # a task without tests cannot be passed
             samples[row.task_id].append(bool(row.correct))
     fewest = min(map(len, samples.values()), default=0)
     if fewest < 2:

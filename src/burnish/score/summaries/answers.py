@@ -1,4 +1,4 @@
-"""Judges one answer to a task of any kind, as a row that holds all that is needed to judge it again.
+"""Judge one answer to a task of any kind, as a row that holds all that is needed to judge it again.
 
 Rust answers are judged by the verifier; here their verdict only becomes a row. Not covered: metrics over rows
 (`score.summaries.answer_summary`).
@@ -32,7 +32,7 @@ def check_tasks(tasks: Iterable[Task]) -> None:
 
 
 def extract_answer(task: Task, text: str, *, cut_off: bool = False) -> Extracted:
-    """The answer in a text, read as the task's kind wants it. ValueError for Rust."""
+    """Extract the answer from a text as the task's kind requires. ValueError for Rust."""
     match task.kind:
         case "classification":
             return extract_label(text, task.labels, cut_off=cut_off)
@@ -48,7 +48,7 @@ def extract_answer(task: Task, text: str, *, cut_off: bool = False) -> Extracted
 
 
 def judge_extracted(task: Task, extracted: Extracted, *, tolerance: float) -> Judged:
-    """Whether an answer is right. ``tolerance`` is the distance that numeric answers may have. ValueError for Rust."""
+    """Judge an extracted answer. ``tolerance`` is the distance that numeric answers may have. ValueError for Rust."""
     match task.kind:
         case "classification":
             return judge_class(task, extracted)
@@ -66,24 +66,24 @@ def judge_extracted(task: Task, extracted: Extracted, *, tolerance: float) -> Ju
 
 
 def judge_answer(task: Task, completion: Completion, *, tolerance: float) -> EvaluatedRow:
-    """The row of one answer."""
+    """Build the row of one answer."""
     extracted = extract_answer(task, completion.text, cut_off=completion.finish_reason == "length")
     return _row(task, completion, extracted, judge_extracted(task, extracted, tolerance=tolerance))
 
 
 def missing_row(task: Task, sample_index: int, *, tolerance: float) -> EvaluatedRow:
-    """The row of an answer that nobody gave: wrong."""
+    """Build the row of a missing answer: wrong."""
     return row_of(task, Extracted(None, "missing"), sample_index, tolerance=tolerance)
 
 
 def row_of(task: Task, extracted: Extracted, sample_index: int = 0, *, tolerance: float) -> EvaluatedRow:
-    """The row of an answer that is known already, without a text around it."""
+    """Build the row of an extracted answer, without a text around it."""
     given = Completion(task_id=task.id, sample_index=sample_index, text="", finish_reason="given")
     return _row(task, given, extracted, judge_extracted(task, extracted, tolerance=tolerance))
 
 
 def rust_row(task: Task, completion: Completion, verdict: Verdict) -> EvaluatedRow:
-    """The row of a verified Rust answer."""
+    """Build the row of a verified Rust answer."""
     infra = verdict.status == "infra"
     scores = {COMPILED: float(bool(verdict.compiled)), LINT_FREE: float(verdict.lint_free)}
     if task.tests is None:
@@ -95,7 +95,7 @@ def rust_row(task: Task, completion: Completion, verdict: Verdict) -> EvaluatedR
 
 
 def measure(rows: Sequence[EvaluatedRow]) -> Measured:
-    """Rows of one kind (and one set of labels) as columns with their metrics. ValueError without rows."""
+    """Measure rows of one kind (and one set of labels): columns with their metrics. ValueError without rows."""
     if not rows:
         raise ValueError("no rows to summarise")
     kind = rows[0].kind
@@ -116,21 +116,22 @@ def measure(rows: Sequence[EvaluatedRow]) -> Measured:
 
 
 def classes_of(rows: Sequence[EvaluatedRow]) -> tuple[str, ...]:
-    """All that could be answered in any of the rows: labels in their order, letters in order of the alphabet."""
+    """Return all classes of the rows: labels in their order, letters in alphabetical order."""
     classes = tuple(dict.fromkeys(name for row in rows for name in row.classes))
     return classes if rows and rows[0].kind == "classification" else tuple(sorted(classes))
 
 
 def is_tested(row: EvaluatedRow) -> bool:
-    """Whether the task of a Rust row has tests."""
+    """Return whether the task of a Rust row has tests."""
     return UNTESTED not in row.scores
 
 
 def _measure_rust(rows: Sequence[EvaluatedRow]) -> Measured:
-    """Rates over all rows; one without a verdict because of infra counts as not proven, and as unknown.
+    """Measure rates over all rows; one without a verdict because of infra counts as not proven, and as unknown.
 
-    Infra after the compiler leaves it known that the program compiles, and whether it has lints. ``tests_passed`` goes
-    over the tasks that have tests, and is not there where none has: a program that compiles has passed nothing then.
+    After infra in the tests it is still known that the program compiles, and whether it has lints. ``tests_passed``
+    goes over the tasks that have tests, and is not there where none has: a program that compiles has passed nothing
+    then.
     """
     table = []
     for row in rows:
@@ -170,7 +171,7 @@ def _row(task: Task, completion: Completion, extracted: Extracted, judged: Judge
 
 
 def _problem(task: Task) -> str:
-    """Why no answer to this task could ever be judged; empty when it can."""
+    """Return why no answer to this task can be judged; empty when it can."""
     match task.kind:
         case "classification":
             if len(task.labels) < 2 or not task.answers or not set(task.answers) <= set(task.labels):

@@ -1,14 +1,14 @@
-"""What trivial models reach on the same tasks: a result means little before it beats them.
+"""Measure trivial models on the same tasks: a result means little before it beats them.
 
 | baseline | answers | kinds |
 | --- | --- | --- |
 | `empty` | nothing | all but Rust |
 | `majority` | the right answer that is most frequent in these very tasks | all but spans and Rust |
 | `unanswerable` | that the passage does not answer | spans |
-| `copy` | what it was given: the passage, the last number of the question, the question | spans, numbers, text |
+| `copy` | a part of the prompt: the passage, the last number of the question, the question | spans, numbers, text |
 | `chance` | any choice, each as likely as the others (expected accuracy) | multiple choice |
 
-The majority is counted on the tasks that are measured, so it is a little better than one could know beforehand. Not
+The majority is counted on the measured tasks, so it is slightly better than a real baseline. Not
 covered: baselines of Rust tasks.
 """
 
@@ -26,7 +26,7 @@ from burnish.score.summaries.answers import measure, row_of
 
 
 def trivial_answers(tasks: Sequence[Task]) -> dict[str, list[Extracted]]:
-    """Baseline -> its answer to each of the tasks, which are of one kind. None for Rust."""
+    """Return each baseline's answers to the tasks, which are of one kind. None for Rust."""
     if not tasks or tasks[0].kind == "rust":
         return {}
     answers: dict[str, list[Extracted]] = {"empty": [Extracted(None, "empty") for _ in tasks]}
@@ -46,7 +46,7 @@ def trivial_answers(tasks: Sequence[Task]) -> dict[str, list[Extracted]]:
 
 
 def baselines(tasks: Sequence[Task], *, tolerance: float) -> dict[str, dict[str, float]]:
-    """Baseline -> metric -> value, on tasks of one kind (and one set of labels)."""
+    """Measure each baseline on tasks of one kind (and one set of labels): baseline -> metric -> value."""
     by_baseline: dict[str, dict[str, float]] = {}
     for name, answers in trivial_answers(tasks).items():
         rows = [row_of(task, answer, tolerance=tolerance) for task, answer in zip(tasks, answers, strict=True)]
@@ -59,7 +59,7 @@ def baselines(tasks: Sequence[Task], *, tolerance: float) -> dict[str, dict[str,
 
 
 def _possible(task: Task, answer: str) -> bool:
-    """Whether this task has such a choice."""
+    """Return whether this task has the given choice."""
     return not task.choices or answer in {choice.label for choice in task.choices}
 
 
@@ -69,5 +69,5 @@ def _last_number(task: Task) -> Extracted:
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:
-    """Without metrics that are not defined on these tasks."""
+    """Remove metrics that are not defined on these tasks."""
     return {name: value for name, value in values.items() if math.isfinite(value)}

@@ -1,6 +1,6 @@
 """Compare two models on the same rows: differences with intervals, paired tests, and where they disagree.
 
-Rows are paired by task and sample. A rate over rows that have nothing in common (every family a single row) is tested
+Rows are paired by task and sample. A rate over independent rows (every family a single row) is tested
 by McNemar's exact test; every other metric, and every metric over rows that come in families, by exchanging the two
 models family by family (`score.statistics.bootstrap`). This is the one comparison: `burnish compare`, the table and the
 page of a run, and a sweep all show what it gives. Not covered: more than two models, correction for many comparisons.
@@ -39,9 +39,9 @@ Pair = tuple[EvaluatedRow, EvaluatedRow]
 
 
 def pair_rows(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> list[Pair]:
-    """Rows of both models for the same task and sample, in the order of ``a``.
+    """Pair rows of both models for the same task and sample, in the order of ``a``.
 
-    Raises DataError when they share none, or when a task that both have is not the same task.
+    Raises DataError when they share none, or when a shared task id names two different tasks.
     """
     others = {(row.task_id, row.sample_index): row for row in b}
     pairs = [(row, others[row.task_id, row.sample_index]) for row in a if (row.task_id, row.sample_index) in others]
@@ -57,7 +57,7 @@ def pair_rows(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> list[Pair
 
 
 def share_rows(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> bool:
-    """Whether both models answered any task with the same sample number."""
+    """Return whether both models answered any task with the same sample number."""
     return not {(row.task_id, row.sample_index) for row in a}.isdisjoint((row.task_id, row.sample_index) for row in b)
 
 
@@ -68,12 +68,12 @@ def compare_models(
     tasks: Sequence[Task] = (),
     tolerance: float = 0.0,
 ) -> Comparison:
-    """The comparison of model b with model a, each given as its name and rows.
+    """Compare model b with model a, each given as its name and rows.
 
     Args:
         a: the model to compare with.
         b: the other one.
-        tasks: of the rows, for what trivial models reach on the pairs; without them nothing stands beside.
+        tasks: of the rows, for the baselines on the pairs; without them there are no baselines.
         tolerance: of numeric answers.
     """
     pairs = pair_rows(a[1], b[1])
@@ -103,7 +103,7 @@ def compare_rows(
     tolerance: float = 0.0,
     rerun: Sequence[EvaluatedRow] = (),
 ) -> tuple[ComparisonReport, list[Disagreement]]:
-    """The comparison of b with a, and the pairs worth reading.
+    """Compare b with a, and return the pairs worth reading.
 
     ``tasks`` and ``tolerance`` are those of `compare_models`; ``rerun`` is another evaluation of a's model, for the
     noise floor.
@@ -115,7 +115,7 @@ def compare_rows(
 
 
 def disagreement(a: EvaluatedRow, b: EvaluatedRow) -> Disagreement | None:
-    """What became better, worse, or is wrong in both; None where both are right or one has no outcome."""
+    """Return what improved, regressed, or is wrong in both; None where both are right or an outcome is unknown."""
     if a.correct is None or b.correct is None or (a.correct and b.correct):
         return None
     return Disagreement(
@@ -172,7 +172,7 @@ def _paired_estimates(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> d
     for metric in measured_a.measures:
         known_N = _known(metric, measured_a.columns_NK, measured_b.columns_NK)
         key = known_N.tobytes()
-        if key not in tables:  # metrics of one table share its draws: drawing costs most
+        if key not in tables:  # metrics of one table share its draws, since drawing costs most
             families = [row.family for row, known in zip(a, known_N, strict=True) if known]
             tables[key] = _Table(measured_a.columns_NK[known_N], measured_b.columns_NK[known_N], families)
         estimate = tables[key].estimate(metric)
@@ -182,14 +182,14 @@ def _paired_estimates(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> d
 
 
 def _known(metric: Measure, a_NK: Floats, b_NK: Floats) -> NDArray[np.bool_]:
-    """Pairs whose outcome by the metric is known of both models."""
+    """Return the pairs whose outcome by the metric is known of both models."""
     if metric.unknown is None:
         return np.ones(len(a_NK), dtype=np.bool_)
     return np.asarray((a_NK[:, metric.unknown] == 0) & (b_NK[:, metric.unknown] == 0))
 
 
 class _Table:
-    """Rows of both models as columns, row beside row, with their families."""
+    """Paired rows of both models as columns, with their families."""
 
     def __init__(self, a_NK: Floats, b_NK: Floats, families: Sequence[str]) -> None:
         self._a_NK, self._b_NK, self._families = a_NK, b_NK, families
@@ -197,8 +197,8 @@ class _Table:
         self._draws: PairedDraws | None = None
 
     def estimate(self, metric: Measure) -> PairedEstimate | None:
-        """The metric's difference; None where it is not defined on these rows."""
-        # Which rows a metric looks at may depend on the answers, as precision does: such rows are in no pairs
+        """Estimate the metric's difference; None where it is not defined on these rows."""
+        # The rows that a metric counts may depend on the answers, as in precision: such rows form no pairs
         attempted_N, other_N = (table[:, metric.attempts] > 0 for table in (self._a_NK, self._b_NK))
         paired = np.array_equal(attempted_N, other_N)
         attempted_N = attempted_N | other_N
@@ -227,7 +227,7 @@ class _Table:
         return self._draws
 
     def _without_spread(self, metric: Measure, outcome: PairedOutcome) -> Interval:
-        """Families that all differ alike show a bootstrap no spread: as many rows that do so bound the difference."""
+        """Bound the difference when all families differ alike, since a bootstrap then shows no spread."""
         count, difference = self._count, outcome.difference
         if metric.rate is not None and difference in (0.0, 1.0, -1.0):
             changed = count * abs(difference)

@@ -1,7 +1,7 @@
 """Count the verdicts of one model, over everything that was attempted.
 
-Infrastructure faults are counted beside, never as fails: the denominator keeps them (nothing is left out), and the
-rate is what is proven. Not covered: intervals (`score.summaries.answer_summary`), pass@k for k > 1.
+Infrastructure faults are counted apart, never as fails: they stay in the denominator, and the rate counts only proven
+successes. Not covered: intervals (`score.summaries.answer_summary`), pass@k for k > 1.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ class Rates:
 
     n: int
     tested: int
-    """Of them, those to tasks with tests."""
+    """Completions of tasks with tests."""
     successes: Mapping[Metric, int]
     infra: int
     reasons: Mapping[Reason, int]
     error_codes: Mapping[str, int]
-    """Compiler error code -> completions that did not compile and showed it; ``syntax`` for errors without a code."""
+    """Compiler error code -> completions that did not compile and have it; ``syntax`` for errors without a code."""
     lints: Mapping[str, int]
     error_classes: Mapping[str, int]
-    """Class of compiler errors -> completions that did not compile and showed it."""
+    """Class of compiler errors -> completions that did not compile and have one of it."""
 
     def attempts(self, metric: Metric) -> int:
-        """Completions that the metric goes over: for ``tests_passed`` those to tasks with tests."""
+        """Count the completions that the metric covers: for ``tests_passed`` those to tasks with tests."""
         return self.tested if metric == "tests_passed" else self.n
 
     def rate(self, metric: Metric) -> float | None:
-        """Successes over all attempted; 0 when nothing was attempted, None when no task has tests to pass.
+        """Return successes over all attempted; 0 when nothing was attempted, None when no task has tests to pass.
 
         ``tests_passed`` is pass@1.
         """
@@ -47,7 +47,7 @@ class Rates:
 
 
 def succeeded(verdict: Verdict, metric: Metric) -> bool | None:
-    """Whether this verdict is a success of ``metric``; None when infra kept us from knowing."""
+    """Return whether this verdict is a success of ``metric``; None when it is unknown because of infra."""
     match metric:
         case "compile_rate":
             return verdict.compiled

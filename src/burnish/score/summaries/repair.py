@@ -1,6 +1,6 @@
-"""Rates after each repair turn: who passed in this turn or an earlier one, over all answers that were first given.
+"""Compute rates after each repair turn: answers that passed in this turn or an earlier one, over all first answers.
 
-An answer that ended in infra was never shown to be wrong; it is not repaired, and counts as not passed, as in
+An answer that ended in infra is not known to be wrong; it is not repaired, and counts as not passed, as in
 `score.summaries.rates`. Not covered: repairing (`workflows.evaluate.repair`).
 """
 
@@ -21,7 +21,7 @@ Key = tuple[str, int]
 def repair_turns(
     first: Sequence[EvaluatedRow], later: Sequence[Sequence[tuple[Key, EvaluatedRow]]]
 ) -> list[RepairTurn]:
-    """A line per turn; ``later`` are the rows of each further turn with the first answers that they mend."""
+    """Return one line per turn; ``later`` holds the rows of each further turn with the first answers they repair."""
     rows = [row for row in first if row.kind == "rust"]
     turns = [[((row.task_id, row.sample_index), row) for row in rows], *later]
     passed: set[Key] = set()

@@ -1,4 +1,4 @@
-"""Build the content of ``summary.json``: what every measured model reached, paired comparisons, times.
+"""Build the content of ``summary.json``: results of every measured model, paired comparisons, times.
 
 The same for a run with many measured models and for an evaluation of one. Not covered: reading folders (`workflows`),
 showing the result (`report`).
@@ -23,23 +23,23 @@ from burnish.score.summaries.rates import METRICS, rates, succeeded
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """One evaluated model: its judged answers, and what answering took."""
+    """One evaluated model: its judged answers, and the cost of answering."""
 
     name: str
     rows: Sequence[EvaluatedRow]
     verdicts: Sequence[Verdict] = ()
-    """Of its Rust answers."""
+    """Verdicts of its Rust answers."""
     tasks: Sequence[Task] = ()
-    """Those that were attempted, for what trivial models reach."""
+    """The attempted tasks, for the baselines."""
     seconds: float = 0.0
-    """Answering and judging together."""
+    """Time of answering and judging together."""
     tolerance: float = 0.0
-    """Of numeric answers."""
+    """Tolerance of numeric answers."""
     generation: Generation | None = None
     repair: Sequence[RepairTurn] = ()
 
     def summary(self) -> ModelSummary:
-        """What the model reached, kind by kind."""
+        """Summarise the answers kind by kind."""
         return ModelSummary(
             name=self.name,
             seconds=self.seconds,
@@ -56,7 +56,7 @@ def build_summary(
     excluded_tasks: int = 0,
     also: Collection[tuple[str, str]] = (),
 ) -> Summary:
-    """The summary: models and timings in the given order, then comparisons.
+    """Build the summary: models and timings in the given order, then comparisons.
 
     Every model is compared with the first one and with the one right before it, on the rows they share, and with the
     earlier ones that ``also`` names, as pairs (earlier, later).
@@ -70,10 +70,10 @@ def build_summary(
 
 
 def summarise_verdicts(verdicts: Sequence[Verdict], untested: Collection[str] = ()) -> dict[str, Any]:
-    """Rates with 95 % intervals over all attempted, infra beside, and what went wrong how often; JSON-ready.
+    """Summarise verdicts, JSON-ready: rates with 95 % intervals over all attempted, infra apart, and causes of failure.
 
     Answers to one task are alike, so intervals go by tasks. Every count is of answers, not of messages. ``cpu_ms`` is
-    what was spent now: known verdicts cost nothing. ``untested`` names tasks without tests, of which nothing can pass.
+    the time spent now: cached verdicts cost nothing. ``untested`` names tasks without tests, of which nothing can pass.
     """
     counted = rates(verdicts, untested)
     by_metric = {}
