@@ -1,12 +1,12 @@
-"""Decode prompts in slots if the model supports it, else in batches, or with transformers' loop.
+"""Decode prompts in slots if the model supports it, otherwise in batches, or with transformers' loop.
 
-Models with sliding windows are decoded in batches, sorted as they come, from which finished rows are taken out. Models
-that do not keep a key-value cache at all (state-space models) go through ``generate`` of transformers. All three write
-the same for the same request, rounding aside. `benchmarks/generate.py` prints what each is worth.
+Models with sliding windows are decoded in batches in the given order, and finished rows leave their batch. Models
+without a key-value cache (state-space models) use ``generate`` of transformers. All three write
+the same tokens for the same request, apart from rounding. `benchmarks/generate.py` compares their speed.
 
 Not covered: beam search, repetition penalties, speculative decoding.
 
-Shapes: B rows still decoded, T tokens of the longest prompt, V vocabulary, N tokens that may be written.
+Shapes: B unfinished rows, T tokens of the longest prompt, V vocabulary, N tokens that may be written.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ __all__ = [
 ]
 
 COMPACT_SHARE = 0.875
-"""Finished rows leave the batch once at most this share of its rows is alive; each removal copies the cache."""
+"""Finished rows leave the batch once at most this share of its rows is unfinished, since each removal copies
+the cache."""
 
 Written = tuple[list[int], list[float] | None]
-"""New tokens of a row, with their log-probabilities where they are kept."""
+"""New tokens of a row, with their log-probabilities when recorded."""
 
 
 def decode_batch(
@@ -71,7 +72,7 @@ def decode_batch(
 def seeded_requests(
     prompts: Sequence[Sequence[int]], limits: Sequence[int], options: Decoding, generator: torch.Generator
 ) -> list[Request]:
-    """One request per prompt, each with a seed of its own from ``generator``, which stays unused when greedy."""
+    """Build one request per prompt, each with a seed from ``generator``, which stays unused when greedy."""
     seeds = [0] * len(prompts)
     if not options.greedy:
         seeds = torch.randint(2**62, (len(prompts),), generator=generator, device=generator.device).tolist()
@@ -86,9 +87,9 @@ def decode(
     Args:
         model: a causal language model in evaluation mode.
         slots: most rows at once.
-        budget: most tokens that the rows under way may take, padding included; None for no limit.
+        budget: most tokens of all rows being decoded, padding included; None for no limit.
 
-    Yields the place of a request, what was written, and the seconds it took from when it was begun.
+    Yields the index of a request, its tokens, and the seconds since it was begun.
     """
     for place, request in enumerate(requests):
         if request.limit <= 0:
@@ -110,14 +111,14 @@ def decode(
 
 
 def keeps_plain_cache(model: Any) -> bool:
-    """Whether the model's state is a `DynamicCache` that rows can be taken out of."""
+    """Return whether the model's state is a `DynamicCache` from which rows can be removed."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     parameters = inspect.signature(inner.forward).parameters
     return "past_key_values" in parameters and "attention_mask" in parameters and not inner._is_stateful
 
 
 def _batches(requests: Sequence[Request], slots: int, budget: int | None) -> Iterator[tuple[int, list[Request]]]:
-    """The place of the first request of each batch, and the batch."""
+    """Yield each batch with the index of its first request."""
     first, longest = 0, 0
     for place, request in enumerate(requests):
         length = len(request.prompt) + request.limit
@@ -131,7 +132,7 @@ def _batches(requests: Sequence[Request], slots: int, budget: int | None) -> Ite
 
 
 def _numbers(requests: Sequence[Request], options: Decoding, device: torch.device) -> torch.Tensor | None:
-    """Random numbers of all rows, (B, N); None when greedy."""
+    """Return the random numbers of all rows, (B, N); None when greedy."""
     if options.greedy:
         return None
     uniform_BN = torch.zeros(len(requests), max(request.limit for request in requests))
@@ -149,6 +150,7 @@ def _lean_loop(model: Any, requests: Sequence[Request], options: Decoding) -> li
 
     ids_BT, mask_BT = left_padded([request.prompt for request in requests], options.pad_id, device)
     padded = not bool(mask_BT.all())
+    # Prompts are left-padded, so positions count real tokens only: the first real token is at 0.
     position_B1 = mask_BT.sum(1, keepdim=True)
     positions = {"position_ids": (mask_BT.cumsum(1) - 1).clamp(min=0)} if takes_positions else {}
     cache = DynamicCache(config=inner.config.get_text_config(decoder=True))
@@ -167,6 +169,7 @@ def _lean_loop(model: Any, requests: Sequence[Request], options: Decoding) -> li
             for row, logprob in zip(rows, chosen_B.tolist(), strict=True):
                 if not over[row]:
                     logprobs[row].append(logprob)
+        # Finished rows are still computed until the batch is compacted; their further tokens are dropped.
         for row, token in zip(rows, next_B.tolist(), strict=True):
             if not over[row]:
                 written[row].append(token)
@@ -177,6 +180,7 @@ def _lean_loop(model: Any, requests: Sequence[Request], options: Decoding) -> li
         ids_BT = next_B[:, None]
         if padded:
             mask_BT = torch.cat([mask_BT, mask_BT.new_ones(len(rows), 1)], dim=1)
+        # `rows` maps the batch index B to the request; every tensor with a batch dimension is compacted with it.
         if len(alive) <= COMPACT_SHARE * len(rows):
             keep = torch.tensor(alive, dtype=torch.long, device=device)
             cache.batch_select_indices(keep)
@@ -189,7 +193,7 @@ def _lean_loop(model: Any, requests: Sequence[Request], options: Decoding) -> li
 
 
 class _Chosen(LogitsProcessor):
-    """Lets ``generate`` take the very tokens that `choose_tokens` chooses: all others get no probability."""
+    """Make ``generate`` take exactly the tokens of `choose_tokens`: all others get the probability 0."""
 
     def __init__(self, choose: Callable[[torch.Tensor, int], torch.Tensor], prompt: int) -> None:
         self.choose, self.prompt = choose, prompt
@@ -200,7 +204,7 @@ class _Chosen(LogitsProcessor):
 
 
 def _transformers_loop(model: Any, requests: Sequence[Request], options: Decoding) -> list[Written]:
-    """`generate` of transformers, to the longest row's end."""
+    """Decode with `generate` of transformers, until the longest row ends."""
     device = next(model.parameters()).device
     ids_BT, mask_BT = left_padded([request.prompt for request in requests], options.pad_id, device)
     uniform_BN = _numbers(requests, options, device)
@@ -223,6 +227,6 @@ def _transformers_loop(model: Any, requests: Sequence[Request], options: Decodin
 
 
 def _until_over(ids: list[int], request: Request, options: Decoding) -> list[int]:
-    """A row without what was written after its end."""
+    """Cut a row behind its end."""
     end = next((end for end in range(1, len(ids) + 1) if is_over(ids[:end], request, options)), len(ids))
     return ids[:end]

@@ -1,4 +1,4 @@
-"""How likely a causal language model finds given texts after a prompt: the other way to ask multiple choice.
+"""Compute how likely a causal language model finds given texts after a prompt, for multiple choice.
 
 The sum of natural log-probabilities of a text's tokens, as lm-evaluation-harness's ``loglikelihood``. Not covered:
 choosing among the texts (`score.metrics.multiple_choice`).
@@ -18,7 +18,7 @@ from burnish.generate.slot_decoder import left_padded
 from burnish.model.context import context_length
 
 _Piece = tuple[int, int, list[int], list[int]]
-"""Place of the prompt, number of the text, and the tokens of both."""
+"""Index of the prompt, index of the text, and the tokens of both."""
 LONGEST_TOKENS = 16_384
 """Most tokens in one forward pass, padding included."""
 
@@ -26,13 +26,13 @@ LONGEST_TOKENS = 16_384
 def log_likelihoods(
     model: Any, tokenizer: Any, prompts: Sequence[str], texts: Sequence[Sequence[str]]
 ) -> list[list[float] | None]:
-    """For each prompt, the log-likelihood of each of its texts; None where one of them does not fit into the context.
+    """Return the log-likelihood of each prompt's texts; None where one of them exceeds the context.
 
     Args:
         model: causal language model in evaluation mode.
         tokenizer: the model's; prompts and texts are encoded apart, without special tokens.
         prompts: as rendered, up to where the answer begins.
-        texts: for each prompt those to weigh; none is empty.
+        texts: for each prompt the texts to score; none is empty.
     """
     pieces: list[_Piece] = []
     context = context_length(model)

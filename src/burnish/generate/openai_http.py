@@ -1,11 +1,11 @@
-"""Let a server that speaks the OpenAI protocol write completions for tasks.
+"""Let a server with the OpenAI protocol write completions for tasks.
 
-Asks ``/chat/completions``; a server that does not know it is asked ``/completions`` with the messages' texts, blank
-lines between, and the log says so. Requests run in threads; a busy server (429), its faults (5xx) and connections that
-break are tried again, after the time that the server names (``Retry-After``) or waits that double.
+Requests go to ``/chat/completions``; a server without it gets them at ``/completions``, with the messages' texts
+separated by blank lines, and the log says so. Requests run in threads; a busy server (429), its faults (5xx) and broken
+connections are retried, after the time that the server names (``Retry-After``) or after doubling waits.
 
-The seed of each sample is sent along; whether it is heeded is the server's matter. Latency is that of the request, with
-the server's queue in it. Not covered: streaming, tools, images, endpoints of other shapes.
+The seed of each sample is sent along; the server may ignore it. Latency is that of the request, including the server's
+queue. Not covered: streaming, tools, images, endpoints of other shapes.
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ class EndpointGenerator:
 
     @property
     def model_digest(self) -> str:
-        """Digest of address and name: what lies behind them, the server alone knows."""
+        """Return a digest of address and name, since the model's files are unknown."""
         return endpoint_digest(self._answers)
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
-        """Yield the completions of each task when its last one is there.
+        """Yield the completions of each task when its last one arrives.
 
         Raises:
-            ConfigError: the server refuses a request (key, model, options).
-            EndpointError: it is not reached, or keeps failing.
+            ConfigError: the server rejects a request (key, model, options).
+            EndpointError: it cannot be reached, or keeps failing.
         """
         done, samples = frozenset(finished), self._answers.sampling.samples
         pending = [(task, sample) for task in tasks if task.id not in done for sample in range(samples)]
         parts: defaultdict[str, list[Completion]] = defaultdict(list)
         pool = ThreadPoolExecutor(self._answers.concurrency, thread_name_prefix="endpoint")
         try:
-            if pending:  # alone, so that all others know which of the two addresses is there
+            if pending:  # the first request alone decides which of the two addresses the server has
                 first, *pending = pending
                 parts[first[0].id].append(self._ask(*first))
                 if samples == 1:
@@ -116,7 +116,7 @@ class EndpointGenerator:
         return body
 
     def _post(self, path: str, body: dict[str, Any], *, may_be_absent: bool) -> dict[str, Any] | None:
-        """The server's answer; None where the address is not there and may be absent."""
+        """Return the server's answer; None when the address does not exist and may be absent."""
         url = self._answers.url.rstrip("/") + path
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
         problem = ""
@@ -174,7 +174,7 @@ class EndpointGenerator:
         return Completion(
             task_id=task.id,
             sample_index=sample,
-            text=whole_characters(text or ""),  # a server that streams may cut a character in half
+            text=whole_characters(text or ""),  # a server that streams may split a character
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),
             finish_reason=reason,
@@ -185,12 +185,12 @@ class EndpointGenerator:
 
 
 def endpoint_digest(answers: EndpointAnswers) -> str:
-    """What stands for the model behind an address."""
+    """Return the digest that identifies the model behind an address."""
     return digest_json(["endpoint", answers.url.rstrip("/"), answers.model])
 
 
 def _seconds(header: str | None, otherwise: float) -> float:
-    """``Retry-After`` in seconds; dates are not read."""
+    """Parse ``Retry-After`` in seconds; dates are ignored."""
     try:
         return max(0.0, float(header or ""))
     except ValueError:

@@ -1,8 +1,8 @@
-"""What is decoded, and how the next token is chosen from logits and a sample's own random numbers.
+"""Define requests, and choose the next token from logits and a sample's own random numbers.
 
 Every sample draws its numbers from a seed of its own, one per token, and a token is the inverse of the cumulative
-distribution at that number. So what a sample draws depends on nothing that happens to be decoded beside it. (Its logits
-do, by rounding: a draw that lies on the very border of two tokens may fall to either side in another batch.)
+distribution at that number. So a sample does not depend on the other rows of its batch, except by rounding of its
+logits: a number on the border of two tokens may give either one in another batch.
 
 Not covered: beam search, repetition penalties.
 
@@ -31,13 +31,13 @@ class Decoding:
     logprobs: bool = False
     """Keep the log-probability of every token, at this temperature and over the whole vocabulary."""
     top_k: int = 0
-    """Choose among so many of the most likely tokens; 0 among all."""
+    """Number of most likely tokens to choose among; 0 for all."""
     ends: Callable[[Sequence[int]], bool] | None = None
     """Whether the tokens written so far end the row, beside ``stop_ids``; asked after each token."""
 
     @property
     def greedy(self) -> bool:
-        """Whether the most likely token is always taken, so that no random numbers are needed."""
+        """Return whether the most likely token is always taken, so that no random numbers are needed."""
         return self.temperature == 0
 
 
@@ -50,33 +50,33 @@ class Request:
     limit: int
     """Most new tokens, the stop token included; 0 writes nothing."""
     seed: int = 0
-    """Of its random numbers; unused when greedy."""
+    """Seed of its random numbers; unused when greedy."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What was written after one prompt; ``ids`` are without the stop token."""
+    """Tokens written after one prompt; ``ids`` are without the stop token."""
 
     ids: list[int]
     finish_reason: Literal["stop", "length"]
     stop_id: int | None = None
-    """The token that ended it."""
+    """The token that ended the row."""
     logprobs: list[float] | None = None
-    """Of ``ids``, and of the stop token where there is one; None where nobody asked, or transformers' loop wrote."""
+    """Log-probabilities of ``ids`` and of the stop token, if any; None if not requested, or from transformers' loop."""
 
 
 def sample_seed(seed: int, task_id: str, sample_index: int) -> int:
-    """Seed of one sample: 63 bits of a digest, so that neighbouring seeds, tasks and samples share nothing."""
+    """Derive the seed of one sample: 63 bits of a digest, so that neighbouring seeds are unrelated."""
     return int(digest_json(["generate", seed, task_id, sample_index])[:16], 16) >> 1
 
 
 def uniform_numbers(request: Request) -> torch.Tensor:
-    """The request's random numbers in [0, 1), one per token it may write; the same on every device."""
+    """Return the request's random numbers in [0, 1), one per token, the same on every device."""
     return torch.rand(request.limit, generator=torch.Generator().manual_seed(request.seed))
 
 
 def choose_tokens(logits_BV: torch.Tensor, options: Decoding, uniform_B: torch.Tensor | None) -> torch.Tensor:
-    """One token per row: the most likely one at temperature 0, else the one at ``uniform_B`` of the distribution.
+    """Choose one token per row: the most likely one at temperature 0, otherwise by ``uniform_B``.
 
     The distribution is the softmax at ``temperature``, cut to the ``top_k`` most likely tokens, then to the smallest
     set of tokens whose probabilities reach ``top_p`` (nucleus sampling, Holtzman et al. 2020); the most likely token
@@ -111,18 +111,18 @@ def choose_tokens(logits_BV: torch.Tensor, options: Decoding, uniform_B: torch.T
 
 
 def token_logprobs(logits_BV: torch.Tensor, tokens_B: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Log-probabilities (B) of the tokens under the softmax at a temperature; greedy tokens count as sampled at 1."""
+    """Return log-probabilities (B) of the tokens under the softmax at a temperature; greedy tokens use 1."""
     scaled_BV = logits_BV.float() / (temperature or 1.0)
     return scaled_BV.log_softmax(-1).gather(1, tokens_B[:, None])[:, 0]
 
 
 def is_over(ids: Sequence[int], request: Request, options: Decoding) -> bool:
-    """Whether the last of a row's tokens ended it."""
+    """Return whether the last of a row's tokens ended it."""
     return ids[-1] in options.stop_ids or len(ids) >= request.limit or (options.ends is not None and options.ends(ids))
 
 
 def cut(ids: list[int], options: Decoding, logprobs: list[float] | None = None) -> Decoded:
-    """What counts of the tokens that a loop wrote: up to the first stop token, or to where ``ends`` says so."""
+    """Cut a row's tokens at the first stop token, or where ``ends`` says so."""
     for position, token in enumerate(ids):
         if token in options.stop_ids:
             return Decoded(ids[:position], "stop", token, logprobs)

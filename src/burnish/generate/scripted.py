@@ -1,4 +1,4 @@
-"""A generator whose answers are given: the fake of the `Generator` protocol."""
+"""Answer tasks with given texts: the fake of the `Generator` protocol."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from burnish.records import Completion, Task
 
 
 class ScriptedGenerator:
-    """Answers each task with the texts written for it.
+    """Answer each task with the texts written for it.
 
     Args:
         answers: task id -> texts, one per sample.
@@ -23,7 +23,7 @@ class ScriptedGenerator:
 
     @property
     def model_digest(self) -> str:
-        """Digest of the answers."""
+        """Return the digest of the answers."""
         return digest_json(self._answers)
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:

@@ -1,14 +1,14 @@
-"""Decode many prompts in a fixed number of slots: a row that is finished makes place for the next prompt at once.
+"""Decode many prompts in a fixed number of slots; a finished row frees its slot for the next prompt at once.
 
-The key-value cache is one block of memory that tokens are written into in place; prompts of new rows are read apart and
-copied into freed slots. All rows write to the same column; a row's prompt ends where it came in, what lies before is
-masked, and columns that no row uses any more are cut off on the left. Every step thus works for as many rows as there
-are slots, until prompts run out; equal prompts (samples of one task) that come in together are read once.
+The key-value cache is one block of memory, written in place. The prompts of new rows go through a forward pass of their
+own and are copied into free slots. All rows write to the same column: a new prompt ends at the current column, the
+columns before it are masked, and columns that no row uses are trimmed on the left. So every step serves as many rows as
+there are slots, until prompts run out; equal prompts (samples of one task) admitted together are computed once.
 
-Only for models whose every layer keeps a plain cache over the whole sequence (`fits`): in sliding windows the distance
-of columns counts, and rows here have holes. Not covered: those (`decoding`), choosing tokens (`sampling`).
+Only for models whose every layer keeps a plain cache over the whole sequence (`fits`): a sliding window counts columns,
+and rows here have masked gaps. Not covered: sliding windows (`decoding`), choosing tokens (`sampling`).
 
-Shapes: S slots, B rows in use (B <= S), H heads, C columns there are, T columns in use, D head dimension.
+Shapes: S slots, B rows in use (B <= S), H heads, C columns allocated, T columns in use, D head dimension.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from burnish.generate.sampling import (
 COLUMNS_AT_ONCE = 128
 """Columns by which the cache grows; growing copies it."""
 REFILL_SHARE = 1 / 16
-"""Prompts are read once at least this share of the slots is free: reading a few together costs little more than one."""
+"""Prompts are admitted once at least this share of the slots is free: several in one pass cost little more than one."""
 TRIM_SHARE = 1 / 4
-"""Columns on the left that nobody uses are cut off once they are this share of all in use; that copies the cache."""
+"""Unused columns on the left are trimmed once they are this share of all in use, since trimming copies the cache."""
 
 
 @dataclass
 class _Row:
-    """A row under way."""
+    """A row being decoded."""
 
     index: int
-    """Place of its request."""
+    """Index of its request."""
     request: Request
     started: float
     start: int
@@ -74,7 +74,7 @@ class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_args: Any, **_kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write one step's keys and values, (B, H, 1, D) each; all that is in use comes back."""
+        """Write one step's keys and values, (B, H, 1, D) each; return all that are in use, (B, H, T, D)."""
         begin, self.length = self.length, self.length + key_states.shape[-2]
         self.keys[: self.rows, :, begin : self.length] = key_states
         self.values[: self.rows, :, begin : self.length] = value_states
@@ -84,23 +84,23 @@ class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         return self.length
 
     def grow(self, slots: int, columns: int) -> None:
-        """Make room for so many slots and columns."""
+        """Allocate at least this many slots and columns."""
         self.keys, self.values = (
             _grown(block, slots, columns, self.rows, self.length) for block in (self.keys, self.values)
         )
 
     def put(self, slots: torch.Tensor, read: Any, sources: torch.Tensor, end: int) -> None:
-        """Copy rows ``sources`` of a cache of prompts, (N, H, P, D), into ``slots``, ending at column ``end``."""
+        """Copy rows ``sources`` of a prompt cache, (N, H, P, D), into ``slots``, ending at column ``end``."""
         for block, prompt in ((self.keys, read.keys), (self.values, read.values)):
             block[slots, :, end - prompt.shape[2] : end] = prompt[sources]
 
     def move(self, target: torch.Tensor, source: torch.Tensor) -> None:
-        """Copy whole rows."""
+        """Copy whole rows to other slots."""
         for block in (self.keys, self.values):
             block[target, :, : self.length] = block[source, :, : self.length]
 
     def trim(self, columns: int) -> None:
-        """Cut columns off on the left."""
+        """Remove columns on the left."""
         for block in (self.keys, self.values):
             block[: self.rows, :, : self.length - columns] = block[: self.rows, :, columns : self.length].clone()
         self.length -= columns
@@ -113,20 +113,20 @@ def _grown(block: torch.Tensor, slots: int, columns: int, rows: int, length: int
 
 
 def fits(model: Any) -> bool:
-    """Whether every layer of the model keeps a plain cache over the whole sequence."""
+    """Return whether every layer of the model keeps a plain cache over the whole sequence."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     layers = DynamicCache(config=inner.config.get_text_config(decoder=True)).layers
     return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
 
 
 class SlotDecoder:
-    """Decodes requests in slots.
+    """Decode requests in slots.
 
     Args:
         model: causal language model in evaluation mode, one that `fits`.
         options: sampling options and stop tokens.
         slots: most rows at once.
-        budget: most tokens that rows under way may take in the cache, padding included; one row may always run.
+        budget: most tokens of the rows in the cache, padding included; a single row always runs.
     """
 
     def __init__(self, model: Any, options: Decoding, *, slots: int, budget: int | None = None) -> None:
@@ -151,7 +151,7 @@ class SlotDecoder:
         self.token_S, self.position_S, self.count_S = (self.mask_SC.new_zeros(0) for _ in range(3))
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Decoded, float]]:
-        """Yield the place of each request, what was written, and seconds from its admission, as they finish."""
+        """Yield the index of each request, its tokens, and the seconds since its admission, as they finish."""
         self.waiting.extend(enumerate(requests))
         self.numbers = 0 if self.options.greedy else max((request.limit for request in requests), default=0)
         while self.rows or self.waiting:
@@ -163,7 +163,7 @@ class SlotDecoder:
             yield from over
 
     def _admissible(self) -> int:
-        """How many of the waiting requests may come in now."""
+        """Return how many of the waiting requests may be admitted now."""
         # Admit in batches: one forward pass over several prompts costs little more than one over a single prompt.
         free = self.most - len(self.rows)
         if not self.waiting or (self.rows and free < max(1, int(self.most * REFILL_SHARE))):
@@ -175,16 +175,16 @@ class SlotDecoder:
         for count, (_, request) in enumerate(self.waiting):
             longest = max(longest, len(request.prompt) + request.limit)
             rows = len(self.rows) + count + 1
-            # A single row always runs, even over the budget; otherwise a long prompt would wait for ever.
+            # A single row always runs, even over the budget; otherwise a long prompt would wait forever.
             if count >= free or (rows > 1 and rows * longest > self.budget):
                 return count
         return len(self.waiting)
 
     def _admit(self, count: int) -> list[tuple[int, Decoded, float]]:
-        """Read the next prompts and put them into slots; some may be over with their first token."""
+        """Compute the next prompts and put them into slots; return rows that end with their first token."""
         started = time.perf_counter()
         new = [self.waiting.popleft() for _ in range(count)]
-        # Equal prompts (samples of one task) are read once; `sources` maps each new row to its prompt in (N, P).
+        # Equal prompts (samples of one task) are computed once; `sources` maps each new row to its prompt in (N, P).
         unique: dict[tuple[int, ...], int] = {}
         sources = [unique.setdefault(tuple(request.prompt), len(unique)) for _, request in new]
         prompts_NP, mask_NP = left_padded(list(unique), self.options.pad_id, self.device)
@@ -213,7 +213,7 @@ class SlotDecoder:
             layer.rows, layer.length = len(self.rows), end
             layer.put(slots, prompt, source, end)
         self.length = end
-        # Clear what the slot's previous row left, then unmask exactly the prompt's own columns.
+        # Clear the mask of the slot's previous row, then unmask exactly the prompt's own columns.
         self.mask_SC[slots] = 0
         self.mask_SC[slots, end - length : end] = mask_NP[source]
         self.position_S[slots] = mask_NP.sum(1)[source]
@@ -225,7 +225,7 @@ class SlotDecoder:
         return self._write(before, output.logits[source, -1])
 
     def _step(self) -> list[tuple[int, Decoded, float]]:
-        """One token for every row."""
+        """Decode one token for every row; return the finished rows."""
         rows = len(self.rows)
         # All rows write to the same new column; rows admitted later have masked columns before their prompt.
         self._make_room(rows, self.length + 1)
@@ -244,7 +244,7 @@ class SlotDecoder:
         return self._write(0, output.logits[:, -1])
 
     def _write(self, first: int, logits_BV: torch.Tensor) -> list[tuple[int, Decoded, float]]:
-        """Choose a token for every row from ``first`` on; rows that are over leave, and come back."""
+        """Choose a token for every row from ``first`` on; remove and return the finished rows."""
         rows = slice(first, len(self.rows))
         uniform_B = None
         if self.numbers:
@@ -257,7 +257,7 @@ class SlotDecoder:
             for row, logprob in zip(self.rows[first:], logprobs_B.tolist(), strict=True):
                 row.logprobs.append(logprob)
         over = []
-        # One device-to-host copy per step: stop conditions run on the CPU.
+        # One device-to-host copy per step, the tokens: stop conditions run on the CPU.
         for place, token in enumerate(chosen_B.tolist(), first):
             self.rows[place].ids.append(token)
             if is_over(self.rows[place].ids, self.rows[place].request, self.options):
@@ -274,10 +274,10 @@ class SlotDecoder:
         ]
 
     def _remove(self, over: Sequence[int]) -> None:
-        """Close the gaps with the last rows, and forget columns that nobody uses."""
+        """Fill the gaps with the last rows, and trim unused columns."""
         remaining = len(self.rows) - len(over)
         removed = set(over)
-        # Rows in use stay contiguous, [0, left): move rows from behind into the gaps. Their order does not matter.
+        # Rows in use stay contiguous, [0, remaining): move the last rows into the gaps. Their order does not matter.
         targets = [place for place in over if place < remaining]
         sources = [place for place in range(remaining, len(self.rows)) if place not in removed]
         if targets:
@@ -286,8 +286,8 @@ class SlotDecoder:
                 layer.move(target, source)
             for state in (self.mask_SC, self.uniform_SN, self.token_S, self.position_S, self.count_S):
                 state[target] = state[source]
-            for place, other in zip(targets, sources, strict=True):
-                self.rows[place] = self.rows[other]
+            for place, last in zip(targets, sources, strict=True):
+                self.rows[place] = self.rows[last]
         del self.rows[remaining:]
         # Columns before the earliest prompt start are masked in every row. Trimming copies the cache, so only do it
         # when a large share is unused; row starts and mask shift by the same number of columns.
@@ -332,7 +332,7 @@ def _taller(state: torch.Tensor, slots: int, columns: int) -> torch.Tensor:
 
 
 def left_padded(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Any, Any]:
-    """Token ids and attention mask of prompts, both as wide as the longest."""
+    """Return token ids and attention mask of prompts, (N, P) each, P the longest prompt."""
     longest = max(len(prompt) for prompt in prompts)
     ids_BT = torch.full((len(prompts), longest), pad_id, dtype=torch.long)
     mask_BT = torch.zeros((len(prompts), longest), dtype=torch.long)

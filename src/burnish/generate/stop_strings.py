@@ -1,4 +1,4 @@
-"""Texts that end a completion. Not covered: tokens that do (`transformers_engine.stop_ids`)."""
+"""Detect texts that end a completion. Not covered: stop tokens (`transformers_engine.stop_ids`)."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from burnish.model.chat_template import control_tokens
 
 
 class StopStrings:
-    """Finds stop texts in what is written, also where a text begins inside one token and ends inside another.
+    """Detect stop texts in written tokens, also where a text begins inside one token and ends inside another.
 
-    A text may name a special token (``<|im_end|>``), which the written text leaves out: it is looked for in the text
-    with its special tokens too.
+    A text may name a special token (``<|im_end|>``), which decoding skips: so the text with special tokens is searched
+    too.
 
     Args:
         texts: none of them empty.
-        tokenizer: every token of it that is no special one makes at least one byte.
+        tokenizer: each of its tokens except special ones decodes to at least one byte.
     """
 
     def __init__(self, texts: Sequence[str], tokenizer: Any) -> None:
         self._texts = tuple(texts)
         self._tokenizer = tokenizer
         self._special = control_tokens(tokenizer)
-        # A text of n bytes lies in the last n tokens. One more token, because a character may be torn at the front.
+        # A text of n bytes lies in the last n tokens. One more token, because its first character may be split.
         self._tokens = max(len(text.encode()) for text in texts) + 1
 
     def ends(self, ids: Sequence[int]) -> bool:
-        """Whether the newest token completed one of the texts."""
+        """Return whether the newest token completed one of the texts."""
         tail = list(ids[-self._tokens :])
         plain, whole = (self._tokenizer.decode(tail, skip_special_tokens=skip) for skip in (True, False))
         return any(text in plain or text in whole for text in self._texts)
 
     def text(self, ids: Sequence[int]) -> str:
-        """What is written before the first of the stop texts, without special tokens."""
+        """Decode the tokens up to the first of the stop texts, without special tokens."""
         plain = self._before(str(self._tokenizer.decode(list(ids), skip_special_tokens=True)))
         whole = str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
         before = self._before(whole)
@@ -43,7 +43,7 @@ class StopStrings:
         return before if len(before) < len(plain) else plain
 
     def special_ids(self) -> frozenset[int]:
-        """Stop texts that are one special token each, as that token."""
+        """Return the ids of stop texts that are one special token each."""
         known = self._tokenizer.get_added_vocab()
         return frozenset(int(known[text]) for text in self._texts if text in known)
 

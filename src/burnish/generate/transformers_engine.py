@@ -1,9 +1,9 @@
-"""Let a causal language model in this process write completions for tasks, as many at a time as memory allows.
+"""Let a causal language model in this process write completions for tasks, in batches that fit the memory.
 
-Long prompts come first, so that what does not fit in memory shows at once, and the last rows are short ones. A sample's
-random numbers depend on the seed, its task and its index alone: an interrupted run writes what is missing and nothing
-else, in whatever batches. (Rounding depends on the batch, so two tokens that are equally likely to seven digits may
-come out either way.)
+Long prompts come first, so that a lack of memory shows at once and the last rows are short. A sample's
+random numbers depend on the seed, its task and its index alone: an interrupted run writes only what is missing,
+in any batches. (Rounding depends on the batch, so either of two tokens that are equally likely to seven digits may
+be chosen.)
 
 Not covered: models on several devices, serving (requests that arrive one by one).
 """
@@ -33,7 +33,7 @@ from burnish.records import Completion, Message, Task
 log = logging.getLogger(__name__)
 
 WRITTEN_SHARE = 1 / 4
-"""Finished tasks are handed over once they hold this share of a batch's sequences."""
+"""Finished tasks are yielded once they hold this share of a batch's sequences."""
 WARM_UP_TOKENS = 2
 NO_ROOM = "Finished answers are kept: lower sampling.max_new_tokens, or use a smaller or quantised model."
 
@@ -87,14 +87,14 @@ class TransformersGenerator:
 
     @property
     def model_digest(self) -> str:
-        """Digest of the model's files, as it was given."""
+        """Return the digest of the model's files, as given."""
         return self._model_digest
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
         """Yield completions of whole tasks as they finish, long prompts first; see `protocols.Generator`.
 
-        A prompt that fills the model's context gets an empty completion that ended by ``length``: the model cannot
-        answer it, and it stays in the denominator.
+        A prompt that fills the model's context gets an empty completion with the finish reason ``length``: the model
+        cannot answer it, and it stays in the denominator.
 
         Raises:
             DeviceMemoryError: not even one sequence fits on the accelerator.
@@ -106,19 +106,19 @@ class TransformersGenerator:
         several = self._sampling.samples
         enough = max(1, int(self._sampling.batch_size * WRITTEN_SHARE) // several)
         parts: defaultdict[str, list[Completion]] = defaultdict(list)
-        whole: list[str] = []
+        complete: list[str] = []
         for sample, written, seconds in self._decode(missing):
             parts[sample.task.id].append(self._completion(sample, written, seconds))
             if len(parts[sample.task.id]) == several:
-                whole.append(sample.task.id)
-            if len(whole) >= enough:
-                yield _in_order(parts, whole)
-                whole = []
-        if whole:
-            yield _in_order(parts, whole)
+                complete.append(sample.task.id)
+            if len(complete) >= enough:
+                yield _in_order(parts, complete)
+                complete = []
+        if complete:
+            yield _in_order(parts, complete)
 
     def with_samples(self, samples: int) -> TransformersGenerator:
-        """A generator over the same model that writes so many samples per task."""
+        """Return a generator over the same model that writes this many samples per task."""
         return TransformersGenerator(
             self.model,
             self.tokenizer,
@@ -129,13 +129,14 @@ class TransformersGenerator:
         )
 
     def prompt_text(self, task: Task) -> str:
-        """The prompt as the model gets it."""
+        """Render the prompt that the model gets."""
         return self._render(task.prompt)
 
     def choice_likelihoods(self, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
-        """Task -> label -> log-likelihood of the choice's text after the prompt; tasks are multiple choice.
+        """Return the log-likelihood of each choice's text after the prompt, by task and label; tasks are multiple
+        choice.
 
-        A task that does not fit into the model's context with its longest choice has none, and the log says which.
+        A task whose prompt and longest choice exceed the model's context has none, and the log names it.
         """
         texts = [[choice.text for choice in task.choices] for task in tasks]
         scores = log_likelihoods(self.model, self.tokenizer, [self.prompt_text(task) for task in tasks], texts)
@@ -176,7 +177,7 @@ class TransformersGenerator:
         ]
 
     def _warm_up(self, samples: Sequence[_Sample]) -> None:
-        """Two tokens that nobody counts, so that the first answer is timed like the others."""
+        """Decode two tokens and drop them, so that the first answer is timed like the others."""
         longest = [sample.request for sample in samples if sample.request.limit > WARM_UP_TOKENS][-1:]
         short = [Request(request.prompt, WARM_UP_TOKENS, request.seed) for request in longest]
         with device_memory("decoding a single sequence", NO_ROOM):
@@ -184,7 +185,7 @@ class TransformersGenerator:
                 pass
 
     def _decode(self, samples: Sequence[_Sample]) -> Iterator[tuple[_Sample, Decoded, float]]:
-        """Decode with fewer sequences at once each time memory runs out; what is finished stays finished."""
+        """Decode, halving the slots each time memory runs out; finished samples are kept."""
         pending, slots = list(samples), self._sampling.batch_size
         while pending:
             done = set()
@@ -238,7 +239,7 @@ class TransformersGenerator:
 
 
 def _say_control_tokens(tasks: Sequence[Task], tokenizer: Any) -> None:
-    """Warn of prompts whose text holds a control token: the model sees the token there, not the text."""
+    """Warn of prompts whose text holds a control token: the model sees the token, not the text."""
     pattern = control_tokens(tokenizer)
     held = [(task, token) for task in tasks if (token := _first(pattern, task.prompt)) is not None]
     if held:
@@ -257,12 +258,13 @@ def _first(pattern: re.Pattern[str] | None, messages: Sequence[Message]) -> str 
 
 
 def _in_order(parts: dict[str, list[Completion]], tasks: Sequence[str]) -> list[Completion]:
-    """The completions of these tasks, taken out of ``parts``."""
+    """Remove the completions of these tasks from ``parts``, in order."""
     return [part for task in tasks for part in sorted(parts.pop(task), key=lambda part: part.sample_index)]
 
 
 def stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Tokens that end a completion: the chat template's end of turn, and every end-of-sequence token declared."""
+    """Return tokens that end a completion: the chat template's end of turn, and every declared end-of-sequence
+    token."""
     ends = set(end_of_turn_ids(tokenizer))
     for declared in (
         tokenizer.eos_token_id,

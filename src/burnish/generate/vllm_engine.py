@@ -1,8 +1,8 @@
-"""Let vLLM write completions for tasks: for models and cards for which the package is installed.
+"""Let vLLM write completions for tasks, where the package is installed.
 
 The prompt is rendered and encoded here, as for the engine in this process, and vLLM gets token ids, a seed per sample
-and the same options. It batches by itself and keeps its own memory. What is written is not what `transformers_engine`
-writes: kernels and random numbers are others. Not covered: models on several cards, quantised loading.
+and the same options. It batches by itself and manages its own memory. Its completions differ from those of
+`transformers_engine`, since kernels and random numbers differ. Not covered: models on several cards, quantised loading.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from burnish.generate.sampling import sample_seed
 from burnish.records import Completion, Message, Task
 
 TASKS_AT_ONCE = 256
-"""Tasks per call; finished ones are handed over between calls."""
+"""Tasks per call; finished ones are yielded between calls."""
 
 
 class VllmGenerator:
@@ -51,11 +51,11 @@ class VllmGenerator:
 
     @property
     def model_digest(self) -> str:
-        """Digest of the model's files, as it was given."""
+        """Return the digest of the model's files, as given."""
         return self._model_digest
 
     def with_samples(self, samples: int) -> VllmGenerator:
-        """A generator over the same engine that writes so many samples per task."""
+        """Return a generator over the same engine that writes this many samples per task."""
         return VllmGenerator(
             self._engine,
             self._tokenizer,
@@ -68,7 +68,7 @@ class VllmGenerator:
         )
 
     def prompt_text(self, task: Task) -> str:
-        """The prompt as the model gets it."""
+        """Render the prompt that the model gets."""
         return self._render(task.prompt)
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
@@ -120,7 +120,7 @@ class VllmGenerator:
 
 
 def open_engine(base: Path, adapter: Path | None, *, dtype: str, rank: int, seed: int) -> tuple[Any, Any]:
-    """vLLM's engine for a model folder, and its request for the adapter (None without one)."""
+    """Open vLLM's engine for a model folder, with its request for the adapter (None without one)."""
     from vllm import LLM
     from vllm.lora.request import LoRARequest
 

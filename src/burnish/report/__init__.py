@@ -1,1 +1,1 @@
-"""Tables for the terminal and one self-contained page per run. No torch."""
+"""Render tables for the terminal and one self-contained page per run. No torch. No torch."""

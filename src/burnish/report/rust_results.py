@@ -1,4 +1,4 @@
-"""What measured models reached on Rust tasks: the lines that tables, figures and the page share.
+"""List the results of measured models on Rust tasks, as tables, figures and the page show them.
 
 Not covered: other kinds of tasks (`report.terminal.answers`).
 """
@@ -13,7 +13,7 @@ from burnish.records.summary import CodeFindings, Estimate, KindSummary, Summary
 
 @dataclass(frozen=True)
 class RustResult:
-    """One model's Rust answers."""
+    """Summary of one model's Rust answers."""
 
     name: str
     seconds: float
@@ -25,11 +25,11 @@ class RustResult:
         return self.kind.n
 
     def rate(self, metric: Metric) -> Estimate | None:
-        """A rate with its interval; None where no answer could show it."""
+        """Return a rate with its interval; None where no answer has it."""
         return self.kind.metrics.get(metric)
 
 
 def rust_results(summary: Summary) -> list[RustResult]:
-    """A line per model that answered Rust tasks, in the order of the summary."""
+    """Return one result per model that answered Rust tasks, in the order of the summary."""
     rust_models = [(model, kind) for model in summary.models if (kind := model.of_kind("rust")) is not None]
     return [RustResult(model.name, model.seconds, kind, kind.code or CodeFindings()) for model, kind in rust_models]

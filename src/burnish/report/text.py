@@ -1,4 +1,4 @@
-"""How numbers are written for people: per cent with intervals, p-values, durations, memory."""
+"""Format numbers for people: per cent with intervals, p-values, durations, memory."""
 
 from __future__ import annotations
 
@@ -13,59 +13,59 @@ METRIC_NAMES: dict[Metric, str] = {
 METRIC_TITLES: dict[str, str] = {str(name): title for name, title in METRIC_NAMES.items()} | {
     "parse_rate": "has an answer"
 }
-"""What metrics are called in tables; others go by their own names."""
+"""Titles of metrics in tables; other metrics keep their own names."""
 MEMORY = {
     "peak_bytes": "memory",
     "accelerator_peak_bytes": "GPU memory",
     "predicted_peak_bytes": "predicted memory",
 }
-"""Fields of `StageTime`, and what they are called."""
+"""Fields of `StageTime` and their titles."""
 
 
 def memory_size(size: int | None) -> str:
-    """``412 MiB`` or ``3.2 GiB``; nothing where it is not known."""
+    """Format bytes as ``412 MiB`` or ``3.2 GiB``; empty when unknown."""
     if size is None:
         return ""
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
 def percent(rate: float) -> str:
-    """A rate in 0..1 as per cent with one decimal, without the sign."""
+    """Format a rate in 0..1 as per cent with one decimal, without the sign."""
     return f"{100 * rate:.1f}"
 
 
 def percent_interval(interval: tuple[float, float]) -> str:
-    """``12.3–45.6``, in per cent."""
+    """Format an interval as ``12.3–45.6``, in per cent."""
     return f"{percent(interval[0])}–{percent(interval[1])}"
 
 
 def estimate_lines(estimate: Estimate | None) -> str:
-    """A rate above its interval; a dash where there is none."""
+    """Format a rate above its interval; a dash without a rate."""
     return "–" if estimate is None else f"{percent(estimate.value)}\n{percent_interval(estimate.ci95)}"
 
 
 def points(difference: float) -> str:
-    """A difference of rates in percentage points, always with its sign."""
+    """Format a difference of rates in percentage points, always with its sign."""
     return f"{100 * difference:+.1f}"
 
 
 def points_interval(interval: tuple[float, float]) -> str:
-    """``+1.2 to +9.8``, in percentage points."""
+    """Format an interval as ``+1.2 to +9.8``, in percentage points."""
     return f"{points(interval[0])} to {points(interval[1])}"
 
 
 def p_value(p: float) -> str:
-    """Three digits after the point; tiny ones as a bound."""
+    """Format a p-value with three decimals; tiny ones as a bound."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def p_relation(p: float) -> str:
-    """To stand after the letter p: ``= 0.042`` or ``< 0.001``."""
+    """Format a p-value to follow the letter p: ``= 0.042`` or ``< 0.001``."""
     return p_value(p) if p < 0.001 else f"= {p_value(p)}"
 
 
 def duration(seconds: float) -> str:
-    """``4.2 s``, ``3 min 05 s`` or ``1 h 20 min``."""
+    """Format seconds as ``4.2 s``, ``3 min 05 s`` or ``1 h 20 min``."""
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""One self-contained page that compares two models: the table, then improvements, regressions, and both wrong.
+"""Render one self-contained page that compares two models: table, improvements, regressions, both wrong.
 
 Everything is escaped by the template engine; the page has no script and needs no network. Not covered: curves, code
 with diagnostics inline (`report.page.html`).
@@ -13,7 +13,7 @@ from burnish.report.page.template import render_page
 from burnish.report.terminal import answers
 
 MOST_ROWS = 200
-"""Rows per section; the others are counted, and stand in ``disagreements.jsonl``."""
+"""Rows per section; the page counts the others, which are in ``disagreements.jsonl``."""
 SECTIONS = (
     ("improvement", "Improvements", "right only in {b}"),
     ("regression", "Regressions", "right only in {a}"),
@@ -22,7 +22,7 @@ SECTIONS = (
 
 
 def render_comparison(report: ComparisonReport, disagreements: Sequence[Disagreement]) -> str:
-    """The page as text; the same data gives the same page."""
+    """Return the page as text; the same data gives the same page."""
     sections = []
     for outcome, title, note in SECTIONS:
         rows = [row for row in disagreements if row.outcome == outcome]

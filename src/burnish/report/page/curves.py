@@ -1,7 +1,7 @@
-"""Training curves of any stage from its rows in ``metrics.jsonl``: numbers that belong together share a panel.
+"""Draw training curves of a stage from its rows in ``metrics.jsonl``, grouped into panels.
 
-Panels go by the names of the numbers, whatever kind of stage logged them; a number that no panel knows has a panel of
-its own. Not covered: what the names mean (`train` and the workflows that log them).
+Panels are chosen by the names of the numbers, for every kind of stage; an unknown number gets a panel of its own. Not
+covered: what the names mean (`train` and the workflows that log them).
 """
 
 from __future__ import annotations
@@ -35,34 +35,34 @@ PANELS: tuple[tuple[str, str], ...] = (
     ("gradient norm", r"grad_norm"),
     ("tokens per second", r"tokens_per_s"),
 )
-"""Title of a panel and the names that it draws, in the order of panels on the page."""
+"""Title of each panel and the names that it draws, in page order."""
 HIDDEN = re.compile(
     r"epoch|round|micro_batch|mfu|model_flops\w*|trained_tokens\w*|seconds_\w+|\w+(?<!tokens_per)_s|peak_\w+|"
     r"rollouts/completions|\w*steps"
 )
-"""Bookkeeping, shown elsewhere or not at all."""
+"""Names that are not drawn."""
 COLUMNS = 3
 MOST_PANELS = 15
 MOST_POINTS = 400
-"""Points of one curve; a longer one is drawn by the means of equal parts, so that a long training opens quickly."""
+"""Most points of one curve; a longer curve is averaged over equal parts, so that the page opens quickly."""
 MARKED = 12
-"""Curves of so few points show each of them."""
+"""Curves with at most this many points mark each of them."""
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The training curves of one stage."""
+    """Training curves of one stage."""
 
     stage: str
     svg: str
     averaged: int
-    """Values behind each point of the longest curve; 1 where all are shown."""
+    """Values averaged into each point of the longest curve; 1 when all are shown."""
 
 
 def training_curves(metrics: Sequence[MetricRow]) -> list[Curves]:
-    """Curves per stage, in the order in which stages first appear in ``metrics``.
+    """Return the curves per stage, in the order in which stages first appear in ``metrics``.
 
-    A number without two points is not drawn, a stage without any is left out.
+    A number with fewer than two points is not drawn; a stage without curves is left out.
     """
     by_stage: dict[str, dict[str, dict[int, float]]] = {}
     for row in metrics:
@@ -74,12 +74,12 @@ def training_curves(metrics: Sequence[MetricRow]) -> list[Curves]:
 
 
 def panels_of(series: Mapping[str, Series]) -> list[tuple[str, dict[str, Series]]]:
-    """Title and curves of each panel; numbers that nobody knows come last, and only if they change."""
+    """Return title and curves of each panel; unknown numbers come last, and only if they change."""
     curves = {key: points for key, points in series.items() if len(points) > 1 and not HIDDEN.fullmatch(key)}
     panels: list[tuple[str, dict[str, Series]]] = []
     for title, pattern in PANELS:
         known = {key: curves.pop(key) for key in list(curves) if re.fullmatch(pattern, key)}
-        # Beside others, what is zero throughout would only take a colour.
+        # Beside other curves, one that is always zero would only use up a colour.
         drawn = {key: points for key, points in known.items() if len(known) == 1 or any(points.values())}
         for start in range(0, len(drawn), len(COLOURS)):
             part = dict(list(drawn.items())[start : start + len(COLOURS)])
@@ -107,7 +107,7 @@ def _stage_figure(stage: str, series: Mapping[str, Series]) -> Curves | None:
 
 
 def _height(panels: Sequence[tuple[str, Mapping[str, Series]]]) -> float:
-    """Inches, with the room for legends."""
+    """Return the figure height in inches, with room for legends."""
     most = max(len(curves) for _, curves in panels)
     return 2.2 + (LEGEND_INCH * most if most > 1 else 0)
 
@@ -133,12 +133,12 @@ def _draw_curves(panel: Axes, title: str, curves: Mapping[str, Series]) -> None:
 
 
 def _label(key: str) -> str:
-    """A name of metrics.jsonl for a reader."""
+    """Return the label of a name in metrics.jsonl."""
     return re.sub(r"^(rollouts|rewards|logps)/", "", key).replace("_", " ")
 
 
 def _shortened(points: Series) -> tuple[list[float], list[float]]:
-    """Steps and values in order; of a long curve the means of equal parts."""
+    """Return steps and values in order, a long curve averaged over equal parts."""
     ordered = sorted(points.items())
     size = -(-len(ordered) // MOST_POINTS)
     parts = [ordered[start : start + size] for start in range(0, len(ordered), size)]
@@ -147,7 +147,7 @@ def _shortened(points: Series) -> tuple[list[float], list[float]]:
 
 
 def _description(stage: str, panels: Sequence[tuple[str, Mapping[str, Series]]]) -> str:
-    """What the curves say, for those who cannot see them: first and last value of each."""
+    """Describe the curves as alternative text: first and last value of each."""
     parts = []
     for _, curves in panels:
         for key, points in curves.items():

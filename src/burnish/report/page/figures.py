@@ -1,7 +1,7 @@
-"""Figures as inline SVG: how they look, and the one of rates with intervals.
+"""Draw figures as inline SVG: their style, and the figure of rates with intervals.
 
-matplotlib is imported when the first figure is drawn. Text, axes and grid take the colour of the surrounding page, so
-that one figure serves the light and the dark theme. Not covered: curves (`report.page.curves`), histograms
+matplotlib is imported when the first figure is drawn. Text, axes and grid use the page's text colour, so that one
+figure serves the light and the dark theme. Not covered: curves (`report.page.curves`), histograms
 (`report.page.lengths`), figures as files.
 """
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#010203"
-"""Stands for the page's text colour while drawing; replaced by ``currentColor`` in the SVG."""
+"""Placeholder of the page's text colour while drawing; replaced by ``currentColor`` in the SVG."""
 WIDTH = 10.4
-"""Inches, of every figure: the page shows them all at one scale, so that letters are of one size."""
+"""Width of every figure in inches: the page shows all at one scale, so that letters have one size."""
 LEGEND_INCH = 0.2
-"""Height of one line of a legend."""
+"""Height of one legend line in inches."""
 COLOURS = ("#3578e5", "#e07b2e", "#1f9d6b", "#a259d9", "#c94f6d", "#7d8a2e")
-"""Each at least 3 : 1 against white and against the dark page."""
+"""Colours with a contrast of at least 3 : 1 on the white and on the dark page."""
 
 
 def rates_figure(results: Sequence[RustResult]) -> str:
-    """Dot and 95 % interval of every rate, one panel per measure, one line per model."""
+    """Draw dot and 95 % interval of every rate, one panel per measure, one line per model."""
     with figure_style() as new_figure:
         figure = new_figure(WIDTH, 0.9 + 0.42 * len(results))
-        figure.get_layout_engine().set(w_pad=0.12)  # else 100 of one panel meets 0 of the next
+        figure.get_layout_engine().set(w_pad=0.12)  # otherwise 100 of one panel touches 0 of the next
         panels = figure.subplots(1, len(METRIC_NAMES), sharey=True, squeeze=False)[0]
         for panel, (metric, title) in zip(panels, METRIC_NAMES.items(), strict=True):
             for row, result in enumerate(results):
@@ -62,7 +62,7 @@ def rates_figure(results: Sequence[RustResult]) -> str:
 
 @contextmanager
 def figure_style() -> Iterator[Any]:
-    """Draw in the look of the page; gives a function that makes a figure of a width and a height in inches."""
+    """Set the page's style; yield a function that makes a figure of a width and a height in inches."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -70,7 +70,7 @@ def figure_style() -> Iterator[Any]:
         return Figure(figsize=(width_inch, height_inch), layout="constrained")
 
     settings: Any = {
-        "svg.fonttype": "none",  # text stays text: searchable, and in the page's colour
+        "svg.fonttype": "none",  # keep text as text: searchable, and in the page's colour
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -88,7 +88,7 @@ def figure_style() -> Iterator[Any]:
 
 
 def legend_below(panel: Axes) -> None:
-    """Put the legend under the panel and its label: inside, it would hide what it explains."""
+    """Put the legend under the panel and its label, since inside it would hide the curves."""
     from matplotlib.transforms import ScaledTranslation
 
     figure = panel.get_figure()
@@ -107,7 +107,7 @@ def legend_below(panel: Axes) -> None:
 
 
 def to_svg(figure: Figure, salt: str, label: str) -> str:
-    """The ``<svg>`` element alone: ids salted so that figures do not share them, sizes left to the page."""
+    """Return the ``<svg>`` element: ids salted so that figures do not share them, without a size."""
     import matplotlib as mpl
     from markupsafe import escape
 

@@ -1,8 +1,9 @@
-"""One self-contained page per run: what was run, what came out, curves, errors, samples. Needs no network.
+"""Render one self-contained page per run: recipe, results, curves, errors, samples. It needs no network. Needs no
+network.
 
 The template is ``page.html.j2`` with ``page.css`` and ``page.js`` written into it. Everything is escaped by the
 template engine; samples travel as data (`report.page.samples`), and the page's content security policy allows the one
-script by its digest, so that no other can run even if something slipped through.
+script by its digest, so that no other script can run even if escaping failed.
 """
 
 from __future__ import annotations
@@ -28,27 +29,27 @@ from burnish.report.rust_results import RustResult, rust_results
 from burnish.report.terminal import answers
 
 MOST_CODES = 15
-"""Rows of the table of error codes; rarer ones are summed up."""
+"""Rows of the table of error codes; rarer codes are summed up."""
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """All a report shows. ``metrics`` is what `read_metrics` gives."""
+    """All data of a report. ``metrics`` is what `read_metrics` gives."""
 
     name: str
     summary: Summary
     recipe: Mapping[str, Any]
     """The resolved recipe."""
     digests: Mapping[str, str]
-    """What the run depends on -> its digest or version."""
+    """Dependency of the run -> its digest or version."""
     metrics: Sequence[MetricRow]
     answers: Sequence[StageAnswers]
     rollouts: Sequence[StageRollouts] = ()
-    """What was written while training, stage by stage."""
+    """Samples written during training, stage by stage."""
     facts: Mapping[str, str] = field(default_factory=dict)
-    """When, by which version and on what machine it ran."""
+    """Time, version and machine of the run."""
     headline: tuple[str, str] | None = None
-    """The two measured models whose comparison heads the page; None for the first and the last."""
+    """The two measured models of the headline comparison; None for the first and the last."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ class CountRow:
 
 
 def write_html(path: Path, data: ReportData) -> None:
-    """Write the page to ``path``, whole or not at all. Raises DiskError when it cannot be written."""
+    """Write the page to ``path`` atomically. Raises DiskError when it cannot be written."""
     write_atomic(path, render_html(data))
 
 
 def render_html(data: ReportData) -> str:
-    """The page as text; the same data gives the same page, byte for byte."""
+    """Return the page as text; the same data gives the same page, byte for byte."""
     from markupsafe import Markup
 
     summary, rust = data.summary, rust_results(data.summary)
@@ -104,7 +105,7 @@ def render_html(data: ReportData) -> str:
 
 
 def _headline(summary: Summary, pair: tuple[str, str] | None) -> Comparison | None:
-    """The comparison a reader looks for: that of ``pair``, or of the last measured model with the first."""
+    """Return the headline comparison: that of ``pair``, or of the last measured model with the first."""
     if len(summary.models) < 2:
         return None
     pair = pair or (summary.models[0].name, summary.models[-1].name)
@@ -112,7 +113,7 @@ def _headline(summary: Summary, pair: tuple[str, str] | None) -> Comparison | No
 
 
 def _metric_rows(rust: Sequence[RustResult]) -> list[tuple[str, list[str]]]:
-    """Syntax metrics that are not zero everywhere, a mean per model; the idiom score and its parts first."""
+    """Return syntax metrics that are not zero everywhere, a mean per model; the idiom score and its parts first."""
     means = [result.code.metrics for result in rust]
     names = {name for by_name in means for name, mean in by_name.items() if mean.mean}
     return [
@@ -122,7 +123,7 @@ def _metric_rows(rust: Sequence[RustResult]) -> list[tuple[str, list[str]]]:
 
 
 def _memory_columns(summary: Summary) -> dict[str, str]:
-    """Kinds of memory that are known of any stage."""
+    """Return the kinds of memory that are known of any stage."""
     return {
         column: title
         for column, title in text.MEMORY.items()

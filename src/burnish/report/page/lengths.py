@@ -1,4 +1,4 @@
-"""Histograms of how long prompts and answers are, in tokens, one outline per measured stage.
+"""Draw histograms of prompt and answer lengths in tokens, one outline per measured stage.
 
 Not covered: lengths of training rows (`report.terminal.row_view`).
 """
@@ -15,7 +15,7 @@ MOST_STAGES = len(COLOURS)
 
 
 def lengths_figure(answers: Sequence[StageAnswers]) -> str | None:
-    """Prompt and completion tokens as an SVG; None where nobody counted any, or all are alike."""
+    """Draw prompt and completion tokens as an SVG; None when no stage counted tokens, or all are equal."""
     prompts = {
         answered.stage: [c.prompt_tokens for c in answered.completions if c.prompt_tokens] for answered in answers
     }
@@ -56,7 +56,7 @@ def lengths_figure(answers: Sequence[StageAnswers]) -> str | None:
 
 
 def length_rows(answers: Sequence[StageAnswers]) -> list[tuple[str, list[str]]]:
-    """Stage -> shortest, median, longest and mean answer, and how many were cut at the token limit."""
+    """Return per stage the shortest, median, longest and mean answer, and how many were truncated."""
     rows = []
     for stage in answers:
         lengths = sorted(c.completion_tokens for c in stage.completions if c.completion_tokens)
@@ -69,7 +69,7 @@ def length_rows(answers: Sequence[StageAnswers]) -> list[tuple[str, list[str]]]:
 
 
 def _distinct(lengths: Mapping[str, list[int]]) -> dict[str, list[int]]:
-    """Stages of which anything is known; those with the same lengths, such as prompts of one task set, together."""
+    """Group stages with equal lengths, such as prompts of one task set; leave out stages without any."""
     together: dict[tuple[int, ...], list[str]] = {}
     for stage, values in lengths.items():
         if values:

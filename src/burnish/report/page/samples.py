@@ -1,7 +1,7 @@
-"""The sample browser's data: tasks, completions and verdicts of every measured stage as one JSON text.
+"""Build the data of the sample browser: tasks, completions and verdicts of every measured stage as JSON.
 
-What a model wrote is untrusted. It reaches the page only through `embed_json`, and the page's script puts it into
-text nodes alone; it is never HTML. Not covered: how it looks (`page.js`).
+A model's text is untrusted. It reaches the page only through `embed_json`, and the page's script puts it only into
+text nodes, never into HTML. Not covered: its presentation (`page.js`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 from burnish.records import Completion, Rollout, Score, Task, Verdict
 
 SAMPLES_PER_STAGE = 1000
-"""More would make the page slow to open; the page says how many of how many it shows."""
+"""Most samples on a page, so that it opens quickly; the page shows the total count."""
 ROLLOUTS_PER_STAGE = 400
 
 
 @dataclass(frozen=True)
 class StageAnswers:
-    """Everything one measured stage produced. Completions and verdicts may lack partners; order is free."""
+    """Everything one measured stage produced. Completions and verdicts need not be in pairs or in order."""
 
     stage: str
     tasks: Sequence[Task]
@@ -30,19 +30,19 @@ class StageAnswers:
 
 @dataclass(frozen=True)
 class StageRollouts:
-    """What a policy wrote while a stage trained it, or some of it."""
+    """Samples that a policy wrote during its training stage, all or some."""
 
     stage: str
     unit: str
-    """What ``Rollout.step`` counts: ``step`` or ``round``."""
+    """Unit of ``Rollout.step``: ``step`` or ``round``."""
     tasks: Sequence[Task]
     rollouts: Sequence[Rollout]
     written: int
-    """How many there are in all."""
+    """Total number of rollouts."""
 
 
 def browser_data(answers: Sequence[StageAnswers], rollouts: Sequence[StageRollouts] = ()) -> dict[str, Any]:
-    """What `page.js` reads: ``stages`` with total counts, ``tasks`` by id, ``samples`` in the order of the verdicts."""
+    """Build the data for `page.js`: ``stages`` with counts, ``tasks`` by id, ``samples`` in verdict order."""
     tasks: dict[str, Any] = {}
     samples: list[dict[str, Any]] = []
     stages = []
@@ -77,7 +77,7 @@ def _reward_data(score: Score | None) -> dict[str, Any] | None:
 
 
 def embed_json(value: Any) -> str:
-    """JSON that may stand inside ``<script type="application/json">``.
+    """Encode JSON for use inside ``<script type="application/json">``.
 
     ``<``, ``>`` and ``&`` are written as escapes, so no text can end the element or open a comment in it; pure
     ASCII, so line separators and odd encodings cannot matter either.

@@ -1,6 +1,6 @@
-"""What the HTML pages share: the template engine, which escapes everything, and the style.
+"""Provide the template engine of the HTML pages, which escapes everything, and their style.
 
-Not covered: what a page shows.
+Not covered: the content of a page.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 
 
 def render_page(template: str, **shown: Any) -> str:
-    """The page of a template beside this file, which knows ``style``, ``version`` and ``text`` too."""
+    """Render a template beside this file, which also gets ``style``, ``version`` and ``text``."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 

@@ -1,4 +1,4 @@
-"""Tables of evaluated answers and of comparisons for the terminal.
+"""Print tables of evaluated answers and of comparisons to the terminal.
 
 Not covered: rates of Rust (`report.terminal.table`), pages (`report.page.comparison`).
 """
@@ -33,7 +33,7 @@ TEST_NOTE = (
 
 
 def render_work(model: ModelSummary, console: Console) -> None:
-    """Print what repairing gave and what writing the answers took, where a model wrote them."""
+    """Print the results of repair turns and the cost of generation, where a model generated."""
     if model.repair:
         console.print(_repair(model.repair))
     if model.generation is not None:
@@ -53,7 +53,7 @@ def _repair(turns: Sequence[RepairTurn]) -> Table:
 
 
 def precision_text(generation: Generation) -> str:
-    """``bfloat16, nf4``; empty where nothing is known."""
+    """Return ``bfloat16, nf4``; empty when unknown."""
     return ", ".join(word for word in (generation.dtype, generation.quantization) if word and word != "none")
 
 
@@ -105,27 +105,27 @@ def render_report(report: ComparisonReport, console: Console) -> None:
 
 
 def metric_text(name: str, value: float) -> str:
-    """A metric for people: in per cent, correlations as they are."""
+    """Format a metric: rates in per cent, correlations unchanged."""
     return f"{value:.3f}" if name == "mcc" else f"{100 * value:.1f}"
 
 
 def interval_text(name: str, interval: Interval) -> str:
-    """``low–high`` in the metric's unit."""
+    """Format an interval as ``low–high`` in the metric's unit."""
     return "–".join(metric_text(name, end) for end in interval)
 
 
 def difference_text(name: str, value: float) -> str:
-    """A difference with its sign, in percentage points where the metric is in per cent."""
+    """Format a difference with its sign, in percentage points where the metric is in per cent."""
     return f"{value:+.3f}" if name == "mcc" else points(value)
 
 
 def difference_interval_text(name: str, interval: Interval) -> str:
-    """``low to high`` in the unit of `difference_text`."""
+    """Format an interval as ``low to high`` in the unit of `difference_text`."""
     return f"{interval[0]:+.3f} to {interval[1]:+.3f}" if name == "mcc" else points_interval(interval)
 
 
 def render_kind(name: str, kind: KindSummary, console: Console) -> None:
-    """Print what a model of that name reached on tasks of one kind."""
+    """Print the results of a model on tasks of one kind."""
     table = new_table(f"{name}: {kind.kind}, {kind.n} answers to {kind.tasks} tasks, in per cent")
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -179,14 +179,14 @@ def _comparison(pair: Comparison, kind: KindComparison) -> Table:
 
 
 def counts_text(estimate: PairedEstimate) -> tuple[str, str]:
-    """Pairs won and lost by a rate; nothing where a metric is no rate."""
+    """Return pairs won and lost by a rate; empty where a metric is not a rate."""
     return ("" if estimate.wins is None else str(estimate.wins)), (
         "" if estimate.losses is None else str(estimate.losses)
     )
 
 
 def new_table(title: str) -> Table:
-    """An empty table in the look of all of them."""
+    """Return an empty table in the common style."""
     return Table(
         title=Text(f"\n{title}"), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False
     )

@@ -1,4 +1,4 @@
-"""Tables of the reward laboratory: a replay, and an attack.
+"""Print tables of a reward replay and a reward attack.
 
 Not covered: the figures themselves (`score.rewards.comparison`, `workflows.rewards.attack`).
 """
@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 _LINES = 12
-"""Lines shown of a wrong program."""
+"""Most lines shown of a wrong program."""
 
 
 def show_replay(report: Mapping[str, Any], console: Console) -> None:
-    """Figures per shape, then the wrong programs it pays best."""
+    """Print figures per shape, then the wrong programs with the highest rewards."""
     table = Table("shape", "scored", "mean", "groups", "with signal", "tau tests", "rho length")
     for shape in report["shapes"]:
         table.add_row(
@@ -45,7 +45,7 @@ def show_replay(report: Mapping[str, Any], console: Console) -> None:
 
 
 def show_attack(report: Mapping[str, Any], console: Console) -> None:
-    """How each shape stood, then every breach."""
+    """Print the result of each shape, then every breach."""
     table = Table("shape", "bounds", "best cheat", "lowest honest wrong", "lowest right", "breaches")
     for shape in report["shapes"]:
         low, high = shape["bounds"]

@@ -1,6 +1,6 @@
-"""Shows training rows and their lengths in the terminal, and lengths as a picture.
+"""Print training rows and their lengths to the terminal, and draw lengths as an image.
 
-Rich and matplotlib are imported when something is shown. Not covered: the HTML report.
+Rich and matplotlib are imported on first use. Not covered: the HTML report.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LIMIT_COLOUR = "#c94f6d"
 
 
 class SpanLike(Protocol):
-    """Tokens of a row with one fate."""
+    """Consecutive tokens of a row that are all trained, or all not."""
 
     @property
     def text(self) -> str: ...
@@ -49,7 +49,7 @@ class EncodedLike(Protocol):
 
 
 class RowLike(Protocol):
-    """An example, step by step."""
+    """An example with each step of its encoding."""
 
     @property
     def number(self) -> int: ...
@@ -114,7 +114,7 @@ def _truncation(view: RowLike, row: EncodedLike) -> str:
 
 
 def show_lengths(report: dict[str, Any], console: Console) -> None:
-    """Print the tables of a length report, as its JSON has them, and the recommendation."""
+    """Print the tables of a length report, given as its JSON, and the recommendation."""
     from rich.table import Table
 
     unit = report["unit"]
@@ -168,7 +168,7 @@ def draw_lengths(lengths: Sequence[int], report: dict[str, Any], path: Path) -> 
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for level, (percent, length) in enumerate(report["percentiles"]):
         panel.axvline(length, color="#444444", linewidth=0.7, linestyle=":")
-        # Labels of close percentiles must not lie on one another.
+        # Labels of close percentiles must not overlap.
         height = top * (1.27 - 0.07 * (level % 4))
         panel.annotate(f"{percent:g} %", (length, height), fontsize=8, ha="right", va="top", bbox=behind)
     panel.set_xlim(left=0)

@@ -1,4 +1,4 @@
-"""The result of a run or an evaluation as tables for the terminal, readable at 80 columns and in a log file.
+"""Print the result of a run or an evaluation as tables, readable at 80 columns and in a log file.
 
 Not covered: curves and samples, which only the page has (`report.page.html`).
 """
@@ -26,7 +26,7 @@ from burnish.report.terminal.answers import (
 from burnish.report.text import MEMORY, METRIC_NAMES, duration, estimate_lines, memory_size
 
 MOST_ERRORS = 8
-"""Rows of the table of compiler errors; the page has more."""
+"""Most rows of the table of compiler errors; the page shows more."""
 
 
 def render_summary(summary: Summary, console: Console) -> None:
@@ -44,7 +44,7 @@ def render_summary(summary: Summary, console: Console) -> None:
         console.print(
             f"{summary.excluded_tasks} tasks were left out before: an exclusion file names them.", style="dim"
         )
-    if len(summary.models) == 1:  # of many models the table of times says enough
+    if len(summary.models) == 1:  # with many models the table of times suffices
         render_work(summary.models[0], console)
     elif precisions := _precisions(summary):
         console.print(precisions, style="dim", highlight=False)
@@ -59,7 +59,7 @@ def render_summary(summary: Summary, console: Console) -> None:
 
 
 def _precisions(summary: Summary) -> str:
-    """What the models computed in: ``base, sft: float32; quantised: float32, nf4``; empty where nobody noted it."""
+    """Return the precision of each model: ``base, sft: float32; quantised: float32, nf4``; empty when unrecorded."""
     models: dict[str, list[str]] = {}
     for model in summary.models:
         if model.generation is not None and (precision := precision_text(model.generation)):
@@ -87,7 +87,7 @@ def _rates(results: Sequence[RustResult]) -> Table:
 
 
 def _pass_at_k(results: Sequence[RustResult]) -> list[str]:
-    """Names of pass@k where tasks have several samples; pass@1 stands in the table already."""
+    """Return the names of pass@k where tasks have several samples; pass@1 is in the table already."""
     names = dict.fromkeys(name for result in results for name in result.kind.metrics if name.startswith("pass@"))
     return [name for name in names if name != "pass@1"]
 
@@ -125,7 +125,7 @@ def _timings(timings: tuple[StageTime, ...]) -> Table:
 
 
 def _error_codes(results: Sequence[RustResult]) -> Table:
-    """Programs per compiler error, the most frequent first, model beside model."""
+    """Return the table of programs per compiler error, most frequent first, models side by side."""
     table = new_table("Programs that showed a compiler error")
     table.add_column("error")
     for result in results:

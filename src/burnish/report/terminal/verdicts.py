@@ -1,4 +1,4 @@
-"""The summary of a verified file as tables for the terminal: rates, reasons, compiler errors, causes of infra.
+"""Print the summary of a verified file as tables: rates, reasons, compiler errors, causes of infra.
 
 Not covered: single verdicts, which are in ``verdicts.jsonl``.
 """
@@ -17,7 +17,7 @@ from burnish.report.text import METRIC_NAMES, percent, percent_interval
 
 
 def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
-    """Print what a summary of verdicts holds."""
+    """Print a summary of verdicts."""
     n, infra = summary["n"], summary["infra"]
     rates = new_table("Verdicts, in per cent with 95 % intervals")
     rates.add_column("n", justify="right")
