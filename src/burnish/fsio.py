@@ -70,7 +70,7 @@ RESTORE = "Restore it from a copy, or remove its folder and start anew."
 def read_object(path: Path, way_out: str) -> dict[str, Any]:
     """Read a file of ours that holds one JSON object; raises DataError naming the file, FileNotFoundError without one.
 
-    ``way_out`` is what helps where it is broken: a disk that filled, an editor, a copy that was cut off.
+    ``way_out`` is the advice for a broken file: a full disk, an editor, an incomplete copy.
     """
     try:
         value = json.loads(path.read_bytes())
@@ -132,14 +132,15 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def given_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines of a file that somebody else wrote, blank ones left out; a last one without a newline counts.
+    """Yield numbered lines of a user's file, without blank ones; a last one without a newline counts.
 
-    A gzip'ed file is read as what is in it. Raises DataError where it is damaged, or packed otherwise.
+    A gzipped file is decompressed. Raises DataError when it is damaged, or compressed otherwise.
     """
     with opened_plain(path) as file:
         try:
             for number, line in enumerate(file, 1):
-                plain = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark is no text
+                # A byte order mark is not part of the text.
+                plain = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
                 if plain.strip():
                     yield number, plain
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -150,7 +151,7 @@ def given_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 @contextlib.contextmanager
 def opened_plain(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """The bytes of a file, or those that are gzip'ed in it. Raises DataError where it is packed otherwise."""
+    """Open a file for reading bytes, decompressing gzip. Raises DataError when it is compressed otherwise."""
     with path.open("rb") as file:
         start = file.read(6)
         file.seek(0)
@@ -167,9 +168,9 @@ def opened_plain(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 
 def parse_json(data: bytes | str) -> Any:
-    """The value of a JSON text; raises JSONDecodeError or UnicodeDecodeError.
+    """Parse a JSON text; raise JSONDecodeError or UnicodeDecodeError.
 
-    Unlike `json.loads` it takes no half of a surrogate pair, which could be written to no file.
+    Unlike `json.loads` it refuses half of a surrogate pair, which cannot be encoded as UTF-8.
     """
     text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
     value = json.loads(text)
@@ -180,7 +181,7 @@ def parse_json(data: bytes | str) -> Any:
 
 
 def half_pair(value: Any) -> bool:
-    """Whether a text, or any text in plain values, holds half of a surrogate pair."""
+    """Return whether a text, or any text in plain values, holds half of a surrogate pair."""
     try:
         (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)).encode()
     except UnicodeEncodeError:
@@ -189,7 +190,7 @@ def half_pair(value: Any) -> bool:
 
 
 def whole_characters(text: str) -> str:
-    """The text with the replacement character in place of each half of a surrogate pair."""
+    """Replace each half of a surrogate pair by the replacement character."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -198,7 +199,7 @@ def whole_characters(text: str) -> str:
 
 
 def _half_pair_in(text: str) -> int | None:
-    """Where a JSON text escapes half of a surrogate pair; None where it does not."""
+    """Return where a JSON text escapes half of a surrogate pair; None without one."""
     if "\\ud" not in text and "\\uD" not in text:
         return None
     high: re.Match[str] | None = None

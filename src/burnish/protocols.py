@@ -134,12 +134,12 @@ class JoiningSandbox(Sandbox, Protocol):
 
     @property
     def joins(self) -> bool:
-        """Whether it runs jobs with a ``joint``."""
+        """Return whether it runs jobs with a ``joint``."""
         ...
 
 
 def can_join(sandbox: Sandbox) -> bool:
-    """Whether a sandbox runs jobs with a ``joint``."""
+    """Return whether a sandbox runs jobs with a ``joint``."""
     return isinstance(sandbox, JoiningSandbox) and sandbox.joins
 
 

@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 
 def test_auto_attention_on_a_cpu_is_sdpa_and_names_why_others_are_out(caplog: pytest.LogCaptureFixture) -> None:
-    attention._told.clear()
+    attention._LOGGED.clear()
     with caplog.at_level(logging.INFO, "burnish"):
         choice = choose_attention("auto", CPU, torch.float32)
         choose_attention("auto", CPU, torch.float32)

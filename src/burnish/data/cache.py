@@ -50,7 +50,7 @@ class Entry:
 
     @property
     def broken(self) -> bool:
-        """Whether the entry is unusable."""
+        """Return whether the entry is unusable."""
         return self.key is None
 
 
@@ -110,7 +110,7 @@ class DatasetCache:
             everything: all of them.
             broken: those that nobody can read.
             unused_s: those not written or reused for so many seconds.
-            most_bytes: those used longest ago, so that those that stay are together not larger.
+            most_bytes: remove those used longest ago until the rest is at most this large.
             now: seconds since the epoch, for ``unused_s``; None asks the clock.
         """
         moment = time.time() if now is None else now

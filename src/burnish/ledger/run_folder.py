@@ -90,8 +90,8 @@ def open_run(
 def _refuse_other_lengths(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raise where a finished training differs from what is wanted in its length alone: it would start at step 0.
 
-    Its learning rate was planned for the length it had, so that a longer one is another training; what it can do is go
-    on from its end.
+    Its learning-rate schedule depends on its length, so a longer training is another one; a finished training can only
+    continue from its end.
     """
     wanted = {stage.get("name"): stage for stage in now.get("stages", ())}
     for stage in before.get("stages", ()):

@@ -111,7 +111,7 @@ def begin(
 
 
 def set_aside(folder: Path) -> Path:
-    """Move a finished stage out of the way, into a new folder below ``replaced``; returns where it lies."""
+    """Move a finished stage into a new folder below ``replaced``; return that folder."""
     kept = folder.parent / REPLACED
     kept.mkdir(exist_ok=True)
     number = next(number for number in itertools.count(1) if not (kept / f"{folder.name}-{number}").exists())

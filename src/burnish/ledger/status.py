@@ -194,7 +194,7 @@ def _last_sign_of_life(folder: Path, stage: str | None, rows: Sequence[_Row]) ->
     for path in [folder / EVENTS, *((folder / stage).rglob("*") if stage is not None else ())]:
         try:
             times.append(path.stat().st_mtime)
-        except FileNotFoundError:  # a checkpoint that is being removed right now
+        except FileNotFoundError:  # a checkpoint that is just being removed
             continue
     return max(times, default=None)
 

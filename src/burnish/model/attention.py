@@ -70,9 +70,9 @@ def choose_attention(
     for name in (FLASH, HUB_FLASH, SDPA):
         problem = _problem(name, device, dtype, model_class)
         if problem is None:
-            return _said(AttentionChoice(name, "; ".join(passed) or "the best there is"))
+            return _logged(AttentionChoice(name, "; ".join(passed) or "the best there is"))
         passed.append(f"not {name}: {problem.text}")
-    return _said(AttentionChoice(EAGER, "; ".join(passed)))
+    return _logged(AttentionChoice(EAGER, "; ".join(passed)))
 
 
 def attention_of(model: Any) -> str:
@@ -170,11 +170,11 @@ def _probe_output(name: str, device: str, dtype: torch.dtype) -> tuple[torch.Ten
     return output_BTD.detach(), inputs_BTD.grad / scale
 
 
-_told: set[AttentionChoice] = set()
+_LOGGED: set[AttentionChoice] = set()
 
 
-def _said(choice: AttentionChoice) -> AttentionChoice:
-    if choice not in _told:
-        _told.add(choice)
+def _logged(choice: AttentionChoice) -> AttentionChoice:
+    if choice not in _LOGGED:
+        _LOGGED.add(choice)
         logger.info("attention: %s (%s)", choice.name, choice.why)
     return choice

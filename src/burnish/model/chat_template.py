@@ -188,7 +188,7 @@ def document_ends(tokenizer: Any) -> tuple[list[int], int]:
 
 
 def control_tokens(tokenizer: Any) -> re.Pattern[str] | None:
-    """Finds the special tokens of the vocabulary in a text; None where it has none."""
+    """Build a pattern that finds the vocabulary's special tokens in a text; None where it has none."""
     special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
     texts = sorted(filter(None, special | set(tokenizer.all_special_tokens)), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, texts))) if texts else None
@@ -197,7 +197,7 @@ def control_tokens(tokenizer: Any) -> re.Pattern[str] | None:
 def check_turns_written(roles: Sequence[str], tokenizer: Any, *, generation_prompt: bool) -> None:
     """Raise DataError when the template leaves out a turn of a conversation of these roles.
 
-    A dropped system prompt is the usual case: what it asks for would be neither trained nor measured, and nobody told.
+    The usual case is a dropped system prompt: its instructions would silently be neither trained nor measured.
     """
     ensure_chat_template(tokenizer)
     key = json.dumps([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token], sort_keys=True)
@@ -212,13 +212,13 @@ def check_turns_written(roles: Sequence[str], tokenizer: Any, *, generation_prom
 
 @lru_cache(maxsize=4096)
 def _dropped_turn(keyed: _Keyed, roles: tuple[str, ...], generation_prompt: bool) -> int | None:
-    """The first turn whose content is not in the rendered text; None too where the template refuses the roles."""
+    """Return the first turn whose content is not in the rendered text; None if the template rejects the roles."""
     contents = [f"{_PROBE}{index}." for index in range(len(roles))]
     probe = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
     try:
         text = render(probe, keyed.tokenizer, generation_prompt=generation_prompt)
     except DataError:
-        return None  # refused by the template itself, with its own words, where the row is rendered
+        return None  # the template itself rejects the roles when the row is rendered, with its own message
     return next((index for index, content in enumerate(contents) if content not in text), None)
 
 

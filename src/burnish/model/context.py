@@ -1,6 +1,6 @@
-"""How many tokens a model takes at once: its context, as its configuration says.
+"""Read the context of a model, the tokens it takes at once, from its configuration.
 
-Beyond it a model with learned positions fails on an index, and one with rotary positions goes on with nonsense. Not
+Beyond it a model with learned positions fails on an index, and one with rotary positions writes nonsense. Not
 covered: contexts that a runtime extends.
 """
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 _KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "seq_length", "n_ctx")
-"""Names that families of models give it; the first that is there counts."""
+"""Its names in model families; the first one present counts."""
 
 
 def context_length(model: Any) -> int | None:
-    """Return the context of a loaded model; None where its configuration does not say."""
+    """Return the context of a loaded model; None if its configuration does not tell."""
     config = model.config.get_text_config()
     return next((tokens for key in _KEYS if (tokens := _tokens(getattr(config, key, None))) is not None), None)
 
 
 def folder_context(folder: Path) -> int | None:
-    """Return the context of a model folder without its weights; None where its ``config.json`` does not say."""
+    """Return the context of a model folder without its weights; None if its ``config.json`` does not tell."""
     path = folder / "config.json"
-    if not path.is_file():  # a GGUF file, say
+    if not path.is_file():  # such as a GGUF file
         return None
     config = json.loads(path.read_bytes())
     text = config.get("text_config")

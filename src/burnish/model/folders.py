@@ -101,7 +101,7 @@ def model_digest(path: Path) -> str:
 
 
 def digested_files(path: Path) -> list[Path]:
-    """The files that decide what the model or adapter in ``path`` writes, in the order of their names."""
+    """Return the files that decide the output of the model or adapter in ``path``, ordered by name."""
     if path.is_file():
         return [path]
     return sorted(

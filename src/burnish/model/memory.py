@@ -1,12 +1,12 @@
 """Predict the peak memory of one training process from shapes, in bytes.
 
-What lies there all the time:
+Constant parts:
 
     weights    = frozen x bytes each + quantised x bytes each + trained x bytes each + the reference
     optimiser  = trained x bytes each x 2; under Muon x 1 for its matrices
     buckets    = gradients once more, where several processes average them (DistributedDataParallel)
 
-On top of it comes the largest of three moments:
+Added to them is the largest of three moments:
 
     backward   activations + logits, + gradients where micro batches are accumulated
     step       gradients, on an accelerator once more for AdamW's temporaries (all weights in one kernel)
@@ -35,8 +35,8 @@ weight are its copy.
 Logits: three float32 copies of tokens x vocabulary for a cross-entropy (log-probabilities, their gradient, that of the
 logits); where TRL computes log-probabilities tile by tile (DPO, KTO, GRPO), six copies of 4,096 x 32,768 at most.
 
-Not covered: experts of a mixture, state-space layers, sharded weights, fused kernels, DoRA, VeRA (the caller says
-that it does not know); evaluation while training; what an allocator wastes in gaps, the code and the device's context.
+Not covered: experts of a mixture, state-space layers, sharded weights, fused kernels, DoRA, VeRA (the caller reports
+these as unknown); evaluation while training; what an allocator wastes in gaps, the code and the device's context.
 """
 
 from __future__ import annotations
@@ -65,38 +65,38 @@ class TrainingShape:
     feed_forward: int
     vocabulary: int
     sequences: int
-    """In one forward pass: a micro batch, of pairs both answers."""
+    """Sequences in one forward pass: a micro batch, of pairs both answers."""
     tokens: int
-    """Of the longest sequence."""
+    """Tokens of the longest sequence."""
     inputs: float
-    """Elements per token and layer that trained matrices keep of what they are multiplied with."""
+    """Elements per token and layer that trained matrices keep of their inputs."""
     trains_norms: bool = False
     trained_matrices: int = 0
     """Trained weights whose optimiser is Muon."""
     frozen_bytes: float = FLOAT
-    """Of one frozen weight."""
+    """Bytes of one frozen weight."""
     trained_bytes: float = FLOAT
-    """Of one trained weight, its gradient, and each of its optimiser's states."""
+    """Bytes of one trained weight, of its gradient, and of each of its optimiser states."""
     quantised: int = 0
     quantised_bytes: float = 0.0
-    """Of one quantised weight, with its share of block constants: see `quantised_weight_bytes`."""
+    """Bytes of one quantised weight, with its share of block constants: see `quantised_weight_bytes`."""
     reference_bytes: int = 0
-    """Of a second model that answers are compared with."""
+    """Bytes of the reference model."""
     compute_bytes: int = FLOAT
     residual_bytes: int = FLOAT
     gated: bool = True
     eager: bool = False
-    """Attention writes its probabilities down; SDPA and flash attention do not."""
+    """Whether attention stores its probabilities; SDPA and flash attention do not."""
     checkpointing: bool = False
     accumulates: bool = False
-    """Several micro batches make a step."""
+    """Whether a step has several micro batches."""
     averages: bool = False
-    """Several processes train together."""
+    """Whether several processes train together."""
     tiled_logits: bool = False
     fused_step: bool = False
-    """AdamW steps all weights at once, as on an accelerator."""
+    """Whether AdamW updates all weights at once, as on an accelerator."""
     decoded: int = 0
-    """Completions that are written together."""
+    """Completions that are generated together."""
     cached: int = 0
     """Elements of a token's keys and values in all layers."""
 

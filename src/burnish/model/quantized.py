@@ -1,8 +1,8 @@
 """Load bases with linear layers below 16 bits: bitsandbytes, HQQ, GPTQ and AWQ.
 
 NF4 and FP4 on a CPU stay in one layout. bitsandbytes would repack them for bfloat16 products as soon as the first
-input needs no gradient: the same model then answers otherwise in evaluation than in training (0.1 at the largest of
-a tiny model's logits), and what reads the weights afterwards, such as DoRA's norms, reads nonsense (3.6).
+input needs no gradient: the same model would then answer differently in evaluation than in training (by up to 0.1
+in a tiny model's logits), and later readers of the weights, such as DoRA's norms, would read nonsense (3.6).
 
 GPTQ and AWQ bases have to be in the compressed-tensors format, and are expanded while loading, because PEFT trains
 beside plain weights only: memory is that of the full model. Their own formats need gptqmodel, which wants torch 2.14.
@@ -88,7 +88,7 @@ def check_stored_quantization(path: Path, config: QuantizationConfig | None) -> 
 
 
 def loading_options(config: QuantizationConfig, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:
-    """Keyword arguments of transformers' ``from_pretrained`` that quantise, or expand, while loading."""
+    """Return keyword arguments of transformers' ``from_pretrained`` that quantise or dequantise while loading."""
     from transformers import BitsAndBytesConfig, CompressedTensorsConfig
 
     require_package(config)
@@ -104,7 +104,7 @@ def loading_options(config: QuantizationConfig, dtype: torch.dtype, device: torc
             )
             return {"quantization_config": four_bit, "device_map": {"": device}}
         case Int8Config():
-            # Its kernel warns on every product that inputs become float16, which is how LLM.int8 works.
+            # Its kernel warns on every product that inputs are cast to float16, although LLM.int8 works that way.
             logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
             return {"quantization_config": bitsandbytes(load_in_8bit=True), "device_map": {"": device}}
         case HqqConfig():

@@ -1,10 +1,10 @@
-"""A model that the user named, resolved once: what kind it is, its files, their digest, its tokenizer and its weights.
+"""Resolve a model that the user named, once: its kind, files, digest, tokenizer and weights.
 
-`ModelSource` is what a name means, with its adapter and settings. `stored_at` is how the files of one model are stored,
-a folder or GGUF: all that differs between the two while loading is here, and nobody else asks which it is. No torch
-until something is loaded.
+`ModelSource` is the resolved model, with its adapter and settings. `stored_at` tells how its files are stored, as a
+folder or GGUF: every difference between the two while loading is here, and no other module asks which it is. Imports
+torch only when something is loaded.
 
-Not covered: what the name of a run or of a stage means (`workflows.answer.find_model`), hub names.
+Not covered: names of runs and stages (`workflows.answer.find_model`), hub names.
 """
 
 from __future__ import annotations
@@ -35,31 +35,31 @@ SourceKind = Literal["embedded", "folder", "gguf", "adapter", "checkpoint"]
 
 @dataclass(frozen=True)
 class ModelSource:
-    """What a model's name means."""
+    """A resolved model."""
 
     name: str
-    """For tables."""
+    """Name in tables."""
     base: Path
-    """A folder, or a GGUF file."""
+    """A model folder or a GGUF file."""
     adapter: Path | None
     config: ModelConfig
-    """How it is loaded: quantised as the run did, unless something else was said."""
+    """Settings of loading: by default quantised as in its run."""
 
     @property
     def digests(self) -> dict[str, str]:
-        """Of the files that decide what it writes."""
+        """Return digests of the files that decide its output."""
         digests = {"base model": model_digest(self.base)}
         return digests if self.adapter is None else digests | {"adapter": model_digest(self.adapter)}
 
     @property
     def digest(self) -> str:
-        """One digest of all that decides what it writes, its quantisation and its precision too."""
+        """Return one digest of everything that decides its output, including quantisation and precision."""
         config = self.config.model_dump(mode="json", include={"dtype", "quantization"})
         return digest_json([self.digests, config])
 
     @cached_property
     def kind(self) -> SourceKind:
-        """What loading it takes; the origin of a checkpoint is noted beside it, not in it."""
+        """Return the kind that decides how it is loaded; a checkpoint's origin is recorded beside it."""
         if self.adapter is not None:
             named = self.adapter.name.startswith("checkpoint-")
             return "checkpoint" if named and not (self.adapter / ORIGIN).is_file() else "adapter"
@@ -69,7 +69,7 @@ class ModelSource:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Those that decide what it writes."""
+        """Return the files that decide its output."""
         return tuple(digested_files(self.base) + ([] if self.adapter is None else digested_files(self.adapter)))
 
     def tokenizer(self) -> Any:
@@ -84,7 +84,7 @@ class StoredFolder:
     path: Path
 
     def check(self, quantization: QuantizationConfig | None) -> None:
-        """Raise ConfigError for missing files, an unknown architecture, or weights quantised otherwise than asked."""
+        """Raise ConfigError for missing files, an unknown architecture, or another quantisation than requested."""
         from burnish.model.quantized import check_stored_quantization
 
         check_model_folder(self.path)
@@ -92,7 +92,7 @@ class StoredFolder:
         check_stored_quantization(self.path, quantization)
 
     def tokenizer(self) -> Any:
-        """The tokenizer as it lies there; ConfigError when it cannot be used."""
+        """Load the tokenizer of the folder; raise ConfigError when it cannot be used."""
         from transformers import AutoTokenizer
 
         try:
@@ -112,11 +112,11 @@ class StoredFolder:
 
     @contextlib.contextmanager
     def arguments(self) -> Iterator[dict[str, Any]]:
-        """Arguments of transformers' ``from_pretrained``."""
+        """Return arguments of transformers' ``from_pretrained``."""
         yield {"pretrained_model_name_or_path": str(self.path)}
 
     def finish(self, model: Any) -> None:
-        """Nothing is left to do."""
+        """Do nothing: a folder needs no further step."""
 
     def _check_architecture(self) -> None:
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -152,32 +152,32 @@ class StoredGguf:
     path: Path
 
     def check(self, quantization: QuantizationConfig | None) -> None:
-        """Raise ConfigError when the file holds no whole model, or one that would not compute what it should."""
+        """Raise ConfigError when the file does not hold a whole model, or one that would compute other results."""
         check_gguf(read_gguf(self.path), quantization)
 
     def tokenizer(self) -> Any:
-        """The tokenizer inside the file."""
+        """Load the tokenizer of the file."""
         from burnish.model.gguf.tokenizer import gguf_tokenizer
 
         return gguf_tokenizer(read_gguf(self.path))
 
     @contextlib.contextmanager
     def arguments(self) -> Iterator[dict[str, Any]]:
-        """Arguments of transformers' ``from_pretrained``, ``config`` among them, while the context is open."""
+        """Yield arguments of transformers' ``from_pretrained``, ``config`` among them, while the context is open."""
         from burnish.model.gguf.weights import gguf_source
 
         with gguf_source(read_gguf(self.path)) as source:
             yield source
 
     def finish(self, model: Any) -> None:
-        """Set what loading left out."""
+        """Set the values that loading left out."""
         from burnish.model.gguf.weights import finish_gguf
 
         finish_gguf(model, read_gguf(self.path))
 
 
 def stored_at(path: Path) -> StoredFolder | StoredGguf:
-    """How the model in ``path`` is stored."""
+    """Return how the model in ``path`` is stored."""
     return StoredGguf(path) if is_gguf(path) else StoredFolder(path)
 
 

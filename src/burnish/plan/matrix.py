@@ -1,4 +1,5 @@
-"""The matrix of what goes together, as a table of text for the terminal. Nothing is loaded or looked up."""
+"""Show which kinds of training, base and adapter are compatible, as a text table. Nothing is loaded. Nothing is loaded
+or looked up."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ class MatrixTable:
 
 
 def plan_matrix() -> MatrixTable:
-    """Every kind of training on every kind of base."""
+    """Build the table of every kind of training on every kind of base."""
     reasons: list[str] = []
 
     def note(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""Answers to tasks: what a model wrote, how it was judged, and what that was worth."""
+"""Answers to tasks: a model's completion, its verdict, and its score."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Reason = Literal[
     "blocked",
     "infra",
 ]
-"""Why a verdict is what it is; ``infra`` goes with status ``infra`` alone, its cause is in ``detail``."""
+"""Reason of a verdict; ``infra`` occurs only with status ``infra``, its cause is in ``detail``."""
 
 
 class Completion(Record):
-    """What a model wrote for one task."""
+    """Text that a model wrote for one task."""
 
     task_id: str
     sample_index: int = 0
@@ -40,14 +40,14 @@ class Completion(Record):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     finish_reason: Literal["stop", "length", "given"] = "stop"
-    """``given`` marks an answer that was read from a file instead of sampled."""
+    """Why the model stopped; ``given`` marks an answer read from a file instead of sampled."""
     sampling: dict[str, Any] = Field(default_factory=dict)
     model_digest: str = ""
     seconds: float = 0.0
 
 
 class Diagnostic(Part):
-    """One compiler message with its first span; summary messages of rustc are not diagnostics."""
+    """One compiler message with its first span; rustc's summary messages are left out."""
 
     level: Literal["error", "warning"]
     code: str | None
@@ -59,7 +59,7 @@ class Diagnostic(Part):
 
 
 class TestCounts(Part):
-    """How many tests ran, passed and were expected; ``expected`` is known before the run."""
+    """Numbers of tests that ran, passed and were expected; ``expected`` is known before the run."""
 
     __test__: ClassVar[bool] = False  # not a pytest class
 
@@ -69,11 +69,11 @@ class TestCounts(Part):
 
 
 Grading = Literal["separate", "in_process"]
-"""Where tests in Rust run: in a process that the answer is not in, or in the answer's own."""
+"""Where tests in Rust run: in a process without the answer, or in the answer's own."""
 
 
 class Verdict(Record):
-    """What the verifier found. ``infra`` never counts as fail; its cause is in ``detail``."""
+    """Result of the verifier. ``infra`` never counts as fail; its cause is in ``detail``."""
 
     task_id: str
     sample_index: int = 0
@@ -82,9 +82,9 @@ class Verdict(Record):
     """The last stage reached."""
     reason: Reason
     compiled: bool | None
-    """Whether the candidate compiles: None when infra kept us from knowing."""
+    """Whether the candidate compiles; None when unknown because of infra."""
     code: str = ""
-    """The source that was judged, after extraction."""
+    """The judged source, after extraction."""
     diagnostics: tuple[Diagnostic, ...] = ()
     lints: tuple[str, ...] = ()
     """Names of the lints that fired, with repeats."""
@@ -98,13 +98,13 @@ class Verdict(Record):
     toolchain: str = ""
     """Version and digest of compiler, lint set and policy."""
     edition: Edition | None = None
-    """The Rust edition it was judged as; None in verdicts that were written without."""
+    """The Rust edition of the judgement; None in older verdicts."""
     grading: Grading | None = None
     """For tests in Rust: whether they ran in a process without the answer; None where none were reached."""
 
     @property
     def lint_free(self) -> bool:
-        """Whether it compiled without a single lint."""
+        """Return whether it compiled without a single lint."""
         return bool(self.compiled) and not self.lints
 
 
@@ -119,12 +119,12 @@ class Score(Record):
 
 
 class Rollout(Record):
-    """What a policy wrote while it was trained, as judged then: one line of ``rollouts.jsonl``."""
+    """Completion of a policy during training, with its verdict then: one line of ``rollouts.jsonl``."""
 
     step: int = Field(0, ge=0)
     """Optimizer step whose policy wrote it; the completions of one task and step are a group."""
     completion: Completion
     verdict: Verdict | None = None
-    """None where it was never judged."""
+    """None when it was never judged."""
     score: Score | None = None
-    """The reward it was given; None where that was not kept."""
+    """Its reward; None when not stored."""

@@ -1,4 +1,4 @@
-"""The forms in which tools write down what a model answered, made one: ``id``, ``prompt`` and ``completion`` as text.
+"""Convert the forms in which tools write answers into one: ``id``, ``prompt`` and ``completion`` as text.
 
     completion, text, response, output,   the answer: text, or messages of which the last assistant turn counts
       generation or solution
@@ -32,11 +32,11 @@ _OF_RECORDS = frozenset(
         "result", "passed",
     }
 )  # fmt: skip
-"""What `Completion` records and the result files of HumanEval hold besides; it says nothing about the program."""
+"""Further fields of `Completion` records and of HumanEval's result files, which do not concern the program."""
 
 
 def plain_answer(row: Mapping[str, Any]) -> dict[str, Any]:
-    """``row`` with ``id``, ``prompt`` and ``completion``; raises ValueError naming what cannot be read."""
+    """Return ``row`` with ``id``, ``prompt`` and ``completion``; raise ValueError naming an unreadable part."""
     fields = dict(row)
     if "id" not in fields and "task_id" in fields:
         name = fields.pop("task_id")
@@ -62,8 +62,8 @@ def plain_answer(row: Mapping[str, Any]) -> dict[str, Any]:
 def read_answers_of_others(path: Path) -> Iterator[tuple[int, Completion]]:
     """Read the answers of a user's file with their line numbers, in any of the forms.
 
-    Answers to one task without a ``sample_index`` are numbered as they come. Raises DataError naming file and line,
-    also where an answer is there twice.
+    Answers to one task without a ``sample_index`` are numbered in file order. Raises DataError naming file and line,
+    also for a repeated answer.
     """
     samples: Counter[str] = Counter()
     seen: dict[tuple[str, int], int] = {}
@@ -107,7 +107,7 @@ def _completion(line: bytes, samples: Mapping[str, int]) -> Completion:
 
 
 def _turn(turns: Any, role: str, name: str, *, needed: bool = True) -> str | None:
-    """The text of the last turn of ``role``."""
+    """Return the text of the last turn of ``role``."""
     if isinstance(turns, Mapping):
         turns = [turns]
     if not isinstance(turns, Sequence) or not all(isinstance(turn, Mapping) for turn in turns):

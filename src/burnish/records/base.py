@@ -11,10 +11,10 @@ from burnish.fsio import HALF_PAIR
 
 
 def first_problem(error: ValidationError, *, whole: str = "") -> str:
-    """The first thing a validation found wrong: its place (``whole`` where it is in no one field), and why."""
+    """Return the first problem of a validation: its place (``whole`` if it is in no single field), and the reason."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or whole
-    why = first["msg"].removeprefix("Value error, ")  # pydantic's words before those of our own checks
+    why = first["msg"].removeprefix("Value error, ")  # pydantic's prefix of our own checks' messages
     return f"{place}: {why}" if place else why
 
 
@@ -27,7 +27,7 @@ class Record(BaseModel):
     schema_version: Literal[1] = 1
 
     def to_json(self) -> str:
-        """One line of JSON, without line breaks."""
+        """Write one line of JSON, without line breaks."""
         return self.model_dump_json()
 
     @classmethod
@@ -37,7 +37,7 @@ class Record(BaseModel):
             return cls.model_validate_json(line)
         except ValidationError as error:
             problem = first_problem(error, whole="the line itself")
-            if "hex escape" in problem:  # what pydantic calls half of a surrogate pair says nothing to a user
+            if "hex escape" in problem:  # pydantic's message about half of a surrogate pair does not help a user
                 problem = f"the line itself: {HALF_PAIR}, or a torn escape"
             raise DataError(
                 f"not a {cls.__name__} record: {problem}",

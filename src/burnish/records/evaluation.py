@@ -1,4 +1,4 @@
-"""The records of evaluation: one row per judged answer, and what two models made of the same rows.
+"""Define the records of evaluation: one row per judged answer, and the comparison of two models on the same rows.
 
 Estimates and summaries are `records.summary`. Records hold data only: `score` makes them.
 """
@@ -13,8 +13,8 @@ from burnish.records import Message, Part, Record, TaskKind
 from burnish.records.summary import Comparison
 
 Problem = Literal["", "missing", "empty", "only_thinking", "cut_off", "no_answer", "ambiguous"]
-"""Why no answer could be read: none was given, it is empty, it never left its thinking block, it was cut off before an
-answer was marked, it holds none, or it holds several."""
+"""Why no answer could be read: it is missing, empty, unfinished thinking, truncated before an answer was
+marked, without an answer, or with several."""
 
 
 class EvaluatedRow(Record):
@@ -25,9 +25,9 @@ class EvaluatedRow(Record):
     kind: TaskKind
     family: str
     prompt: tuple[Message, ...]
-    """The messages that the chat template was given."""
+    """The messages given to the chat template."""
     text: str
-    """What the model wrote."""
+    """The model's text."""
     extracted: str | None
     """The answer in it: a label, a letter, a number, a span, a program; None when none could be read."""
     problem: Problem = ""
@@ -35,9 +35,9 @@ class EvaluatedRow(Record):
     expected: tuple[str, ...] = ()
     """Right answers; empty for Rust, and for questions whose passage does not answer them."""
     classes: tuple[str, ...] = ()
-    """What could be answered: labels or letters."""
+    """Possible answers: labels or letters."""
     correct: bool | None
-    """None when infra kept us from knowing (Rust alone)."""
+    """None when unknown because of infra (only Rust)."""
     scores: dict[str, float] = Field(default_factory=dict)
     """Further scores of this row, by name."""
     reason: str = ""
@@ -46,12 +46,12 @@ class EvaluatedRow(Record):
     completion_tokens: int = 0
     finish_reason: str = "stop"
     seconds: float = 0.0
-    """Latency as the generator measured it; 0 for answers that were given."""
+    """Latency measured by the generator; 0 for answers read from a file."""
     model_digest: str = ""
 
 
 class Noise(Part):
-    """How much two evaluations of one model differ: what a difference must exceed to mean anything."""
+    """Difference of two evaluations of one model: smaller differences of two models mean nothing."""
 
     kind: TaskKind
     n: int
@@ -65,7 +65,7 @@ class ComparisonReport(Comparison, Record):
     """The format of ``comparison.json``."""
 
     noise: tuple[Noise, ...] = ()
-    """Of a rerun of ``a``, where one was given."""
+    """Noise from a rerun of ``a``, if there is one."""
 
 
 class Disagreement(Record):

@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Record)
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write a record file, whole or not at all."""
+    """Write a record file atomically."""
     write_atomic(path, "".join(record.to_json() + "\n" for record in records))
 
 
@@ -47,7 +47,7 @@ def numbered_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
 
 
 def given_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
-    """Read the records of a file that a user made: packed by gzip or not, its last line with or without a newline.
+    """Read the records of a user's file: gzipped or not, the last line with or without a newline.
 
     Raises DataError as `read_records`.
     """
@@ -59,7 +59,7 @@ def given_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write plain JSON rows, whole or not at all."""
+    """Write plain JSON rows atomically."""
     write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 

@@ -1,4 +1,4 @@
-"""The format of ``summary.json``: what measured models reached, how they compare, and what that took.
+"""Define the format of ``summary.json``: results of measured models, their comparisons, and the cost.
 
 One format for a run and for an evaluation of its own. Every estimate carries its interval and the number of rows that
 it is over. Records hold data only: `score.summaries` makes them.
@@ -44,7 +44,7 @@ class ClassMeasures(Part):
 
 
 class Timing(Part):
-    """What answering took, over rows that a model answered in this evaluation."""
+    """Speed of answering, over rows that a model answered in this evaluation."""
 
     seconds_p50: float
     seconds_p95: float
@@ -54,20 +54,20 @@ class Timing(Part):
 
 
 class CodeFindings(Part):
-    """What the compiler and the syntax tree say about Rust answers. Counts are of answers, not of messages."""
+    """Findings of the compiler and the syntax tree in Rust answers. Counts are of answers, not of messages."""
 
     error_codes: dict[str, int] = Field(default_factory=dict)
-    """Compiler error code -> answers that did not compile and showed it; ``syntax`` for errors without a code."""
+    """Compiler error code -> answers that did not compile and have it; ``syntax`` for errors without a code."""
     error_classes: dict[str, int] = Field(default_factory=dict)
-    """Class of compiler errors (`score.metrics.error_classes`) -> answers that did not compile and showed it."""
+    """Class of compiler errors (`score.metrics.error_classes`) -> answers that did not compile and have it."""
     lints: dict[str, int] = Field(default_factory=dict)
-    """Lint -> answers that showed it."""
+    """Lint -> answers that have it."""
     metrics: dict[str, MetricMean] = Field(default_factory=dict)
     """Syntax metric -> its mean."""
 
 
 class KindSummary(Part):
-    """What one model reached on the tasks of one kind. Unread answers are wrong, and stay in every denominator."""
+    """Results of one model on the tasks of one kind. Unread answers are wrong, and stay in every denominator."""
 
     kind: TaskKind
     n: int
@@ -78,9 +78,9 @@ class KindSummary(Part):
     correct: int
     unparsed: int
     untested: int = 0
-    """Rust tasks without tests; their answers count in the rates of compiling, and in none of passing."""
+    """Rust tasks without tests; their answers count in the compile rate, but not in the pass rate."""
     infra: int = 0
-    """Answers without a verdict; they widen the upper end of the intervals."""
+    """Answers without a verdict; they raise the upper end of the intervals."""
     problems: dict[str, int]
     """Why answers could not be read -> rows. For Rust the reasons of all verdicts; they add up to ``n``."""
     metrics: dict[str, Estimate]
@@ -93,25 +93,25 @@ class KindSummary(Part):
     """Trivial model -> its metrics on the same tasks."""
     timing: Timing | None = None
     code: CodeFindings | None = None
-    """Of Rust answers alone."""
+    """Findings in Rust answers."""
 
 
 class Generation(Part):
-    """What writing the answers took, after warm-up; of all attempts where an evaluation was interrupted."""
+    """Cost of generating the answers, after warm-up, over all attempts of an interrupted evaluation."""
 
     completions: int
     completion_tokens: int
     wall_s: float
-    """Seconds in which answers were written, loading the model and warming up left out."""
+    """Seconds of generation, without loading the model and warming up."""
     tokens_per_s: float
     """Tokens of all answers over ``wall_s``: with a batch, more than one answer's own pace."""
     seconds_p50: float
-    """Latency of an answer, from when it was begun, beside others in its batch."""
+    """Latency of an answer since its begin, among others in its batch."""
     seconds_p95: float
     dtype: str | None = None
-    """What the model computed in; None of a server."""
+    """Compute dtype of the model; None for a server."""
     quantization: str | None = None
-    """How its weights were quantised, ``none`` where they were not; None of a server."""
+    """Quantisation of its weights, ``none`` without; None for a server."""
     peak_bytes: int | None = None
     """Peak resident memory of the process; None where the system does not say."""
     device_peak_bytes: int | None = None
@@ -119,7 +119,7 @@ class Generation(Part):
 
 
 class RepairTurn(Part):
-    """What was reached once a model had so many chances to fix what failed. All rates go over all answers."""
+    """Results once a model had so many chances to repair its failed answers. All rates go over all answers."""
 
     turn: int
     """0 is the first answer."""
@@ -136,16 +136,16 @@ class ModelSummary(Part):
 
     name: str
     seconds: float = 0.0
-    """What answering and judging took together."""
+    """Time of answering and judging together."""
     kinds: tuple[KindSummary, ...]
     """One per kind of task (and set of labels); none where nothing was answered."""
     generation: Generation | None = None
-    """Where a model wrote the answers."""
+    """Cost of generation; None for answers from a file."""
     repair: tuple[RepairTurn, ...] = ()
-    """Where the model could repair: a line per turn."""
+    """Results of each repair turn; empty without repair."""
 
     def of_kind(self, kind: TaskKind) -> KindSummary | None:
-        """The first summary of that kind; None when no task was of it."""
+        """Return the first summary of that kind; None without tasks of it."""
         return next((summary for summary in self.kinds if summary.kind == kind), None)
 
 
@@ -162,9 +162,9 @@ class PairedEstimate(Part):
     n: int
     """Pairs that both models attempted and whose outcome is known."""
     wins: int | None = None
-    """Of a rate: pairs that only b reached."""
+    """Of a rate: pairs that only b has right."""
     losses: int | None = None
-    """Of a rate: pairs that only a reached."""
+    """Of a rate: pairs that only a has right."""
 
 
 class KindComparison(Part):
@@ -201,34 +201,34 @@ class Comparison(Part):
 
     @property
     def worse(self) -> bool:
-        """Whether b is worse in any kind."""
+        """Return whether b is worse in any kind."""
         return any(kind.worse for kind in self.kinds)
 
 
 class StageTime(Part):
-    """How long one stage of the run took."""
+    """Duration of one stage of the run."""
 
     name: str
     kind: str
     seconds: float
     reused: bool = False
-    """The stage was finished before and its result was kept; ``seconds`` is what it took then."""
+    """Whether the stage was finished before and its result was reused; ``seconds`` is its time then."""
     peak_bytes: int | None = None
     """Peak resident memory of the last attempt."""
     accelerator_peak_bytes: int | None = None
-    """Peak of allocated accelerator memory, the largest over all accelerators; None where none was used."""
+    """Peak of allocated accelerator memory, the largest over all accelerators; None without one."""
     predicted_peak_bytes: int | None = None
-    """What was predicted when training began: of the accelerator, where there is none of the process."""
+    """Peak predicted when training began: of the accelerator, or of the process without one."""
 
 
 class Summary(Record):
     """The format of ``summary.json``."""
 
-    # Version 1 had a list of stages for Rust beside one of answers for the rest; its intervals took rows of one family
-    # for independent.
+    # Version 1 had separate lists for Rust and for other kinds; its intervals treated rows of one family as
+    # independent.
     schema_version: Literal[2] = 2  # type: ignore[assignment]
     models: tuple[ModelSummary, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     timings: tuple[StageTime, ...] = ()
     excluded_tasks: int = 0
-    """Tasks left out before anything was attempted, by an exclusion file."""
+    """Tasks left out by an exclusion file before any attempt."""

@@ -1,4 +1,4 @@
-"""Tasks: what a model is asked, the hidden tests of its answer, and which tasks must not be scored."""
+"""Tasks: the prompt, the hidden tests of the answer, and tasks that must not be scored."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RustTests(Part):
     kind: Literal["rust"] = "rust"
     source: str
     include_ignored: bool = False
-    """Whether tests marked ``#[ignore]`` run too, as exercises want it that unlock one test after the other."""
+    """Whether tests marked ``#[ignore]`` run too, as in exercises that enable one test after the other."""
 
 
 class ProgramRun(Part):
@@ -55,12 +55,12 @@ class ProgramRun(Part):
 
     stdin: str = ""
     expected_stdout: str | None = None
-    """Compared outside the sandbox, blanks at line ends aside; None takes any output."""
+    """Compared outside the sandbox, ignoring blanks at line ends; None accepts any output."""
     exit_code: int = 0
 
 
 class ProgramTests(Part):
-    """Tests of a program with ``fn main``: what it prints and how it ends, run by run."""
+    """Tests of a program with ``fn main``: its output and exit code, run by run."""
 
     kind: Literal["program"] = "program"
     runs: tuple[ProgramRun, ...]
@@ -70,7 +70,7 @@ Tests = Annotated[ValueTests | RustTests | ProgramTests, Field(discriminator="ki
 
 
 TaskKind = Literal["rust", "classification", "multiple_choice", "extractive_qa", "numeric", "text"]
-"""How an answer is judged: Rust by the compiler and hidden tests, the others by what is extracted from the answer."""
+"""How an answer is judged: Rust by the compiler and hidden tests, other kinds by the extracted answer."""
 
 
 class Choice(Part):
@@ -81,12 +81,12 @@ class Choice(Part):
 
 
 class Task(Record):
-    """Something to write, how it is judged, and where it came from."""
+    """A prompt, the way its answer is judged, and its origin."""
 
     id: str
     kind: TaskKind = "rust"
     family: str
-    """Combination of parts the task was composed from; splits and clustered intervals go by it."""
+    """Combination of parts that compose the task; the unit of splits and clustered intervals."""
     level: int = 1
     """1 one expression, 2 two steps, 3 types with methods, 4 small programs."""
     prompt: tuple[Message, ...]
@@ -97,18 +97,18 @@ class Task(Record):
     reference: str | None = None
     """A whole program or library that passes the tests."""
     wrong: tuple[str, ...] = ()
-    """Answers, as a model would write them, that must not pass; they prove the tests, and nobody trains on them."""
+    """Answers in a model's form that must not pass; they validate the tests, and are never trained on."""
     edition: Edition = "2021"
     crate_type: CrateType | None = None
-    """None: a program where the code has an ``fn main``, else a library."""
+    """None: a program if the code has an ``fn main``, otherwise a library."""
     crates: tuple[str, ...] = ()
     """External crates that the code needs, by name."""
     context: str | None = None
-    """The passage that an extractive answer is taken from; it stands in ``prompt`` too."""
+    """The passage that an extractive answer is taken from; ``prompt`` contains it too."""
     choices: tuple[Choice, ...] = ()
     """Options of a multiple-choice task."""
     labels: tuple[str, ...] = ()
-    """What a classification may answer; the first is the positive class."""
+    """Possible labels of a classification; the first is the positive class."""
     answers: tuple[StrictStr, ...] = ()
     """Right answers of a task that is not Rust, any of which counts: a label, a choice's label, a number as text.
     Empty in ``extractive_qa`` when the passage does not answer the question."""
@@ -119,7 +119,7 @@ class Task(Record):
 ExclusionReason = Literal[
     "no_tests", "tests_cut_off", "reference_fails", "wrong_answer_passes", "empty_answer_passes", "in_process_grading"
 ]
-"""Why a task cannot measure anything."""
+"""Why a task cannot be scored."""
 
 
 class Exclusion(Part):
@@ -131,12 +131,12 @@ class Exclusion(Part):
 
 
 class TaskExclusions(Record):
-    """The format of an exclusion file: what of one task file is not scored."""
+    """The format of an exclusion file: the tasks of one file that are not scored."""
 
     tasks: str
     """Name of the task file."""
     digest: str
     """SHA-256 of the task file's bytes."""
     toolchain: str = ""
-    """What judged the answers."""
+    """Identity of the verifier that judged the answers."""
     excluded: tuple[Exclusion, ...]

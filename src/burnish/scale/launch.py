@@ -49,7 +49,7 @@ def run_processes(command: Sequence[str], *, interrupt: Callable[[], bool]) -> i
     """
     process = subprocess.Popen(
         command,
-        start_new_session=True,  # else the terminal's Ctrl-C reaches torchrun, which kills its workers after 30 seconds
+        start_new_session=True,  # otherwise Ctrl-C reaches torchrun, which kills its workers after 30 s
         preexec_fn=die_with_parent,  # noqa: PLW1509  one system call, no lock is taken
         env=os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
     )

@@ -73,7 +73,7 @@ def of_first(value: Value) -> Value:
     return values[0]
 
 
-def said_by_all(value: Value) -> list[Value]:
+def gather_values(value: Value) -> list[Value]:
     """Return every process's value, by rank."""
     if not _together():
         return [value]
@@ -82,7 +82,7 @@ def said_by_all(value: Value) -> list[Value]:
     return values
 
 
-def any_says(value: bool) -> bool:
+def any_true(value: bool) -> bool:
     """Return whether the value is true in any process."""
     if not _together():
         return value

@@ -1,1 +1,1 @@
-"""Rust source as a syntax tree: what every stage that looks at code shares. It judges nothing."""
+"""Parse Rust source into a syntax tree, for every stage that looks at code. It judges nothing."""

@@ -1,4 +1,4 @@
-"""Which crates a program names, by its syntax tree.
+"""Find the crates that a program names, by its syntax tree.
 
 Not covered: names that macros make; crates of edition 2015, whose paths begin at the root.
 """
@@ -13,7 +13,7 @@ from tree_sitter import Node
 from burnish.syntax.source import name_of, parse, text_of, top_items, walk
 
 WELL_KNOWN = ("anyhow", "chrono", "rand", "regex", "serde", "serde_json", "thiserror", "uuid")
-"""Crates of the usual dependency set: a program that names one needs it, whether the set is there or not."""
+"""Crates of the usual dependency set: a program that names one needs it, whether the set is built or not."""
 COMMON = frozenset(
     {
         *WELL_KNOWN, "ahash", "approx", "arrayvec", "base64", "bigdecimal", "bitflags", "bitvec", "bytes", "criterion",
@@ -26,7 +26,7 @@ COMMON = frozenset(
         "walkdir",
     }
 )  # fmt: skip
-"""Crates by whose name tests and prompts mean a crate: where one is missing, the task cannot be judged."""
+"""Crates whose names in tests and prompts always mean the crate: without it, the task cannot be judged."""
 _SCOPED = frozenset({"scoped_identifier", "scoped_type_identifier", "scoped_use_list", "use_wildcard"})
 _STANDARD = frozenset({"std", "core", "alloc", "crate", "self", "super", "proc_macro", "test"})
 _IMPORTED = frozenset({*_SCOPED, "use_as_clause", "use_list"})
@@ -35,7 +35,7 @@ SPACES = frozenset({"mod_item", "enum_item", "struct_item", "trait_item", "type_
 
 
 def named_crates(source: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Which of the ``known`` crates a program names at the head of a path, sorted; its own modules are none."""
+    """Return the ``known`` crates that a program names at the head of a path, sorted, without its own modules."""
     root = parse(source)
     own = {item.name for item in top_items(root) if item.kind in SPACES}
     heads = {text_of(head) for head in path_heads(root, attributes=True)}
@@ -44,7 +44,7 @@ def named_crates(source: str, known: Iterable[str]) -> tuple[str, ...]:
 
 
 def unused_imports(source: str, crates: Iterable[str], also: str = "") -> tuple[list[tuple[int, int]], set[str]]:
-    """Places of the imports from those of ``crates`` that neither ``source`` nor ``also`` uses, and the other crates.
+    """Return positions of imports from ``crates`` that neither ``source`` nor ``also`` uses, and the other crates.
 
     A trait's methods do not name it, so one used name of a crate keeps all that is imported from it.
     """
@@ -62,13 +62,13 @@ def unused_imports(source: str, crates: Iterable[str], also: str = "") -> tuple[
 
 
 def imported_crates(root: Node) -> set[str]:
-    """Crates that the top level imports from, the standard ones and its own modules aside."""
+    """Return crates that the top level imports from, without the standard ones and its own modules."""
     own = {item.name for item in top_items(root) if item.kind in SPACES}
     return {crate for node in root.named_children if (crate := _imported_crate(node))} - own - _STANDARD
 
 
 def _imported_crate(node: Node) -> str:
-    """The first name of an import, or nothing where it has several or is none."""
+    """Return the first name of an import; empty for several or none."""
     if node.type == "extern_crate_declaration":
         return name_of(node)
     argument = node.child_by_field_name("argument") if node.type == "use_declaration" else None
@@ -80,7 +80,7 @@ def _imported_crate(node: Node) -> str:
 
 
 def _outside_imports(root: Node) -> Iterator[Node]:
-    """Names that stand outside of top-level imports; those in imports of inner modules are uses."""
+    """Return names outside of top-level imports; imports of inner modules count as uses."""
     for item in root.named_children:
         if item.type not in ("use_declaration", "extern_crate_declaration"):
             yield from (n for n in walk(item) if n.type in ("identifier", "type_identifier"))
@@ -88,7 +88,7 @@ def _outside_imports(root: Node) -> Iterator[Node]:
 
 @dataclass
 class _Level:
-    """What is known of a node while its children are visited, without asking it for its parents."""
+    """Facts about a node while its children are visited, since asking it for its parents is slow."""
 
     kind: str
     in_attribute: bool
@@ -102,7 +102,7 @@ class _Level:
 
 
 def path_heads(root: Node, *, attributes: bool = False) -> Iterator[Node]:
-    """First segments of all paths, those inside of macro calls too, and on demand those in attributes."""
+    """Yield the first segments of all paths, also inside of macro calls and, on demand, in attributes."""
     cursor = root.walk()
     levels = [_Level("", in_attribute=False, in_list=False)]
     while True:
@@ -138,7 +138,7 @@ def _in_list(kind: str, parent: _Level) -> bool:
 
 
 def _heads_of_tokens(tokens: list[Node]) -> Iterator[Node]:
-    """Among the bare tokens of a macro's arguments: a name before ``::`` that nothing leads to."""
+    """Yield heads among the bare tokens of a macro call: a name before ``::`` without a path before it."""
     kinds = ["", *(token.type for token in tokens), "", ""]
     for place, token in enumerate(tokens, start=1):
         leads = kinds[place + 1] == "::" and kinds[place + 2] != "<"  # `parse::<u8>()` calls a function
@@ -147,7 +147,7 @@ def _heads_of_tokens(tokens: list[Node]) -> Iterator[Node]:
 
 
 def _is_head(levels: list[_Level]) -> bool:
-    """Whether the name that is being visited, a child of the last level, begins a path.
+    """Return whether the visited name, a child of the last level, begins a path.
 
     ``use name as other;``, ``use name::*;`` and ``use name;`` have no scoped parent; ``::a::b`` begins at the root and
     is left alone.

@@ -1,9 +1,9 @@
-"""Fenced code blocks of Markdown as models write them: CommonMark, and what models take for it.
+"""Find fenced code blocks of Markdown as models write them: CommonMark and common deviations.
 
 Three or more backticks or tildes open a block, also behind a list marker or a quote mark; the content loses the indent
 of its fence. A closing fence may carry chat tokens or a closing tag (``</answer>``). Inside a block of Rust a fence
-that is labelled as Rust opens the next one: nobody means it as code. A block labelled as Markdown holds blocks, as does
-one without a label where one of them is Rust. An open last fence reaches to the end. Every line is looked at once.
+that is labelled as Rust opens the next one, since it cannot be code. A block labelled as Markdown holds blocks, as does
+one without a label where one of them is Rust. An open last fence reaches to the end. Every line is read once.
 
 Not covered: code that is indented and not fenced.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 _FENCE = re.compile(r"(?P<lead>(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>.*)")
 _BEHIND = re.compile(r"(?:[ \t]|<[^<>`]{1,40}>|\[/?[A-Z]{1,20}\])*|[ \t]*<\|[a-z_]{1,30}\|>.*")
-"""What may stand behind a closing fence."""
+"""Text allowed behind a closing fence."""
 _CLOSES_WITHIN = 3
 """CommonMark: a closing fence may be indented three spaces deeper than its container."""
 _WORD = re.compile(r"[^\s,;:{}()\[\]|=\"']+")
@@ -40,16 +40,16 @@ class Block:
     label: str
     text: str
     start: int = 0
-    """Where the opening fence's line begins."""
+    """Position of the opening fence's line."""
     inside: tuple[int, int] = (0, 0)
-    """Where the content begins and ends, in characters."""
+    """Begin and end of the content, in characters."""
     end: int = 0
-    """Behind the closing fence's line."""
+    """Position behind the closing fence's line."""
     closed: bool = True
 
     @property
     def language(self) -> str:
-        """``rust``, another language's name, or nothing where the label names none."""
+        """Return ``rust``, another language's name, or an empty text if the label names none."""
         return language_of(self.label)
 
 
@@ -66,7 +66,8 @@ class _Open:
 
 
 def fenced_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
-    """All fenced blocks, in order. ``open_at_start``: the text begins inside one, whose fence is the prompt's."""
+    """Return all fenced blocks, in order. ``open_at_start``: the text begins inside one, whose fence is the
+    prompt's."""
     blocks: list[Block] = []
     for block in _outer_blocks(text, open_at_start=open_at_start):
         inner = _outer_blocks(block.text) if block.language in {*_MARKDOWN, ""} else ()
@@ -77,7 +78,8 @@ def fenced_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
 
 @functools.lru_cache(maxsize=8)
 def _outer_blocks(text: str, *, open_at_start: bool = False) -> tuple[Block, ...]:
-    """Blocks that no other holds. Reading an answer asks for those of one text several times."""
+    """Return blocks that are not inside others; cached, since reading an answer asks for them several times. Reading an
+    answer asks for those of one text several times."""
     blocks: list[Block] = []
     opened = _Open("```", RUST, 0, 0, 0, 0) if open_at_start else None
     position = 0
@@ -99,13 +101,13 @@ def _outer_blocks(text: str, *, open_at_start: bool = False) -> tuple[Block, ...
 
 
 def rust_blocks(text: str) -> list[str]:
-    """Texts of the blocks that are labelled as Rust or not at all and are not blank."""
+    """Return the texts of blocks that are labelled as Rust or not at all and are not blank."""
     return [block.text for block in fenced_blocks(text) if block.language in (RUST, "") and block.text.strip()]
 
 
 @functools.lru_cache(maxsize=256)
 def language_of(label: str) -> str:
-    """The language that an info string names: ``rust:src/main.rs``, ``{.rust}``, ``src/main.rs``, ``rust,ignore``."""
+    """Return the language of an info string: ``rust:src/main.rs``, ``{.rust}``, ``src/main.rs``, ``rust,ignore``."""
     words: list[str] = [word.lower() for word in _WORD.findall(label[:200])]
     if not words:
         return ""
@@ -114,13 +116,13 @@ def language_of(label: str) -> str:
         return RUST
     if words[0] in _NO_LANGUAGE and any(word.endswith(".rs") for word in words):
         return RUST
-    if "." in words[0] or "/" in words[0]:  # a path: its ending says it
+    if "." in words[0] or "/" in words[0]:  # a path: its suffix names the language
         return RUST if words[0].endswith(".rs") else words[0].rpartition(".")[2]
     return first
 
 
 def lines_of(text: str) -> Iterator[str]:
-    """Lines with their ends, split at line feeds alone: other separators may stand inside of strings."""
+    """Split a text into lines with their ends, at line feeds only: strings may hold other separators."""
     start = 0
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
@@ -130,7 +132,9 @@ def lines_of(text: str) -> Iterator[str]:
 
 def _read(match: re.Match[str], position: int, length: int) -> _Open:
     lead: str = match["lead"]
-    behind = lead.rpartition(">")[2].removeprefix(" ") if ">" in lead else lead  # a quote mark takes one space along
+    behind = (
+        lead.rpartition(">")[2].removeprefix(" ") if ">" in lead else lead
+    )  # a quote mark includes one following space
     return _Open(
         str(match["mark"]), str(match["label"]).strip(), len(behind.expandtabs(4)), lead.count(">"),
         position, position + length,
@@ -138,7 +142,7 @@ def _read(match: re.Match[str], position: int, length: int) -> _Open:
 
 
 def _is_inline(fence: _Open) -> bool:
-    """A backtick behind a fence of backticks: code inside of a line, which opens nothing."""
+    """Return whether a backtick follows a fence of backticks: inline code, which does not open a block."""
     return fence.mark[0] == "`" and "`" in fence.label
 
 
@@ -169,7 +173,7 @@ def _moved(block: Block, by: int) -> Block:
 
 
 def _unindented(line: str, opened: _Open) -> str:
-    """A line without the quote marks and the indent of the fence around it."""
+    """Remove the quote marks and the indent of the surrounding fence from a line."""
     for _ in range(opened.quotes):
         inner = line.lstrip(" \t")
         if not inner.startswith(">"):

@@ -1,6 +1,6 @@
-"""What a ``use`` brings in, name by name: lists, renames and globs written out.
+"""List the names that a ``use`` imports: lists, renames and globs written out.
 
-Not covered: what a glob stands for.
+Not covered: the names behind a glob.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from burnish.syntax.source import BESIDE_ITEMS, text_of
 
 @dataclass(frozen=True)
 class Import:
-    """One name that a ``use`` brings in; ``name`` is ``*`` for a glob and ``_`` where it brings none."""
+    """One imported name; ``name`` is ``*`` for a glob and ``_`` if it binds none."""
 
     path: str
     name: str
 
     @property
     def head(self) -> str:
-        """The first part of the path."""
+        """Return the first part of the path."""
         return self.path.removeprefix("::").partition("::")[0].partition(" ")[0]
 
 
 def imports_of(node: Node) -> Iterator[Import]:
-    """The names of one ``use``, in order."""
+    """Yield the imported names of one ``use``, in order."""
     argument = node.child_by_field_name("argument")
     pending: list[tuple[Node, str]] = [(argument, "")] if argument is not None else []
     while pending:
@@ -50,7 +50,7 @@ def imports_of(node: Node) -> Iterator[Import]:
 
 
 def _joined(before: str, path: str) -> str:
-    """``a::{self}`` brings in ``a``."""
+    """Join two parts of a path; ``a::{self}`` imports ``a``."""
     return before.removesuffix("::") if path == "self" and before else before + path
 
 

@@ -1,4 +1,4 @@
-"""Whether a source is a program: it has a ``main``, imports one, or calls a macro of its own that makes one.
+"""Decide whether a source is a program: it has a ``main``, imports one, or calls its own macro that makes one.
 
 Not covered: a ``main`` that a macro of another crate makes, or that a ``cfg`` turns off.
 """
@@ -17,7 +17,7 @@ _MAIN = "main"
 
 
 def has_main(source: str) -> bool:
-    """Whether the top level of a file has a ``main``."""
+    """Return whether the top level of a file has a ``main``."""
     if _MAIN not in source:
         return False
     root = parse(source)
@@ -36,7 +36,7 @@ def _holds_main(module: Node) -> bool:
 
 
 def _imports_main(node: Node, modules: set[str]) -> bool:
-    """``use app::main;``, ``use app::run as main;``, ``use app::*;`` where that module has one."""
+    """Return whether a ``use`` imports a main: ``use app::main;``, ``use app::run as main;``, ``use app::*;``."""
     if node.type != "use_declaration":
         return False
     return any(
@@ -47,7 +47,7 @@ def _imports_main(node: Node, modules: set[str]) -> bool:
 
 
 def _makes_main(node: Node, macros: Mapping[str, set[str]]) -> bool:
-    """A call of a macro of the file that writes ``fn main``, or ``fn $name`` and is given ``main``."""
+    """Return whether a call of the file's own macro makes a main: ``fn main``, or ``fn $name`` given ``main``."""
     call = node.named_children[0] if node.type == "expression_statement" and node.named_children else node
     called = call.child_by_field_name("macro") if call.type == "macro_invocation" else None
     written = macros.get(text_of(called), set()) if called is not None else set()
@@ -56,6 +56,6 @@ def _makes_main(node: Node, macros: Mapping[str, set[str]]) -> bool:
 
 
 def _written_functions(macro: Node) -> set[str]:
-    """The names behind ``fn`` in a macro's definition; parameters with their ``$``."""
+    """Return the names behind ``fn`` in a macro's definition; parameters with their ``$``."""
     leaves = (text_of(node) for node in walk(macro) if not node.children or node.type == "metavariable")
     return {name for before, name in itertools.pairwise(leaves) if before == "fn"}

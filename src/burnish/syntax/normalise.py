@@ -1,4 +1,4 @@
-"""Rust source as tokens that stay the same when names, literals, comments, imports and layout change.
+"""Turn Rust source into tokens that do not change with names, literals, comments, imports and layout.
 
 The tokens are the leaves of the syntax tree. A name that the source declares itself (a binding, parameter, item, field,
 generic or lifetime) becomes ``name``, wherever it stands; names of others (``Vec``, ``iter``) stay, since a copy cannot
@@ -44,19 +44,19 @@ _PATTERNS = frozenset(
     }
 )  # fmt: skip
 _PATHS = frozenset({"scoped_identifier", "scoped_type_identifier"})
-"""Parts of paths, like fields and methods, are never variables: ``sum`` in ``.sum()`` is another name than a local."""
+"""Parts of paths, like fields and methods, are never variables: ``sum`` in ``.sum()`` is not a local ``sum``."""
 _WHOLE = frozenset({"lifetime", "metavariable"})
 _WORD = re.compile(r"\w+")
 
 
 def normalised_tokens(source: str) -> list[str]:
-    """Tokens of Rust source, or the words of prose; none for white space."""
+    """Return tokens of Rust source, or the words of prose; none for white space."""
     root = parse(source)
     return word_tokens(source) if is_prose(root) else code_tokens(root).normalised
 
 
 def same_answer_tokens(source: str) -> list[str]:
-    """Tokens that two sources share when they differ in declared names, comments, imports and layout alone.
+    """Return tokens that are equal for sources that differ only in declared names, comments, imports and layout.
 
     Unlike `normalised_tokens` literals stay as they are: ``x > 7`` and ``x > 8`` are two answers to a task.
     """
@@ -66,7 +66,7 @@ def same_answer_tokens(source: str) -> list[str]:
 
 
 def message_tokens(content: str) -> list[str]:
-    """Tokens of a turn: the words around fenced Rust and the tokens inside; without fences as `normalised_tokens`."""
+    """Return tokens of a turn: words around fenced Rust and tokens inside; without fences as `normalised_tokens`."""
     blocks = rust_blocks(content)
     if not blocks:
         return normalised_tokens(content)
@@ -80,28 +80,28 @@ def message_tokens(content: str) -> list[str]:
 
 
 def is_prose(root: Node) -> bool:
-    """Whether a text, parsed as Rust, is none."""
+    """Return whether a text, parsed as Rust, is prose."""
     return root.has_error and not looks_like_code(root)
 
 
 def word_tokens(text: str) -> list[str]:
-    """Words and numbers in lower case, without punctuation."""
+    """Return words and numbers in lower case, without punctuation."""
     return _WORD.findall(text.casefold())
 
 
 @dataclass(frozen=True)
 class CodeTokens:
-    """The tokens of a source in two ways, position by position."""
+    """Tokens of a source in two forms, position by position."""
 
     normalised: list[str]
-    """Declared names and literals replaced: what the code does."""
+    """Tokens with declared names and literals replaced: the structure of the code."""
     values: list[str]
-    """All names replaced and no literal, each literal as its kind and its text: what tests are about."""
+    """Tokens with all names replaced and literals as kind and text: the values of tests."""
     is_literal: list[bool]
 
 
 def code_tokens(root: Node) -> CodeTokens:
-    """Tokens of a tree."""
+    """Return the tokens of a tree."""
     tokens: list[str] = []
     values: list[str] = []
     literals: list[bool] = []
@@ -149,7 +149,7 @@ def code_tokens(root: Node) -> CodeTokens:
 
 
 def _binds(field: str | None, parent: str, name: str) -> bool:
-    """Whether a name in this place of the tree is a new variable; constants and variants in patterns are not."""
+    """Return whether a name in this place of the tree is a new variable; constants and variants in patterns are not."""
     if name[:1].isupper():
         return False
     return (field == "pattern" and parent in _BINDERS) or (parent in _PATTERNS and field != "type")

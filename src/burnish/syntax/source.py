@@ -1,4 +1,4 @@
-"""Questions about Rust source that its syntax tree answers.
+"""Answer questions about Rust source by its syntax tree.
 
 Not covered: judging a program (the compiler does that). tree-sitter may lag behind the newest syntax,
 so an error in its tree is a hint and never a verdict.
@@ -60,9 +60,9 @@ def _language() -> Language:
 
 
 def parse(source: str) -> Node:
-    """Root of the syntax tree; every call has its own parser, so threads may call it.
+    """Parse to the root of the syntax tree; every call has its own parser, so threads may call it.
 
-    Takes time that grows with the length alone. A longer text is read in parts: parsed in one piece, it would hold up
+    The time is linear in the length. A longer text is read in parts: parsed in one piece, it would hold up
     every other thread until it is done.
     """
     text = _without_open_raw_strings(source.encode(errors="replace"))
@@ -76,10 +76,10 @@ def parse(source: str) -> Node:
 
 
 def _without_open_raw_strings(text: bytes) -> bytes:
-    """``text`` up to the second of many raw strings that never end.
+    """Cut ``text`` at the second of many raw strings that never end.
 
-    The grammar looks for the end of each from its beginning on, all through the text. Behind the first there is no
-    code, so a tree without the rest says as much.
+    The grammar searches the whole text for the end of each. Behind the first there is no code, so the rest adds
+    nothing to the tree.
     """
     if text.count(b"r#") < _MANY_RAW_STRINGS:
         return text
@@ -95,33 +95,33 @@ def _without_open_raw_strings(text: bytes) -> bytes:
 
 
 def _go_on(*_: object) -> bool:
-    """Called every hundred steps; that the interpreter comes by is what lets other threads run."""
+    """Continue parsing; called every hundred steps, since returning to the interpreter lets other threads run."""
     return False
 
 
 def text_of(node: Node) -> str:
-    """The source a node covers."""
+    """Return the source a node covers."""
     return (node.text or b"").decode(errors="replace")
 
 
 def name_of(node: Node) -> str:
-    """The name of an item, or an empty string."""
+    """Return the name of an item, or an empty string."""
     name = node.child_by_field_name("name")
     return "" if name is None else text_of(name)
 
 
 def top_items(root: Node) -> list[Item]:
-    """Named items at the top level, in order."""
+    """Return named items at the top level, in order."""
     return [Item(n.type, name_of(n), n) for n in root.named_children if n.type in NAMED_ITEMS]
 
 
 def function_named(root: Node, name: str) -> Node | None:
-    """The top-level function of that name."""
+    """Return the top-level function of that name."""
     return next((i.node for i in top_items(root) if i.kind == "function_item" and i.name == name), None)
 
 
 def is_program(root: Node) -> bool:
-    """Whether the tree is clean and holds items alone, at least one of them."""
+    """Return whether the tree has no errors and holds only items, at least one of them."""
     if root.has_error:
         return False
     items = 0
@@ -134,7 +134,7 @@ def is_program(root: Node) -> bool:
 
 
 def _calls_item_macro(node: Node) -> bool:
-    """``make!(f);`` may stand beside items; ``println!("x");`` parses alike and cannot."""
+    """Return whether a macro call may stand at the top level: ``make!(f);`` may, ``println!("x");`` may not."""
     call = node.named_children[0] if node.type == "expression_statement" and node.named_children else None
     return call is not None and call.type == "macro_invocation" and not _calls_statement_macro(call)
 
@@ -145,22 +145,22 @@ def _calls_statement_macro(node: Node) -> bool:
 
 
 def looks_like_code(root: Node) -> bool:
-    """Whether something in the tree opens an item, even in broken source. Prose does not."""
+    """Return whether something in the tree opens an item, even in broken source. Prose does not."""
     return any(
         before is not None and before.type in _OPENERS and node.is_named for node, before in walk_with_before(root)
     )
 
 
 def walk(root: Node) -> Iterator[Node]:
-    """Every node, parents first, without recursion: hostile sources nest tens of thousands deep."""
+    """Yield every node, parents first, without recursion: hostile sources nest tens of thousands deep."""
     return (node for node, _ in walk_with_before(root))
 
 
 def walk_with_before(root: Node) -> Iterator[tuple[Node, Node | None]]:
-    """Every node with the one before it under the same parent, parents first.
+    """Yield every node with its previous sibling, parents first.
 
-    A node's own ``next_sibling``, ``prev_sibling`` and ``parent`` search the tree from its root each time: over a whole
-    tree that is time by the square of its size.
+    A node's own ``next_sibling``, ``prev_sibling`` and ``parent`` search the tree from its root each time: quadratic
+    time over a whole tree.
     """
     cursor = root.walk()
     before: list[Node | None] = [None]
@@ -180,7 +180,7 @@ def walk_with_before(root: Node) -> Iterator[tuple[Node, Node | None]]:
 
 
 def identifiers(source: str) -> set[str]:
-    """All identifiers of a source, except those that name a macro being called."""
+    """Return all identifiers of a source, except those that name a macro being called."""
     names: set[str] = set()
     macros: set[str] = set()
     for node, before in walk_with_before(parse(source)):

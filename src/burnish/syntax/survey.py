@@ -1,9 +1,9 @@
-"""One walk over the syntax tree, and what the metrics read from it: items, functions, nodes by kind, method chains.
+"""Walk the syntax tree once and collect what the metrics read: items, functions, nodes by kind, method chains.
 
-What stands under ``#[test]`` or ``#[cfg(test)]`` is left out: an ``unwrap`` is no fault in a test. The walk has no
-recursion, since hostile sources nest tens of thousands deep.
+Code under ``#[test]`` or ``#[cfg(test)]`` is left out: an ``unwrap`` is fine in a test. The walk has no recursion,
+since hostile sources nest tens of thousands deep.
 
-Not covered: what only types would tell. Arguments of macros are bare tokens (``token_tree``) to the grammar; each
+Not covered: facts that need types. Arguments of macros are bare tokens (``token_tree``) to the grammar; each
 metric says what it recognises there.
 """
 
@@ -20,7 +20,7 @@ from burnish.syntax.source import name_of, text_of
 Container = Literal["module", "impl", "trait impl", "trait"]
 
 MOST_BYTES = 64 * 1024
-"""Longer programs are not measured: the walk would hold up verdicts on others."""
+"""Longer programs are not measured: the walk would delay other verdicts."""
 
 _ITEMS = frozenset(
     {
@@ -58,7 +58,7 @@ class Item:
     node: Node
     container: Container
     local: bool
-    """Stands inside a function."""
+    """Whether it is inside a function."""
     documented: bool
 
 
@@ -90,7 +90,7 @@ class Chain:
 
 @dataclass
 class SyntaxIndex:
-    """What one walk found."""
+    """Result of one walk."""
 
     items: list[Item] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
@@ -101,13 +101,13 @@ class SyntaxIndex:
     chains: list[Chain] = field(default_factory=list)
 
     def count(self, kind: str) -> int:
-        """How many nodes of a kind were kept."""
+        """Return the number of kept nodes of a kind."""
         return len(self.nodes[kind])
 
 
 @dataclass
 class _Level:
-    """State among the children of one node: what was said about the next item."""
+    """State among the children of one node: comments and attributes before the next item."""
 
     kind: str
     in_test: bool = False
@@ -132,7 +132,7 @@ def index_tree(root: Node) -> SyntaxIndex:
 
 
 class _Walk:
-    """The path from the root to the current node, and what is open on it."""
+    """The path from the root to the current node, and the open functions and loops on it."""
 
     def __init__(self) -> None:
         self.index = SyntaxIndex()
@@ -147,7 +147,7 @@ class _Walk:
         self._patterns = 0
 
     def enter(self, node: Node) -> bool:
-        """Take a node in; False when its children are not to be looked at."""
+        """Enter a node; return False to skip its children."""
         kind = node.type
         level = self._levels[-1]
         self._levels.append(_Level(kind))
@@ -184,7 +184,7 @@ class _Walk:
         return True
 
     def leave(self) -> None:
-        """The current node ends."""
+        """Leave the current node."""
         kind = self._levels.pop().kind
         if kind in _NESTING and not (kind == "if_expression" and self._levels[-1].kind == "else_clause"):
             self._nesting -= 1
@@ -201,7 +201,7 @@ class _Walk:
             self._modules.pop()
 
     def _beside(self, node: Node, kind: str, level: _Level) -> None:
-        """Comments and attributes speak about what follows, ``//!`` about the module around."""
+        """Record comments and attributes for the next item, ``//!`` for the enclosing module."""
         if kind == "attribute_item":
             level.in_test |= is_test_attribute(node)
             level.documented |= _is_documentation(node)
@@ -250,25 +250,25 @@ class _Walk:
 
 
 def is_test_attribute(attribute: Node) -> bool:
-    """``#[test]``, ``#[some::test]``, ``#[cfg(test)]``, ``#[cfg(all(unix, test))]``, ``#![cfg(test)]``; not
-    ``#[cfg(not(test))]``."""
+    """Return whether an attribute marks tests: ``#[test]``, ``#[some::test]``, ``#[cfg(test)]``, ``#[cfg(all(unix,
+    test))]``, ``#![cfg(test)]``; not ``#[cfg(not(test))]``."""
     text = _inside(attribute)
     path = text.partition("(")[0]
     return path.rpartition("::")[2] in _TESTS or (path == "cfg" and _wants_test(text[4:-1]))
 
 
 def _is_documentation(attribute: Node) -> bool:
-    """``#[doc = ..]``, whatever the text comes from; ``#[doc(hidden)]`` is none."""
+    """Return whether an attribute is ``#[doc = ..]``, from any text; ``#[doc(hidden)]`` is not."""
     return _inside(attribute).startswith("doc=")
 
 
 def _inside(attribute: Node) -> str:
-    """What stands between an attribute's brackets, without blanks."""
+    """Return the text between an attribute's brackets, without blanks."""
     return "".join(text_of(attribute).split()).lstrip("#!").removeprefix("[").removesuffix("]")
 
 
 def _inner_attributes(item: Node) -> Iterator[Node]:
-    """The ``#![..]`` that a body begins with."""
+    """Yield the ``#![..]`` at the begin of a body."""
     body = item.child_by_field_name("body")
     for node in body.named_children if body is not None else ():
         if node.type == "inner_attribute_item":
@@ -278,7 +278,7 @@ def _inner_attributes(item: Node) -> Iterator[Node]:
 
 
 def _wants_test(condition: str, depth: int = 0) -> bool:
-    """Whether a ``cfg`` condition cannot hold without ``test``."""
+    """Return whether a ``cfg`` condition cannot hold without ``test``."""
     name, _, inside = condition.partition("(")
     if name not in ("all", "any") or depth > _DEEPEST_CONDITION:
         return condition == "test"
@@ -287,7 +287,7 @@ def _wants_test(condition: str, depth: int = 0) -> bool:
 
 
 def _parts(listed: str) -> list[str]:
-    """The parts of a list that is separated by commas, brackets kept whole."""
+    """Split a list at its commas, keeping brackets whole."""
     parts, depth, start = [], 0, 0
     for at, char in enumerate(listed):
         depth += (char == "(") - (char == ")")
@@ -298,7 +298,8 @@ def _parts(listed: str) -> list[str]:
 
 
 def _decisions(node: Node, kind: str, parent: str) -> int:
-    """Ways that a node adds: every branch, ``&&``, ``||``, ``?``, guard and ``else`` of a ``let``; n arms add n - 1."""
+    """Count the branches that a node adds: every branch, ``&&``, ``||``, ``?``, guard and ``else`` of a ``let``; n arms
+    add n - 1."""
     if kind in _BRANCHES:
         return 1
     if kind in ("&&", "||"):
@@ -314,7 +315,7 @@ def _decisions(node: Node, kind: str, parent: str) -> int:
 
 
 def _chains(calls: list[Node]) -> list[Chain]:
-    """Outermost chains; ``calls`` come parents first."""
+    """Return the outermost chains; ``calls`` come parents first."""
     inner: set[int] = set()
     chains: list[Chain] = []
     for call in calls:
@@ -332,7 +333,7 @@ def _chains(calls: list[Node]) -> list[Chain]:
 
 
 def _method(call: Node) -> tuple[Node, str] | None:
-    """Receiver and name of a method call; None for a call of a function."""
+    """Return receiver and name of a method call; None for a call of a function."""
     function = call.child_by_field_name("function")
     if function is not None and function.type == "generic_function":
         function = function.child_by_field_name("function")
@@ -343,12 +344,12 @@ def _method(call: Node) -> tuple[Node, str] | None:
 
 
 def _unwrapped(node: Node) -> Node:
-    """What stands inside parentheses, ``?`` and ``.await``."""
+    """Remove parentheses, ``?`` and ``.await`` around an expression."""
     while node.type in ("parenthesized_expression", "try_expression", "await_expression") and node.named_children:
         node = node.named_children[0]
     return node
 
 
 def is_main(item: Item) -> bool:
-    """A program's entry, which nobody documents."""
+    """Return whether a function is the program's entry, which needs no documentation."""
     return item.kind == "function_item" and item.container == "module" and name_of(item.node) == "main"

@@ -16,20 +16,20 @@ from burnish.train.weights.kernels import kernel_arguments
 
 
 def planned_steps(config: OptimizerConfig, rows: int) -> int:
-    """Optimiser steps of the training as planned, without the extra ones."""
+    """Return the planned optimiser steps of the training, without the extra ones."""
     if config.max_steps is not None:
         return config.max_steps
     return max(1, math.ceil(config.epochs * math.ceil(rows / config.effective_batch)))
 
 
 def optimizer_steps(config: OptimizerConfig, rows: int) -> int:
-    """Optimiser steps of the whole training."""
+    """Return the optimiser steps of the whole training."""
     extra_passes = math.ceil(config.extra_epochs * math.ceil(rows / config.effective_batch))
     return planned_steps(config, rows) + config.extra_steps + extra_passes
 
 
 def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int, processes: int = 1) -> dict[str, Any]:
-    """Keyword arguments for ``TrainingArguments`` and TRL's configurations.
+    """Return keyword arguments for ``TrainingArguments`` and TRL's configurations.
 
     Raises ConfigError when the processes cannot share the effective batch in whole micro batches.
     """
@@ -61,7 +61,7 @@ def common_arguments(config: OptimizerConfig, *, rows: int, out: Path, seed: int
 
 
 def placed(kind: Any, settings: dict[str, Any], *, on_cpu: bool) -> Any:
-    """Arguments of the class ``kind`` for this device and for the processes that train together."""
+    """Build arguments of the class ``kind`` for this device and for all training processes."""
     if process_count() > 1:
         settings = settings | {"ddp_find_unused_parameters": False} | ({"ddp_backend": "gloo"} if on_cpu else {})
     arguments = kind(**settings, use_cpu=on_cpu)

@@ -1,9 +1,9 @@
-"""One training, whatever its method: what it is made of, and the way from a loaded base to weights on disk.
+"""Define one training, whatever its method: its inputs, and the steps from a loaded base to weights on disk.
 
-A method (``train.sft`` and its neighbours) takes a `TrainingJob` and what it alone knows: rows, prompts, a sampler. It
-loads, makes its trainer from `trainer_parts`, and hands it to `train`.
+A method (``train.sft`` and its neighbours) takes a `TrainingJob` and its own inputs: rows, prompts, a sampler. It loads
+the base, makes its trainer from `trainer_parts`, and passes it to `train`.
 
-Not covered: how several processes are started (`scale.launch`).
+Not covered: starting several processes (`scale.launch`).
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class TrainingJob(Generic[AnyTrained]):
-    """What is trained, how, and where to.
+    """Inputs and outputs of a training.
 
-    Training goes to the end, or on from the last complete checkpoint in ``out/checkpoints``; checkpoints that were
-    made from other data, settings or another base are removed with a message. It leaves ``out/adapter``, or
-    ``out/model`` where every weight was trained.
+    Training continues from the last complete checkpoint in ``out/checkpoints``, if any, and runs to the end;
+    checkpoints made from other data, settings or another base are removed with a message. It writes ``out/adapter``, or
+    ``out/model`` when every weight was trained.
 
     Every ``run_*`` function raises:
         ConfigError: batch sizes that do not divide, module names the model does not have, a base that cannot be loaded.
-        UserError: the loss or its gradient stopped being a number; names the rows, which ``out/bad_batch.json`` keeps.
+        UserError: the loss or its gradient is not finite; names the rows, which ``out/bad_batch.json`` keeps.
         DeviceMemoryError: the accelerator is too small for one sequence, or in several processes for the micro batch;
-            checkpoints stay.
+            checkpoints are kept.
         KeyboardInterrupt: after Ctrl-C, with a checkpoint on disk.
     """
 
     base: Path | None
-    """Folder of the model that is trained, or that carries the adapter; None for a new model (pretraining alone)."""
+    """Folder of the model that is trained, or that carries the adapter; None for a new model (only in pretraining)."""
     model: ModelConfig
     """Dtype, device and quantisation; ``model.base`` is not read."""
     stage: AnyTrained
@@ -72,55 +72,55 @@ class TrainingJob(Generic[AnyTrained]):
     out: Path
     """Folder of the stage."""
     seed: int
-    """Of first weights, dropout, the order of rows, samples."""
+    """Seed of initial weights, dropout, the order of rows, and samples."""
     log: Log
-    """Called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, what the method adds, and
-    what `train.watch.meter` measures."""
+    """Called every ``stage.log_every`` steps with loss, learning rate, gradient norm, epoch, the method's own
+    numbers, and those of `train.watch.meter`."""
     start: Path | None = None
-    """Adapter folder whose weights are trained on; None begins with fresh ones."""
+    """Adapter folder whose training continues; None for a fresh adapter."""
     launch: LaunchConfig = ALONE
-    """What each of several processes keeps."""
+    """Weights and states that each of several processes keeps."""
     callbacks: Sequence[TrainerCallback] = ()
-    """Further ones of the trainer; see `watch_training`."""
+    """Further callbacks of the trainer; see `watch_training`."""
 
     @property
     def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
+        """Return the folder of the checkpoints."""
         return self.out / CHECKPOINTS
 
     @property
     def bad_batch(self) -> Path:
-        """File for the batch on which the loss stopped being a number."""
+        """Return the file for the batch whose loss is not finite."""
         return self.out / BAD_BATCH
 
     @property
     def base_folder(self) -> Path:
-        """``base`` of a training that has one."""
+        """Return ``base`` of a training that has one."""
         if self.base is None:
             raise ValueError(f"the training {self.stage.name} starts from no model")
         return self.base
 
     def load(self) -> LoadedModel:
-        """Load the base, untouched."""
+        """Load the base, unchanged."""
         return load_model(self.base_folder, self.model)
 
     def settings(self, rows: int) -> dict[str, Any]:
-        """Keyword arguments of the trainer that every method has; ``rows`` are those of a pass, 0 for a stream."""
+        """Return the trainer's arguments common to all methods; ``rows`` are those of a pass, 0 for a stream."""
         return common_arguments(self.stage, rows=rows, out=self.checkpoints, seed=self.seed, processes=process_count())
 
     def fitting(self, attempt: Callable[[TrainingJob[AnyTrained]], Result]) -> Result:
-        """Return ``attempt(job)``, tried again with a smaller micro batch while the accelerator is too small."""
+        """Return ``attempt(job)``, retried with a smaller micro batch while memory runs out."""
         return fit_micro_batch(self.stage, lambda stage: attempt(replace(self, stage=stage)))
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training left behind."""
+    """Result of a training."""
 
     trained: Path
-    """The adapter's folder, or the model's where every weight was trained."""
+    """The adapter's folder, or the model's when every weight was trained."""
     steps: int
-    """Optimiser steps behind the result."""
+    """Optimiser steps of the result."""
     seconds: float
     """Wall time of this call."""
     trained_tokens: int = 0
@@ -142,8 +142,8 @@ def open_checkpoints(
         job: the training.
         loaded: its base.
         dataset_digest: of all rows or prompts.
-        dataset: what they are called in messages.
-        also: what else checkpoints must agree with, by the name that messages have for it.
+        dataset: their name in messages.
+        also: further facts that checkpoints must agree with, by their names in messages.
         free: settings of the stage that may differ.
     """
     origin = origin_of(job.base_folder, job.model, loaded, dataset_digest)
@@ -161,7 +161,7 @@ def trainer_parts(
     kind: Any = TrainingArguments,
     read_past_adapter: str | None = None,
 ) -> dict[str, Any]:
-    """``model``, ``args`` and ``optimizers`` of the trainer.
+    """Build ``model``, ``args`` and ``optimizers`` of the trainer.
 
     Args:
         job: the training.
@@ -169,7 +169,7 @@ def trainer_parts(
         settings: keyword arguments of ``kind``.
         rows: sequences of a pass, 0 for a stream.
         kind: class of the arguments.
-        read_past_adapter: what reads the output layer without its adapter, so that none may be there.
+        read_past_adapter: name of what reads the output layer without its adapter, so that it must have none.
     """
     stage, on_cpu = job.stage, loaded.device.type == "cpu"
     half = next(loaded.model.parameters()).dtype == torch.bfloat16
@@ -196,7 +196,7 @@ def optimizers(
 
 
 def train(job: TrainingJob[AnyTrained], trainer: Any, save: Callable[[Any], None]) -> int:
-    """Train to the end, let the first process ``save`` the model; return its optimiser steps."""
+    """Train to the end, and let the first process ``save`` the model; return the optimiser steps."""
     watch_training(trainer, name=job.stage.name, steps=trainer.args.max_steps, log=job.log, callbacks=job.callbacks)
     train_to_end(trainer, job.checkpoints, job.stage)
     return save_best(trainer, job.callbacks, save)

@@ -1,6 +1,6 @@
-"""The micro batch of a training: how the processes share the effective batch, and what is done when it does not fit.
+"""Choose the micro batch: the processes share the effective batch, and a smaller one is tried when it does not fit.
 
-The effective batch never changes, so neither do losses and gradients, but for rounding.
+The effective batch never changes, so losses and gradients do not change either, apart from rounding.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 
 
 def fit_micro_batch(stage: Trained, train: Callable[[Trained], Result], processes: int = 1) -> Result:
-    """Return ``train(stage)``, tried again with a smaller micro batch while a step does not fit on the accelerator.
+    """Return ``train(stage)``, retried with a smaller micro batch while a step does not fit on the accelerator.
 
     Args:
-        stage: what is trained.
+        stage: settings of the training.
         train: one attempt; it continues from the checkpoints of the attempt before.
-        processes: how many ``train`` starts. One that is itself one of several is not tried again: whoever started
-            them does that.
+        processes: number of processes that ``train`` starts. A process that is itself one of several does not retry:
+            the process that started it does.
 
     Raises:
         StepMemoryError: no smaller micro batch trains the same.
@@ -55,5 +55,5 @@ def fit_micro_batch(stage: Trained, train: Callable[[Trained], Result], processe
 def fitting_micro_batch(stage: TrainingStage | GrpoStage, processes: int = 1) -> int | None:
     """Find a smaller micro batch with the same training; None when there is none."""
     if isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig):
-        return None  # its KL term is that of a micro batch
+        return None  # its KL term depends on the micro batch
     return smaller_micro_batch(stage, processes)

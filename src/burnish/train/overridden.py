@@ -1,6 +1,6 @@
-"""The methods of trainers of transformers and TRL that ours override or call although they are private.
+"""List the private methods of transformers' and TRL's trainers that ours override or call.
 
-A new version may change any of them without a word: the versions are pinned to the minor they were proven with, and a
+A new version may change any of them without notice: the versions are pinned to the minor they were proven with, and a
 test compares this table with what is installed and with what our classes override. After raising a pin, read what
 changed in each method, then correct its line here.
 
@@ -67,7 +67,7 @@ OVERRIDDEN: Mapping[str, Mapping[str, str]] = {
         "training_step": "(self, *args, **kwargs)",
     },
 }
-"""Class, method, and its parameters with their defaults."""
+"""Overridden methods: class, method, and its parameters with their defaults."""
 
 CALLED: Mapping[str, Mapping[str, str]] = {
     "transformers.trainer.Trainer": {"_prepare_inputs": "(self, inputs)"},
@@ -77,4 +77,4 @@ CALLED: Mapping[str, Mapping[str, str]] = {
         ),
     },
 }
-"""The same of private methods that are called and not overridden."""
+"""The same of private methods that are only called."""

@@ -150,7 +150,8 @@ class _Timeline:
         return user, place - self._begins[user]
 
     def _first_of_each_title(self, by_time: list[int]) -> list[int]:
-        """The rows without those whose user rated a film with the same title before: no history may tell the answer."""
+        """Return the rows without those whose user rated a film with the same title before: no history may tell
+        the answer."""
         names = {film: _same_name(title) for film, title in self._titles.items()}
         kept, user, rated = [], None, dict[str, int]()
         for row in by_time:

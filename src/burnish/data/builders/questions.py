@@ -133,7 +133,7 @@ def prompt(system: str, user: str) -> tuple[Message, ...]:
 
 
 def boxed(answer: str) -> str:
-    r"""The form that final answers have: ``\boxed{answer}``."""
+    r"""Return the form that final answers have: ``\boxed{answer}``."""
     return f"\\boxed{{{answer}}}"
 
 

@@ -31,7 +31,7 @@ class RustCode:
 
     @cached_property
     def source(self) -> str:
-        """The code; empty when the row holds none."""
+        """Return the code; empty when the row holds none."""
         if self._example.text is not None:
             return self._example.text
         turns = [turn.content for turn in self._example.messages if turn.role == "assistant"]
@@ -43,17 +43,17 @@ class RustCode:
 
     @cached_property
     def root(self) -> Node:
-        """The syntax tree."""
+        """Return the syntax tree."""
         return parse(self.source)
 
     @cached_property
     def signs(self) -> Signs:
-        """The signs found by one query over the tree."""
+        """Return the signs found by one query over the tree."""
         return read_signs(self.root)
 
     @cached_property
     def glance(self) -> Glance:
-        """The facts that the first tokens prove without a tree."""
+        """Return the facts that the first tokens prove without a tree."""
         return Glance(self.source)
 
 

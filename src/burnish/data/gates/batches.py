@@ -1,8 +1,7 @@
-"""Gates on the micro batches that the trainer will get, after padding or packing: what was checked row by row must
-still be there.
+"""Check the micro batches that the trainer will get, after padding or packing: what held row by row must still hold.
 
 1. Every micro batch has a trained token; a step without one would divide by zero.
-2. A label is its token's id, shifted nowhere.
+2. A label is its token's id, never shifted.
 3. The batch trains as many tokens, and as many ends of turn, as its rows do.
 4. Every row comes exactly once in a pass.
 
@@ -24,7 +23,7 @@ _FAULT = "This is a fault of burnish, not of the data: please report it with the
 def check_batches(
     batches: Iterable[Mapping[str, Any]], encoded: Sequence[EncodedExample], closing: int | None, decode: Any
 ) -> int:
-    """Check the micro batches of one pass and return how many there are.
+    """Check the micro batches of one pass and return their number.
 
     Args:
         batches: tensors ``input_ids`` and ``labels`` (B, T), and ``rows``: indices into ``encoded``.

@@ -1,6 +1,6 @@
-"""A gate on control tokens inside contents: ``<|im_end|>`` in an answer is text to a reader, and an end to a model.
+"""Refuse control tokens inside contents: ``<|im_end|>`` in an answer is text to a reader, and an end to a model.
 
-A tokenizer makes the control token of such a text, whoever wrote it, so that a row would hold a turn that its
+A tokenizer turns such text into the control token, whoever wrote it, so that a row would hold a turn that its
 conversation does not have. Not covered: tokens that a chat template writes itself; tokens that the vocabulary does not
 call special (``<think>`` in most).
 """

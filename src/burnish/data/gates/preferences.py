@@ -1,4 +1,4 @@
-"""Gates on judged answers, beside those that all training rows pass (`data.gates.rows`).
+"""Check judged answers, after the gates of all training rows (`data.gates.rows`).
 
 1. Chosen and rejected differ, in what is trained and not just in white space at the ends.
 2. No answer to a prompt is judged both ways.
@@ -20,7 +20,7 @@ from burnish.errors import GateError
 
 
 def check_preferences(rows: Sequence[JudgedRow], encoded: Sequence[EncodedJudgement]) -> None:
-    """Check all gates; raises GateError with the first offending row."""
+    """Check all gates; raise GateError with the first offending row."""
     for row in rows:
         _check_differs(row)
     _check_contradictions(rows)

@@ -1,4 +1,4 @@
-"""Gates on training rows as a set: role order, held-out tasks, one answer for all, duplicates.
+"""Check training rows as a set: role order, held-out tasks, one answer for all, duplicates.
 
 Not covered: near-duplicates and paraphrases of held-out prompts (`data.overlap.contamination`, as a filter).
 """
@@ -15,17 +15,17 @@ from burnish.errors import GateError
 from burnish.records import Example, Task
 
 SHOWN = 400
-"""Characters of an offending text that are shown."""
+"""Most characters shown of an offending text."""
 ENOUGH_ROWS = 10
-"""With fewer rows, equal answers and duplicates are no sign of anything."""
+"""With fewer rows, equal answers and duplicates mean nothing."""
 
 _FOLLOWING = {"": ("user",), "user": ("assistant",), "assistant": ("user", "tool"), "tool": ("assistant", "tool")}
 """Role -> the roles that may follow it; the first is the usual one."""
 
 
 def check_role_order(examples: Sequence[Example]) -> None:
-    """System turns first, then user and assistant in turn, beginning with the user; what tools answered may stand
-    between two turns of the assistant. GateError otherwise."""
+    """Raise GateError unless system turns come first, then user and assistant in turn, beginning with the user; tool
+    turns may follow an assistant turn."""
     for example in examples:
         roles = [message.role for message in example.messages]
         begin = next((index for index, role in enumerate(roles) if role != "system"), len(roles))
@@ -41,7 +41,7 @@ def check_role_order(examples: Sequence[Example]) -> None:
 
 
 def check_held_out(examples: Sequence[Example], held_out: Sequence[Task]) -> None:
-    """No user turn is a held-out task's prompt, compared without regard to case and white space; GateError."""
+    """Raise GateError if a user turn is a held-out task's prompt, ignoring case and white space."""
     prompts = {_key(task.prompt[-1].content): task.id for task in held_out if task.prompt}
     for example in examples if prompts else ():
         for message in example.messages:
@@ -54,7 +54,7 @@ def check_held_out(examples: Sequence[Example], held_out: Sequence[Task]) -> Non
 
 
 def check_answers(examples: Sequence[Example], allowed: float) -> None:
-    """No one answer ends more than a share ``allowed`` of all conversations; GateError."""
+    """Raise GateError if one answer ends more than a share ``allowed`` of all conversations."""
     answers = Counter(
         example.messages[-1].content.strip()
         for example in examples
@@ -73,7 +73,7 @@ def check_answers(examples: Sequence[Example], allowed: float) -> None:
 
 
 def check_duplicates(encoded: Sequence[EncodedExample], allowed: float, show: Callable[[EncodedExample], str]) -> int:
-    """Rows with the tokens of an earlier row of another id; GateError when they are more than a share ``allowed``."""
+    """Raise GateError if more than a share ``allowed`` of rows have the tokens of an earlier row of another id."""
     first: dict[bytes, str] = {}
     repeated: list[tuple[EncodedExample, str]] = []
     for row in encoded:

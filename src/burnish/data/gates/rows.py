@@ -1,4 +1,4 @@
-"""Gates before the first step: what must hold of encoded training rows, or nothing is trained.
+"""Check encoded training rows before the first step; a violation stops the training.
 
 Of the chat template:
 
@@ -7,8 +7,8 @@ Of the chat template:
 Of every row:
 
 2. It has a trained token, and its answers are not empty.
-3. Every answer's end of turn is trained, answers that truncation cut aside: without it the model never learns to stop.
-4. It is no longer than the limit, nor than the model's context: nothing is cut, and no position is made up, silently.
+3. Every answer's end of turn is trained, except where truncation cut it: without it the model never learns to stop.
+4. It is at most as long as the limit and the model's context, so nothing is silently cut or beyond known positions.
 
 Of all rows together (`data.gates.row_sets` has the others: role order, held-out tasks, one answer for all, duplicates;
 `data.gates.control_tokens` looks for control tokens in texts):
@@ -36,14 +36,14 @@ from burnish.model.chat_template import end_of_turn, end_of_turn_ids, unmarked_a
 from burnish.records import Example, Task
 
 SHOWN = 400
-"""Characters of an offending row that are shown."""
+"""Most characters shown of an offending row."""
 BLANK = 16
-"""Answers of more tokens than this are not looked at for being blank."""
+"""Longer answers, in tokens, are not checked for being blank."""
 
 
 @dataclass(frozen=True)
 class GateReport:
-    """What the gates counted."""
+    """Counts of the gates."""
 
     rows: int
     tokens: int
@@ -53,13 +53,13 @@ class GateReport:
     truncated: int = 0
     """Rows that lost tokens to truncation."""
     cut_answers: int = 0
-    """Rows whose answer lost its end."""
+    """Rows whose answer lost its end to truncation."""
     duplicates: int = 0
     """Rows that repeat the tokens of another row under an id of their own."""
 
     @property
     def coverage(self) -> float:
-        """Share of tokens that are trained."""
+        """Return the share of trained tokens."""
         return self.trained_tokens / self.tokens
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ def check_gates(
     chat: ChatConfig | None = None,
     context: int | None = None,
 ) -> GateReport:
-    """Check all gates; raises GateError with the first offending row, decoded.
+    """Check all gates; raise GateError with the first offending row, decoded.
 
     Args:
         encoded: the rows as they will be trained.
@@ -129,7 +129,7 @@ def check_gates(
 
 
 def closing_token(tokenizer: Any) -> int:
-    """The id that ends an answer; GateError when the template has none, or no mark where an answer begins."""
+    """Return the id that ends an answer; raise GateError without one, or without a mark where an answer begins."""
     unmarked = unmarked_answer(tokenizer)
     if unmarked:
         raise GateError(
@@ -152,7 +152,7 @@ def closing_token(tokenizer: Any) -> int:
 
 
 def shown(row: EncodedExample, tokenizer: Any) -> str:
-    """The row's text, cut to `SHOWN` characters."""
+    """Return the row's text, cut to `SHOWN` characters."""
     text = str(tokenizer.decode(row.input_ids))
     return f"it reads {text[:SHOWN]!r}" + (f" and {len(text) - SHOWN} characters more" if len(text) > SHOWN else "")
 
@@ -180,7 +180,7 @@ def _check_row(row: EncodedExample, tokenizer: Any, closing: int | None, *, exac
         )
     if not row.answers:
         return
-    # Where more than answers is trained, or less, spans are not answers: then ends of turn are counted.
+    # If other turns than answers are trained, spans are not answers: count ends of turn instead.
     ended = sum(span[-1] == closing for span in spans) if exact else row.labels.count(closing or 0)
     wanted = row.answers - row.cut_answer
     if ended < wanted or (exact and len(spans) != row.answers):

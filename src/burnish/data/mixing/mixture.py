@@ -1,10 +1,10 @@
-"""One sequence of rows made of several sources: their order, repeats by task type, shuffling; resumable at any row.
+"""Mix the rows of several sources: order, repeats by task type, shuffling; resumable at any row.
 
     sources -> turn by turn (`_Turns`) -> windows of rows -> copies by task weight -> permuted -> examples
 
-Every choice is a digest of the seed and of what it is about (a turn's number, a row's id, a window's number), never a
-draw from a running generator. So the sequence depends neither on where it was interrupted nor on who reads the sources
-with how many workers.
+Every choice is a digest of the seed and of its subject (a turn's number, a row's id, a window's number), never a draw
+from a running generator. So the sequence depends neither on interruptions nor on the number of workers that read the
+sources.
 
 After an interruption the current window is read again from its beginning: a stream must yield the same rows when it is
 read again. Copies of one row stand side by side unless the rows are shuffled.
@@ -36,14 +36,14 @@ class RowStream(Protocol):
     """The rows of one source, filters included; the same rows at every reading."""
 
     def rows(self, start: int) -> Iterator[tuple[int, Example]]:
-        """Rows from position ``start`` on (0 is the beginning), each with the position that follows it."""
+        """Yield rows from position ``start`` on (0 is the beginning), each with the next position."""
         ...
 
 
 class Mixture:
-    """Examples of all streams in the order that the configuration says.
+    """Examples of all streams in the configured order.
 
-    Iterating goes on where the mixture stands, so a second loop over a finished one yields nothing.
+    Iterating continues at the current position, so a second loop over a finished mixture yields nothing.
 
     Args:
         streams: source name -> its rows, in the order of the configuration.
@@ -86,7 +86,7 @@ class Mixture:
             self._anchor, self._given = self._turns.state(), 0
 
     def state(self) -> JsonState:
-        """Where the mixture stands, after any row, as JSON."""
+        """Return the position after any row, as JSON."""
         return {
             "mixture": self._identity,
             "anchor": self._anchor,
@@ -95,7 +95,7 @@ class Mixture:
         }
 
     def _window(self) -> Iterator[Example]:
-        """The rows that are mixed among one another, from where the turns stand."""
+        """Yield the rows of one shuffle window, from the current turn on."""
         match self._config.shuffle:
             case "none":
                 yield from self._copies(islice(self._turns, 1))
@@ -109,7 +109,7 @@ class Mixture:
                 yield from _permuted(self._copies(iter(self._turns)), f"{self._seed}/full")
 
     def _copies(self, rows: Iterator[Example]) -> Iterator[Example]:
-        """Every row as often as its task type wants it."""
+        """Yield every row as often as its task type requires."""
         weights = self._config.task_weights
         for row in rows:
             if row.task_type in weights:
@@ -124,7 +124,7 @@ class Mixture:
 
     def _check_types(self) -> None:
         if self._config.when_exhausted == "stop":
-            return  # what was not read may have it
+            return  # unread rows may have the type
         unseen = sorted(set(self._config.task_weights) - self._types)
         if unseen:
             raise DataError(
@@ -134,7 +134,7 @@ class Mixture:
 
 
 class _Turns:
-    """Which source gives the next row, without copies and shuffling; its state is small and cheap."""
+    """Choose the source of the next row, without copies and shuffling; its state is small."""
 
     def __init__(
         self, streams: Mapping[str, RowStream], config: MixtureConfig, seed: int, state: Mapping[str, Any] | None
@@ -160,7 +160,7 @@ class _Turns:
         }
 
     def go_to(self, state: Mapping[str, Any]) -> None:
-        """Stand where the state says; sources that stand there already stay open."""
+        """Go to a stored state; sources already at their position stay open."""
         for name, position in state["positions"].items():
             # Reopening a source reads it from the beginning, so keep those that already stand at the right row.
             if position != self._positions[name] or state["ends"][name] != self._ends[name]:
@@ -186,7 +186,7 @@ class _Turns:
         return None
 
     def _going_on(self) -> Sequence[str]:
-        """Sources that may be asked; empty when the mixture is at its end."""
+        """Return sources that may have rows; empty when the mixture is at its end."""
         if self._config.when_exhausted == "repeat":
             return self._names if not all(self._ends.values()) else ()
         return [name for name in self._names if not self._ends[name]]
@@ -221,16 +221,16 @@ class _Turns:
         return example
 
     def _end(self, name: str) -> None:
-        """The source has no row left."""
+        """Handle the end of a source."""
         self._ends[name] += 1
         del self._open[name]
         match self._config.when_exhausted:
             case "stop":
                 self._stopped = True
             case "drop_out":
-                self.turn += 1  # a fresh draw: this one fell on the source that has ended
+                self.turn += 1  # draw again: this draw chose the source that has ended
             case "repeat":
-                # An end at position 0 means the source is empty; repeating it would loop for ever.
+                # An end at position 0 means the source is empty; repeating it would loop forever.
                 if self._positions[name] == 0:
                     raise DataError(
                         f"the source {name!r} has no row, so it cannot be repeated.",
@@ -241,7 +241,7 @@ class _Turns:
 
 
 def check_weights(config: MixtureConfig, names: Sequence[str]) -> None:
-    """Raise ConfigError when ``weights`` names what is no source, or leaves a source out."""
+    """Raise ConfigError when ``weights`` names an unknown source, or leaves a source out."""
     if config.mode != "weighted":
         return
     for name in config.weights:
@@ -256,13 +256,13 @@ def check_weights(config: MixtureConfig, names: Sequence[str]) -> None:
 
 
 def _uniform(seed: int, purpose: str, key: object) -> float:
-    """A number in 0..1 that looks drawn and is the digest of its arguments."""
+    """Return a uniform number in 0..1, the digest of its arguments."""
     digest = hashlib.blake2b(f"{seed}/{purpose}/{key}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 
 def _permuted(rows: Iterator[Example], seed: str) -> Iterator[Example]:
-    """All rows in a random order: kept in a temporary file, eight bytes per row in memory."""
+    """Yield all rows in a random order, kept in a temporary file with eight bytes per row in memory."""
     with tempfile.TemporaryFile() as file:
         places = array("Q")
         for row in rows:

@@ -1,4 +1,4 @@
-"""Training sequences from a mixture that is read as training goes, resumable after any of them.
+"""Build training sequences from a mixture during training, resumable after any of them.
 
 Rows are taken chunk by chunk; a chunk becomes tokens, is checked, and is packed on its own. The state names where the
 mixture stood before a chunk and how many of its sequences were given, so the chunk alone is made again. When the
@@ -19,13 +19,13 @@ from burnish.errors import DataError
 from burnish.records import Example
 
 CHUNK = 256
-"""Rows of a chunk: more pack better, and cost more when a training is resumed."""
+"""Rows of a chunk: more rows pack better, and cost more when a training is resumed."""
 Sequence_ = TypeVar("Sequence_")
 State = Mapping[str, Any]
 
 
 class Resumable(Protocol):
-    """Rows that know where they stand; `data.mixing.mixture.Mixture` is one."""
+    """Rows that know their position; `data.mixing.mixture.Mixture` is one."""
 
     def __iter__(self) -> Iterator[Example]: ...
 
@@ -33,19 +33,19 @@ class Resumable(Protocol):
 
 
 OpenMixture = Callable[[int, Any], Resumable]
-"""The rows of a pass (from 0), after a state or from the beginning."""
+"""Opens the rows of a pass (from 0), after a state or from the beginning."""
 
 
 class ChunkStream(Generic[Sequence_]):
-    """Sequences of all passes without end; see the module.
+    """Endless sequences over passes; see the module.
 
     Args:
         mixture: opens a pass.
-        make: turns a chunk of rows into sequences; always the same ones of the same rows.
+        make: turns a chunk of rows into sequences; deterministic.
         chunk: rows of a chunk.
 
     Raises:
-        DataError: while iterating: a pass without a sequence. And what ``make`` raises.
+        DataError: while iterating, a pass without a sequence; and errors of ``make``.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ChunkStream(Generic[Sequence_]):
         self._chunk = chunk
 
     def sequences(self, state: State | None) -> Iterator[tuple[Sequence_, State]]:
-        """Sequences after ``state``, each with the state after it."""
+        """Yield sequences after ``state``, each with the state after it."""
         number, anchor, given = (0, None, 0) if state is None else (state["pass"], state["mixture"], state["given"])
         any_row = given > 0
         while True:
@@ -91,7 +91,7 @@ class BlockStream(ChunkStream[Block]):
 
 
 class RowStream(ChunkStream[tuple[EncodedExample, ...]]):
-    """Rows that share a sequence, or each its own where ``pack`` is None; ``encode`` also checks them."""
+    """Rows that share a sequence, or one row each if ``pack`` is None; ``encode`` also checks them."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""Hold rows out of training to measure a loss on: chosen by digest, rows that ask the same thing kept together.
+"""Hold out rows to measure a loss on, chosen by digest; rows with the same prompt stay together.
 
-Not covered: rows that are alike without being the same (`data.overlap.near_duplicates`).
+Not covered: similar rows (`data.overlap.near_duplicates`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Row = TypeVar("Row")
 def hold_out_rows(
     rows: Sequence[Row], examples: Sequence[Example], wanted: int, *, seed: int
 ) -> tuple[list[Row], list[Row]]:
-    """Training rows and held-out rows, each in their order; at least ``wanted`` are held out, whole groups of a prompt.
+    """Return training rows and held-out rows, in order; at least ``wanted`` are held out, in whole groups of a prompt.
 
-    ``examples`` say what the rows ask, one for one. Which rows go out depends on their prompts and the seed alone, not
-    on the other rows' order. Raises DataError when nothing would be left to train on.
+    ``examples`` hold the prompts of the rows, in the same order. The choice depends on the prompts and the seed alone,
+    not on the order of the rows. Raises DataError when nothing would be left to train on.
     """
     groups: dict[str, list[int]] = {}
     for index, example in enumerate(examples):
-        groups.setdefault(_asked(example, seed), []).append(index)
+        groups.setdefault(_prompt_digest(example, seed), []).append(index)
     held: set[int] = set()
     for _, members in sorted(groups.items()):
         if len(held) >= wanted:
@@ -42,7 +42,7 @@ def hold_out_rows(
     )
 
 
-def _asked(example: Example, seed: int) -> str:
-    """Digest of the conversation without its last turn; of a document, of its text."""
+def _prompt_digest(example: Example, seed: int) -> str:
+    """Digest the conversation without its last turn, or a document's text."""
     prompt = [[message.role, message.content] for message in example.messages[:-1]]
     return digest_json([seed, prompt, example.text])

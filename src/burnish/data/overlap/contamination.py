@@ -1,4 +1,4 @@
-"""Contamination: training rows that hold a task that will be measured on, or most of it.
+"""Find contamination: training rows that hold an evaluation task, or most of it.
 
 Tasks and rows are cut into runs of ``run`` tokens (13 as in GPT-3, Brown et al. 2020, appendix C). A row is
 contaminated when it has at least ``share`` of the different runs of one part of a task:
@@ -7,8 +7,8 @@ contaminated when it has at least ``share`` of the different runs of one part of
     reference   tokens of the code, names and literals normalised (`syntax.normalise`)
     tests       tokens of the tests, all names normalised, literals as they are; only runs with a literal count
 
-or when a user turn is a task's prompt, case, punctuation and white space aside. Counting by the task and not by the
-row finds a short solution inside a long file.
+or when a user turn equals a task's prompt, ignoring case, punctuation and white space. The share is of the task, not
+of the row, to find a short solution inside a long file.
 
 Parts with fewer than `LEAST_RUNS` runs say too little and are left out; `Contamination.not_judged` names them. Not
 covered: paraphrased prompts, rewritten or reordered code, stdin and stdout of program tests.
@@ -33,7 +33,7 @@ from burnish.syntax.source import parse
 LEAST_RUNS = 8
 Part = Literal["prompt", "reference", "tests"]
 _WORDS, _CODE, _VALUES = 1, 2, 3
-"""Salts: runs of different kinds never meet."""
+"""Salts that keep runs of different kinds apart."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Overlap:
 
 
 class Contamination:
-    """Named task sets, ready to be asked about rows. Some 12 bytes of memory per run of the tasks."""
+    """Named task sets that rows are compared with. Some 12 bytes of memory per run of the tasks."""
 
     def __init__(self, task_sets: Mapping[str, Iterable[Task]], *, run: int = 13, share: float = 0.5) -> None:
         """``run``: tokens per run; ``share``: of a part's runs, above 0 and at most 1."""
@@ -61,7 +61,7 @@ class Contamination:
         self._parts: list[tuple[str, Part]] = []
         self._prompts: dict[str, str] = {}
         self.not_judged: list[str] = []
-        """``set:id part`` of parts that are too short for runs; equal prompts are found all the same."""
+        """``set:id part`` of parts that are too short for runs; equal prompts are still found."""
         hashed: list[Shingles] = []
         for name, tasks in task_sets.items():
             for task in tasks:
@@ -73,7 +73,8 @@ class Contamination:
         self._runs, self._owners = runs[order], owners[order]
 
     def find(self, example: Example, root: Node | None = None) -> Overlap | None:
-        """The task that a row holds most of, if it holds enough; ``root`` is the tree of a document, if it is known."""
+        """Return the task that a row holds most of, if it holds enough; ``root`` is the tree of a document, if
+        known."""
         for message in example.messages:
             task = self._prompts.get(_key(message.content)) if message.role == "user" else None
             if task is not None:
@@ -83,7 +84,7 @@ class Contamination:
         return self._most_of(_union(self._turn_runs(message.content) for message in example.messages))
 
     def _turn_runs(self, content: str) -> Shingles:
-        """Runs of a turn: all its words, and its fenced Rust or else the whole of it as code."""
+        """Return runs of a turn: all its words, and its fenced Rust, or the whole turn as code."""
         pieces = [shingles(word_tokens(content), self._run, salt=_WORDS)]
         for source in rust_blocks(content) or [content]:
             root = parse(source)
@@ -133,7 +134,7 @@ def _document_runs(text: str, root: Node, run: int) -> Shingles:
 
 
 def _code_runs(root: Node, run: int) -> list[Shingles]:
-    """Runs of what the code does, and those that hold a value."""
+    """Return runs of the code's structure, and those that hold a value."""
     tokens = code_tokens(root)
     return [
         shingles(tokens.normalised, run, salt=_CODE),

@@ -1,11 +1,11 @@
-"""Near-duplicates: rows whose runs of tokens are nearly the same set as those of a row that came before.
+"""Find near-duplicates: rows whose runs of tokens are nearly the set of an earlier row.
 
 A row is a duplicate when the Jaccard similarity of its runs with those of an earlier, kept row is at least the
 threshold: |A n B| / |A u B|. Candidates come from MinHash signatures cut into bands (Leskovec, Rajaraman, Ullman:
 Mining of Massive Datasets, chapter 3): rows that agree in a whole band are compared exactly, so nothing below the
 threshold is ever dropped, and at the threshold itself at least `RECALL` of the duplicates are found, more above it.
 
-Bands and runs lie in SQLite: memory does not grow with the rows, the file does, by some 4 bytes per run and 60 per
+Bands and runs are in SQLite: memory does not grow with the rows; the file does, by some 4 bytes per run and 60 per
 band of a kept row. A duplicate is not stored, so that chains of ever less similar rows do not form.
 
 Not covered: rows that contain another row whole (`data.overlap.contamination` asks that of task sets).
@@ -29,7 +29,7 @@ from burnish.errors import DataError, DiskError
 from burnish.fsio import disk_errors
 
 RECALL = 0.99
-"""Least share of duplicates found whose similarity is the threshold exactly."""
+"""Least recall of duplicates whose similarity equals the threshold."""
 _COMMIT_ROWS = 2000
 _SEED = 1
 _SCHEME = "affine32"
@@ -45,7 +45,7 @@ Runs = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True)
 class Duplicate:
-    """The row that another one nearly repeats."""
+    """The kept row that another one nearly repeats."""
 
     of: str
     """Id of the kept row."""
@@ -58,14 +58,15 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Sketch:
-    """What the index needs of a row; made anywhere, also in another process."""
+    """Data of a row for the index; any process can compute it."""
 
     runs: Runs
     bands: tuple[int, ...]
 
 
 def band_rows(threshold: float, permutations: int) -> int:
-    """Signature values per band: as many as `RECALL` at the threshold allows, for the fewest false candidates."""
+    """Return the signature values per band: the most that `RECALL` at the threshold allows, for few false
+    candidates."""
     # A pair of similarity s shares a band with probability 1 - (1 - s^rows)^bands, bands = permutations // rows.
     fitting = [
         rows for rows in range(1, permutations + 1) if 1 - (1 - threshold**rows) ** (permutations // rows) >= RECALL
@@ -74,10 +75,10 @@ def band_rows(threshold: float, permutations: int) -> int:
 
 
 class Sketcher:
-    """Makes sketches; equal tokens give equal sketches on every machine."""
+    """Compute sketches; equal tokens give equal sketches on every machine."""
 
     def __init__(self, *, threshold: float = 0.8, run: int = 5, permutations: int = 128) -> None:
-        """``run``: tokens per run, ``permutations``: length of the signature."""
+        """Set ``run``, the tokens per run, and ``permutations``, the length of the signature."""
         if not 0 < threshold <= 1 or run < 1 or permutations < 1:
             raise ValueError("the threshold is in 0..1, run and permutations are at least 1")
         self.threshold, self.run, self.permutations = threshold, run, permutations
@@ -85,7 +86,7 @@ class Sketcher:
         self._minhash = MinHash(permutations, seed=_SEED, scheme=_SCHEME, hashfunc=int)
 
     def sketch(self, tokens: Sequence[str]) -> Sketch:
-        """Texts shorter than a run are one run."""
+        """Compute a sketch; a text shorter than a run is one run."""
         # 32 bits per run halve the stored size; a collision changes the similarity by at most one run.
         runs = np.unique(shingles(tokens, min(self.run, max(1, len(tokens)))).astype(np.uint32))
         self._minhash.clear()
@@ -100,10 +101,10 @@ class Sketcher:
 
 
 class NearDuplicates:
-    """The rows kept so far, in a file. One process writes it; closing loses nothing."""
+    """Index of the rows kept so far, in a file. One process writes it; closing loses nothing."""
 
     def __init__(self, path: Path, sketcher: Sketcher, *, state: Mapping[str, Any] | None = None) -> None:
-        """Begin anew, or with ``state`` go on where `state` was taken: rows kept later are forgotten.
+        """Begin anew, or continue from ``state``; rows kept later are forgotten.
 
         Raises DataError when the file does not belong to that state, DiskError when it cannot be used.
         """
@@ -128,37 +129,40 @@ class NearDuplicates:
             self._connection.execute("BEGIN")
 
     def find_or_keep(self, row_id: str, tokens: Sequence[str]) -> Duplicate | None:
-        """The kept row that this one repeats, or None, and it is kept. Rows without tokens are kept and never found."""
+        """Return the kept row that this one repeats; otherwise keep it and return None. Rows without tokens are kept
+        and never found."""
         return self.find_or_keep_sketch(row_id, self._sketcher.sketch(tokens))
 
     def find_or_keep_sketch(self, row_id: str, sketch: Sketch) -> Duplicate | None:
-        """The same for a sketch made elsewhere."""
+        """Do the same for a sketch made elsewhere."""
         if not sketch.runs.size:
             return None
         with self._sqlite_errors():
             # Bands only propose candidates; the exact similarity decides.
             for number in self._candidates(sketch):
-                found, blob = self._connection.execute("SELECT id, runs FROM rows WHERE number = ?", number).fetchone()
+                kept_id, blob = self._connection.execute(
+                    "SELECT id, runs FROM rows WHERE number = ?", number
+                ).fetchone()
                 similarity = _jaccard(sketch.runs, np.frombuffer(blob, dtype=np.uint32))
                 if similarity >= self._sketcher.threshold:
-                    return Duplicate(found, similarity)
+                    return Duplicate(kept_id, similarity)
             self._keep(row_id, sketch)
         return None
 
     def state(self) -> dict[str, int]:
-        """What to hand in to go on from here; everything kept so far is on disk when this returns."""
+        """Return the state to continue from; everything kept so far is then on disk."""
         with self._sqlite_errors():
             self._commit()
         return {"kept": self._kept}
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write pending rows and close the file."""
         with self._sqlite_errors():
             self._connection.execute("COMMIT")
             self._connection.close()
 
     def _candidates(self, sketch: Sketch) -> list[tuple[int]]:
-        """Rows that share a band and have a size that the threshold allows; those that share most come first."""
+        """Yield rows that share a band and have a possible size, those with most shared bands first."""
         marks = ",".join("?" * len(sketch.bands))
         size, threshold = sketch.runs.size, self._sketcher.threshold
         return self._connection.execute(

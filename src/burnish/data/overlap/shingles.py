@@ -1,4 +1,4 @@
-"""Runs of tokens as sets of 64-bit numbers, the same on every machine and in every process.
+"""Hash runs of tokens to sets of 64-bit numbers, the same on every machine and in every process.
 
 A token's number is the beginning of its BLAKE2b digest; a run's is their polynomial modulo 2**64, mixed with the
 finalizer of MurmurHash3, because a bare polynomial of few tokens is far from evenly spread.
@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 Shingles = npt.NDArray[np.uint64]
-"""Sorted, each once."""
+"""Sorted and unique."""
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _ROUNDS = ((np.uint64(33), np.uint64(0xFF51AFD7ED558CCD)), (np.uint64(33), np.uint64(0xC4CEB9FE1A85EC53)))
 
 
 def shingles(tokens: Sequence[str], size: int, *, salt: int = 0, telling: Sequence[bool] | None = None) -> Shingles:
-    """The different runs of ``size`` tokens; shorter texts have none.
+    """Return the different runs of ``size`` tokens; shorter texts have none.
 
-    ``salt`` keeps runs of different kinds apart; with ``telling`` only runs count that have such a token.
+    ``salt`` keeps runs of different kinds apart; with ``telling`` only runs with such a token count.
     """
     count = len(tokens) - size + 1
     if count < 1:
@@ -39,7 +39,7 @@ def shingles(tokens: Sequence[str], size: int, *, salt: int = 0, telling: Sequen
 
 
 def mixed(values: Shingles) -> Shingles:
-    """A bijection of 64-bit numbers that spreads similar ones evenly."""
+    """Mix 64-bit numbers by a bijection that spreads similar ones evenly."""
     for shift, factor in _ROUNDS:
         values = (values ^ (values >> shift)) * factor
     return values ^ (values >> np.uint64(33))

@@ -1,4 +1,4 @@
-"""Writes a pretraining corpus: documented Rust functions or sources of crates, and by choice some conversations.
+"""Write a pretraining corpus: documented Rust functions or sources of crates, and optionally conversations.
 
 A row is ``{"text": source}`` or ``{"messages": [...]}``. No row made from the built-in functions holds a held-out
 combination of parts. Not covered: filters on the sources of crates (``burnish data prepare`` has them), and crates
@@ -34,7 +34,7 @@ def write_corpus(
     crates: Path | None = None,
     comments: str = "documentation",
 ) -> int:
-    """Write ``documents`` rows, ``chat_share`` of them as conversations; returns how many there are.
+    """Write ``documents`` rows, a share ``chat_share`` of them conversations; return their number.
 
     ``comments`` is a style of `wording.COMMENTS`, for the built-in functions. Fewer when ``crates`` has fewer sources.
     Raises DataError when it has none.
@@ -69,13 +69,15 @@ def _rows(documents: int, chat_share: float, seed: int, comments: str = "documen
 
 
 def _with_crates(documents: int, chat_share: float, seed: int, crates: Path) -> Iterator[dict[str, Any]]:
-    """Sources of crates in an order that the seed decides, with the conversations between them."""
-    found = sorted(CrateDocuments(crates), key=lambda one: digest_bytes(str(seed).encode(), one.path.encode()))
-    if not found:
+    """Yield sources of crates in an order by seed, with conversations between them."""
+    crate_sources = sorted(
+        CrateDocuments(crates), key=lambda document: digest_bytes(str(seed).encode(), document.path.encode())
+    )
+    if not crate_sources:
         raise DataError(f"no non-empty .rs file below {crates}.", "Give a folder of crates.")
     rng = random.Random(f"{seed}/corpus of crates")
     conversations = _rows(documents, 1.0, seed)
-    sources = iter(found)
+    sources = iter(crate_sources)
     for _ in range(documents):
         if rng.random() < chat_share:
             yield next(conversations)
@@ -86,7 +88,7 @@ def _with_crates(documents: int, chat_share: float, seed: int, crates: Path) -> 
 
 
 def read_corpus(path: Path) -> Iterator[str | tuple[Message, ...]]:
-    """Rows in order: source text, or the messages of a conversation."""
+    """Yield rows in order: source text, or the messages of a conversation."""
     for number, line in enumerate(read_lines(path), 1):
         row = json.loads(line)
         if set(row) == {"text"}:

@@ -1,4 +1,4 @@
-"""Token bins for pretraining: all documents as one array of token ids, with where each begins and whose it is.
+"""Store documents for pretraining as one array of token ids, with their offsets and owners.
 
     tokens.bin       token ids, little-endian, uint16 while the vocabulary allows it, else uint32
     offsets.bin      uint64, one per document and one more: document i is tokens[offsets[i]:offsets[i + 1]]
@@ -47,7 +47,7 @@ class Document:
 
 
 class CrateDocuments:
-    """The sources of a folder of crates; may be iterated again. ``left_out`` counts by reason, of the last time."""
+    """Sources of a folder of crates; may be iterated again. ``left_out`` counts by reason, of the last iteration."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -74,7 +74,7 @@ class CrateDocuments:
 def write_token_bins(
     folder: Path, documents: Iterable[Document], encode: Encode, *, vocabulary: int, end_of_text: int
 ) -> dict[str, Any]:
-    """Write all files but ``meta.json``; returns what is to stand there of the tokens.
+    """Write all files but ``meta.json``; return its entries about the tokens.
 
     Raises DataError when there is no document.
     """
@@ -84,7 +84,7 @@ def write_token_bins(
     with (folder / TOKENS).open("wb") as tokens, (folder / DOCUMENTS).open("w", encoding="utf-8") as listed:
         waiting = iter(documents)
         while batch := list(islice(waiting, _BATCH)):
-            for document, ids in zip(batch, encode([one.text for one in batch]), strict=True):
+            for document, ids in zip(batch, encode([document.text for document in batch]), strict=True):
                 tokens.write(np.asarray([*ids, end_of_text], dtype=dtype).tobytes())
                 offsets.append(offsets[-1] + len(ids) + 1)
                 counts = {"bytes": len(document.text.encode()), "tokens": len(ids) + 1}
@@ -106,7 +106,7 @@ def write_token_bins(
 
 
 class TokenBins:
-    """Documents of a folder of token bins, by index, read from disk as they are asked for."""
+    """Documents of a folder of token bins, by index, read from disk on access."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -124,18 +124,18 @@ class TokenBins:
         return len(self._offsets) - 1
 
     def lengths(self) -> list[int]:
-        """Tokens of each document."""
+        """Return the tokens of each document."""
         lengths: list[int] = np.diff(self._offsets).tolist()
         return lengths
 
     def part(self, index: int, begin: int, end: int) -> list[int]:
-        """Token ids ``begin`` to ``end`` of a document."""
+        """Return token ids ``begin`` to ``end`` of a document."""
         first = int(self._offsets[index])
         ids: list[int] = self._tokens[first + begin : first + end].tolist()
         return ids
 
     def __getitem__(self, index: int) -> list[int]:
-        """Token ids of a document, the end-of-text token last."""
+        """Return the token ids of a document, with the end-of-text token."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         ids: list[int] = self._tokens[int(self._offsets[index]) : int(self._offsets[index + 1])].tolist()
@@ -148,6 +148,6 @@ def write_meta(folder: Path, meta: dict[str, Any]) -> None:
 
 
 def digest_bins(folder: Path) -> str:
-    """Digest of all files of a folder of token bins; DataError when they are not there."""
+    """Compute the digest of all files of a folder of token bins; raise DataError when they are missing."""
     TokenBins(folder)
     return digest_folder(folder)

@@ -1,6 +1,6 @@
-"""Draws tasks from all families and splits them by combination of parts, so that held-out means unseen.
+"""Draw tasks from all families and split them by combination of parts, so that held-out means unseen.
 
-A combination belongs to the held-out side for ever, by its digest and not by any seed: no training set and
+A combination is always held out, by its digest and not by any seed: no training set and
 no pretraining corpus of any run holds one of them, in whatever wording, with whatever constants.
 """
 
@@ -39,16 +39,16 @@ FAMILIES: tuple[tuple[Callable[[random.Random], Draft], float], ...] = (
 HELD_OUT_SHARE = 0.2
 ORIGIN = "burnish rust tasks 2"
 RARE_DRAWS = 200
-"""Cases to look through for a second expected value."""
+"""Most cases drawn for a second expected value."""
 
 
 def is_held_out(combination: str) -> bool:
-    """Whether a combination of parts is kept for measuring."""
+    """Return whether a combination of parts is held out for evaluation."""
     return int(digest_bytes(combination.encode())[:8], 16) < HELD_OUT_SHARE * 2**32
 
 
 def draw_drafts(rng: random.Random, *, held_out: bool) -> Iterator[Draft]:
-    """Endless drafts from one side of the split, families in their shares."""
+    """Yield endless drafts from one side of the split, with the families' shares."""
     draws, shares = [family for family, _ in FAMILIES], [share for _, share in FAMILIES]
     while True:
         draft = rng.choices(draws, shares)[0](rng)
@@ -57,9 +57,9 @@ def draw_drafts(rng: random.Random, *, held_out: bool) -> Iterator[Draft]:
 
 
 def build_rust_tasks(*, train: int, held_out: int, cases: int, seed: int) -> tuple[tuple[Task, ...], tuple[Task, ...]]:
-    """Training and held-out tasks; no prompt appears twice.
+    """Build training and held-out tasks; no prompt appears twice.
 
-    Raises ConfigError when so many distinct tasks cannot be composed.
+    Raises ConfigError when there are not enough distinct tasks.
     """
     return (
         _build(train, cases, f"{seed}/train", held_out=False),
@@ -87,8 +87,8 @@ def _build(count: int, cases: int, seed: str, *, held_out: bool) -> tuple[Task, 
 
 
 def _draw_cases(draft: Draft, count: int, rng: random.Random) -> tuple[ValueCase, ...] | None:
-    """Hidden tests with at least two expected values among them, so that no constant passes; None where the draft
-    has but one, such as a search for values that no case holds."""
+    """Draw hidden tests with at least two expected values, so that no constant passes; None if the draft has one
+    value."""
     drawn = {case.call: case for case in (draft.draw_case(rng) for _ in range(3 * count))}
     cases = tuple(drawn.values())[:count]
     if count < 2 or len({case.expected for case in cases}) > 1:

@@ -1,6 +1,6 @@
-"""A composed task before it becomes a `Task`: what to write, the reference, and an oracle for hidden tests.
+"""Define a composed task before it becomes a `Task`: instruction, reference, and an oracle for hidden tests.
 
-The oracle is Python and the reference is Rust: two independent statements of one meaning. A reference that
+The oracle is Python and the reference is Rust: two independent implementations. A reference that
 disagrees with its oracle fails when the task set is checked, so a mistake in either is found.
 """
 
@@ -21,7 +21,7 @@ class Draft:
     combination: str
     level: int
     signature: str
-    """What the instruction promises, such as ``pub fn total(values: &[i64]) -> i64``."""
+    """Signature in the instruction, such as ``pub fn total(values: &[i64]) -> i64``."""
     purpose: str
     """Completes "a function that ...", such as "returns the sum of the values greater than 7"."""
     code: str
@@ -55,7 +55,7 @@ def function_draft(
     oracle: Callable[..., Value],
     before: str = "",
 ) -> Draft:
-    """A draft of one public function; ``body`` is indented here, ``before`` is other source above it."""
+    """Build a draft of one public function; ``body`` is indented here, ``before`` is other source above it."""
     indented = "\n".join("    " + line if line else line for line in body.splitlines())
 
     def draw_case(rng: random.Random) -> ValueCase:
@@ -68,7 +68,7 @@ def function_draft(
 
 
 def draw_integers(rng: random.Random, *, longest: int = 7, bound: int = 12) -> list[Value]:
-    """A list that is now and then empty or one long, with small values and repeats."""
+    """Draw a list with small values and repeats, sometimes empty or of length one."""
     length = rng.choice((0, 1, 2)) if rng.random() < 0.2 else rng.randint(3, longest)
     return [rng.randint(-bound, bound) for _ in range(length)]
 

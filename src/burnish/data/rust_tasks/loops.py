@@ -1,4 +1,4 @@
-"""Ranges with an accumulator, and step-by-step changes of a vector."""
+"""Compose ranges with an accumulator, and step-by-step changes of a vector."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from burnish.data.rust_tasks.values import Value
 
 
 def draw_range(rng: random.Random) -> Draft:
-    """A ``for`` loop over a range that sums, multiplies or counts."""
+    """Draw a ``for`` loop over a range that sums, multiplies or counts."""
     predicate = draw_predicate(rng) if rng.random() < 0.8 else None
     reduction = rng.choice(("sum", "product", "count")) if predicate else rng.choice(("sum", "product"))
     mapping = draw_mapping(rng) if reduction != "count" and rng.random() < 0.5 else None
@@ -106,7 +106,7 @@ def _draw_step(rng: random.Random) -> Step:
 
 
 def draw_steps(rng: random.Random) -> Draft:
-    """Two or three changes of a copied vector, one after the other."""
+    """Draw two or three changes of a copied vector, one after the other."""
     steps: list[Step] = []
     count = 2 if rng.random() < 0.7 else 3
     while len(steps) < count:

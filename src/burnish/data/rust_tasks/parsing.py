@@ -1,4 +1,4 @@
-"""Result: parse a number, refuse some, transform the rest."""
+"""Compose tasks with Result: parse a number, refuse some, transform the rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFUSED = ("refused", "not allowed", "out of range", "rejected")
 
 
 def draw_parsing(rng: random.Random) -> Draft:
-    """``Result<i64, String>`` from a text: parse, one condition that is an error, one mapping."""
+    """Draw a function from a text to ``Result<i64, String>``: parse, one error condition, one mapping."""
     predicate = draw_predicate(rng)
     mapping = draw_mapping(rng) if rng.random() < 0.7 else None
     name, parameter = rng.choice(FUNCTION_NAMES), rng.choice(TEXT_NAMES)

@@ -1,4 +1,4 @@
-"""Parts that several families share: predicates and mappings on integers, in English, Rust and Python.
+"""Define parts that several families share: predicates and mappings on integers, in English, Rust and Python.
 
 Each part states its meaning three times; the Rust is written for a variable ``x`` (a value, not a reference).
 """
@@ -18,24 +18,24 @@ class Predicate:
 
     key: str
     adjective: str
-    """Stands before the noun ("even"), or empty."""
+    """Text before the noun ("even"), or empty."""
     clause: str
-    """Stands after the noun ("greater than 7"), or empty; one of both is set."""
+    """Text after the noun ("greater than 7"), or empty; exactly one of both is set."""
     rust: str
     holds: Callable[[int], bool]
 
     def of(self, noun: str) -> str:
-        """The noun with the condition: "even values", "values greater than 7"."""
+        """Return the noun with the condition: "even values", "values greater than 7"."""
         return f"{self.adjective} {noun}" if self.adjective else f"{noun} {self.clause}"
 
     @property
     def predicate(self) -> str:
-        """After "is" or "are": "even", "greater than 7"."""
+        """Return the words after "is" or "are": "even", "greater than 7"."""
         return self.adjective or self.clause
 
 
 def draw_predicate(rng: random.Random) -> Predicate:
-    """One of eleven kinds, with constants and wording drawn."""
+    """Draw one of eleven kinds, with constants and wording."""
     k = rng.randint(1, 9)
     m = rng.randint(3, 7)  # 2 would be "even" or "odd" again, under another name
     low = rng.randint(-6, 3)
@@ -77,14 +77,14 @@ class Mapping:
     value: Callable[[int], int]
 
     def of(self, noun_phrase: str, rng: random.Random) -> str:
-        """The mapped noun phrase in one of its wordings."""
+        """Return the mapped noun phrase in one of its wordings."""
         if self.plural and rng.random() < 0.6:
             return f"{self.plural} {noun_phrase}"
         return f"{noun_phrase}, {self.each},"
 
 
 def draw_mapping(rng: random.Random) -> Mapping:
-    """One of nine kinds, with constants and wording drawn."""
+    """Draw one of nine kinds, with constants and wording."""
     k = rng.randint(3, 9)  # 2 would be "doubled" again, under another name
     m = rng.randint(2, 7)
     kinds = (

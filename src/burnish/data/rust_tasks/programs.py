@@ -1,4 +1,4 @@
-"""Small programs: a helper function and a function that uses it on a slice or a range."""
+"""Compose small programs: a helper function and a function that uses it on a slice or a range."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HELPERS = ("step", "change", "adjust", "transform")
 
 
 def draw_program(rng: random.Random) -> Draft:
-    """A public helper on one number, and a public function that sums or collects it over chosen values."""
+    """Draw a public helper on one number, and a public function that sums or collects it over chosen values."""
     mapping, predicate = draw_mapping(rng), draw_predicate(rng)
     helper, name, parameter = rng.choice(HELPERS), rng.choice(FUNCTION_NAMES), rng.choice(SLICE_NAMES)
     collect = rng.random() < 0.4

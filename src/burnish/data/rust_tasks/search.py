@@ -1,4 +1,4 @@
-"""Two steps through Option: find then map, a fallback for none, and arithmetic on two aggregates."""
+"""Compose two steps through Option: find then map, a fallback for none, and arithmetic on two aggregates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from burnish.data.rust_tasks.values import Some, Value
 
 
 def draw_search(rng: random.Random) -> Draft:
-    """The first or last value that satisfies a predicate, mapped, perhaps with a fallback; or its position."""
+    """Draw a search for the first or last value that satisfies a predicate, mapped, or for its position."""
     predicate = draw_predicate(rng)
     name, parameter = rng.choice(FUNCTION_NAMES), rng.choice(SLICE_NAMES)
     noun = predicate.of("value")
@@ -36,12 +36,12 @@ def draw_search(rng: random.Random) -> Draft:
             purpose, returns = f"returns {subject}{'' if mapping else ','} if any", "Option<i64>"
 
     def oracle(values: list[int]) -> Value:
-        found = [(i, x) for i, x in enumerate(values) if predicate.holds(x)]
+        hits = [(i, x) for i, x in enumerate(values) if predicate.holds(x)]
         if ending == "position":
-            return Some(found[0][0]) if found else None
-        if not found:
+            return Some(hits[0][0]) if hits else None
+        if not hits:
             return fallback if ending == "fallback" else None
-        value = found[-1 if last else 0][1]
+        value = hits[-1 if last else 0][1]
         value = mapping.value(value) if mapping else value
         return value if ending == "fallback" else Some(value)
 
@@ -72,7 +72,7 @@ OPERATIONS: dict[str, tuple[str, str, Callable[[int, int], int]]] = {
 
 
 def draw_aggregate_pair(rng: random.Random) -> Draft:
-    """Arithmetic on two of first, last, largest, smallest; None for an empty slice."""
+    """Draw arithmetic on two of first, last, largest, smallest; None for an empty slice."""
     left, right = rng.sample(sorted(AGGREGATES), 2)
     operation = rng.choice(sorted(OPERATIONS))
     left_phrase, left_rust, left_value = AGGREGATES[left]

@@ -1,4 +1,4 @@
-"""Pipelines over a slice of integers: filter x mapping x reduction, in one expression."""
+"""Compose pipelines over a slice of integers: filter x mapping x reduction, in one expression."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from burnish.data.rust_tasks.values import Some, Value
 
 @dataclass(frozen=True)
 class Reduction:
-    """How a pipeline ends. ``copied`` says whether bare references must be copied before it."""
+    """The end of a pipeline. ``copied`` says whether bare references must be copied before it."""
 
     key: str
     phrase: tuple[str, ...]
@@ -46,7 +46,7 @@ REDUCTIONS = (
 
 
 def draw_slice_pipeline(rng: random.Random) -> Draft:
-    """``values.iter().filter(..).map(..).sum()`` and its relatives."""
+    """Draw a pipeline such as ``values.iter().filter(..).map(..).sum()``."""
     reduction = rng.choice(REDUCTIONS)
     predicate = draw_predicate(rng) if reduction.key == "count" or rng.random() < 0.75 else None
     # A mapping before count() changes nothing, and clippy says so.
@@ -84,7 +84,7 @@ def draw_slice_pipeline(rng: random.Random) -> Draft:
 
 
 def draw_slice_check(rng: random.Random) -> Draft:
-    """Whether any or all values, mapped or not, satisfy a predicate."""
+    """Draw a check whether any or all values, mapped or not, satisfy a predicate."""
     predicate = draw_predicate(rng)
     mapping = draw_mapping(rng) if rng.random() < 0.6 else None
     quantifier = rng.choice(("any", "all"))

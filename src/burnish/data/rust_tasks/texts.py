@@ -1,4 +1,4 @@
-"""Strings: characters by class, and words, each with filter x mapping x reduction."""
+"""Compose tasks on strings: characters by class, and words, each with filter x mapping x reduction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LETTERS = "aeioubcdnrst"
 
 @dataclass(frozen=True)
 class TextPart:
-    """A class of characters or words: how it reads after the noun, in Rust, and in Python."""
+    """A class of characters or words: its words after the noun, its Rust, and its Python."""
 
     key: str
     phrase: str
@@ -25,13 +25,13 @@ class TextPart:
 
 
 def draw_text(rng: random.Random) -> tuple[Value, ...]:
-    """Printable ASCII with letters of both cases, digits, blanks and two signs; now and then empty."""
+    """Draw printable ASCII with letters of both cases, digits, blanks and two signs; sometimes empty."""
     length = 0 if rng.random() < 0.1 else rng.randint(3, 12)
     return ("".join(rng.choice(ALPHABET) for _ in range(length)),)
 
 
 def _draw_character_class(rng: random.Random) -> TextPart:
-    """Rust is written for ``c: char``."""
+    """Draw a class with Rust for ``c: char``."""
     letter = rng.choice(LETTERS)
     return rng.choice(
         (
@@ -60,7 +60,7 @@ CASES: dict[str, tuple[str, str, Callable[[str], str]]] = {
 
 
 def draw_characters(rng: random.Random) -> Draft:
-    """Collect, count, find or test the characters of one class."""
+    """Draw a task that collects, counts, finds or tests the characters of one class."""
     part = _draw_character_class(rng)
     name, parameter = rng.choice(FUNCTION_NAMES), rng.choice(TEXT_NAMES)
     case = rng.choice(sorted(CASES))
@@ -104,13 +104,13 @@ def draw_characters(rng: random.Random) -> Draft:
 
 
 def draw_sentence(rng: random.Random) -> tuple[Value, ...]:
-    """Up to five short words with one or two blanks between."""
+    """Draw up to five short words with one or two blanks between."""
     words = ["".join(rng.choice("aeioubcdnrstAT") for _ in range(rng.randint(1, 6))) for _ in range(rng.randint(0, 5))]
     return (rng.choice((" ", "  ")).join(words),)
 
 
 def _draw_word_class(rng: random.Random) -> TextPart:
-    """Rust is written for ``w: &str`` or ``&&str``."""
+    """Draw a class with Rust for ``w: &str`` or ``&&str``."""
     letter, k = rng.choice(LETTERS), rng.randint(1, 5)
     return rng.choice(
         (
@@ -137,7 +137,7 @@ SEPARATORS = {"dash": "-", "comma": ",", "plus": "+", "colon": ":"}
 
 
 def draw_words(rng: random.Random) -> Draft:
-    """Collect, join, count or measure the words of one class."""
+    """Draw a task that collects, joins, counts or measures the words of one class."""
     part = _draw_word_class(rng)
     name, parameter = rng.choice(FUNCTION_NAMES), rng.choice(TEXT_NAMES)
     form = rng.choice(sorted(WORD_FORMS))

@@ -1,4 +1,4 @@
-"""Types with methods: a struct that keeps a number, and a trait that two structs implement."""
+"""Compose types with methods: a struct that keeps a number, and a trait that two structs implement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ READS = ("current", "read", "report", "show")
 
 
 def draw_struct(rng: random.Random) -> Draft:
-    """A struct with a constructor, one method that changes it and one that reads it."""
+    """Draw a struct with a constructor, one method that changes it and one that reads it."""
     name, field = rng.choice(STRUCTS), rng.choice(FIELDS)
     change = rng.choice(sorted(CHANGES))
     change_phrase, change_rust, compute = CHANGES[change]
@@ -67,7 +67,7 @@ TRAITS = (("Measure", "measure"), ("Size", "size"), ("Weigh", "weigh"), ("Rate",
 
 
 def draw_trait(rng: random.Random) -> Draft:
-    """A trait with one method, and a struct of two numbers that implements it."""
+    """Draw a trait with one method, and a struct of two numbers that implements it."""
     name, first, second, formula, compute = rng.choice(SHAPES)
     trait, method = rng.choice(TRAITS)
     mapping = draw_mapping(rng) if rng.random() < 0.5 else None

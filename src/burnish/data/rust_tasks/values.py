@@ -1,4 +1,4 @@
-"""Rust values in Python: how an expected value reads in ``{:?}`` and how an argument is written in source.
+"""Represent Rust values in Python, as ``{:?}`` output and as arguments in source.
 
 Python's ``int``, ``bool``, ``str``, ``list`` and ``None`` stand for integers, bool, strings, slices and ``None``;
 the small classes below stand for what Python lacks. Floats are left out: their Debug text invites rounding.
@@ -48,7 +48,7 @@ def _quoted(text: str, quote: str) -> str:
 
 
 def debug_text(value: Value) -> str:  # noqa: PLR0911 - one line per kind of value
-    """What ``format!("{value:?}")`` gives in Rust."""
+    """Return the output of ``format!("{value:?}")`` in Rust."""
     match value:
         case None:
             return "None"
@@ -71,10 +71,10 @@ def debug_text(value: Value) -> str:  # noqa: PLR0911 - one line per kind of val
 
 
 def argument(value: Value) -> str:
-    """The value as a Rust argument: a list is borrowed as a slice, a string is a ``&str`` literal."""
+    """Write the value as a Rust argument: a list is borrowed as a slice, a string is a ``&str`` literal."""
     return "&" + debug_text(value) if isinstance(value, list) else debug_text(value)
 
 
 def remainder(a: int, b: int) -> int:
-    """Rust's ``a % b``: truncated, the sign follows ``a``."""
+    """Compute Rust's ``a % b``: truncated, the sign follows ``a``."""
     return abs(a) % abs(b) * (1 if a >= 0 else -1)

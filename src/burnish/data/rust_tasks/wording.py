@@ -1,4 +1,4 @@
-"""How a draft is said: as an instruction to a chat model, or as documentation above the code."""
+"""Write a draft as an instruction to a chat model, or as documentation above the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INSTRUCTIONS = (
 
 
 def instruction(draft: Draft, rng: random.Random) -> str:
-    """One of several wordings of the task."""
+    """Choose one of several wordings of the task."""
     return rng.choice(INSTRUCTIONS).format(noun=_noun(draft), signature=draft.signature, purpose=draft.purpose)
 
 
@@ -42,7 +42,7 @@ code; many forms for one meaning teach to follow the meaning."""
 
 
 def documented(draft: Draft, rng: random.Random, style: str = "documentation") -> str:
-    """The reference with a comment of a style, as it stands in a source file."""
+    """Return the reference with a comment of a style, as in a source file."""
     form = rng.choices([form for form, _ in COMMENTS[style]], [share for _, share in COMMENTS[style]])[0]
     comment = form.format(
         noun=_noun(draft),

@@ -1,4 +1,4 @@
-"""Training rows from files, folders of crates and the Hugging Face hub, read one by one.
+"""Read training rows from files, folders of crates and the Hugging Face hub, one by one.
 
 `reading` is the way in; one module per kind of source yields raw rows, `forms` makes examples of them.
 

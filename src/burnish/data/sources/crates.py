@@ -1,7 +1,7 @@
-"""The Rust files of a folder of crates, in sorted order, each with the licence that its crate's manifest declares.
+"""Read the Rust files of a folder of crates, in sorted order, each with the licence of its crate's manifest.
 
 The manifest of a file is the nearest ``Cargo.toml`` above it, within the folder; ``license.workspace = true`` takes the
-one of the workspace's manifest. A file without either has no licence, which is not the same as a free one.
+one of the workspace's manifest. A file without either has no licence, which does not mean a free one.
 
 Not covered: licence files, hidden folders, generated code.
 """
@@ -21,7 +21,7 @@ from burnish.errors import DataError
 
 
 def crate_files(root: Path) -> Iterator[RawRow]:
-    """Documents, one per ``.rs`` file; paths are relative to ``root``."""
+    """Yield one document per ``.rs`` file; paths are relative to ``root``."""
     if not root.is_dir():
         raise DataError(f"folder of crates {root} does not exist.", nearest_file(root))
     for file in rust_files(root):
@@ -30,7 +30,7 @@ def crate_files(root: Path) -> Iterator[RawRow]:
 
 
 def rust_files(root: Path) -> Iterator[Path]:
-    """``.rs`` files below a folder, sorted folder by folder; links are not followed."""
+    """List ``.rs`` files below a folder, sorted folder by folder; links are not followed."""
     for folder, below, names in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(names):
@@ -43,8 +43,8 @@ def _licence(folder: Path, root: Path) -> str:
     for place in above[: above.index(root) + 1]:
         package = _manifest(place).get("package")
         if isinstance(package, dict):
-            said = package.get("license", "")
-            return said if isinstance(said, str) else _workspace_licence(place, root)
+            licence = package.get("license", "")
+            return licence if isinstance(licence, str) else _workspace_licence(place, root)
     return ""
 
 
@@ -53,14 +53,14 @@ def _workspace_licence(folder: Path, root: Path) -> str:
     for place in above[: above.index(root) + 1]:
         workspace = _manifest(place).get("workspace")
         if isinstance(workspace, dict):
-            said = workspace.get("package", {}).get("license", "")
-            return said if isinstance(said, str) else ""
+            licence = workspace.get("package", {}).get("license", "")
+            return licence if isinstance(licence, str) else ""
     return ""
 
 
 @functools.lru_cache(maxsize=256)
 def _manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder; empty where there is none, or none that TOML can read."""
+    """Read the manifest of a folder; empty without one, or when it is not valid TOML."""
     try:
         return tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):

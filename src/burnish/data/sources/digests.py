@@ -1,4 +1,5 @@
-"""Digests of the files that a source reads. Not covered: data sets of the hub, which their settings stand for."""
+"""Compute digests of the files that a source reads. Not covered: data sets of the hub, which are identified by their
+settings."""
 
 from __future__ import annotations
 
@@ -10,5 +11,5 @@ from burnish.fsio import digest_file
 
 
 def source_digests(source: SourceConfig) -> list[JsonValue]:
-    """List path and digest of every local file of a source; of the hub its name alone, so name a ``revision`` there."""
+    """List path and digest of every local file of a source, or the name of a hub data set, so set its ``revision``."""
     return [[str(file), digest_file(file)] for file in source_files(source)]

@@ -1,7 +1,7 @@
-"""Which files a path or glob means, and how they are read as lines, lists and documents.
+"""Find the files of a path or glob, and read them as lines, lists and documents.
 
-Globs match in sorted order, so that every machine reads the same sequence. Files packed by gzip are read as what is in
-them. Not covered: other packers, Parquet.
+Globs match in sorted order, so that every machine reads the same sequence. Gzipped files are
+decompressed. Not covered: other compression, Parquet.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _WILD = frozenset("*?[")
 
 
 def matching_files(path: Path) -> list[Path]:
-    """The file, or the files a glob matches, sorted; raises DataError when there are none."""
+    """Return the file, or the files a glob matches, sorted; raise DataError when there are none."""
     if path.is_file():
         return [path]
     if path.is_dir():
         raise DataError(f"the training file {path} is a folder.", f"Give its files, as in {path}/*.jsonl.")
     if _WILD & set(str(path)):
-        found = sorted(Path(name) for name in _glob(path) if Path(name).is_file())
-        if not found:
+        files = sorted(Path(name) for name in _glob(path) if Path(name).is_file())
+        if not files:
             raise DataError(f"no file matches {path}.", "Check the glob; ** matches folders at any depth.")
-        return found
+        return files
     raise DataError(f"the training file {path} does not exist.", nearest_file(path))
 
 
@@ -38,7 +38,7 @@ def _glob(path: Path) -> list[str]:
 
 
 def nearest_file(path: Path) -> str:
-    """A way out that names the file that was probably meant."""
+    """Return a way out that names the file that was probably meant."""
     folder = path.parent
     if not folder.is_dir():
         return f"Folder {folder} does not exist either; paths are relative to the current folder."
@@ -47,13 +47,13 @@ def nearest_file(path: Path) -> str:
 
 
 def json_lines(file: Path) -> Iterator[RawRow]:
-    """Lines that are not blank, undecoded; a last line without a newline counts."""
+    """Yield lines that are not blank, undecoded; a last line without a newline counts."""
     for number, line in given_lines(file):
         yield RawRow(str(file), str(number), line)
 
 
 def json_list(file: Path) -> Iterator[RawRow]:
-    """Items of a JSON list; a file that is none has no usable row, so it raises DataError."""
+    """Yield items of a JSON list; raise DataError for a file without one, since it has no usable row."""
     try:
         with opened_plain(file) as opened:
             rows = json.loads(opened.read().decode("utf-8-sig"))
@@ -73,7 +73,7 @@ def json_list(file: Path) -> Iterator[RawRow]:
 
 
 def text_document(file: Path, path: str, licence: str = "") -> RawRow:
-    """A file as one document."""
+    """Read a file as one document."""
     known = {"path": path, "licence": licence}
     try:
         return RawRow(str(file), "", {"text": file.read_bytes().decode("utf-8-sig")}, defaults=known)

@@ -1,4 +1,4 @@
-"""What a row means: its fields become a conversation or a document.
+"""Convert the fields of a row to a conversation or a document.
 
     messages or conversations             the conversation: turns with role and content, or with from and value
                                           (ShareGPT: human, gpt, system, tool); a system beside it goes first
@@ -59,15 +59,15 @@ _SPEAKERS = {
     "function": "tool",
     "observation": "tool",
 }
-"""Who ``from`` of a ShareGPT turn names -> role."""
+"""``from`` of a ShareGPT turn -> role."""
 _TRAINED_SPLITS = frozenset({"train", "training"})
 _PREPARED = frozenset({"schema_version", "id", "messages", "text", "weight", "source", "origin"})
-"""What every `Example` record has; a user's own column ``schema_version`` does not make a row one."""
+"""Fields of every `Example` record; a user's own column ``schema_version`` alone does not make one."""
 _REQUIRED = (("messages",), ("prompt", "completion"), ("instruction", "output"), ("question", "answer"), ("text",))
 
 
 def example_of(raw: RawRow, source: SourceConfig, name: str) -> Example:
-    """The example of a row; raises BadRow, and OtherSplit for a row that the source leaves out."""
+    """Return the example of a row; raise BadRow, and OtherSplit for a row that the source leaves out."""
     if raw.data is None:
         raise BadRow(raw.problem)
     row = _decoded(raw.data) if isinstance(raw.data, bytes) else raw.data
@@ -89,7 +89,7 @@ def example_of(raw: RawRow, source: SourceConfig, name: str) -> Example:
         origin=f"{PurePath(raw.file).name}:{raw.place}" if raw.place else PurePath(raw.file).name,
     )
     texts = [*(message.content for message in messages), text or "", example.path, example.licence, example.task_type]
-    if any(map(half_pair, texts)):  # JSON is refused before; other files and the hub are not
+    if any(map(half_pair, texts)):  # JSON is checked before; other files and the hub are not
         raise BadRow(f"its text holds {HALF_PAIR}")
     return example
 
@@ -109,7 +109,7 @@ def _decoded(data: bytes) -> Mapping[str, Any]:
 
 
 def _named(row: Mapping[str, Any], mapping: Mapping[Any, str]) -> dict[str, Any]:
-    """Values under our names. A mapping that names any field of a form hides all other forms of the row."""
+    """Map values to our field names. A mapping that names any field of a form hides all other forms of the row."""
     for ours, theirs in mapping.items():
         if theirs not in row:
             close = difflib.get_close_matches(theirs, list(row), n=1)
@@ -117,15 +117,15 @@ def _named(row: Mapping[str, Any], mapping: Mapping[Any, str]) -> dict[str, Any]
             raise BadRow(f"the row has no field {theirs!r}, which `fields` maps to {ours}; {hint}")
     mapped = {ours: row[theirs] for ours, theirs in mapping.items()}
     hidden = set(mapped) - set(_BESIDE)
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for names in (*_REQUIRED, ("input", "system", "history", "context"), _BESIDE):
         for ours in names:
             if ours in mapped or (hidden and ours not in _BESIDE):
                 continue
             for theirs in (ours, *_ALIASES.get(ours, ())):
-                if theirs in row and found.get(ours) is None:
-                    found[ours] = row[theirs]
-    return found | mapped
+                if theirs in row and fields.get(ours) is None:
+                    fields[ours] = row[theirs]
+    return fields | mapped
 
 
 def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[Message, ...], str | None]:
@@ -155,9 +155,9 @@ def _content(fields: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[tuple[M
 
 
 def _turn(turn: Any, index: int) -> Any:
-    """A turn with role and content: ShareGPT's names become ours, and fields that are null are not there.
+    """Convert a turn to role and content: rename ShareGPT's fields, and drop fields that are null.
 
-    A table fills every turn up to the same fields, so that null says nothing; a role or content of null does.
+    A table gives every turn the same fields, so null means absent, except for a role or content.
     """
     if not isinstance(turn, Mapping):
         return turn
@@ -171,7 +171,7 @@ def _turn(turn: Any, index: int) -> Any:
 
 
 def _system(fields: Mapping[str, Any], messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The system turn that stands beside a conversation; refused where the conversation has another of its own."""
+    """Return the system turn beside a conversation; refuse it when the conversation has another of its own."""
     if not _filled(fields, "system"):
         return ()
     beside = _message({"role": "system", "content": fields["system"]}, "system")
@@ -182,7 +182,7 @@ def _system(fields: Mapping[str, Any], messages: tuple[Message, ...]) -> tuple[M
 
 
 def _weight(value: Any) -> float:
-    """A row's own weight; 1 where it says none."""
+    """Return a row's own weight; 1 without one."""
     if value is None:
         return 1.0
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
@@ -191,7 +191,7 @@ def _weight(value: Any) -> float:
 
 
 def _check_split(value: Any, source: SourceConfig) -> None:
-    """Raise where a row says that it is not for training; a ``split`` that is no text says something else."""
+    """Raise for a row that is not for training; a ``split`` that is not text has another meaning."""
     wanted = source.split if isinstance(source, FileRows) else None
     if wanted is not None:
         if value != wanted:
@@ -205,19 +205,19 @@ def _form(names: set[str]) -> tuple[str, ...] | None:
 
 
 def _turns(form: tuple[str, ...], fields: Mapping[str, Any]) -> tuple[Message, ...]:
-    """The conversation of a form with a question and an answer."""
-    asked, answered = form
+    """Return the conversation of a form with a question and an answer."""
+    prompt_field, answer_field = form
     turns: list[tuple[str, str, Any]] = []
-    if _filled(fields, "system") and asked == "instruction":
+    if _filled(fields, "system") and prompt_field == "instruction":
         turns.append(("system", "system", fields["system"]))
-    if _filled(fields, "history") and asked == "instruction":
+    if _filled(fields, "history") and prompt_field == "instruction":
         turns += _history(fields["history"])
-    said = fields[asked]
-    if asked == "instruction" and _filled(fields, "input"):
-        said = _joined((asked, said), ("input", fields["input"]))
-    elif asked == "question" and _filled(fields, "context"):
-        said = _joined(("context", fields["context"]), (asked, said))
-    turns += [(asked, "user", said), (answered, "assistant", fields[answered])]
+    prompt = fields[prompt_field]
+    if prompt_field == "instruction" and _filled(fields, "input"):
+        prompt = _joined((prompt_field, prompt), ("input", fields["input"]))
+    elif prompt_field == "question" and _filled(fields, "context"):
+        prompt = _joined(("context", fields["context"]), (prompt_field, prompt))
+    turns += [(prompt_field, "user", prompt), (answer_field, "assistant", fields[answer_field])]
     return tuple(_message({"role": role, "content": content}, place) for place, role, content in turns)
 
 
@@ -274,9 +274,9 @@ def _licence(fields: Mapping[str, Any], default: str) -> str:
     value = fields.get("licence")
     if not isinstance(value, list | tuple):
         return _text(fields, "licence", default)
-    if not all(isinstance(one, str) for one in value):
+    if not all(isinstance(licence, str) for licence in value):
         raise BadRow("licence: input should be a valid string, or a list of such")
-    return value[0] if len(value) == 1 else " AND ".join(f"({one})" for one in value)
+    return value[0] if len(value) == 1 else " AND ".join(f"({licence})" for licence in value)
 
 
 def _prepared(row: Mapping[str, Any], raw: RawRow, source: SourceConfig, name: str) -> Example:

@@ -1,6 +1,6 @@
-"""Rows of a data set of the Hugging Face hub, through `datasets`.
+"""Read rows of a data set of the Hugging Face hub, through `datasets`.
 
-Thin on purpose: what is not here is shared with local files. Not covered: private data sets (log in with the hub's own
+Thin on purpose: everything else is shared with local files. Not covered: private data sets (log in with the hub's own
 tool), data sets that need code of theirs to run.
 """
 
@@ -15,17 +15,17 @@ from burnish.errors import DataError, MissingToolError
 
 
 class LoadedDataset(Protocol):
-    """What the loader returns: rows, the first so many of which can be skipped."""
+    """Rows that the loader returns; the first ones can be skipped."""
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]: ...
 
     def skip(self, n: int) -> Iterable[Mapping[str, Any]]:
-        """The rows after the first ``n``."""
+        """Return the rows after the first ``n``."""
         ...
 
 
 class Loader(Protocol):
-    """`datasets.load_dataset`, or what stands in for it."""
+    """`datasets.load_dataset`, or its fake."""
 
     def __call__(
         self, path: str, name: str | None, *, split: str, revision: str | None, streaming: bool
@@ -35,7 +35,7 @@ class Loader(Protocol):
 
 
 def hub_rows(source: HubSource, skip: int = 0, load: Loader | None = None) -> Iterator[RawRow]:
-    """Rows after the first ``skip``, numbered from 1. Raises DataError when the data set cannot be had."""
+    """Yield rows after the first ``skip``, numbered from 1. Raises DataError when the data set cannot be loaded."""
     loader = load if load is not None else _installed_loader()
     try:
         opened = loader(
@@ -44,9 +44,9 @@ def hub_rows(source: HubSource, skip: int = 0, load: Loader | None = None) -> It
         for number, row in enumerate(opened.skip(skip) if skip else opened, skip + 1):
             yield RawRow(source.dataset, str(number), row)
     except (OSError, ValueError) as error:  # not found, no network, no such subset or split
-        said = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         raise DataError(
-            f"the data set {source.dataset} cannot be read: {said}.",
+            f"the data set {source.dataset} cannot be read: {reason}.",
             "Check name, subset, split and network; local copies are read with kind: parquet or jsonl.",
         ) from error
 

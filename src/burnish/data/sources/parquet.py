@@ -1,4 +1,4 @@
-"""Rows of Parquet files, batch by batch, so that a file of any size takes little memory.
+"""Read rows of Parquet files in batches, so that a file of any size takes little memory.
 
 Not covered: choosing columns; rows hold all of them.
 """
@@ -15,7 +15,7 @@ _BATCH = 1000
 
 
 def parquet_rows(file: Path, skip: int = 0) -> Iterator[RawRow]:
-    """Rows after the first ``skip``, numbered from 1. Raises DataError for a file that is not Parquet."""
+    """Yield rows after the first ``skip``, numbered from 1. Raises DataError for a file that is not Parquet."""
     try:
         import pyarrow as arrow
         from pyarrow import parquet
@@ -39,7 +39,7 @@ def parquet_rows(file: Path, skip: int = 0) -> Iterator[RawRow]:
 
 
 def parquet_length(file: Path) -> int:
-    """How many rows a file has, by its metadata."""
+    """Return the number of rows of a file, from its metadata."""
     from pyarrow import parquet
 
     return int(parquet.read_metadata(file).num_rows)

@@ -1,6 +1,6 @@
-"""A row as a source yields it, before it is an example.
+"""Define a raw row of a source, before it becomes an example.
 
-Not covered: what is made of it (`forms`).
+Not covered: its conversion (`forms`).
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from typing import Any
 
 
 class BadRow(Exception):
-    """Why one row cannot be used; becomes a recorded row or a DataError in `reading`."""
+    """Reason why a row cannot be used; becomes a recorded row or a DataError in `reading`."""
 
 
 class OtherSplit(Exception):
-    """A row that is sound and not for training: of another split than its source takes."""
+    """Valid row of another split than the one its source trains on."""
 
 
 @dataclass(frozen=True)
 class RawRow:
-    """One row and where it stands."""
+    """One row with its position."""
 
     file: str
-    """Path or name of what it was read from."""
+    """Path or name of its source."""
     place: str
-    """Line or row number in the file; empty where the file is the row."""
+    """Line or row number in the file; empty when the whole file is the row."""
     data: bytes | Mapping[str, Any] | None
-    """Undecoded JSON, or fields by name; None when ``problem`` says why there is none."""
+    """Undecoded JSON, or fields by name; None when ``problem`` has a reason."""
     problem: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict)
-    """What the source knows of the row (path, licence), where the row itself does not say."""
+    """Facts of the source about the row (path, licence), used when the row itself lacks them."""
 
     @property
     def id(self) -> str:
-        """``file:place``."""
+        """Return ``file:place``."""
         return f"{self.file}:{self.place}" if self.place else self.file

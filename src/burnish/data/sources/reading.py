@@ -1,6 +1,6 @@
-"""From a source to examples, one by one, with the rows that cannot be used recorded within a budget.
+"""Read examples from a source one by one, recording unusable rows within a budget.
 
-Positions count raw rows of a source, over all its files, from 0: a reader that stopped after position n goes on with
+Positions count raw rows of a source, over all its files, from 0: a reader that stopped after position n continues with
 ``start=n``. Not covered: which rows are worth keeping (`data.filters`).
 """
 
@@ -34,16 +34,16 @@ from burnish.records.files import write_rows
 
 
 class BadRows:
-    """Unusable rows of all sources together; each is counted once, however often it is read."""
+    """Unusable rows of all sources; each is counted once, however often it is read."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._seen: set[tuple[str, str]] = set()
         self.rows: list[dict[str, object]] = []
-        """``{"path", "line", "reason"}`` each; ``line`` is a number where the place is one."""
+        """Objects ``{"path", "line", "reason"}``; ``line`` is a number if the place is one."""
 
     def add(self, file: str, place: str, reason: str) -> bool:
-        """Record one, and say whether it is new; raises DataError when there are more than the budget allows."""
+        """Record a row, and return whether it is new; raise DataError when the budget is exceeded."""
         if (file, place) in self._seen:
             return False
         self._seen.add((file, place))
@@ -57,7 +57,7 @@ class BadRows:
         return True
 
     def write(self, path: Path) -> None:
-        """One JSON line per row; nothing is written when there is none."""
+        """Write one JSON line per row; write no file without rows."""
         if self.rows:
             write_rows(path, self.rows)
 
@@ -65,10 +65,10 @@ class BadRows:
 def stream(
     source: SourceConfig, name: str, bad: BadRows, *, start: int = 0, load: Loader | None = None
 ) -> Iterator[tuple[int, Example]]:
-    """Usable rows from position ``start`` on, each with the position that follows it.
+    """Yield usable rows from position ``start`` on, each with the next position.
 
-    ``limit`` counts usable rows from the beginning, so a limited source is read from there. ``load`` stands in for
-    `datasets.load_dataset`. Raises DataError for what `BadRows.add` and the files demand.
+    ``limit`` counts usable rows from the beginning, so a limited source is read from there. ``load`` replaces
+    `datasets.load_dataset`. Raises DataError as `BadRows.add` and the readers of files do.
     """
     used = 0
     first = start if source.limit is None else 0
@@ -89,7 +89,7 @@ def stream(
 
 
 def raw_rows(source: SourceConfig, start: int = 0, load: Loader | None = None) -> Iterator[RawRow]:
-    """Rows from position ``start`` on, as they lie there."""
+    """Yield raw rows from position ``start`` on."""
     match source:
         case HubSource():
             yield from hub_rows(source, start, load)
@@ -118,7 +118,7 @@ def raw_rows(source: SourceConfig, start: int = 0, load: Loader | None = None) -
 
 
 def source_files(source: SourceConfig) -> list[Path]:
-    """The local files a source reads, in order; none for the hub. Raises DataError when they are not there."""
+    """Return the local files a source reads, in order; none for the hub. Raises DataError when they are not there."""
     match source:
         case HubSource():
             return []
@@ -133,12 +133,12 @@ def source_files(source: SourceConfig) -> list[Path]:
 
 
 def nothing_usable(source: SourceConfig) -> DataError:
-    """What is raised when a source ends without one usable row."""
+    """Build the error of a source without one usable row."""
     return DataError(f"{source_name(source)} has no usable row.", f"Each row needs {FORMS}.")
 
 
 def check_sources(sources: Sequence[SourceConfig], bad_rows: int) -> None:
-    """Read everything once and keep nothing; raises what `read_sources` would raise."""
+    """Read everything once and keep nothing; raise what `read_sources` would raise."""
     bad = BadRows(bad_rows)
     with progress("check", total=None, unit="rows") as bar:
         for source in sources:
@@ -153,13 +153,13 @@ def check_sources(sources: Sequence[SourceConfig], bad_rows: int) -> None:
 def read_sources(
     sources: Sequence[SourceConfig], *, bad_rows: int, rejected: Path, load: Loader | None = None
 ) -> list[Example]:
-    """All usable rows, in order; their ids are ``file:place``.
+    """Return all usable rows, in order; their ids are ``file:place``.
 
     Args:
         sources: what to read, with weight and limit.
         bad_rows: how many unusable rows may be left out, over all sources.
         rejected: gets one JSON line ``{"path", "line", "reason"}`` per unusable row; not written when there is none.
-        load: stands in for `datasets.load_dataset`.
+        load: replaces `datasets.load_dataset`.
 
     Raises:
         DataError: a file is missing or has no usable row, or there are more unusable rows than ``bad_rows``.
@@ -181,7 +181,7 @@ def read_sources(
 
 
 def _base(path: Path) -> PurePath:
-    """The folder a glob begins in, or the file's own."""
+    """Return the folder a glob begins in, or the file's own."""
     plain = itertools.takewhile(lambda part: not set(part) & set("*?["), path.parts)
     base = Path(*plain)
     return base.parent if base == path else base

@@ -1,4 +1,4 @@
-"""Training conversations made of tasks: the prompt, answered by the reference."""
+"""Make training conversations of tasks: the prompt, answered by the reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from burnish.records import Example, Message, Task
 
 
 def examples_from_tasks(tasks: Iterable[Task]) -> list[Example]:
-    """One conversation per task that has a reference; tasks without one cannot be trained on and are left out."""
+    """Return one conversation per task with a reference; tasks without one cannot be trained on."""
     return [
         Example(
             id=task.id,

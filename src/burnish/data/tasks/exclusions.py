@@ -1,7 +1,7 @@
-"""Tasks that must not be scored: the file that ``burnish data validate-tasks`` writes and task sets read.
+"""Read exclusion files, which ``burnish data validate-tasks`` writes: tasks that must not be scored.
 
 An exclusion file belongs to one version of one task file, by digest: tasks that changed must be validated again.
-Not covered: finding out which tasks are unsound (`workflows.build.validate_tasks`).
+Not covered: validating tasks (`workflows.build.validate_tasks`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ _AGAIN = "Run burnish data validate-tasks on the task file again."
 
 
 def read_exclusions(path: Path, tasks: Path) -> frozenset[str]:
-    """Ids to leave out of the task file ``tasks``. Raises DataError when the file is missing or about another one."""
+    """Read the ids to leave out of the task file ``tasks``. Raises DataError when the file is missing or about another
+    one."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -24,4 +25,4 @@ def read_exclusions(path: Path, tasks: Path) -> frozenset[str]:
     read = TaskExclusions.from_json(text)
     if tasks.is_file() and digest_file(tasks) != read.digest:
         raise DataError(f"{path} was made for another version of {tasks}.", _AGAIN)
-    return frozenset(one.id for one in read.excluded)
+    return frozenset(task.id for task in read.excluded)

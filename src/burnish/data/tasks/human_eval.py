@@ -1,8 +1,10 @@
-"""HumanEval-shaped rows for Rust: ``task_id``, ``prompt`` that ends in an open ``{``, ``canonical_solution``, ``test``,
-``entry_point``, and optionally ``edition`` and ``wrong`` (answers that must not pass, one text or several).
+"""Read HumanEval-shaped rows for Rust.
 
-Well-known crates that a solution or its tests name are listed in ``Task.crates``, so that a row is not failed for want
-of one.
+Fields: ``task_id``, ``prompt`` that ends in an open ``{``, ``canonical_solution``, ``test``, ``entry_point``, and
+optionally ``edition`` and ``wrong`` (answers that must not pass, one text or several).
+
+Well-known crates that a solution or its tests name are listed in ``Task.crates``, so that a missing crate does not fail
+a row.
 
 Not covered: HumanEvalPack, whose rows have a ``declaration`` (`data.tasks.humanevalpack`); crates that are not well
 known.
@@ -28,7 +30,7 @@ def _several(value: object) -> object:
 
 
 class _Row(BaseModel):
-    """What is read of a row; others of its fields are about its making."""
+    """The fields of a row that are read."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -42,7 +44,7 @@ class _Row(BaseModel):
 
 
 def load_human_eval(path: Path) -> tuple[Task, ...]:
-    """Tasks in the order of the file. Raises DataError naming the line of a broken row or an id that is taken."""
+    """Read tasks in the order of the file. Raises DataError naming the line of a broken row or a repeated id."""
     if not path.is_file():
         raise DataError(f"file {path} does not exist", "Give a JSONL file of HumanEval rows.")
     tasks: dict[str, Task] = {}
@@ -59,7 +61,7 @@ def load_human_eval(path: Path) -> tuple[Task, ...]:
 
 
 def _task(row: _Row) -> Task:
-    # Upstream sources end the prompt at the brace; a solution that starts with a comment must not end up behind it.
+    # Upstream sources end the prompt at the brace; a solution that starts with a comment needs a line of its own.
     prompt = row.prompt.rstrip() + "\n"
     return Task(
         id=row.task_id,

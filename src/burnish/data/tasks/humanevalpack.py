@@ -1,7 +1,8 @@
-"""HumanEvalPack for Rust (Muennighoff et al. 2023, OctoPack): ``problems.jsonl`` as published, read into tasks.
+"""Read HumanEvalPack for Rust (Muennighoff et al. 2023, OctoPack) from ``problems.jsonl`` as published. 2023,
+OctoPack): ``problems.jsonl`` as published, read into tasks.
 
-Every problem imports the same three external crates whether it needs them or not. Imports that nothing uses are
-dropped, by the syntax tree; crates that the reference or its tests really use are listed in ``Task.crates``. A
+Every problem imports the same three external crates whether it needs them or not. Unused imports are
+dropped, by the syntax tree; crates that the reference or its tests use are listed in ``Task.crates``. A
 solution continues the declaration, which ends in an open ``{``.
 
 Not covered: the ``example_test`` field (empty in the Rust part) and the bug descriptions.
@@ -27,12 +28,12 @@ ORIGIN = "HumanEvalPack (Rust)"
 
 
 def load_humanevalpack(path: Path) -> tuple[Task, ...]:
-    """Tasks in the order of the file. Raises DataError naming the line of a missing or broken row."""
+    """Read tasks in the order of the file. Raises DataError naming the line of a missing or broken row."""
     return tuple(_task(row) for row in _rows(path, _FIELDS))
 
 
 def read_answers(path: Path, field: str) -> tuple[Completion, ...]:
-    """What stands under ``field`` (``canonical_solution``, ``buggy_solution``) as completions marked ``given``."""
+    """Read ``field`` (``canonical_solution``, ``buggy_solution``) as completions marked ``given``."""
     return tuple(
         Completion(task_id=row["task_id"], text=row[field], finish_reason="given")
         for row in _rows(path, ("task_id", field))
@@ -40,7 +41,7 @@ def read_answers(path: Path, field: str) -> tuple[Completion, ...]:
 
 
 def _rows(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Rows that hold every one of ``fields`` as text."""
+    """Read rows that hold every one of ``fields`` as text."""
     if not path.is_file():
         raise DataError(f"file {path} does not exist.", "Give the path of problems.jsonl.")
     rows: list[dict[str, Any]] = []
@@ -67,7 +68,7 @@ def _task(row: dict[str, Any]) -> Task:
         id=row["task_id"],
         family=row["task_id"],
         prompt=(Message(role="user", content=f"{row['instruction']}\n\n```rust\n{prompt.strip()}\n```"),),
-        code_prompt=row["declaration"],  # as published: an answer that repeats its unused imports is known by it
+        code_prompt=row["declaration"],  # as published: identifies an answer that repeats its unused imports
         entry_point=row["entry_point"],
         tests=RustTests(source=tests),
         reference=prompt + row["canonical_solution"],
@@ -79,7 +80,7 @@ def _task(row: dict[str, Any]) -> Task:
 
 
 def _without_unused_crates(source: str, whole: str) -> tuple[str, list[str]]:
-    """``source`` without imports of external crates that ``whole`` never uses, and the crates that stay."""
+    """Remove imports of external crates that ``whole`` never uses; return ``source`` and the crates that stay."""
     root = _parse(source if source.rstrip().endswith("}") else source + "}")
     paths, names = _used(_parse(whole))
     data = source.encode()
@@ -98,7 +99,7 @@ def _without_unused_crates(source: str, whole: str) -> tuple[str, list[str]]:
 
 
 def _used(root: Node) -> tuple[set[str], set[str]]:
-    """First parts of paths (``md5`` in ``md5::compute``), and all other identifiers, imports aside."""
+    """Return first parts of paths (``md5`` in ``md5::compute``), and all other identifiers, without imports."""
     paths: set[str] = set()
     names: set[str] = set()
     for item in root.named_children:

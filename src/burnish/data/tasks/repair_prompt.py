@@ -1,7 +1,7 @@
-"""What a model is told about code of its own that failed: the one text for repair turns and for repair data.
+"""Write the prompt that tells a model how its code failed, for repair turns and repair data.
 
-It holds what a programmer would see at the desk: the compiler's errors, how a run ended, how many hidden tests passed.
-Never what a hidden test calls or expects; so ``Verdict.detail``, which may quote a test, is not read.
+It holds the compiler's errors, how a run ended, and how many hidden tests passed. It never holds what a hidden test
+calls or expects; so ``Verdict.detail``, which may quote a test, is not read.
 
 Not covered: choosing which failures are worth a repair.
 """
@@ -11,11 +11,11 @@ from __future__ import annotations
 from burnish.records import Diagnostic, Message, Verdict
 
 MOST_ERRORS = 3
-"""Errors that are shown; rustc puts causes first, and further ones often follow from them."""
+"""Most errors shown; rustc prints causes first, and further errors often follow from them."""
 MOST_CHARACTERS = 800
-"""Of one error as rustc prints it."""
+"""Most characters of one error as rustc prints it."""
 ASK = "Write the whole code again, corrected."
-_SAID = {
+_FEEDBACK = {
     "no_code": "Your answer holds no Rust code.",
     "too_long": "Your answer is much too long.",
     "timeout": "Your code takes too long.",
@@ -26,17 +26,18 @@ _SAID = {
 
 
 def repair_message(verdict: Verdict) -> Message:
-    """The user's turn that follows the failing answer; ValueError for a pass and for infra, which ask for no repair."""
+    """Build the user turn that follows the failing answer; raise ValueError for a pass and for infra, which need no
+    repair."""
     if verdict.status != "fail":
         raise ValueError(f"a verdict of {verdict.status!r} asks for no repair")
     return Message(role="user", content=f"{_what_failed(verdict)}\n\n{ASK}")
 
 
 def _what_failed(verdict: Verdict) -> str:
-    if verdict.reason in _SAID:
-        return _SAID[verdict.reason]
+    if verdict.reason in _FEEDBACK:
+        return _FEEDBACK[verdict.reason]
     if verdict.reason == "compile_error":
-        return _compiler_said(verdict)
+        return _compiler_errors(verdict)
     counts = verdict.tests
     if not counts.expected:
         if verdict.reason == "runtime_error":
@@ -46,9 +47,13 @@ def _what_failed(verdict: Verdict) -> str:
     return f"Your code compiles{ended}; it passes {counts.passed} of {counts.expected} tests."
 
 
-def _compiler_said(verdict: Verdict) -> str:
-    # without a place and a code it is the linker, which speaks of files that the model does not know
-    errors = [one for one in verdict.diagnostics if one.level == "error" and (one.code or one.line is not None)]
+def _compiler_errors(verdict: Verdict) -> str:
+    # errors without place and code come from the linker, and name files that the model does not know
+    errors = [
+        diagnostic
+        for diagnostic in verdict.diagnostics
+        if diagnostic.level == "error" and (diagnostic.code or diagnostic.line is not None)
+    ]
     if not errors:
         return "Your code does not build."
     shown = "\n\n".join(_shown(error) for error in errors[:MOST_ERRORS])

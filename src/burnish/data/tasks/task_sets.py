@@ -1,6 +1,6 @@
-"""Task sets by configuration: the built-in Rust tasks, a file of `Task` records, HumanEvalPack, or HumanEval rows.
+"""Load task sets by configuration: the built-in Rust tasks, `Task` records, HumanEvalPack, or HumanEval rows.
 
-Tasks that an exclusion file names are left out here, and nowhere else; their number stays with the set.
+Only this module leaves out the tasks of an exclusion file; the set records their number.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class TaskSet:
     train: tuple[Task, ...]
     held_out: tuple[Task, ...]
     excluded: int = 0
-    """Tasks of ``held_out`` that an exclusion file took out."""
+    """Number of tasks of ``held_out`` that an exclusion file removed."""
 
 
 def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
@@ -48,7 +48,7 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
 
 
 def require_rust(tasks: Iterable[Task]) -> None:
-    """Raise DataError when a task is not Rust, for what works on Rust alone."""
+    """Raise DataError when a task is not Rust, for callers that support only Rust."""
     other = next((task for task in tasks if task.kind != "rust"), None)
     if other is not None:
         raise DataError(
@@ -58,7 +58,7 @@ def require_rust(tasks: Iterable[Task]) -> None:
 
 
 def _without(tasks: tuple[Task, ...], config: TaskFile | HumanEvalPackTasks | HumanEvalTasks) -> TaskSet:
-    """The set without what its exclusion file names."""
+    """Return the set without the tasks of its exclusion file."""
     if config.exclude is None:
         return TaskSet((), tasks)
     excluded = read_exclusions(config.exclude, config.path)
@@ -69,7 +69,7 @@ def _without(tasks: tuple[Task, ...], config: TaskFile | HumanEvalPackTasks | Hu
 
 
 def read_any_tasks(path: Path) -> tuple[Task, ...]:
-    """Tasks of a file in any of the known formats; the fields of its first row tell which."""
+    """Read tasks of a file in any of the known formats, chosen by the fields of its first row."""
     if not path.is_file():
         raise DataError(f"file {path} does not exist", "Give a JSONL file of tasks.")
     _, first = next(given_lines(path), (1, b"{}"))
@@ -86,7 +86,7 @@ def read_any_tasks(path: Path) -> tuple[Task, ...]:
 
 
 def read_tasks(path: Path) -> tuple[Task, ...]:
-    """Tasks of one JSONL file, in order; ids must differ."""
+    """Read the tasks of one JSONL file, in order; ids must differ."""
     if not path.is_file():
         raise DataError(
             f"task file {path} does not exist", "Give a JSONL file of Task records: burnish data build rust-tasks."

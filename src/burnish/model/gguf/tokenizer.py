@@ -63,7 +63,7 @@ def gguf_tokenizer(file: GgufFile) -> PreTrainedTokenizerBase:
     _mark_special(backend, file, tokens)
     roles = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
     special = {name: None if (id_ := file.token_id(role)) is None else tokens[id_] for name, role in roles.items()}
-    adds_bos = file.metadata.get("tokenizer.ggml.add_bos_token", _bos_unless_said(file))
+    adds_bos = file.metadata.get("tokenizer.ggml.add_bos_token", _default_adds_bos(file))
     fast: Any = PreTrainedTokenizerFast
     tokenizer: PreTrainedTokenizerBase = fast(
         tokenizer_object=backend,
@@ -75,8 +75,8 @@ def gguf_tokenizer(file: GgufFile) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _bos_unless_said(file: GgufFile) -> bool:
-    """Defaults of llama.cpp."""
+def _default_adds_bos(file: GgufFile) -> bool:
+    """Return whether llama.cpp adds the begin token by default."""
     return file.metadata.get("tokenizer.ggml.model") == "llama" or _pre(file) == "llama-bpe"
 
 

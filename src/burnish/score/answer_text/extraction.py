@@ -106,8 +106,8 @@ def extract_text(text: str, *, cut_off: bool = False) -> Extracted:
         return Extracted(filled[-1]) if filled else Extracted(None, "no_answer")
     for statement in reversed(narrow_statements(visible)):
         line = statement.strip().split("\n", 1)[0]
-        if said_text := bare_text(_TEXT_END.split(line, maxsplit=1)[0]):
-            return Extracted(said_text)
+        if answer := bare_text(_TEXT_END.split(line, maxsplit=1)[0]):
+            return Extracted(answer)
     if cut_off:
         return Extracted(None, "cut_off")
     if "\n" in visible or not (alone := bare_text(visible)):

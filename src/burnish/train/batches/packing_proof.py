@@ -1,11 +1,9 @@
-"""Proof, before training, that rows which share a sequence do not see each other: a row has the same loss packed and
-alone, for this model with this attention backend.
+"""Prove before training that rows in one sequence do not see each other: packed and alone, a row has the same loss.
 
-A backend that ignores restarting positions lets a row attend to the rows before it; nothing fails then, and the model
-learns from contexts that do not exist. So a few real sequences are computed both ways, in the precision of training.
+An attention backend that ignores restarting positions lets a row attend to the rows before it, without any error: the
+model would learn from false contexts. So a few real sequences are computed both ways, in the precision of training.
 
-Not covered: gradients (they follow from the same graph), state-space layers without attention to positions: those fail
-the proof.
+Not covered: gradients (they follow from the same graph). State-space layers that ignore positions fail the proof.
 Shapes: B sequences, T tokens.
 """
 
@@ -22,19 +20,19 @@ from burnish.train.batches.rows import IGNORED, RowGroup, SequenceDataset, colla
 
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}
 """Largest relative difference of a row's summed loss. bfloat16 keeps 8 bits: kernels that add in another order differ
-by up to a percent in a row's loss; context that leaks differs by several."""
+by up to 1 % in a row's loss, leaking context by several."""
 SEQUENCES = 4
 """Sequences to compare, those with the most rows."""
 
 
 @dataclass(frozen=True)
 class PackingProof:
-    """What the comparison found."""
+    """Result of the comparison."""
 
     sequences: int
     rows: int
     largest_difference: float
-    """Relative, over the rows' losses."""
+    """Relative difference over the rows' losses."""
     backend: str
     tolerance: float
 
@@ -50,7 +48,7 @@ def prove_packing(model: Any, dataset: SequenceDataset, *, padding: int) -> Pack
 
     Args:
         model: causal language model on its device; its mode is kept.
-        dataset: what will be trained on.
+        dataset: the training sequences.
         padding: id that fills sequences.
 
     Raises:
@@ -85,7 +83,7 @@ def prove_packing(model: Any, dataset: SequenceDataset, *, padding: int) -> Pack
 
 
 def _losses(model: Any, groups: list[RowGroup], *, padding: int, packed: bool) -> list[float]:
-    """Summed loss of each row over its labels, in the order of the groups."""
+    """Return the summed loss of each row over its labels, in the order of the groups."""
     losses: list[float] = []
     device = next(model.parameters()).device
     for group in groups:

@@ -1,7 +1,6 @@
-"""Training rows as the trainer takes them: sequences of one or several rows, padded batches, and an order that puts
-sequences of like length together.
+"""Provide training rows to the trainer: sequences of one or several rows, padded batches, and a length-grouped order.
 
-Not covered: which rows share a sequence (the caller says so), proof that they do not see each other
+Not covered: which rows share a sequence (the caller decides), proof that they do not see each other
 (`train.batches.packing_proof`).
 """
 
@@ -19,15 +18,15 @@ from burnish.train.batches.sharing import BLANK
 
 IGNORED = -100
 GROUPED_BATCHES = 50
-"""Batches that are drawn together and then sorted by length; more saves padding and makes the order less random."""
+"""Batches per group sorted by length; more saves padding and makes the order less random."""
 
 
 class EncodedRow(Protocol):
-    """What training needs of a row; `data.encode.chat.EncodedExample` is one."""
+    """Training row, such as `data.encode.chat.EncodedExample`."""
 
     @property
     def id(self) -> str:
-        """Names the row in messages."""
+        """Return the name of the row in messages."""
         ...
 
     @property
@@ -35,12 +34,12 @@ class EncodedRow(Protocol):
 
     @property
     def labels(self) -> list[int]:
-        """As long as ``input_ids``; `IGNORED` where nothing is trained."""
+        """Return labels, as long as ``input_ids``; `IGNORED` where nothing is trained."""
         ...
 
     @property
     def weight(self) -> float:
-        """Weight of the row's tokens in the loss."""
+        """Return the weight of the row's tokens in the loss."""
         ...
 
 
@@ -49,7 +48,7 @@ RowGroup = tuple[tuple[int, EncodedRow], ...]
 
 
 class SequenceDataset(Dataset[RowGroup]):
-    """Sequences by index: one row each, or the rows that ``packs`` puts together; `BLANK` is one without rows."""
+    """Sequences by index: one row each, or the rows grouped by ``packs``; `BLANK` is one without rows."""
 
     def __init__(self, rows: Sequence[EncodedRow], packs: Sequence[Sequence[int]] | None = None) -> None:
         self._rows = rows
@@ -62,16 +61,16 @@ class SequenceDataset(Dataset[RowGroup]):
         return () if index == BLANK else tuple((row, self._rows[row]) for row in self.packs[index])
 
     def lengths(self) -> list[int]:
-        """Tokens of each sequence."""
+        """Return the tokens of each sequence."""
         return [sum(len(self._rows[row].input_ids) for row in pack) for pack in self.packs]
 
 
 def collate(sequences: Sequence[RowGroup], *, padding: int, mean_weight: float, packed: bool) -> dict[str, Any]:
-    """Right-padded batch of B sequences and T tokens.
+    """Build a right-padded batch of B sequences and T tokens.
 
     ``input_ids``, ``labels`` and ``weights`` are (B, T), weights divided by ``mean_weight``; ``rows`` are the indices
-    of the rows. Alone, a row gets an ``attention_mask`` (B, T). Packed ones get ``position_ids`` (B, T) that restart
-    with every row, and no mask: transformers keeps rows apart by their positions only when none is given. Padding then
+    of the rows. Single rows get an ``attention_mask`` (B, T). Packed rows get ``position_ids`` (B, T) that restart
+    with every row, and no mask: only without one does transformers separate rows by their positions. Padding then
     counts as one more row, which nothing attends to and no label covers. The first token of a row is never predicted. A
     sequence without rows is padding that attends to itself.
     """
@@ -90,7 +89,7 @@ def collate(sequences: Sequence[RowGroup], *, padding: int, mean_weight: float, 
             places_BT[position, start:end] = torch.arange(end - start) if packed else 1
             start = end
         if not sequence:
-            places_BT[position] = 1  # a softmax over nothing is no number
+            places_BT[position] = 1  # a softmax over no key is nan
         if packed:
             places_BT[position, start:] = torch.arange(shape[1] - start)
     return {
@@ -103,18 +102,18 @@ def collate(sequences: Sequence[RowGroup], *, padding: int, mean_weight: float, 
 
 
 def trained_tokens(row: EncodedRow) -> int:
-    """Tokens of a row that are in the loss; the first token of a sequence is never predicted."""
+    """Count the tokens of a row in the loss; the first token of a sequence is never predicted."""
     return sum(label != IGNORED for label in row.labels[1:])
 
 
 def mean_token_weight(rows: Sequence[EncodedRow]) -> float:
-    """Mean weight over all trained tokens: dividing by it keeps the loss on the scale of an unweighted one."""
+    """Return the mean weight over all trained tokens; dividing by it keeps the scale of an unweighted loss."""
     tokens = [trained_tokens(row) for row in rows]
     return sum(row.weight * count for row, count in zip(rows, tokens, strict=True)) / sum(tokens)
 
 
 class LengthGroupedSampler(Sampler[int]):
-    """A new order of the rows every epoch, a function of seed and epoch alone, so that a resumed run finds its place.
+    """Order the rows anew every epoch, by seed and epoch alone, so that a resumed run continues in place.
 
     Rows are shuffled, drawn in groups of `GROUPED_BATCHES` batches, sorted by length within a group and cut into
     batches, and the batches are shuffled. The last, smaller batch stays last.
@@ -130,14 +129,14 @@ class LengthGroupedSampler(Sampler[int]):
         return len(self._lengths)
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer before each epoch."""
+        """Set the epoch; the trainer calls it before each."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.order(self._epoch))
 
     def order(self, epoch: int) -> list[int]:
-        """Row indices in the order of ``epoch``."""
+        """Return row indices in the order of ``epoch``."""
         shuffler = random.Random(f"{self._seed}/{epoch}")
         indices = list(range(len(self._lengths)))
         shuffler.shuffle(indices)
@@ -151,7 +150,7 @@ class LengthGroupedSampler(Sampler[int]):
         return [index for batch in batches for index in batch] + indices[whole:]
 
     def first_batches(self, count: int) -> Iterator[list[int]]:
-        """Row indices of the first ``count`` batches over as many epochs as that takes."""
+        """Return row indices of the first ``count`` batches, over several epochs if necessary."""
         taken = 0
         for epoch in itertools.count():
             order = self.order(epoch)

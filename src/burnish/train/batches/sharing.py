@@ -1,7 +1,7 @@
-"""Distribute the sequences of an optimiser step over processes, as one process would take them.
+"""Distribute the sequences of an optimiser step over processes, equal to the step of one process.
 
-Micro batches go round the processes in turn. The last step of a pass may have fewer sequences: it is filled up with
-`BLANK` ones, which have no label, so that every process takes as many micro batches and no sequence counts twice.
+Micro batches go to the processes in turn. The last step of a pass may have fewer sequences: it is padded with `BLANK`
+ones, which have no label, so that every process takes equally many micro batches and no sequence counts twice.
 
 Not covered: streams, whose rows have no index (`train.batches.stream`).
 """
@@ -21,20 +21,20 @@ BLANK = -1
 
 
 class EpochOrder(Protocol):
-    """Indices in the order of a pass; `train.batches.rows.LengthGroupedSampler` is one."""
+    """Indices in the order of a pass, such as `train.batches.rows.LengthGroupedSampler`."""
 
     def order(self, epoch: int) -> Sequence[int]: ...
 
 
 class SharedBatches:
-    """The micro batches of one process: a batch sampler for a data loader.
+    """Yield the micro batches of one process, as a batch sampler for a data loader.
 
     Args:
-        order: of every pass, the same in every process.
-        sequences: how many a pass has.
+        order: order of every pass, the same in every process.
+        sequences: number of sequences in a pass.
         micro_batch: sequences of one micro batch in one process.
-        processes: how many share.
-        rank: of this one.
+        processes: number of processes.
+        rank: rank of this process.
     """
 
     def __init__(self, order: EpochOrder, *, sequences: int, micro_batch: int, processes: int, rank: int) -> None:
@@ -46,13 +46,13 @@ class SharedBatches:
         self._epoch = 0
         self.batch_size = micro_batch
         self.drop_last = False
-        self.batch_sampler = self  # where the trainer looks for `set_epoch`
+        self.batch_sampler = self  # the trainer calls `set_epoch` on this attribute
 
     def __len__(self) -> int:
         return math.ceil(self._sequences / (self._micro_batch * self._processes))
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer before each pass."""
+        """Set the pass; the trainer calls it before each."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -67,7 +67,7 @@ class SharedBatches:
 
 
 class SharesRows:
-    """Put before a trainer of transformers among the bases of a class: rows in our order, a process's own share."""
+    """Mixin of a trainer: use our row order, and this process's share of it."""
 
     order: Any
     args: Any
@@ -78,7 +78,7 @@ class SharesRows:
         return self.order
 
     def get_train_dataloader(self) -> Any:
-        """Of several processes each takes its own share."""
+        """Return a loader of this process's share."""
         if process_count() == 1:
             return super().get_train_dataloader()  # type: ignore[misc]
         dataset = self.shared_dataset()
@@ -92,5 +92,5 @@ class SharesRows:
         return DataLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
 
     def shared_dataset(self) -> Any:
-        """What the indices of shares point into; it must know `BLANK`."""
+        """Return the dataset that the shares index; it must know `BLANK`."""
         return self.train_dataset

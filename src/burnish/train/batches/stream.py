@@ -1,10 +1,9 @@
-"""Training on a stream whose place is part of every checkpoint: a resumed training sees the very sequences that the
-unbroken one would have seen.
+"""Train on a stream whose position is part of every checkpoint, so that a resumed training sees the same sequences.
 
-Each batch carries the stream's state after it, and a checkpoint gets the state of the last batch that was trained: what
-was read ahead counts for nothing. Nothing here draws random numbers.
+Each batch carries the stream's state after it, and a checkpoint stores the state of the last trained batch, not of
+batches read ahead. Nothing here draws random numbers.
 
-Not covered: what the stream reads (the workflow composes it), seeking without reading.
+Not covered: the content of the stream (the workflow composes it), seeking without reading.
 """
 
 from __future__ import annotations
@@ -31,28 +30,28 @@ State = Mapping[str, Any]
 
 
 class ResumableStream(Protocol[Item_co]):
-    """Sequences without end; the same ones after the same state."""
+    """Endless sequences; the same ones after the same state."""
 
     def sequences(self, state: State | None) -> Iterator[tuple[Item_co, State]]:
-        """Sequences after ``state`` (None: from the beginning), each with the state after it, as JSON holds it."""
+        """Yield sequences after ``state`` (None: from the beginning), each with the JSON state after it."""
         ...
 
 
 class _Endless(IterableDataset[Any]):
-    """Tells the trainer that there is data of unknown length."""
+    """Dataset of unknown length for the trainer."""
 
     def __iter__(self) -> Iterator[Any]:
         return iter(())
 
 
 class StreamBatches:
-    """The micro batches of one process, each with the state after the micro batches of all.
+    """Yield the micro batches of one process, each with the state after those of all processes.
 
     Args:
-        stream: what to read.
-        state: where to go on.
+        stream: source of the sequences.
+        state: where to continue.
         micro_batch: sequences of one micro batch in one process.
-        collate: makes a batch of them.
+        collate: builds a batch.
     """
 
     def __init__(
@@ -72,20 +71,20 @@ class StreamBatches:
 
 
 class StreamPlace(TrainerCallback):
-    """Puts the stream's state into every checkpoint, before it is marked complete."""
+    """Store the stream's state in every checkpoint, before it is marked complete."""
 
     def __init__(self) -> None:
         self.state: str | None = None
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Write it."""
+        """Write the state."""
         if self.state is not None and is_first():
             checkpoint = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
             write_json(checkpoint / STREAM, json.loads(self.state))
 
 
 class StreamFed:
-    """Put first among the bases of a trainer: it is fed by a stream, and its checkpoints know the place.
+    """Mixin of a trainer, first among the bases: read a stream, and store its state in checkpoints.
 
     The trainer's arguments must have ``ignore_data_skip``.
     """
@@ -98,14 +97,14 @@ class StreamFed:
         super().__init__(train_dataset=_Endless(), callbacks=callbacks, **trainer)  # type: ignore[call-arg]
 
     def get_train_dataloader(self) -> Any:
-        """Batches from where the newest complete checkpoint stands."""
+        """Continue from the newest complete checkpoint."""
         latest = latest_complete(self.checkpoints)
         state = None if latest is None else json.loads((Path(latest) / STREAM).read_bytes())
         this: Any = self
         return StreamBatches(self.stream, state, this.args.per_device_train_batch_size, this.data_collator)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Note the place, then the trainer's own step."""
+        """Note the state, then run the trainer's own step."""
         self.place.state = inputs.pop(STATE)
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]
         return loss

@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill: each is marked complete once it is whole on disk, and only such ones are resumed.
+"""Mark each checkpoint complete once it is whole on disk, and resume only complete ones.
 
 The mark lists every file with its size; a checkpoint without a mark, or whose files do not match it, is torn.
 """
@@ -29,10 +29,10 @@ def _sizes(checkpoint: Path) -> dict[str, int]:
 
 
 class CompleteCheckpoints(TrainerCallback):
-    """Marks each checkpoint after the trainer has written it and the disk has it."""
+    """Mark each checkpoint once all its files are flushed to disk."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Flush every file of the newest checkpoint, then write its mark; of several processes the first one does."""
+        """Flush every file of the newest checkpoint, then write its mark; only the first process does."""
         wait_for_all()
         if is_first():
             self._mark(args, state)
@@ -76,14 +76,14 @@ def _latest_complete(folder: Path, last_step: int | None) -> str | None:
 
 
 def step_of(checkpoint: Path) -> int:
-    """Optimiser steps behind a checkpoint, by its name."""
+    """Return the optimiser steps of a checkpoint, by its name."""
     return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
 def train_from_latest(trainer: Trainer, folder: Path) -> None:
     """Train to the end from the newest complete checkpoint; a checkpoint of the last step is only loaded.
 
-    The trainer itself would take one step more when it resumes where it had ended.
+    The trainer itself would take one more step when it resumes a finished training.
     """
     checkpoint = latest_complete(folder, last_step=trainer.args.max_steps)
     if checkpoint is not None:

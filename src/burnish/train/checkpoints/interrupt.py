@@ -1,4 +1,4 @@
-"""Ctrl-C while training: the step that runs is finished, a checkpoint is written, then KeyboardInterrupt is raised.
+"""Handle Ctrl-C while training: finish the running step, write a checkpoint, then raise KeyboardInterrupt.
 
 A second Ctrl-C interrupts at once. Outside the main thread nothing is installed, because signals arrive there only.
 """
@@ -15,13 +15,13 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from burnish.scale.processes import any_says
+from burnish.scale.processes import any_true
 
 logger = logging.getLogger(__name__)
 
 
 class StopAfterStep(TrainerCallback):
-    """Saves and stops at the end of the step in which ``requested`` became true."""
+    """Save and stop at the end of the step in which ``requested`` became true."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -29,8 +29,8 @@ class StopAfterStep(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
-        """Ask the trainer for a checkpoint and the end; one process that was told is enough."""
-        if any_says(self.requested):
+        """Ask the trainer for a checkpoint and the end; a request in one process suffices."""
+        if any_true(self.requested):
             self.requested = True
             control.should_save = True
             control.should_training_stop = True
@@ -39,7 +39,7 @@ class StopAfterStep(TrainerCallback):
 
 @contextmanager
 def saving_interrupts() -> Iterator[StopAfterStep]:
-    """Give a callback for the trainer; after the body, raise the KeyboardInterrupt that came meanwhile."""
+    """Yield a callback for the trainer; after the body, raise the pending KeyboardInterrupt."""
     stopper = StopAfterStep()
 
     def ask(_signal: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""What a training is made with: the origin that goes beside its result, and what its checkpoints must agree with.
+"""Record what a training depends on: the origin beside its result, and the facts that checkpoints must agree with.
 
 Not covered: checkpoints that do not agree (`train.checkpoints.stale`).
 """
@@ -22,11 +22,11 @@ from burnish.model.chat_template import template_digest
 from burnish.records.layout import ADAPTER_WEIGHTS
 
 FREE = frozenset({"name", "log_every", "start_from", *CONTINUABLE})
-"""Settings of a stage that checkpoints need not agree with; what ``start_from`` means is told by digests."""
+"""Settings of a stage that checkpoints need not agree with; digests identify the weights of ``start_from``."""
 
 
 def origin_of(base: Path, model: ModelConfig, loaded: LoadedModel, dataset_digest: str) -> AdapterOrigin:
-    """The origin of what is trained on ``base``, which was loaded as ``model`` says."""
+    """Return the origin of a training on ``base``, which was loaded with the settings of ``model``."""
     return AdapterOrigin(
         base_digest=model_digest(base),
         template_digest=template_digest(loaded.tokenizer),
@@ -45,7 +45,7 @@ def made_with(
     dataset: str = "rows",
     free: Collection[str] = FREE,
 ) -> dict[str, Any]:
-    """What checkpoints go on with only when it is the same; `workflows.train.start` reads their origin here.
+    """Return the facts that must be equal for a checkpoint to continue.
 
     Args:
         origin: as `origin_of` gives it.
@@ -53,7 +53,7 @@ def made_with(
         loaded: the base.
         stage: settings.
         seed: of the training.
-        dataset: what the data are called in messages.
+        dataset: name of the data in messages.
         free: settings that may differ.
     """
     return {
@@ -69,5 +69,5 @@ def made_with(
 
 
 def start_digest(start: Path | None) -> str | None:
-    """SHA-256 of the adapter that is trained on, if one is."""
+    """Return the SHA-256 of the adapter whose training continues, if any."""
     return None if start is None else digest_file(start / ADAPTER_WEIGHTS)

@@ -1,6 +1,6 @@
-"""The end of every training, whatever its method: the last step, the best weights, the result on disk.
+"""End every training, whatever its method: the last step, the best weights, the result on disk.
 
-Not covered: what a trainer needs before its first step (`train.job`, and each method's own module).
+Not covered: the beginning of a training (`train.job`, and each method's own module).
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ logger = logging.getLogger(__name__)
 
 @runtime_checkable
 class NamesBest(Protocol):
-    """A callback that knows which checkpoint becomes the result; `train.watch.evaluation` has one."""
+    """Callback that knows which checkpoint becomes the result, such as that of `train.watch.evaluation`."""
 
     def best_checkpoint(self) -> Path | None:
-        """Its folder; None when the last step does."""
+        """Return its folder; None when the last step becomes the result."""
         ...
 
 
 def train_to_end(trainer: Trainer, checkpoints: Path, stage: TrainingStage | GrpoStage) -> None:
     """Train the stage from its latest complete checkpoint.
 
-    Raises StepMemoryError where the accelerator is too small, KeyboardInterrupt after Ctrl-C; checkpoints stay.
+    Raises StepMemoryError when the accelerator is too small, KeyboardInterrupt after Ctrl-C; checkpoints are kept.
     """
     with saving_interrupts() as stopper:
         trainer.add_callback(stopper)
@@ -57,8 +57,8 @@ def train_to_end(trainer: Trainer, checkpoints: Path, stage: TrainingStage | Grp
 
 
 def save_best(trainer: Any, callbacks: Sequence[TrainerCallback], save: Callable[[Any], None]) -> int:
-    """Let the first process ``save`` the model, with the best weights where ``callbacks`` name them, whole in any case;
-    returns the optimiser steps behind it."""
+    """Let the first process ``save`` the gathered model, with the best weights if ``callbacks`` name them. Return the
+    optimiser steps of the result."""
     steps = load_best(trainer, callbacks) or trainer.args.max_steps
     if is_sharded(trainer.model):
         gather(trainer.model)
@@ -69,7 +69,7 @@ def save_best(trainer: Any, callbacks: Sequence[TrainerCallback], save: Callable
 
 
 def load_best(trainer: Any, callbacks: Sequence[TrainerCallback]) -> int | None:
-    """Put the weights of the best checkpoint into the trainer's model; returns its step, if a callback names one."""
+    """Load the weights of the best checkpoint into the trainer's model; return its step, if a callback names one."""
     for callback in callbacks:
         checkpoint = callback.best_checkpoint() if isinstance(callback, NamesBest) else None
         if checkpoint is not None:
@@ -82,7 +82,7 @@ def load_best(trainer: Any, callbacks: Sequence[TrainerCallback]) -> int | None:
 
 
 def result_saver(tokenizer: Any, folder: Path, origin: AdapterOrigin, *, base: Path) -> Callable[[Any], None]:
-    """A function that writes a trained model into ``folder``, without the reference that it was compared with.
+    """Return a function that writes a trained model into ``folder``, without its frozen reference.
 
     A whole model is stored in the dtype of ``base``.
     """

@@ -1,4 +1,4 @@
-"""Checkpoints that were made with other data, settings or another base: they are removed, never resumed.
+"""Remove checkpoints that were made with other data, settings or another base; they are never resumed.
 
 Not covered: torn ones (`train.checkpoints.complete`).
 """
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 def drop_foreign_checkpoints(folder: Path, made_with: Mapping[str, Any]) -> None:
-    """Record what checkpoints are made with, and remove those made otherwise.
+    """Record the facts of the checkpoints, and remove those made with others.
 
-    Of several processes the first one does, and the others wait.
+    The first process removes them while the others wait.
     """
     if is_first():
         _drop_foreign(folder, made_with)

@@ -20,7 +20,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 
 @contextmanager
 def merged_adapter(model: Any) -> Iterator[None]:
-    """Merge the active adapter of a PEFT model for the body; nothing happens to other models."""
+    """Merge the active adapter of a PEFT model for the body; do nothing for other models."""
     layers: list[Any] = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
     weights = [layer.get_base_layer().weight for layer in layers]
     if not isinstance(model, PeftModel) or any(type(weight) is not torch.nn.Parameter for weight in weights):

@@ -1,6 +1,6 @@
-"""Numbers of one batch of rollouts for the curves: rewards and their parts, rates, spread, lengths, what was wasted.
+"""Compute the numbers of one batch of rollouts: rewards and their parts, rates, spread, lengths, and waste.
 
-Rates go over all completions written, whatever becomes of them in the loss; rewards over those that were scored.
+Rates go over all completions, in the loss or not; rewards over the scored ones.
 Not covered: loss, KL and entropy (the trainer has them), seconds (`train.watch.meter`).
 """
 
@@ -19,7 +19,7 @@ _SHARE = "tests_share"
 
 
 def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
-    """Means over the batch; what nothing could be said of is left out."""
+    """Return means over the batch, without those that have no value."""
     samples = [sample for group in groups for sample in group.samples]
     verdicts = [verdict for group in groups for verdict in group.verdicts]
     scores = [score for group in groups for score in group.scores]

@@ -1,11 +1,10 @@
-"""What a policy writes and how it was judged: groups are drawn, written chunk by chunk and verified meanwhile.
+"""Write and judge rollouts: groups are drawn, written chunk by chunk, and verified at the same time.
 
-Answers are verified in a thread of its own as they are finished, while longer ones are still being decoded; the trainer
-waits only for what is left when everything is written (the verifier stall). Groups whose rewards are all equal may be
-replaced by others.
+A thread verifies finished answers while longer ones are still being decoded; the trainer waits only for verdicts that
+are missing when everything is written (the verifier stall). Groups whose rewards are all equal may be replaced.
 
-The random numbers of a chunk follow from seed, step and place, so a run that was killed writes the same again.
-Not covered: how tokens are chosen and what a verdict is worth (both are handed in), the loss (`train.grpo.trainer`).
+The random numbers of a chunk follow from seed, step and position, so a resumed run writes the same answers.
+Not covered: sampling and rewards (both are passed in), the loss (`train.grpo.trainer`).
 """
 
 from __future__ import annotations
@@ -23,34 +22,35 @@ from burnish.records import Completion, Rollout, Score, Verdict
 from burnish.train.grpo.prompt_pool import PromptPool, Prompts
 
 PARTS = 4
-"""Parts in which the answers of a chunk go to the judge: some together, since programs are compiled together."""
+"""Parts of a chunk sent to the judge, several answers each, since programs are compiled together."""
 MOST_WAVES = 5
-"""Draws that may replace groups without signal; together they write at most as much again as the batch."""
+"""Most draws that replace groups without signal; together they write at most one more batch."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the sampler wrote after one prompt."""
+    """Sampled answer to one prompt."""
 
     ids: list[int]
-    """With the stop token, where there is one."""
+    """Tokens including the stop token, if any."""
     text: str
     finished: bool
-    """Whether it ended by itself."""
+    """Whether the model ended it."""
     logprobs: list[float] | None
-    """Of ``ids``, as the sampler had them; None where it does not say."""
+    """Log-probabilities of ``ids`` from the sampler; None without them."""
 
 
 Write = Callable[[Any, Sequence[Sequence[int]], int], Iterable[tuple[int, Answer]]]
-"""``write(model, prompts, seed)``: one answer to each prompt (token ids) with the prompt's place, as they are finished;
-the same for the same arguments."""
+"""``write(model, prompts, seed)`` yields one answer per prompt (token ids) with the prompt's index, as they
+finish; it is deterministic."""
 Judge = Callable[[Sequence[tuple[int, Completion]]], list[tuple[Verdict, Score]]]
-"""``judge(pairs)`` of task index and completion, in their order; called from another thread, one call at a time."""
+"""``judge(pairs)`` judges pairs of task index and completion, in order; called from another thread, one call at
+a time."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One completion with its place."""
+    """One completion with its position."""
 
     task: int
     answer: Answer
@@ -68,32 +68,32 @@ class Group:
 
     @property
     def rewards(self) -> list[float | None]:
-        """None is unscored, which is not zero."""
+        """Return the rewards; None is unscored, not zero."""
         return [score.value for score in self.scores]
 
     @property
     def has_signal(self) -> bool:
-        """Whether any two rewards differ."""
+        """Return whether any two rewards differ."""
         return len({reward for reward in self.rewards if reward is not None}) > 1
 
     @property
     def pass_rate(self) -> float | None:
-        """Share of passes among what could be judged; None when nothing could."""
+        """Return the share of passes among the judged completions; None without any."""
         judged = [verdict for verdict in self.verdicts if verdict.status != "infra"]
         return sum(verdict.status == "pass" for verdict in judged) / len(judged) if judged else None
 
 
 class Rollouts:
-    """Writes and judges batches of groups; use as a context manager, which ends the thread.
+    """Write and judge batches of groups; a context manager that ends the thread.
 
     Args:
         prompts: of all tasks.
-        pool: draws tasks; told how they went.
+        pool: draws tasks, and gets their pass rates.
         write: the sampler.
         judge: verdict and score of completions.
-        stage: completions per prompt, how many are handed to ``write`` at once, and how they are sampled.
-        seed: of the samples.
-        file: where rollouts are appended.
+        stage: completions per prompt, completions per call of ``write``, and sampling options.
+        seed: seed of the samples.
+        file: file to which rollouts are appended.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Rollouts:
         self.prompts = prompts.ids
         self.pool = pool
         self.verify_s = 0.0
-        """Seconds that judging has taken, beside the writing or after it."""
+        """Seconds of judging, during and after writing."""
         self._task_ids = prompts.task_ids
         self._write = write
         self._judge = judge
@@ -126,7 +126,7 @@ class Rollouts:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._written: list[Sample] = []
         self._waiting: list[tuple[list[int], Future[list[tuple[Verdict, Score]]]]] = []
-        """Places in what was written since verdicts were last asked for, and their verdicts to come."""
+        """Indices of samples written since the last `judged`, with their pending verdicts."""
 
     def __enter__(self) -> Rollouts:
         return self
@@ -135,9 +135,9 @@ class Rollouts:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def write(self, model: Any, tasks: Sequence[int], *, step: int, wave: int = 0) -> list[Sample]:
-        """Let the model answer each task ``group`` times, and hand answers to the judge as they are finished.
+        """Let the model answer each task ``group`` times, and pass finished answers to the judge.
 
-        Returned by task, in the order of prompt length in which they were begun.
+        Return them by task, in the order of prompt length in which they were begun.
         """
         order = sorted(tasks, key=lambda task: (len(self.prompts[task]), task))
         before = len(self._written)
@@ -170,7 +170,7 @@ class Rollouts:
         return [Sample(task, answer, completion.model_copy(update=seconds)) for task, answer, completion in answered]
 
     def judged(self, step: int) -> list[Group]:
-        """Wait for the verdicts of everything written, keep it on disk, and tell the pool; groups as written."""
+        """Wait for all verdicts, store them, and update the pool; return groups in the order of writing."""
         waiting, self._waiting = self._waiting, []
         written, self._written = self._written, []
         judgements: dict[int, tuple[Verdict, Score]] = {}
@@ -189,7 +189,7 @@ class Rollouts:
         return groups
 
     def replaced(self, model: Any, groups: Sequence[Group], *, step: int) -> list[Group]:
-        """More groups in place of those without signal, those without signal among them too."""
+        """Write more groups in place of those without signal; return all of them, with signal or not."""
         wanted, room = sum(not group.has_signal for group in groups), len(groups)
         taken = {group.task for group in groups}
         more: list[Group] = []
@@ -237,7 +237,7 @@ def _grouped(samples: Sequence[Sample], judgements: Sequence[tuple[Verdict, Scor
 
 
 def truncate_rollouts(file: Path, step: int) -> None:
-    """Take out what was written in optimiser step ``step`` or later, and a torn last line: it will be written again."""
+    """Remove rollouts of optimiser step ``step`` or later, and a torn last line; they will be written again."""
     if not file.exists():
         return
     kept = [line for line in read_lines(file) if Rollout.from_json(line).step < step]

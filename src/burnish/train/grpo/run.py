@@ -1,6 +1,6 @@
 """Train an adapter or all weights with GRPO, on the caller's rewards; resumable bit for bit on a CPU.
 
-How completions are written and judged is handed in, since stages do not import one another. Not covered: several
+The caller passes functions that write and judge, since stages do not import one another. Not covered: several
 processes; the loss and what is in it (`train.grpo.trainer`).
 """
 
@@ -31,14 +31,14 @@ from burnish.train.weights.reference import kept_as_it_is
 def run_grpo(
     job: TrainingJob[GrpoStage], prompts: Prompts, write: Write, judge: Judge, *, judged_by: str
 ) -> TrainingResult:
-    """Train on rewards for what the model writes; every judged completion goes to ``out/rollouts.jsonl``.
+    """Train on rewards of the model's completions; every judged completion goes to ``out/rollouts.jsonl``.
 
     Args:
         job: the training.
         prompts: of the training tasks.
         write: the sampler; not used with vLLM.
         judge: verdict and score of a completion, by the index of its task.
-        judged_by: digest of all that decides verdict and score.
+        judged_by: digest of everything that decides verdict and score.
 
     Raises:
         ConfigError: fewer prompts than a generation batch takes, prompts that leave no room for an answer, an adapter
@@ -55,7 +55,7 @@ def run_grpo(
 def _train(
     job: TrainingJob[GrpoStage], prompts: Prompts, write: Write, judge: Judge, judged_by: str
 ) -> tuple[Path, int]:
-    """Train to the end: the folder of what was trained, and its steps."""
+    """Train to the end; return the folder of the result and the optimiser steps."""
     stage = job.stage
     rows = len(prompts.ids) * stage.num_generations * stage.num_iterations
     settings = job.settings(rows) | _method_settings(stage)
@@ -71,7 +71,7 @@ def _train(
 
 
 def _rollouts(job: TrainingJob[GrpoStage], prompts: Prompts, write: Write, judge: Judge) -> Rollouts:
-    """Those of the stage's folder, without what was written after its latest complete checkpoint."""
+    """Open the rollouts of the stage's folder, without those after its latest complete checkpoint."""
     stage, file = job.stage, job.out / ROLLOUTS
     checkpoint = latest_complete(job.checkpoints)
     truncate_rollouts(file, 0 if checkpoint is None else step_of(Path(checkpoint)))
@@ -80,7 +80,7 @@ def _rollouts(job: TrainingJob[GrpoStage], prompts: Prompts, write: Write, judge
 
 
 def check_prompts(prompts: Prompts, stage: GrpoStage, model: Any) -> None:
-    """ConfigError where prompts are too few, or leave no room for an answer."""
+    """Raise ConfigError when prompts are too few, or leave no room for an answer."""
     wanted = stage.completions_per_generation // stage.num_generations
     if len(prompts.ids) < wanted:
         raise ConfigError(
@@ -112,7 +112,7 @@ def _make_trainer(job: TrainingJob[GrpoStage], loaded: LoadedModel, settings: di
 
 
 def _method_settings(stage: GrpoStage) -> dict[str, Any]:
-    """What TRL's arguments have for GRPO alone."""
+    """Return TRL's arguments that are specific to GRPO."""
     settings: dict[str, Any] = {
         "include_num_input_tokens_seen": "no",
         "num_generations": stage.num_generations,
@@ -140,7 +140,7 @@ def _method_settings(stage: GrpoStage) -> dict[str, Any]:
 
 
 def _vllm_writer(trainer: Any, stop_ids: frozenset[int]) -> Write:
-    """TRL's own way to vLLM, weights brought up to date; its log-probabilities are corrected in the loss."""
+    """Wrap TRL's vLLM client, which gets the current weights; the loss corrects its log-probabilities."""
 
     def write(_: Any, prompts: Sequence[Sequence[int]], __: int) -> list[tuple[int, Answer]]:
         written, logprobs = trainer._generate_single_turn([list(ids) for ids in prompts], None, {}, 1)

@@ -1,13 +1,13 @@
-"""The trainer of GRPO: TRL's losses on rollouts of ours.
+"""Train with GRPO: TRL's losses on our rollouts.
 
 Formulas are TRL's (`GRPOTrainer`): a completion's advantage is its reward less its group's mean, over the group's
-standard deviation; the loss is - min(ratio A, clip(ratio) A) per token, plus ``beta`` times the KL term. Ours is what
-goes in: prompts are drawn when they are needed (`train.grpo.prompt_pool`), written and judged chunk by chunk
-(`train.grpo.rollouts`), cut into micro batches of like length without padding that no row needs.
+standard deviation; the loss is - min(ratio A, clip(ratio) A) per token, plus ``beta`` times the KL term. Its inputs are
+ours: prompts are drawn when needed (`train.grpo.prompt_pool`), answered and judged chunk by chunk
+(`train.grpo.rollouts`), and cut into micro batches of similar length without surplus padding.
 
-Not in the loss at all, neither above nor below the line: completions that could not be judged, and groups without
-signal where they are to be skipped. Completions whose advantage is 0 are left out of the forward pass where that is
-exactly the same, which is without a KL term and an entropy bonus.
+Completions without a verdict, and groups without signal if ``dynamic_sampling`` skips them, are in neither numerator
+nor denominator of the loss. Completions with the advantage 0 are left out of the forward pass when that changes
+nothing, which is without a KL term and an entropy bonus.
 
 Not covered: several processes; images, tools and environments.
 
@@ -37,22 +37,23 @@ from burnish.train.weights.reference import NoTrlExtras
 
 MISMATCH = PREFIX + "logprob_mismatch"
 MOST_MISMATCH = 1e-3
-"""Mean difference of log-probabilities between sampler and trainer, in nats, in float32 on a CPU; 1e-6 is usual."""
+"""Largest mean difference of log-probabilities between sampler and trainer, in nats, in float32 on a CPU; 1e-6
+is usual."""
 OF_TRL = ("num_tokens", "step_time", "frac_reward_zero_std", "rewards/judged_elsewhere/")
-"""Beginnings of what TRL logs and we say otherwise."""
+"""Prefixes of TRL's log entries that ours replace."""
 INACTIVE = 1 << 20
-"""Added to the length of a completion that moves nothing, so that such ones share a micro batch."""
+"""Added to the length of a completion without gradient, so that such completions share a micro batch."""
 ROW_MEANS = ("grpo", "sapo", "luspo", "dr_grpo")
 """Losses that average over the completions of a micro batch."""
 
 
 def judged_elsewhere(**_: Any) -> list[float | None]:
-    """Stands where TRL wants a reward function."""
+    """Stand in for TRL's reward function, which is never called."""
     raise AssertionError("rewards come with the rollouts")
 
 
 class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
-    """GRPO on `Rollouts`. Its batches from the data loader are empty: every step brings its own."""
+    """Trainer of GRPO on `Rollouts`. The data loader gives empty batches, since every step generates its own."""
 
     args: Any
     model: Any
@@ -70,21 +71,21 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
     # ------------------------------------------------------------------ data
 
     def get_train_dataloader(self) -> Any:
-        """As many empty batches as there are micro batches."""
+        """Return one empty batch per micro batch."""
         count = self.args.max_steps * self.args.gradient_accumulation_steps
         return DataLoader(range(count), batch_size=1, collate_fn=list)  # type: ignore[arg-type]
 
     def floating_point_ops(self, inputs: Any) -> int:
-        """Nothing can be told from an empty batch; the meter counts."""
+        """Return 0: batches are empty here, and the meter counts."""
         return 0
 
     def batch_of(self, inputs: Any) -> Any:
-        """A list that is filled once the micro batch is known."""
+        """Return a list that is filled once the micro batch is known."""
         self._described = []
         return self._described
 
     def described(self, batch: Any) -> list[dict[str, Any]]:
-        """Task and text of each completion."""
+        """Return task and text of each completion."""
         return list(batch)
 
     def _prepare_inputs(self, inputs: Any) -> dict[str, Any]:
@@ -129,7 +130,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
             return groups + self.rollouts.replaced(model, groups, step=step)
 
     def _generate(self, prompts: Any) -> Any:
-        """What was written: TRL's tuple of prompts, completions, texts and log-probabilities."""
+        """Return the written samples as TRL's tuple of prompts, completions, texts and log-probabilities."""
         answers = [sample.answer for sample in self._samples]
         ids = [self.rollouts.prompts[sample.task] for sample in self._samples]
         logprobs = [answer.logprobs for answer in answers]
@@ -139,7 +140,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         return ids, written, None, texts, known_logprobs, {}, None, []
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> torch.Tensor:
-        """Rewards (B, 1); NaN is unscored."""
+        """Return rewards (B, 1); NaN is unscored."""
         if not self._groups:
             with self._phase("verifier_stall"):
                 self._groups = self.rollouts.judged(self.state.global_step)
@@ -167,7 +168,8 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         size = total // self.args.steps_per_generation
         steps = self.args.steps_per_generation // self.args.gradient_accumulation_steps
         order = torch.arange(total)
-        if steps > 1 or self.loss_type == "bnpo":  # which is normalised in each micro batch
+        # "bnpo" normalises in each micro batch, so its micro batches must be random, not sorted by length.
+        if steps > 1 or self.loss_type == "bnpo":
             random = torch.Generator().manual_seed(self.args.seed + self.state.global_step)
             order = torch.randperm(total, generator=random)
         batches: list[dict[str, Any]] = []
@@ -183,7 +185,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         return batches
 
     def _active(self, output: dict[str, Any]) -> torch.Tensor:
-        """Which completions (B) move the weights."""
+        """Return the completions (B) that have a gradient."""
         seen: torch.Tensor = output["completion_mask"].any(1)
         if self.beta or self._entropy_bonus_enabled:
             return seen
@@ -192,7 +194,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         active = self._active(inputs)
-        # A zero that depends on a weight: backward and, in several processes, the gradient exchange still run.
+        # A zero that depends on a weight, so that backward still runs and finds a graph.
         if not active.any():
             free: torch.Tensor = next(weight for weight in model.parameters() if weight.requires_grad)
             return free.sum() * 0.0
@@ -211,8 +213,10 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
             # of the whole optimiser step.
             in_step = inputs["rows_in_step"] / self.current_gradient_accumulation_steps
             return len(taken["advantages"]) / in_step
+        # "bnpo" divides by the tokens of its micro batch: scale from the taken rows to all rows of that micro batch.
         if self.loss_type == "bnpo":
             return taken["completion_mask"].sum() / inputs["completion_mask"].sum()
+        # The other losses divide by the tokens of the whole step (`num_items_in_batch`), which already counts all rows.
         return 1.0
 
     # ------------------------------------------------------------------ the sampler's log-probabilities
@@ -249,12 +253,12 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
         log[PREFIX + "tasks_seen"].append(float(self.rollouts.pool.seen))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """TRL's row, without what is said otherwise."""
+        """Log TRL's row, without the entries that ours replace."""
         log = self._metrics["train"]
         for name in [name for name in log if name.startswith(OF_TRL)]:
             del log[name]
         for name in [name for name, values in log.items() if all(math.isnan(value) for value in values)]:
-            del log[name]  # nothing was scored
+            del log[name]  # no completion was scored
         super().log(logs, start_time)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -283,7 +287,7 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
 
 
 def take_rows(output: dict[str, Any], rows: torch.Tensor) -> dict[str, Any]:
-    """Some completions, without columns of padding that none of them needs."""
+    """Return some completions, without the padding columns that none of them needs."""
     total, prompt, tokens = len(output["advantages"]), output["prompt_ids"].shape[1], output["completion_ids"].shape[1]
     rows = rows.to(output["advantages"].device)
     prompts_B = output["prompt_mask"][rows].sum(1)
@@ -304,7 +308,7 @@ def take_rows(output: dict[str, Any], rows: torch.Tensor) -> dict[str, Any]:
 
 
 def _as_one(taken: dict[str, Any]) -> dict[str, Any]:
-    """Prompt and completion in one, as the meter counts."""
+    """Join prompt and completion, as the meter expects."""
     prompts, answers = taken["prompt_mask"], taken["completion_mask"]
     return {
         "input_ids": torch.cat([taken["prompt_ids"], taken["completion_ids"]], 1),

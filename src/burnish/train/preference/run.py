@@ -1,8 +1,8 @@
 """Preference tuning on TRL's DPO and KTO trainers: their losses, our tokens, row order, checkpoints and records.
 
-The reference is the model as it is before the first step: with an adapter a frozen copy of the fresh adapter, which for
-PiSSA alone is more than the base; with every weight trained a second copy of the model. TRL tokenises, truncates,
-writes model cards and reports usage by itself; none of that happens here. The trainers are in
+The reference is the model before the first step: with an adapter a frozen copy of the fresh adapter, which differs from
+the base only for PiSSA; with every weight trained a second copy of the model. TRL's own tokenising, truncating, model
+cards and usage reports are turned off. The trainers are in
 `train.preference.trainer`.
 
 Not covered: several losses at once, a moving reference, load-balancing losses of mixtures of experts.
@@ -50,7 +50,7 @@ def run_preference(
     Args:
         job: the training.
         rows: judged answers, already checked by the gates; pairs for DPO, single answers for KTO.
-        held_out: rows that a `PeriodicEvaluation` among the callbacks measures.
+        held_out: rows for a `PeriodicEvaluation` among the callbacks.
 
     Raises:
         ConfigError: an adapter on the output layer.
@@ -66,12 +66,12 @@ def run_preference(
 def _train(
     job: TrainingJob[PreferenceStage], rows: Sequence[JudgedAnswers], held_out: Sequence[JudgedAnswers]
 ) -> tuple[Path, int]:
-    """Train to the end: the folder of what was trained, and its steps."""
+    """Train to the end; return the folder of the result and the optimiser steps."""
     stage, settings = job.stage, job.settings(len(rows))
     loaded = job.load()
     free = FREE | {"rows"}
     if stage.method.kind == "kto":
-        free -= {"micro_batch"}  # the KL term is that of a micro batch
+        free -= {"micro_batch"}  # the KL term depends on the micro batch
     origin = open_checkpoints(job, loaded, preferences_digest(rows), free=free)
     reference = job.load() if stage.adapter.kind == "full" else None
     trainer = _make_trainer(job, loaded, reference, rows, settings)
@@ -85,13 +85,13 @@ def _train(
 def _measure_first(evaluator: HeldOutJudgements, callbacks: Sequence[TrainerCallback]) -> None:
     for callback in callbacks:
         if isinstance(callback, PeriodicEvaluation):
-            # That of an attempt with a larger micro batch holds on to its trainer.
+            # An evaluator of an earlier attempt would keep its trainer in memory.
             others = [other for other in callback.evaluators if not isinstance(other, HeldOutJudgements)]
             callback.evaluators = [evaluator, *others]
 
 
 def preferences_digest(rows: Sequence[JudgedAnswers]) -> str:
-    """SHA-256 over tokens, labels and judgements of all rows, in order."""
+    """Return the SHA-256 over tokens, labels and judgements of all rows, in order."""
     return digest_json([[row.good, [[answer.input_ids, answer.labels] for answer in row.answers]] for row in rows])
 
 
@@ -131,7 +131,7 @@ def _make_trainer(
 
 
 def _method_settings(stage: PreferenceStage) -> dict[str, Any]:
-    """What TRL's arguments have for the method alone."""
+    """Return TRL's arguments that are specific to the method."""
     method = stage.method
     shared = {"beta": method.beta, "max_length": stage.max_length}
     if isinstance(method, DpoConfig):

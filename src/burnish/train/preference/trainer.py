@@ -1,11 +1,11 @@
-"""TRL's DPO and KTO trainers on rows that come encoded: an order of ours, shared out among processes, an eye on NaN.
+"""Run TRL's DPO and KTO trainers on encoded rows, with our row order, shares of processes, and a guard against NaN.
 
-The loss of an optimiser step is the mean over its rows, however it is cut into micro batches and shared out: every
-process takes micro batches that one alone would take, weighed by their rows. TRL would average over micro batches,
-and gather what its metrics and KTO's KL term are made of; here the KL term stays that of a micro batch, and the metrics
-are means over the rows of all processes.
+The loss of an optimiser step is the mean over its rows, for any split into micro batches and processes: every process
+takes micro batches that a single one would take, weighted by their rows. TRL would average over micro batches, and
+gather the values behind its metrics and KTO's KL term; here the KL term is that of a micro batch, and the metrics are
+means over the rows of all processes.
 
-Not covered: what is trained, and from where it goes on (`train.preference.run`).
+Not covered: the weights that are trained, and where training continues (`train.preference.run`).
 
 Shapes: B answers (of pairs first all chosen, then all rejected), T tokens.
 """
@@ -20,7 +20,7 @@ import torch
 from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.kto_trainer import KTOTrainer
 
-from burnish.scale.processes import process_count, said_by_all
+from burnish.scale.processes import gather_values, process_count
 from burnish.train.batches.rows import IGNORED, EncodedRow, LengthGroupedSampler
 from burnish.train.batches.sharing import BLANK, SharesRows
 from burnish.train.watch.meter import Metered
@@ -31,21 +31,21 @@ ROW = "row"
 
 
 class JudgedAnswers(Protocol):
-    """What training needs of a row; `data.encode.preferences.EncodedJudgement` is one."""
+    """Training row, such as `data.encode.preferences.EncodedJudgement`."""
 
     @property
     def id(self) -> str:
-        """Names the row in messages."""
+        """Return the name of the row in messages."""
         ...
 
     @property
     def answers(self) -> Sequence[EncodedRow]:
-        """Chosen and rejected, or a single answer; labels cover the answer alone."""
+        """Return chosen and rejected, or a single answer; labels cover only the answer."""
         ...
 
     @property
     def good(self) -> bool:
-        """Of a single answer, whether it is a good one."""
+        """Return whether a single answer is a good one."""
         ...
 
 
@@ -56,18 +56,18 @@ class Means:
         self._sums: dict[str, tuple[float, float]] = {}
 
     def add(self, values: Mapping[str, float], weights: Mapping[str, float]) -> None:
-        """Add values that stand for so many rows each."""
+        """Add values, each the mean over a number of rows."""
         for name, value in values.items():
             total, weight = self._sums.get(name, (0.0, 0.0))
             self._sums[name] = (total + value * weights[name], weight + weights[name])
 
     def here(self) -> dict[str, float]:
-        """The means in this process."""
+        """Return the means in this process."""
         return self._of([self._sums])
 
     def of_all(self) -> dict[str, float]:
-        """The means over all processes; begins anew."""
-        shares, self._sums = said_by_all(self._sums), {}
+        """Return the means over all processes, and reset."""
+        shares, self._sums = gather_values(self._sums), {}
         return self._of(shares)
 
     @staticmethod
@@ -82,38 +82,39 @@ class Means:
 
 
 class EncodedRowsMixin(SharesRows, Metered, StopsAtNoNumber, NoTrlExtras):
-    """What both trainers share; see the module."""
+    """Mixin of both trainers; see the module."""
 
     rows: Sequence[JudgedAnswers]
     order: LengthGroupedSampler
     taken: Sequence[int] = ()
-    """Row numbers of the micro batch at hand."""
+    """Row numbers of the current micro batch."""
     share: float = 1.0
-    """What a row of the step at hand counts, in micro batches of one process."""
+    """Weight of a row of the current step, in micro batches of one process."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
-        return dataset  # of row numbers: the collator has the tokens
+        return dataset  # the data set holds row numbers; the collator looks up the tokens
 
     def shared_dataset(self) -> Any:
         return _Numbers(len(self.rows))
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> Any:
-        """The micro batches of a step, and what each of their rows counts in it."""
+        """Return the micro batches of a step, and compute the weight of each of their rows."""
         this: Any = super()
         batches, items = this.get_batch_samples(epoch_iterator, num_batches, device)
-        rows = sum(said_by_all(sum(len(batch["rows"]) for batch in batches)))
-        # The trainer divides by the micro batches of a process, and gradients are averaged over the processes.
+        rows = sum(gather_values(sum(len(batch["rows"]) for batch in batches)))
+        # The loss of a step is Σ over its rows / rows. The trainer divides by the micro batches of a process and
+        # averages gradients over the processes: multiply by both, so that each row weighs 1 / rows.
         self.share = len(batches) * process_count() / max(rows, 1)
         return batches, items
 
     def batch_of(self, inputs: dict[str, Any]) -> list[int]:
-        """The row numbers."""
+        """Return the row numbers."""
         numbers: list[int] = inputs.pop("rows").tolist()
         self.taken = numbers
         return numbers
 
     def described(self, batch: list[int]) -> list[dict[str, Any]]:
-        """Rows with the text of each answer behind its prompt, as the model saw it."""
+        """Return rows with the text of each answer after its prompt, as the model saw it."""
         decode = self.processing_class.decode  # type: ignore[attr-defined]
         rows = [self.rows[number] for number in batch]
         return [{"id": row.id, "good": row.good, "texts": [decode(it.input_ids) for it in row.answers]} for row in rows]
@@ -121,19 +122,19 @@ class EncodedRowsMixin(SharesRows, Metered, StopsAtNoNumber, NoTrlExtras):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """TRL's loss of the micro batch, weighted by its rows."""
+        """Return TRL's loss of the micro batch, weighted by its rows."""
         loss, values = self.judged(model, inputs)
         self.means.add(values, self.weights(values, [self.rows[row] for row in self.taken]))
         return loss * (len(self.taken) * self.share)
 
     @property
     def means(self) -> Means:
-        """Of the metrics since the last row of the log."""
+        """Return the means of metrics since the last row of the log."""
         means: Means = self.__dict__.setdefault("_means", Means())
         return means
 
     def judged(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
-        """TRL's loss of a micro batch, its mean over the rows, and its metrics; both of this process alone."""
+        """Return TRL's loss of a micro batch, its mean over the rows, and its metrics, of this process only."""
         this: Any = self
         metrics = this._metrics["train" if this.model.training else "eval"]
         with _ungathered(this.accelerator):
@@ -143,7 +144,7 @@ class EncodedRowsMixin(SharesRows, Metered, StopsAtNoNumber, NoTrlExtras):
         return loss, values
 
     def weights(self, values: Mapping[str, float], rows: Sequence[JudgedAnswers]) -> dict[str, float]:
-        """For how many of the rows each of the values stands."""
+        """Return the number of rows behind each of the values."""
         counts: dict[str, int] = {}
         if not isinstance(self, DPOTrainer):
             good = sum(row.good for row in rows)
@@ -151,13 +152,13 @@ class EncodedRowsMixin(SharesRows, Metered, StopsAtNoNumber, NoTrlExtras):
         return {name: float(counts.get(name[name.find("/") :], len(rows))) for name in values}
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """The trainer's row of the log, with the metrics of all processes."""
+        """Log the trainer's row, with the metrics of all processes."""
         this: Any = super()
         this.log(logs | self.means.of_all(), start_time)
 
 
 class _Numbers:
-    """Row numbers by index."""
+    """Data set of row numbers."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -171,7 +172,7 @@ class _Numbers:
 
 @contextmanager
 def _ungathered(accelerator: Any) -> Iterator[None]:
-    """What is to be gathered stays that of this process."""
+    """Keep values that TRL gathers those of this process."""
     accelerator.gather = accelerator.gather_for_metrics = lambda values: values
     try:
         yield
@@ -180,18 +181,18 @@ def _ungathered(accelerator: Any) -> Iterator[None]:
 
 
 class PairTrainer(EncodedRowsMixin, DPOTrainer):
-    """DPO on encoded pairs."""
+    """Trainer of DPO on encoded pairs."""
 
 
 class RatingTrainer(EncodedRowsMixin, KTOTrainer):
-    """KTO on encoded answers."""
+    """Trainer of KTO on encoded answers."""
 
 
 class HeldOutJudgements:
-    """The method's loss on rows that are not trained on, and their implicit rewards: an `evaluation.Evaluator`.
+    """Evaluator of the method's loss and implicit rewards on held-out rows: an `evaluation.Evaluator`.
 
     ``loss``, ``rewards/chosen``, ``rewards/rejected``, ``rewards/margins``, and of pairs ``rewards/accuracies``: means
-    over all rows. KTO's KL term is that of a micro batch here too.
+    over all rows. KTO's KL term is that of a micro batch, as in training.
     """
 
     def __init__(self, trainer: Any, rows: Sequence[JudgedAnswers], *, micro_batch: int, padding: int) -> None:
@@ -202,7 +203,7 @@ class HeldOutJudgements:
         self.pairs = isinstance(trainer, DPOTrainer)
 
     def __call__(self, model: Any, step: int) -> dict[str, float]:
-        """Measure; every row."""
+        """Measure all rows."""
         means = Means()
         collate = collate_pairs if self.pairs else collate_ratings
         for start in range(0, len(self.rows), self.micro_batch):
@@ -222,7 +223,7 @@ class HeldOutJudgements:
 def collate_pairs(
     numbers: Sequence[Mapping[str, int]], *, rows: Sequence[JudgedAnswers], padding: int
 ) -> dict[str, torch.Tensor]:
-    """Right-padded batch for TRL's DPO: ``input_ids``, ``attention_mask`` and ``completion_mask``, (B, T) each.
+    """Build a right-padded batch for TRL's DPO: ``input_ids``, ``attention_mask`` and ``completion_mask``, (B, T) each.
 
     ``rows`` are the row numbers. A batch of `BLANK` rows alone is a pair without answers.
     """
@@ -234,8 +235,10 @@ def collate_pairs(
 def collate_ratings(
     numbers: Sequence[Mapping[str, int]], *, rows: Sequence[JudgedAnswers], padding: int
 ) -> dict[str, torch.Tensor]:
-    """Right-padded batch for TRL's KTO: as for pairs, with ``label`` (B), and each prompt once more with the answer of
-    the row before it in the micro batch, under ``KL_`` names. A row alone in its batch gets the next row's answer.
+    """Build a right-padded batch for TRL's KTO: as for pairs, with ``label`` (B).
+
+    Under ``KL_`` names each prompt comes once more with the answer of the row before it in the micro batch. A row alone
+    in its batch gets the next row's answer.
     """
     taken = _real(numbers)
     answers: list[Any] = [rows[row].answers[0] for row in taken]
@@ -258,7 +261,7 @@ def _real(numbers: Sequence[Mapping[str, int]]) -> list[int]:
 
 
 class _Nothing:
-    """A row of which nothing is judged."""
+    """Row without answers."""
 
     def __init__(self, padding: int) -> None:
         self.input_ids = [padding] * 2
@@ -266,7 +269,7 @@ class _Nothing:
 
 
 class _Crossed:
-    """The prompt of one row with the answer of another."""
+    """Prompt of one row with the answer of another."""
 
     def __init__(self, prompted: EncodedRow, answered: EncodedRow) -> None:
         head, tail = _answer_begin(prompted), _answer_begin(answered)

@@ -1,8 +1,8 @@
-"""Trains every weight of a model on packed documents, with the Hugging Face trainer: a new Llama-shaped one, or one
-that is there already.
+"""Train every weight of a model on packed documents, with the Hugging Face trainer: a new Llama-shaped model, or an
+existing one.
 
 Every document keeps its own positions and attention (see the collator), and the first token of a document is
-never predicted from the one before it. The loss of a step is the mean over its tokens, however many processes share it.
+never predicted from the one before it. The loss of a step is the mean over its tokens, for any number of processes.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ IGNORED = -100
 
 
 class PackedBlock(Protocol):
-    """What this module needs of a packed row: documents as token ids, together no longer than a block."""
+    """Packed row: documents as token ids, together at most a block long."""
 
     @property
     def documents(self) -> tuple[tuple[int, ...], ...]: ...
 
 
 class BlockOrder(Sampler[int]):
-    """A new order of the blocks every pass, a function of seed and pass alone."""
+    """Order of the blocks, new in every pass, by seed and pass alone."""
 
     def __init__(self, blocks: int, *, seed: int) -> None:
         self._blocks = blocks
@@ -66,43 +66,43 @@ class BlockOrder(Sampler[int]):
         return self._blocks
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer before each pass."""
+        """Set the pass; the trainer calls it before each."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.order(self._epoch))
 
     def order(self, epoch: int) -> list[int]:
-        """Indices of the blocks in the order of ``epoch``."""
+        """Return indices of the blocks in the order of ``epoch``."""
         generator = torch.Generator().manual_seed(self._seed + epoch)
         order: list[int] = torch.randperm(self._blocks, generator=generator).tolist()
         return order
 
 
 class PretrainTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, DeepspeedTraining, Trainer):
-    """The trainer, measured, on its share of the blocks."""
+    """Trainer of pretraining, measured, on its share of the blocks."""
 
     tokenizer: PreTrainedTokenizerBase
     order: BlockOrder
 
     def batch_of(self, inputs: dict[str, Any]) -> torch.Tensor:
-        """The tokens."""
+        """Return the tokens."""
         ids_BT: torch.Tensor = inputs["input_ids"]
         return ids_BT
 
     def described(self, batch: torch.Tensor) -> list[dict[str, Any]]:
-        """Blocks with their text, named by its beginning."""
+        """Return blocks with their text, named by its beginning."""
         texts = [str(self.tokenizer.decode(ids)) for ids in batch.tolist()]
         return [{"id": f"beginning {text[:24]!r}", "text": text} for text in texts]
 
 
 class StreamedPretrainTrainer(StreamFed, PretrainTrainer):
-    """The same on blocks that come as a stream."""
+    """Trainer of pretraining on a stream of blocks."""
 
 
 @dataclass(frozen=True)
 class _NoBlock:
-    """A block without documents."""
+    """Block without documents."""
 
     documents: tuple[tuple[int, ...], ...] = ()
 
@@ -121,9 +121,10 @@ class BlockDataset(Dataset[PackedBlock]):
 
 
 def collate_blocks(blocks: Sequence[PackedBlock], *, padding: int) -> dict[str, torch.Tensor]:
-    """Batch of B rows and T tokens, T the longest row: ``input_ids``, ``position_ids`` and ``labels``, each (B, T).
+    """Build a batch of B rows and T tokens, T the longest row: ``input_ids``, ``position_ids`` and ``labels``, each (B,
+    T).
 
-    No attention mask: transformers isolates documents by their restarting positions only when none is given.
+    There is no attention mask: only without one does transformers separate documents by their restarting positions.
     Padding counts as one more document, which nothing attends to and no label covers.
     """
     width = max(2, *(sum(len(document) for document in block.documents) for block in blocks))
@@ -145,7 +146,7 @@ def collate_blocks(blocks: Sequence[PackedBlock], *, padding: int) -> dict[str, 
 
 
 def build_model(stage: PretrainStage, tokenizer: PreTrainedTokenizerBase, *, context: int) -> LlamaForCausalLM:
-    """A freshly initialised Llama-shaped model; the seed must have been set before."""
+    """Build a freshly initialised Llama-shaped model; the caller must set the seed."""
     end_of_text = tokenizer.convert_tokens_to_ids("<|endoftext|>")
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -184,10 +185,10 @@ def run_pretrain(
 
     Args:
         job: the training; without a ``base`` it makes a new model.
-        tokenizer: goes with the model.
+        tokenizer: written beside the model.
         blocks: packed documents, ignored with a stream.
         context: most positions of a new model.
-        stream: blocks as they come; ``stage.max_steps`` is set.
+        stream: stream of blocks; requires ``stage.max_steps``.
 
     Raises:
         What a `TrainingJob` raises.

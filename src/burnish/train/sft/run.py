@@ -2,15 +2,15 @@
 
 Resumable bit for bit on a CPU.
 
-Built on the trainer of transformers. TRL's `SFTTrainer` takes rows with labels too, but knows no weight per row, and
+Built on the trainer of transformers. TRL's `SFTTrainer` takes rows with labels too, but has no weight per row, and
 its entropy and accuracy of every token cost a quarter of the speed of a small model (1.56 against 2.07 steps per
 second on one thread at a million parameters).
 
-Several rows may share a sequence; that they do not see each other is proven before the first step.
+Several rows may share a sequence; the first step is preceded by a proof that they do not see each other.
 
-What the trainer itself adds is in `train.sft.trainer`; what every method shares is in `train.job`.
+The trainer is in `train.sft.trainer`, the part common to all methods in `train.job`.
 
-Not covered: how several processes are started (`scale.launch`), load-balancing losses of mixtures of experts.
+Not covered: starting several processes (`scale.launch`), load-balancing losses of mixtures of experts.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def run_sft(
 
 
 def _train(job: TrainingJob[SftStage], rows: Sequence[EncodedRow], dataset: SequenceDataset) -> tuple[Path, int]:
-    """Train to the end: the folder of what was trained, and its steps."""
+    """Train to the end; return the folder of the result and the optimiser steps."""
     stage, settings = job.stage, sft_settings(job, len(dataset))
     loaded = job.load()
     if stage.packing:
@@ -97,13 +97,13 @@ def _train(job: TrainingJob[SftStage], rows: Sequence[EncodedRow], dataset: Sequ
 
 
 def sft_settings(job: TrainingJob[SftStage], rows: int) -> dict[str, Any]:
-    """Keyword arguments of the trainer for a pass of so many sequences."""
-    # Packed rows have no attention mask to count by.
+    """Return the trainer's arguments for a pass of this many sequences."""
+    # Packed rows have no attention mask to count tokens with.
     return job.settings(rows) | ({"include_num_input_tokens_seen": "all"} if job.stage.packing else {})
 
 
 def dataset_digest(rows: Sequence[EncodedRow]) -> str:
-    """SHA-256 over tokens, labels and weights of all rows, in order."""
+    """Return the SHA-256 over tokens, labels and weights of all rows, in order."""
     return digest_json([[row.input_ids, row.labels, row.weight] for row in rows])
 
 
@@ -123,7 +123,7 @@ def first_pass(
     seed: int,
     packs: Sequence[Sequence[int]] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """The micro batches of the first pass, collated as the trainer will get them; `run_sft` has the arguments."""
+    """Yield the micro batches of the first pass, as the trainer will collate them; arguments as for `run_sft`."""
     dataset = SequenceDataset(encoded, packs)
     order = _order(dataset, stage, seed).order(0)
     collator = _collator(tokenizer, encoded, stage)

@@ -1,9 +1,9 @@
 """Fine-tune on streamed rows, resumable bit for bit on a CPU.
 
-Loss, checkpoints and records are those of `train.sft.run`. Sequences come in the stream's order, weights as they
-are: their mean is not known before the end.
+Loss, checkpoints and records are those of `train.sft.run`. Sequences keep the stream's order, and weights
+are not divided by their mean, which is unknown before the end.
 
-Not covered: which rows come, and their gates (the workflow's stream).
+Not covered: the choice of rows and their gates (the workflow's stream).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.model.base import LoadedModel
-from burnish.scale.processes import said_by_all
+from burnish.scale.processes import gather_values
 from burnish.train.batches.packing_proof import prove_packing
 from burnish.train.batches.rows import EncodedRow, LengthGroupedSampler, SequenceDataset, collate, trained_tokens
 from burnish.train.batches.stream import ResumableStream, StreamFed
@@ -26,7 +26,7 @@ from burnish.train.sft.trainer import SftTrainer
 from burnish.train.weights.kernels import Deterministic
 
 PROVEN = 16
-"""Sequences at the head of the stream whose packing is proven."""
+"""Sequences at the head of the stream that the packing proof covers."""
 RowsTogether = Sequence[EncodedRow]
 
 
@@ -49,7 +49,7 @@ def run_streaming_sft(
 
 
 def _train(job: TrainingJob[SftStage], stream: ResumableStream[RowsTogether], identity: str) -> tuple[Path, int, int]:
-    """Train to the end: the folder of what was trained, its steps, and labelled tokens of this attempt."""
+    """Train to the end; return the folder of the result, its steps, and labelled tokens of this attempt."""
     stage, settings = job.stage, sft_settings(job, 0)
     loaded = job.load()
     if stage.packing:
@@ -74,21 +74,21 @@ def _train(job: TrainingJob[SftStage], stream: ResumableStream[RowsTogether], id
     )
     trainer.add_callback(Deterministic(stage.kernels))
     folder, steps = train_adapter(job, trainer, loaded, origin)
-    return folder, steps, sum(said_by_all(recent.trained))
+    return folder, steps, sum(gather_values(recent.trained))
 
 
 class RecentRows(Mapping[int, EncodedRow]):
-    """The rows of the last batches by a running number: what a message about a bad batch may have to show."""
+    """Rows of the last batches by a running number, for a message about a bad batch."""
 
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._rows: dict[int, EncodedRow] = {}
         self._next = 0
         self.trained = 0
-        """Labelled tokens of all rows so far, of this attempt and this process."""
+        """Labelled tokens of all rows so far, in this attempt and process."""
 
     def add(self, row: EncodedRow) -> int:
-        """Keep a row and forget the oldest; returns its number."""
+        """Keep a row and drop the oldest; return its number."""
         number, self._next = self._next, self._next + 1
         self._rows[number] = row
         self._rows.pop(number - self._kept, None)
@@ -106,7 +106,7 @@ class RecentRows(Mapping[int, EncodedRow]):
 
 
 class StreamingSftTrainer(StreamFed, SftTrainer):
-    """The trainer of fine-tuning, fed by a stream."""
+    """Trainer of fine-tuning on a stream."""
 
 
 def _prove(loaded: LoadedModel, stream: ResumableStream[RowsTogether]) -> None:

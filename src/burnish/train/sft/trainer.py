@@ -1,6 +1,6 @@
-"""The trainer of supervised fine-tuning: a weighted loss on labelled tokens, a row order of its own, an eye on NaN.
+"""Define the trainer of supervised fine-tuning: weighted loss on labelled tokens, own row order, guard against NaN.
 
-Not covered: what is trained, and from where it goes on (`train.sft.run`).
+Not covered: the weights that are trained, and where training continues (`train.sft.run`).
 
 Shapes: B sequences, T tokens, N labelled tokens, V vocabulary.
 """
@@ -27,10 +27,10 @@ from burnish.train.weights.sharded import ShardedTraining
 
 
 class SftTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, DeepspeedTraining, Trainer):
-    """The trainer; see the module.
+    """Trainer of supervised fine-tuning; see the module.
 
     The loss of an optimiser step is the sum over its labelled tokens of weight times negative log-likelihood, divided
-    by their number, however the step is cut into micro batches and shared out among processes.
+    by their number, for any split of the step into micro batches and processes.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class SftTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, Deepspee
         self.order = order
         self.tokenizer = tokenizer
         self.bad_batch = bad_batch
-        self.model_accepts_loss_kwargs = True  # the trainer then hands over the token count of the whole step
+        self.model_accepts_loss_kwargs = True  # makes the trainer pass the token count of the whole step
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean weighted loss; see the class."""
+        """Compute the mean weighted loss; see the class."""
         places = {key: inputs[key] for key in ("attention_mask", "position_ids") if key in inputs}
         targets_BT = inputs["labels"][:, 1:]
         trained_BT = targets_BT != IGNORED
@@ -61,22 +61,23 @@ class SftTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, Deepspee
         losses_N = cross_entropy(outputs.logits.float(), targets_BT[trained_BT], reduction="none")
         weights_N = inputs["weights"][:, 1:][trained_BT]
         tokens = len(losses_N) if num_items_in_batch is None else num_items_in_batch
-        # The count is of all processes, and their gradients are averaged afterwards.
+        # `tokens` counts the labelled tokens of the whole step in all processes. Gradients are averaged over the
+        # processes afterwards, so each share is multiplied by their number.
         loss = (weights_N * losses_N).sum() / tokens * process_count()
         return (loss, outputs) if return_outputs else loss
 
     def batch_of(self, inputs: dict[str, Any]) -> list[int]:
-        """The numbers of the rows."""
+        """Return the row numbers."""
         rows: list[int] = inputs.pop("rows").tolist()
         return rows
 
     def described(self, batch: list[int]) -> list[dict[str, Any]]:
-        """Rows with their text, and the loss that each has alone."""
+        """Return rows with their text and the loss of each alone."""
         return [self._kept(row, loss) for row, loss in self._losses_alone(batch)]
 
     @torch.no_grad()
     def _losses_alone(self, rows: Sequence[int]) -> list[tuple[int, float]]:
-        """The summed loss of each row, computed by itself, without dropout."""
+        """Return the summed loss of each row, computed alone and without dropout."""
         model: Any = self.model
         model.eval()
         losses = []

@@ -1,11 +1,11 @@
-"""Evaluation while training: when, what becomes of it, and the loss on rows that are not trained on.
+"""Evaluate while training: when, the consequences, and the loss on held-out rows.
 
-Every evaluation is a line of ``evaluations.jsonl`` in the stage's folder. Early stopping and the best checkpoint are
-functions of those lines alone, so that a resumed training decides as an unbroken one would; lines of steps after the
-checkpoint that is resumed are dropped and written again. The last step is evaluated too.
+Every evaluation is a line of ``evaluations.jsonl`` in the stage's folder. Early stopping and the best checkpoint depend
+on those lines alone, so that a resumed training decides like an uninterrupted one; lines of steps after the resumed
+checkpoint are dropped and written again. The last step is evaluated too.
 
-What a model writes is measured by functions that the workflow gives, the ones `burnish evaluate` uses: teacher forcing
-never stands in for generation here. Not covered: several processes with sharded weights.
+Completions are measured by functions of the workflow, the same as in `burnish evaluate`: teacher forcing never replaces
+generation. Not covered: several processes with sharded weights.
 
 Shapes: B rows, T tokens, N labelled tokens, V vocabulary.
 """
@@ -34,18 +34,18 @@ from burnish.train.watch.training_log import EVALUATED, MeterUser
 logger = logging.getLogger(__name__)
 
 Evaluator = Callable[[Any, int], Mapping[str, float]]
-"""Measures a model in evaluation mode at a step: names and values, all of them finite."""
+"""Measures a model in evaluation mode at a step; returns names and finite values."""
 Evaluations = Sequence[tuple[int, Mapping[str, float]]]
-"""Step and values, in the order of the steps."""
+"""Steps and values, ordered by step."""
 
 
 def improvement(metric: TrainingMetric, before: float, now: float) -> float:
-    """How much better ``now`` is; negative when worse."""
+    """Return how much better ``now`` is; negative when worse."""
     return before - now if metric == "loss" else now - before
 
 
 def best_step(evaluations: Evaluations, metric: TrainingMetric) -> int | None:
-    """The step of the best value, the earliest of equals; None when there is none."""
+    """Return the step of the best value, the earliest of equals; None when there is none."""
     best: tuple[int, float] | None = None
     for step, values in evaluations:
         if metric in values and (best is None or improvement(metric, best[1], values[metric]) > 0):
@@ -54,7 +54,7 @@ def best_step(evaluations: Evaluations, metric: TrainingMetric) -> int | None:
 
 
 def stops(evaluations: Evaluations, rule: EarlyStopping) -> bool:
-    """Whether every metric of the rule has failed to improve its best in the last ``patience`` evaluations."""
+    """Return whether no metric of the rule improved on its best in the last ``patience`` evaluations."""
     return all(_evaluations_without_progress(evaluations, metric, rule) >= rule.patience for metric in rule.metrics)
 
 
@@ -70,12 +70,12 @@ def _evaluations_without_progress(evaluations: Evaluations, metric: TrainingMetr
 
 
 class PeriodicEvaluation(MeterUser):
-    """Evaluates every so many steps, keeps the best checkpoint, and stops early by the rule of its configuration.
+    """Evaluate every so many steps, keep the best checkpoint, and stop early by the configured rule.
 
     Args:
-        config: when to evaluate, and what decides.
-        evaluators: what to measure; their names must differ.
-        folder: of the stage; holds `EVALUATION_HISTORY` and ``checkpoints``.
+        config: when to evaluate, and the rules of stopping and of the best checkpoint.
+        evaluators: measurements; their names must differ.
+        folder: folder of the stage, with `EVALUATION_HISTORY` and ``checkpoints``.
     """
 
     def __init__(self, config: TrainingEvaluation, evaluators: Sequence[Evaluator], folder: Path) -> None:
@@ -86,7 +86,7 @@ class PeriodicEvaluation(MeterUser):
 
     @property
     def history(self) -> list[tuple[int, dict[str, float]]]:
-        """What was measured so far."""
+        """Return the evaluations so far."""
         path = self.folder / EVALUATION_HISTORY
         rows = list(read_rows(path))
         return [(row["step"], row["values"]) for row in rows]
@@ -94,7 +94,7 @@ class PeriodicEvaluation(MeterUser):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
-        """Forget what was measured after the checkpoint; end at once when the training had stopped early there."""
+        """Drop evaluations after the checkpoint; end at once when the training had stopped early there."""
         if state.is_world_process_zero:
             kept = [row for row in self.history if row[0] <= state.global_step]
             write_atomic(self.folder / EVALUATION_HISTORY, "".join(_line(step, values) + "\n" for step, values in kept))
@@ -105,7 +105,7 @@ class PeriodicEvaluation(MeterUser):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any
     ) -> TrainerControl:
-        """Evaluate when it is time; asks for a row of the log, and for a checkpoint where this one is the best."""
+        """Evaluate when it is time; ask for a row of the log, and for a checkpoint of the best step."""
         step = state.global_step
         if step % self.config.every and step < state.max_steps:
             return control
@@ -116,7 +116,7 @@ class PeriodicEvaluation(MeterUser):
         control.should_log = True
         best = self._agreed(self._best())
         if best == step:
-            state.best_global_step = step  # the trainer's rotation of checkpoints spares this one
+            state.best_global_step = step  # the trainer's rotation of checkpoints keeps this one
             control.should_save = True
         if self._agreed(self._stopped()):
             logger.info("no further progress by step %d: training stops early", step)
@@ -131,13 +131,13 @@ class PeriodicEvaluation(MeterUser):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Put what was measured at this step into the row."""
+        """Add this step's evaluation to the row."""
         if logs is not None and "loss" in logs:
             logs |= {EVALUATED + name: value for name, value in self.latest.items()}
             self.latest = {}
 
     def best_checkpoint(self) -> Path | None:
-        """The checkpoint that becomes the result; None when the last step does."""
+        """Return the checkpoint that becomes the result; None when the last step does."""
         step = self._best()
         return self.folder / "checkpoints" / f"checkpoint-{step}" if step is not None else None
 
@@ -157,7 +157,7 @@ class PeriodicEvaluation(MeterUser):
         return rule is not None and stops(self.history, rule)
 
     def _agreed(self, decision: Any) -> Any:
-        """What the first process decided: it alone has measured."""
+        """Return the decision of the first process, which alone has measured."""
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             decisions = [decision]
             torch.distributed.broadcast_object_list(decisions, src=0)
@@ -167,7 +167,7 @@ class PeriodicEvaluation(MeterUser):
 
 @dataclass(frozen=True)
 class HeldOutDocument:
-    """A document, or a piece of one, every token of which is predicted from those before it."""
+    """Document, or a piece of one, every token of which is predicted from those before it."""
 
     id: str
     input_ids: list[int]
@@ -179,7 +179,8 @@ class HeldOutDocument:
 
 
 class HeldOutLoss:
-    """Mean negative log-likelihood over the labelled tokens of rows, unweighted and unpacked: ``{"loss": ...}``."""
+    """Evaluator of the mean negative log-likelihood over labelled tokens, unweighted and unpacked: ``{"loss":
+    ...}``."""
 
     def __init__(self, rows: Sequence[EncodedRow], *, padding: int, micro_batch: int) -> None:
         self.rows = sorted(enumerate(rows), key=lambda pair: len(pair[1].input_ids))
@@ -187,7 +188,7 @@ class HeldOutLoss:
         self.micro_batch = micro_batch
 
     def __call__(self, model: Any, step: int) -> dict[str, float]:
-        """Measure; every row, in batches of like length."""
+        """Measure all rows, in batches of similar length."""
         device = next(model.parameters()).device
         total, tokens = 0.0, 0
         for start in range(0, len(self.rows), self.micro_batch):
@@ -205,7 +206,7 @@ class HeldOutLoss:
 
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """Evaluation mode without gradients; modes and random generators are as before afterwards."""
+    """Set evaluation mode without gradients for the body, then restore modes and random generators."""
     training = [module for module in model.modules() if module.training]
     on_cpu = torch.random.get_rng_state()
     on_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []

@@ -1,10 +1,10 @@
-"""What memory a training will take, said when it begins: shapes read off the loaded model, `model.memory`'s formula.
+"""Predict the memory of a training when it begins, from shapes of the loaded model by `model.memory`'s formula.
 
-On an accelerator the prediction is of what tensors will hold there at most; on a CPU of the process's resident memory:
-what it has when training begins, and the formula's growth. What the formula does not know is not predicted, and why is
-said.
+On an accelerator the prediction is the peak of tensor memory. On a CPU it is the process's resident memory when
+training begins, plus the formula's growth. A training that the formula does not cover is not predicted, with the
+reason.
 
-Not covered: evaluation while training, what other processes take of the same device.
+Not covered: evaluation while training, other processes on the same device.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SHARED_INPUTS = {
     **dict.fromkeys(("q_proj", "k_proj", "v_proj"), "attention"),
     **dict.fromkeys(("gate_proj", "up_proj"), "feed-forward"),
 }
-"""Layers that are multiplied with the same tensor."""
+"""Groups of layers with the same input tensor."""
 KEPT_ANYWAY = "o_proj"
-"""Its input is the output of attention."""
+"""Layer whose input is the output of attention."""
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 
 logger = logging.getLogger(__name__)
@@ -41,31 +41,31 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Batches:
-    """What a method's forward passes hold; the rest is read off model and trainer."""
+    """Size of a method's forward passes; everything else is read off model and trainer."""
 
     tokens: int
-    """Of the longest sequence."""
+    """Tokens of the longest sequence."""
     tokens_from: str = "the longest row"
-    """Where that is known from."""
+    """Source of that length."""
     answers: int = 1
-    """Sequences that one row of a micro batch makes: 2 for pairs."""
+    """Sequences per row of a micro batch: 2 for pairs."""
     muon: bool = False
     tiled_logits: bool = False
-    """TRL's methods compute log-probabilities tile by tile."""
+    """Whether log-probabilities are computed tile by tile, as in TRL's methods."""
     decoded: int = 0
-    """Completions that the trained model writes together."""
+    """Completions that the trained model generates together."""
     unknown: str | None = None
-    """What of the method the formula does not know."""
+    """Reason why the formula does not cover the method; empty when it does."""
 
 
 class MemoryForecast(MeterUser):
-    """Predicts when a training begins, logs it, and warns where an accelerator has less."""
+    """Predict and log the memory when a training begins, and warn when an accelerator has less."""
 
     def __init__(self, stage: str, batches: Batches) -> None:
         self.stage = stage
         self.batches = batches
         self.prediction: dict[str, Any] | None = None
-        """For ``training_metadata.json``; None before training begins."""
+        """Prediction for ``training_metadata.json``; None before training begins."""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any
@@ -102,7 +102,7 @@ class MemoryForecast(MeterUser):
 
 
 def described(prediction: Mapping[str, Any]) -> str:
-    """One line for people, of what goes into the metadata."""
+    """Describe the prediction of the metadata in one line."""
     resident, parts = prediction["resident_before_bytes"], dict(prediction["parts_bytes"])
     if resident:
         parts = {"there before": resident} | {part: number for part, number in parts.items() if part != "weights"}
@@ -116,7 +116,7 @@ def described(prediction: Mapping[str, Any]) -> str:
 
 
 def too_much(peak: int, has: int) -> str | None:
-    """Warn about a device with less memory than predicted; None when it has enough."""
+    """Return a warning about a device with less memory than predicted; None when it has enough."""
     if peak <= has:
         return None
     return (
@@ -126,12 +126,12 @@ def too_much(peak: int, has: int) -> str | None:
 
 
 def size(number: int) -> str:
-    """``412 MiB`` or ``3.2 GiB``."""
+    """Format bytes as ``412 MiB`` or ``3.2 GiB``."""
     return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
 
 
 def memory_of(device: torch.device) -> int:
-    """Bytes that the device has, on a CPU the machine."""
+    """Return the bytes of the device, on a CPU of the machine."""
     if device.type == "cpu":
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(torch.cuda.get_device_properties(device).total_memory)
@@ -154,7 +154,7 @@ def what_is_unknown(model: Any, args: TrainingArguments) -> str | None:
 
 
 def shape_of(model: Any, args: TrainingArguments, batches: Batches, reference_bytes: int = 0) -> TrainingShape:
-    """What the formula needs, of a model on its device."""
+    """Read the formula's inputs off a model on its device."""
     config, counts = model.config.get_text_config(), count_parameters(model)
     weights = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
     free = [parameter for parameter in weights if parameter.requires_grad]
@@ -204,7 +204,7 @@ def shape_of(model: Any, args: TrainingArguments, batches: Batches, reference_by
 
 
 def _stream_bytes(model: Any) -> int:
-    """Bytes of a number that goes from layer to layer: as embeddings give it."""
+    """Return the bytes per number of the hidden states, as the embeddings output them."""
     return int(model.get_input_embeddings().weight.element_size())
 
 
@@ -213,12 +213,12 @@ def _under_muon(name: str, parameter: Any) -> bool:
 
 
 def _quantised(model: Any) -> tuple[int, float]:
-    """Quantised weights, and bytes of one."""
+    """Count quantised weights and their bytes."""
     number, stored = 0, 0.0
     for module in model.modules():
         kind = type(module).__name__
         if hasattr(module, "base_layer"):
-            continue  # PEFT calls what it puts around a layer by the layer's name
+            continue  # PEFT's wrapper around a layer has the layer's name
         if kind == "Linear4bit":
             state = module.weight.quant_state
             constants = 1 + 4 / 256 if state is not None and state.nested else 4
@@ -238,10 +238,10 @@ def _quantised(model: Any) -> tuple[int, float]:
 
 
 def _kept_inputs(model: Any, compute: int, *, autocast: bool) -> float:
-    """Elements of ``compute`` bytes per token that trained matrices keep of their inputs, in all layers.
+    """Return the elements of ``compute`` bytes per token that trained matrices keep of their inputs, in all layers.
 
-    Matrices that are multiplied with the same tensor keep it once, unless each makes a copy of its own: by dropout,
-    which keeps a mask too (of bytes on an accelerator, of numbers on a CPU), or by a cast.
+    Matrices with the same input keep it once, unless each makes its own copy: by dropout, which also keeps a mask
+    (bytes on an accelerator, numbers on a CPU), or by a cast.
     """
     dropout = any(getattr(module, "p", 0) for name, module in model.named_modules() if "lora_dropout" in name)
     kept = 0.0
@@ -265,6 +265,6 @@ def _kept_inputs(model: Any, compute: int, *, autocast: bool) -> float:
 
 
 def _role(name: str) -> tuple[str, str]:
-    """What comes before a layer's name, and the name: ``model.layers.0.self_attn``, ``q_proj``."""
+    """Split a layer's name into its parent and itself: ``model.layers.0.self_attn``, ``q_proj``."""
     before, _, role = name.partition(".lora_")[0].rpartition(".")
     return before, role

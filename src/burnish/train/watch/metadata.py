@@ -1,13 +1,14 @@
-"""``training_metadata.json``: what was trained, on what, how, and what it took; read off the model and the trainer.
+"""Write ``training_metadata.json``: the model, data, settings and cost of a training, read off the model and the
+trainer.
 
 Fields as LLM-Training has them (model_info, training_parameters, peft_config, quantization_config, quantization,
 training_stats, hardware_info), and beside them ``predicted_memory`` (`train.watch.memory_forecast`), ``digests`` of
 base, data,
-template and code, and ``versions``. What is null is left out. ``*_gb`` are GiB. It says what was done: the tag is that
-of the layers that are there, steps are those taken.
+template and code, and ``versions``. Null entries are left out. ``*_gb`` are GiB. The file records facts, not plans:
+the tag of the actual layers, the steps taken.
 
-It lies beside the model or adapter, not in it: the date must not change the digest of equal weights.
-Not covered: the digest of the result (``done.json`` has it), what happens to the model afterwards.
+It is beside the model or adapter, not in it: its date must not change the digest of equal weights.
+Not covered: the digest of the result (in ``done.json``), later changes to the model.
 """
 
 from __future__ import annotations
@@ -41,29 +42,29 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What the trainer cannot know."""
+    """Facts that the trainer cannot know."""
 
     base: str
-    """What the model is called that training started from."""
+    """Name of the model that training started from."""
     dataset: str
-    """What the data is called."""
+    """Name of the data."""
     method: str
     """``SFT``, ``DPO``, ``KTO``, ``GRPO`` or ``PT``."""
     settings: Mapping[str, Any]
     """All settings of the stage, resolved, as plain data."""
     digests: Mapping[str, str]
-    """Of base, data, template and code, by name."""
+    """Digests of base, data, template and code, by name."""
     quantization_config: Mapping[str, Any] | None = None
-    """What the user said of quantisation."""
+    """Quantisation in the configuration."""
     base_on_disk: QuantizationTag | None = None
-    """What the base's files are quantised to, where they are."""
+    """Quantisation of the base's files, if any."""
     merge_after_train: bool = False
     """Whether a later stage merges the adapter."""
     notes: tuple[str, ...] = field(default=())
 
 
 class TrainingMetadata(MeterUser):
-    """Writes the file when a training ends, also one that was stopped: ``total_steps`` says how far it came."""
+    """Write the file when a training ends or is stopped: ``total_steps`` says how far it came."""
 
     def __init__(
         self,
@@ -80,19 +81,19 @@ class TrainingMetadata(MeterUser):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any
     ) -> None:
-        """Write it."""
-        peaks = peaks_of_all()  # asked by every process, written by the first
+        """Write the file."""
+        peaks = peaks_of_all()  # a collective: every process must call it, although only the first writes
         if state.is_world_process_zero:
             write_json(self.path, without_nulls(self.collect(args, state, model, peaks)))
 
     def collect(
         self, args: TrainingArguments, state: TrainerState, model: Any, peaks: Mapping[str, int]
     ) -> dict[str, Any]:
-        """The content, nulls and all; ``peaks`` are those of `meter.peaks_of_all`."""
+        """Collect the content, including nulls; ``peaks`` are those of `meter.peaks_of_all`."""
         facts, counts, adapter = self.facts, count_parameters(model), adapter_in(model)
         tag = quantization_in(model)
         if tag.method == "NoQuant" and facts.base_on_disk is not None:
-            tag = facts.base_on_disk  # expanded while loading: full layers that hold quantised values
+            tag = facts.base_on_disk  # dequantised while loading: full layers with quantised values
         weights = {
             "total_params": counts.total,
             "trainable_params": counts.trainable,
@@ -138,7 +139,7 @@ class TrainingMetadata(MeterUser):
 
 
 def trained_model_name(facts: TrainingFacts, adapter: Mapping[str, Any] | None, tag: QuantizationTag) -> ModelName:
-    """The name by `model.naming`'s grammar of what was trained."""
+    """Return the name of the trained model by `model.naming`'s grammar."""
     kind, rank = ("NoPeft", None) if adapter is None else _adapter_name(adapter)
     dataset = clean(facts.dataset, keep=".") or "data"
     return ModelName(
@@ -152,7 +153,7 @@ def trained_model_name(facts: TrainingFacts, adapter: Mapping[str, Any] | None, 
 
 
 def versions() -> dict[str, str]:
-    """Of Python, of burnish, and of the installed packages that decide what a training does."""
+    """Return the versions of Python, burnish, and the installed packages that affect training."""
     by_package = {"python": platform.python_version(), "burnish": __version__}
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
@@ -161,7 +162,7 @@ def versions() -> dict[str, str]:
 
 
 def without_nulls(value: Any) -> Any:
-    """``value`` without entries that are null, at every depth of its mappings."""
+    """Return ``value`` without null entries, at every depth of its mappings."""
     if isinstance(value, Mapping):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
@@ -213,7 +214,7 @@ _ALLOCATED, _RESERVED = "peak_allocated_bytes_cuda", "peak_reserved_bytes_cuda"
 
 
 def _vram_peaks(peaks: Mapping[str, int]) -> dict[str, Any] | None:
-    """Peaks of each CUDA device in GiB, over all processes; None without one."""
+    """Return peaks of each CUDA device in GiB, over all processes; None without one."""
     devices = [name.removeprefix(_ALLOCATED) for name in peaks if name.startswith(_ALLOCATED)]
     if not devices:
         return None

@@ -1,18 +1,18 @@
-"""Measures a training while it runs: tokens, model FLOPs and their share of the machine's, memory, time by phase.
+"""Measure a training while it runs: tokens, model FLOPs and utilisation, memory, time by phase.
 
 Model FLOPs of one step follow from shapes alone (Kaplan et al. 2020, section 2.1; Chowdhery et al. 2022, appendix B):
 
     tokens x (4 x frozen + 6 x trained weights) + 12 x heads x head size x pairs, summed over the layers
 
-A weight that a token is multiplied with costs 2 in the forward pass and 2 for the gradient of its input; a trained
-one 2 more for its own gradient, which a frozen base under an adapter never needs. Embedding lookups are no
-multiplication. A pair is a query with a key that it may see: causal, inside its own document, inside the window of a
-sliding layer; scores and values cost 4 x heads x head size, and twice that again for their gradients. Recomputation
-(gradient checkpointing) is not counted. Model FLOP utilisation (``mfu``) divides the rate of these FLOPs by that of a
-matrix multiplication, measured on the same device in the same dtype before the first step.
+A weight costs each token 2 in the forward pass and 2 for the gradient of its input; a trained weight costs 2 more for
+its own gradient, which a frozen base under an adapter does not need. Embedding lookups are not multiplications. A pair
+is a query with a key that it attends to: causal, inside its own document, inside the window of a sliding layer; scores
+and values cost 4 x heads x head size, and twice that again for their gradients. Recomputation (gradient checkpointing)
+is not counted. Model FLOP utilisation (``mfu``) divides the rate of these FLOPs by that of a matrix multiplication,
+measured on the same device in the same dtype before the first step.
 
-Rates are over the time of training itself: evaluation and checkpoints are left out, and stand beside as their own
-phases. Phases are what the host waited for; on an accelerator, work is finished where its result is read.
+Rates are over the time of training itself: evaluation and checkpoints are phases of their own. Phases measure the
+host's waiting; on an accelerator, work counts where its result is read.
 
 Not covered: experts of a mixture, convolutions, time inside a data loader's own processes.
 """
@@ -32,7 +32,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from burnish.ledger.memory import peak_bytes
 from burnish.model.contents import ParameterCounts, count_parameters
-from burnish.scale.processes import said_by_all
+from burnish.scale.processes import gather_values
 
 IGNORED = -100
 PHASES = ("data", "forward_backward", "optimizer", "log", "checkpoint", "evaluation")
@@ -41,17 +41,17 @@ TRAINING_PHASES = PHASES[:4]
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What a token and an attended pair cost in one training step, in model FLOPs."""
+    """Cost of a token and of an attended pair in one training step, in model FLOPs."""
 
     per_token: int
     per_pair: int
-    """In layers that attend to everything before."""
+    """Cost of a pair in layers with full attention."""
     per_window_pair: int
-    """In sliding layers."""
+    """Cost of a pair in layers with a sliding window."""
     window: int | None
 
     def of(self, tokens: int, pairs: int, window_pairs: int) -> int:
-        """FLOPs of a batch."""
+        """Return the FLOPs of a batch."""
         return tokens * self.per_token + pairs * self.per_pair + window_pairs * self.per_window_pair
 
 
@@ -75,7 +75,7 @@ def arithmetic_of(model: Any, counts: ParameterCounts) -> Arithmetic:
 
 @cache
 def matmul_flops_per_s(device: str, dtype: torch.dtype) -> float:
-    """The best rate of a square matrix multiplication on the device, of a few tries; takes some milliseconds."""
+    """Measure the best rate of a few square matrix multiplications on the device; takes milliseconds."""
     accelerator = device != "cpu"
     size, tries = (8192, 10) if accelerator else (768, 5)
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
@@ -90,22 +90,22 @@ def matmul_flops_per_s(device: str, dtype: torch.dtype) -> float:
 
 
 def peaks_of_all() -> dict[str, int]:
-    """`peak_memory` of all processes together; every process must ask.
+    """Combine `peak_memory` of all processes; every process must call it.
 
-    Each process knows its own tensors alone: what several hold on one device adds up. Of resident memory it is the
-    largest process's.
+    Each process knows only its own tensors: those on one device are added up. Resident memory is that of the largest
+    process.
     """
-    return together(said_by_all(peak_memory()))
+    return together(gather_values(peak_memory()))
 
 
 def together(peaks: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    """The peaks of several processes as one: devices added up, resident memory the largest."""
+    """Combine the peaks of several processes: add up devices, take the largest resident memory."""
     names = dict.fromkeys(name for peak in peaks for name in peak)
     return {name: (max if name == "peak_memory_bytes" else sum)(peak.get(name, 0) for peak in peaks) for name in names}
 
 
 def peak_memory() -> dict[str, int]:
-    """Peak bytes: resident memory of the process, and of each CUDA device what tensors and the allocator held.
+    """Return peak bytes: resident memory of the process, and tensors and allocator of each CUDA device.
 
     The process's counts from where its stage began, the devices' from where training began.
     """
@@ -119,30 +119,30 @@ def peak_memory() -> dict[str, int]:
 
 @dataclass
 class Totals:
-    """What was counted between two moments, over all processes."""
+    """Counts between two moments, over all processes."""
 
     tokens: int = 0
-    """Tokens of the sequences, padding not counted where an attention mask shows it."""
+    """Tokens of the sequences, without padding if there is an attention mask."""
     trained_tokens: int = 0
     """Tokens in the loss."""
     flops: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
 
     def add(self, phase: str, seconds: float) -> None:
-        """Count seconds of a phase; a method may have phases of its own, which are none of training itself."""
+        """Count seconds of a phase; a method's own phases are not part of training itself."""
         self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
     @property
     def training_s(self) -> float:
-        """Seconds of training itself."""
+        """Return the seconds of training itself."""
         return sum(self.seconds[phase] for phase in TRAINING_PHASES)
 
 
 class StepMeter(TrainerCallback):
-    """Adds its numbers to each row of the trainer's log, and keeps the totals of this attempt.
+    """Add measurements to each row of the trainer's log, and keep the totals of this attempt.
 
-    A trainer with `Metered` among its classes tells it what is in each batch. It must stand before the callbacks that
-    read the log. The random generators are left as they were, so that a measured training is the same training.
+    A trainer with the mixin `Metered` reports each batch. The meter must come before the callbacks that read the log.
+    It leaves the random generators unchanged, so that measuring does not change the training.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -152,7 +152,7 @@ class StepMeter(TrainerCallback):
         """Measured matmul FLOP/s of all devices; None before the first step."""
         self.counts: ParameterCounts | None = None
         self.reference_bytes = 0
-        """Of the weights of a second model that answers are compared with."""
+        """Weights of the reference model, if there is one."""
         self._costs: Arithmetic | None = None
         self._since = Totals()
         self._phase, self._entered = "data", clock()
@@ -206,28 +206,28 @@ class StepMeter(TrainerCallback):
             self._enter(before)
 
     def beside(self, name: str, seconds: float) -> None:
-        """Count seconds that something took while the phases went on."""
+        """Count seconds of work that ran in parallel to the phases."""
         for totals in (self._since, self.total):
             totals.add(name, seconds)
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """The batches of a step are there."""
+        """End the phase of fetching batches."""
         self._enter("forward_backward")
 
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Gradients are there."""
+        """End the phase of computing gradients."""
         self._enter("optimizer")
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """What follows is logging, saving, or the next batches."""
+        """End the phase of the optimiser; logging, saving or the next batches follow."""
         self._enter("data")
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Everything since the step's end (or its log) was writing the checkpoint."""
+        """Count the time since the step's end (or its log) as writing the checkpoint."""
         self._phase = "checkpoint"
         self._enter("data")
 
@@ -282,12 +282,12 @@ class StepMeter(TrainerCallback):
 
 
 class Metered:
-    """Put before a trainer among the bases of a class: tells the trainer's ``meter`` what every micro batch holds."""
+    """Mixin of a trainer: report every micro batch to the trainer's ``meter``."""
 
     meter: StepMeter | None = None
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Count, then the trainer's own step."""
+        """Count the batch, then run the trainer's own step."""
         if self.meter is not None:
             self.meter.count(inputs)
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]
@@ -295,7 +295,7 @@ class Metered:
 
 
 def is_measurement(key: str) -> bool:
-    """Whether a key of the trainer's log is one of the meter's."""
+    """Return whether a key of the trainer's log is one of the meter's."""
     return bool(re.fullmatch(r"(trained_)?tokens_per_s|model_flops_per_s|mfu|peak_\w+_bytes\w*|seconds_\w+", key))
 
 

@@ -1,6 +1,6 @@
 """Stop a training before a loss or gradient that is not finite changes the weights.
 
-Not covered: which rows of the batch are guilty; supervised fine-tuning tries them one by one (`train.sft.trainer`).
+Not covered: which rows of the batch are the cause; supervised fine-tuning tries them one by one (`train.sft.trainer`).
 """
 
 from __future__ import annotations
@@ -14,42 +14,41 @@ import torch
 
 from burnish.errors import UserError
 from burnish.fsio import write_json
-from burnish.scale.processes import is_first, said_by_all
+from burnish.scale.processes import gather_values, is_first
 
 
 class StopsAtNoNumber:
-    """Put before a trainer among the bases of a class, which says what of a batch is worth keeping."""
+    """Mixin of a trainer that stops at a loss or gradient that is not finite."""
 
     bad_batch: Path
-    """File for the batch that was no number."""
+    """File for the batch whose loss or gradient is not finite."""
     step_batches: Sequence[Any] = ()
 
     def batch_of(self, inputs: dict[str, Any]) -> Any:
-        """What to remember of a micro batch until the step is taken; may take out of ``inputs`` what the model does
-        not know."""
+        """Return what identifies a micro batch until its step; may remove from ``inputs`` what the model does not
+        take."""
         raise NotImplementedError
 
     def described(self, batch: Any) -> list[dict[str, Any]]:
-        """The rows of a remembered micro batch as they are to be kept, each with an ``id``; a ``loss`` of its own is
-        text when it is no number."""
+        """Describe the rows of a micro batch, each with an ``id``; a ``loss`` that is not finite is text."""
         raise NotImplementedError
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """One micro batch; UserError naming its rows when the loss is NaN or infinite, in every process."""
+        """Run one micro batch; raise UserError naming its rows in every process when the loss is not finite."""
         batch = self.batch_of(inputs)
         self.step_batches = [*self.step_batches, batch]
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]
-        for bad in said_by_all(None if math.isfinite(loss.item()) else (loss.item(), [batch])):
+        for bad in gather_values(None if math.isfinite(loss.item()) else (loss.item(), [batch])):
             if bad is not None:
                 self._stop("loss", *bad)
         return loss
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        """The trainer's clipping; UserError before the step when the gradient is no number."""
+        """Clip as the trainer does; raise UserError before the step when the gradient is not finite."""
         norm = super()._clip_grad_norm(model)  # type: ignore[misc]
         batches, self.step_batches = self.step_batches, ()
         if not math.isfinite(float(norm)):
-            self._stop("gradient", float(norm), [batch for share in said_by_all(batches) for batch in share])
+            self._stop("gradient", float(norm), [batch for share in gather_values(batches) for batch in share])
         return norm
 
     def _stop(self, quantity: str, value: float, batches: Sequence[Any]) -> None:
@@ -58,7 +57,7 @@ class StopsAtNoNumber:
         rows = [row for batch in batches for row in self.described(batch)]
         if is_first():
             write_json(self.bad_batch, {"step": step, quantity: str(value), "rows": rows})
-        # A row whose own loss was no number is kept with that loss as text.
+        # JSON has no NaN: a row's loss that is not finite is stored as text.
         named = [row for row in rows if isinstance(row.get("loss"), str)] or rows
         ids = ", ".join(str(row["id"]) for row in named[:8])
         more = f" and {len(named) - 8} more" * (len(named) > 8)

@@ -1,6 +1,6 @@
-"""Where curves go beside ``metrics.jsonl``: TensorBoard, and the services that transformers has callbacks for.
+"""Send curves to TensorBoard and to the services that transformers has callbacks for, beside ``metrics.jsonl``.
 
-Not covered: logging in to a service (its own tool or environment does that); what a service sends over the network.
+Not covered: logging in to a service (its own tool or environment does that), its network traffic.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from transformers.integrations import integration_utils
 from burnish.config.stages.training_evaluation import Reporter
 
 TENSORBOARD = "tensorboard"
-"""Name of the folder of its files in the stage's folder."""
+"""Name of its folder in the stage's folder."""
 
 
 def reporters(names: Sequence[Reporter], folder: Path) -> list[TrainerCallback]:
-    """Callbacks that hand every row of the log on; ``folder`` is the stage's. Their packages must be installed."""
+    """Build callbacks that forward every row of the log; ``folder`` is the stage's. Their packages must be
+    installed."""
     made: list[TrainerCallback] = []
     for name in names:
         kinds: Any = integration_utils

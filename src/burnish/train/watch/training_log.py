@@ -1,7 +1,7 @@
-"""What watches every training, whatever its method: measurement, metrics, the progress line, reporters, NaN.
+"""Watch every training, whatever its method: measurement, metrics, the progress line, reporters, NaN.
 
 `watch_training` puts the callbacks on a trainer in the order they need: the meter and evaluations add to a row of the
-trainer's log, `TrainingWatch` hands the row on, reporters such as TensorBoard read it last.
+trainer's log, `TrainingWatch` forwards the row, reporters such as TensorBoard read it last.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from burnish.train.watch.meter import StepMeter, is_measurement
 
 LOGGED = ("loss", "grad_norm", "learning_rate", "epoch", "reward", "reward_std", "entropy")
 PREFERENCE = ("rewards/", "logps/", "kl", "rollouts/", "clip_ratio/", "sampling/")
-"""Beginnings of what DPO, KTO and GRPO add: rewards, log-probabilities of answers, the KL term, what was written."""
+"""Prefixes of the numbers of DPO, KTO and GRPO: rewards, log-probabilities, the KL term, completions."""
 EVALUATED = "eval_"
-"""Prefix of what evaluation while training adds; reporters put such keys under a heading of their own."""
+"""Prefix of numbers from evaluation while training; reporters show them under a heading of their own."""
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -39,10 +39,10 @@ def watch_training(
     """Put meter, watch and ``callbacks`` on a trainer, once, before it trains.
 
     Args:
-        trainer: a transformers trainer with `meter.Metered` among its classes, else tokens are not counted.
-        name: of the stage.
+        trainer: a transformers trainer with the mixin `meter.Metered`; without it tokens are not counted.
+        name: name of the stage.
         steps: optimiser steps of the whole training.
-        log: called with the step and its values whenever the trainer logs.
+        log: called with the step and its values at each log row of the trainer.
         callbacks: further ones; a `MeterUser` gets the meter. Those that read the log run after the watch.
 
     Returns:
@@ -62,7 +62,7 @@ def watch_training(
 
 
 class TrainingWatch(TrainerCallback):
-    """Feeds ``log(step, values)`` and the progress bar; stops at a loss that is not finite."""
+    """Feed ``log(step, values)`` and the progress bar; stop at a loss that is not finite."""
 
     def __init__(self, name: str, max_steps: int, log: Log) -> None:
         self.name = name
@@ -75,14 +75,14 @@ class TrainingWatch(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Open the bar where a resumed training stands; only the first process shows one."""
+        """Open the bar at the step of a resumed training; only the first process shows one."""
         if state.is_world_process_zero:
             self.bar = self.stack.enter_context(
                 progress(f"train {self.name}", total=self.max_steps, unit="steps", done=state.global_step)
             )
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """One optimiser step is done; the last one is always logged, however seldom the others are."""
+        """Advance the bar; always log the last step."""
         if state.global_step >= state.max_steps or control.should_training_stop:
             control.should_log = True
         if self.bar is not None:
@@ -96,7 +96,7 @@ class TrainingWatch(TrainerCallback):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Hand the row on; a loss that is NaN or infinite ends the training here."""
+        """Forward the row; stop the training at a loss that is not finite."""
         values = {
             key: float(value)
             for key, value in (logs or {}).items()
@@ -125,7 +125,7 @@ class TrainingWatch(TrainerCallback):
 
 
 class TrainingEvents(TrainerCallback):
-    """Notes where a training begins and how far it will go: ``write(event, stage=, step=, steps=)``."""
+    """Record where a training begins and its last step: ``write(event, stage=, step=, steps=)``."""
 
     def __init__(self, stage: str, write: Callable[..., None]) -> None:
         self.stage = stage

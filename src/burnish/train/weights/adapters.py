@@ -1,4 +1,4 @@
-"""What of a model is trained: put an adapter on it or free every weight, and write the result to disk.
+"""Prepare the trained weights of a model: attach an adapter or free every weight, and write the result to disk.
 
 Equal weights make equal files. Not covered: several adapters at once.
 """
@@ -45,17 +45,17 @@ FEED_FORWARD = (
     {"c_fc", "c_proj"},
     {"dense_h_to_4h", "dense_4h_to_h"},
 )
-"""Names that architectures give to these layers; the first set that the model has whole is taken."""
+"""Names of these layers in known architectures; the first set with all names in the model is used."""
 
 PISSA_START = "pissa_start"
-"""Attribute of the model that keeps A and B as PiSSA began, by the module's name."""
+"""Attribute of the model that keeps PiSSA's initial A and B, by module name."""
 
 
 def attach_adapter(model: Any, config: AdapterConfig) -> Any:
-    """The model ready to train: with a fresh adapter and a frozen base, or with every weight free and in float32.
+    """Prepare the model for training: a fresh adapter on a frozen base, or every weight free and in float32.
 
-    Weights in bfloat16 cannot be trained in place: an update below 1/256 of a weight is rounded away. The seed must
-    have been set before.
+    Weights in bfloat16 cannot be trained in place: an update below 1/256 of a weight is rounded away. The caller must
+    set the seed.
 
     Raises:
         ConfigError: ``target_modules`` or ``modules_to_save`` names nothing in the model, or a quantised module to
@@ -112,10 +112,10 @@ def _low_rank(model: Any, config: LowRank) -> Any:
 
 
 def _targets(model: Any, wanted: str | tuple[str, ...]) -> str | list[str]:
-    """Names for PEFT, checked against the model."""
+    """Return module names for PEFT, checked against the model."""
     names = _module_names(model)
     if wanted == "all-linear":
-        # PEFT looks for subclasses of nn.Linear here, and HQQ's layers are none.
+        # PEFT looks for subclasses of nn.Linear here, and HQQ's layers are not.
         quantized = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if is_quantized_linear(module)}
         return sorted(quantized) or wanted
     if wanted in ("qv", "fn"):
@@ -133,7 +133,7 @@ def _targets(model: Any, wanted: str | tuple[str, ...]) -> str | list[str]:
 
 
 def _refuse_tied(model: Any, wanted: Sequence[str]) -> None:
-    """ConfigError where an adapter would lie on one side of tied embeddings: merging it would change the other."""
+    """Raise ConfigError for an adapter on one side of tied embeddings: merging it would change the other."""
     if not model.config.get_text_config().tie_word_embeddings:
         return
     ends = {
@@ -166,14 +166,14 @@ def _shown(names: set[str]) -> str:
 def save_trained(
     model: Any, tokenizer: Any, folder: Path, origin: AdapterOrigin, *, dtype: torch.dtype | None = None
 ) -> None:
-    """Write what was trained, tokenizer and origin into ``folder``, whole or not at all; replaces an earlier one.
+    """Write trained weights, tokenizer and origin into ``folder`` atomically; replace an earlier result.
 
     Args:
         model: what `attach_adapter` returned, trained.
-        tokenizer: goes with it.
+        tokenizer: written beside it.
         folder: an adapter folder, or a model folder when every weight was trained.
-        origin: what it was trained on.
-        dtype: of a whole model on disk; None keeps float32.
+        origin: base and settings of the training.
+        dtype: dtype of a whole model on disk; None keeps float32.
     """
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     save: Callable[[Any, Path], None] = _save_adapter if isinstance(model, PeftModel) else _whole_model_saver(dtype)
@@ -197,7 +197,7 @@ def _whole_model_saver(dtype: torch.dtype | None) -> Callable[[Any, Path], None]
 
 
 def _save_adapter(model: Any, folder: Path) -> None:
-    """The adapter without what differs between equal trainings: the path of the base, the random order of sets."""
+    """Save the adapter without what differs between equal trainings: the path of the base, the random order of sets."""
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
     config_file = folder / ADAPTER_CONFIG
@@ -229,7 +229,7 @@ def _save_pissa_as_lora(model: Any, folder: Path, config: dict[str, Any]) -> Non
 
 
 def _low_rank_factors(model: nn.Module) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """Copies of A and B on the CPU by module name."""
+    """Return copies of A and B on the CPU by module name."""
     return {
         name: (
             module.lora_A["default"].weight.detach().cpu().clone(),

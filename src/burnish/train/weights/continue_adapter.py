@@ -15,13 +15,13 @@ from burnish.errors import ConfigError
 from burnish.records.layout import ADAPTER_WEIGHTS
 
 SHAPE = ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "target_modules", "modules_to_save")
-"""Settings of an adapter that decide what its weights mean."""
+"""Settings of an adapter that determine the meaning of its weights."""
 
 
 def continue_adapter(model: Any, folder: Path, kind: str) -> None:
     """Put the weights in ``folder`` into the fresh adapter of a PEFT model.
 
-    ``kind`` is the stage's. PiSSA cannot go on from weights: it takes its own beginning out of the base.
+    ``kind`` is the stage's. PiSSA cannot continue from weights, since it subtracts its initial product from the base.
 
     Raises ConfigError when the two adapters are not of the same kind and shape.
     """

@@ -1,12 +1,11 @@
-"""A DeepSpeed configuration handed through to the trainer: gradients and optimiser states shared out (ZeRO 1 and 2).
+"""Pass a DeepSpeed configuration to the trainer: gradients and optimiser states are sharded (ZeRO 1 and 2).
 
-The file's own words count; ``"auto"`` in it takes the stage's value, and a value that contradicts the stage is an
-error. Built on the integration of transformers and accelerate. Whole weights stay in every process, so checkpoints and
-results are those of DDP; optimiser states lie in DeepSpeed's own files, a share per process.
+The file's values hold; ``"auto"`` takes the stage's value, and a value that contradicts the stage is an error. Built on
+the integration of transformers and accelerate. Whole weights stay in every process, so checkpoints and results are
+those of DDP; optimiser states are in DeepSpeed's own files, one per process.
 
-Not covered: ZeRO 3 (`train.weights.sharded` shares weights out), DeepSpeed's own optimisers and schedules (the
-schema refuses
-them).
+Not covered: ZeRO 3 (`train.weights.sharded` shards weights), DeepSpeed's own optimisers and schedules (the
+configuration schema refuses them).
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ FROM_THE_STAGE = {
     "gradient_clipping": "auto",
     "bf16": {"enabled": "auto"},
 }
-"""What counts where the file is silent; DeepSpeed by itself would not clip, and train in float32."""
+"""Values for keys missing in the file; DeepSpeed's defaults would not clip, and train in float32."""
 LATEST = "latest"
-"""The file that DeepSpeed leaves in a checkpoint."""
+"""The file that DeepSpeed writes into a checkpoint."""
 
 
 def deepspeed_arguments(launch: LaunchConfig, *, on_cpu: bool) -> dict[str, Any]:
-    """Keyword arguments for ``TrainingArguments``; empty for another strategy."""
+    """Return keyword arguments for ``TrainingArguments``; empty for another strategy."""
     if on_cpu:
-        # Where DeepSpeed is installed, accelerate imports it for any training, and it says so when it finds no GPU.
+        # If DeepSpeed is installed, accelerate imports it for any training, and it warns without a GPU.
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
         if launch.deepspeed is not None:
             _without_compiling()
@@ -41,10 +40,10 @@ def deepspeed_arguments(launch: LaunchConfig, *, on_cpu: bool) -> dict[str, Any]
 
 
 def _without_compiling() -> None:
-    """Leave out what DeepSpeed would compile for the CPU when it starts.
+    """Remove the operation that DeepSpeed would compile for the CPU when it starts.
 
-    It is a way to reduce in inference, which training does not use, and a compilation that was killed leaves a lock
-    behind that every later process waits for without an end or a word.
+    It is a reduction for inference, which training does not use, and a killed compilation leaves a lock that blocks
+    every later process without a message.
     """
     from deepspeed import ops
 
@@ -52,7 +51,7 @@ def _without_compiling() -> None:
 
 
 def check_agreement(arguments: Any) -> None:
-    """ConfigError where the DeepSpeed configuration among the trainer's arguments contradicts the stage."""
+    """Raise ConfigError where the DeepSpeed configuration in the trainer's arguments contradicts the stage."""
     config = getattr(arguments, "hf_deepspeed_config", None)
     if config is not None and config.mismatches:
         contradictions = "; ".join(config.mismatches).replace("- ", "")
@@ -63,9 +62,9 @@ def check_agreement(arguments: Any) -> None:
 
 
 class DeepspeedTraining:
-    """Put before a trainer among the bases of a class: keeps the optimiser and the schedule that it was given.
+    """Mixin of a trainer: keep the given optimiser and schedule.
 
-    Under DeepSpeed the trainer of transformers makes its own AdamW and a linear schedule instead, without a word.
+    Under DeepSpeed the trainer of transformers would silently make its own AdamW and a linear schedule.
     """
 
     def __init__(self, **trainer: Any) -> None:
@@ -73,7 +72,7 @@ class DeepspeedTraining:
         self._given = trainer.get("optimizers", (None, None))
 
     def create_optimizer(self, *arguments: Any, **named: Any) -> Any:
-        """The one given."""
+        """Return the given optimiser."""
         this: Any = self
         if not this.is_deepspeed_enabled:
             return super().create_optimizer(*arguments, **named)  # type: ignore[misc]
@@ -81,7 +80,7 @@ class DeepspeedTraining:
         return this.optimizer
 
     def create_scheduler(self, *arguments: Any, **named: Any) -> Any:
-        """The one given."""
+        """Return the given schedule."""
         this: Any = self
         if not this.is_deepspeed_enabled:
             return super().create_scheduler(*arguments, **named)  # type: ignore[misc]
@@ -90,7 +89,7 @@ class DeepspeedTraining:
 
 
 def check_shares(checkpoint: Path) -> None:
-    """ConfigError for a checkpoint of DeepSpeed that another number of processes made."""
+    """Raise ConfigError for a DeepSpeed checkpoint that was written by another number of processes."""
     shares = len(list(checkpoint.glob("global_step*/*zero_pp_rank_*_optim_states.pt")))
     if shares not in (0, process_count()):
         raise ConfigError(

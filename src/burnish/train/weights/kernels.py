@@ -1,4 +1,4 @@
-"""What a stage's ``kernels`` mean for the trainer: checkpointing, Liger, TF32, deterministic algorithms.
+"""Translate a stage's ``kernels`` for the trainer: checkpointing, Liger, TF32, deterministic algorithms.
 
 Not covered: attention (`model.attention`).
 """
@@ -18,11 +18,12 @@ from burnish.errors import ConfigError, MissingToolError
 __all__ = ["Deterministic", "kernel_arguments"]
 
 LIGER_KERNELS = {"fused_linear_cross_entropy": False, "cross_entropy": False}
-"""Its losses know no weight per row; ours looks at labelled tokens alone. Norms, rotary positions and SwiGLU stay."""
+"""Liger's losses have no weight per row, and ours already skips unlabelled tokens: only norms, rotary positions and
+SwiGLU are used."""
 
 
 def kernel_arguments(kernels: KernelsConfig) -> dict[str, Any]:
-    """Keyword arguments for ``TrainingArguments``.
+    """Return keyword arguments for ``TrainingArguments``.
 
     Raises:
         ConfigError: Liger without a CUDA device.
@@ -30,7 +31,7 @@ def kernel_arguments(kernels: KernelsConfig) -> dict[str, Any]:
     """
     arguments: dict[str, Any] = {"gradient_checkpointing": kernels.gradient_checkpointing}
     if kernels.gradient_checkpointing:
-        # The reentrant kind needs inputs with gradients, which frozen embeddings do not give.
+        # The reentrant variant needs inputs with gradients, which frozen embeddings do not have.
         arguments["gradient_checkpointing_kwargs"] = {"use_reentrant": False}
     if kernels.liger:
         if not torch.cuda.is_available():
@@ -50,9 +51,9 @@ def kernel_arguments(kernels: KernelsConfig) -> dict[str, Any]:
 
 
 class Deterministic(TrainerCallback):
-    """Deterministic algorithms while a stage trains, where ``kernels.deterministic`` asks for them.
+    """Turn on deterministic algorithms while a stage trains, if ``kernels.deterministic`` is set.
 
-    They are off again afterwards: writing answers needs operations that have no deterministic form on a GPU.
+    They are turned off afterwards: generation needs operations without a deterministic form on a GPU.
     """
 
     def __init__(self, kernels: KernelsConfig) -> None:
@@ -60,11 +61,11 @@ class Deterministic(TrainerCallback):
         self._before = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Switch them on."""
+        """Turn them on."""
         self._before = torch.are_deterministic_algorithms_enabled()
         if self._wanted:
             torch.use_deterministic_algorithms(True)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """As they were before."""
+        """Restore the earlier setting."""
         torch.use_deterministic_algorithms(self._before)

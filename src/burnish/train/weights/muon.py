@@ -1,4 +1,5 @@
-"""Muon on the hidden matrices and AdamW on the rest, as one optimiser (Jordan et al. 2024; torch.optim.Muon).
+"""Combine Muon on the hidden matrices with AdamW on the rest, as one optimiser (Jordan et al. 2024; torch.optim.Muon).
+2024; torch.optim.Muon).
 
 Embeddings, norms and biases take AdamW: Muon orthogonalises the update of a matrix and suits no other shape.
 """
@@ -13,7 +14,7 @@ from torch import nn
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
-    """Two optimisers behind one interface, so that schedules, clipping and checkpoints see a single one."""
+    """Present two optimisers as one, for schedules, clipping and checkpoints."""
 
     def __init__(
         self, model: nn.Module, *, matrix_learning_rate: float, learning_rate: float, weight_decay: float
@@ -34,7 +35,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         return (parameter for part in self.parts for group in part.param_groups for parameter in group["params"])
 
     def _share_groups(self) -> None:
-        # A schedule writes the learning rate into these very dictionaries.
+        # A schedule writes the learning rate into these dictionaries, so they must be shared, not copied.
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -45,7 +46,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
             part.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of both parts."""
+        """Return the states of both parts."""
         return {"parts": [part.state_dict() for part in self.parts]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from burnish.train.weights.muon import MuonWithAdamW
 def make_optimizer(
     model: nn.Module, config: OptimizerConfig, *, betas: tuple[float, float] = (0.9, 0.999)
 ) -> torch.optim.Optimizer:
-    """AdamW with ``betas`` on every free weight, or Muon on the hidden matrices and AdamW on the rest."""
+    """Build AdamW with ``betas`` on every free weight, or Muon on the hidden matrices and AdamW on the rest."""
     if config.optimizer == "muon":
         return MuonWithAdamW(
             model,

@@ -18,11 +18,11 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from burnish.errors import ConfigError
 
 REFERENCE = "ref"
-"""What TRL calls the frozen copy of the adapter."""
+"""TRL's name of the frozen copy of the adapter."""
 
 
 class plain_copy_of:
-    """While TRL copies the adapter, its configuration asks for no initialisation that would change the base."""
+    """Prevent TRL's copy of the adapter from an initialisation that would change the base."""
 
     def __init__(self, model: Any) -> None:
         self._config: Any = model.peft_config["default"] if isinstance(model, PeftModel) else None
@@ -39,18 +39,18 @@ class plain_copy_of:
 
 @contextmanager
 def kept_as_it_is(model: Any) -> Iterator[None]:
-    """While TRL makes a trainer of ``model``: copies of its adapter are plain, trained weights keep their dtype."""
+    """Keep the adapter's copy plain and the trained weights' dtype while TRL makes a trainer of ``model``."""
     free = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     before = {name: weight.data for name, weight in free.items()}
     with plain_copy_of(model), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
         yield
     for name, weight in free.items():
-        weight.data = before[name]  # TRL makes them bfloat16 on a quantised base, where small updates are lost
+        weight.data = before[name]  # TRL casts them to bfloat16 on a quantised base, which loses small updates
 
 
 def refuse_adapted_output(model: Any, reader: str) -> None:
-    """ConfigError for an adapter on the output layer; ``reader`` says what reads that layer without it."""
+    """Raise ConfigError for an adapter on the output layer, which ``reader`` reads without it."""
     if isinstance(model, PeftModel) and isinstance(model.get_output_embeddings(), BaseTunerLayer):
         raise ConfigError(
             f"adapter.target_modules names the output layer, which {reader} past the adapter.",
@@ -59,15 +59,15 @@ def refuse_adapted_output(model: Any, reader: str) -> None:
 
 
 class NoTrlExtras:
-    """Put before a trainer of TRL among the bases of a class: no telemetry, no model cards, no reference on disk."""
+    """Mixin of a TRL trainer: no telemetry, no model cards, no reference on disk."""
 
     def _send_telemetry(self) -> None:
-        """Nobody is told."""
+        """Send nothing."""
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """None is written into checkpoints."""
+        """Write no model card into checkpoints."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """Without the reference: the trainer would load it alone, and go on from a fresh adapter."""
+        """Save without the reference: the trainer would load it alone, and continue from a fresh adapter."""
         super()._save(output_dir, state_dict)  # type: ignore[misc]
         shutil.rmtree(Path(output_dir or self.args.output_dir) / REFERENCE, ignore_errors=True)  # type: ignore[attr-defined]

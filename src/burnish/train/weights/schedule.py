@@ -1,4 +1,4 @@
-"""Learning rate over steps, as a share of its peak: linear warm-up, then the chosen shape."""
+"""Compute the learning rate over steps, as a share of its peak: linear warm-up, then the chosen shape."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from burnish.config.stages.optimizer import OptimizerConfig
 
 EXTRA_SHARE = 0.1
-"""Of the peak, in steps after the planned ones; it knows no end, so that extending twice is extending once."""
+"""Share of the peak in steps after the planned ones; constant, so that extending twice equals extending once."""
 
 
 def learning_rate_share(config: OptimizerConfig, max_steps: int) -> Callable[[int], float]:
-    """A function from step (0-based) to a share in 0..1 of the peak learning rate.
+    """Return a function from step (0-based) to a share in 0..1 of the peak learning rate.
 
-    ``max_steps`` are the planned ones. What comes after them (``extra_steps``) changes nothing before.
+    ``max_steps`` are the planned ones. Steps after them (``extra_steps``) do not change earlier ones.
     """
     warmup = math.ceil(config.warmup_share * max_steps)
 

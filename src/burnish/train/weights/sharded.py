@@ -1,13 +1,13 @@
 """Shard weights over the processes (FSDP2), with checkpoints of whole weights and states.
 
-Built on torch's `fully_shard`, on GPUs and on a CPU alike; accelerate's own FSDP runs only on accelerators, and quietly
-becomes DDP elsewhere. Every process loads the whole model once before it is shared out: what is spared is the memory of
-gradients, optimiser states and, from then on, of weights. A checkpoint is written by the first process, from tensors
-that all have gathered, in the files that one process would write; `WEIGHTS` and `STATES` beside them are what a resumed
-training reads, by name, in any number of processes.
+Built on torch's `fully_shard`, on GPUs and on a CPU alike; accelerate's own FSDP runs only on accelerators, and
+silently becomes DDP elsewhere. Every process loads the whole model once before it is sharded: this saves the memory of
+gradients, optimiser states and, afterwards, of weights. The first process writes a checkpoint from tensors that all
+have gathered, in the files of a single process; a resumed training reads `WEIGHTS` and `STATES` beside them, by name,
+in any number of processes.
 
-Not covered: quantised weights, several optimisers behind one, adapters that read the weights they stand beside (the
-schema refuses them), weights that fit on no single device.
+Not covered: quantised weights, several optimisers behind one, adapters that read the weights of their layer (the
+configuration schema refuses them), weights that do not fit on a single device.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def shard(model: Any, *, on_cpu: bool) -> None:
 
 
 def is_sharded(model: Any) -> bool:
-    """Whether `shard` has been at the model."""
+    """Return whether `shard` was applied to the model."""
     return isinstance(model, FSDPModule)
 
 
@@ -55,7 +55,7 @@ def gather(model: Any) -> None:
     for module in model.modules():
         if isinstance(module, FSDPModule):
             module.reshard()
-            module.__class__ = type(module).__bases__[1]  # what `fully_shard` put its own class before
+            module.__class__ = type(module).__bases__[1]  # the class under the one that `fully_shard` added
     for module in model.modules():
         for name, weight in list(module._parameters.items()):
             if isinstance(weight, DTensor):
@@ -65,7 +65,7 @@ def gather(model: Any) -> None:
 
 
 def check_same_strategy(trainer: Any, checkpoint: Path) -> None:
-    """ConfigError for a checkpoint of a training under another ``launch.strategy``."""
+    """Raise ConfigError for a checkpoint of a training under another ``launch.strategy``."""
     was = "fsdp2" if (checkpoint / WEIGHTS).exists() else "deepspeed" if (checkpoint / LATEST).exists() else "ddp"
     now = "fsdp2" if is_sharded(trainer.model) else "deepspeed" if trainer.is_deepspeed_enabled else "ddp"
     if was != now:
@@ -77,9 +77,9 @@ def check_same_strategy(trainer: Any, checkpoint: Path) -> None:
 
 
 class ShardedTraining:
-    """Put before a trainer among the bases of a class: trains a model that `shard` has been at, or any other.
+    """Mixin of a trainer: train a model with or without `shard`.
 
-    The model's forward pass keeps accelerate's mixed precision; its wrapper for data parallelism is left out.
+    The model keeps accelerate's mixed precision, without its wrapper for data parallelism.
     """
 
     def __init__(self, **trainer: Any) -> None:
@@ -89,12 +89,12 @@ class ShardedTraining:
             this.accelerator.prepare_model = partial(this.accelerator.prepare_model, evaluation_mode=True)
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        """The trainer's clipping, by the norm over all shares."""
+        """Clip as the trainer does, by the norm over all shards."""
         norm = super()._clip_grad_norm(model)  # type: ignore[misc]
         return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Whole weights, gathered by all and written by the first."""
+        """Save whole weights, gathered by all processes and written by the first."""
         this: Any = self
         if not is_sharded(this.model):
             super().save_model(output_dir, _internal_call)  # type: ignore[misc]

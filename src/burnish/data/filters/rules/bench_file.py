@@ -2,7 +2,7 @@
 
 Paths: a folder ``bench`` or ``benches``; a file ``bench.rs`` or ``benches.rs``. Sources: ``criterion_main!`` or
 ``benchmark_main!`` at the top level, or every item under ``#[bench]`` or ``#[cfg(bench)]``. A library with a benchmark
-among its tests is none, nor is one whose strings mention ``/benches/``.
+among its tests stays, and so does one whose strings mention ``/benches/``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _ATTRIBUTES = frozenset({"bench", "cfg(bench)"})
 
 
 class BenchFileFilter(StatelessFilter):
-    """By path, then by macros and attributes at the top level."""
+    """Filter by path, then by macros and attributes at the top level."""
 
     reason = "bench_file"
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether neither path nor source make it a benchmark."""
+        """Return whether neither path nor source marks a benchmark."""
         if _by_path(example.path):
             return False
         if not any(word in code.source for word in (*_MAINS, "bench]", "bench)")):
@@ -35,7 +35,7 @@ class BenchFileFilter(StatelessFilter):
         return not _has_bench_main(code.root) and not all_items_marked(code.root, _is_bench)
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The path, or what the source is."""
+        """Return the path, or what marks the source."""
         return example.path if _by_path(example.path) else "the source is a benchmark"
 
 

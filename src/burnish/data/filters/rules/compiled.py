@@ -1,7 +1,7 @@
 """``does_not_compile`` and ``has_lints``: filter by the compiler's result in the sandbox, through an injected judge.
 
-``has_lints`` leaves out what does not compile, too: of that no lint is known. A row that could not be judged because
-the machine failed is left out as ``not_judged``: neither is known of it. A row without Rust does not compile.
+``has_lints`` also leaves out code that does not compile, whose lints are unknown. A row that could not be judged
+because the machine failed is left out as ``not_judged``. A row without Rust does not compile.
 
 Judging row by row would leave all cores but one idle, so whoever filters calls `look_ahead` with the rows to come.
 """
@@ -19,7 +19,7 @@ _NO_RUST = Judgement(compiled=False, detail="the row contains no Rust")
 
 
 class JudgedFilter:
-    """Remembers the judgements of coming rows."""
+    """Filter that remembers the judgements of coming rows."""
 
     reason: ClassVar[str]
     ordered: ClassVar[bool] = True  # the judge and its sandbox live in one process
@@ -46,7 +46,7 @@ class JudgedFilter:
 
 
 class DoesNotCompileFilter(JudgedFilter):
-    """By the compiler's errors."""
+    """Filter by the compiler's errors."""
 
     reason = "does_not_compile"
 
@@ -54,16 +54,16 @@ class DoesNotCompileFilter(JudgedFilter):
         super().__init__(judge, config.edition)
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether it compiles."""
+        """Return whether it compiles."""
         return bool(self.judgement(code).compiled)
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The first error."""
+        """Return the first error."""
         return self.judgement(code).detail
 
 
 class HasLintsFilter(JudgedFilter):
-    """By the lints."""
+    """Filter by lints."""
 
     reason = "has_lints"
 
@@ -71,11 +71,11 @@ class HasLintsFilter(JudgedFilter):
         super().__init__(judge, config.edition)
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether it compiles without a lint."""
+        """Return whether it compiles without a lint."""
         judgement = self.judgement(code)
         return bool(judgement.compiled) and not judgement.lints
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The lints, or the first error."""
+        """Return the lints, or the first error."""
         judgement = self.judgement(code)
         return ", ".join(dict.fromkeys(judgement.lints)) or judgement.detail

@@ -10,10 +10,10 @@ from burnish.records import Example
 
 
 class DoesNotParseFilter(StatelessFilter):
-    """By the syntax tree."""
+    """Filter by the syntax tree."""
 
     reason = "does_not_parse"
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether the tree is clean."""
+        """Return whether the tree has no errors."""
         return bool(code.source.strip()) and not code.root.has_error

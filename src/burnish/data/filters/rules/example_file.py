@@ -13,14 +13,14 @@ _FOLDERS = frozenset({"example", "examples"})
 
 
 class ExampleFileFilter(StatelessFilter):
-    """By path alone."""
+    """Filter by path alone."""
 
     reason = "example_file"
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether no folder of the path is one of examples."""
+        """Return whether no folder of the path is one of examples."""
         return not _FOLDERS & folders(example.path)
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The path."""
+        """Return the path."""
         return example.path

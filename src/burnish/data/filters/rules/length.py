@@ -11,12 +11,12 @@ from burnish.records import Example
 
 
 def characters(example: Example) -> int:
-    """How long a row is."""
+    """Count the characters of a row."""
     return len(example.text) if example.text is not None else sum(len(turn.content) for turn in example.messages)
 
 
 class TooShortFilter(StatelessFilter):
-    """Fewer characters than the limit."""
+    """Filter rows with fewer characters than the limit."""
 
     reason = "too_short"
 
@@ -24,16 +24,16 @@ class TooShortFilter(StatelessFilter):
         self._least = config.characters
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether it is long enough."""
+        """Return whether it is long enough."""
         return characters(example) >= self._least
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The length."""
+        """Return the length."""
         return f"{characters(example)} characters"
 
 
 class TooLongFilter(StatelessFilter):
-    """More characters than the limit."""
+    """Filter rows with more characters than the limit."""
 
     reason = "too_long"
 
@@ -41,9 +41,9 @@ class TooLongFilter(StatelessFilter):
         self._most = config.characters
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether it is short enough."""
+        """Return whether it is short enough."""
         return characters(example) <= self._most
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The length."""
+        """Return the length."""
         return f"{characters(example)} characters"

@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"\s*([()/]|[A-Za-z0-9.+:-]+)")
 
 
 class LicenceFilter(StatelessFilter):
-    """By an allow-list."""
+    """Filter by an allow-list."""
 
     reason = "licence"
 
@@ -29,16 +29,17 @@ class LicenceFilter(StatelessFilter):
         self._keep_unknown = config.unknown == "keep"
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether the licence is allowed."""
+        """Return whether the licence is allowed."""
         return is_allowed(example.licence, self._allowed) if example.licence.strip() else self._keep_unknown
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The licence."""
+        """Return the licence."""
         return example.licence or "unknown"
 
 
 def is_allowed(expression: str, allowed: Collection[str]) -> bool:
-    """Whether an SPDX expression is satisfied by ``allowed`` (in lower case); False for one that cannot be read."""
+    """Return whether an SPDX expression is satisfied by ``allowed`` (in lower case); False for one that cannot
+    be read."""
     tokens = _tokens(expression.lower())
     if not tokens:
         return False

@@ -9,7 +9,7 @@ from burnish.records import Example
 
 
 class LowQualityFilter(StatelessFilter):
-    """By the families of signs."""
+    """Filter by the families of signs."""
 
     reason = "low_quality"
 
@@ -17,9 +17,9 @@ class LowQualityFilter(StatelessFilter):
         self._most = config.most
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether it shows few enough signs."""
+        """Return whether it shows few enough signs."""
         return most_low_quality(code.source) <= self._most or len(code.signs.low_quality) <= self._most
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The signs."""
+        """Return the signs."""
         return ", ".join(sorted(code.signs.low_quality))

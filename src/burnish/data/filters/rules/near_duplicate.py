@@ -17,7 +17,7 @@ from burnish.syntax.normalise import code_tokens, is_prose, message_tokens, word
 
 
 class NearDuplicateFilter:
-    """Asks an index of the rows kept so far, and adds to it."""
+    """Filter by an index of the rows kept so far, and add to it."""
 
     reason: ClassVar[str] = "near_duplicate"
     ordered: ClassVar[bool] = True
@@ -27,17 +27,17 @@ class NearDuplicateFilter:
         self._found: Duplicate | None = None
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether nothing like it was kept; then it is remembered itself."""
+        """Return whether no similar row was kept, and remember the row if so."""
         self._found = self._index.find_or_keep(example.id, row_tokens(example, code))
         return self._found is None
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The row that it repeats."""
+        """Return the row that it repeats."""
         return "" if self._found is None else str(self._found)
 
 
 def row_tokens(example: Example, code: RustCode) -> list[str]:
-    """Tokens of a whole row, one turn after the other."""
+    """Return the tokens of a whole row, one turn after the other."""
     if example.text is None:
         return [token for turn in example.messages for token in message_tokens(turn.content)]
     if is_prose(code.root):

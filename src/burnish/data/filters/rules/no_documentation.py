@@ -9,16 +9,16 @@ from burnish.data.filters.base import RustCode, StatelessFilter
 from burnish.records import Example
 
 _MARKS = ("///", "//!", "/**", "/*!", "doc")
-"""One of these stands in every documented source; a look before the tree."""
+"""One of these is in every documented source; a cheap check before parsing."""
 
 
 class NoDocumentationFilter(StatelessFilter):
-    """By comments and attributes."""
+    """Filter by comments and attributes."""
 
     reason = "no_documentation"
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether anything is documented."""
+        """Return whether anything is documented."""
         if code.glance.is_documented():
             return True
         return any(mark in code.source for mark in _MARKS) and code.signs.documented

@@ -16,7 +16,7 @@ from burnish.records import Example
 
 
 class NotIdiomaticFilter(StatelessFilter):
-    """By the families of signs."""
+    """Filter by the families of signs."""
 
     reason = "not_idiomatic"
 
@@ -24,14 +24,14 @@ class NotIdiomaticFilter(StatelessFilter):
         self._ratio = config.ratio
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether the signs of idiom prevail."""
+        """Return whether the signs of idiom prevail."""
         if code.glance.shows(max(1, math.ceil(self._ratio * most_low_quality(code.source)))):
             return True
         idiomatic = len(code.signs.idiomatic)
         return idiomatic > 0 and idiomatic >= self._ratio * len(code.signs.low_quality)
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """Both kinds of signs."""
+        """Return both kinds of signs."""
         return f"idiomatic: {_list(code.signs.idiomatic)}; low quality: {_list(code.signs.low_quality)}"
 
 

@@ -2,8 +2,8 @@
 
 Paths: a folder ``test`` or ``tests``; a file ``test.rs``, ``tests.rs``, ``*_test.rs`` or ``*_tests.rs``. Items: all
 stand under ``#[test]`` (``#[tokio::test]``) or ``#[cfg(test)]``, or the file under ``#![cfg(test)]``; ``use`` does not
-count. A library that ends in a ``#[cfg(test)]`` module is no test file, nor is code that mentions ``/test/`` in a URL,
-``#self`` in a macro or ``#[cfg(not(test))]``.
+count. A library that ends in a ``#[cfg(test)]`` module is not a test file, nor is code that mentions ``/test/`` in a
+URL, ``#self`` in a macro or ``#[cfg(not(test))]``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from burnish.syntax.survey import is_test_attribute
 _FOLDERS = frozenset({"test", "tests"})
 _FILE = re.compile(r"(?:.*_)?tests?\.rs")
 _ATTRIBUTE = re.compile(r"#!?\s*\[[^\]]*\btest\b")
-"""What every source of tests holds; a look before the tree."""
+"""A text in every source of tests; a cheap check before parsing."""
 
 
 class TestFileFilter(StatelessFilter):
-    """By path, then by attributes."""
+    """Filter by path, then by attributes."""
 
     __test__ = False  # not a pytest class
     reason = "test_file"
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether neither path nor items make it a test."""
+        """Return whether neither path nor items mark a test."""
         if _by_path(example.path):
             return False
         if not _ATTRIBUTE.search(code.source) or begins_unmarked(code.source, _ATTRIBUTE):
@@ -38,7 +38,7 @@ class TestFileFilter(StatelessFilter):
         return not all_items_marked(code.root, is_test_attribute)
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The path, or what the items are."""
+        """Return the path, or what marks the items."""
         return example.path if _by_path(example.path) else "every item is a test"
 
 

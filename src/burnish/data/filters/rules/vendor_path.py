@@ -13,14 +13,14 @@ _FOLDERS = frozenset({"target", "node_modules", "vendor", "__pycache__"})
 
 
 class VendorPathFilter(StatelessFilter):
-    """By path alone."""
+    """Filter by path alone."""
 
     reason = "vendor_path"
 
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Whether the path is none of these."""
+        """Return whether the path is not one of these."""
         return not (_FOLDERS & folders(example.path)) and file_name(example.path) != "cargo.lock"
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """The path."""
+        """Return the path."""
         return example.path
