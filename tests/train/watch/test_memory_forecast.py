@@ -168,7 +168,7 @@ def test_a_training_prints_and_records_its_prediction(
     grown = sum(written["parts_bytes"].values()) - written["parts_bytes"]["weights"]
     assert written[PREDICTED_PEAK] == written["resident_before_bytes"] + grown
     assert (written["sequences"], written["tokens"], written["tokens_from"]) == (2, 18, "the longest row")
-    assert line.startswith(f"sft: predicted peak memory {size(written[PREDICTED_PEAK])}: there before ")
+    assert line.startswith(f"sft: predicted peak memory {size(written[PREDICTED_PEAK])}: in use before ")
     assert line.endswith(f"the machine has {size(written['device_bytes'])}")
 
 

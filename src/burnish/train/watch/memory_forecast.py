@@ -105,7 +105,7 @@ def described(prediction: Mapping[str, Any]) -> str:
     """Describe the prediction of the metadata in one line."""
     resident, parts = prediction["resident_before_bytes"], dict(prediction["parts_bytes"])
     if resident:
-        parts = {"there before": resident} | {part: number for part, number in parts.items() if part != "weights"}
+        parts = {"in use before": resident} | {part: number for part, number in parts.items() if part != "weights"}
     named = ", ".join(f"{part} {size(number)}" for part, number in parts.items())
     return (
         f"predicted peak memory {size(prediction[PREDICTED_PEAK])}: {named} (at the {prediction['moment']}, "
