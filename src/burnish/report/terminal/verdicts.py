@@ -46,12 +46,12 @@ def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
 
 
 def _rows(count: int, singular: str, plural: str) -> str:
-    """``1 row has``, ``2 rows have``."""
+    """Format a count of rows: ``1 row has``, ``2 rows have``."""
     return f"1 row {singular}" if count == 1 else f"{count} rows {plural}"
 
 
 def _rate(measured: Mapping[str, Any]) -> Text:
-    """A rate with its interval; a dash where nothing could reach it."""
+    """Format a rate with its interval; a dash where it has no value."""
     if measured["rate"] is None:
         return Text("-")
     return Text(f"{percent(measured['rate'])}\n{percent_interval(measured['ci95'])}")

@@ -1,8 +1,8 @@
 """Merge an adapter into its weights while sampling, for the speed of a plain model.
 
-The two extra products per layer cost a third of the decoding of a small model. Afterwards the weights are those from
-before, bit for bit: they are put back from a copy, since subtracting again would leave a rest of rounding. In bfloat16
-the sum is rounded as the weights are; how far the sampler's log-probabilities then are from the trainer's is measured.
+The two extra products per layer cost a third of the decoding of a small model. Afterwards the weights are restored
+bit for bit from a copy, since subtracting again would leave rounding errors. In bfloat16 the sum is rounded like the
+weights; the trainer measures how far the sampler's log-probabilities then differ from its own.
 
 Not covered: quantised weights, which are left as they are.
 """

@@ -54,6 +54,7 @@ class SftTrainer(SharesRows, Metered, StopsAtNoNumber, ShardedTraining, Deepspee
     ) -> Any:
         """Compute the mean weighted loss; see the class."""
         places = {key: inputs[key] for key in ("attention_mask", "position_ids") if key in inputs}
+        # Position t predicts token t + 1. Only labelled positions get logits: N instead of B * T rows of V.
         targets_BT = inputs["labels"][:, 1:]
         trained_BT = targets_BT != IGNORED
         with logits_only_at(self.accelerator.unwrap_model(model), trained_BT):
