@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 _FENCE = re.compile(r"(?P<lead>(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>.*)")
-_BEHIND = re.compile(r"(?:[ \t]|<[^<>`]{1,40}>|\[/?[A-Z]{1,20}\])*|[ \t]*<\|[a-z_]{1,30}\|>.*")
+_BEHIND = re.compile(r"(?:[ \t.,;:!]|<[^<>`]{1,40}>|\[/?[A-Z]{1,20}\])*|[ \t]*<\|[a-z_]{1,30}\|>.*")
 """Text allowed behind a closing fence."""
 _CLOSES_WITHIN = 3
 """CommonMark: a closing fence may be indented three spaces deeper than its container."""

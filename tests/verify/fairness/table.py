@@ -18,7 +18,10 @@ from burnish.workflows.verify.file import VerifyRow, pair_of
 
 TABLE = Path(__file__).parent / "cases.jsonl"
 READING = Path(__file__).parent / "reading.jsonl"
-"""Forms in which answers are written; the other table is about all kinds."""
+"""Forms in which answers are written; the first table is about all kinds."""
+VARIANTS = Path(__file__).parent / "variants.jsonl"
+"""Near variants of both."""
+TABLES = (TABLE, READING, VARIANTS)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def wrong(verifier: Verifier, cases: list[Case]) -> list[tuple[Case, Verdict]]:
 
 def main(kinds: list[str]) -> int:
     """Judge the tables, or some kinds; returns how many verdicts are wrong."""
-    cases = [case for case in read_cases() + read_cases(READING) if not kinds or case.kind in kinds]
+    cases = [case for path in TABLES for case in read_cases(path) if not kinds or case.kind in kinds]
     with Verifier(VerifyConfig(infra_budget=1.0)) as verifier:
         found = wrong(verifier, cases)
     totals, misses = Counter(case.kind for case in cases), Counter(case.kind for case, _ in found)

@@ -9,7 +9,7 @@ import pytest
 
 from burnish.config.verify import VerifyConfig
 from burnish.verify import Verifier
-from tests.verify.fairness.table import READING, TABLE, read_cases, wrong
+from tests.verify.fairness.table import TABLES, read_cases, wrong
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def verifier() -> Iterator[Verifier]:
         yield one
 
 
-@pytest.mark.parametrize("path", [TABLE, READING], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 def test_every_answer_gets_the_verdict_that_is_due(verifier: Verifier, path: Path) -> None:
     found = {
         case.row.id: f"{verdict.status} {verdict.reason} {verdict.detail[:100]}, due {case.status}"

@@ -25,7 +25,7 @@ from burnish.records import Completion, RustTests, Task, Verdict
 from burnish.verify.compiler.dependency_set import load_set
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.judge.batch import BatchJudge, Candidate, Together
-from burnish.verify.judge.bounds import MOST_ANSWER_BYTES, is_too_long
+from burnish.verify.judge.bounds import MOST_ANSWER_BYTES, bounded, is_too_long
 from burnish.verify.judge.cache import MemoryVerdictCache, SqliteVerdictCache
 from burnish.verify.judge.infra_budget import ENOUGH, KEPT, too_many_faults
 from burnish.verify.judge.ladder import Goal, deepest_goal, policy_parts
@@ -35,6 +35,7 @@ from burnish.verify.metrics import prompt_metrics
 from burnish.verify.prepared import PreparedSandbox
 from burnish.verify.reading import extract
 from burnish.verify.reading.judged_task import as_judged
+from burnish.verify.reading.shown import said_in
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
 from burnish.verify.sandbox.limits.open_files import allow_open_files
@@ -224,9 +225,11 @@ class Verifier:
         if is_too_long(completion.text):
             return self._without_program("too_long", f"the answer is longer than {MOST_ANSWER_BYTES >> 10} KiB")
         judged = as_judged(task)
+        said = said_in(task.prompt) if task.code_prompt is None else ""
         code = extract(
-            completion.text, task.code_prompt, task.entry_point, tests=judged.test_source, closes=judged.closes
-        )
+            completion.text, task.code_prompt, task.entry_point,
+            tests=judged.test_source, closes=judged.closes, said=bounded(said),
+        )  # fmt: skip
         task = judged.task
         if code is None:
             return self._without_program("no_code", "the completion has no Rust code")

@@ -16,30 +16,41 @@ from burnish.syntax.crates import imported_crates, unused_imports
 from burnish.syntax.fences import RUST, Block, fenced_blocks
 from burnish.syntax.source import apply_edits, is_program, looks_like_code, name_of
 from burnish.verify.reading.prompt import PromptCode, code_of_prompt
-from burnish.verify.reading.prose import code_in_prose, first_item
+from burnish.verify.reading.prose import begins_as_code, code_in_prose, first_item
 from burnish.verify.reading.several import choose, code_blocks
+from burnish.verify.reading.shown import with_shown
 from burnish.verify.reading.source import Source, tree
 from burnish.verify.reading.spoken import answer_in
 
 _MOST_BODIES = 8
 """Blocks that are tried as a continuation of the prompt."""
 _MOST_INNER, _MOST_INLINE = 4, 16
+_GLUED = re.compile(r"(?<=[};)])`{3,}[ \t]*$", re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)(`{1,3})(?:rust[ \t])?([^`\n]*\{[^`\n]*)\1(?!`)")
 
 
 def extract(
-    text: str, code_prompt: str | None = None, entry_point: str | None = None, *, tests: str = "", closes: bool = False
+    text: str,
+    code_prompt: str | None = None,
+    entry_point: str | None = None,
+    *,
+    tests: str = "",
+    closes: bool = False,
+    said: str = "",
 ) -> str | None:
     """The program in ``text``, completed by ``code_prompt`` where the text continues it; None when there is no code.
 
     ``code_prompt`` ends inside an open function, by default the one that ``entry_point`` means, or leaves functions
     to be written. A text that holds the whole function again takes the prompt's other items along. Imports of external
     crates that the prompt has and neither program nor ``tests`` use are left out. ``closes`` says that the tests bring
-    the last brace of a continuation.
+    the last brace of a continuation. ``said`` is the instruction that the text answers, where that is no code: what the
+    program or its ``tests`` name of the code that it shows is taken along.
     """
-    answer = answer_in(text)
+    answer = _with_closing_lines(answer_in(text))
+    code_prompt = code_prompt if code_prompt is not None or not said else code_of_prompt(said, answer)
     if code_prompt is None:
-        return _program(answer, entry_point)
+        program = _program(answer, entry_point)
+        return with_shown(program, said, entry_point, tests) if program is not None and said else program
     prompt = PromptCode(code_of_prompt(code_prompt, answer) or code_prompt)
     code = _completed(prompt, answer, entry_point, closes=closes)
     return None if code is None else _without_unused_crates(code, prompt.text, tests)
@@ -47,6 +58,8 @@ def extract(
 
 def _program(answer: str, entry_point: str | None) -> str | None:
     """The program of an answer that stands alone."""
+    if begins_as_code(answer) and is_program(tree(answer)):
+        return answer
     blocks = _blocks(answer)
     sources = code_blocks(blocks)
     bare = code_in_prose(answer[: blocks[0].start]) if blocks else None
@@ -87,6 +100,33 @@ def _with_inner_fences(answer: str, blocks: list[Block]) -> list[Block]:
                     return [*blocks[:index], whole, *behind]
         break
     return blocks
+
+
+def _with_closing_lines(answer: str) -> str:
+    """A fence that a model wrote right behind the last brace (``}```), moved to a line of its own."""
+    for _ in range(_MOST_INNER):
+        blocks = fenced_blocks(answer)
+        at = next((at for block in blocks if (at := _glued_fence(answer, block)) is not None), None)
+        if at is None and not blocks and (end := _GLUED.search(answer)) is not None:
+            at = end.start()
+        if at is None:
+            break
+        answer = f"{answer[:at]}\n{answer[at:]}"
+    return answer
+
+
+def _glued_fence(answer: str, block: Block) -> int | None:
+    """Where the fence stands that ends a block on a line of code; None where no line does, or the block is whole."""
+    begin, end = block.inside
+    if block.language not in (RUST, "") or not (
+        glued := list(islice(_GLUED.finditer(answer, begin, end), _MOST_INNER))
+    ):
+        return None
+    if not block.closed and not answer[glued[-1].end() :].strip():
+        return glued[-1].start()
+    if not tree(block.text).has_error:
+        return None
+    return next((one.start() for one in glued if not tree(answer[begin : one.start()]).has_error), None)
 
 
 def _is_cut(text: str) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from burnish.records import RustTests, Task
+from burnish.records import RustTests, Task, ValueTests
 from burnish.syntax.crates import imported_crates, unused_imports
 from burnish.syntax.source import apply_edits, parse
 
@@ -23,7 +23,7 @@ class JudgedTask:
 
     task: Task
     test_source: str
-    """Its tests, where they are Rust."""
+    """Its tests as Rust; of value tests the calls and their types."""
     closes: bool
     """The tests brought the last brace of a completion."""
 
@@ -31,6 +31,8 @@ class JudgedTask:
 def as_judged(task: Task) -> JudgedTask:
     """The task with whole tests and without unused imports in its prompt."""
     source = task.tests.source if isinstance(task.tests, RustTests) else ""
+    if isinstance(task.tests, ValueTests):
+        source = "".join(f"fn case() {{ let value: {case.type} = {case.call}; }}\n" for case in task.tests.cases)
     changes: dict[str, object] = {}
     closes = source.lstrip().startswith("}")
     if closes and isinstance(task.tests, RustTests):

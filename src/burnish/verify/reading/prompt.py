@@ -17,7 +17,7 @@ from tree_sitter import Node
 from burnish.syntax.fences import RUST, fenced_blocks
 from burnish.syntax.source import apply_edits, is_program, name_of, text_of
 from burnish.verify.reading.merge import merge
-from burnish.verify.reading.prose import code_in_prose, first_item
+from burnish.verify.reading.prose import begins_as_code, code_in_prose, first_item
 from burnish.verify.reading.source import Piece, Source, has_receiver, impl_name, tree
 
 _DEEPEST = 4
@@ -35,15 +35,12 @@ class PromptCode:
     @functools.cached_property
     def open_braces(self) -> int | None:
         """How many closing braces make a program of it; None where none do."""
-        return next((n for n in range(_DEEPEST + 1) if is_program(tree(self._closed(n)))), None)
-
-    def _closed(self, braces: int) -> str:
-        return f"{self.text}\n{'}' * braces}" if braces else self.text
+        return _braces_to_close(self.text)
 
     @functools.cached_property
     def closed(self) -> Source | None:
         """The prompt with what it left open closed."""
-        return None if self.open_braces is None else Source.of(self._closed(self.open_braces))
+        return None if self.open_braces is None else Source.of(_with_braces(self.text, self.open_braces))
 
     @functools.cached_property
     def open_function(self) -> Node | None:
@@ -67,7 +64,7 @@ class PromptCode:
         if self.open_function is not None:
             return [self.open_function]
         functions = _functions(self.closed.root) if self.closed is not None else []
-        return [one for one in functions if _is_unwritten(one)]
+        return [one for one in functions if is_unwritten(one)]
 
     def continued(self, text: str, asked: str | None, *, closes: bool) -> str | None:
         """The prompt with ``text`` behind it, where that is a program and repeats nothing.
@@ -79,6 +76,8 @@ class PromptCode:
         source = Source.of(text)
         if any(source.defines(name) for name in names if name is not None):
             return None
+        if source.is_program and self.closed is not None and source.keys & self.closed.keys:
+            return None  # it brings anew what the prompt has whole
         joined = self.text + text
         most = self.open_braces or 0 if closes else max((self.open_braces or 0) - 1, 0)
         for braces in range(most + 1 if self.open_function is not None else 1):
@@ -125,18 +124,34 @@ class PromptCode:
 def code_of_prompt(prompt: str, answer: str = "") -> str | None:
     """The code that an answer may continue; None where the prompt is an instruction.
 
-    It is the whole prompt, what an open last fence holds, or what follows the words at the beginning.
+    It is the whole prompt, what an open last fence holds, or what follows the words at the beginning; and the last
+    fence of an instruction where it leaves a function open or to be written.
     """
+    is_code = begins_as_code(prompt.removeprefix("\ufeff"))
+    if is_code and PromptCode(prompt).open_braces is not None:
+        return prompt
     blocks = fenced_blocks(prompt)
     if blocks:
         last = blocks[-1]
-        return last.text if not last.closed and last.language in (RUST, "") and last.text.strip() else None
-    if PromptCode(prompt).open_braces is not None or (prompt.strip() and is_program(tree(prompt + answer))):
+        if last.language not in (RUST, "") or not last.text.strip():
+            return None
+        return last.text if not last.closed or PromptCode(last.text).unwritten else None
+    if is_code and is_program(tree(prompt + answer)):
         return prompt
     lines = prompt.split("\n")
     start = first_item(lines)
     code = "\n".join(lines[start:]) if start else None
     return code if code is not None and PromptCode(code).open_braces else None
+
+
+@functools.lru_cache(maxsize=64)
+def _braces_to_close(text: str) -> int | None:
+    """How many closing braces make a program of a text. Many answers are read with one prompt."""
+    return next((n for n in range(_DEEPEST + 1) if is_program(tree(_with_braces(text, n)))), None)
+
+
+def _with_braces(text: str, braces: int) -> str:
+    return f"{text}\n{'}' * braces}" if braces else text
 
 
 def _functions(root: Node) -> list[Node]:
@@ -152,7 +167,8 @@ def _functions(root: Node) -> list[Node]:
     return found
 
 
-def _is_unwritten(function: Node) -> bool:
+def is_unwritten(function: Node) -> bool:
+    """Whether a function's body is left to be written."""
     body = function.child_by_field_name("body")
     if body is None:
         return True

@@ -17,7 +17,7 @@ _ITEM = re.compile(
     r"""[ ]{0,3}(?:
         \#!?\[ | //[/!] | /\*
       | (?:pub(?:\([a-z:\s]+\))?\s++)?
-        (?: (?:(?:unsafe|async|const|default|extern(?:\s++"[^"\n]*")?)\s++){0,4} fn\s++\w++\s*+[<(]
+        (?: (?:(?:unsafe|async|const|default|extern(?:\s++"[^"\n]*")?)\s++){0,4} fn\s++(?:r\#)?\w++\s*+[<(]
           | (?:unsafe\s++)?(?:struct|enum|union|trait|mod)\s++\w++\s*+(?:[<({;:]|where\b|$)
           | (?:unsafe\s++)?impl\b\s*+[<\w&(\[]
           | use\s++[\w:{*]+\s*+(?:::|;|\{|as\b)

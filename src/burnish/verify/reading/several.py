@@ -41,11 +41,17 @@ def code_blocks(blocks: Sequence[Block]) -> list[Source]:
     for block in [one for one in blocks if one.text.strip()][-MOST_BLOCKS:]:
         if block.language in _OTHER_LANGUAGES:
             continue
-        source = Source.of(block.text)
+        source = Source.of(_without_label(block.text))
         sure = block.language == RUST or source.is_program
         if sure or (block.language == "" and looks_like_code(source.root)):
             sources.append(source)
     return sources
+
+
+def _without_label(text: str) -> str:
+    """Without a label that stands on a line of its own below the fence."""
+    first, _, rest = text.lstrip().partition("\n")
+    return rest if first.strip().lower() in ("rust", "rs") else text
 
 
 def choose(sources: Sequence[Source], entry_point: str | None) -> str | None:
@@ -95,9 +101,10 @@ def _without_examples(programs: list[Source], entry_point: str | None) -> list[S
         only_main = source.keys == {("value", "main")}
         asked = source.defines(entry_point) if entry_point is not None else False
         main_elsewhere = any(("value", "main") in one.keys for one in others)
+        uses_others = bool(source.words & (names - {"main"}))
         if foreign and not asked and (holds_entry or main_elsewhere or ("value", "main") not in source.keys):
             continue
-        if only_main and not asked and (holds_entry or has_main):
+        if only_main and not asked and (holds_entry or (has_main and uses_others)):
             continue
         has_main = has_main or ("value", "main") in source.keys
         found.append(_without_crate(source, foreign, names) if foreign else source)
@@ -154,7 +161,7 @@ def _keeper(sources: Sequence[Source], entry_point: str | None) -> Callable[[Pie
     if entry_point is None or not any(anew):
         return None
     doubtful: dict[str, list[Piece]] = {}
-    pending: list[str] = []
+    pending = [entry_point]
     for source, names in zip(sources, anew, strict=True):
         for piece in source.pieces:
             words = set(words_of(piece.node))

@@ -21,6 +21,7 @@ _VALUES = frozenset({"function_item", "function_signature_item", "const_item", "
 _MEMBERS = frozenset({"function_item", "function_signature_item", "const_item", "type_item"})
 _BESIDE = frozenset({"line_comment", "block_comment", "attribute_item"})
 _NAMES = frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"})
+_TRAITS_OF_TWO_MODULES = frozenset({"Write"})
 Key = tuple[str, str]
 """What can be defined once: kind (type, value, macro, member of an impl) and name."""
 
@@ -134,10 +135,18 @@ def has_receiver(function: Node) -> bool:
 
 
 def impl_name(node: Node) -> str:
-    """What an ``impl`` is of: the type's last name, behind its trait where it has one."""
+    """What an ``impl`` is of: the type's last name, behind its trait's where it has one."""
     target, trait = node.child_by_field_name("type"), node.child_by_field_name("trait")
     name = _base_name(target) if target is not None else ""
-    return name if trait is None else f"{''.join(text_of(trait).split())} for {name}"
+    return name if trait is None else f"{_trait_name(''.join(text_of(trait).split()))} for {name}"
+
+
+def _trait_name(path: str) -> str:
+    """``Display`` of ``std::fmt::Display``; ``fmt::Write`` keeps its module, for there is one in ``io`` too."""
+    head, _, arguments = path.partition("<")
+    parts = head.split("::")
+    kept = parts[-2:] if parts[-1] in _TRAITS_OF_TWO_MODULES else parts[-1:]
+    return "::".join(kept) + (f"<{arguments}" if arguments else "")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ _TURN_ENDS = re.compile(rf"^[ \t]*{_TURN_END}|{_TURN_END}(?=[ \t]*(?:$|<\|))", r
 _TOKENLESS_HARMONY = re.compile(r"\s*analysis(?=\S)")
 _TOKENLESS_FINAL = "assistantfinal"
 """Harmony channels whose special tokens a decoder left out."""
+_ROLE = re.compile(r"\s{0,8}(?:assistant|ai|answer|response|solution|output|code)[ \t]*:[ \t]*(?=\S)", re.IGNORECASE)
 _NAMES = r"think|thinking|thoughts?|reasoning|reflection|scratchpad|analysis|seed:think"
 _OPENS = (
     rf"(?:<(?P<tag>{_NAMES})(?:\s[^<>\n]{{0,80}})?>|\[(?P<bracket>THINK|THINKING)\]|◁(?P<kimi>think)▷"
@@ -56,7 +57,7 @@ def answer_in(text: str) -> str:
         return text
     text = _without_tokens(_without_thinking(text))
     text = _first_turn(text)
-    return _without_tokens(_inside_answer_tag(text))
+    return _without_role(_without_tokens(_inside_answer_tag(text)))
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ def _without_tokens(text: str) -> str:
         if ended is None:
             return text[:end]
         end = ended.start()
+
+
+def _without_role(text: str) -> str:
+    """Without ``Assistant:`` or the like on the line on which bare code begins."""
+    role = _ROLE.match(text)
+    return text[role.end() :] if role is not None and begins_as_code(text[role.end() :]) else text
 
 
 def _without_thinking(text: str) -> str:

@@ -1,0 +1,95 @@
+"""What an answer takes from the code that an instruction shows, and what it never takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from burnish.verify.reading import extract
+
+SAID = """Given
+
+```rust
+use std::collections::{BTreeMap, HashMap};
+
+#[derive(Debug, Clone)]
+pub struct Point { pub x: i64 }
+impl Point { pub fn new(x: i64) -> Self { Point { x: round(x) } } }
+const STEP: i64 = 2;
+fn round(x: i64) -> i64 { x / STEP * STEP }
+fn unrelated() -> u8 { "does not compile" }
+type Result<T> = std::result::Result<T, String>;
+```
+
+write `f`. For example:
+
+```rust
+assert_eq!(f(Point::new(1)), 0);
+```
+
+```python
+class Other: pass
+```
+"""
+
+
+def taken(answer: str, tests: str = "", said: str = SAID, entry_point: str | None = "f") -> str:
+    return extract(answer, None, entry_point, tests=tests, said=said) or ""
+
+
+def test_an_answer_takes_what_it_names_and_what_that_needs() -> None:
+    code = taken("```rust\nfn f(p: Point) -> i64 { p.x }\n```")
+    for part in ("#[derive(Debug, Clone)]", "impl Point", "const STEP", "fn round"):
+        assert part in code
+    for part in ("unrelated", "BTreeMap", "HashMap", "type Result", "assert_eq"):
+        assert part not in code
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "pub struct Point { pub x: i64, y: i64 }\nfn f(p: Point) -> i64 { p.x }\n",
+        "use shapes::Point;\nfn f(p: Point) -> i64 { p.x }\n",
+        "use shapes::P as Point;\nfn f(p: Point) -> i64 { p.x }\n",
+        "fn f<Point>(p: Point) -> i64 { 1 }\n",
+        "fn f(x: i64) -> i64 { let round = |x: i64| x; let unrelated = 1; round(x + unrelated) }\n",
+        "fn f(round: fn(i64) -> i64) -> i64 { round(1) }\n",
+        "fn f() -> i64 { fn round(x: i64) -> i64 { x } round(1) }\n",
+        "struct S { unrelated: i64 }\nimpl S { fn round(&self) -> i64 { self.unrelated } }\n"
+        "fn f(s: S) -> i64 { s.round() }\n",
+        "fn f(v: Vec<i64>) -> Result<i64, String> { v.first().copied().ok_or_else(String::new) }\n",
+        "macro_rules! round { () => { 1 }; }\nfn f() -> i64 { round!() }\n",
+        "fn f(v: &[i64]) -> i64 { for round in v { if let Some(unrelated) = Some(round) { return *unrelated; } } 0 }\n",
+        "mod inner { pub struct Point; }\nfn f(_: inner::Point) {}\n",
+    ],
+)
+def test_an_answer_that_stands_alone_is_left_as_it_is(answer: str) -> None:
+    assert taken(f"```rust\n{answer}```\n") == answer
+    assert taken(answer) == answer
+
+
+def test_the_entry_point_is_never_taken() -> None:
+    said = "Fix this:\n```rust\npub fn f() -> u8 { g() }\nfn g() -> u8 { 2 }\n```\n"
+    assert taken("```rust\nfn h() -> u8 { f() }\n```", said=said) == "fn h() -> u8 { f() }\n"
+    assert "fn g" in taken("```rust\nfn f() -> u8 { g() - 1 }\n```", said=said)
+
+
+def test_tests_name_what_they_need() -> None:
+    assert "impl Point" in taken("fn f(x: i64) -> i64 { x }\n", tests="#[test] fn t() { f(Point::new(1).x); }")
+    own = "struct Point; #[test] fn t() { let _ = Point; f(1); }"
+    assert "impl Point" not in taken("fn f(x: i64) -> i64 { x }\n", tests=own)
+
+
+def test_single_imports_are_taken_by_name() -> None:
+    code = taken("fn f() -> HashMap<u8, u8> { HashMap::new() }\n")
+    assert "use std::collections::HashMap;" in code
+    assert "BTreeMap" not in code
+
+
+def test_an_alias_is_taken_where_it_is_used_as_one() -> None:
+    assert "type Result" in taken("fn f() -> Result<u8> { Ok(1) }\n")
+
+
+def test_broken_code_and_broken_answers_take_nothing() -> None:
+    said = "Fix:\n```rust\npub struct Point { x: i64\nfn round() {}\n```\n"
+    assert taken("fn f(p: Point) {}\n", said=said) == "fn f(p: Point) {}\n"
+    assert "struct Point" not in taken("```rust\nfn f(p: Point) { \n```\n")
