@@ -13,7 +13,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,7 +67,12 @@ def write_json(path: Path, value: Any) -> None:
 RESTORE = "Restore it from a copy, or remove its folder and start anew."
 
 
-def read_object(path: Path, way_out: str) -> dict[str, Any]:
+Needs = Mapping[str, type | tuple[type, ...]]
+"""Types of fields that an object must have, by name (``a.b`` lies in ``a``), with the types that each may be of."""
+NUMBER = (int, float)
+
+
+def read_object(path: Path, way_out: str = RESTORE, needs: Needs | None = None) -> dict[str, Any]:
     """Read a file of ours that holds one JSON object; raises DataError naming the file, FileNotFoundError without one.
 
     ``way_out`` is the advice for a broken file: a full disk, an editor, an incomplete copy.
@@ -78,7 +83,27 @@ def read_object(path: Path, way_out: str) -> dict[str, Any]:
         raise DataError(f"{path} is broken: {error or 'nested too deeply'}.", way_out) from error
     if not isinstance(value, dict):
         raise DataError(f"{path} is broken: it holds no JSON object.", way_out)
+    problem = wrong_field(value, needs or {})
+    if problem:
+        raise DataError(f"{path} is broken: {problem}.", way_out)
     return value
+
+
+def wrong_field(value: Mapping[str, Any], needs: Needs) -> str:
+    """What is wrong with the first field that does not meet ``needs``; empty where all do."""
+    for name, kinds in needs.items():
+        inner: Any = value
+        for step in name.split("."):
+            if not isinstance(inner, dict) or step not in inner:
+                return f"it has no {name}"
+            inner = inner[step]
+        if not isinstance(inner, kinds) or isinstance(inner, bool):
+            return f"its {name} is {type(inner).__name__}, not {_kind_names(kinds)}"
+    return ""
+
+
+def _kind_names(kinds: type | tuple[type, ...]) -> str:
+    return " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:

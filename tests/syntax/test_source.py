@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.syntax.source import identifiers, is_program, looks_like_code, parse, walk
+from burnish.syntax.source import can_be_read, identifiers, is_program, looks_like_code, parse, walk
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,26 @@ def test_many_raw_strings_that_never_end_are_not_looked_through_again_and_again(
     ended = before + 'const A: &str = r#"x"#;\n' * 20
     assert parse(ended).end_byte == len(ended)
     assert not parse(ended).has_error
+
+
+@pytest.mark.parametrize("piece", [",-", "&>", "=>/**", "#!", ",|", "%*"])
+def test_what_a_parser_repairs_by_trying_is_not_read(piece: str) -> None:
+    text = piece * (131_072 // len(piece))
+    assert not can_be_read(text)
+    assert parse(text).has_error
+    assert parse(text).end_byte <= 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "fn f() {" + ";" * 200_000 + "}",
+        "const A: [u8; 9] = [" + "1," * 100_000 + "];",
+        "const A: &[&str] = &[" + '"a",' * 60_000 + "];",
+        "fn f() { " + "a < b > c; " * 20_000 + "}",
+        "m! { " + ", - " * 60_000 + "}",
+    ],
+    ids=["statements", "numbers", "strings", "comparisons", "tokens"],
+)
+def test_a_long_program_is_read(source: str) -> None:
+    assert can_be_read(source)

@@ -54,7 +54,7 @@ LOOKS: dict[str, Callable[[str], object]] = {
 }  # fmt: skip
 TEXTS = (
     "(", "{", "\n", "#[", "fn f(){", "use a::{", "a::", "m!(", "for i in 0..1 {a[i];", "clippy ", "\\boxed{", "<think>",
-    "<answer>", "\n= note: `-W ",
+    "<answer>", "\n= note: `-W ", '"', ",-", "&>", "=>/**", "#!", '->r#"', "'",
 )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ import json
 import time
 from pathlib import Path
 
-from burnish.fsio import append_lines
+from burnish.fsio import Needs, append_lines
+
+EVENT_ROW: Needs = {"event": str}
 
 
 class EventLog:

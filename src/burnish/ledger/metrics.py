@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.fsio import append_lines, read_lines, write_atomic
+from burnish.fsio import NUMBER, Needs, append_lines
+from burnish.records.files import read_rows, write_rows
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class MetricRow:
     stage: str
     step: int
     values: Mapping[str, float]
+
+
+METRIC_ROW: Needs = {"at": NUMBER, "stage": str, "step": int, "values": dict}
 
 
 class MetricsWriter:
@@ -40,15 +44,13 @@ class MetricsWriter:
     def drop_stage(self, stage: str) -> None:
         """Remove the rows of a stage that starts over."""
         if self.path.exists():
-            kept = [line for line in read_lines(self.path) if json.loads(line)["stage"] != stage]
-            write_atomic(self.path, "".join(line + "\n" for line in kept))
+            kept = [row for row in read_rows(self.path, METRIC_ROW) if row["stage"] != stage]
+            write_rows(self.path, kept)
 
 
 def read_metrics(path: Path) -> list[MetricRow]:
     """Read rows by stage and step; of repeated steps the later value wins."""
     merged: dict[str, dict[int, dict[str, float]]] = {}
-    if path.exists():
-        for line in read_lines(path):
-            row = json.loads(line)
-            merged.setdefault(row["stage"], {}).setdefault(row["step"], {}).update(row["values"])
+    for row in read_rows(path, METRIC_ROW):
+        merged.setdefault(row["stage"], {}).setdefault(row["step"], {}).update(row["values"])
     return [MetricRow(stage, step, values) for stage, steps in merged.items() for step, values in sorted(steps.items())]

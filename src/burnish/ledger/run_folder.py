@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.errors import RunFolderError
-from burnish.fsio import disk_errors, write_json
+from burnish.fsio import Needs, disk_errors, write_json
 from burnish.ledger.events import EventLog
 from burnish.ledger.metrics import MetricsWriter
 from burnish.records.layout import DONE, EVENTS, LOGS, METRICS, RESOLVED
@@ -33,6 +33,9 @@ LENGTHS = frozenset({"max_steps", "epochs"})
 CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "rounds")
 """Last parts of keys that may change without restarting a stage; `config.stages.optimizer.CONTINUABLE` are
 the same."""
+
+
+RESOLVED_RECIPE: Needs = {"run_id": str, "recipe": dict, "digests": dict}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from burnish.errors import DataError
-from burnish.fsio import digest_file, digest_folder, digest_json, disk_errors, read_object, write_json
+from burnish.fsio import (
+    NUMBER,
+    Needs,
+    digest_file,
+    digest_folder,
+    digest_json,
+    disk_errors,
+    read_object,
+    write_json,
+)
 from burnish.records.layout import ATTEMPT, DONE, REPLACED
 
 logger = logging.getLogger("burnish.run")
@@ -65,7 +74,7 @@ def fingerprint(stage: Mapping[str, Any], inputs: Mapping[str, str], *, code: st
 
 def read_done(folder: Path) -> Done | None:
     """Read the record of a finished stage; None unless all its outputs still exist."""
-    record = _read(folder / DONE)
+    record = _read(folder / DONE, {"fingerprint": str, "seconds": NUMBER})
     if record is None:
         return None
     try:
@@ -89,7 +98,7 @@ def begin(
     ``continued`` is a fingerprint without the settings that may change (more steps of a training): a folder with the
     same one is continued, finished or not.
     """
-    before = _read(folder / ATTEMPT)
+    before = _read(folder / ATTEMPT, {"fingerprint": str, "started_at": NUMBER, "spent_s": NUMBER})
     spent = 0.0
     same = before is not None and before["fingerprint"] == fingerprint and not (folder / DONE).exists()
     goes_on = continued is not None and before is not None and before.get("continued") == continued
@@ -147,8 +156,8 @@ def _last_write(folder: Path) -> float:
     return max((path.stat().st_mtime for path in folder.rglob("*") if path.is_file()), default=0.0)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, needs: Needs | None = None) -> dict[str, Any] | None:
     try:
-        return read_object(path, _RUNS_AGAIN)
+        return read_object(path, _RUNS_AGAIN, needs)
     except FileNotFoundError:
         return None

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from burnish.errors import DataError
-from burnish.fsio import RESTORE, read_object
+from burnish.fsio import NUMBER, RESTORE, read_object
 from burnish.ledger.accelerators import Accelerator, read_accelerators
+from burnish.ledger.events import EVENT_ROW
+from burnish.ledger.metrics import METRIC_ROW
 from burnish.ledger.process import holder
 from burnish.records.files import read_rows
 from burnish.records.layout import DONE, EVENTS, METRICS, RESOLVED
@@ -91,7 +93,7 @@ def read_status(
     """
     moment = time.time() if now is None else now
     recipe = _recipe(folder)
-    events = list(read_rows(folder / EVENTS))
+    events = list(read_rows(folder / EVENTS, EVENT_ROW))
     pid = holder(folder)
     state = _state(events, running=pid is not None)
     current = _current_stage(events) if state != "done" else None
@@ -171,7 +173,7 @@ def _training_begins(events: Sequence[Mapping[str, Any]], stage: str | None) -> 
 def _rows(folder: Path, stage: str | None, *, since: float) -> list[_Row]:
     if stage is None or not _is(folder, METRICS):
         return []
-    rows = list(read_rows(folder / METRICS))
+    rows = list(read_rows(folder / METRICS, METRIC_ROW))
     return [_Row(row["at"], row["step"], row["values"]) for row in rows if row["stage"] == stage and row["at"] >= since]
 
 
@@ -183,7 +185,8 @@ def _stages(folder: Path, recipe: Mapping[str, Any], current: str | None) -> lis
         if name == current:
             states.append(StageState(name, kind, "current"))
         elif done.is_file():
-            states.append(StageState(name, kind, "done", float(read_object(done, RESTORE).get("seconds", 0.0))))
+            seconds = float(read_object(done, needs={"seconds": NUMBER})["seconds"])
+            states.append(StageState(name, kind, "done", seconds))
         else:
             states.append(StageState(name, kind, "waiting"))
     return states

@@ -5,7 +5,6 @@ Not covered: the adapter's weights (`model.base.load_adapter`, PEFT).
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from burnish.config.compatibility import Trained
 from burnish.errors import ConfigError
-from burnish.fsio import disk_errors, write_atomic
+from burnish.fsio import disk_errors, read_object, write_atomic
 from burnish.records import Record
 from burnish.records.layout import ADAPTER_CONFIG, ADAPTER_WEIGHTS, MADE_WITH, ORIGIN
 
@@ -60,7 +59,7 @@ def read_origin(folder: Path) -> AdapterOrigin:
 def read_trained_kind(folder: Path) -> Trained:
     """Return the ``adapter.kind`` of an adapter folder; ``lora`` for PiSSA, stored as LoRA."""
     read_origin(folder)
-    config = json.loads((folder / ADAPTER_CONFIG).read_bytes())
+    config = read_object(folder / ADAPTER_CONFIG)
     if config.get("peft_type") == "VERA":
         return "vera"
     if config.get("use_dora"):
@@ -110,7 +109,7 @@ def copy_with_origin(source: Path, into: Path) -> Path:
     if (source / ORIGIN).is_file():
         shutil.copy(source / ORIGIN, into)
     elif record.is_file():
-        made = json.loads(record.read_bytes())
+        made = read_object(record, needs={"adapter.kind": str, "base model": str, "chat template": str})
         if made["adapter"]["kind"] == "pissa":
             raise ConfigError(
                 f"{source} is a checkpoint of PiSSA, which says nothing without the weights it began with.",

@@ -7,12 +7,12 @@ Not covered: experts of a mixture (all are counted, although a token meets few o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from burnish.fsio import read_object
 from burnish.model.naming import QuantizationTag, four_bit_tag, quantization_tag
 
 SCALES = (".weight_scale", ".weight_shape", ".weight_zero_point", ".weight_g_idx")
@@ -100,7 +100,7 @@ def quantization_on_disk(folder: Path, made_by: str) -> QuantizationTag | None:
 
     The format does not name its method: ``made_by`` does (``gptq`` or ``awq``).
     """
-    settings = json.loads((folder / "config.json").read_bytes()).get("quantization_config") or {}
+    settings = read_object(folder / "config.json").get("quantization_config") or {}
     for group in (settings.get("config_groups") or {}).values():
         weights = group.get("weights") or {}
         return quantization_tag(made_by, weights_bits=weights.get("num_bits"), group_size=weights.get("group_size"))

@@ -6,10 +6,11 @@ covered: contexts that a runtime extends.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from burnish.fsio import read_object
 
 _KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "seq_length", "n_ctx")
 """Its names in model families; the first one present counts."""
@@ -26,7 +27,7 @@ def folder_context(folder: Path) -> int | None:
     path = folder / "config.json"
     if not path.is_file():  # such as a GGUF file
         return None
-    config = json.loads(path.read_bytes())
+    config = read_object(path)
     text = config.get("text_config")
     settings: Mapping[str, Any] = text if isinstance(text, dict) else config
     return next((tokens for key in _KEYS if (tokens := _tokens(settings.get(key))) is not None), None)

@@ -13,7 +13,6 @@ Not covered: writing quantised files, models spread over several devices.
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from torch import nn
 
 from burnish.config.quantization import FourBit, HqqConfig, Int8Config, QuantizationConfig
 from burnish.errors import ConfigError, MissingToolError
+from burnish.fsio import read_object
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def stored_quantization(path: Path) -> str | None:
 
     The folder's ``config.json`` must have been checked to be JSON.
     """
-    settings = json.loads((path / "config.json").read_bytes()).get("quantization_config")
+    settings = read_object(path / "config.json").get("quantization_config")
     return None if settings is None else str(settings.get("quant_method", "unknown"))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from burnish.errors import DataError
-from burnish.fsio import append_lines, given_lines, numbered_lines, write_atomic
+from burnish.fsio import Needs, append_lines, given_lines, numbered_lines, write_atomic, wrong_field
 from burnish.records.base import Record
 
 R = TypeVar("R", bound=Record)
@@ -63,8 +63,11 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Read plain JSON rows in order; a missing file has none. Raises DataError naming file and line."""
+def read_rows(path: Path, needs: Needs | None = None) -> Iterator[dict[str, Any]]:
+    """Read plain JSON rows in order; a missing file has none. Raises DataError naming file and line.
+
+    ``needs`` are fields that each row must have, as for `fsio.read_object`.
+    """
     for number, line in numbered_lines(path) if path.exists() else ():
         try:
             row = json.loads(line)
@@ -72,4 +75,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             raise DataError(f"{path}:{number}: not JSON: {error}", "Restore the file, or remove this line.") from error
         if not isinstance(row, dict):
             raise DataError(f"{path}:{number}: not a JSON object", "Restore the file, or remove this line.")
+        problem = wrong_field(row, needs or {})
+        if problem:
+            raise DataError(f"{path}:{number}: {problem}", "Restore the file, or remove this line.")
         yield row

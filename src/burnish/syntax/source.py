@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,7 +42,12 @@ _IDENTIFIERS = frozenset({"identifier", "type_identifier"})
 _OPENERS = frozenset({"fn", "struct", "enum", "impl", "trait", "mod", "macro_rules!"})
 
 
-_IN_ONE_PIECE = 4096
+_IN_ONE_PIECE, _PART = 256, 1024
+_STEPS, _BYTES_PER_STEP, _MOST_S = 500, 8, 1.0
+"""Bounds of parsing, in hundreds of steps and in seconds of CPU: programs and prose take one per 50 bytes, tables one
+per 11, and 0.2 s for 256 KiB."""
+_LOOKS, _LOOKS_PER_BYTE = 64, 32
+"""Parts of the text that parsing may ask for: programs and prose ask for 30, and for each part twice."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +68,47 @@ def _language() -> Language:
 def parse(source: str) -> Node:
     """Parse to the root of the syntax tree; every call has its own parser, so threads may call it.
 
-    The time is linear in the length. A longer text is read in parts: parsed in one piece, it would hold up
-    every other thread until it is done.
+    The time is linear in the length: where the parser needs more steps than any program of that length does
+    (`can_be_read`), the tree is that of a broken source without items.
+    """
+    return _tree(source) or Parser(_language()).parse(b"\0").root_node
+
+
+def can_be_read(source: str) -> bool:
+    """Return whether the steps that a source's length allows for are enough to parse it."""
+    return _tree(source) is not None
+
+
+@functools.lru_cache(maxsize=4)
+def _tree(source: str) -> Node | None:
+    """Parse within the steps, else return None. Many look at one answer, so some trees are kept.
+
+    The parser repairs what is broken by trying: 4 kB of ``,-`` take it 2 s, by the square of the length. It also looks
+    from each ``#!`` on to the end of a line. Counted are its steps and what it asks to see of the text, so the outcome
+    depends on the text alone. A limit of time is behind it for steps of another kind: quotes alone cost 13 us a byte,
+    programs less than 1. Long texts are read in parts; in one piece one would hold up every other thread.
     """
     text = _without_open_raw_strings(source.encode(errors="replace"))
     if len(text) <= _IN_ONE_PIECE:
         return Parser(_language()).parse(text).root_node
+    steps = _STEPS + len(text) // _BYTES_PER_STEP
+    ends = time.thread_time() + _MOST_S
+    looks = _LOOKS + _LOOKS_PER_BYTE * len(text) // _PART
 
     def part(start: int, _: object) -> bytes:
-        return text[start : start + _IN_ONE_PIECE]
+        nonlocal looks
+        looks -= 1
+        return text[start : start + _PART]
 
-    return Parser(_language()).parse(part, progress_callback=_go_on).root_node
+    def is_enough(*_: object) -> bool:
+        nonlocal steps
+        steps -= 1
+        return steps < 0 or looks < 0 or time.thread_time() > ends
+
+    try:
+        return Parser(_language()).parse(part, progress_callback=is_enough).root_node
+    except ValueError:  # stopped
+        return None
 
 
 def _without_open_raw_strings(text: bytes) -> bytes:
@@ -92,11 +128,6 @@ def _without_open_raw_strings(text: bytes) -> bytes:
         if ends[marks] < match.end():
             opened.append(match.start())
     return text[: opened[1]] if len(opened) >= _MANY_RAW_STRINGS else text
-
-
-def _go_on(*_: object) -> bool:
-    """Continue parsing; called every hundred steps, since returning to the interpreter lets other threads run."""
-    return False
 
 
 def text_of(node: Node) -> str:

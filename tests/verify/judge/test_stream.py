@@ -53,6 +53,14 @@ def test_faults_of_a_stream_are_weighed_against_many() -> None:
             next(stream)
 
 
+@pytest.mark.parametrize("prompt", [None, "fn add(a: i64, b: i64) -> i64 {\n"])
+def test_a_program_that_takes_too_many_steps_to_read_fails_before_any_compiler(prompt: str | None) -> None:
+    task, answer = pair("a", "```rust\nfn add(a: i64, b: i64) -> i64 { a + b }\n" + ",-" * 60_000 + "\n```\n")
+    with Verifier(VerifyConfig(workers=1), sandbox=Broken()) as verifier:
+        [verdict] = list(verifier.stream([(task.model_copy(update={"code_prompt": prompt}), answer)]))
+    assert (verdict.status, verdict.reason, verdict.stage) == ("fail", "too_long", "extract")
+
+
 def test_a_program_too_long_is_refused_before_any_compiler() -> None:
     long = "fn main() {} //" + "x" * MOST_CODE_BYTES
     with Verifier(VerifyConfig(workers=1), sandbox=Broken()) as verifier:

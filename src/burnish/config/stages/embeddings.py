@@ -7,12 +7,12 @@ so that it is refused when a recipe is read; `train.weights.adapters` asks the m
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from burnish.config.stages.adapters import AdapterConfig, FullWeights
 from burnish.errors import ConfigError
+from burnish.fsio import read_object
 
 EMBEDDINGS = frozenset(
     {"lm_head", "embed_tokens", "embed_out", "embed_in", "wte", "word_embeddings", "output_embeddings"}
@@ -28,7 +28,7 @@ def check_embedding_targets(adapter: AdapterConfig, folder: Path) -> None:
         return
     named = [name for name in adapter.target_modules if name.rsplit(".", 1)[-1] in EMBEDDINGS]
     path = folder / "config.json"
-    if named and path.is_file() and _tied(json.loads(path.read_bytes())):
+    if named and path.is_file() and _tied(read_object(path)):
         raise tied_target(named[0])
 
 

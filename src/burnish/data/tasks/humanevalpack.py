@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import tree_sitter_rust
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from burnish.errors import DataError
 from burnish.fsio import given_lines, parse_json
 from burnish.records import Completion, Message, RustTests, Task
+from burnish.syntax.source import parse
 
 _STANDARD = frozenset({"std", "core", "alloc", "crate", "self", "super"})
 _FIELDS = ("task_id", "declaration", "canonical_solution", "test", "entry_point", "instruction")
@@ -81,8 +81,8 @@ def _task(row: dict[str, Any]) -> Task:
 
 def _without_unused_crates(source: str, whole: str) -> tuple[str, list[str]]:
     """Remove imports of external crates that ``whole`` never uses; return ``source`` and the crates that stay."""
-    root = _parse(source if source.rstrip().endswith("}") else source + "}")
-    paths, names = _used(_parse(whole))
+    root = parse(source if source.rstrip().endswith("}") else source + "}")
+    paths, names = _used(parse(whole))
     data = source.encode()
     crates: list[str] = []
     for node in reversed(root.named_children):
@@ -110,10 +110,6 @@ def _used(root: Node) -> tuple[set[str], set[str]]:
                 following = node.next_sibling
                 (paths if following is not None and following.type == "::" else names).add(_text(node))
     return paths, names
-
-
-def _parse(source: str) -> Node:
-    return Parser(Language(tree_sitter_rust.language())).parse(source.encode()).root_node
 
 
 def _text(node: Node) -> str:

@@ -18,7 +18,7 @@ import torch
 from torch.utils.data import IterableDataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from burnish.fsio import write_json
+from burnish.fsio import read_object, write_json
 from burnish.records.layout import STREAM
 from burnish.scale.processes import is_first, process_count, process_rank
 from burnish.train.checkpoints.complete import CompleteCheckpoints, latest_complete
@@ -99,7 +99,8 @@ class StreamFed:
     def get_train_dataloader(self) -> Any:
         """Continue from the newest complete checkpoint."""
         latest = latest_complete(self.checkpoints)
-        state = None if latest is None else json.loads((Path(latest) / STREAM).read_bytes())
+        before = f"Remove the checkpoint {latest}: training goes on from the one before."
+        state = None if latest is None else read_object(Path(latest) / STREAM, before)
         this: Any = self
         return StreamBatches(self.stream, state, this.args.per_device_train_batch_size, this.data_collator)
 

@@ -5,7 +5,6 @@ The mark lists every file with its size; a checkpoint without a mark, or whose f
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -14,8 +13,8 @@ from typing import Any
 
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from burnish.errors import UserError
-from burnish.fsio import disk_errors, write_json
+from burnish.errors import DataError, UserError
+from burnish.fsio import disk_errors, read_object, write_json
 from burnish.records.layout import COMPLETE
 from burnish.scale.processes import is_first, of_first, wait_for_all
 from burnish.train.weights.sharded import check_same_strategy
@@ -62,7 +61,7 @@ def _latest_complete(folder: Path, last_step: int | None) -> str | None:
     numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
     for checkpoint in sorted(numbered, key=step_of, reverse=True):
         mark = checkpoint / COMPLETE
-        if mark.is_file() and json.loads(mark.read_text()) == _sizes(checkpoint):
+        if mark.is_file() and _noted(mark) == _sizes(checkpoint):
             if last_step is not None and step_of(checkpoint) > last_step:
                 raise UserError(
                     f"{checkpoint} is further than the {last_step} steps that the training now has.",
@@ -73,6 +72,13 @@ def _latest_complete(folder: Path, last_step: int | None) -> str | None:
         logger.warning("%s is torn (an interrupted write): left out", checkpoint)
         shutil.rmtree(checkpoint)
     return None
+
+
+def _noted(mark: Path) -> dict[str, Any] | None:
+    try:
+        return read_object(mark)
+    except DataError:  # torn too
+        return None
 
 
 def step_of(checkpoint: Path) -> int:

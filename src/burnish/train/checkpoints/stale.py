@@ -5,14 +5,13 @@ Not covered: torn ones (`train.checkpoints.complete`).
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from burnish.fsio import write_json
+from burnish.fsio import read_object, write_json
 from burnish.records.layout import MADE_WITH
 from burnish.scale.processes import is_first, wait_for_all
 
@@ -32,7 +31,7 @@ def drop_foreign_checkpoints(folder: Path, made_with: Mapping[str, Any]) -> None
 def _drop_foreign(folder: Path, made_with: Mapping[str, Any]) -> None:
     record = folder / MADE_WITH
     if folder.is_dir() and any(folder.iterdir()):
-        stored = json.loads(record.read_bytes()) if record.is_file() else {}
+        stored = read_object(record) if record.is_file() else {}
         differing = [key for key in made_with if stored.get(key) != made_with[key]]
         if not differing:
             return

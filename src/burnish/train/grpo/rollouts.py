@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from burnish.config.stages.kinds.grpo import GrpoStage
-from burnish.fsio import append_lines, digest_json, read_lines, write_atomic
+from burnish.fsio import append_lines, digest_json
 from burnish.records import Completion, Rollout, Score, Verdict
+from burnish.records.files import read_records, write_records
 from burnish.train.grpo.prompt_pool import PromptPool, Prompts
 
 PARTS = 4
@@ -240,5 +241,5 @@ def truncate_rollouts(file: Path, step: int) -> None:
     """Remove rollouts of optimiser step ``step`` or later, and a torn last line; they will be written again."""
     if not file.exists():
         return
-    kept = [line for line in read_lines(file) if Rollout.from_json(line).step < step]
-    write_atomic(file, "".join(line + "\n" for line in kept))
+    kept = [rollout for rollout in read_records(Rollout, file) if rollout.step < step]
+    write_records(file, kept)

@@ -22,6 +22,7 @@ from burnish.fsio import digest_json
 from burnish.progress import progress
 from burnish.protocols import Sandbox, VerdictCache
 from burnish.records import Completion, RustTests, Task, Verdict
+from burnish.syntax.source import can_be_read
 from burnish.verify.compiler.dependency_set import load_set
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.judge.batch import BatchJudge, Candidate, Together
@@ -235,6 +236,8 @@ class Verifier:
             return self._without_program("no_code", "the completion has no Rust code")
         if len(code.encode(errors="replace")) > MOST_CODE_BYTES:
             return self._without_program("output_limit", "the program is longer than 1 MiB")
+        if not can_be_read(code):
+            return self._without_program("too_long", "its syntax takes more steps to read than that of any program")
         reached = goal or deepest_goal(task, code)
         if self._separate_only and reached == "test":
             self.gradings([task])

@@ -5,12 +5,12 @@ Left out on purpose: the use of the answers (`workflows.answer.completions`).
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
 from burnish.config.verbs.evaluate import EndpointAnswers, ModelAnswers, WrittenAnswers
 from burnish.errors import ConfigError
+from burnish.fsio import read_object
 from burnish.generate.openai_http import EndpointGenerator, endpoint_digest
 from burnish.model.folders import model_digest
 from burnish.model.source import ModelSource
@@ -76,7 +76,7 @@ def _vllm(found: ModelSource, adapter: Path | None, answers: ModelAnswers, *, se
     rank = 0
     if adapter is not None:
         check_origin(adapter, base_digest=model_digest(found.base), template_digest=template_digest(tokenizer))
-        rank = int(json.loads((adapter / ADAPTER_CONFIG).read_bytes()).get("r", 0))
+        rank = int(read_object(adapter / ADAPTER_CONFIG).get("r", 0))
     config = AutoConfig.from_pretrained(str(found.base), local_files_only=True)
     ends = [tokenizer.eos_token_id, config.get_text_config().eos_token_id]
     if (found.base / GENERATION_CONFIG).is_file():

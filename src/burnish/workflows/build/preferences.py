@@ -6,13 +6,13 @@ others, the build stops. Left out on purpose: judging what has no verdict.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from burnish import __version__
 from burnish.config.verbs.build import BuildPreferencesConfig, BuildRepairsConfig
 from burnish.data.tasks.task_sets import read_any_tasks, require_rust
-from burnish.fsio import write_json
+from burnish.fsio import read_object, write_json
+from burnish.ledger.run_folder import RESOLVED_RECIPE
 from burnish.records.files import write_records, write_rows
 from burnish.records.layout import META, RESOLVED, TRAIN
 from burnish.score.selection.held_out import HeldOut
@@ -58,7 +58,7 @@ def _answers(config: BuildRepairsConfig) -> Answers:
 def _samples_and_measures(config: BuildRepairsConfig) -> bool:
     """Return whether the source is a whole run of a recipe."""
     resolved = config.source / RESOLVED
-    return resolved.is_file() and "stages" in json.loads(resolved.read_bytes())["recipe"]
+    return resolved.is_file() and "stages" in read_object(resolved, needs=RESOLVED_RECIPE)["recipe"]
 
 
 def _meta(builder: str, config: BuildRepairsConfig, answers: Answers, rows: int, tasks: int) -> dict[str, Any]:

@@ -6,15 +6,15 @@ completions, verdicts and scores. Left out on purpose: answers of evaluations wh
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.fsio import read_lines
+from burnish.fsio import numbered_lines
 from burnish.records import Completion, Rollout, Score, Verdict
-from burnish.records.files import read_records
+from burnish.records.files import read_records, read_rows
 from burnish.records.layout import COMPLETIONS, ROLLOUTS, SCORES, VERDICTS
 from burnish.report.page.samples import ROLLOUTS_PER_STAGE, StageRollouts
 
@@ -43,7 +43,7 @@ def spread(counts: Counter[int], most: int) -> set[int]:
 
 
 def _of_file(path: Path, stage: str) -> StageRollouts:
-    counts = Counter(int(json.loads(line)["step"]) for line in read_lines(path))
+    counts = Counter(row["step"] for row in read_rows(path, {"step": int}))
     kept = spread(counts, ROLLOUTS_PER_STAGE)
     rollouts = [one for one in read_records(Rollout, path) if one.step in kept]
     return StageRollouts(stage, "step", (), rollouts[: 2 * ROLLOUTS_PER_STAGE], counts.total())
@@ -58,13 +58,12 @@ class _Round:
 
     @property
     def written(self) -> int:
-        return sum(1 for _ in read_lines(self.folder / COMPLETIONS))
+        return sum(1 for _ in numbered_lines(self.folder / COMPLETIONS))
 
     def first(self, count: int) -> Iterator[Rollout]:
         verdicts = {(v.task_id, v.sample_index): v for v in read_records(Verdict, self.folder / VERDICTS)}
         scores = {(s.task_id, s.sample_index): s for s in read_records(Score, self.folder / SCORES)}
-        for _, line in zip(range(count), read_lines(self.folder / COMPLETIONS), strict=False):
-            one = Completion.from_json(line)
+        for one in itertools.islice(read_records(Completion, self.folder / COMPLETIONS), count):
             key = (one.task_id, one.sample_index)
             yield Rollout(step=self.number, completion=one, verdict=verdicts.get(key), score=scores.get(key))
 

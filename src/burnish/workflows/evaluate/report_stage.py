@@ -5,7 +5,6 @@ Left out on purpose: printing (`cli` shows the table of ``summary.json``).
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,11 +13,12 @@ from pathlib import Path
 from burnish import __version__
 from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.stages.kinds.report import ReportStage
-from burnish.fsio import read_lines, write_json
+from burnish.fsio import NUMBER, write_json
 from burnish.ledger.machine import read_machine
 from burnish.ledger.metrics import MetricRow, read_metrics
 from burnish.ledger.stage import PREDICTED_PEAK
 from burnish.records import StageTime
+from burnish.records.files import read_rows
 from burnish.records.layout import COMPLETIONS, EVENTS, REPORT_PAGE, SUMMARY
 from burnish.report.page.html import ReportData, write_html
 from burnish.report.page.samples import StageAnswers, StageRollouts
@@ -89,7 +89,7 @@ def _facts(run: Run) -> dict[str, str]:
 
 
 def _began(events: Path) -> float:
-    return float(json.loads(next(read_lines(events)))["at"])
+    return float(next(read_rows(events, {"at": NUMBER}))["at"])
 
 
 def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:

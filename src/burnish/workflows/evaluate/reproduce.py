@@ -22,8 +22,8 @@ from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, FileAnswers, ModelAnswers
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import ConfigError, DataError
-from burnish.fsio import RESTORE, digest_file, digest_folder, digest_json, read_object, write_json
-from burnish.ledger.run_folder import RunFolder
+from burnish.fsio import digest_file, digest_folder, digest_json, read_object, write_json
+from burnish.ledger.run_folder import RESOLVED_RECIPE, RunFolder
 from burnish.ledger.stage import Done, read_done
 from burnish.ledger.store import RunRow, StageRow
 from burnish.model.folders import model_digest
@@ -123,7 +123,7 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
 
 
 def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Original:
-    resolved = read_object(folder / RESOLVED, RESTORE)
+    resolved = read_object(folder / RESOLVED, needs=RESOLVED_RECIPE)
     config = _valid(EvaluateConfig, resolved["recipe"], folder)
     inner = folder / EVALUATED
     # What was answered lies in the folder itself, so a task file that has moved since is no hindrance.
@@ -146,7 +146,7 @@ def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Ori
 
 
 def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
-    resolved = read_object(folder / RESOLVED, RESTORE)
+    resolved = read_object(folder / RESOLVED, needs=RESOLVED_RECIPE)
     recipe = _valid(Recipe, resolved["recipe"], folder)
     run = Run(recipe, RunFolder(folder, resolved["run_id"]), resolved["digests"], None)
     run.done.update({one.name: done for one in recipe.stages if (done := read_done(folder / one.name)) is not None})

@@ -18,7 +18,7 @@ from burnish.config.verbs.evaluate import EvaluateConfig
 from burnish.config.verify import VerifyConfig
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import DataError
-from burnish.fsio import write_json
+from burnish.fsio import read_object, write_json
 from burnish.ledger.stage import read_done
 from burnish.records import Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
@@ -157,13 +157,13 @@ def _settings(path: Path) -> dict[str, Any]:
         raise DataError(
             f"{path} does not exist, so the settings of judging are unknown.", "Give the folder of an evaluation."
         )
-    recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+    recipe: dict[str, Any] = read_object(path, needs={"recipe": dict})["recipe"]
     return recipe
 
 
 def _excluded(path: Path) -> int:
     """How many tasks the evaluation left out before it began."""
-    return int(json.loads(path.read_text(encoding="utf-8"))["excluded_tasks"]) if path.is_file() else 0
+    return int(read_object(path, needs={"excluded_tasks": int})["excluded_tasks"]) if path.is_file() else 0
 
 
 def _changes(before: Sequence[EvaluatedRow], now: Sequence[EvaluatedRow]) -> list[dict[str, Any]]:

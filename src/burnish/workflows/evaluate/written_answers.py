@@ -5,7 +5,6 @@ Loads the model only when something is missing. Left out on purpose: judging (`w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from burnish.config.verbs.evaluate import EndpointAnswers, WrittenAnswers
-from burnish.fsio import write_json
+from burnish.fsio import NUMBER, read_object, write_json
 from burnish.model.source import ModelSource
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
@@ -118,12 +117,12 @@ class Writing:
 
 def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation | None:
     """How fast the answers came and how much memory that took; None where nothing was noted."""
-    lines = list(read_rows(folder / PACE))
+    lines = list(read_rows(folder / PACE, {"wall_s": NUMBER, "completion_tokens": int, "completions": int}))
     if not lines:
         return None
     seconds, tokens = (sum(line[key] for line in lines) for key in ("wall_s", "completion_tokens"))
     noted = folder / PRECISION
-    precision = json.loads(noted.read_bytes()) if noted.is_file() else {}
+    precision = read_object(noted) if noted.is_file() else {}
     p50, p95 = np.quantile([one.seconds for one in completions], (0.5, 0.95))
     return Generation(
         completions=sum(line["completions"] for line in lines),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 
 from burnish.config.verbs.grid import GridConfig
 from burnish.errors import BurnishError
-from burnish.fsio import write_atomic, write_json
+from burnish.fsio import Needs, read_object, write_atomic, write_json
 from burnish.ledger.stage import read_done
 from burnish.records import Part, Record
 from burnish.records.evaluation import EvaluatedRow
@@ -187,10 +186,13 @@ def _result(folder: Folder, cell: Cell, state: ExperimentState) -> CellResult:
     )
 
 
+_MODEL_INFO: Needs = {"model_info.model_name": str, "model_info.quantization_tag": str}
+
+
 def _trained(cell: Cell, run: Path) -> dict[str, Any]:
     took = measured(run)
     stage = run / cell.training_stage
-    info = json.loads((stage / TRAINING_METADATA).read_text(encoding="utf-8"))["model_info"]
+    info = read_object(stage / TRAINING_METADATA, needs=_MODEL_INFO)["model_info"]
     outputs = [stage / name for name in (ADAPTER, MODEL) if (stage / name).is_dir()]
     size = sum(file.stat().st_size for output in outputs for file in output.rglob("*") if file.is_file())
     return {
@@ -206,7 +208,7 @@ def _trained(cell: Cell, run: Path) -> dict[str, Any]:
 def _untrained(cell: Cell, evaluated: Path) -> dict[str, Any]:
     assert cell.recipe is not None
     noted = evaluated / PRECISION
-    dtype = json.loads(noted.read_bytes())["dtype"] if noted.is_file() else None
+    dtype = read_object(noted, needs={"dtype": str})["dtype"] if noted.is_file() else None
     name = base_name(cell.recipe.model, dtype)
     return {"model_name": str(name), "quantization_tag": str(name.quantization)}
 

@@ -8,7 +8,6 @@ killed continues, because ``burnish run`` does. Left out on purpose: which exper
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import signal
 import subprocess
@@ -25,7 +24,7 @@ import yaml
 from burnish import __version__
 from burnish.config.stages.recipe import Recipe
 from burnish.errors import BurnishError
-from burnish.fsio import digest_json, disk_errors, write_atomic
+from burnish.fsio import NUMBER, digest_json, disk_errors, read_object, write_atomic
 from burnish.ledger.attempt_log import attempt_log
 from burnish.ledger.process import working
 from burnish.ledger.run_folder import open_run
@@ -278,11 +277,11 @@ class Measured:
 
 def measured(run: Path) -> Measured:
     """Read time and memory from the records of a run's stages."""
-    stages = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(run.glob("*/done.json"))]
+    stages = [read_object(path, needs={"seconds": NUMBER}) for path in sorted(run.glob("*/done.json"))]
     peaks = [stage["peak_bytes"] for stage in stages if stage.get("peak_bytes") is not None]
     reserved = []
     for path in run.glob("*/training_metadata.json"):
-        peak = json.loads(path.read_text(encoding="utf-8")).get("hardware_info", {}).get("vram_peaks")
+        peak = read_object(path, needs={"hardware_info": dict})["hardware_info"].get("vram_peaks")
         reserved += [int(peak["overall_max_reserved_gb"] * (1 << 30))] if peak is not None else []
     seconds = round(sum(stage["seconds"] for stage in stages), 3)
     return Measured(seconds, max(peaks, default=None), max(reserved, default=None))

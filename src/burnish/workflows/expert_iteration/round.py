@@ -7,7 +7,6 @@ Left out on purpose: which tasks a round answers, and which round's weights the 
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import statistics
@@ -22,7 +21,7 @@ from burnish.config.stages.kinds.expert_iteration import ExpertIterationStage
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.errors import DataError
-from burnish.fsio import digest_json, write_json
+from burnish.fsio import digest_json, read_object, write_json
 from burnish.model.base import free_memory, load_tokenizer
 from burnish.records import Completion, Example, Task, Verdict
 from burnish.records.files import read_records, write_records
@@ -115,7 +114,7 @@ class Round:
             "round": float(self.number),
         }
         if not (self.folder / ROUND).is_file():
-            seconds = _read(self.folder / SAMPLED)
+            seconds = read_object(self.folder / SAMPLED)
             self._log(self.steps, self.metrics | seconds)
             logger.info(
                 "%s round %d: %d completions of %d tasks, %.1f %% compile, %.1f %% pass, reward %.3f; %d kept",
@@ -176,7 +175,7 @@ class Round:
             self._log(self.steps + result.steps, seconds)
             write_json(done, {"steps": result.steps, "metrics": self.metrics | after})
             shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
-        made = _read(done)
+        made = read_object(done, needs={"steps": int, "metrics": dict})
         return RoundResult(self.number, trained, made["steps"], made["metrics"])
 
     def measure(self, weights: StartingPoint, tasks: Sequence[Task], step: int = 0) -> dict[str, float]:
@@ -252,7 +251,3 @@ def _reward_means(judged: Sequence[Judged]) -> dict[str, float]:
         for name in sorted(names)
     }
     return {"reward": statistics.fmean(score.value or 0.0 for score in scored), **means}
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_bytes())

@@ -6,17 +6,19 @@ the weights alone, and begins with its own).
 
 from __future__ import annotations
 
-import json
 import shutil
 import uuid
 from pathlib import Path
 from typing import Any
 
 from burnish.errors import RunFolderError
-from burnish.fsio import RESTORE, digest_json, disk_errors, read_lines, read_object, write_atomic, write_json
+from burnish.fsio import digest_json, disk_errors, read_object, write_json
 from burnish.ledger.events import EventLog
+from burnish.ledger.metrics import METRIC_ROW
 from burnish.ledger.process import working
+from burnish.ledger.run_folder import RESOLVED_RECIPE
 from burnish.ledger.store import Ledger
+from burnish.records.files import read_rows, write_rows
 from burnish.records.layout import ATTEMPT, CHECKPOINTS, COMPLETE, DONE, EVENTS, LEDGER, METRICS, RESOLVED
 
 
@@ -39,7 +41,7 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
     out = source.parent / name
     if out.exists():
         raise RunFolderError(f"{out} already exists", "Give the new run another name.")
-    resolved = read_object(source / RESOLVED, RESTORE)
+    resolved = read_object(source / RESOLVED, needs=RESOLVED_RECIPE)
     stages = [stage["name"] for stage in resolved["recipe"]["stages"]]
     training, checkpoint = _checkpoint(source, stages, step)
     partial = out.with_name(f".{name}.partial")
@@ -106,8 +108,6 @@ def _copy_training(source: Path, out: Path, checkpoint: Path) -> None:
 def _copy_metrics(source: Path, out: Path, before: set[str], training: str, reached: int) -> None:
     if not source.exists():
         return
-    rows = [(line, json.loads(line)) for line in read_lines(source)]
-    kept = [
-        line for line, row in rows if row["stage"] in before or (row["stage"] == training and row["step"] <= reached)
-    ]
-    write_atomic(out, "".join(line + "\n" for line in kept))
+    rows = list(read_rows(source, METRIC_ROW))
+    kept = [row for row in rows if row["stage"] in before or (row["stage"] == training and row["step"] <= reached)]
+    write_rows(out, kept)

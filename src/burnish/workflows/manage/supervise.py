@@ -7,7 +7,6 @@ goes on (`workflows.recipe`), watching for a hang.
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import subprocess
@@ -17,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from burnish.errors import DiskError, MachineError
-from burnish.fsio import read_lines
-from burnish.ledger.events import EventLog
+from burnish.ledger.events import EVENT_ROW, EventLog
+from burnish.records.files import read_rows
 from burnish.records.layout import COMPLETE, COMPLETIONS, DONE, EVENTS, RESOLVED
 
 FINAL = (0, 2, 3, 130)
@@ -95,15 +95,14 @@ def _progress(folder: Path) -> set[tuple[str, int]]:
     return {(str(path), path.stat().st_mtime_ns) for name in PROGRESS for path in folder.rglob(name)}
 
 
-def _events(folder: Path) -> list[str]:
-    path = folder / EVENTS
-    return list(read_lines(path)) if path.exists() else []
+def _events(folder: Path) -> list[dict[str, Any]]:
+    return list(read_rows(folder / EVENTS, EVENT_ROW))
 
 
-def _cause(status: int, events: Sequence[str]) -> str:
+def _cause(status: int, events: Sequence[dict[str, Any]]) -> str:
     if status < 0:
         return f"killed by {signal.Signals(-status).name}"
-    errors = [event["error"] for event in map(json.loads, events) if event["event"] == "run_failed"]
+    errors = [event["error"] for event in events if event["event"] == "run_failed"]
     return str(errors[-1]) if errors else f"exit status {status}"
 
 

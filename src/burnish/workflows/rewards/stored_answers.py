@@ -23,7 +23,8 @@ from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks.build import ORIGIN, is_held_out
 from burnish.data.tasks.task_sets import TaskSet, load_task_set, read_tasks
 from burnish.errors import DataError
-from burnish.fsio import RESTORE, read_lines, read_object
+from burnish.fsio import read_lines, read_object
+from burnish.ledger.run_folder import RESOLVED_RECIPE
 from burnish.records import Completion, Rollout, Task, Verdict
 from burnish.records.files import read_records
 from burnish.records.layout import COMPLETIONS, HELD_OUT, RESOLVED, ROLLOUTS, TRAIN, VERDICTS
@@ -112,7 +113,7 @@ def run_of(source: Path) -> Path | None:
 
 def _of_run(folder: Path) -> Origin:
     """What ``recipe.resolved.json`` says, of a run or of an evaluation."""
-    resolved = read_object(folder / RESOLVED, RESTORE)["recipe"]
+    resolved = read_object(folder / RESOLVED, needs=RESOLVED_RECIPE)["recipe"]
     try:
         if "stages" not in resolved:
             evaluated = EvaluateConfig.model_validate_json(json.dumps(resolved))

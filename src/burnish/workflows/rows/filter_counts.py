@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.data.filters.filtered_source import SourceCounts
-from burnish.fsio import write_atomic, write_json
+from burnish.fsio import read_object, write_atomic, write_json
 from burnish.ledger.metrics import MetricsWriter
 from burnish.records.layout import FILTER_COUNTS, FILTER_TABLE, METRICS
 
@@ -40,7 +39,7 @@ class FilterStats:
     @classmethod
     def read(cls, folder: Path) -> FilterStats:
         """Read the counts that `write_stats` wrote."""
-        said = json.loads((folder / FILTER_COUNTS).read_text(encoding="utf-8"))
+        said = read_object(folder / FILTER_COUNTS, needs={"datasets": dict, "total_written": int})
         sources = {
             name: SourceCounts(one["total"], one["passed"], Counter(one["filter_reasons"]))
             for name, one in said["datasets"].items()

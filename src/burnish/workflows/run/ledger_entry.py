@@ -6,7 +6,6 @@ recorded too. Left out on purpose: reading the ledger (`ledger.lineage`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from burnish import __version__
 from burnish.config.stages.stage import Stage
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
-from burnish.fsio import digest_file, digest_json, read_lines
+from burnish.fsio import digest_file, digest_json, read_lines, read_object
 from burnish.ledger.machine import write_machine
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import PREDICTED_PEAK, Done
@@ -30,7 +29,7 @@ def predicted_memory(folder: Path) -> dict[str, float]:
     """Peak bytes that were predicted when the stage began to train, as a metric; none where it trained nothing, or
     nothing was predicted."""
     try:
-        metadata = json.loads((folder / TRAINING_METADATA).read_bytes())
+        metadata = read_object(folder / TRAINING_METADATA)
     except FileNotFoundError:
         return {}
     predicted = metadata.get("predicted_memory", {}).get(PREDICTED_PEAK)

@@ -5,7 +5,6 @@ The callbacks are the same for every method. Left out on purpose: how a method t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.stage import AdapterStage, TrainingStage, Trains
 from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.config.tasks import RustTasks
+from burnish.fsio import read_object
 from burnish.model.chat_template import template_digest
 from burnish.model.contents import quantization_on_disk
 from burnish.records import Task
@@ -135,9 +135,9 @@ def first_base(base: str) -> str:
     path = Path(base).expanduser()
     trained, run = path.parent / TRAINING_METADATA, path.parent.parent / RESOLVED
     if path.name == MODEL and trained.is_file():
-        return str(json.loads(trained.read_bytes())["model_info"]["base_model"])
+        return str(read_object(trained, needs={"model_info.base_model": str})["model_info"]["base_model"])
     if path.name == MODEL and run.is_file():  # of a merge
-        return first_base(json.loads(run.read_bytes())["recipe"]["model"]["base"])
+        return first_base(read_object(run, needs={"recipe.model.base": str})["recipe"]["model"]["base"])
     return path.name
 
 
