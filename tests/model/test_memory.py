@@ -113,3 +113,13 @@ def test_quantised_weights_count_their_constants() -> None:
     # 0.127 bits per weight are left of the constants: Dettmers et al. 2023, section 3
     assert 8 * (quantised_weight_bytes(4, 64, 1 + 4 / 256) - 0.5) == pytest.approx(0.127, abs=0.001)
     assert quantised_weight_bytes(8, 1000) == 1.004
+
+
+def test_logits_are_counted_where_there_are_some() -> None:
+    shape = TrainingShape(
+        frozen=0, trained=10, layers=1, hidden=4, attended=4, heads=1, feed_forward=8, vocabulary=1000,
+        sequences=4, tokens=100, inputs=0.0,
+    )  # fmt: skip
+    everywhere, few = predict_memory(shape), predict_memory(replace(shape, logit_tokens=25))
+    assert everywhere.parts["logits"] == 3 * 4 * 100 * 1000 * 4
+    assert few.parts["logits"] == everywhere.parts["logits"] // 4

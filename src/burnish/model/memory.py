@@ -33,7 +33,8 @@ goes back, its own gradients are there: 3 f + 2 h elements per token. Under auto
 weight are its copy.
 
 Logits: three float32 copies of tokens x vocabulary for a cross-entropy (log-probabilities, their gradient, that of the
-logits); where TRL computes log-probabilities tile by tile (DPO, KTO, GRPO), six copies of 4,096 x 32,768 at most.
+logits), of trained tokens alone in SFT; where TRL computes log-probabilities tile by tile (DPO, KTO, GRPO), six copies
+of 4,096 x 32,768 at most.
 
 Not covered: experts of a mixture, state-space layers, sharded weights, fused kernels, DoRA, VeRA (the caller reports
 these as unknown); evaluation while training; what an allocator wastes in gaps, the code and the device's context.
@@ -93,6 +94,8 @@ class TrainingShape:
     averages: bool = False
     """Whether several processes train together."""
     tiled_logits: bool = False
+    logit_tokens: int | None = None
+    """Tokens of a sequence that have logits, where only trained ones do; None for all."""
     fused_step: bool = False
     """Whether AdamW updates all weights at once, as on an accelerator."""
     decoded: int = 0
@@ -175,7 +178,7 @@ def activation_bytes(shape: TrainingShape) -> float:
 
 def logit_bytes(shape: TrainingShape) -> float:
     """Count the bytes of logits and of the tensors derived from them."""
-    tokens = shape.sequences * shape.tokens
+    tokens = shape.sequences * (shape.tokens if shape.logit_tokens is None else shape.logit_tokens)
     if shape.tiled_logits:
         return TILE_COPIES * min(tokens, TILE_TOKENS) * min(shape.vocabulary, TILE_WIDTH) * FLOAT
     return WHOLE_COPIES * tokens * shape.vocabulary * FLOAT

@@ -28,6 +28,7 @@ from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEva
 from burnish.fsio import append_lines, write_atomic
 from burnish.records.files import read_rows
 from burnish.records.layout import EVALUATION_HISTORY
+from burnish.train.batches.answer_logits import logits_only_at
 from burnish.train.batches.rows import IGNORED, EncodedRow, collate
 from burnish.train.watch.training_log import EVALUATED, MeterUser
 
@@ -195,10 +196,11 @@ class HeldOutLoss:
             rows = [(pair,) for pair in self.rows[start : start + self.micro_batch]]
             batch = collate(rows, padding=self.padding, mean_weight=1.0, packed=False)
             ids_BT, mask_BT = batch["input_ids"].to(device), batch["attention_mask"].to(device)
-            logits = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits[:, :-1]
             targets_BT = batch["labels"][:, 1:].to(device)
             trained_BT = targets_BT != IGNORED
-            losses_N = cross_entropy(logits[trained_BT].float(), targets_BT[trained_BT], reduction="none")
+            with logits_only_at(model, trained_BT):
+                logits_NV = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits
+            losses_N = cross_entropy(logits_NV.float(), targets_BT[trained_BT], reduction="none")
             total += float(losses_N.double().sum())
             tokens += len(losses_N)
         return {"loss": total / tokens}

@@ -50,6 +50,8 @@ class Batches:
     answers: int = 1
     """Sequences per row of a micro batch: 2 for pairs."""
     muon: bool = False
+    logit_tokens: int | None = None
+    """Most tokens of a sequence that have logits, where only trained ones do; None for all."""
     tiled_logits: bool = False
     """Whether log-probabilities are computed tile by tile, as in TRL's methods."""
     decoded: int = 0
@@ -197,6 +199,7 @@ def shape_of(model: Any, args: TrainingArguments, batches: Batches, reference_by
         accumulates=args.gradient_accumulation_steps > 1,
         averages=process_count() > 1,
         tiled_logits=batches.tiled_logits,
+        logit_tokens=batches.logit_tokens,
         fused_step=free[0].device.type != "cpu",
         decoded=batches.decoded,
         cached=layers * 2 * keys * head_size,

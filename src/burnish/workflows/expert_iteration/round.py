@@ -48,7 +48,7 @@ from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.sample_and_judge import sample
 from burnish.workflows.evaluate.stage import measured
 from burnish.workflows.expert_iteration.files import example_of, reference_example, write_selection
-from burnish.workflows.rows.encode import cache_of, encode_rows
+from burnish.workflows.rows.encode import EncodedSet, cache_of, encode_rows
 from burnish.workflows.run.context import Run
 from burnish.workflows.train.callbacks import training_facts
 from burnish.workflows.train.gated_rows import check_rows, train_rows
@@ -164,7 +164,7 @@ class Round:
                 self.folder,
                 base=start.base,
                 start=start.adapter,
-                callbacks=self._callbacks(stage, tokenizer, encoded.longest()),
+                callbacks=self._callbacks(stage, tokenizer, encoded),
                 log=lambda step, values: self._log(self.steps + step, values),
             )
             result = train_rows(job, encoded, check_rows(self.run, stage, encoded, rows, tokenizer), tokenizer)
@@ -222,12 +222,14 @@ class Round:
         keys = [(task.id, index) for task in tasks for index in range(sampling.samples)]
         return [completions[key] for key in keys], [verdicts[key] for key in keys]
 
-    def _callbacks(self, stage: SftStage, tokenizer: Any, longest: int) -> list[Any]:
+    def _callbacks(self, stage: SftStage, tokenizer: Any, encoded: EncodedSet) -> list[Any]:
         def write(event: str, *, step: int, steps: int, **fields: Any) -> None:
             self.run.folder.events.write(event, step=self.steps + step, steps=self.steps + steps, **fields)
 
         facts = training_facts(self.run, self.stage, tokenizer)
-        forecast = MemoryForecast(stage.name, Batches(longest, muon=stage.optimizer == "muon"))
+        logits = encoded.most_trained()
+        batches = Batches(encoded.longest(), logit_tokens=logits, muon=stage.optimizer == "muon")
+        forecast = MemoryForecast(stage.name, batches)
         metadata = TrainingMetadata(self.stage_folder / TRAINING_METADATA, facts, forecast=forecast)
         return [
             TrainingEvents(stage.name, write),

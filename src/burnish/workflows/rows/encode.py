@@ -43,9 +43,15 @@ class EncodedSet:
 
     def longest(self) -> int:
         """Tokens of the longest sequence; 0 without rows."""
-        lengths = [len(row.input_ids) for row in self.rows]
-        packs = self.packs if self.packs is not None else [(place,) for place in range(len(lengths))]
-        return max((sum(lengths[row] for row in pack) for pack in packs), default=0)
+        return self._most([len(row.input_ids) for row in self.rows])
+
+    def most_trained(self) -> int:
+        """Tokens in the loss of the sequence with the most; 0 without rows."""
+        return self._most([row.trained_tokens for row in self.rows])
+
+    def _most(self, counts: Sequence[int]) -> int:
+        packs = self.packs if self.packs is not None else [(place,) for place in range(len(counts))]
+        return max((sum(counts[row] for row in pack) for pack in packs), default=0)
 
 
 def encode_rows(

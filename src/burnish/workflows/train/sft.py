@@ -37,7 +37,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)
     encoded, held_rows, report = gated_rows(run, stage, folder, tokenizer)
-    batches = Batches(encoded.longest(), muon=stage.optimizer == "muon")
+    batches = Batches(encoded.longest(), logit_tokens=encoded.most_trained(), muon=stage.optimizer == "muon")
     callbacks = training_callbacks(run, stage, folder, tokenizer=tokenizer, batches=batches, held_out=held_rows)
     job = training_job(run, stage, folder, base=start.base, start=start.adapter, callbacks=callbacks)
     result = train_rows(job, encoded, report, tokenizer)
