@@ -9,6 +9,7 @@ Shapes: B sequences, T tokens.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,9 @@ from burnish.errors import GateError
 from burnish.train.batches.rows import IGNORED, RowGroup, SequenceDataset, collate
 
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}
-"""Largest relative difference of a row's summed loss. bfloat16 keeps 8 bits: kernels that add in another order differ
-by up to 1 % in a row's loss, leaking context by several."""
+"""Largest mean, over rows, of the relative difference of a row's summed loss. bfloat16 keeps 8 bits: kernels that add
+in another order differ by 0.6 % in the mean and by up to 2 % in a short row (SmolLM2-135M, 24 rows); context that leaks
+by 13 % in the mean."""
 SEQUENCES = 4
 """Sequences to compare, those with the most rows."""
 
@@ -31,15 +33,15 @@ class PackingProof:
 
     sequences: int
     rows: int
-    largest_difference: float
-    """Relative difference over the rows' losses."""
+    mean_difference: float
+    """Relative, over the rows' losses."""
     backend: str
     tolerance: float
 
     def __str__(self) -> str:
         return (
             f"{self.rows} rows packed into {self.sequences} sequences have the losses they have alone ({self.backend} "
-            f"attention, largest relative difference {self.largest_difference:.1e}, {self.tolerance:g} is allowed)"
+            f"attention, mean relative difference {self.mean_difference:.1e}, {self.tolerance:g} is allowed)"
         )
 
 
@@ -52,7 +54,7 @@ def prove_packing(model: Any, dataset: SequenceDataset, *, padding: int) -> Pack
         padding: id that fills sequences.
 
     Raises:
-        GateError: a row's loss differs by more than `TOLERANCE`.
+        GateError: the rows' losses differ by more than `TOLERANCE`.
     """
     dtype = next(model.parameters()).dtype
     tolerance = TOLERANCE.get(dtype, max(TOLERANCE.values()))
@@ -67,19 +69,20 @@ def prove_packing(model: Any, dataset: SequenceDataset, *, padding: int) -> Pack
         alone = _losses(model, [(row,) for row in rows], padding=padding, packed=False)
     finally:
         model.train(training)
-    largest = 0.0
-    for (_, row), together, single in zip(rows, packed, alone, strict=True):
-        difference = abs(together - single) / max(abs(single), 1e-9)
-        if not difference <= tolerance:
-            raise GateError(
-                f"packed rows attend to each other: with {backend} attention the loss of row {row.id} is "
-                f"{together:.6g} in "
-                f"a packed sequence and {single:.6g} alone, {difference:.1e} of it apart; {tolerance:g} is allowed.",
-                "Set packing to false in the stage, or load the model with an attention backend that keeps packed "
-                "rows apart (sdpa).",
-            )
-        largest = max(largest, difference)
-    return PackingProof(len(groups), len(rows), largest, backend, tolerance)
+    differences = [
+        abs(together - single) / max(abs(single), 1e-9) for together, single in zip(packed, alone, strict=True)
+    ]
+    mean = math.fsum(differences) / len(differences) if differences else 0.0
+    if not mean <= tolerance:  # NaN, too
+        place = max(range(len(rows)), key=lambda row: differences[row])
+        raise GateError(
+            f"packed rows attend to each other: with {backend} attention the loss of row {rows[place][1].id} is "
+            f"{packed[place]:.6g} in a packed sequence and {alone[place]:.6g} alone, and rows differ by {mean:.1e} of "
+            f"theirs in the mean; {tolerance:g} is allowed.",
+            "Set packing to false in the stage, or load the model with an attention backend that keeps packed rows "
+            "apart (sdpa).",
+        )
+    return PackingProof(len(groups), len(rows), mean, backend, tolerance)
 
 
 def _losses(model: Any, groups: list[RowGroup], *, padding: int, packed: bool) -> list[float]:
