@@ -131,7 +131,7 @@ def test_every_shipped_recipe_loads_and_states_its_cost(path: Path) -> None:
             "comments is for the built-in functions",
         ),
         ("  - kind: tasks\n    name: tasks\n", "", "stage 'sft' needs a task set: put a tasks stage before it"),
-        ("name: measure", "name: sft", ":4: stages: two stages are named 'sft'"),
+        ("name: measure", "name: sft", ":12: stages.sft.name: two stages are named 'sft'"),
         ("name: quick", "name: quick\nname: other", ":2: key 'name' occurs twice"),
         ("adapter: {r: 8}", "adapter: {r: 8, r: 9}", ":10: key 'r' occurs twice"),
         ("adapter: {r: 8}", "adapter: {r: 8", ": not YAML: "),

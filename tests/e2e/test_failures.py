@@ -78,7 +78,7 @@ def test_a_wrong_key_stops_before_anything(tiny_model: Path, tmp_path: Path) -> 
     ("setting", "cause"),
     [
         ("data.sources=[none.jsonl]", "none.jsonl"),
-        ("data.tasks={kind: file, path: none.jsonl}", "task file none.jsonl does not exist"),
+        ("data.tasks={kind: file, path: none.jsonl}", "data.tasks.path is none.jsonl, which does not exist"),
         ("data.tasks={kind: humanevalpack, path: none.jsonl}", "none.jsonl"),
     ],
 )

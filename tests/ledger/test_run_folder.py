@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from burnish.errors import RunFolderError
-from burnish.ledger.run_folder import LOCK, differences, open_run
-from burnish.records.layout import RESOLVED
+from burnish.ledger.run_folder import LOCK, check_owner, differences, open_run
+from burnish.records.layout import ATTEMPT, RESOLVED
 
 RECIPE: dict[str, Any] = {
     "name": "quick",
@@ -30,6 +30,29 @@ def opened(path: Path, *, resume: bool = False, digests: dict[str, str] | None =
     """Open and close; returns the run's id."""
     with open_run(path, recipe=RECIPE | changes, digests=digests or DIGESTS, version="1", resume=resume) as run:
         return run.run_id
+
+
+def made_in(path: Path, name: str = "adapter.bin") -> None:
+    """A stage has made something."""
+    (path / "sft").mkdir(exist_ok=True)
+    (path / "sft" / name).touch()
+
+
+def test_where_nothing_was_made_another_recipe_goes_on_without_a_word(tmp_path: Path) -> None:
+    """After a mistake that is told late, the mended recipe has nothing to lose but what is made from it."""
+    first = opened(tmp_path)
+    made_in(tmp_path, ATTEMPT)
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "train.jsonl").touch()
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "attempt-1.log").touch()
+    assert opened(tmp_path, seed=1) == first
+    check_owner(tmp_path, RECIPE, resume=False)
+    made_in(tmp_path)
+    with pytest.raises(RunFolderError, match="seed: 1 -> 0"):
+        check_owner(tmp_path, RECIPE, resume=False)
+    check_owner(tmp_path, RECIPE, resume=True)
+    check_owner(tmp_path / "none", RECIPE, resume=False)
 
 
 def test_the_same_recipe_continues_its_run(tmp_path: Path) -> None:
@@ -57,6 +80,7 @@ def test_another_recipe_is_refused_with_what_differs_and_three_ways_on(
     tmp_path: Path, changes: dict[str, Any], named: str
 ) -> None:
     opened(tmp_path)
+    made_in(tmp_path)
     before = (tmp_path / RESOLVED).read_bytes()
     with pytest.raises(RunFolderError) as caught:
         opened(tmp_path, **changes)
@@ -68,6 +92,7 @@ def test_another_recipe_is_refused_with_what_differs_and_three_ways_on(
 
 def test_resume_accepts_a_changed_recipe(tmp_path: Path) -> None:
     first = opened(tmp_path)
+    made_in(tmp_path)
     assert opened(tmp_path, seed=1, resume=True) == first
     assert opened(tmp_path, seed=1) == first
     with pytest.raises(RunFolderError):

@@ -11,7 +11,9 @@ import torch
 from burnish.config.model import ModelConfig
 from burnish.errors import ConfigError, MissingToolError
 from burnish.model.base import load_model
-from burnish.model.quantized import PACKAGES, dequantize, is_quantized_linear, stored_quantization
+from burnish.model.folders import stored_quantization
+from burnish.model.machine import QUANTIZERS
+from burnish.model.quantized import dequantize, is_quantized_linear
 from tests.quantized_bases import pack_to_4_bits
 from tests.tiny_models import make_tiny_model
 
@@ -116,7 +118,7 @@ def test_a_quantisation_that_contradicts_the_files_is_refused(base: Path, packed
 
 
 def test_a_missing_package_comes_with_its_install_line(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PACKAGES, "nf4", "a_package_that_nobody_has")
+    monkeypatch.setitem(QUANTIZERS, "nf4", "a_package_that_nobody_has")
     with pytest.raises(MissingToolError, match=r"and model\.quantization nf4 needs it") as caught:
         load_model(base, config(kind="nf4"))
     assert caught.value.way_out == "pip install 'burnish[quant]'"

@@ -26,6 +26,13 @@ ASKED = {"role": "user", "content": "p"}
         ({"id": "a", "solution": "x"}, {"id": "a", "completion": "x"}),
         ({"id": "a", "text": None, "output": "x"}, {"id": "a", "text": None, "completion": "x"}),
         ({"task_id": 3, "completion": "x"}, {"id": "3", "completion": "x", "sample_index": None}),
+        ({"id": 7, "code": "x"}, {"id": "7", "code": "x"}),
+        ({"id": 7.0, "code": "x"}, {"id": "7", "code": "x"}),
+        ({"id": -1, "code": "x"}, {"id": "-1", "code": "x"}),
+        ({"id": 1e20, "code": "x"}, {"id": "100000000000000000000", "code": "x"}),
+        ({"id": 7.5, "code": "x"}, {"id": 7.5, "code": "x"}),
+        ({"id": True, "code": "x"}, {"id": True, "code": "x"}),
+        ({"id": None, "task_id": 3, "code": "x"}, {"id": None, "task_id": 3, "code": "x"}),
         (
             {"task_id": "a", "completion": "x", "passed": True},
             {"id": "a", "completion": "x", "sample_index": None},

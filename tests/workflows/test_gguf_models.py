@@ -18,7 +18,7 @@ from burnish.records import Completion
 from burnish.records.files import write_records
 from burnish.workflows.answer.find_model import find_model
 from burnish.workflows.answer.generate import generate, side_by_side
-from burnish.workflows.answer.generators import name_of, written_by
+from burnish.workflows.answer.generators import name_of, ready, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.evaluate.evaluate import evaluate
 from burnish.workflows.export.merge import export_merge
@@ -59,7 +59,7 @@ def test_a_gguf_file_generates_what_its_folder_generates(place: Path, tmp_path: 
     eight = completions(place / "eight.gguf")
     assert {one.model_digest for one in exact} == {model_digest(place / "exact.gguf")}
     assert len({one.model_digest for one in (folder[0], exact[0], eight[0])}) == 3
-    assert name_of(answers(place / "exact.gguf")) == "exact.gguf"
+    assert name_of(answers(place / "exact.gguf"), ready(answers(place / "exact.gguf"))) == "exact.gguf"
     [row, *_] = side_by_side(
         GenerateConfig(prompts=PROMPTS, answers=answers(Path("nano"))), [str(place / "base"), str(place / "exact.gguf")]
     )

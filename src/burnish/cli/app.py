@@ -14,6 +14,7 @@ import typer
 
 from burnish import __version__
 from burnish.cli.data import group as data
+from burnish.cli.errors import INTERRUPTED, USAGE_ERROR, show_usage_error
 from burnish.cli.evaluate import compare, evaluate, export, generate
 from burnish.cli.runs import group as runs
 from burnish.cli.runs import monitor
@@ -81,4 +82,11 @@ def main() -> None:
     logger = logging.getLogger("burnish")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    app()
+    try:
+        ended = app(prog_name="burnish", standalone_mode=False)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    except USAGE_ERROR as error:
+        show_usage_error(error, sys.argv[1:])
+        sys.exit(2)
+    sys.exit(ended if isinstance(ended, int) else 0)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 
 from burnish.errors import BurnishError
 
 INTERRUPTED = 130
+USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
+"""Base of all errors in options and arguments, which typer does not export."""
 
 
 @contextmanager
@@ -49,3 +54,25 @@ def show_error(cause: str, way_out: str) -> None:
     """Print cause and way out to stderr."""
     sys.stderr.write(f"error: {cause}\n  -> {way_out}\n")
     sys.stderr.flush()
+
+
+def show_usage_error(error: Any, arguments: Sequence[str]) -> None:
+    """Print what is wrong with an option or argument; ``arguments`` are all that followed the program's name."""
+    message = str(error.format_message()).rstrip(".").replace("Value error, ", "")
+    if not message:  # a verb without arguments, whose help was shown
+        return
+    verb = error.ctx.command_path if error.ctx is not None else "burnish"
+    torn = _torn_value(arguments)
+    way_out = f"See: {verb} --help" if torn is None else f"A value with spaces needs quotes: --set {shlex.quote(torn)}"
+    show_error(f"{verb}: {message[:1].lower()}{message[1:]}", way_out)
+
+
+def _torn_value(arguments: Sequence[str]) -> str | None:
+    """The value of the first ``--set`` that a shell tore at its spaces, whole again; None where none was."""
+    for place, argument in enumerate(arguments):
+        if argument != "--set":
+            continue
+        parts = list(itertools.takewhile(lambda part: not part.startswith("--"), arguments[place + 1 :]))
+        if len(parts) > 1 and "=" in parts[0]:
+            return " ".join(parts)
+    return None

@@ -17,3 +17,11 @@ class Config(BaseModel):
         use_attribute_docstrings=True,
         allow_inf_nan=False,
     )
+
+
+class PlacedError(ValueError):
+    """A value that does not go with others, with its own place: keys and list numbers below the object checked."""
+
+    def __init__(self, message: str, location: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.location = location

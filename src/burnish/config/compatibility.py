@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from burnish.config.base import PlacedError
+
 Method = Literal["pretrain", "sft", "preference", "grpo"]
 Trained = Literal["full", "lora", "rslora", "dora", "pissa", "vera"]
 Base = Literal["none", "nf4", "fp4", "int8", "hqq", "gptq", "awq"]
@@ -44,7 +46,7 @@ LABELS: dict[str, str] = {
 }
 
 
-class IllegalCombinationError(ValueError):
+class IllegalCombinationError(PlacedError):
     """A recipe combines incompatible settings; the message gives the reason and the fix."""
 
 

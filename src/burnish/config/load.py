@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -17,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from burnish.config.base import Config
+from burnish.config.base import Config, PlacedError
 from burnish.config.yaml_source import Location, Source, apply_override, read_yaml, set_value
 from burnish.errors import ConfigError
 
@@ -126,35 +127,83 @@ def _fill_kinds(annotation: Any, value: Any, default: Any = None) -> None:
 def _config_error(model_type: type[Config], source: Source, error: ValidationError) -> ConfigError:
     problems: dict[str, str] = {}
     order = {place: index for index, place in enumerate(source.places.values())}
-    located = [(*_locate(model_type, detail["loc"]), dict(detail)) for detail in error.errors()]
+    located = [_Wrong.found(model_type, dict(detail)) for detail in error.errors()]
     # A missing key may just be misspelt: report unknown keys first.
-    located.sort(key=lambda item: (item[2]["type"] == "missing", order.get(source.place(item[0]), 0)))
-    for location, holder, detail in located:
-        key = _readable(location, source.value)
-        place = source.place(location)
-        origin_is_key = place in (key, f"--set {key}")
+    located.sort(key=lambda one: (one.missing, order.get(source.place(one.location), 0)))
+    for one in located:
+        key = _readable(one.location, source.value)
+        place = source.place(one.set_at)
+        origin_is_key = place in (key, f"--set {_readable(one.set_at, source.value)}")
         where = place if origin_is_key else ": ".join(part for part in (place, key) if part)
-        cascaded = detail["type"] == "too_short" and any(len(other) > len(location) for other, _, _ in located)
+        cascaded = one.detail["type"] == "too_short" and any(
+            len(other.location) > len(one.location) for other in located
+        )
         if not cascaded:  # else: too short only because of the items that are wrong themselves
-            problems.setdefault(where, _message(detail, location, holder))
+            problems.setdefault(where, _message(one.detail, one.location, one.holder))
     wheres = list(problems)
     cause = ": ".join(part for part in (wheres[0], problems[wheres[0]]) if part)
-    if len(wheres) == 1 and located[0][2]["type"] == "missing":
-        location, holder, _ = located[0]
-        return ConfigError(cause, f"Add --set {_readable(location, source.value)}={_wanted(location, holder)}.")
+    if all(one.missing for one in located):
+        wanted = [text for one in located for text in _wanted(one.location, one.holder, source.value)]
+        return ConfigError(cause, f"Add {' '.join(f'--set {text}' for text in wanted)}.")
     if len(wheres) == 1:
-        return ConfigError(cause, f"Fix {wheres[0]} and run the same command again.")
+        return ConfigError(
+            cause, _listed_value(located[0], source) or f"Fix {wheres[0]} and run the same command again."
+        )
     others = "; ".join(wheres[1:6]) + ("; ..." if len(wheres) > 6 else "")
     return ConfigError(cause, f"Fix it, and {len(wheres) - 1} more: {others}")
 
 
-def _wanted(location: Location, holder: type[Config] | None) -> str:
-    """What stands for the value of a missing key: ``FOLDER``, ``FILE`` or ``VALUE``."""
+@dataclass(frozen=True)
+class _Wrong:
+    """One thing that is wrong with a configuration."""
+
+    location: Location
+    holder: type[Config] | None
+    """The configuration of the location's last key."""
+    detail: dict[str, Any]
+
+    @classmethod
+    def found(cls, model_type: type[Config], detail: dict[str, Any]) -> _Wrong:
+        placed = detail.get("ctx", {}).get("error")
+        inside = placed.location if isinstance(placed, PlacedError) else ()
+        location, holder = _locate(model_type, detail["loc"])
+        return cls((*location, *inside), holder, detail)
+
+    @property
+    def missing(self) -> bool:
+        return bool(self.detail["type"] == "missing")
+
+    @property
+    def set_at(self) -> Location:
+        """Where the wrong value was set: of a wrong kind the kind, not the object that has it."""
+        return (*self.location, "kind") if self.detail["type"] == "union_tag_invalid" else self.location
+
+
+def _listed_value(one: _Wrong, source: Source) -> str | None:
+    """The way out where ``--set`` gave words for a list: the same words as a list, quoted; else None."""
+    place, value = source.place(one.location), one.detail["input"]
+    if not place.startswith("--set ") or one.detail["type"] != "tuple_type" or not isinstance(value, str):
+        return None
+    items = ", ".join(item for item in re.split(r"[,\s]+", value) if item)
+    return f"Write a list, in quotes: --set '{place.removeprefix('--set ')}=[{items}]'"
+
+
+def _wanted(location: Location, holder: type[Config] | None, value: Any) -> list[str]:
+    """What stands for the value of a missing key, as ``KEY=FOLDER``; of a mapping for each key that must be set."""
     name = str(location[-1])
     field = holder.model_fields.get(name) if holder is not None else None
-    if field is None or field.annotation is not Path:
-        return "VALUE"
-    return "FOLDER" if name in ("out", "source", "adapter", "run") else "FILE"
+    key = _readable(location, value)
+    if field is None:
+        return [f"{key}=VALUE"]
+    if field.annotation is Path:
+        return [f"{key}={'FOLDER' if name in ('out', 'source', 'adapter', 'run') else 'FILE'}"]
+    arms = variants(field.annotation)
+    if len(arms) > 1:
+        return [f"{key}.kind={'|'.join(arms)}"]
+    for inner in arms.values():
+        required = [part for part, inner_field in inner.model_fields.items() if inner_field.is_required()]
+        return [text for part in required for text in _wanted((*location, part), inner, value)]
+    return [f"{key}={name.upper() if name in ('recipe', 'stage', 'name') else 'VALUE'}"]
 
 
 def _locate(model_type: type[Config], loc: tuple[str | int, ...]) -> tuple[Location, type[Config] | None]:
@@ -199,23 +248,27 @@ def _item(value: Any, step: str | int) -> Any:
 
 
 def _message(detail: dict[str, Any], location: Location, holder: type[Config] | None) -> str:
-    context = detail.get("ctx", {})
-    match detail["type"]:
+    kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind in _FIXED:
+        return _FIXED[kind]
+    match kind:
         case "extra_forbidden":
             allowed = list(holder.model_fields) if holder is not None else []
             return f"unknown key {str(location[-1])!r}; {_nearest(str(location[-1]), allowed)}"
-        case "missing":
-            return "this key is missing"
         case "union_tag_invalid":
             kinds = [name.strip("' ") for name in str(context["expected_tags"]).split(",")]
             return f"unknown kind {context['tag']!r}; {_nearest(str(context['tag']), kinds)}"
-        case "union_tag_not_found":
-            return "it needs a `kind`"
+        case "tuple_type":
+            return f"it must be a list, not {_shown(given)}"
         case "value_error":
             return str(context["error"])
         case _:
             text = str(detail["msg"])
-            return f"{text[:1].lower()}{text[1:]}, not {_shown(detail['input'])}"
+            return f"{text[:1].lower()}{text[1:]}, not {_shown(given)}"
+
+
+_FIXED = {"missing": "this key is missing", "union_tag_not_found": "it needs a `kind`"}
+"""Messages that say all by themselves."""
 
 
 def _nearest(word: str, allowed: Sequence[str]) -> str:

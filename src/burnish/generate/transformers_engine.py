@@ -29,6 +29,7 @@ from burnish.model.base import device_memory
 from burnish.model.chat_template import control_tokens, end_of_turn_ids
 from burnish.model.context import context_length
 from burnish.records import Completion, Message, Task
+from burnish.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -245,8 +246,8 @@ def _say_control_tokens(tasks: Sequence[Task], tokenizer: Any) -> None:
     if held:
         task, token = held[0]
         log.warning(
-            "%d prompts hold control tokens in their text, which the model sees as such; the first is %s with %s",
-            len(held),
+            "%s control tokens in their text, which the model sees as such; the first is %s with %s",
+            counted(len(held), "prompt holds", "prompts hold"),
             task.id,
             token,
         )

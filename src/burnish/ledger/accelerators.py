@@ -1,13 +1,18 @@
-"""Read the state of NVIDIA GPUs from ``nvidia-smi``; empty where that program is missing.
+"""Read the state of NVIDIA GPUs from ``nvidia-smi``, and tell why torch will find none.
 
 Not covered: other makers' accelerators, which process uses how much.
 """
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
+import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 QUERY = "index,name,utilization.gpu,memory.used,memory.total,temperature.gpu"
 
@@ -54,3 +59,26 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def cuda_missing() -> str | None:
+    """Return why torch will find no CUDA device here, without loading torch; None where it may find one.
+
+    Looks at ``CUDA_VISIBLE_DEVICES``, at the build of torch and for the driver's library. Not covered: a driver that
+    is there and has no working device, which torch tells when it is loaded.
+    """
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides every device"
+    spec = importlib.util.find_spec("torch")
+    version = Path(spec.origin).with_name("version.py") if spec is not None and spec.origin else None
+    if version is not None and version.is_file():
+        builds = dict(re.findall(r"^(cuda|hip)\b.*?= *(\S+)", version.read_text(encoding="utf-8"), re.MULTILINE))
+        if builds.get("hip", "None") != "None":
+            return None  # torch calls such a device cuda too, and it has another driver
+        if builds.get("cuda") == "None":
+            return "the installed torch is a build for CPUs"
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver is installed"
+    return None

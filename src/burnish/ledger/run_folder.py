@@ -21,13 +21,15 @@ from burnish.errors import RunFolderError
 from burnish.fsio import Needs, disk_errors, write_json
 from burnish.ledger.events import EventLog
 from burnish.ledger.metrics import MetricsWriter
-from burnish.records.layout import DONE, EVENTS, LOGS, METRICS, RESOLVED
+from burnish.records.layout import ATTEMPT, DONE, EVENTS, LOGS, METRICS, RESOLVED
 
 LOCK = ".lock"
 INDIFFERENT = ("runs_dir", "verify.workers", "verify.cache", "report_to")
 """Keys of a recipe that change no result: a run continues under new values."""
 LAUNCH = "launch."
 """Prefix of the keys that set the number of processes."""
+REMADE = ("tasks", "corpus")
+"""Kinds of stages whose results follow from the recipe, so that nothing is lost with them."""
 LENGTHS = frozenset({"max_steps", "epochs"})
 """Settings of a training stage that say how long it trains."""
 CONTINUABLE = ("micro_batch", "extra_steps", "extra_epochs", "save_every", "rounds")
@@ -72,22 +74,43 @@ def open_run(
     """
     with _locked(path):
         before = _read_resolved(path)
-        if before is None:
-            run_id = uuid.uuid4().hex
-        else:
-            run_id = before["run_id"]
-            differing = differences(before, {"recipe": recipe, "digests": digests})
-            _refuse_other_lengths(path, before["recipe"], recipe)
-            if differing and not resume:
-                raise RunFolderError(
-                    f"{path} belongs to another recipe or state: {_listed(differing)}",
-                    f"Add --resume to rerun only what that changes, or --set name=OTHER for a new run, "
-                    f"or remove {path}.",
-                )
+        run_id = uuid.uuid4().hex if before is None else before["run_id"]
+        if before is not None:
+            _refuse_other(path, before, {"recipe": recipe, "digests": digests}, resume=resume)
         now = {"run_id": run_id, "burnish": version, "digests": dict(digests), "recipe": dict(recipe)}
         if before != now:
             write_json(path / RESOLVED, now)
         yield RunFolder(path, run_id)
+
+
+def check_owner(path: Path, recipe: Mapping[str, Any], *, resume: bool) -> None:
+    """Raise early what `open_run` will raise because of the recipe alone; takes no lock and makes nothing."""
+    before = _read_resolved(path) if path.is_dir() else None
+    if before is not None:
+        _refuse_other(path, before, {"recipe": recipe, "digests": before["digests"]}, resume=resume)
+
+
+def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any], *, resume: bool) -> None:
+    """Raise RunFolderError where the folder holds results of another recipe or state."""
+    _refuse_other_lengths(path, before["recipe"], now["recipe"])
+    differing = differences(before, now)
+    if differing and not resume and _made_something(path, before["recipe"]):
+        key = "name" if "stages" in now["recipe"] else "out"
+        raise RunFolderError(
+            f"{path} belongs to another recipe or state: {_listed(differing)}",
+            f"Add --resume to rerun only what that changes, or --set {key}=OTHER for a new run, or remove {path}.",
+        )
+
+
+def _made_something(path: Path, recipe: Mapping[str, Any]) -> bool:
+    """Whether a folder holds more than stages that failed at once, and what is made from a recipe alone."""
+    remade = {stage.get("name") for stage in recipe.get("stages", ()) if stage.get("kind") in REMADE}
+    folders = [
+        entry
+        for entry in path.iterdir()
+        if entry.is_dir() and entry.name not in (LOGS, *remade) and entry.name[0] != "."
+    ]
+    return any(file.is_file() and file.name != ATTEMPT for folder in folders for file in folder.rglob("*"))
 
 
 def _refuse_other_lengths(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

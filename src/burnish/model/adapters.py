@@ -94,27 +94,16 @@ def copy_with_origin(source: Path, into: Path) -> Path:
     Raises:
         ConfigError: no adapter, one of unknown origin, or a checkpoint of PiSSA.
     """
-    missing = [name for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS) if not (source / name).is_file()]
-    if missing:
-        raise ConfigError(
-            f"start_from is {source}, which is not an adapter: {missing[0]} is missing.",
-            "Give a stage, the adapter folder of a run (runs/NAME/STAGE/adapter), or one of its checkpoints.",
-        )
+    check_start(source)
     with disk_errors(into):
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
         for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
             shutil.copy(source / name, into)
-    record = source.parent / MADE_WITH
     if (source / ORIGIN).is_file():
         shutil.copy(source / ORIGIN, into)
-    elif record.is_file():
-        made = read_object(record, needs={"adapter.kind": str, "base model": str, "chat template": str})
-        if made["adapter"]["kind"] == "pissa":
-            raise ConfigError(
-                f"{source} is a checkpoint of PiSSA, which says nothing without the weights it began with.",
-                "Start from the adapter that the stage wrote at its end.",
-            )
+    else:
+        made = read_object(source.parent / MADE_WITH)
         quantization = made["quantization"]
         origin = AdapterOrigin(
             base_digest=made["base model"],
@@ -123,9 +112,28 @@ def copy_with_origin(source: Path, into: Path) -> Path:
             quantization=None if quantization is None else quantization["kind"],
         )
         write_origin(into, origin)
-    else:
+    return into
+
+
+def check_start(source: Path) -> None:
+    """Raise ConfigError where a training cannot start from ``source``: as `copy_with_origin`, reading no weights."""
+    missing = [name for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS) if not (source / name).is_file()]
+    if missing:
+        raise ConfigError(
+            f"start_from is {source}, which is not an adapter: {missing[0]} is missing.",
+            "Give a stage, the adapter folder of a run (runs/NAME/STAGE/adapter), or one of its checkpoints.",
+        )
+    record = source.parent / MADE_WITH
+    if (source / ORIGIN).is_file():
+        return
+    if not record.is_file():
         raise ConfigError(
             f"{source} does not say which base model it was trained on.",
             f"It needs {ORIGIN} in it, or {MADE_WITH} beside it, as burnish writes them.",
         )
-    return into
+    made = read_object(record, needs={"adapter.kind": str, "base model": str, "chat template": str})
+    if made["adapter"]["kind"] == "pissa":
+        raise ConfigError(
+            f"{source} is a checkpoint of PiSSA, which says nothing without the weights it began with.",
+            "Start from the adapter that the stage wrote at its end.",
+        )

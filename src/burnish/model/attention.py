@@ -19,20 +19,16 @@ from typing import Any
 import torch
 
 from burnish.config.kernels import Attention
-from burnish.errors import ConfigError, MissingToolError
+from burnish.errors import MissingToolError
+from burnish.model.machine import FLASH, FLEX, HUB_FLASH, INSTALL, PACKAGE, wrong_attention
 
 __all__ = ["AttentionChoice", "attention_of", "choose_attention"]
 
 logger = logging.getLogger(__name__)
 
-FLASH = "flash_attention_2"
-HUB_FLASH = "kernels-community/flash-attn2"
-FLEX = "flex_attention"
 SDPA = "sdpa"
 EAGER = "eager"
 
-INSTALL = {FLASH: "pip install flash-attn --no-build-isolation", HUB_FLASH: "pip install 'kernels>=0.16,<0.17'"}
-PACKAGE = {FLASH: "flash_attn", HUB_FLASH: "kernels"}
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """Largest difference from plain matrix products on the probe's values, which are around one."""
 
@@ -61,10 +57,7 @@ def choose_attention(
         if problem is not None:
             if problem.missing:
                 raise MissingToolError(f"model.attention is {wanted}, and {problem.text}", INSTALL[wanted])
-            raise ConfigError(
-                f"model.attention is {wanted}, and {problem.text}.",
-                "Set model.attention to auto, which uses the best that works here.",
-            )
+            raise wrong_attention(wanted, problem.text)
         return AttentionChoice(wanted, "asked for")
     passed: list[str] = []
     for name in (FLASH, HUB_FLASH, SDPA):

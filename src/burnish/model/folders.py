@@ -9,7 +9,9 @@ import fnmatch
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from burnish.config.quantization import QuantizationConfig
 from burnish.errors import ConfigError
 from burnish.fsio import digest_file, digest_json
 
@@ -37,6 +39,7 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json"
 
 
 GGUF_MAGIC = b"GGUF"
+COMPRESSED_TENSORS = "compressed-tensors"
 
 
 def is_gguf(path: Path) -> bool:
@@ -87,6 +90,57 @@ def _missing_weights(folder: Path) -> list[str]:
     if any((folder / name).is_file() for name in ("model.safetensors", "pytorch_model.bin")):
         return []
     return ["weights (model.safetensors)"]
+
+
+def read_model_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json`` of a model folder; raise ConfigError where it is no model's."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_bytes())
+        problem = "" if isinstance(config, dict) and "model_type" in config else "it has no model_type"
+    except (OSError, ValueError, RecursionError) as error:
+        problem = (str(error).splitlines() or ["it cannot be read"])[0]
+    if problem:
+        raise ConfigError(
+            f"{path} is not a model configuration: {problem}.",
+            "It must be JSON with model_type, as model.save_pretrained(folder) writes it.",
+        )
+    return dict(config)
+
+
+def stored_quantization(path: Path) -> str | None:
+    """Return the quantisation of a model folder (``gptq``, ``compressed-tensors``, ...) or None."""
+    settings = read_model_config(path).get("quantization_config")
+    return None if settings is None else str(settings.get("quant_method", "unknown"))
+
+
+def check_stored_quantization(path: Path, config: QuantizationConfig | None) -> None:
+    """Raise ConfigError unless the folder's weights are quantised as ``model.quantization``."""
+    stored, wanted_kind = stored_quantization(path), None if config is None else config.kind
+    if wanted_kind in ("gptq", "awq"):
+        if stored == COMPRESSED_TENSORS:
+            return
+        if stored == wanted_kind:
+            raise ConfigError(
+                f"the {wanted_kind.upper()} weights in {path} need gptqmodel, "
+                "which does not run with the pinned torch 2.13.",
+                "Quantise the model again in the compressed-tensors format (llm-compressor), or train on nf4.",
+            )
+        raise ConfigError(
+            f"model.quantization is {wanted_kind}, and the weights in {path} are "
+            f"{'not quantised' if stored is None else f'quantised as {stored}'}.",
+            "Give a base with that quantisation, or use nf4, which quantises while loading.",
+        )
+    if stored is not None:
+        way_out = (
+            "Set model.quantization to {kind: gptq} or {kind: awq}."
+            if wanted_kind is None and stored == COMPRESSED_TENSORS
+            else "Use the full-precision weights that it was quantised from."
+        )
+        wanted = (
+            "model.quantization is not set" if wanted_kind is None else f"cannot be quantised to {wanted_kind} again"
+        )
+        raise ConfigError(f"the weights in {path} are quantised ({stored}), and {wanted}.", way_out)
 
 
 def model_digest(path: Path) -> str:

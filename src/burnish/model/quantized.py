@@ -12,86 +12,24 @@ Not covered: writing quantised files, models spread over several devices.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from burnish.config.quantization import FourBit, HqqConfig, Int8Config, QuantizationConfig
-from burnish.errors import ConfigError, MissingToolError
-from burnish.fsio import read_object
+from burnish.errors import ConfigError
+from burnish.model.machine import require_quantizer
 
 logger = logging.getLogger(__name__)
-
-PACKAGES = {
-    "nf4": "bitsandbytes",
-    "fp4": "bitsandbytes",
-    "int8": "bitsandbytes",
-    "hqq": "hqq",
-    "gptq": "compressed_tensors",
-    "awq": "compressed_tensors",
-}
-"""The package of the ``quant`` extra that each kind needs."""
-
-COMPRESSED_TENSORS = "compressed-tensors"
-
-
-def require_package(config: QuantizationConfig) -> None:
-    """Raise MissingToolError when the package that this quantisation needs is missing; imports nothing."""
-    package = PACKAGES[config.kind]
-    if importlib.util.find_spec(package) is None:
-        raise MissingToolError(
-            f"the package {package} is not installed, and model.quantization {config.kind} needs it",
-            "pip install 'burnish[quant]'",
-        )
-
-
-def stored_quantization(path: Path) -> str | None:
-    """Return the quantisation of a model folder (``gptq``, ``compressed-tensors``, ...) or None.
-
-    The folder's ``config.json`` must have been checked to be JSON.
-    """
-    settings = read_object(path / "config.json").get("quantization_config")
-    return None if settings is None else str(settings.get("quant_method", "unknown"))
-
-
-def check_stored_quantization(path: Path, config: QuantizationConfig | None) -> None:
-    """Raise ConfigError unless the folder's weights are quantised as ``model.quantization``."""
-    stored, wanted_kind = stored_quantization(path), None if config is None else config.kind
-    if wanted_kind in ("gptq", "awq"):
-        if stored == COMPRESSED_TENSORS:
-            return
-        if stored == wanted_kind:
-            raise ConfigError(
-                f"the {wanted_kind.upper()} weights in {path} need gptqmodel, "
-                "which does not run with the pinned torch 2.13.",
-                "Quantise the model again in the compressed-tensors format (llm-compressor), or train on nf4.",
-            )
-        raise ConfigError(
-            f"model.quantization is {wanted_kind}, and the weights in {path} are "
-            f"{'not quantised' if stored is None else f'quantised as {stored}'}.",
-            "Give a base with that quantisation, or use nf4, which quantises while loading.",
-        )
-    if stored is not None:
-        way_out = (
-            "Set model.quantization to {kind: gptq} or {kind: awq}."
-            if wanted_kind is None and stored == COMPRESSED_TENSORS
-            else "Use the full-precision weights that it was quantised from."
-        )
-        wanted = (
-            "model.quantization is not set" if wanted_kind is None else f"cannot be quantised to {wanted_kind} again"
-        )
-        raise ConfigError(f"the weights in {path} are quantised ({stored}), and {wanted}.", way_out)
 
 
 def loading_options(config: QuantizationConfig, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:
     """Return keyword arguments of transformers' ``from_pretrained`` that quantise or dequantise while loading."""
     from transformers import BitsAndBytesConfig, CompressedTensorsConfig
 
-    require_package(config)
+    require_quantizer(config)
     bitsandbytes: Any = BitsAndBytesConfig
     match config:
         case FourBit():

@@ -10,7 +10,6 @@ Not covered: names of runs and stages (`workflows.answer.find_model`), hub names
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,15 @@ from burnish.config.quantization import QuantizationConfig
 from burnish.errors import ConfigError
 from burnish.fsio import digest_json
 from burnish.model.chat_template import ensure_chat_template
-from burnish.model.folders import NANO, check_model_folder, digested_files, is_gguf, model_digest
+from burnish.model.folders import (
+    NANO,
+    check_model_folder,
+    check_stored_quantization,
+    digested_files,
+    is_gguf,
+    model_digest,
+    read_model_config,
+)
 from burnish.model.gguf.file import check_gguf, read_gguf
 from burnish.records.layout import ORIGIN
 
@@ -85,8 +92,6 @@ class StoredFolder:
 
     def check(self, quantization: QuantizationConfig | None) -> None:
         """Raise ConfigError for missing files, an unknown architecture, or another quantisation than requested."""
-        from burnish.model.quantized import check_stored_quantization
-
         check_model_folder(self.path)
         self._check_architecture()
         check_stored_quantization(self.path, quantization)
@@ -122,14 +127,8 @@ class StoredFolder:
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
         from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-        try:
-            config = json.loads((self.path / "config.json").read_bytes())
-            model_type = str(config["model_type"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(
-                f"{self.path / 'config.json'} is not a model configuration: {_first_line(error)}.",
-                "It must be JSON with model_type, as model.save_pretrained(folder) writes it.",
-            ) from error
+        config = read_model_config(self.path)
+        model_type = str(config["model_type"])
         if model_type not in CONFIG_MAPPING:
             why = "is unknown"
             if "auto_map" in config:

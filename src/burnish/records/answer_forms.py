@@ -4,7 +4,8 @@
       generation or solution
     instruction, input                    the prompt of an Alpaca row
     messages                              a conversation: its last assistant turn, and the user's turn before it
-    id or task_id                         the row's name; a row by ``task_id`` is one sample of its task
+    id or task_id                         the row's name, text or a whole number; a row by ``task_id`` is one sample of
+                                          its task
     a `Completion` record                 as ``burnish generate`` writes it
 
 Content may be text or a list of parts (``{"type": "text", "text": ..}``), as in TRL and in APIs for chat. Other fields
@@ -38,9 +39,10 @@ _OF_RECORDS = frozenset(
 def plain_answer(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``row`` with ``id``, ``prompt`` and ``completion``; raise ValueError naming an unreadable part."""
     fields = dict(row)
-    if "id" not in fields and "task_id" in fields:
-        name = fields.pop("task_id")
-        fields["id"] = str(name) if type(name) is int else name
+    if "id" in fields:
+        fields["id"] = row_name(fields["id"])
+    elif "task_id" in fields:
+        fields["id"] = row_name(fields.pop("task_id"))
         fields = {name: value for name, value in fields.items() if name not in _OF_RECORDS}
         fields.setdefault("sample_index", None)
     if isinstance(fields.get("instruction"), str) and "prompt" not in fields:
@@ -57,6 +59,12 @@ def plain_answer(row: Mapping[str, Any]) -> dict[str, Any]:
     if fields.get("prompt") is not None and not isinstance(fields["prompt"], str):
         fields["prompt"] = _turn(fields["prompt"], "user", "prompt")
     return fields
+
+
+def row_name(name: Any) -> Any:
+    """A row's name as text where it is a whole number, as JSON Schema understands one: 7 and 7.0 are the same."""
+    whole = type(name) is int or (type(name) is float and name.is_integer())
+    return str(int(name)) if whole else name
 
 
 def read_answers_of_others(path: Path) -> Iterator[tuple[int, Completion]]:

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from burnish.records import Message, Part, Record, TaskKind
-from burnish.records.summary import Comparison
+from burnish.records.summary import Comparison, Precision
 
 Problem = Literal["", "missing", "empty", "only_thinking", "cut_off", "no_answer", "ambiguous"]
 """Why no answer could be read: it is missing, empty, unfinished thinking, truncated before an answer was
@@ -66,6 +66,8 @@ class ComparisonReport(Comparison, Record):
 
     noise: tuple[Noise, ...] = ()
     """Noise from a rerun of ``a``, if there is one."""
+    a_computed_in: Precision = Precision()
+    b_computed_in: Precision = Precision()
 
 
 class Disagreement(Record):

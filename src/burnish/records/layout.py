@@ -90,6 +90,8 @@ FIRST_PROCESS = "first.pid"
 """Process id of the first of them."""
 
 # Expert iteration
+ROUND_FOLDER = "round_"
+"""Beginning of the name of a round's folder; its number follows."""
 SAMPLED = "sampled.json"
 """Marks a round whose answers are written."""
 ROUND = "round.json"

@@ -118,6 +118,14 @@ class Generation(Part):
     """Peak memory of tensors on the accelerator; None without one."""
 
 
+class Precision(Part):
+    """What a model computed in, noted when it was loaded."""
+
+    dtype: str | None = None
+    quantization: str | None = None
+    """How its weights were quantised, ``none`` where they were not."""
+
+
 class RepairTurn(Part):
     """Results once a model had so many chances to repair its failed answers. All rates go over all answers."""
 

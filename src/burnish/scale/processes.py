@@ -15,8 +15,6 @@ from typing import TypeVar
 import torch
 from torch import distributed
 
-from burnish.config.launch import LaunchConfig
-
 Value = TypeVar("Value")
 
 PATIENCE = timedelta(days=7)
@@ -90,14 +88,6 @@ def any_true(value: bool) -> bool:
     flag = torch.tensor(int(value), device="cpu" if on_cpu else "cuda")
     distributed.all_reduce(flag, distributed.ReduceOp.MAX)
     return bool(flag.item())
-
-
-def planned_processes(config: LaunchConfig, device: str) -> int:
-    """Count the processes that ``config`` asks for, over all nodes, for ``model.device``."""
-    if config.processes != "auto":
-        return config.processes * config.nodes
-    visible = torch.cuda.device_count() if device != "cpu" else 0
-    return max(1, visible) * config.nodes
 
 
 def _together() -> bool:

@@ -1,7 +1,9 @@
-"""Check before any work for missing packages and missing or broken data files.
+"""Check before any work what a recipe, its paths, this machine and the installed packages can tell.
 
-Nothing is written. Left out on purpose: reading the hub, and the gates on training data, which need the model's
-tokenizer (`workflows.train.sft` has them).
+The cheap comes first: packages, then the machine, then files and folders, then the content of the files. No program is
+started and nothing is written; torch is loaded only for a GGUF file that must be dequantised, last of the files. Left
+out on purpose: reading the hub, and the gates on training data, which need the model's tokenizer
+(`workflows.train.sft` has them).
 """
 
 from __future__ import annotations
@@ -10,16 +12,23 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from burnish.config.data.training_data import HubSource
+from burnish.config.kernels import KernelsConfig
 from burnish.config.stages.embeddings import check_embedding_targets
+from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import AdapterStage, Stage, Trains
 from burnish.config.tasks import RustTasks
 from burnish.data.encode.preferences import read_preferences
+from burnish.data.encode.template_probe import check_template
 from burnish.data.sources import check_sources
-from burnish.data.tasks.task_sets import load_task_set
+from burnish.data.tasks.task_sets import load_task_set, require_rust, tested
+from burnish.model.folders import NANO, check_stored_quantization
+from burnish.model.machine import check_kernels, check_machine
+from burnish.scale.planned import planned_processes
 from burnish.workflows.run.base_model import resolve_base
 from burnish.workflows.run.batches import check_batches
-from burnish.workflows.run.context import model_beneath
+from burnish.workflows.run.context import model_beneath, uses_base
+from burnish.workflows.run.inputs import check_files
 from burnish.workflows.run.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
 
 PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto rows": "kto"}
@@ -27,32 +36,74 @@ PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto 
 
 
 def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Raise early the errors of later stages: MissingToolError, DataError with file and line."""
-    needs = [stage.needs(recipe.data) for stage in stages]
-    packages = {package for one in needs for package in one.packages}
-    if "training" in packages:
-        require_train_extra()
-        if recipe.model.quantization is not None:
-            from burnish.model.quantized import require_package
+    """Raise early the errors of later stages: ConfigError, MissingToolError, DataError with file and line."""
+    check_early(recipe, stages)
+    _check_contents(recipe, stages)
 
-            require_package(recipe.model.quantization)
-    if "reporters" in packages:
-        require_reporters(recipe.report_to)
-        if recipe.launch.strategy == "deepspeed":
-            require_deepspeed()
+
+def check_early(recipe: Recipe, stages: Sequence[Stage]) -> None:
+    """Raise what needs no content of files: packages, what is not there, the machine, batches. Milliseconds."""
+    _check_packages(recipe, stages)
+    _check_machine(recipe, stages)
+    check_files(recipe, stages)
+    if uses_base(recipe) and any(stage.needs(recipe.data).model for stage in stages):
+        check_stored_quantization(resolve_base(recipe.model.base), recipe.model.quantization)
     if any(isinstance(stage, Trains) for stage in stages):
-        from burnish.scale.processes import planned_processes
-
         check_batches(recipe, stages, planned_processes(recipe.launch, recipe.model.device))
     for stage in stages:
         if isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
             check_embedding_targets(stage.adapter, resolve_base(recipe.model.base))
+
+
+def _check_packages(recipe: Recipe, stages: Sequence[Stage]) -> None:
+    packages = {package for stage in stages for package in stage.needs(recipe.data).packages}
+    if "training" in packages:
+        require_train_extra()
+    if "reporters" in packages:
+        require_reporters(recipe.report_to)
+        if recipe.launch.strategy == "deepspeed":
+            require_deepspeed()
     if "vllm" in packages:
         require_vllm()
-    if any("tasks" in stage.makes for stage in stages) and not isinstance(recipe.data.tasks, RustTasks):
-        load_task_set(recipe.data.tasks, recipe.seed)
+
+
+def _check_machine(recipe: Recipe, stages: Sequence[Stage]) -> None:
+    if not any(stage.needs(recipe.data).model for stage in stages):
+        return
+    check_machine(recipe.model)
+    for stage in stages:
+        kernels = getattr(stage, "kernels", None)
+        if isinstance(kernels, KernelsConfig):
+            check_kernels(kernels, recipe.model.device)
+
+
+def _check_tasks(recipe: Recipe, stages: Sequence[Stage]) -> None:
+    """Read a task set of the user's, and see that there is something to sample on; the built-in one is not built."""
+    if not any("tasks" in stage.makes for stage in stages):
+        return
+    built_in, known = recipe.data.tasks, None
+    if not isinstance(built_in, RustTasks):
+        known = load_task_set(recipe.data.tasks, recipe.seed)
+        require_rust((*known.train, *known.held_out))
+    for stage in stages:
+        if "rollouts" in stage.makes and (known is not None or not getattr(built_in, "train", 0)):
+            tested(stage.name, () if known is None else known.train)
+
+
+def _check_contents(recipe: Recipe, stages: Sequence[Stage]) -> None:
+    needs = [stage.needs(recipe.data) for stage in stages]
+    _check_tasks(recipe, stages)
     for named in (named for one in needs for named in one.files.values()):
         if named.kind in PREFERENCE_ROWS:
             read_preferences(named.path, PREFERENCE_ROWS[named.kind], recipe.data.bad_rows)
+    conversations = set()
     if any(one.sources for one in needs):
-        check_sources([one for one in recipe.data.sources if not isinstance(one, HubSource)], recipe.data.bad_rows)
+        local = [one for one in recipe.data.sources if not isinstance(one, HubSource)]
+        conversations = check_sources(local, recipe.data.bad_rows)
+    for stage in stages:
+        if not isinstance(stage, SftStage) or model_beneath(recipe, stage) != "base":
+            continue
+        folder = resolve_base(recipe.model.base)
+        if folder != NANO:
+            asked = conversations if recipe.data.sources else {("user", "assistant")}
+            check_template(folder, asked, recipe.data.chat)

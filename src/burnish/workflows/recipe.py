@@ -23,7 +23,7 @@ from burnish.fsio import digest_json
 from burnish.ledger.attempt_log import attempt_log
 from burnish.ledger.machine import write_machine
 from burnish.ledger.memory import peak_bytes, reset_peak
-from burnish.ledger.run_folder import open_run
+from burnish.ledger.run_folder import check_owner, open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.ledger.store import Ledger
 from burnish.records.layout import LEDGER
@@ -49,6 +49,8 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[Stage] 
     """
     path = recipe.runs_dir / recipe.name
     selected = recipe.stages if stages is None else tuple(stages)
+    resolved = recipe.model_dump(mode="json")
+    check_owner(path, resolved, resume=resume)
     check_before(recipe, selected)
     with ExitStack() as stack:
         judging = _verifies(recipe, selected)
@@ -57,7 +59,6 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[Stage] 
             given = load_task_set(recipe.data.tasks, recipe.seed)
             verifier.gradings((*given.train, *given.held_out))
         digests = run_digests(recipe, verifier.digest if verifier is not None else None)
-        resolved = recipe.model_dump(mode="json")
         folder = stack.enter_context(
             open_run(path, recipe=resolved, digests=digests, version=__version__, resume=resume)
         )

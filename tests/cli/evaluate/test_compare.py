@@ -7,9 +7,11 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from burnish.cli.app import app
+from burnish.fsio import write_json
 from burnish.records import Completion
 from burnish.records.evaluation import ComparisonReport
 from burnish.records.files import write_records
+from burnish.records.layout import EVALUATED, PRECISION
 from tests.score.example_rows import classification_task
 
 TASKS = [classification_task(str(n), "Yes" if n % 2 else "No") for n in range(40)]
@@ -41,8 +43,16 @@ def test_a_worse_model_fails_the_command_only_when_asked_and_certain(tmp_path: P
         evaluated(tmp_path, "nearly", 39),
     )
     runner = CliRunner()
+    for folder, said in (
+        (good, {"dtype": "float32", "quantization": "none"}),
+        (bad, {"dtype": "float32", "quantization": "nf4"}),
+    ):
+        write_json(folder / EVALUATED / PRECISION, said)
     shown = runner.invoke(app, ["compare", str(good), str(bad)])
     assert shown.exit_code == 0, shown.output
+    assert "good computed in float32; bad computed in float32, nf4" in shown.output
+    report = ComparisonReport.from_json((bad / "compared" / "comparison.json").read_text())
+    assert (report.a_computed_in.quantization, report.b_computed_in.quantization) == ("none", "nf4")
     assert "both right 10, both wrong 0" in shown.output
     line = next(line.split() for line in shown.output.splitlines() if line.strip().startswith("accuracy"))
     assert line[-4:] == ["0", "30", "<", "0.001"]

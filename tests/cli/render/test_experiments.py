@@ -76,11 +76,12 @@ def test_the_best_run_is_named_with_how_sure_it_is(capsys: pytest.CaptureFixture
     assert "No run has a value for the objective." in capsys.readouterr().out
 
 
-def planned(seconds: float | None, *, done: bool = False, params: dict[str, Any] | None = None) -> PlannedRun:
+def planned(
+    seconds: float | None, *, done: bool = False, params: dict[str, Any] | None = None, problem: str = ""
+) -> PlannedRun:
     cost = None if seconds is None else seconds / 100
-    return PlannedRun(
-        run_id="run_000", params=params, done=done, seconds=seconds, peak_bytes=None, device_peak_bytes=None, cost=cost
-    )
+    memory: dict[str, Any] = {"peak_bytes": None, "device_peak_bytes": None}
+    return PlannedRun(run_id="run_000", params=params, done=done, seconds=seconds, cost=cost, problem=problem, **memory)
 
 
 def test_unknown_values_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +90,15 @@ def test_unknown_values_are_left_out(capsys: pytest.CaptureFixture[str]) -> None
     assert "2 runs remain: unknown, cost unknown." in out
     assert "chosen by the results of other runs" in out
     show_sweep_plan([planned(50.0, done=True, params={}), planned(50.0, params={}), planned(None, params={})], 2.0)
-    assert "2 runs remain: 50.0 s, cost 0.50 and 1 runs of unknown time." in capsys.readouterr().out
+    assert "2 runs remain: 50.0 s, cost 0.50 and 1 run of unknown time." in capsys.readouterr().out
+    show_sweep_plan([planned(50.0, params={})], None)
+    assert "1 run remains: 50.0 s, cost 0.50." in capsys.readouterr().out
+    show_sweep_plan([planned(50.0, done=True, params={})], None)
+    assert "Nothing is left to do: every run has ended." in capsys.readouterr().out
+    show_sweep_plan([planned(None, params={}, problem="model.base is 'none'. Give a folder.")], None)
+    out = capsys.readouterr().out
+    assert "cannot be" in out
+    assert "run_000 cannot begin: model.base is 'none'. Give a folder." in out
 
 
 def test_a_grid_is_one_table_with_reasons_for_illegal_cells(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,6 +106,7 @@ def test_a_grid_is_one_table_with_reasons_for_illegal_cells(capsys: pytest.Captu
         kind="rust",
         metric="tests_passed",
         quality=Estimate(value=0.5, ci95=(0.25, 0.75), n=12),
+        metrics={"tests_passed": Estimate(value=0.5, ci95=(0.25, 0.75), n=12)},
         unparsed=0,
         cut_off=0,
         seconds_p50=0.5,

@@ -42,7 +42,7 @@ def test_a_file_gives_a_table_and_with_json_the_summary(tmp_path: Path) -> None:
     table = burnish("verify", "rows.jsonl", "--out", "out", "--set", "workers=1", cwd=tmp_path)
     assert table.returncode == 0, table.stderr
     assert ["compile_error", "1", "50.0"] in [line.split() for line in table.stdout.splitlines()]
-    assert "1 rows were not read: rejected.jsonl says why." in table.stdout
+    assert "1 row was not read: rejected.jsonl says why." in table.stdout
     assert "out/verdicts.jsonl" in table.stdout
     summary = burnish("verify", "rows.jsonl", "--out", "out", "--json", cwd=tmp_path)
     assert json.loads(summary.stdout)["reasons"] == {"compile_error": 1, "ok": 1}

@@ -31,6 +31,8 @@ def test_layer_names_are_kept_as_given(name: str) -> None:
         ([" ; "], "contains no module"),
         (["qv", "o_proj"], "must be alone"),
         (3, "target_modules"),
+        ("q_proj,v_proj", r"no name of a module; write a list: \[q_proj, v_proj\]"),
+        (["q_proj v_proj"], r"write a list: \[q_proj, v_proj\]"),
     ],
 )
 def test_empty_adapter_targets_are_refused(said: object, expected: str) -> None:

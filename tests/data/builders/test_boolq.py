@@ -16,9 +16,16 @@ def test_the_passage_comes_before_the_question() -> None:
     assert boolq_task({**BOOLQ_ROW, "answer": False}, "boolq:1").answers == ("false",)
 
 
-@pytest.mark.parametrize("answer", ["true", 1, 1.0, None])
+@pytest.mark.parametrize(
+    ("answer", "label"), [("false", "false"), ("True", "true"), (" yes ", "true"), ("NO", "false")]
+)
+def test_an_answer_as_text_is_read(answer: str, label: str) -> None:
+    assert boolq_task({**BOOLQ_ROW, "answer": answer}, "boolq:1").answers == (label,)
+
+
+@pytest.mark.parametrize("answer", ["maybe", "", "0", 1, 1.0, None, [True]])
 def test_an_answer_that_is_not_a_boolean_is_a_bad_row(answer: object) -> None:
-    with pytest.raises(BadRow, match="not true or false"):
+    with pytest.raises(BadRow, match="write true or false"):
         boolq_task({**BOOLQ_ROW, "answer": answer}, "boolq:1")
 
 

@@ -44,11 +44,31 @@ def test_well_known_crates_that_a_row_names_are_listed(
     assert load_human_eval(written(tmp_path, ROW | changed))[0].crates == crates
 
 
+def test_fields_of_tasks_are_read(tmp_path: Path) -> None:
+    said = {"family": "f", "level": 3, "crates": ["petgraph"], "crate_type": "lib", "licence": "MIT", "origin": "mine"}
+    rows = [ROW | said | {"task_id": 7, "test": "use rand::Rng;\n#[test]\nfn t() {}"}, ROW | {"crates": "petgraph"}]
+    [task, plain] = load_human_eval(written(tmp_path, *rows))
+    assert {name: getattr(task, name) for name in said} == said | {"crates": ("petgraph", "rand")}
+    assert (task.id, plain.family, plain.level, plain.crates) == ("7", "a", 1, ("petgraph",))
+
+
+@pytest.mark.parametrize(
+    "field", ["tests", "reference", "code_prompt", "context", "choices", "labels", "answers", "weight", "split"]
+)
+def test_a_field_that_would_be_lost_is_refused(tmp_path: Path, field: str) -> None:
+    with pytest.raises(DataError, match=rf"rows\.jsonl:1: the line itself: HumanEval rows have no '{field}'"):
+        load_human_eval(written(tmp_path, ROW | {field: "x"}))
+    assert load_human_eval(written(tmp_path, ROW | {"difficulty": "x", "schema_version": 3, "id": "a"}))
+
+
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
         ([ROW, {**ROW, "task_id": "b", "test": None}], r"rows\.jsonl:2: test: "),
         ([ROW, ROW], r"rows\.jsonl:2: the id 'a' appears twice"),
+        ([ROW | {"kind": "numeric"}], r"rows\.jsonl:1: kind: "),
+        ([ROW | {"task_id": 1.5}], r"rows\.jsonl:1: task_id: "),
+        ([ROW | {"task_id": True}], r"rows\.jsonl:1: task_id: "),
         ([1], r"rows\.jsonl:1: the line itself: "),
     ],
 )

@@ -24,7 +24,7 @@ from burnish.model.source import ModelSource
 from burnish.records import Completion
 from burnish.records.files import write_records
 from burnish.workflows.answer.find_model import find_model, loaded_quantization
-from burnish.workflows.answer.generators import name_of, written_by
+from burnish.workflows.answer.generators import name_of, ready, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.recipe import run_recipe
 from burnish.workflows.run.context import Run
@@ -81,15 +81,37 @@ def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path, caplog
     assert f"taking its newest checkpoint, {newest}" in caplog.text
     (newest / "complete.json").unlink()  # torn: an older one counts
     assert found(unfinished).adapter != newest
-    shutil.rmtree(unfinished / "sft" / "checkpoints")
+    with pytest.raises(ConfigError, match="checkpoints holds no model") as refused:
+        found(unfinished / "sft" / "checkpoints")
+    assert f"Give {unfinished / 'sft'}, or a checkpoint" in refused.value.way_out
+    (unfinished / "sft" / "round_1").mkdir()
+    shutil.move(unfinished / "sft" / "checkpoints", unfinished / "sft" / "round_1")
+    first = found(unfinished).adapter
+    assert first is not None
+    assert first.parent == unfinished / "sft" / "round_1" / "checkpoints"
+    ended = shutil.copytree(run / "sft" / "adapter", unfinished / "sft" / "round_1" / "adapter")
+    for name in (unfinished, unfinished / "sft" / "round_1", ended):
+        assert found(name).adapter == ended, "a round that ended counts more than its checkpoints"
+    shutil.rmtree(unfinished / "sft" / "round_1")
     with pytest.raises(ConfigError, match="has made no model yet, and no checkpoint"):
         found(unfinished)
+    bare = unfinished / "sft" / "checkpoints" / "checkpoint-3"
+    bare.mkdir(parents=True)
+    for file in ("config.json", "complete.json"):
+        (bare / file).write_text("{}")
+    for named in (unfinished, bare):
+        with pytest.raises(ConfigError, match="holds no tokenizer") as refused:
+            found(named)
+        base = run.parents[1] / "base"
+        files = f"{base / 'tokenizer.json'} {base / 'tokenizer_config.json'}"
+        assert f"cp {files}" in refused.value.way_out
+        assert refused.value.way_out.endswith(f" {bare}/")
     whole = tmp_path / "checkpoint-3"
     whole.mkdir()
     (whole / "config.json").write_text("{}")
-    with pytest.raises(ConfigError, match="holds no tokenizer") as bare:
+    with pytest.raises(ConfigError, match="holds no tokenizer") as refused:
         found(whole)
-    assert f"cp BASE/tokenizer* BASE/chat_template.jinja {whole}/" in bare.value.way_out
+    assert f"cp BASE/tokenizer* BASE/chat_template.jinja {whole}/" in refused.value.way_out
 
 
 def test_a_checkpoint_of_grpo_says_its_base_by_its_prompts(run: Path, tmp_path: Path) -> None:
@@ -150,7 +172,8 @@ def test_a_trained_adapter_can_be_disabled(run: Path) -> None:
         for folder, off in ((adapter, False), (adapter, True), (None, False))
     )
     assert off == alone != on
-    assert name_of(ModelAnswers(model=cpu, adapter=adapter, adapter_off=True)) == "mine/sft (adapter off)"
+    disabled = ModelAnswers(model=cpu, adapter=adapter, adapter_off=True)
+    assert name_of(disabled, ready(disabled)) == "mine/sft (adapter off)"
 
 
 def test_a_merged_model_of_a_quantised_run_is_loaded_as_it_is_stored(tmp_path: Path) -> None:

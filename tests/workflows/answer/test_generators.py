@@ -86,5 +86,5 @@ def test_a_server_is_its_address_and_model() -> None:
     one = EndpointAnswers(url="http://127.0.0.1:1/v1", model="m")
     same = EndpointAnswers(url="http://127.0.0.1:1/v1/", model="m", concurrency=2)
     other = EndpointAnswers(url="http://127.0.0.1:1/v1", model="n")
-    assert digests_of(one) == digests_of(same) != digests_of(other)
-    assert name_of(one) == "m"
+    assert digests_of(one, None) == digests_of(same, None) != digests_of(other, None)
+    assert name_of(one, None) == "m"

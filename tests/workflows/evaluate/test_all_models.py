@@ -54,6 +54,8 @@ def test_models_are_known_by_their_files_and_a_failure_stops_no_other(models: Pa
     assert first[0].headline.startswith("classification accuracy")
     overview = json.loads((tmp_path / "all" / "overview.json").read_text())
     assert [one["state"] for one in overview["models"]] == ["evaluated", "failed", "evaluated"]
+    loaded = [(one["dtype"], one["quantization"]) for one in overview["models"]]
+    assert loaded == [("float32", "none"), (None, None), ("float32", "none")]
 
     shutil.rmtree(models / "broken")
     (models / "c").rename(models / "renamed")  # the same files under another name

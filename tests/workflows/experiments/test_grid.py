@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +103,60 @@ def test_a_grid_killed_half_way_continues_without_repeating_cells(tmp_path: Path
         rows = read_evaluated(out / "evaluations" / cell.id)
         assert [row.correct for row in rows].count(True) == round(answering.quality.value * 3)
     assert "a rehearsal on up to 4 training rows and 3 tasks" in went_on.stdout
+    assert_by_hand(out)
+
+
+HEAD = ("id", "state", "model_name", "quantization_tag", "dtype", "measured_quantization", "kind", "metric", "unparsed")
+TABLE = """\
+rust_full_nf4|illegal||||||||
+rust_full_int8|illegal||||||||
+rust_LoRA_nf4|done|model-rust_SFT_LoRa2_QLORA_w4_headfp32|QLORA_w4_headfp32|float32|nf4, double quantised\
+|rust|tests_passed|3
+rust_LoRA_int8|done|model-rust_SFT_LoRa2_INT8_w8_headfp32|INT8_w8_headfp32|float32|int8|rust|tests_passed|3
+yesno_full_nf4|illegal|||||||
+yesno_full_int8|illegal|||||||
+yesno_LoRA_nf4|done|model-yesno_SFT_LoRa2_QLORA_w4_headfp32|QLORA_w4_headfp32|float32|nf4, double quantised\
+|classification|accuracy|3
+yesno_LoRA_int8|done|model-yesno_SFT_LoRa2_INT8_w8_headfp32|INT8_w8_headfp32|float32|int8|classification|accuracy|3
+"""
+"""Written by hand: an untrained model of four tokens an answer gives nothing that can be read."""
+NONE_OF_3, NONE_OF_1, NOTHING = (0.0, 0.0, 0.5615, 3), (0.0, 0.0, 0.7935, 1), (0.0, 0.0, 1.0, 0)
+"""Value, Wilson's 95 % interval (0 to z2 / (n + z2), z2 = 3.8415), and n."""
+METRICS = {
+    "rust": dict.fromkeys(("tests_passed", "compile_rate", "lint_free_rate", "parse_rate"), NONE_OF_3),
+    "classification": {
+        **dict.fromkeys(("parse_rate", "accuracy", "macro_f1", "balanced_accuracy"), NONE_OF_3),
+        "recall_positive": NONE_OF_1,  # one of the three is Yes
+        "precision_positive": NOTHING,  # nobody said Yes
+        "f1_positive": (0.0, 0.0, 1.0, 1),
+        "mcc": (0.0, 0.0, 0.0, 3),
+    },
+}
+
+
+def assert_by_hand(out: Path) -> None:
+    """Names, tags, metadata and every metric of ``grid.csv`` are those of the table."""
     table = list(csv.DictReader((out / "grid.csv").open()))
-    assert [row["id"] for row in table] == [cell.id for cell in summary.cells]
+    expected = [line.split("|") for line in TABLE.splitlines()]
+    assert [[row[name] for name in HEAD] for row in table] == [(line + [""] * 9)[:9] for line in expected]
+    for row in table:
+        metrics = METRICS.get(row["kind"], {})
+        for name in {key for kind in METRICS.values() for key in kind}:
+            written = [row[column] for column in (name, f"{name} ci95_low", f"{name} ci95_high", f"{name} n")]
+            assert written == [""] * 4 if name not in metrics else numbers(written) == metrics[name], (row["id"], name)
+        if row["state"] != "done":
+            continue
+        assert numbers([row[column] for column in ("quality", "ci95_low", "ci95_high", "n")]) == metrics[row["metric"]]
+        metadata = json.loads((out / "runs" / row["id"] / "sft" / "training_metadata.json").read_text())
+        kept = {"model_name": row["model_name"], "quantization_tag": row["quantization_tag"], "base_model": "model"}
+        assert {name: metadata["model_info"][name] for name in kept} == kept
+        (model,) = json.loads((out / "evaluations" / row["id"] / "summary.json").read_text())["models"]
+        loaded = (model["generation"]["dtype"], model["generation"]["quantization"])
+        assert loaded == (row["dtype"], row["measured_quantization"])
+
+
+def numbers(written: Sequence[str]) -> tuple[float, ...]:
+    return (*(round(float(one), 4) for one in written[:3]), int(written[3]))
 
 
 def test_a_cell_that_cannot_start_fails_alone_and_is_retried(tmp_path: Path) -> None:

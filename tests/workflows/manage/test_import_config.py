@@ -95,6 +95,23 @@ def test_keys_that_sigils_schema_dropped_are_refused(imported: Import) -> None:
     assert "use_flash_attention" in found.recipe.read_text()
 
 
+@pytest.mark.parametrize(("said", "start"), [("out/phase1/checkpoint-9", "out/phase1/checkpoint-9"), ("p1", "./p1")])
+def test_sigils_second_phase_starts_where_the_first_ended(imported: Import, said: str, start: str) -> None:
+    found, recipe, _ = imported(SIGIL_PHASE_1.replace("misc:\n", f"misc:\n  load_from: {said}\n"))
+    (stage,) = recipe.stages
+    assert isinstance(stage, SftStage)
+    assert (stage.start_from, stage.starts_at_a_path) == (start, True)
+    assert fates(found)["misc.load_from"].fate == "became"
+
+
+def test_a_base_that_was_only_saved_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("01_Train.py").write_text(LLM_TRAINING.replace('DATASET_CHOICE = "squad"', "DATASET_CHOICE = None"))
+    with pytest.raises(ConfigError, match="DATASET_CHOICE is None: that saved the base as it is") as refused:
+        import_config(Path("01_Train.py"))
+    assert "burnish evaluate --set answers.model.base=" in refused.value.way_out
+
+
 def test_sigil_sources_prefixes_and_weights_are_imported(imported: Import) -> None:
     names = "[owner/set, 'local:mine.jsonl', 'parquet:rows.parquet']"
     text = (
@@ -227,7 +244,7 @@ def test_every_imported_key_appears_in_a_recipe(imported: Import, tmp_path: Path
     """The table's recipe keys exist: over variants of each file, every such key names a place at least once."""
     variants = {
         "SigilDERG-Finetuner": [
-            SIGIL_PHASE_2,
+            SIGIL_PHASE_2.replace("misc:\n", "misc:\n  load_from: phase1\n"),
             SIGIL_PHASE_1.replace(
                 "shuffle_seed: 42",
                 "interleave_mode: weighted\n  dataset_weights: {}\n  task_weights: {gen: 2}\n  cache_dir: cache",

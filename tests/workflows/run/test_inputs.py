@@ -9,11 +9,12 @@ import pytest
 
 from burnish.config.load import load_config
 from burnish.config.stages.recipe import Recipe
+from burnish.data.tasks.task_sets import task_files
 from burnish.errors import DataError
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
 from burnish.workflows.run.context import Run, tasks_stage_before, uses_base
-from burnish.workflows.run.inputs import BASE, CODE, TOOLCHAIN, code_digest, run_digests, stage_inputs, task_files
+from burnish.workflows.run.inputs import BASE, CODE, TOOLCHAIN, code_digest, run_digests, stage_inputs
 
 STAGES = (
     "stages=[{kind: tasks, name: tasks}, {kind: evaluate, name: measure-base}, {kind: sft, name: sft}, "
@@ -131,7 +132,7 @@ def test_an_exclusion_file_counts_by_its_content(tmp_path: Path) -> None:
     source = "data.tasks={kind: file, path: t.jsonl, exclude: e.json}"
     known = {"file t.jsonl": "t", "file e.json": "e"}
     run = run_of(tmp_path, source, digests=known)
-    assert task_files(run.recipe) == [Path("t.jsonl"), Path("e.json")]
+    assert list(task_files(run.recipe.data.tasks).values()) == [Path("t.jsonl"), Path("e.json")]
     before = inputs(run)["tasks"]
     assert inputs(run_of(tmp_path, source, digests=known))["tasks"] == before
     assert inputs(run_of(tmp_path, source, digests=known | {"file e.json": "other"}))["tasks"] != before

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
 )
 
 from burnish.config.data.training_data import DataConfig
+from burnish.config.load import load_config
 from burnish.config.stages.recipe import Recipe
 from burnish.ledger.metrics import read_metrics
 from burnish.model.naming import parse_model_name
@@ -19,7 +20,8 @@ from burnish.records import Verdict
 from burnish.records.files import read_rows
 from burnish.records.layout import RESOLVED
 from burnish.workflows.recipe import run_recipe
-from burnish.workflows.train.callbacks import first_base, own_name
+from burnish.workflows.train.callbacks import first_base
+from burnish.workflows.train.dataset_name import dataset_name, own_name
 
 SAMPLING = {"max_new_tokens": 40, "temperature": 0.7, "batch_size": 4}
 
@@ -140,6 +142,35 @@ def test_predicted_memory_is_recorded_with_the_stage(watched: Path) -> None:
 def test_a_data_set_bears_its_own_name(source: dict[str, str], name: str) -> None:
     (made,) = DataConfig.model_validate({"sources": [source]}).sources
     assert own_name(made) == name
+
+
+CORPUS = "{kind: corpus, name: functions, documents: 1}, {kind: pretrain, name: p, corpus: functions}"
+CRATES = "{kind: corpus, name: c, documents: 1, crates: src/mycrates}, {kind: pretrain, name: p, corpus: c}"
+
+
+@pytest.mark.parametrize(
+    ("stages", "more", "name"),
+    [
+        ("{kind: tasks, name: t}, {kind: sft, name: s}", [], "rusttasks"),
+        ("{kind: tasks, name: t}, {kind: sft, name: s}", ["data.name=mine"], "mine"),
+        ("{kind: tasks, name: t}, {kind: sft, name: s}", ["data.sources=[boolq/train.jsonl]"], "boolq"),
+        ("{kind: sft, name: s}", ["data.sources=[a.jsonl, b.jsonl, c.jsonl]"], "a.and2more"),
+        (
+            "{kind: tasks, name: t}, {kind: sft, name: s}",
+            ["data.tasks={kind: file, path: e.jsonl, train: ours/tasks.jsonl}"],
+            "ours",
+        ),
+        ("{kind: tasks, name: t}, {kind: grpo, name: g}", ["data.sources=[a.jsonl]"], "rusttasks"),
+        ("{kind: preference, name: p, rows: judged/pairs.jsonl}", [], "judged"),
+        (CORPUS, [], "functions"),
+        (CRATES, [], "mycrates"),
+        ("{kind: pretrain, name: p, tokens: bins/rust}", [], "rust"),
+    ],
+)
+def test_what_a_stage_trains_on_bears_its_own_name(stages: str, more: list[str], name: str) -> None:
+    shape = ["stages.p.preset=nano-1M"] if "pretrain" in stages else []
+    recipe = load_config(Recipe, None, ["name=x", f"stages=[{stages}]", *shape, *more])
+    assert dataset_name(recipe, recipe.stages[-1]) == name
 
 
 def test_the_base_of_a_runs_model_is_the_first_one(tmp_path: Path) -> None:

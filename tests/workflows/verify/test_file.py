@@ -36,6 +36,8 @@ ROWS: list[dict[str, Any]] = [
 ]  # fmt: skip
 BAD = [
     '{"id": "torn",',
+    '{"id": 1.5, "code": "fn main() {}"}',
+    '{"id": true, "code": "fn main() {}"}',
     '{"id": "nothing"}',
     '{"id": "both", "code": "", "completion": ""}',
     '{"id": "typo", "code": "fn main() {}", "test": []}',
@@ -76,9 +78,9 @@ def test_every_row_gets_a_verdict_under_its_id(rows: Path, tmp_path: Path) -> No
         ("old", "test", "ok"),
     ]
     assert verdicts[1]["tests"] == {"run": 1, "passed": 1, "expected": 1}
-    assert [row["line"] for row in read(tmp_path / "out/rejected.jsonl")] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert [row["line"] for row in read(tmp_path / "out/rejected.jsonl")] == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     assert summary == json.loads((tmp_path / "out/summary.json").read_text())
-    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (13, 8, 0)
+    assert (summary["n"], summary["rejected_rows"], summary["infra"]) == (13, 10, 0)
     assert summary["error_codes"] == {"E0308": 1, "E0432": 1, "E0601": 1}
     assert summary["crates_not_built"] == {"regex": 1, "build_them": BUILD_COMMAND}
     assert summary["rates"]["compile_rate"]["rate"] == pytest.approx(10 / 13)

@@ -65,14 +65,14 @@ def test_rows_become_verdicts_in_their_order(address: str) -> None:
     rows = [
         {"id": "good", "code": ADD, "tests": VALUES},
         {"id": "bad", "completion": f"```rust\n{ADD.replace('+', '-')}\n```", "tests": VALUES},
-        {"id": "checked", "code": ADD.replace("+", "-"), "tests": VALUES, "goal": "check"},
+        {"id": 7, "code": ADD.replace("+", "-"), "tests": VALUES, "goal": "check"},
         {"id": "good", "code": 'fn main() { let x: i32 = ""; }'},
     ]
     verdicts = ask(address, rows).raise_for_status().json()["verdicts"]
     assert [(v["id"], v["status"], v["stage"], v["reason"]) for v in verdicts] == [
         ("good", "pass", "test", "ok"),
         ("bad", "fail", "test", "tests_failed"),
-        ("checked", "pass", "lint", "ok"),
+        ("7", "pass", "lint", "ok"),
         ("good", "fail", "check", "compile_error"),
     ]
     assert verdicts[0]["metrics"]["functions"] == 1

@@ -12,6 +12,7 @@ import typer
 from burnish.cli import options
 from burnish.cli.errors import reported
 from burnish.errors import ConfigError
+from burnish.wording import counted
 
 
 class Builder(StrEnum):
@@ -102,14 +103,17 @@ def _counts(meta: Mapping[str, Any]) -> str:
     """Describe the written files in one phrase."""
     match meta["builder"]:
         case "movielens":
-            rows = f"{meta['num_train']} training and {meta['num_eval']} evaluation rows"
-            return f"{rows} and {meta['num_test']} test tasks"
+            rows = f"{meta['num_train']} training and {counted(meta['num_eval'], 'evaluation row')}"
+            return f"{rows} and {counted(meta['num_test'], 'test task')}"
         case "tokens":
-            return f"{meta['tokens']} tokens of {meta['documents']} documents"
+            return f"{counted(meta['tokens'], 'token')} of {counted(meta['documents'], 'document')}"
         case "preferences" | "repairs":
-            return f"{meta['train']} rows of {meta['tasks']} tasks, built from {meta['answers']} answers,"
+            origin = f"{counted(meta['tasks'], 'task')}, built from {counted(meta['answers'], 'answer')},"
+            return f"{counted(meta['train'], 'row')} of {origin}"
         case "rust-tasks":
-            proven = f", {meta['references_proven']} references verified," if "references_proven" in meta else ""
-            return f"{meta['train']} training and {meta['held_out']} held-out tasks{proven}"
+            proven = (
+                f", {counted(meta['references_proven'], 'reference')} verified," if "references_proven" in meta else ""
+            )
+            return f"{meta['train']} training and {counted(meta['held_out'], 'held-out task')}{proven}"
         case _:
-            return f"{meta['train']} training rows and {meta['held_out']} held-out tasks"
+            return f"{counted(meta['train'], 'training row')} and {counted(meta['held_out'], 'held-out task')}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from burnish.cli import options
 from burnish.cli.errors import reported
+from burnish.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,4 +42,4 @@ def show_stats(stats: FilterStats, out: Path) -> None:
             if count or title == "stay":
                 table.add_row(Text(f"  {title}"), str(count), f"{100 * count / max(counts.total, 1):.1f}")
     console.print(table)
-    console.print(f"{stats.written} rows in {out / 'rows.jsonl'}", soft_wrap=True, highlight=False)
+    console.print(f"{counted(stats.written, 'row')} in {out / 'rows.jsonl'}", soft_wrap=True, highlight=False)

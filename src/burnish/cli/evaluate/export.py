@@ -26,12 +26,9 @@ def merge(config: options.Config = None, overrides: options.Overrides = None) ->
     with reported():
         from burnish.config.load import load_config
         from burnish.config.verbs.standalone import MergeConfig
-        from burnish.workflows.run.requirements import require_train_extra
-
-        loaded = load_config(MergeConfig, config, overrides or ())
-        require_train_extra()
         from burnish.workflows.export.merge import export_merge
 
+        loaded = load_config(MergeConfig, config, overrides or ())
         result = export_merge(loaded)
         stored = result.stored
         typer.echo(

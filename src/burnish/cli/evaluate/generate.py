@@ -8,6 +8,7 @@ import typer
 
 from burnish.cli import options
 from burnish.cli.errors import reported
+from burnish.wording import counted
 
 
 def generate(
@@ -39,4 +40,4 @@ def generate(
         for completion in completions if loaded.prompts else ():
             typer.echo(f"{completion.text}\n")
         if loaded.out is not None:
-            typer.echo(f"{len(completions)} completions in {loaded.out}")
+            typer.echo(f"{counted(len(completions), 'completion')} in {loaded.out}")

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from burnish.report.text import duration
+from burnish.wording import counted
 
 if TYPE_CHECKING:
     from burnish.workflows.experiments.grid import CellResult, GridSummary
@@ -107,22 +108,29 @@ def show_sweep(summary: SweepSummary, file: Path) -> None:
 
 def show_sweep_plan(runs: Sequence[PlannedRun], price_per_hour: float | None) -> None:
     """Show the planned runs, with the total time and cost of the remaining ones."""
-    console, table = Console(), _table(f"{len(runs)} runs")
+    console, table = Console(), _table(counted(len(runs), "run"))
     _columns(table, ("run",), ("time", "memory", "cost"))
     for run in runs:
         known = run.params is not None
         name = run.run_id if known else f"{run.run_id}: chosen by the results of other runs"
-        time = "done" if run.done else _duration(run.seconds)
+        time = "done" if run.done else "cannot be" if run.problem else _duration(run.seconds)
         table.add_row(Text(name), time, _memory(run.peak_bytes, run.device_peak_bytes, UNKNOWN), _cost(run.cost))
     console.print(table)
     left = [run for run in runs if not run.done]
+    for run in left:
+        if run.problem:
+            console.print(Text(f"{run.run_id} cannot begin: {run.problem}"), soft_wrap=True)
     seconds = [run.seconds for run in left if run.seconds is not None]
     costs = [run.cost for run in left if run.cost is not None]
     time = duration(sum(seconds)) if seconds else UNKNOWN
     cost = f", cost {_cost(sum(costs))}" if costs else "" if price_per_hour is None else f", cost {UNKNOWN}"
     open_ones = len(left) - len(seconds)
-    more = f" and {open_ones} runs of unknown time" if seconds and open_ones else ""
-    console.print(f"{len(left)} runs remain: {time}{cost}{more}.", soft_wrap=True)
+    more = f" and {counted(open_ones, 'run')} of unknown time" if seconds and open_ones else ""
+    if not left:
+        console.print("Nothing is left to do: every run has ended.")
+    else:
+        remain = f"{counted(len(left), 'run remains', 'runs remain')}"
+        console.print(f"{remain}: {time}{cost}{more}.", soft_wrap=True)
     if not seconds and left:
         console.print(
             "No finished run did the same work; an estimate is available after the first run.",
@@ -170,10 +178,11 @@ def show_grid(summary: GridSummary, folder: Path) -> None:
 
 def show_grid_plan(cells: Sequence[tuple[Cell, Prediction | None]]) -> None:
     """Show the planned cells, their training cost, and the illegal ones."""
-    console, table = Console(), _table(f"{len(cells)} cells")
+    console, table = Console(), _table(counted(len(cells), "cell"))
     _columns(table, ("cell",), ("train", "memory"))
+    problems = {cell.id: cell.problem for cell, _ in cells if cell.recipe is not None}
     for cell, guess in cells:
-        if cell.recipe is None:
+        if cell.recipe is None or problems.get(cell.id):
             table.add_row(Text(cell.id), "cannot be", "")
         elif not cell.trains:
             table.add_row(Text(cell.id), "as it is", "")
@@ -185,6 +194,9 @@ def show_grid_plan(cells: Sequence[tuple[Cell, Prediction | None]]) -> None:
     for reason in dict.fromkeys(cell.refusal for cell, _ in cells if cell.refusal):
         ids = ", ".join(cell.id for cell, _ in cells if cell.refusal == reason)
         console.print(Text(f"{reason}: {ids}"), soft_wrap=True)
+    for name, problem in problems.items():
+        if problem:
+            console.print(Text(f"{name} cannot begin: {problem}"), soft_wrap=True)
 
 
 def _table(title: str) -> Table:

@@ -110,10 +110,14 @@ def show_models(models: Sequence[OneModel]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from burnish.records.summary import Precision
+    from burnish.report.terminal.answers import precision_text
+
     console = Console()
-    table = Table("model", "digest", "is", "result")
+    table = Table("model", "digest", "is", "computed in", "result")
     for one in models:
-        table.add_row(Text(one.name), one.digest[:12], one.state, Text(one.headline))
+        computed = precision_text(Precision(dtype=one.dtype, quantization=one.quantization))
+        table.add_row(Text(one.name), one.digest[:12], one.state, computed, Text(one.headline))
     console.print(table)
     for one in models:
         if one.state == "failed":

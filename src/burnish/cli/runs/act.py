@@ -10,6 +10,7 @@ import typer
 from burnish.cli import options
 from burnish.cli.errors import reported
 from burnish.cli.runs.monitor import run_folder
+from burnish.wording import counted
 
 if TYPE_CHECKING:
     from burnish.workflows.evaluate.reproduce import Reproduction
@@ -154,7 +155,7 @@ def _show(done: Reproduction) -> None:
     for note in done.notes:
         typer.echo(f"note: {note}")
     if done.identical:
-        typer.echo(f"{done.of}: identical, all {done.rows} rows")
+        typer.echo(f"{done.of}: identical, all {counted(done.rows, 'row')}")
     else:
         render_report(done.comparison, Console())
         typer.echo(

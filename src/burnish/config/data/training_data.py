@@ -146,6 +146,8 @@ def check_names(sources: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:
 class DataConfig(Config):
     """Choose the tasks to evaluate on and the rows to train on."""
 
+    name: str | None = Field(None, min_length=1)
+    """What the training data is called in names of models and metadata; None: by its files or folders."""
     tasks: TasksConfig = RustTasks()
     """Task set; SFT trains on its training part unless ``sources`` is set."""
     sources: tuple[SourceConfig, ...] = ()

@@ -42,7 +42,7 @@ ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 KEYS: Mapping[str, Key] = {
     "train": Key(Literal[True], True, needless="a recipe with a training stage trains"),
     "DATASET_CHOICE": Key(
-        Literal["openmath", "squad", "arc", "boolq"], "openmath", ("name", "data.sources.*.path"),
+        Literal["openmath", "squad", "arc", "boolq"] | None, "openmath", ("name", "data.sources.*.path"),
         "answers must be text: its openmath file holds numbers, which its template left out",
     ),
     "TRUNC_TRAIN": Key(Annotated[int, Field(ge=0)] | None, None, ("data.sources.*.limit",)),
@@ -130,8 +130,16 @@ def read_variables(text: str, name: str) -> Source:
 
 
 def recipe_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the recipe for the file's settings; ``values`` as `read_settings` returns them."""
+    """Build the recipe for the file's settings; ``values`` as `read_settings` returns them.
+
+    Raises ConfigError where the file trains nothing.
+    """
     dataset, limit = values["DATASET_CHOICE"], values["TRUNC_TRAIN"]
+    if dataset is None:
+        raise ConfigError(
+            "DATASET_CHOICE is None: that saved the base as it is, and trained nothing.",
+            f"Measure the base: burnish evaluate --set answers.model.base={values['MODEL_NAME']} --set out=FOLDER",
+        )
     four_bit = values["QUANT_METHOD"] == "QLORA"
     model: dict[str, Any] = {"base": values["MODEL_NAME"]}
     if four_bit:

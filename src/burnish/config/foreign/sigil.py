@@ -101,8 +101,9 @@ KEYS: Mapping[str, Key] = {
     "misc.load_from": Key(
         str | None,
         None,
-        refused="it loaded only weights, from a checkpoint that names no base to check; train phase 1 with "
-        "burnish and name it in stages.sft.start_from",
+        ("stages.sft.start_from",),
+        "weights alone were loaded; it must be an adapter that burnish trained, such as runs/NAME/sft/adapter: train "
+        "phase 1 from its own file first",
     ),
     "misc.deterministic": Key(bool, False, refused="its schema dropped it; stages.sft.kernels.deterministic does it"),
     "misc.model_card_frequency": Key(int, 1, refused="its schema dropped it; a card is written when a run ends"),
@@ -153,7 +154,10 @@ def recipe_of(values: Mapping[str, Any]) -> dict[str, Any]:
 def _stage(values: Mapping[str, Any]) -> dict[str, Any]:
     schedule, steps = values["train.lr_scheduler_type"], values["train.num_steps"]
     warmup = 0 if schedule == "constant" else values["train.warmup_steps"]
-    return {
+    start = values["misc.load_from"]
+    # A start with a slash is a folder, one without is a stage.
+    begin = {} if not start else {"start_from": start if "/" in start else f"./{start}"}
+    return begin | {
         "kind": "sft",
         "name": "sft",
         "adapter": {

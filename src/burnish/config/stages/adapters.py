@@ -7,6 +7,7 @@ Not covered: which of them works with which base, method and export (`config.com
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -28,6 +29,10 @@ def _split_targets(value: Any) -> Any:
     names = tuple(name.strip() for item in value for name in item.split(";") if name.strip())
     if not names:
         raise ValueError(f"contains no module; write module names, or one of {', '.join(NAMED_TARGETS)}")
+    torn = next((name for name in names if re.search(r"[,\s]", name)), None)
+    if torn is not None:
+        meant = ", ".join(name for name in re.split(r"[,\s]+", torn) if name)
+        raise ValueError(f"{torn!r} is no name of a module; write a list: [{meant}]")
     if any(name in NAMED_TARGETS for name in names):
         raise ValueError(f"{', '.join(NAMED_TARGETS)} must be alone, not in a list")
     return names

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from burnish.config.base import Config
+from burnish.config.base import Config, PlacedError
 from burnish.config.compatibility import IllegalCombinationError
 from burnish.config.data.training_data import DataConfig
 from burnish.config.launch import LaunchConfig
@@ -68,38 +68,44 @@ class Recipe(Config):
         names = [stage.name for stage in stages]
         if any(stage.name == "base" and not stage.may_be_called_base for stage in stages):
             raise ValueError("the name 'base' is kept for the base model")
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two stages are named {name!r}; names must differ")
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise PlacedError(f"two stages are named {name!r}; names must differ", (index, "name"))
         return stages
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Recipe:
         """Every stage finds before it what it reads and needs, and fits model and data."""
         before: dict[str, Stage] = {}
-        for stage in self.stages:
-            self._check_references(stage, before)
+        for index, stage in enumerate(self.stages):
+            place = ("stages", index)
+            self._check_references(stage, before, place)
             try:
                 stage.check(self.data, self.model, before)
-            except ValueError as error:  # an IllegalCombinationError stays one: the grid leaves such cells out
-                joint = ": " if isinstance(error, IllegalCombinationError) else " "
-                raise type(error)(f"stage {stage.name!r}{joint}{error}") from error
+            except IllegalCombinationError as error:  # it stays one: the grid leaves such cells out
+                raise IllegalCombinationError(f"stage {stage.name!r}: {error}", place) from error
+            except ValueError as error:
+                raise PlacedError(f"stage {stage.name!r} {error}", place) from error
             if stage.needs(self.data).tasks and not any("tasks" in one.makes for one in before.values()):
-                raise ValueError(f"stage {stage.name!r} needs a task set: put a tasks stage before it")
+                raise PlacedError(f"stage {stage.name!r} needs a task set: put a tasks stage before it", place)
             before[stage.name] = stage
         return self
 
-    def _check_references(self, stage: Stage, before: dict[str, Stage]) -> None:
+    def _check_references(self, stage: Stage, before: dict[str, Stage], place: tuple[str | int, ...]) -> None:
+        later = {one.name: one for one in self.stages if one.name not in before and one.name != stage.name}
         for read in stage.reads():
             target = str(getattr(stage, read.field))
             is_base = target == "base" and "model" in read.products
             if is_base or (read.or_path and names_a_path(target)):
                 continue
-            if target not in before or not set(before[target].makes) & set(read.products):
-                wanted = " or ".join(kinds_that_make(*read.products))
-                raise ValueError(
-                    f"stage {stage.name!r}: {read.field} is {target!r}, which is no earlier {wanted} stage"
-                )
+            if target in before and set(before[target].makes) & set(read.products):
+                continue
+            told = f"stage {stage.name!r}: {read.field} is {target!r}, which"
+            if target in later and set(later[target].makes) & set(read.products):
+                problem = f"{told} comes later: put stage {target!r} before {stage.name!r}"
+            else:
+                problem = f"{told} is no earlier {' or '.join(kinds_that_make(*read.products))} stage"
+            raise PlacedError(problem, (*place, read.field))
 
     @model_validator(mode="after")
     def _weights_can_be_shared_out(self) -> Recipe:
@@ -107,5 +113,6 @@ class Recipe(Config):
             if isinstance(stage, TrainingStage):
                 refusal = stage.sharding_refusal(self.model)
                 if refusal is not None:
-                    raise ValueError(f"stage {stage.name!r}: launch.strategy {self.launch.strategy} {refusal}")
+                    told = f"stage {stage.name!r}: launch.strategy {self.launch.strategy} {refusal}"
+                    raise PlacedError(told, ("launch", "strategy"))
         return self

@@ -72,6 +72,7 @@ def measure_lengths(
     percentile: float,
     margin: float,
     context: int | None = None,
+    longest_whole: int = 0,
 ) -> LengthReport:
     """Measure row lengths.
 
@@ -83,6 +84,7 @@ def measure_lengths(
         percentile: the one that the recommendation starts from, in percent.
         margin: factor on it.
         context: most tokens the model takes, where known.
+        longest_whole: length of the longest row that may not be cut: a shorter limit stops the training.
 
     Raises:
         ConfigError: a percentage beyond 0 to 100, a limit or margin that is not positive.
@@ -99,7 +101,7 @@ def measure_lengths(
     recommended: Recommendation | None = None
     tried: tuple[Cutoff, ...] = ()
     if unit == "tokens":
-        recommended = recommend(ordered, percentile, margin, context)
+        recommended = recommend(ordered, percentile, margin, context, longest_whole)
         wanted = set(cutoffs) or {recommended.max_length // 2, recommended.max_length, 2 * recommended.max_length}
         tried = tuple(_cutoff(ordered, limit) for limit in sorted(wanted))
     return LengthReport(
@@ -123,17 +125,27 @@ def nearest_rank(ordered: np.ndarray[tuple[int], np.dtype[np.int64]], percent: f
 
 
 def recommend(
-    ordered: np.ndarray[tuple[int], np.dtype[np.int64]], percentile: float, margin: float, context: int | None
+    ordered: np.ndarray[tuple[int], np.dtype[np.int64]],
+    percentile: float,
+    margin: float,
+    context: int | None,
+    longest_whole: int = 0,
 ) -> Recommendation:
-    """Recommend percentile times margin, rounded up to `STEP`, capped by the longest row."""
+    """Recommend percentile times margin, rounded up to `STEP`, capped by the longest row.
+
+    Never less than ``longest_whole``, the longest row that may not be cut.
+    """
     length = nearest_rank(ordered, percentile)
     wanted = _round_up(math.ceil(round(length * margin, 9)))
     enough = _round_up(int(ordered[-1]))
-    limit = min(wanted, enough)
+    whole = _round_up(longest_whole)
+    limit = max(min(wanted, enough), whole if longest_whole else 0)
     why = (
         f"{percentile:g} % of the rows have at most {length} tokens; x {margin:g}, up to a multiple of {STEP}: {wanted}"
     )
-    if enough < wanted:
+    if longest_whole and whole > wanted:
+        why += f"; a conversation of {longest_whole} may not be cut (data.chat.truncate is refuse), so {limit}"
+    elif enough < wanted:
         why += f"; the longest row has {ordered[-1]}, so {enough} holds all"
     if context is not None and limit > context:
         limit = context

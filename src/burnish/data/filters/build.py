@@ -39,13 +39,18 @@ def needs_judge(filters: Sequence[FilterConfig]) -> bool:
     return any(isinstance(config, JUDGED) for config in filters)
 
 
-def filter_digests(filters: Sequence[FilterConfig]) -> list[JsonValue]:
-    """List path and digest of every file that a filter reads."""
+def filter_files(filters: Sequence[FilterConfig]) -> list[Path]:
+    """Return the files that filters read; raise DataError for one that is not there."""
     paths = [path for config in filters if isinstance(config, Contaminated) for path in config.tasks]
     for path in paths:
         if not path.is_file():
             raise DataError(f"task file {path} does not exist.", "Check `tasks` of the filter contaminated.")
-    return [[str(path), digest_file(path)] for path in paths]
+    return paths
+
+
+def filter_digests(filters: Sequence[FilterConfig]) -> list[JsonValue]:
+    """List path and digest of every file that a filter reads."""
+    return [[str(path), digest_file(path)] for path in filter_files(filters)]
 
 
 def stateless_filter(config: FilterConfig) -> Filter:

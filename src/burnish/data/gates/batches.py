@@ -16,6 +16,7 @@ from typing import Any
 
 from burnish.data.encode.encoded import IGNORED, EncodedExample
 from burnish.errors import GateError
+from burnish.wording import counted
 
 _FAULT = "This is a fault of burnish, not of the data: please report it with the recipe."
 
@@ -64,7 +65,10 @@ def check_batches(
             )
     wrong = [row.id for row, times in zip(encoded, seen, strict=True) if times != 1]
     if wrong:
-        raise GateError(f"{len(wrong)} rows do not come exactly once in a pass, first {wrong[0]}.", _FAULT)
+        raise GateError(
+            f"{counted(len(wrong), 'row does', 'rows do')} not come exactly once in a pass, first {wrong[0]}.",
+            _FAULT,
+        )
     return count
 
 

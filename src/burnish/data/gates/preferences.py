@@ -17,6 +17,7 @@ from burnish.data.encode.encoded import IGNORED
 from burnish.data.encode.preferences import EncodedJudgement, JudgedRow
 from burnish.data.gates.row_sets import SHOWN
 from burnish.errors import GateError
+from burnish.wording import counted
 
 
 def check_preferences(rows: Sequence[JudgedRow], encoded: Sequence[EncodedJudgement]) -> None:
@@ -27,8 +28,8 @@ def check_preferences(rows: Sequence[JudgedRow], encoded: Sequence[EncodedJudgem
     single = [row for row in rows if len(row.answers) == 1]
     if single and len({row.good for row in single}) == 1:
         raise GateError(
-            f"all {len(single)} answers are labelled {'good' if single[0].good else 'bad'}: training needs both "
-            "labels.",
+            f"all {counted(len(single), 'answer is', 'answers are')} labelled "
+            f"{'good' if single[0].good else 'bad'}: training needs both labels.",
             "Add answers with the other label, or train on the good ones with an sft stage.",
         )
     for judged in encoded:

@@ -34,6 +34,7 @@ from burnish.data.gates.row_sets import check_answers, check_duplicates, check_h
 from burnish.errors import GateError
 from burnish.model.chat_template import end_of_turn, end_of_turn_ids, unmarked_answer
 from burnish.records import Example, Task
+from burnish.wording import counted
 
 SHOWN = 400
 """Most characters shown of an offending row."""
@@ -73,7 +74,7 @@ class GateReport:
             if count
         ]
         return (
-            f"{self.rows} rows" + (f" ({', '.join(notes)})" if notes else "") + f", {self.tokens} tokens, "
+            counted(self.rows, "row") + (f" ({', '.join(notes)})" if notes else "") + f", {self.tokens} tokens, "
             f"{self.coverage:.0%} of them trained, the longest row has {self.longest}"
         )
 
@@ -185,8 +186,8 @@ def _check_row(row: EncodedExample, tokenizer: Any, closing: int | None, *, exac
     wanted = row.answers - row.cut_answer
     if ended < wanted or (exact and len(spans) != row.answers):
         raise GateError(
-            f"row {row.id} has {row.answers} answers, and the end of turn {tokenizer.decode([closing])!r} is trained "
-            f"for {ended} of {len(spans)} trained spans; {shown(row, tokenizer)}.",
+            f"row {row.id} has {counted(row.answers, 'answer')}, and the end of turn {tokenizer.decode([closing])!r} "
+            f"is trained for {ended} of {len(spans)} trained spans; {shown(row, tokenizer)}.",
             "The chat template must close every assistant turn with its end-of-turn token.",
         )
     if exact and any(len(span) <= BLANK and not str(tokenizer.decode(span[:-1])).strip() for span in spans):

@@ -16,6 +16,8 @@ from burnish.data.sources.raw import RawRow
 from burnish.errors import DataError
 from burnish.fsio import HALF_PAIR, given_lines, half_pair, opened_plain
 
+_ALIKE = 0.8
+"""Likeness of two names, of which one may be a slip for the other; any two files of a kind share their endings."""
 _WILD = frozenset("*?[")
 
 
@@ -37,13 +39,13 @@ def _glob(path: Path) -> list[str]:
     return glob.glob(str(path), recursive=True)  # noqa: PTH207 (Path.glob refuses absolute patterns)
 
 
-def nearest_file(path: Path) -> str:
-    """Return a way out that names the file that was probably meant."""
+def nearest_file(path: Path, otherwise: str = "Check the path; it is relative to the current folder.") -> str:
+    """Return a way out that names the file that was probably meant; ``otherwise`` where none is like it."""
     folder = path.parent
     if not folder.is_dir():
         return f"Folder {folder} does not exist either; paths are relative to the current folder."
-    close = difflib.get_close_matches(path.name, sorted(other.name for other in folder.iterdir()), n=1)
-    return f"Did you mean {folder / close[0]}?" if close else "Set a file in data.sources."
+    close = difflib.get_close_matches(path.name, sorted(other.name for other in folder.iterdir()), n=1, cutoff=_ALIKE)
+    return f"Did you mean {folder / close[0]}?" if close else otherwise
 
 
 def json_lines(file: Path) -> Iterator[RawRow]:

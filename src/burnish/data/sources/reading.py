@@ -137,17 +137,24 @@ def nothing_usable(source: SourceConfig) -> DataError:
     return DataError(f"{source_name(source)} has no usable row.", f"Each row needs {FORMS}.")
 
 
-def check_sources(sources: Sequence[SourceConfig], bad_rows: int) -> None:
-    """Read everything once and keep nothing; raise what `read_sources` would raise."""
+def check_sources(sources: Sequence[SourceConfig], bad_rows: int) -> set[tuple[str, ...]]:
+    """Read everything once and keep nothing; raise what `read_sources` would raise.
+
+    Returns the roles of every kind of conversation among the rows.
+    """
     bad = BadRows(bad_rows)
+    conversations: set[tuple[str, ...]] = set()
     with progress("check", total=None, unit="rows") as bar:
         for source in sources:
             used = 0
-            for _ in stream(source, source_name(source), bad):
+            for _, example in stream(source, source_name(source), bad):
                 used += 1
                 bar.advance()
+                if example.messages:
+                    conversations.add(tuple(message.role for message in example.messages))
             if not used:
                 raise nothing_usable(source)
+    return conversations
 
 
 def read_sources(

@@ -1,10 +1,12 @@
 """Read HumanEval-shaped rows for Rust.
 
 Fields: ``task_id``, ``prompt`` that ends in an open ``{``, ``canonical_solution``, ``test``, ``entry_point``, and
-optionally ``edition`` and ``wrong`` (answers that must not pass, one text or several).
+optionally ``edition``, ``wrong`` (answers that must not pass, one text or several), ``crates``, ``family``, ``level``,
+``crate_type``, ``licence`` and ``origin``, as in a `Task`. Other fields of tasks and of training rows are refused,
+since they would be lost; fields that neither has are about a row's making.
 
-Well-known crates that a solution or its tests name are listed in ``Task.crates``, so that a missing crate does not fail
-a row.
+Well-known crates that a solution or its tests name are listed in ``Task.crates`` beside those of the row, so that a
+missing crate does not fail a row.
 
 Not covered: HumanEvalPack, whose rows have a ``declaration`` (`data.tasks.humanevalpack`); crates that are not well
 known.
@@ -13,13 +15,15 @@ known.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from burnish.errors import DataError
 from burnish.fsio import given_lines
 from burnish.records import Edition, Message, RustTests, Task, first_problem
+from burnish.records.answer_forms import row_name
+from burnish.records.task import CrateType
 from burnish.syntax.crates import WELL_KNOWN, named_crates
 
 ORIGIN = "HumanEval (Rust)"
@@ -34,13 +38,32 @@ class _Row(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    task_id: str
+    task_id: Annotated[str, BeforeValidator(row_name)]
     prompt: str
     canonical_solution: str
     test: str
     entry_point: str
     edition: Edition = "2021"
     wrong: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    crates: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    family: str | None = Field(None, min_length=1)
+    level: int = 1
+    crate_type: CrateType | None = None
+    licence: str = ""
+    origin: str = ORIGIN
+    kind: Literal["rust"] = "rust"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_lost(cls, row: Any) -> Any:
+        lost = sorted(set(row) & REFUSED) if isinstance(row, dict) else []
+        if lost:
+            raise ValueError(f"HumanEval rows have no {lost[0]!r}, which would be lost: give a file of tasks instead")
+        return row
+
+
+REFUSED = {*Task.model_fields, "weight", "split"} - {*_Row.model_fields, "id", "schema_version"}
+"""Fields that mean something in tasks and training rows, and nothing here."""
 
 
 def load_human_eval(path: Path) -> tuple[Task, ...]:
@@ -65,14 +88,17 @@ def _task(row: _Row) -> Task:
     prompt = row.prompt.rstrip() + "\n"
     return Task(
         id=row.task_id,
-        family=row.task_id,
+        family=row.family or row.task_id,
+        level=row.level,
         prompt=(Message(role="user", content=f"Complete this Rust function.\n\n```rust\n{prompt}```"),),
         code_prompt=prompt,
         entry_point=row.entry_point,
         tests=RustTests(source=row.test),
         reference=prompt + row.canonical_solution,
         wrong=row.wrong,
-        crates=named_crates(f"{prompt}{row.canonical_solution}\n{row.test}", WELL_KNOWN),
+        crates=tuple(sorted({*row.crates, *named_crates(f"{prompt}{row.canonical_solution}\n{row.test}", WELL_KNOWN)})),
         edition=row.edition,
-        origin=ORIGIN,
+        crate_type=row.crate_type,
+        licence=row.licence,
+        origin=row.origin,
     )

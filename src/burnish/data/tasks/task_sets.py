@@ -5,12 +5,14 @@ Only this module leaves out the tasks of an exclusion file; the set records thei
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from burnish.config.tasks import HumanEvalPackTasks, HumanEvalTasks, RustTasks, TaskFile, TasksConfig
 from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.sources.files import nearest_file
 from burnish.data.tasks.exclusions import read_exclusions
 from burnish.data.tasks.human_eval import load_human_eval
 from burnish.data.tasks.humanevalpack import load_humanevalpack
@@ -18,6 +20,9 @@ from burnish.errors import DataError
 from burnish.fsio import given_lines, parse_json
 from burnish.records import Task
 from burnish.records.files import given_records
+from burnish.wording import counted
+
+logger = logging.getLogger("burnish.tasks")
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,52 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
             return _without(load_humanevalpack(config.path), config)
         case HumanEvalTasks():
             return _without(load_human_eval(config.path), config)
+
+
+def task_files(config: TasksConfig) -> dict[str, Path]:
+    """The files that a task set names, by the last part of their key."""
+    if isinstance(config, RustTasks):
+        return {}
+    train = config.train if isinstance(config, TaskFile) else None
+    named = {"path": config.path, "train": train, "exclude": config.exclude}
+    return {name: path for name, path in named.items() if path is not None}
+
+
+def check_task_files(config: TasksConfig, key: str) -> None:
+    """Raise DataError for a file of a task set that is not there, with its place below ``key``."""
+    for name, path in task_files(config).items():
+        if not path.is_file():
+            raise DataError(
+                f"{key}.{name} is {path}, which does not exist.",
+                nearest_file(
+                    path, f"Give a JSONL file of tasks, such as of burnish data build: --set {key}.{name}=FILE"
+                ),
+            )
+
+
+def say_untested(tasks: Sequence[Task]) -> None:
+    """Say how many Rust tasks have no tests: their answers can compile, and pass nothing."""
+    untested = sum(task.kind == "rust" and task.tests is None for task in tasks)
+    if untested:
+        logger.warning(
+            "%s no tests, of %d: in no rate of passing", counted(untested, "task has", "tasks have"), len(tasks)
+        )
+
+
+def tested(stage: str, tasks: Sequence[Task]) -> list[Task]:
+    """Return the training tasks with tests, which a stage learns from; raise DataError where there is none."""
+    found = [task for task in tasks if task.tests is not None]
+    if not tasks:
+        raise DataError(
+            f"stage {stage!r} learns from training tasks, and the task set has none.",
+            "Give some: data.tasks.train=FILE with data.tasks.kind=file, or data.tasks.train=N with kind=rust.",
+        )
+    if not found:
+        raise DataError(
+            f"stage {stage!r} learns from tests, and none of the {counted(len(tasks), 'training task')} has any.",
+            "Give tasks with hidden tests: field `tests` of a task, as burnish data build rust-tasks writes it.",
+        )
+    return found
 
 
 def require_rust(tasks: Iterable[Task]) -> None:

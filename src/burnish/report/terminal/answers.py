@@ -21,9 +21,11 @@ from burnish.records.summary import (
     KindSummary,
     ModelSummary,
     PairedEstimate,
+    Precision,
     RepairTurn,
 )
 from burnish.report.text import METRIC_TITLES, p_value, points, points_interval
+from burnish.wording import counted
 
 UNPARSED_NOTE = "Over all answers; unread ones are wrong. Intervals go by families of rows."
 TEST_NOTE = (
@@ -52,9 +54,9 @@ def _repair(turns: Sequence[RepairTurn]) -> Table:
     return table
 
 
-def precision_text(generation: Generation) -> str:
+def precision_text(precision: Generation | Precision) -> str:
     """Return ``bfloat16, nf4``; empty when unknown."""
-    return ", ".join(word for word in (generation.dtype, generation.quantization) if word and word != "none")
+    return ", ".join(word for word in (precision.dtype, precision.quantization) if word and word != "none")
 
 
 def _generation(generation: Generation) -> str:
@@ -91,6 +93,8 @@ def render_report(report: ComparisonReport, console: Console) -> None:
     """Print the comparison of two evaluations, and how much a rerun differs."""
     render_comparison(report, console)
     console.print(TEST_NOTE, style="dim")
+    if said := computed_in(report):
+        console.print(said, style="dim", highlight=False)
     for noise in report.noise:
         console.print(
             f"Noise: a rerun of {report.a} answers {noise.changed} of {noise.n} differently ({noise.kind})"
@@ -102,6 +106,12 @@ def render_report(report: ComparisonReport, console: Console) -> None:
         console.print(
             f"Rows without a partner: {report.only_in_a} of {report.a}, {report.only_in_b} of {report.b}.", style="dim"
         )
+
+
+def computed_in(report: ComparisonReport) -> str:
+    """What the two models computed in, as one sentence; empty where nobody noted it."""
+    said = {report.a: precision_text(report.a_computed_in), report.b: precision_text(report.b_computed_in)}
+    return "; ".join(f"{name} computed in {words}" for name, words in said.items() if words)
 
 
 def metric_text(name: str, value: float) -> str:
@@ -126,7 +136,7 @@ def difference_interval_text(name: str, interval: Interval) -> str:
 
 def render_kind(name: str, kind: KindSummary, console: Console) -> None:
     """Print the results of a model on tasks of one kind."""
-    table = new_table(f"{name}: {kind.kind}, {kind.n} answers to {kind.tasks} tasks, in per cent")
+    table = new_table(f"{name}: {kind.kind}, {counted(kind.n, 'answer')} to {counted(kind.tasks, 'task')}, in per cent")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
@@ -140,8 +150,8 @@ def render_kind(name: str, kind: KindSummary, console: Console) -> None:
     if kind.confusion:
         console.print(_confusion(kind))
     if kind.problems:
-        counted = ", ".join(f"{problem} {count}" for problem, count in kind.problems.items())
-        console.print(f"{kind.unparsed} without a readable answer: {counted}", highlight=False)
+        problems = ", ".join(f"{problem} {count}" for problem, count in kind.problems.items())
+        console.print(f"{kind.unparsed} without a readable answer: {problems}", highlight=False)
     if kind.timing is not None:
         console.print(
             f"{kind.timing.seconds_p50:.2f} s per answer (p50), {kind.timing.seconds_p95:.2f} s (p95), "

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from burnish.wording import counted
+
 _LINES = 12
 """Most lines shown of a wrong program."""
 
@@ -41,7 +43,7 @@ def show_replay(report: Mapping[str, Any], console: Console) -> None:
             more = [f"... {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
             console.print(Text("\n".join(f"    {line}" for line in [*lines[:_LINES], *more])), soft_wrap=True)
     judged = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report["judged"].items())
-    console.print(f"{report['samples']} samples: {judged}.", soft_wrap=True)
+    console.print(f"{counted(report['samples'], 'sample')}: {judged}.", soft_wrap=True)
 
 
 def show_attack(report: Mapping[str, Any], console: Console) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from burnish.wording import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -106,7 +108,7 @@ def _truncation(view: RowLike, row: EncodedLike) -> str:
             f"[red]{row.tokens} tokens are more than max_length {view.max_length}: the gate will refuse the row[/red]"
         )
     if len(view.rows) > 1:
-        return f"split into {len(view.rows)} rows of at most {view.max_length} tokens; no token is lost"
+        return f"split into {counted(len(view.rows), 'row')} of at most {view.max_length} tokens; no token is lost"
     if not row.cut_tokens:
         return f"nothing: {row.tokens} tokens fit into max_length {view.max_length}"
     answer = ", [red]the end of the answer with them[/red]" if row.cut_answer else "; the answer is whole"
@@ -119,8 +121,8 @@ def show_lengths(report: dict[str, Any], console: Console) -> None:
 
     unit = report["unit"]
     console.print(
-        f"{report['rows']} rows: {report['shortest']} to {report['longest']} {unit}, mean {report['mean']:.1f}, "
-        f"{report['total']} in all",
+        f"{counted(report['rows'], 'row')}: {report['shortest']} to {report['longest']} {unit}, "
+        f"mean {report['mean']:.1f}, {report['total']} in all",
         highlight=False,
     )
     table = Table("percentile", unit)
@@ -160,7 +162,7 @@ def draw_lengths(lengths: Sequence[int], report: dict[str, Any], path: Path) -> 
     panel.hist(np.asarray(lengths), bins=min(60, longest), range=(0, longest), color=COLOUR, alpha=0.85)
     top = panel.get_ylim()[1]
     panel.set_ylim(0, top * 1.3)
-    panel.set_title(f"Length of {report['rows']} rows", loc="left", fontsize=11)
+    panel.set_title(f"Length of {counted(report['rows'], 'row')}", loc="left", fontsize=11)
     if report["recommended"] is not None:
         limit = report["recommended"]["max_length"]
         panel.axvline(limit, color=LIMIT_COLOUR, linewidth=1.8)

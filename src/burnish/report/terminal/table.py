@@ -24,6 +24,7 @@ from burnish.report.terminal.answers import (
     render_work,
 )
 from burnish.report.text import MEMORY, METRIC_NAMES, duration, estimate_lines, memory_size
+from burnish.wording import counted
 
 MOST_ERRORS = 8
 """Most rows of the table of compiler errors; the page shows more."""
@@ -41,9 +42,8 @@ def render_summary(summary: Summary, console: Console) -> None:
     if others:
         console.print(UNPARSED_NOTE, style="dim")
     if summary.excluded_tasks:
-        console.print(
-            f"{summary.excluded_tasks} tasks were left out before: an exclusion file names them.", style="dim"
-        )
+        left_out = counted(summary.excluded_tasks, "task was", "tasks were")
+        console.print(f"{left_out} left out before: an exclusion file names them.", style="dim")
     if len(summary.models) == 1:  # with many models the table of times suffices
         render_work(summary.models[0], console)
     elif precisions := _precisions(summary):
@@ -97,7 +97,7 @@ def _note(results: Sequence[RustResult]) -> str:
     note = f"Rates over all attempted. Intervals go by families of tasks ({groups}): tasks of one family are alike."
     untested = max(result.kind.untested for result in results)
     if untested:
-        note += f" {untested} tasks have no tests: they are in no rate of passing."
+        note += f" {counted(untested, 'task has', 'tasks have')} no tests: in no rate of passing."
     faults = sum(result.kind.infra for result in results)
     if faults:
         return f"{note} infra: {faults} without a verdict, not counted as fails; they widen the interval upwards."

@@ -14,6 +14,7 @@ from rich.text import Text
 from burnish.report.terminal.answers import new_table
 from burnish.report.terminal.table import MOST_ERRORS
 from burnish.report.text import METRIC_NAMES, percent, percent_interval
+from burnish.wording import counted
 
 
 def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
@@ -28,7 +29,7 @@ def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
     rates.add_row(Text(str(n)), *cells, Text(str(infra)))
     console.print(rates)
     untested = summary.get("untested", 0)
-    tests = f" {_rows(untested, 'has', 'have')} no tests to pass." if untested else ""
+    tests = f" {counted(untested, 'row has', 'rows have')} no tests to pass." if untested else ""
     console.print(f"Rates over all attempted; Wilson intervals.{tests}", style="dim")
     _counts("Reasons", "reason", summary["reasons"], n, console)
     _counts("Programs that showed a compiler error", "error", summary["error_codes"], n, console)
@@ -41,13 +42,8 @@ def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
         advice = f"Answers that failed for a crate alone, which no task names: {named}. A set is built by: {command}"
         console.print(Text(advice), soft_wrap=True)
     if summary.get("rejected_rows"):
-        rejected = _rows(summary["rejected_rows"], "was", "were")
+        rejected = counted(summary["rejected_rows"], "row was", "rows were")
         console.print(Text(f"{rejected} not read: rejected.jsonl says why."))
-
-
-def _rows(count: int, singular: str, plural: str) -> str:
-    """Format a count of rows: ``1 row has``, ``2 rows have``."""
-    return f"1 row {singular}" if count == 1 else f"{count} rows {plural}"
 
 
 def _rate(measured: Mapping[str, Any]) -> Text:

@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from burnish.errors import GateError
 from burnish.train.batches.rows import IGNORED, RowGroup, SequenceDataset, collate
+from burnish.wording import counted
 
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}
 """Largest mean, over rows, of the relative difference of a row's summed loss. bfloat16 keeps 8 bits: kernels that add
@@ -40,8 +41,9 @@ class PackingProof:
 
     def __str__(self) -> str:
         return (
-            f"{self.rows} rows packed into {self.sequences} sequences have the losses they have alone ({self.backend} "
-            f"attention, mean relative difference {self.mean_difference:.1e}, {self.tolerance:g} is allowed)"
+            f"{counted(self.rows, 'row')} packed into {counted(self.sequences, 'sequence')} have the losses they have "
+            f"alone ({self.backend} attention, mean relative difference {self.mean_difference:.1e}, "
+            f"{self.tolerance:g} is allowed)"
         )
 
 

@@ -39,6 +39,7 @@ from burnish.train.checkpoints.complete import CompleteCheckpoints
 from burnish.train.job import TrainingJob, TrainingResult, open_checkpoints, train_adapter, trainer_parts
 from burnish.train.sft.trainer import SftTrainer
 from burnish.train.weights.kernels import Deterministic
+from burnish.wording import counted
 
 __all__ = ["EncodedRow", "first_pass", "run_sft"]
 
@@ -62,7 +63,9 @@ def run_sft(
     """
     started = time.monotonic()
     if not any(trained_tokens(row) for row in rows):
-        raise DataError(f"{len(rows)} rows and not one token to train on.", "Give rows with assistant turns.")
+        raise DataError(
+            f"{counted(len(rows), 'row')} and not one token to train on.", "Give rows with assistant turns."
+        )
     dataset = SequenceDataset(rows, packs)
     folder, steps = job.fitting(lambda fitting: _train(fitting, rows, dataset))
     counts = [trained_tokens(row) for row in rows]

@@ -5,7 +5,6 @@ Not covered: attention (`model.attention`).
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import Any
 
@@ -13,7 +12,8 @@ import torch
 from transformers import TrainerCallback
 
 from burnish.config.kernels import KernelsConfig
-from burnish.errors import ConfigError, MissingToolError
+from burnish.errors import ConfigError
+from burnish.model.machine import check_kernels
 
 __all__ = ["Deterministic", "kernel_arguments"]
 
@@ -33,14 +33,11 @@ def kernel_arguments(kernels: KernelsConfig) -> dict[str, Any]:
     if kernels.gradient_checkpointing:
         # The reentrant variant needs inputs with gradients, which frozen embeddings do not have.
         arguments["gradient_checkpointing_kwargs"] = {"use_reentrant": False}
+    check_kernels(kernels, "auto")
     if kernels.liger:
         if not torch.cuda.is_available():
             raise ConfigError(
                 "kernels.liger is on, and torch finds no CUDA device.", "Set kernels.liger to false on this machine."
-            )
-        if importlib.util.find_spec("liger_kernel") is None:
-            raise MissingToolError(
-                "kernels.liger is on, and liger-kernel is not installed", "pip install 'burnish[kernels]'"
             )
         arguments |= {"use_liger_kernel": True, "liger_kernel_config": LIGER_KERNELS}
     if torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 8:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,16 @@ from burnish.fsio import RESTORE, read_object
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import read_done
 from burnish.model.source import ModelSource
-from burnish.records.layout import ADAPTER, ADAPTER_CONFIG, CHECKPOINTS, COMPLETE, MODEL, RESOLVED
+from burnish.records.layout import (
+    ADAPTER,
+    ADAPTER_CONFIG,
+    CHECKPOINTS,
+    COMPLETE,
+    MODEL,
+    RESOLVED,
+    ROUND_FOLDER,
+    TOKENIZER,
+)
 from burnish.workflows.run.base_model import NAMED, resolve_base, resolve_measured
 from burnish.workflows.run.context import Run
 
@@ -52,18 +62,33 @@ def find_model(answers: ModelAnswers) -> ModelSource:
             return model_of_stage(path, made[-1], config)
         path = _newest_checkpoint(path)
         _refuse_bare_checkpoint(path)
-    for stage in (path, *path.parents[:3]):
-        if (stage.parent / RESOLVED).is_file():
-            found = model_of_stage(stage.parent, stage.name, config, done=stage == path or path.name == ADAPTER)
-            if (path / ADAPTER_CONFIG).is_file() and path.name != ADAPTER:
-                return ModelSource(_short(path), found.base, path, found.config)
-            return found
+    stage = _stage_above(path)
+    if stage is not None:
+        return _inside(stage, path, config)
     if (path / ADAPTER_CONFIG).is_file():
         raise ConfigError(
             f"model.base names {path}, which is an adapter outside a run, so its base is not known.",
             f"Set both: answers.model.base=BASE and answers.adapter={path}.",
         )
     return ModelSource(path.name, resolve_base(str(path)), None, config)  # raises with the missing files
+
+
+def _stage_above(path: Path) -> Path | None:
+    """The folder of the stage that ``path`` is or lies in; None outside of runs."""
+    return next((stage for stage in (path, *path.parents[:4]) if (stage.parent / RESOLVED).is_file()), None)
+
+
+def _inside(stage: Path, path: Path, config: ModelConfig) -> ModelSource:
+    """The model of a stage, or an adapter in its folder: of a round, or a checkpoint."""
+    if path in (stage, stage / ADAPTER):
+        return model_of_stage(stage.parent, stage.name, config)
+    adapter = path if (path / ADAPTER_CONFIG).is_file() else path / ADAPTER
+    if not (adapter / ADAPTER_CONFIG).is_file():
+        raise ConfigError(
+            f"{path} holds no model.", f"Give {stage}, or a checkpoint: {stage}/{CHECKPOINTS}/checkpoint-STEP."
+        )
+    found = model_of_stage(stage.parent, stage.name, config, done=False)
+    return ModelSource(_short(adapter), found.base, adapter, found.config)
 
 
 def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: bool = True) -> ModelSource:
@@ -110,16 +135,26 @@ def stages_with_models(run_folder: Path) -> list[str]:
 def _newest_checkpoint(run_folder: Path) -> Path:
     """The newest complete checkpoint of the last stage that has one; told, since the run has not made its model."""
     for stage in reversed(_resolved(run_folder)["recipe"]["stages"]):
-        marks = (run_folder / str(stage["name"]) / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}")
-        steps: dict[int, Path] = {int(mark.parent.name.rpartition("-")[2]): mark.parent for mark in marks}
-        if steps:
-            newest: Path = steps[max(steps)]
+        newest = _newest_below(run_folder / str(stage["name"]))
+        if newest is not None:
             logger.warning("%s has not made its model yet: taking its newest checkpoint, %s", run_folder, newest)
             return newest
     raise ConfigError(
         f"the run {run_folder} has made no model yet, and no checkpoint.",
         "Finish it: the same burnish run command goes on.",
     )
+
+
+def _newest_below(stage: Path) -> Path | None:
+    """The last complete checkpoint of a stage, or of its last round, or what a later round left; None without any."""
+    found: dict[tuple[int, float], Path] = {}
+    for place in (stage, *stage.glob(f"{ROUND_FOLDER}*")):
+        number = 0 if place == stage else int(place.name.removeprefix(ROUND_FOLDER))
+        for mark in (place / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}"):
+            found[number, int(mark.parent.name.rpartition("-")[2])] = mark.parent
+        if number and (place / ADAPTER / ADAPTER_CONFIG).is_file():
+            found[number, math.inf] = place / ADAPTER
+    return found[max(found)] if found else None
 
 
 def _refuse_bare_checkpoint(path: Path) -> None:
@@ -129,9 +164,23 @@ def _refuse_bare_checkpoint(path: Path) -> None:
         return
     raise ConfigError(
         f"{path} is a checkpoint of all weights of a model, and holds no tokenizer.",
-        f"Finish the stage (the same burnish run command goes on), or copy the tokenizer of its base into it: "
-        f"cp BASE/tokenizer* BASE/chat_template.jinja {path}/",
+        f"Finish the stage (the same burnish run command goes on), or copy its tokenizer into it: "
+        f"cp {_tokenizer_files(path)} {path}/",
     )
+
+
+def _tokenizer_files(checkpoint: Path) -> str:
+    """The files of the tokenizer that a checkpoint was trained with, for a shell; in general terms outside of runs."""
+    stage = _stage_above(checkpoint)
+    if stage is None:
+        return "BASE/tokenizer* BASE/chat_template.jinja"
+    folder = stage / TOKENIZER
+    if not folder.is_dir():
+        run = _open(stage.parent)
+        start = next(one for one in run.recipe.stages if one.name == stage.name)
+        folder = run.model_folder(str(getattr(start, "start_from", "base")))
+    names = ("tokenizer*", "chat_template.jinja", "special_tokens_map.json", "vocab.*", "merges.txt")
+    return " ".join(str(file) for name in names for file in sorted(folder.glob(name)))
 
 
 def _open(run_folder: Path) -> Run:

@@ -15,15 +15,14 @@ import yaml
 
 from burnish.config.verbs.evaluate import ModelAnswers
 from burnish.config.verbs.standalone import GenerateConfig
-from burnish.data.tasks.task_sets import load_task_set
+from burnish.data.tasks.task_sets import check_task_files, load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import HALF_PAIR, half_pair
 from burnish.protocols import Generator
 from burnish.records import Completion, Message, Task
 from burnish.records.layout import COMPLETIONS
 from burnish.workflows.answer.completions import answer_tasks, read_answers
-from burnish.workflows.answer.find_model import find_model
-from burnish.workflows.answer.generators import open_found, written_by
+from burnish.workflows.answer.generators import open_found, ready, written_by
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,11 @@ def generate(config: GenerateConfig) -> list[Completion]:
 
     Raises DataError when the file holds answers of another model, other options or other tasks.
     """
-    tasks = _tasks(config)
     if config.out is None and not config.prompts:
         raise ConfigError("no output file is set for the answers to the tasks.", "Add --set out=FILE.jsonl.")
-    generator = written_by(config.answers, seed=config.seed)
+    found = ready(config.answers) if isinstance(config.answers, ModelAnswers) else None
+    tasks = _tasks(config)
+    generator = written_by(config.answers, seed=config.seed, found=found)
     if config.out is not None:
         _check_same(config, config.out, generator, tasks)
     return _answer(config, generator, tasks)
@@ -59,12 +59,12 @@ def side_by_side(config: GenerateConfig, models: Sequence[str]) -> list[SideBySi
             "--models compares models in this process on prompts, and only prints to the terminal.",
             "Give --prompt TEXT (or prompts) and no out; for files, call burnish generate once per model.",
         )
-    tasks = _tasks(config)
     asked = [
         config.answers.model_copy(update={"model": config.answers.model.model_copy(update={"base": name})})
         for name in models
     ]
-    found = [(answers, find_model(answers)) for answers in asked]
+    found = [(answers, ready(answers)) for answers in asked]
+    tasks = _tasks(config)
     columns = []
     for answers, one in found:
         columns.append(_answer(config, open_found(one, answers, seed=config.seed), tasks))
@@ -97,6 +97,7 @@ def _tasks(config: GenerateConfig) -> Sequence[Task]:
             Task(id=f"prompt-{number}", family="prompt", prompt=(Message(role="user", content=text),))
             for number, text in enumerate(prompts[: config.limit], 1)
         ]
+    check_task_files(config.tasks, "tasks")
     return load_task_set(config.tasks, config.seed).held_out[: config.limit]
 
 

@@ -12,7 +12,8 @@ from burnish.config.verbs.evaluate import EndpointAnswers, ModelAnswers, Written
 from burnish.errors import ConfigError
 from burnish.fsio import read_object
 from burnish.generate.openai_http import EndpointGenerator, endpoint_digest
-from burnish.model.folders import model_digest
+from burnish.model.folders import check_stored_quantization, model_digest
+from burnish.model.machine import check_machine
 from burnish.model.source import ModelSource
 from burnish.protocols import Generator
 from burnish.records.layout import ADAPTER_CONFIG, GENERATION_CONFIG
@@ -21,15 +22,28 @@ from burnish.workflows.answer.find_model import find_model
 from burnish.workflows.run.requirements import require_train_extra, require_vllm
 
 
-def written_by(answers: WrittenAnswers, *, seed: int) -> Generator:
-    """Build the generator and load its model; raise the errors of loading."""
+def written_by(answers: WrittenAnswers, *, seed: int, found: ModelSource | None = None) -> Generator:
+    """Build the generator and load its model, looked for unless it is ``found``; raise the errors of loading."""
     if isinstance(answers, EndpointAnswers):
         return EndpointGenerator(answers, seed=seed)
-    return open_found(find_model(answers), answers, seed=seed)
+    return open_found(found or find_model(answers), answers, seed=seed)
 
 
-def open_found(found: ModelSource, answers: ModelAnswers, *, seed: int) -> Generator:
-    """Build the generator of a resolved model."""
+def ready(answers: ModelAnswers) -> ModelSource:
+    """Find the model that will answer, and raise early what opening it would raise; loads nothing.
+
+    Raises ConfigError: as `find_model`, or for what this machine, the engine or the model cannot do. MissingToolError:
+    a package is not installed.
+    """
+    require_train_extra()
+    check_machine(answers.model)  # before a GGUF file is dequantised for an adapter
+    found = find_model(answers)
+    check_found(found, answers)
+    return found
+
+
+def check_found(found: ModelSource, answers: ModelAnswers) -> None:
+    """Raise where this machine, the engine or the model cannot do what is asked; loads nothing."""
     require_train_extra()
     if answers.engine == "vllm":
         require_vllm()
@@ -43,6 +57,14 @@ def open_found(found: ModelSource, answers: ModelAnswers, *, seed: int) -> Gener
         raise ConfigError(
             f"adapter_off is set, but {found.name} has no adapter.", "Set answers.adapter, or remove adapter_off."
         )
+    check_machine(found.config)
+    if found.kind != "gguf":
+        check_stored_quantization(found.base, found.config.quantization)
+
+
+def open_found(found: ModelSource, answers: ModelAnswers, *, seed: int) -> Generator:
+    """Build the generator of a resolved model; raises what `check_found` raises."""
+    check_found(found, answers)
     with tempfile.TemporaryDirectory() as scratch:
         adapter = found.adapter
         if adapter is not None and found.kind == "checkpoint":
@@ -100,16 +122,17 @@ def _vllm(found: ModelSource, adapter: Path | None, answers: ModelAnswers, *, se
     )
 
 
-def digests_of(answers: WrittenAnswers) -> dict[str, str]:
-    """Return the digests of the answering model without loading it."""
+def digests_of(answers: WrittenAnswers, found: ModelSource | None) -> dict[str, str]:
+    """Return the digests of what answers, without loading it: of a server, or of the model that was ``found``."""
     if isinstance(answers, EndpointAnswers):
         return {"endpoint": endpoint_digest(answers)}
-    return find_model(answers).digests
+    assert found is not None
+    return found.digests
 
 
-def name_of(answers: WrittenAnswers) -> str:
-    """Return its name in tables."""
+def name_of(answers: WrittenAnswers, found: ModelSource | None) -> str:
+    """Return the name of what answers, for tables."""
     if isinstance(answers, EndpointAnswers):
         return answers.model
-    found = find_model(answers)
+    assert found is not None
     return f"{found.name} (adapter off)" if answers.adapter_off else found.name

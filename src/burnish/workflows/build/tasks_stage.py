@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from burnish.config.stages.kinds.tasks import TasksStage
-from burnish.data.tasks.task_sets import load_task_set, require_rust
+from burnish.data.tasks.task_sets import load_task_set, require_rust, say_untested
 from burnish.errors import DataError
 from burnish.records import Completion
 from burnish.records.files import write_records
@@ -27,6 +27,7 @@ def build_tasks(run: Run, stage: TasksStage, folder: Path) -> Outcome:  # noqa: 
     if not tasks.held_out:
         raise DataError("the task set has no held-out task", "Check data.tasks in the recipe.")
     require_rust((*tasks.train, *tasks.held_out))
+    say_untested((*tasks.train, *tasks.held_out))
     write_records(folder / TRAIN, tasks.train)
     write_records(folder / HELD_OUT, tasks.held_out)
     checked = [task for task in (*tasks.held_out, *tasks.train) if task.reference is not None]

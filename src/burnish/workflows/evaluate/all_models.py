@@ -22,18 +22,20 @@ from typing import Any, Literal
 from burnish.config.generate import HOW_FAST
 from burnish.config.model import ModelConfig
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
-from burnish.data.tasks.task_sets import load_task_set
+from burnish.data.tasks.task_sets import check_task_files, load_task_set
 from burnish.errors import BurnishError, ConfigError, DataError
 from burnish.fsio import digest_json, write_json
 from burnish.ledger.stage import read_done
 from burnish.ledger.store import Ledger
 from burnish.model.folders import is_gguf
+from burnish.model.machine import check_machine
 from burnish.records.layout import ADAPTER_CONFIG, EVALUATED, LEDGER, OVERVIEW, RESOLVED, SUMMARY
 from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks
 from burnish.workflows.answer.find_model import find_model, stages_with_models
 from burnish.workflows.evaluate.evaluate import evaluate, tasks_digest
 from burnish.workflows.evaluate.summary_file import read_summary
+from burnish.workflows.evaluate.written_answers import precision_in
 from burnish.workflows.run.requirements import require_train_extra
 
 _MARKS = ("config.json", ADAPTER_CONFIG, "tokenizer.json", "*.safetensors")
@@ -54,6 +56,10 @@ class OneModel:
     state: Literal["evaluated", "kept", "failed"]
     headline: str = ""
     """The first metric and its value."""
+    dtype: str | None = None
+    """What it computed in; None where nobody noted it."""
+    quantization: str | None = None
+    """How its weights were quantised, ``none`` where they were not."""
     problem: str = ""
     """Reason of a failure."""
 
@@ -69,11 +75,13 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     if not isinstance(answers, ModelAnswers) or answers.adapter is not None or said != ModelConfig().base:
         raise ConfigError("--all takes its models from the folder.", "Remove answers.model.base and answers.adapter.")
     require_train_extra()
-    tasks = load_task_set(config.tasks, config.seed).held_out[: config.limit]
-    check_tasks(tasks)
     bases = list(_models(models))
     if not bases:
         raise DataError(f"{models} has no model.", "Give a folder of runs, or one with a folder per model.")
+    check_machine(answers.model)
+    check_task_files(config.tasks, "tasks")
+    tasks = load_task_set(config.tasks, config.seed).held_out[: config.limit]
+    check_tasks(tasks)
     key = tasks_digest(tasks)
     found: list[OneModel] = []
     seen: dict[str, str] = {}
@@ -114,7 +122,9 @@ def _evaluate_one(
         _log.debug("%s", name, exc_info=True)
         return OneModel(name, digest, folder, "failed", problem=f"{type(error).__name__}: {error}")
     seen[digest] = folder
-    return OneModel(name, digest, folder, "kept" if kept else "evaluated", _headline(summary))
+    loaded = precision_in(out)
+    state: Literal["kept", "evaluated"] = "kept" if kept else "evaluated"
+    return OneModel(name, digest, folder, state, _headline(summary), loaded.dtype, loaded.quantization)
 
 
 def _models(folder: Path) -> Iterator[str]:

@@ -15,6 +15,7 @@ from burnish.records.layout import COMPARISON, COMPARISON_PAGE, DISAGREEMENTS
 from burnish.report.page.comparison import render_comparison
 from burnish.score.summaries.comparison import compare_rows
 from burnish.workflows.evaluate.rescore import read_evaluated, tasks_beside, tolerance_of
+from burnish.workflows.evaluate.written_answers import precision_in
 
 
 def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> ComparisonReport:
@@ -37,6 +38,7 @@ def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> Compar
         tolerance=tolerance_of(a),
         rerun=() if rerun is None else read_evaluated(rerun),
     )
+    report = report.model_copy(update={"a_computed_in": precision_in(a), "b_computed_in": precision_in(b)})
     write_json(out / COMPARISON, report.model_dump(mode="json"))
     write_records(out / DISAGREEMENTS, disagreements)
     write_atomic(out / COMPARISON_PAGE, render_comparison(report, disagreements))

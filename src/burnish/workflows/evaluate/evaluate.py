@@ -1,8 +1,7 @@
 """Evaluate answers without a recipe: from a model, a server, or a file.
 
 Everything that judging needs lies in the folder then, so `workflows.evaluate.rescore` judges again without a model.
-Left
-out on purpose: several models (`workflows.evaluate.all_models`), comparing them (`workflows.evaluate.compare`).
+Left out on purpose: several models (`workflows.evaluate.all_models`), comparing them (`workflows.evaluate.compare`).
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from typing import assert_never
 from burnish import __version__
 from burnish.config.tasks import HumanEvalPackTasks
 from burnish.config.verbs.evaluate import (
-    AnswersConfig,
     EndpointAnswers,
     EvaluateConfig,
     FieldAnswers,
@@ -24,28 +22,29 @@ from burnish.config.verbs.evaluate import (
     ModelAnswers,
     WrittenAnswers,
 )
+from burnish.data.sources.files import nearest_file
 from burnish.data.tasks.humanevalpack import read_answers as read_field
-from burnish.data.tasks.task_sets import load_task_set
+from burnish.data.tasks.task_sets import check_task_files, load_task_set, say_untested
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, write_json
 from burnish.ledger.attempt_log import attempt_log
 from burnish.ledger.memory import peak_bytes, reset_peak
-from burnish.ledger.run_folder import open_run
+from burnish.ledger.run_folder import check_owner, open_run
 from burnish.ledger.stage import begin, fingerprint, finish, read_done
+from burnish.model.source import ModelSource
 from burnish.records import Completion, Task
 from burnish.records.answer_forms import read_answers_of_others
 from burnish.records.layout import EVALUATED, SUMMARY
 from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks
 from burnish.score.summaries.summary import build_summary
-from burnish.workflows.answer.generators import digests_of, name_of
+from burnish.workflows.answer.generators import digests_of, name_of, ready
 from burnish.workflows.evaluate.core import evaluate_answers
 from burnish.workflows.evaluate.score import has_rust, verifier_for
 from burnish.workflows.evaluate.summary_file import read_summary
 from burnish.workflows.evaluate.written_answers import Writing
 from burnish.workflows.run.inputs import CODE, TOOLCHAIN, code_digest
 from burnish.workflows.run.ledger_entry import record_evaluation
-from burnish.workflows.run.requirements import require_train_extra
 
 _log = logging.getLogger("burnish.evaluate")
 
@@ -57,19 +56,21 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
     when the folder belongs to another evaluation.
     """
     answers = config.answers
-    if isinstance(answers, ModelAnswers):
-        require_train_extra()
+    resolved = config.model_dump(mode="json")
+    check_owner(config.out, resolved, resume=resume)
+    found = _check_before(config)
     task_set = load_task_set(config.tasks, config.seed)
     tasks = task_set.held_out[: config.limit]
     check_tasks(tasks)
+    say_untested(tasks)
     if config.repair_turns and not has_rust(tasks):
         raise ConfigError("repair_turns fixes Rust, and no task is Rust.", "Remove repair_turns.")
     given = _given_answers(config, tasks)
-    resolved = config.model_dump(mode="json")
     with ExitStack() as stack:
         verifier = stack.enter_context(verifier_for(tasks, config.verify, config.out / ".cache"))
         toolchain = {} if verifier is None else {TOOLCHAIN: verifier.digest}
-        digests = {CODE: code_digest()} | toolchain | {"tasks": tasks_digest(tasks)} | _model_digests(answers)
+        model_files = digests_of(answers, found) if isinstance(answers, WrittenAnswers) else {}
+        digests = {CODE: code_digest(), **toolchain, "tasks": tasks_digest(tasks), **model_files}
         run = stack.enter_context(
             open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume)
         )
@@ -82,9 +83,10 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
             return read_summary(config.out / SUMMARY)
         attempt = begin(folder, wanted)
         reset_peak()
-        writing = Writing(answers, tasks, folder, seed=config.seed) if isinstance(answers, WrittenAnswers) else None
         evaluated = evaluate_answers(
-            given if writing is None else writing,
+            Writing(answers, tasks, folder, seed=config.seed, found=found)
+            if isinstance(answers, WrittenAnswers)
+            else given,
             tasks,
             folder,
             verifier,
@@ -92,7 +94,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
             repair_turns=config.repair_turns,
         )
         done = finish(folder, attempt, evaluated.outputs, peak_bytes=peak_bytes())
-        model = evaluated.measured(_name(config), done.seconds)
+        model = evaluated.measured(_name(config, found), done.seconds)
         summary = build_summary([model], excluded_tasks=task_set.excluded)
         write_json(config.out / SUMMARY, summary.model_dump(mode="json"))
         record_evaluation(config, run, digests, done, summary)
@@ -101,8 +103,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
 
 def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
     """Read the completions of a file; raise DataError for a broken row or an unknown task."""
-    if not path.is_file():
-        raise DataError(f"file {path} does not exist", "Give a JSONL file of answers, as written by burnish generate.")
+    _check_there(path)
     known = {task.id for task in tasks}
     completions = []
     for number, completion in read_answers_of_others(path):
@@ -126,8 +127,6 @@ def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Comple
             if isinstance(config.tasks, HumanEvalPackTasks):
                 wanted = {task.id for task in tasks}
                 return [one for one in read_field(config.tasks.path, name) if one.task_id in wanted]
-            if name != "reference":
-                raise ConfigError(f"these tasks have no answers in a field {name!r}", "Set answers.name=reference.")
             return [
                 Completion(task_id=task.id, text=task.reference, finish_reason="given")
                 for task in tasks
@@ -136,8 +135,25 @@ def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Comple
     assert_never(config.answers)
 
 
-def _model_digests(answers: AnswersConfig) -> dict[str, str]:
-    return digests_of(answers) if isinstance(answers, WrittenAnswers) else {}
+def _check_before(config: EvaluateConfig) -> ModelSource | None:
+    """Raise what paths, the machine and the packages tell; returns the model that will answer, if one will."""
+    answers = config.answers
+    found = ready(answers) if isinstance(answers, ModelAnswers) else None
+    check_task_files(config.tasks, "tasks")
+    if isinstance(answers, FileAnswers):
+        _check_there(answers.path)
+    pack = isinstance(config.tasks, HumanEvalPackTasks)
+    if isinstance(answers, FieldAnswers) and not pack and answers.name != "reference":
+        raise ConfigError(f"these tasks have no answers in a field {answers.name!r}", "Set answers.name=reference.")
+    return found
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(
+            f"answers.path is {path}, which does not exist.",
+            nearest_file(path, "Give a JSONL file of answers, as written by burnish generate: --set answers.path=FILE"),
+        )
 
 
 def tasks_digest(tasks: Sequence[Task]) -> str:
@@ -145,10 +161,10 @@ def tasks_digest(tasks: Sequence[Task]) -> str:
     return digest_json([task.to_json() for task in tasks])
 
 
-def _name(config: EvaluateConfig) -> str:
+def _name(config: EvaluateConfig, found: ModelSource | None) -> str:
     match config.answers:
         case ModelAnswers() | EndpointAnswers():
-            return name_of(config.answers)
+            return name_of(config.answers, found)
         case FileAnswers(path=path):
             return path.stem
         case FieldAnswers(name=name):

@@ -17,8 +17,8 @@ from burnish.model.source import ModelSource
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
 from burnish.records.files import read_rows, write_rows
-from burnish.records.layout import COMPLETIONS, LIKELIHOODS, PACE, PRECISION, PROMPTS
-from burnish.records.summary import Generation
+from burnish.records.layout import COMPLETIONS, EVALUATED, LIKELIHOODS, PACE, PRECISION, PROMPTS
+from burnish.records.summary import Generation, Precision
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
 from burnish.workflows.answer.generators import open_found, written_by
 from burnish.workflows.evaluate.score import read_likelihoods
@@ -115,14 +115,22 @@ class Writing:
         write_rows(self._folder / PROMPTS, rows)
 
 
+def precision_in(folder: Path) -> Precision:
+    """Return what the model of an evaluation or an evaluate stage computed in; empty where nobody noted it."""
+    for noted in (folder / PRECISION, folder / EVALUATED / PRECISION):
+        if noted.is_file():
+            known = read_object(noted, needs={"dtype": str, "quantization": str})
+            return Precision(dtype=known["dtype"], quantization=known["quantization"])
+    return Precision()
+
+
 def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation | None:
     """How fast the answers came and how much memory that took; None where nothing was noted."""
     lines = list(read_rows(folder / PACE, {"wall_s": NUMBER, "completion_tokens": int, "completions": int}))
     if not lines:
         return None
     seconds, tokens = (sum(line[key] for line in lines) for key in ("wall_s", "completion_tokens"))
-    noted = folder / PRECISION
-    precision = read_object(noted) if noted.is_file() else {}
+    precision = precision_in(folder)
     p50, p95 = np.quantile([one.seconds for one in completions], (0.5, 0.95))
     return Generation(
         completions=sum(line["completions"] for line in lines),
@@ -131,8 +139,8 @@ def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation
         tokens_per_s=round(tokens / max(seconds, 1e-9), 3),
         seconds_p50=round(float(p50), 6),
         seconds_p95=round(float(p95), 6),
-        dtype=precision.get("dtype"),
-        quantization=precision.get("quantization"),
+        dtype=precision.dtype,
+        quantization=precision.quantization,
         peak_bytes=max(line["peak_bytes"] or 0 for line in lines) or None,
         device_peak_bytes=max(line["device_peak_bytes"] or 0 for line in lines) or None,
     )

@@ -26,12 +26,12 @@ from burnish.records.layout import (
     GRID_SUMMARY,
     GRID_TABLE,
     MODEL,
-    PRECISION,
     TRAINING_METADATA,
 )
-from burnish.records.summary import Estimate
+from burnish.records.summary import Estimate, Precision
 from burnish.score.summaries.answer_summary import estimates, group_rows
 from burnish.workflows.evaluate.rescore import read_evaluated
+from burnish.workflows.evaluate.written_answers import precision_in
 from burnish.workflows.experiments.grid_cells import Cell, base_name, evaluation_of, grid_cells
 from burnish.workflows.experiments.predictions import Prediction, Predictor
 from burnish.workflows.experiments.programs import (
@@ -56,6 +56,8 @@ class Answering(Part):
     metric: str
     """The headline of the kind."""
     quality: Estimate
+    metrics: dict[str, Estimate]
+    """Every metric of the kind, the headline first."""
     unparsed: int
     """Unreadable answers, which count as wrong."""
     cut_off: int
@@ -83,6 +85,10 @@ class CellResult(Part):
     model_name: str = ""
     """By what was done to the model: base, data, method, adapter, tag of the quantisation."""
     quantization_tag: str = ""
+    dtype: str | None = None
+    """What the measured model computed in."""
+    measured_quantization: str | None = None
+    """How its weights were quantised while it answered, ``none`` where they were not."""
     answering: tuple[Answering, ...] = ()
     train_seconds: float | None = None
     train_peak_bytes: int | None = None
@@ -148,6 +154,7 @@ def _one_cell(config: GridConfig, folder: Folder, cell: Cell, *, resume: bool) -
         folder.write_state(state)
         return _result(folder, cell, state)
     try:
+        cell.check()
         evaluation = evaluation_of(cell, config, folder.run(cell.id), _evaluation(folder, cell))
         measures = evaluation.model_dump(mode="json")
         planned = planned.model_copy(update={"fingerprint": recipe_fingerprint(cell.recipe, measures)})
@@ -177,7 +184,9 @@ def _result(folder: Folder, cell: Cell, state: ExperimentState) -> CellResult:
         return CellResult(**said)
     run, evaluated = folder.run(cell.id), _evaluation(folder, cell) / EVALUATED
     done = read_done(evaluated)
-    said |= _trained(cell, run) if cell.trains else _untrained(cell, evaluated)
+    loaded = precision_in(evaluated)
+    said |= _trained(cell, run) if cell.trains else _untrained(cell, loaded)
+    said |= {"dtype": loaded.dtype, "measured_quantization": loaded.quantization}
     return CellResult(
         **said,
         answering=tuple(_answering(rows) for rows in group_rows(read_evaluated(evaluated)).values()),
@@ -205,16 +214,15 @@ def _trained(cell: Cell, run: Path) -> dict[str, Any]:
     }
 
 
-def _untrained(cell: Cell, evaluated: Path) -> dict[str, Any]:
+def _untrained(cell: Cell, loaded: Precision) -> dict[str, Any]:
     assert cell.recipe is not None
-    noted = evaluated / PRECISION
-    dtype = read_object(noted, needs={"dtype": str})["dtype"] if noted.is_file() else None
-    name = base_name(cell.recipe.model, dtype)
+    name = base_name(cell.recipe.model, loaded.dtype)
     return {"model_name": str(name), "quantization_tag": str(name.quantization)}
 
 
 def _answering(rows: Sequence[EvaluatedRow]) -> Answering:
-    metric, quality = next(iter(estimates(rows).items()))
+    metrics = estimates(rows)
+    metric, quality = next(iter(metrics.items()))
     timed = [row for row in rows if row.seconds > 0]
     seconds = np.array([row.seconds for row in timed])
     p50, p95 = np.quantile(seconds, (0.5, 0.95)) if timed else (None, None)
@@ -222,6 +230,7 @@ def _answering(rows: Sequence[EvaluatedRow]) -> Answering:
         kind=rows[0].kind,
         metric=metric,
         quality=quality,
+        metrics=metrics,
         unparsed=sum(row.extracted is None for row in rows),
         cut_off=sum(row.finish_reason == "length" for row in rows),
         seconds_p50=None if p50 is None else round(float(p50), 6),
@@ -244,19 +253,33 @@ def _summary(config: GridConfig, base: Path, cells: Sequence[Cell], results: Seq
 
 
 def _csv(results: Sequence[CellResult]) -> str:
-    """Write a CSV line per cell and task kind, without further rounding."""
+    """Write a CSV line per cell and task kind, without further rounding.
+
+    After the cell's own columns come the headline (``quality``) and every metric, each with its interval and n; a
+    metric that a kind of task does not have is empty.
+    """
     text = io.StringIO()
     plain = [name for name in CellResult.model_fields if name != "answering"]
-    asked = [name for name in Answering.model_fields if name != "quality"]
-    writer = csv.DictWriter(text, [*plain, *asked, "quality", "ci95_low", "ci95_high", "n"], lineterminator="\n")
+    asked = [name for name in Answering.model_fields if name not in ("quality", "metrics")]
+    metrics = dict.fromkeys(name for result in results for one in result.answering for name in one.metrics)
+    measured = [*_columns("quality", None, ""), *(key for name in metrics for key in _columns(name, None))]
+    writer = csv.DictWriter(text, [*plain, *asked, *measured], lineterminator="\n")
     writer.writeheader()
     for result in results:
         row = result.model_dump(mode="json", exclude={"answering"})
-        for one in result.answering or (None,):
-            if one is None:
-                writer.writerow(row)
-                continue
-            low, high = one.quality.ci95
-            more = {"quality": one.quality.value, "ci95_low": low, "ci95_high": high, "n": one.quality.n}
-            writer.writerow(row | one.model_dump(mode="json", exclude={"quality"}) | more)
+        if not result.answering:
+            writer.writerow(row)
+        for one in result.answering:
+            more = one.model_dump(mode="json", exclude={"quality", "metrics"}) | _columns("quality", one.quality, "")
+            for name, estimate in one.metrics.items():
+                more |= _columns(name, estimate)
+            writer.writerow(row | more)
     return text.getvalue()
+
+
+def _columns(name: str, estimate: Estimate | None, prefix: str | None = None) -> dict[str, float | int | None]:
+    """The columns of an estimate, by its name; those of the headline have no prefix."""
+    before = f"{name} " if prefix is None else prefix
+    low, high = (None, None) if estimate is None else estimate.ci95
+    value, n = (None, None) if estimate is None else (estimate.value, estimate.n)
+    return {name: value, f"{before}ci95_low": low, f"{before}ci95_high": high, f"{before}n": n}

@@ -23,12 +23,17 @@ from burnish.config.stages.stage import AdapterStage, Stage
 from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.config.verbs.grid import AdapterVariant, GridConfig, Variant
-from burnish.errors import ConfigError
+from burnish.errors import BurnishError, ConfigError
 from burnish.ledger.run_folder import RunFolder
 from burnish.model.contents import quantization_on_disk
+from burnish.model.folders import check_stored_quantization
+from burnish.model.machine import check_machine
 from burnish.model.naming import ModelName, QuantizationTag, clean, four_bit_tag, quantization_tag
+from burnish.workflows.experiments.sweep_plan import named
+from burnish.workflows.preflight import check_early
 from burnish.workflows.recipe import last_training_stage
 from burnish.workflows.run.base_model import resolve_base
+from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import Run
 
 PLAIN = {"adapter": {"kind": "lora"}, "optimizer": "adamw"}
@@ -48,6 +53,24 @@ class Cell:
     refusal: str
     """Why it cannot be trained, or empty."""
     trains: bool
+
+    def check(self) -> None:
+        """Raise why the cell cannot begin, as far as its recipe, its files and this machine tell."""
+        assert self.recipe is not None
+        if self.trains:
+            check_early(self.recipe, self.recipe.stages)
+        else:
+            check_machine(self.recipe.model)
+            check_stored_quantization(resolve_base(self.recipe.model.base), self.recipe.model.quantization)
+
+    @property
+    def problem(self) -> str:
+        """What `check` raises, with the way out; empty where the cell can begin."""
+        try:
+            self.check()
+        except BurnishError as error:
+            return f"{error.cause} {error.way_out}"
+        return ""
 
     @property
     def training_stage(self) -> str:
@@ -69,6 +92,8 @@ def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
         variants = dict(zip(axes, combination, strict=True))
         name = "_".join(variant.name for variant in variants.values()) or "cell"
         said = [training]
+        if "datasets" in variants:
+            said.append(Values("this cell", {"data.name": variants["datasets"].name}))
         said += [Values(f"{axis}.{variant.name}", variant.overrides) for axis, variant in variants.items()]
         trains = all(one.trains for one in combination if isinstance(one, AdapterVariant))
         if not trains:
@@ -76,6 +101,9 @@ def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
         said.append(Values("this cell", {"name": name, "runs_dir": str(runs_dir)}))
         names = {axis: variant.name for axis, variant in variants.items()}
         found, refusal = _recipe(config, said)
+        if found is not None and trains:
+            with named(name):
+                check_batches(found, found.stages)
         cells.append(Cell(name, index, names, found, refusal, trains))
     return cells
 

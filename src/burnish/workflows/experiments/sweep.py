@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.sweep import Objective, RandomSearch, SweepConfig, TpeSearch
 from burnish.errors import BurnishError
 from burnish.fsio import write_json
@@ -33,6 +34,7 @@ from burnish.workflows.experiments.programs import (
 )
 from burnish.workflows.experiments.search import Pruner, Trial, require_search
 from burnish.workflows.experiments.sweep_plan import Plan, plan_sweep, run_id
+from burnish.workflows.preflight import check_early
 
 
 class RunResult(Part):
@@ -101,6 +103,8 @@ class PlannedRun(Part):
     peak_bytes: int | None
     device_peak_bytes: int | None
     cost: float | None
+    problem: str = ""
+    """Why it cannot begin, as far as its recipe, its files and this machine tell."""
 
 
 def sweep(
@@ -140,6 +144,7 @@ def dry_run(config: SweepConfig, base: Path) -> list[PlannedRun]:
         params = dict(plan.params(index, ())) if plan.fixed is not None else None
         name = run_id(index, params) if params is not None else f"run_{index:03d}"
         recipe = first if params is None else plan.recipe(params, name, folder.runs)
+        problem = _problem(recipe)
         guess = predictor.predict(recipe) if alike else None
         seconds = None if guess is None else guess.seconds
         state, price = folder.read_state(index), config.price_per_hour
@@ -152,9 +157,19 @@ def dry_run(config: SweepConfig, base: Path) -> list[PlannedRun]:
                 peak_bytes=None if guess is None else guess.peak_bytes,
                 device_peak_bytes=None if guess is None else guess.device_peak_bytes,
                 cost=None if seconds is None or price is None else seconds / 3600 * price,
+                problem=problem,
             )
         )
     return planned
+
+
+def _problem(recipe: Recipe) -> str:
+    """Why a run of the recipe would be refused at once, with the way out; empty where it can begin."""
+    try:
+        check_early(recipe, recipe.stages)
+    except BurnishError as error:
+        return f"{error.cause} {error.way_out}"
+    return ""
 
 
 def _keys(config: SweepConfig) -> list[str]:
@@ -171,6 +186,7 @@ def _one_run(plan: Plan, folder: Folder, index: int, before: Sequence[RunResult]
     )
     try:
         recipe = plan.recipe(params, planned.id, folder.runs)
+        check_early(recipe, recipe.stages)
         planned = planned.model_copy(update={"fingerprint": recipe_fingerprint(recipe)})
     except BurnishError as error:
         return _result(folder, failed_before(folder, planned, error), config.objective)

@@ -10,7 +10,8 @@ import difflib
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,22 @@ def plan_sweep(config: SweepConfig, base: Path) -> Plan:
             fixed = None
     total = len(fixed) if fixed is not None else search.runs if isinstance(search, TpeSearch) else 0
     plan = Plan(config, base, total, fixed)
-    if isinstance(search, GridSearch | ListSearch):
-        for params in plan.fixed or ():
-            planned = plan.recipe(params, "run", Path("runs"))
+    for index, params in enumerate(plan.fixed or ()):
+        name = run_id(index, params)
+        planned = plan.recipe(params, name, Path("runs"))
+        with named(name):
             check_batches(planned, planned.stages)
     _check_metrics(plan)
     return plan
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Let a ConfigError say which run or cell it is of."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error.cause}", error.way_out) from error
 
 
 def run_id(index: int, params: Params) -> str:

@@ -28,6 +28,7 @@ from burnish.records.files import read_records, write_records
 from burnish.records.layout import (
     COMPLETIONS,
     ROUND,
+    ROUND_FOLDER,
     ROUND_METADATA,
     ROWS,
     SAMPLED,
@@ -44,6 +45,7 @@ from burnish.train.watch.memory_forecast import Batches, MemoryForecast
 from burnish.train.watch.metadata import TrainingMetadata
 from burnish.train.watch.reporters import reporters
 from burnish.train.watch.training_log import TrainingEvents
+from burnish.wording import counted
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.sample_and_judge import sample
 from burnish.workflows.evaluate.stage import measured
@@ -75,7 +77,7 @@ class Round:
     def __init__(self, run: Run, stage: ExpertIterationStage, folder: Path, number: int, steps: int) -> None:
         self.run = run
         self.stage = stage
-        self.folder = folder / f"round_{number}"
+        self.folder = folder / f"{ROUND_FOLDER}{number}"
         self.stage_folder = folder
         self.number = number
         self.steps = steps
@@ -117,8 +119,9 @@ class Round:
             seconds = read_object(self.folder / SAMPLED)
             self._log(self.steps, self.metrics | seconds)
             logger.info(
-                "%s round %d: %d completions of %d tasks, %.1f %% compile, %.1f %% pass, reward %.3f; %d kept",
-                *(stage.name, self.number, report.sampled, report.tasks, 100 * self.metrics["compile_rate"]),
+                "%s round %d: %s of %d tasks, %.1f %% compile, %.1f %% pass, reward %.3f; %d kept",
+                *(stage.name, self.number, counted(report.sampled, "completion"), report.tasks),
+                *(100 * self.metrics["compile_rate"],),
                 *(100 * self.metrics["tests_passed"], self.metrics.get("reward", 0.0), report.kept),
             )
         facts = {"round": self.number, "seed": seed, "sampling": stage.sampling.model_dump(mode="json")}

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.config.stages.kinds.expert_iteration import ExpertIterationStage
-from burnish.errors import ConfigError, DataError
+from burnish.data.tasks.task_sets import tested
+from burnish.errors import ConfigError
 from burnish.fsio import digest_json, disk_errors
 from burnish.records import Task
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.pass_rates import PassRates, draw_in_turn
 from burnish.score.selection.select import Kept
+from burnish.wording import counted
 from burnish.workflows.expert_iteration.round import Round, RoundResult
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.start import StartingPoint, starting_point
@@ -72,12 +74,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
 
 def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
     """Training tasks that have hidden tests, those of them set aside, and what is measured on."""
-    tasks = [task for task in run.train_tasks(stage) if task.tests is not None]
-    if not tasks:
-        raise DataError(
-            "no tasks to sample: the task set has no training part with hidden tests.",
-            "Set data.tasks.train.",
-        )
+    tasks = tested(stage.name, run.train_tasks(stage))
     aside = set_aside(tasks, stage.validation, run.recipe.seed)
     families = {task.family for task in aside}
     train = tuple(task for task in tasks if task.family not in families)
@@ -87,7 +84,7 @@ def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
             f"Lower validation of stage {stage.name}, or build more training tasks.",
         )
     if aside:
-        logger.info("%s: %d tasks to train on, %d to measure rounds by", stage.name, len(train), len(aside))
+        logger.info("%s: %s to train on, %d to measure rounds by", stage.name, counted(len(train), "task"), len(aside))
     return TaskPool(train, aside, HeldOut(run.held_out_tasks(stage)))
 
 

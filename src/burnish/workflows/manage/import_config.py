@@ -80,7 +80,10 @@ def import_config(file: Path, out: Path | None = None) -> Imported:
     source = _read(file)
     system = _recognised(source, file)
     settings = read_settings(source, system.keys, system.name)
-    recipe = system.recipe_of(settings.values)
+    try:
+        recipe = system.recipe_of(settings.values)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error.cause}", error.way_out) from error
     recipe["name"] = re.sub(r"[^A-Za-z0-9._-]+", "-", recipe["name"]).strip("-._") or "imported"
     _check(recipe, file)
     out = Path(f"{recipe['name']}.yaml") if out is None else out

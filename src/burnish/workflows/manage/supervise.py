@@ -22,6 +22,7 @@ from burnish.errors import DiskError, MachineError
 from burnish.ledger.events import EVENT_ROW, EventLog
 from burnish.records.files import read_rows
 from burnish.records.layout import COMPLETE, COMPLETIONS, DONE, EVENTS, RESOLVED
+from burnish.wording import counted
 
 FINAL = (0, 2, 3, 130)
 """Final exit statuses: done, a user's mistake, a missing tool, Ctrl-C."""
@@ -60,7 +61,7 @@ def supervise(command: Sequence[str], folder: Path, *, sleep: Callable[[float], 
         _note(folder, attempt, status, cause, wait_s if again else None)
         if not again:
             raise MachineError(
-                f"{fruitless} attempts in a row ended without progress, the last one: {cause}",
+                f"{counted(fruitless, 'attempt')} in a row ended without progress, the last one: {cause}",
                 f"All saved work is intact. Every attempt has its log in {folder / 'logs'}.",
             )
         logger.warning("attempt %d ended: %s; the next one starts in %g s", attempt, cause, wait_s)

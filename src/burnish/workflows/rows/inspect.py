@@ -8,7 +8,8 @@ from burnish.config.stages.recipe import Recipe
 from burnish.data.encode.row_trace import RowView, inspect_example
 from burnish.errors import DataError
 from burnish.records import Example
-from burnish.workflows.rows.recipe_rows import model_folder, sft_stage, training_rows
+from burnish.wording import counted
+from burnish.workflows.rows.recipe_rows import check_row_files, model_folder, sft_stage, training_rows
 from burnish.workflows.run.requirements import require_train_extra
 
 
@@ -20,6 +21,7 @@ def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list
     require_train_extra()
     chosen = sft_stage(recipe, stage)
     folder = model_folder(recipe, chosen)
+    check_row_files(recipe)
     found = _find(recipe, rows)
     from burnish.model.base import load_tokenizer
 
@@ -44,6 +46,6 @@ def _find(recipe: Recipe, wanted: Sequence[str]) -> dict[str, tuple[int, Example
             if not missing:
                 return found
     raise DataError(
-        f"row {sorted(missing)[0]!r} is not among the {count} training rows.",
+        f"row {sorted(missing)[0]!r} is not among the {counted(count, 'training row')}.",
         f"Give a number from 0 to {count - 1}, or the id of a row (FILE:LINE).",
     )

@@ -21,7 +21,7 @@ from burnish.progress import progress
 from burnish.records import Example
 from burnish.records.layout import LENGTHS, LENGTHS_PICTURE
 from burnish.report.terminal.row_view import draw_lengths
-from burnish.workflows.rows.recipe_rows import model_folder, sft_stage, training_rows
+from burnish.workflows.rows.recipe_rows import check_row_files, model_folder, sft_stage, training_rows
 from burnish.workflows.run.requirements import require_train_extra
 
 BATCH = 512
@@ -49,9 +49,10 @@ def measure_rows(recipe: Recipe, question: LengthQuestion, out: Path | None) -> 
     if not question.char_only:
         require_train_extra()
     folder = None if question.char_only else model_folder(recipe, stage)
+    check_row_files(recipe)
     with training_rows(recipe) as rows:
         counted = itertools.islice(rows, question.limit)
-        lengths = _characters(counted) if folder is None else _tokens(counted, recipe, folder)
+        lengths, whole = (_characters(counted), 0) if folder is None else _tokens(counted, recipe, folder)
     report = measure_lengths(
         lengths,
         unit="characters" if folder is None else "tokens",
@@ -60,6 +61,7 @@ def measure_rows(recipe: Recipe, question: LengthQuestion, out: Path | None) -> 
         percentile=question.percentile,
         margin=question.margin,
         context=None if folder is None else folder_context(folder),
+        longest_whole=whole,
     )
     written = _as_json(report)
     if out is not None:
@@ -75,17 +77,23 @@ def _characters(rows: Iterable[Example]) -> list[int]:
     ]
 
 
-def _tokens(rows: Iterable[Example], recipe: Recipe, folder: Path) -> list[int]:
+def _tokens(rows: Iterable[Example], recipe: Recipe, folder: Path) -> tuple[list[int], int]:
+    """Tokens of each row, and of the longest that training refuses to cut; 0 where it cuts or splits all."""
     from burnish.data.encode.chat import encode_examples
     from burnish.model.base import load_tokenizer
 
     tokenizer = load_tokenizer(folder)
     lengths: list[int] = []
+    whole = 0
     with progress("measure", total=None, unit="rows") as bar:
         for batch in _batches(rows):
-            lengths += [len(row.input_ids) for row in encode_examples(batch, tokenizer, recipe.data.chat)]
+            encoded = [len(row.input_ids) for row in encode_examples(batch, tokenizer, recipe.data.chat)]
+            if recipe.data.chat.truncate == "refuse":
+                conversations = zip(encoded, batch, strict=True)
+                whole = max([whole, *(length for length, row in conversations if row.messages)])
+            lengths += encoded
             bar.advance(len(batch))
-    return lengths
+    return lengths, whole
 
 
 def _batches(rows: Iterable[Example]) -> Iterator[Sequence[Example]]:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.recipe import Recipe
+from burnish.data.filters.build import filter_files
+from burnish.data.sources.reading import source_files
 from burnish.data.tasks.examples import examples_from_tasks
-from burnish.data.tasks.task_sets import load_task_set
+from burnish.data.tasks.task_sets import check_task_files, load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.model.folders import check_model_folder
 from burnish.records import Example
@@ -49,6 +51,15 @@ def model_folder(recipe: Recipe, stage: SftStage) -> Path:
         )
     check_model_folder(folder)
     return folder
+
+
+def check_row_files(recipe: Recipe) -> None:
+    """Raise DataError where a file that the rows come from is not there; reads none."""
+    for source in recipe.data.sources:
+        source_files(source)
+    filter_files(recipe.data.filters)
+    if not recipe.data.sources:
+        check_task_files(recipe.data.tasks, "data.tasks")
 
 
 @contextmanager

@@ -29,4 +29,7 @@ def check_batches(recipe: Recipe, stages: Sequence[Stage], processes: int | None
             )
         together = count if several else 1
         micro_batch = shared_micro_batch(stage, together)
-        accumulation_steps(stage.model_copy(update={"micro_batch": micro_batch}), together)
+        try:
+            accumulation_steps(stage.model_copy(update={"micro_batch": micro_batch}), together)
+        except ConfigError as error:
+            raise ConfigError(f"stage {stage.name!r}: {error.cause}", error.way_out) from error

@@ -5,21 +5,23 @@ Not covered: the library versions of torch and friends (pinned by the constraint
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from burnish.config.data.training_data import source_name
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import AdapterStage, Reads, Stage
-from burnish.config.tasks import RustTasks, TaskFile
-from burnish.data.filters.build import filter_digests, needs_judge
-from burnish.data.pretraining.token_bins import digest_bins
+from burnish.data.filters.build import filter_digests, filter_files, needs_judge
+from burnish.data.pretraining.token_bins import TokenBins, digest_bins
 from burnish.data.sources.digests import source_digests
 from burnish.data.sources.files import matching_files
+from burnish.data.sources.reading import source_files
+from burnish.data.tasks.task_sets import check_task_files, task_files
 from burnish.errors import DataError
 from burnish.fsio import digest_file, digest_folder, digest_json
 from burnish.ledger.stage import Done
+from burnish.model.adapters import check_start
 from burnish.model.folders import model_digest
 from burnish.records.layout import ADAPTER_WEIGHTS, HELD_OUT, TRAIN
 from burnish.workflows.run.base_model import resolve_base
@@ -40,9 +42,8 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
         digests[BASE] = model_digest(resolve_base(recipe.model.base))
     if toolchain is not None:
         digests[TOOLCHAIN] = toolchain
-    for path in task_files(recipe):
-        if not path.is_file():
-            raise DataError(f"data file {path} does not exist", "Check data.tasks in the recipe.")
+    check_task_files(recipe.data.tasks, "data.tasks")
+    for path in task_files(recipe.data.tasks).values():
         digests[f"file {path}"] = digest_file(path)
     for stage in recipe.stages:
         for what, named in stage.needs(recipe.data).files.items():
@@ -62,33 +63,43 @@ def code_digest() -> str:
     return digest_json([[str(file.relative_to(package)), digest_file(file)] for file in files])
 
 
-def _digest_of_start(folder: Path) -> str:
-    weights = folder / ADAPTER_WEIGHTS
-    if not weights.is_file():
-        raise DataError(
-            f"start_from is {folder}, but it has no {weights.name}.",
-            "Give a stage, an adapter folder of a run, or one of its checkpoints.",
-        )
-    return digest_file(weights)
+def check_files(recipe: Recipe, stages: Sequence[Stage]) -> None:
+    """Raise the error of the first file or folder that the stages read and that is not there; reads no content."""
+    check_task_files(recipe.data.tasks, "data.tasks")
+    needs = [stage.needs(recipe.data) for stage in stages]
+    for named in (named for one in needs for named in one.files.values()):
+        _THERE[named.kind](named.path)
+    if any(one.sources for one in needs):
+        for source in recipe.data.sources:
+            source_files(source)
+        filter_files(recipe.data.filters)
+    if uses_base(recipe):  # last: a GGUF file is dequantised here, once
+        resolve_base(recipe.model.base)
+
+
+def _folder_there(folder: Path) -> None:
+    if not folder.is_dir():
+        raise DataError(f"folder {folder} does not exist.", "Check the path; it is relative to the current folder.")
+
+
+_THERE: Mapping[str, Callable[[Path], object]] = {
+    "folder": _folder_there,
+    "adapter": check_start,
+    "token bins": TokenBins,
+    "dpo rows": matching_files,
+    "kto rows": matching_files,
+}
+"""Kind of `NamedFiles` -> raises DataError where they are not there."""
 
 
 _DIGESTS: Mapping[str, Callable[[Path], str]] = {
     "folder": digest_folder,
-    "adapter": _digest_of_start,
+    "adapter": lambda path: digest_file(path / ADAPTER_WEIGHTS),
     "token bins": digest_bins,
     "dpo rows": lambda path: digest_json([digest_file(one) for one in matching_files(path)]),
     "kto rows": lambda path: digest_json([digest_file(one) for one in matching_files(path)]),
 }
 """Kind of `NamedFiles` -> digest of all that decides a result."""
-
-
-def task_files(recipe: Recipe) -> list[Path]:
-    """The task files and the exclusion file, where the recipe names them."""
-    tasks = recipe.data.tasks
-    if isinstance(tasks, RustTasks):
-        return []
-    train = tasks.train if isinstance(tasks, TaskFile) else None
-    return [path for path in (tasks.path, train, tasks.exclude) if path is not None]
 
 
 def stage_inputs(run: Run, stage: Stage) -> dict[str, str]:
@@ -129,7 +140,7 @@ def _section(run: Run, name: str) -> str:
     settings = getattr(run.recipe.data, name).model_dump(mode="json")
     if name != "tasks":
         return digest_json(settings)
-    return digest_json([settings, [run.digests[f"file {path}"] for path in task_files(run.recipe)]])
+    return digest_json([settings, [run.digests[f"file {path}"] for path in task_files(run.recipe.data.tasks).values()]])
 
 
 def _model(run: Run, name: str) -> dict[str, str]:

@@ -11,13 +11,12 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from burnish.config.data.training_data import SourceConfig, source_name
+from burnish.config.data.training_data import source_name
 from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.config.stages.kinds.merge import MergeStage
 from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.stage import AdapterStage, TrainingStage, Trains
 from burnish.config.stages.training_evaluation import TrainingEvaluation
-from burnish.config.tasks import RustTasks
 from burnish.fsio import read_object
 from burnish.model.chat_template import template_digest
 from burnish.model.contents import quantization_on_disk
@@ -33,6 +32,7 @@ from burnish.train.watch.training_log import TrainingEvents
 from burnish.workflows.answer.completions import answer_tasks, generator_of
 from burnish.workflows.evaluate.stage import measured
 from burnish.workflows.run.context import Run, model_beneath
+from burnish.workflows.train.dataset_name import dataset_name
 from burnish.workflows.verify.judge import judge
 
 
@@ -101,9 +101,6 @@ class AnswerQuality:
 def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
     """Collect base, data, settings and digests for the metadata."""
     recipe = run.recipe
-    dataset = None
-    if isinstance(stage, PreferenceStage):
-        dataset = stage.rollouts if stage.rows is None else stage.rows.stem
     # A new model is its own base.
     named = getattr(stage, "start_from", None) or stage.name
     start_from = model_beneath(recipe, stage) if isinstance(stage, AdapterStage) else str(named)
@@ -115,13 +112,13 @@ def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
     merged = any(isinstance(other, MergeStage) and other.adapter == stage.name for other in recipe.stages)
     return TrainingFacts(
         base=base,
-        dataset=dataset or dataset_name(run),
+        dataset=dataset_name(recipe, stage),
         method=stage.method_name(),
         settings={
             "stage": stage.model_dump(mode="json"),
             "model": recipe.model.model_dump(mode="json"),
             "launch": recipe.launch.model_dump(mode="json"),
-            "trunc_train": None if dataset is not None else rows_taken(run),
+            "trunc_train": None if isinstance(stage, PreferenceStage) else rows_taken(run),
         },
         digests=dict(run.digests) | {"chat template": template_digest(tokenizer)},
         quantization_config=None if quantization is None else quantization.model_dump(mode="json"),
@@ -145,24 +142,3 @@ def rows_taken(run: Run) -> dict[str, int] | None:
     """Return the row limit per source name; None when all rows are used."""
     limits = {source_name(source): source.limit for source in run.recipe.data.sources}
     return {name: limit for name, limit in limits.items() if limit is not None} or None
-
-
-GENERIC = frozenset({"train", "rows", "data", "dataset", "examples", "sft", "train-00000-of-00001"})
-"""Names of files that say nothing about what is in them."""
-
-
-def own_name(source: SourceConfig) -> str:
-    """What a source is called: its name, else its file, else the folder of a file that is called like any other."""
-    path = Path(source_name(source))
-    generic = source.name is None and path.stem.split(".")[0] in GENERIC and path.parent.name
-    return path.parent.name if generic else path.stem
-
-
-def dataset_name(run: Run) -> str:
-    """Name the training data: its sources, or the kind of the task set."""
-    sources = [own_name(source) for source in run.recipe.data.sources]
-    if sources:
-        more = f".and{len(sources) - 1}more" if len(sources) > 1 else ""
-        return sources[0] + more
-    tasks = run.recipe.data.tasks
-    return "rusttasks" if isinstance(tasks, RustTasks) else tasks.kind

@@ -35,6 +35,7 @@ from burnish.train.grpo.run import run_grpo
 from burnish.train.watch.memory_forecast import Batches
 from burnish.verify import Verifier
 from burnish.verify.serve.reward import VerifierReward
+from burnish.wording import counted
 from burnish.workflows.rewards.stored_answers import read_written, rollout_files
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import TOOLCHAIN
@@ -62,9 +63,9 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
         logger.info(
             "%s: knows the pass rates of %d tasks from %s", stage.name, len(prompts.pass_rates), stage.rates_from
         )
-    logger.info("%s: answers %d tasks", stage.name, len(tasks))
+    logger.info("%s: answers %s", stage.name, counted(len(tasks), "task"))
     if constant := len(given) - len(tasks):
-        logger.info("%s: leaves out %d tasks that a constant answer solves", stage.name, constant)
+        logger.info("%s: leaves out %s that a constant answer solves", stage.name, counted(constant, "task"))
     say_gradings(run.judge(), stage.name, tasks)
     callbacks = training_callbacks(run, stage, folder, tokenizer=tokenizer, batches=batches_of(stage, prompts))
     job = training_job(run, stage, folder, base=start.base, start=start.adapter, callbacks=callbacks)

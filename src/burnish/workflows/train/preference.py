@@ -25,6 +25,7 @@ from burnish.scale.processes import is_first
 from burnish.score.selection.held_out import HeldOut
 from burnish.train.preference.run import run_preference
 from burnish.train.watch.memory_forecast import Batches
+from burnish.wording import counted
 from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
@@ -97,7 +98,7 @@ def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:
     held_out = HeldOut(run.held_out_tasks(sampled))
     answers = judged_answers(run.stage_folder(sampled.name), tasks, held_out)
     rows = preference_rows(answers.judged, stage.method.kind, stage.per_task)
-    logger.info("%s: %d rows of %d answers of %s", stage.name, len(rows), len(answers.judged), sampled.name)
+    logger.info("%s: %s of %d answers of %s", stage.name, counted(len(rows), "row"), len(answers.judged), sampled.name)
     path = folder / PAIRS
     write_rows(path, rows)
     return path

@@ -64,6 +64,7 @@ _UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
 
 
 _EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024]}
+_NAME: JsonDict = {"type": ["string", "integer"], "description": "A whole number stands for its digits."}
 _NULL: JsonDict = {"type": "null"}
 _TEXT: JsonDict = {"type": "string"}
 _RULES: list[JsonValue] = [
@@ -103,7 +104,7 @@ class VerifyRow(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"allOf": _RULES})
 
-    id: str
+    id: Annotated[str, WithJsonSchema(_NAME)]
     sample_index: int | None = 0
     """None: another answer to its task, numbered in order."""
     code: str | None = None

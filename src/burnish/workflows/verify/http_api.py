@@ -34,6 +34,7 @@ from burnish import __version__
 from burnish.errors import MachineError
 from burnish.records import Verdict
 from burnish.verify.serve.service import Asked, VerdictService
+from burnish.wording import counted
 from burnish.workflows.verify.api_description import health_answers, verify_answers, verify_body, with_token
 from burnish.workflows.verify.file import VerifyRow, pair_of, row_problem, verdict_row
 
@@ -152,7 +153,7 @@ def _asked(body: bytes, most: int, built: frozenset[str]) -> Sequence[Asked]:
     if not isinstance(rows, list):
         raise _BadRequestError(422, _whole("rows: the body is an object with rows, a list, and nothing else"))
     if len(rows) > most:
-        raise _BadRequestError(413, _whole(f"a request may hold {most} rows"))
+        raise _BadRequestError(413, _whole(f"a request may hold {counted(most, 'row')}"))
     read: list[VerifyRow] = []
     wrong: Problems = []
     for place, one in enumerate(rows):

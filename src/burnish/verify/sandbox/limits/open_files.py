@@ -11,6 +11,7 @@ from __future__ import annotations
 import resource
 
 from burnish.errors import MachineError
+from burnish.wording import counted
 
 _OWN, _EACH = 64, 48
 
@@ -22,7 +23,8 @@ def allow_open_files(workers: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
             raise MachineError(
-                f"only {hard} files may be open at once, and {workers} workers need {needed}.",
+                f"only {counted(hard, 'file')} may be open at once, and "
+                f"{counted(workers, 'worker needs', 'workers need')} {needed}.",
                 f"Allow more: ulimit -n {max(1024, needed)}; or take fewer workers: verify.workers=1.",
             )
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
