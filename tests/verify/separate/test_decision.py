@@ -103,8 +103,12 @@ def test_tests_that_a_macro_makes_are_all_counted(verifier: Verifier) -> None:
     assert (verdict.reason, verdict.tests.passed, verdict.tests.expected) == ("tests_failed", 3, 4)
     unseen = task_of("pub fn add(a: i64, b: i64) -> i64 {\n", f"{tests}\n#[test]\nfn more() {{ helper(); }}")
     verdict = judged(verifier, unseen, f"fn helper() {{}}\n{ADD} a + b }}")
+    assert (verdict.reason, verdict.tests.passed, verdict.tests.expected) == ("tests_failed", 4, 5)
+    assert verdict.grading == "in_process"
+    foreign = task_of("pub fn add(a: i64, b: i64) -> i64 {\n", "elsewhere! { a }\n#[test]\nfn t() { helper(); }")
+    verdict = judged(verifier, foreign, f"fn helper() {{}}\n{ADD} a + b }}")
     assert (verdict.status, verdict.stage) == ("infra", "extract")
-    assert verdict.detail.endswith(": t!")
+    assert "elsewhere! makes cannot be counted" in verdict.detail
 
 
 def test_test_programs_are_kept_beside_the_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

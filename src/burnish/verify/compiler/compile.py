@@ -126,14 +126,24 @@ class Compiler:
         ``reachable`` says that tests will call the items, so that an unused one is no lint.
         """
         plain = ["--crate-type", crate_type, "--emit=metadata", "-o", "candidate.rmeta", "--error-format=json"]
-        linting = [*plain, *LINTS, *(("-A", "dead_code") if reachable else _UNUSED_ITEMS)]
+        has_levels = _OWN_LEVELS.search(code) is not None
+        linting = [*plain, *LINTS, *(_UNUSED_ITEMS if has_levels or not reachable else ("-A", "dead_code"))]
         tells = compiler_view.tells_the_linter(code)
         linted = compiler_view.as_compiled(code) if tells else code
         linting += compiler_view.ARGUMENTS if tells else ()
         checked = self._compile(self._toolchain.clippy, {"candidate.rs": linted}, edition, linting, None)
+        if checked.codes and all(str(code).startswith("clippy::") for code in checked.codes):
+            capped = self._compile(
+                self._toolchain.clippy, {"candidate.rs": linted}, edition, [*linting, "--cap-lints", "warn"], None
+            )
+            checked = replace(capped, cpu_ms=checked.cpu_ms + capped.cpu_ms)
+        if reachable and has_levels:  # what the tests alone use is not dead
+            kept = tuple(d for d in checked.diagnostics if d.code != "dead_code")
+            checked = replace(checked, diagnostics=kept, lints=tuple(x for x in checked.lints if x != "dead_code"))
+            plain += _UNUSED_ITEMS
         # clippy-driver turns off the flattening of format_args!, so a temporary may die earlier for it than for rustc
         refused_by_clippy_alone = checked.codes == _CLIPPY_ALONE
-        if not (refused_by_clippy_alone or tells) and (checked.reason != "ok" or not _OWN_LEVELS.search(code)):
+        if not (refused_by_clippy_alone or tells) and (checked.reason != "ok" or not has_levels):
             return checked
         asked = self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, plain, None)
         believed = asked if refused_by_clippy_alone or asked.reason != "ok" else checked

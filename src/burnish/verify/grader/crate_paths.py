@@ -20,6 +20,7 @@ STANDARD_CRATES = frozenset({"std", "core", "alloc"})
 PRIMITIVES = frozenset(
     {"str", "bool", "char", "f32", "f64", *(f"{s}{n}" for s in "iu" for n in (8, 16, 32, 64, 128, "size"))}
 )
+_PATHS = frozenset({"scoped_identifier", "scoped_use_list", "use_wildcard", "use_as_clause", "use_list"})
 _KEYWORDS = frozenset({"crate", "self", "super", "Self"})
 
 
@@ -33,8 +34,20 @@ def crate_named_by(source: str, candidate: Node, dependencies: Iterable[str]) ->
     root = parse(source)
     explained = STANDARD_CRATES | PRIMITIVES | _KEYWORDS | set(dependencies) | _declared(root)
     explained |= {item.name for item in top_items(candidate) if item.kind in SPACES} | _imported(candidate)
-    names = {text for text in map(text_of, path_heads(root)) if text[:1].islower() and text not in explained}
+    heads = [head for head in path_heads(root) if text_of(head)[:1].islower() and text_of(head) not in explained]
+    if any(node.type == "use_wildcard" for node in walk(root)):  # it may bring in a module from within another
+        inner = {name_of(node) for node in walk(candidate) if node.type in SPACES}
+        heads = [head for head in heads if text_of(head) not in inner or _is_imported(head)]
+    names = {text_of(head) for head in heads}
     return names.pop() if len(names) == 1 else ""
+
+
+def _is_imported(head: Node) -> bool:
+    """Whether a path stands in an import."""
+    above = head.parent
+    while above is not None and above.type in _PATHS:
+        above = above.parent
+    return above is not None and above.type == "use_declaration"
 
 
 def with_paths_led(source: str, name: str, target: str, own: str = "") -> str:

@@ -17,7 +17,17 @@ from tree_sitter import Node
 
 from burnish.records import Task
 from burnish.syntax.literals import string_literal
-from burnish.syntax.source import apply_edits, function_named, identifiers, name_of, parse, text_of, top_items, walk
+from burnish.syntax.source import (
+    apply_edits,
+    function_named,
+    identifiers,
+    name_of,
+    parse,
+    text_of,
+    top_items,
+    walk,
+    walk_with_before,
+)
 from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.crate_paths import STANDARD_CRATES, crate_named_by, path_head, with_paths_led
 from burnish.verify.grader.own_process import confinement
@@ -25,7 +35,11 @@ from burnish.verify.grader.rust_tests import TestPlan
 
 MODULE = "burnish_tests"
 TESTS_FILE = f"{MODULE}.rs"
-_INSIDE = f"crate::{MODULE}::hidden"
+HIDDEN = "burnish_hidden"
+_CASES, _TABLE = "burnish_cases", "BURNISH_CASES"
+_INSIDE = f"crate::{MODULE}::{HIDDEN}"
+_STD = "burnish_std"
+"""What the standard library is called in a crate that goes without."""
 _STANDARD = {
     "Option": "option::Option", "Some": "option::Option::Some", "None": "option::Option::None",
     "Result": "result::Result", "Ok": "result::Result::Ok", "Err": "result::Result::Err",
@@ -35,6 +49,7 @@ _STANDARD = {
     "Ord": "cmp::Ord", "PartialOrd": "cmp::PartialOrd", "From": "convert::From", "Into": "convert::Into",
     "AsRef": "convert::AsRef", "AsMut": "convert::AsMut", "ToOwned": "borrow::ToOwned",
 }  # fmt: skip
+_STRUCTS = frozenset({"String", "Vec", "Box"})
 _MACROS = (
     "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "format", "print",
     "println", "eprint", "eprintln", "write", "writeln", "matches", "todo", "unimplemented", "unreachable", "panic",
@@ -50,7 +65,7 @@ fn main() {{
     ::std::io::stdin().read_line(&mut line).unwrap();
     let nonce = line.trim();
     confinement::confine();
-    for (index, (case, should_panic)) in {CRATE}::{MODULE}::CASES.iter().enumerate() {{
+    for (index, (case, should_panic)) in {CRATE}::{MODULE}::{_TABLE}.iter().enumerate() {{
         let test = ::std::thread::Builder::new().name("test".into()).stack_size(8 << 20).spawn(*case).unwrap();
         let passed = match (test.join(), should_panic) {{
             (Ok(passed), None) => passed,
@@ -81,7 +96,8 @@ def answer_with_tests(code: str) -> str:
     """The answer, with the module of the tests declared before its first item; lines stay in place."""
     root = parse(code)
     place = next((node.start_byte for node in root.children if not _stands_before_items(node)), len(code.encode()))
-    return apply_edits(code, [(place, place, f"#[doc(hidden)] #[allow(warnings)] pub mod {MODULE}; ")])
+    standard = f"#[doc(hidden)] pub extern crate std as {_STD}; " if _goes_without_std(code) else ""
+    return apply_edits(code, [(place, place, f"{standard}#[doc(hidden)] #[allow(warnings)] pub mod {MODULE}; ")])
 
 
 def hidden_module(plan: TestPlan, task: Task, code: str) -> str:
@@ -93,31 +109,46 @@ def hidden_module(plan: TestPlan, task: Task, code: str) -> str:
     named = crate_named_by(plan.source, answer, task.crates)
     source = with_paths_led(plan.source, named, f"crate::{MODULE}", _INSIDE)
     cases = [
-        f"fn case_{index}() -> bool {{ Outcome::passed(super::hidden::{test.path}()) }}"
+        f"fn case_{index}() -> bool {{ Outcome::passed(super::{HIDDEN}::{test.path}()) }}"
         for index, test in enumerate(plan.functions)
     ]
     table = ", ".join(
         f"(case_{index}, {'::std::option::Option::None' if t.should_panic is None else _some(t.should_panic)})"
         for index, t in enumerate(plan.functions)
     )
-    return "\n".join(
+    without_std = _goes_without_std(code)
+    made = "\n".join(
         [
-            "use super::*;",
-            wrapper(declared, task.entry_point, names),
-            f"pub(crate) mod hidden {{\n{source}",
-            "" if named else "use super::*;",
-            _pinned(plan.source, answer, declared),
-            "}",
-            "mod cases {",
-            "trait Outcome { fn passed(self) -> bool; }",
-            "impl Outcome for () { fn passed(self) -> bool { true } }",
-            "impl<T, E> Outcome for ::std::result::Result<T, E> { fn passed(self) -> bool { self.is_ok() } }",
+            f"mod {_CASES} {{",
+            "pub trait Outcome { fn passed(self) -> bool; }",
+            "impl<T: ::std::process::Termination> Outcome for T {",
+            "fn passed(self) -> bool { self.report() == ::std::process::ExitCode::SUCCESS } }",
             *cases,
-            "pub static CASES: &[(fn() -> bool, ::std::option::Option<&str>)] = &[" + table + "];",
+            f"pub static {_TABLE}: &[(fn() -> bool, ::std::option::Option<&str>)] = &[{table}];",
             "}",
-            "pub use cases::CASES;",
+            f"pub use self::{_CASES}::{_TABLE};",
         ]
     )
+    parts = [
+        "use super::*;",
+        wrapper(declared, task.entry_point, names),
+        f"pub(crate) mod {HIDDEN} {{\n{source}",
+        "" if named else "use super::*;",
+        f"use crate::{_STD} as std;" if without_std else "",
+        _led_to_std(_pinned(plan.source, answer, declared), without_std),
+        "}",
+        _led_to_std(made, without_std),
+    ]
+    return "\n".join(parts)
+
+
+def _goes_without_std(code: str) -> bool:
+    return "no_std" in code
+
+
+def _led_to_std(source: str, without_std: bool) -> str:
+    """Our own source, where the crate has no name for the standard library."""
+    return source.replace("::std::", f"crate::{_STD}::") if without_std else source
 
 
 def wrapper(declared: Node | None, entry_point: str | None, names: set[str]) -> str:
@@ -167,10 +198,26 @@ def _pinned(tests: str, answer: Node, declared: Node | None) -> str:
     own |= {name_of(node) for node in walk(root) if node.type in ("macro_definition", "type_item")}
     if declared is not None:
         own |= {item.name for item in top_items(declared)} | set(_imported(declared))
-    own |= _standard_by_another_path(answer)
+    own |= _standard_by_another_path(answer) | _made_by_fields(root)
     kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own]
     kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own]
     return "".join(f"use {path};\n" for path in kept)
+
+
+def _made_by_fields(tests: Node) -> set[str]:
+    """Standard types that tests make in a way that the standard library's cannot be made: ``Vec { x: 1 }``."""
+    return {
+        text_of(before)
+        for node, before in walk_with_before(tests)
+        if before is not None
+        and text_of(before) in _STRUCTS
+        and (node.type in ("field_initializer_list", "arguments") or _is_group(node))
+    }
+
+
+def _is_group(node: Node) -> bool:
+    """Braces or parentheses among a macro's tokens."""
+    return node.type == "token_tree" and text_of(node).startswith(("{", "("))
 
 
 def _is_call(node: Node) -> bool:

@@ -34,9 +34,11 @@ def as_judged(task: Task) -> JudgedTask:
     if isinstance(task.tests, ValueTests):
         source = "".join(f"fn case() {{ let value: {case.type} = {case.call}; }}\n" for case in task.tests.cases)
     changes: dict[str, object] = {}
-    closes = source.lstrip().startswith("}")
+    closes = source.lstrip("\ufeff \t\r\n").startswith("}")
     if closes and isinstance(task.tests, RustTests):
-        source = source.lstrip()[1:]
+        source = source.lstrip("\ufeff \t\r\n")[1:]
+    source = source.removeprefix("\ufeff")
+    if isinstance(task.tests, RustTests) and source != task.tests.source:
         changes["tests"] = task.tests.model_copy(update={"source": source})
     if task.code_prompt is not None:
         prompt = _without_unused(task.code_prompt, f"{task.reference or ''}\n{source}")

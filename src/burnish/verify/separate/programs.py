@@ -23,7 +23,7 @@ SERVED = "burnish_served"
 """Module behind an answer."""
 ALONE_BEFORE = "#![no_main] "
 """What stands before an answer that has a program of its own."""
-HIDDEN = "hidden"
+HIDDEN = "burnish_hidden"
 """Module of the tests."""
 _RESULT = f"::{WIRE}::Decoded"
 
