@@ -120,3 +120,24 @@ def test_a_full_work_folder_is_a_limit_and_no_compile_error(verifier: Verifier) 
     big = 'static BIG: [u64; {0}] = [1; {0}];\nfn main() {{ println!("{{}}", BIG[std::env::args().count()]); }}'
     verdicts = judge(verifier, [big.format(28 << 20), big.format(60 << 20)], "run")
     assert {v.reason for v in verdicts} <= {"output_limit", "memory"}, [v.detail for v in verdicts]
+
+
+FORK = 'extern "C" { fn fork() -> i32; fn _exit(c: i32) -> !; fn sleep(s: u32) -> u32; fn wait(s: *mut i32) -> i32; }\n'
+COUNTED = {
+    "fn main() { let gate = std::sync::Arc::new(std::sync::Barrier::new(257)); let all: Vec<_> = (0..256).map(|_| {"
+    " let gate = gate.clone(); std::thread::spawn(move || { gate.wait(); }) }).collect();"
+    " gate.wait(); for one in all { one.join().unwrap() } }": "ok",
+    f"{FORK}fn main() {{ for _ in 0..400 {{ unsafe {{ let p = fork(); if p == 0 {{ _exit(0) }} assert!(p > 0);"
+    " wait(std::ptr::null_mut()); } } }": "ok",
+    f"{FORK}fn main() {{ for _ in 0..200 {{ unsafe {{ let p = fork(); if p == 0 {{ sleep(9); _exit(0) }}"
+    " assert!(p > 0) } } }": "runtime_error",
+    f"{FORK}fn main() {{ for _ in 0..200 {{ std::thread::spawn(|| unsafe {{ if fork() == 0 {{ sleep(9); }} }})"
+    '.join().unwrap() } panic!("{}", unsafe { fork() }) }': "runtime_error",
+}
+
+
+def test_threads_and_processes_are_counted_apart(verifier: Verifier) -> None:
+    verdicts = judge(verifier, list(COUNTED), "run")
+    assert [v.reason for v in verdicts] == list(COUNTED.values()), [v.detail for v in verdicts]
+    assert "panicked" in verdicts[2].detail
+    assert "-1" in verdicts[3].detail

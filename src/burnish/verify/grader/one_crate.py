@@ -30,6 +30,7 @@ from burnish.syntax.source import (
 )
 from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.crate_paths import STANDARD_CRATES, crate_named_by, path_head, with_paths_led
+from burnish.verify.grader.own_meaning import hidden_traits
 from burnish.verify.grader.own_process import confinement
 from burnish.verify.grader.rust_tests import TestPlan
 
@@ -54,6 +55,10 @@ _MACROS = (
     "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "format", "print",
     "println", "eprint", "eprintln", "write", "writeln", "matches", "todo", "unimplemented", "unreachable", "panic",
     "vec", "dbg",
+)  # fmt: skip
+_PRIMITIVES = (
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16", "u32", "u64", "u128",
+    "usize",
 )  # fmt: skip
 _OWN_KINDS = frozenset(
     {"struct_item", "enum_item", "union_item", "trait_item", "function_item", "const_item", "static_item", "mod_item"}
@@ -107,6 +112,8 @@ def hidden_module(plan: TestPlan, task: Task, code: str) -> str:
     declared = parse(given) if given is not None else None
     names = {item.name for item in top_items(answer)}
     named = crate_named_by(plan.source, answer, task.crates)
+    wrapped = wrapper(declared, task.entry_point, names)
+    hidden = hidden_traits(code, plan.source, task.code_prompt, task.reference)
     source = with_paths_led(plan.source, named, f"crate::{MODULE}", _INSIDE)
     cases = [
         f"fn case_{index}() -> bool {{ Outcome::passed(super::{HIDDEN}::{test.path}()) }}"
@@ -131,11 +138,13 @@ def hidden_module(plan: TestPlan, task: Task, code: str) -> str:
     )
     parts = [
         "use super::*;",
-        wrapper(declared, task.entry_point, names),
+        _led_to_std(_pinned(wrapped, answer, declared), without_std),
+        wrapped,
         f"pub(crate) mod {HIDDEN} {{\n{source}",
         "" if named else "use super::*;",
         f"use crate::{_STD} as std;" if without_std else "",
         _led_to_std(_pinned(plan.source, answer, declared), without_std),
+        *(f"#[allow(dead_code, non_camel_case_types)] type {name} = ();" for name in hidden),
         "}",
         _led_to_std(made, without_std),
     ]
@@ -200,6 +209,8 @@ def _pinned(tests: str, answer: Node, declared: Node | None) -> str:
         own |= {item.name for item in top_items(declared)} | set(_imported(declared))
     own |= _standard_by_another_path(answer) | _made_by_fields(root)
     kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own]
+    taken = {item.name for item in top_items(answer)} | set(_imported(answer))
+    kept += [f"::std::primitive::{name}" for name in _PRIMITIVES if name in taken and name not in own]
     kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own]
     return "".join(f"use {path};\n" for path in kept)
 

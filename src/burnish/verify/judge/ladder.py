@@ -38,6 +38,7 @@ from burnish.verify.compiler.dependency_set import BUILD_COMMAND, DependencySet
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.macro_tests import MacroTests
 from burnish.verify.grader.one_crate import TESTS_FILE, answer_with_tests, harness, hidden_module
+from burnish.verify.grader.own_meaning import false_type, unnamed_import
 from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
 from burnish.verify.grader.program import grade_program
 from burnish.verify.grader.protocol import Grade, new_nonce, read_end
@@ -223,14 +224,9 @@ class Ladder:
 
     def _beside(self, task: Task, code: str, plan: TestPlan, state: _State) -> Verdict:
         """The verdict by tests in the answer's own process, one crate with it."""
-        beyond = beyond_safe_rust(code)
-        if beyond:
-            detail = f"tests in Rust that run in the answer's own process allow no `{beyond}` in it"
-            return self._verdict(code, replace(state, stage="build"), "blocked", detail)
-        equal = equals_foreign_values(code, task.code_prompt, task.reference)
-        if equal:
-            detail = f"`{equal}` says itself which values of other types it equals, and no task's code does so"
-            return self._verdict(code, replace(state, stage="build"), "tests_failed", detail)
+        refused = _refused_beside(task, code, plan)
+        if refused is not None:
+            return self._verdict(code, replace(state, stage="build"), *refused)
         compiler = self._compiler.with_crates(task.crates)
         tests = {TESTS_FILE: hidden_module(plan, task, code)}
         library = compiler.build_library(
@@ -310,6 +306,21 @@ class Ladder:
             toolchain=self.toolchain_name,
             grading=state.grading,
         )
+
+
+def _refused_beside(task: Task, code: str, plan: TestPlan) -> tuple[Reason, str] | None:
+    """Return why tests do not run in one process with this answer: reason and detail."""
+    beyond = beyond_safe_rust(code)
+    if beyond:
+        return "blocked", f"tests in Rust that run in the answer's own process allow no `{beyond}` in it"
+    equal = equals_foreign_values(code, task.code_prompt, task.reference)
+    if equal:
+        return (
+            "tests_failed",
+            f"`{equal}` says itself which values of other types it equals, and no task's code does so",
+        )
+    false = false_type(code, plan.source, task.code_prompt, task.reference) or unnamed_import(code)
+    return ("tests_failed", f"`{false}` would decide for itself what the tests see of it") if false else None
 
 
 def _has_place(built: Compiled, file: str = "") -> bool:

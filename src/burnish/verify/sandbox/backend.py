@@ -138,6 +138,8 @@ class SlotBackend(Backend):
 
     monitor_pids = 2
     """Processes of the backend's own in a job's control group."""
+    more_threads = 0
+    """Threads of a running program beyond the limit of processes, where the two are told apart."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,13 +166,17 @@ class SlotBackend(Backend):
             slot.group.empty()
             slot.group.remove()
 
+    def most_tasks(self, job: Job) -> int:
+        """Return how many processes and threads a job may have, all together."""
+        return job.limits.pids + (self.more_threads if job.stage == "run" else 0)
+
     def _run(self, job: Job) -> JobResult:
         try:
             slot = self._take()
         except OSError as error:
             return fault(f"no control group: {error}")
         try:
-            slot.group.set_limits(job.limits.memory_bytes, job.limits.pids + self.monitor_pids)
+            slot.group.set_limits(job.limits.memory_bytes, self.most_tasks(job) + self.monitor_pids)
             kills_before, machine_before = slot.group.oom_kills(), machine_oom_kills()
             ended = self._run_in(slot, job)
             out_of_memory = slot.group.oom_kills() > kills_before

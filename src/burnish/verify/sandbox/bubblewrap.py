@@ -26,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from burnish.errors import MissingToolError, SandboxError
-from burnish.protocols import Job, Limits
+from burnish.protocols import Job
 from burnish.verify.compiler.native import built
 from burnish.verify.sandbox import layers
 from burnish.verify.sandbox.backend import RESERVED, Ended, Slot, SlotBackend, cpu_rlimit_s
@@ -56,6 +56,8 @@ class BubblewrapSandbox(SlotBackend):
 
     Raises MissingToolError when bwrap is not installed, SandboxError when it is too old.
     """
+
+    more_threads = 128
 
     def __init__(self) -> None:
         self._bwrap, version = _find_bwrap()
@@ -116,13 +118,13 @@ class BubblewrapSandbox(SlotBackend):
             report = pass_bytes(b"")
             collected = {name: pass_bytes(b"") for name in job.collect}
             argv = [
-                *self._before(slot, job.limits),
+                *self._before(slot, job),
                 self._bwrap,
                 *_FIXED,
                 *("--json-status-fd", str(status_write), "--block-fd", str(gate)),
                 *self._mounts(job, pass_bytes),
                 *("--chdir", "/box", "--"),
-                *(_INIT, str(report), str(len(collected))),
+                *(_INIT, str(report), str(job.limits.pids if job.stage == "run" else 0), str(len(collected))),
                 *(word for name, descriptor in collected.items() for word in (f"/box/{name}", str(descriptor))),
                 *job.argv,
             ]
@@ -133,16 +135,16 @@ class BubblewrapSandbox(SlotBackend):
             code, said = _reported(_read_all(report), job, killed=outcome.reported_exit == _OOM_KILLED)
         return Ended(outcome, code, outcome.stderr + said, files)
 
-    def _before(self, slot: Slot, limits: Limits) -> list[str]:
+    def _before(self, slot: Slot, job: Job) -> list[str]:
         """Rlimits, then (as root) the ordinary uid.
 
         RLIMIT_NPROC counts per uid, over all sandboxes of that uid: root sets it only where no control group counts.
         """
-        grouped = self._cgroups.kind != "none"
+        limits, grouped = job.limits, self._cgroups.kind != "none"
         cpu = cpu_rlimit_s(limits, counted=self._counts_cpu)
         # With a control group the group decides, and memory that runs out is seen as such.
         data = limits.memory_bytes * (RESERVED if grouped else 1)
-        nproc = limits.pids + self.monitor_pids if self._root and not grouped else None
+        nproc = self.most_tasks(job) + self.monitor_pids if self._root and not grouped else None
         if self._launch is not None:
             held = (self._uid(slot), cpu, data, 0, limits.work_bytes, _OPEN_FILES, nproc)
             return [str(self._launch), *("-" if one is None else str(one) for one in held)]
@@ -174,7 +176,8 @@ class BubblewrapSandbox(SlotBackend):
             cores = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(pid, {cores[slot.number % len(cores)]})
         if not self._root:
-            resource.prlimit(pid, resource.RLIMIT_NPROC, (job.limits.pids, job.limits.pids))
+            most = self.most_tasks(job)
+            resource.prlimit(pid, resource.RLIMIT_NPROC, (most, most))
 
     def _mounts(self, job: Job, pass_bytes: Callable[[bytes], int]) -> list[str]:
         words = ["--size", str(job.limits.work_bytes), "--tmpfs", "/box", "--symlink", "box", "/tmp", "--dir", "/dev"]
