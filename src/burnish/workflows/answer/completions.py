@@ -41,7 +41,7 @@ def read_answers(path: Path) -> Answers:
     if not path.exists():
         return {}
     completions = list(read_records(Completion, path))
-    return {(one.task_id, one.sample_index): one for one in completions}
+    return {(completion.task_id, completion.sample_index): completion for completion in completions}
 
 
 def answer_tasks(
@@ -63,14 +63,14 @@ def answer_tasks(
             if not batch:  # the generator is warm now
                 begun = last = now
                 continue
-            fresh = {(one.task_id, one.sample_index): one for one in batch}
+            fresh = {(completion.task_id, completion.sample_index): completion for completion in batch}
             torn = not fresh.keys().isdisjoint(answers)
             answers |= fresh
             if torn:
                 write_records(path, answers.values())
             else:
-                append_lines(path, [one.to_json() for one in batch])
-            written = sum(one.completion_tokens for one in batch)
+                append_lines(path, [completion.to_json() for completion in batch])
+            written = sum(completion.completion_tokens for completion in batch)
             if pace is not None:
                 append_lines(pace, [json.dumps(_pace(len(batch), written, now - last))])
             tokens, last = tokens + written, now

@@ -97,7 +97,7 @@ def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: b
     Raises ConfigError when the stage is unknown, makes no model, or (with ``done``) is not finished.
     """
     run = _open(run_folder)
-    stages = [one.name for one in run.recipe.stages]
+    stages = [stage.name for stage in run.recipe.stages]
     if stage not in stages:
         raise ConfigError(f"{run_folder} has no stage {stage!r}.", f"Its stages are: {', '.join(stages)}.")
     base, adapter = run.model_and_adapter(stage)
@@ -113,9 +113,10 @@ def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: b
 
 
 def loaded_quantization(run: Run, name: str) -> QuantizationConfig | None:
-    """How a model of a run is quantised while loading: the base and adapters on it as the recipe says.
+    """Return how a model of a run is quantised while loading: the base and adapters on it as in the recipe.
 
-    What a merge or a training of all weights made is loaded as it is stored: quantised again it would be another model.
+    The result of a merge or of a training of all weights is loaded as stored: quantised again it would be another
+    model.
     """
     _, adapter = run.model_and_adapter(name)
     return run.recipe.model.quantization if adapter is not None or run.is_base(name) else None
@@ -124,16 +125,16 @@ def loaded_quantization(run: Run, name: str) -> QuantizationConfig | None:
 def stages_with_models(run_folder: Path) -> list[str]:
     """Return the finished stages with a model or an adapter, in recipe order."""
     resolved = _resolved(run_folder)
-    found = []
+    names = []
     for stage in resolved["recipe"]["stages"]:
         done = read_done(run_folder / stage["name"])
         if done is not None and {MODEL, ADAPTER} & done.outputs.keys():
-            found.append(str(stage["name"]))
-    return found
+            names.append(str(stage["name"]))
+    return names
 
 
 def _newest_checkpoint(run_folder: Path) -> Path:
-    """The newest complete checkpoint of the last stage that has one; told, since the run has not made its model."""
+    """Return the newest complete checkpoint of the last stage with one, and log it, since the run has no model yet."""
     for stage in reversed(_resolved(run_folder)["recipe"]["stages"]):
         newest = _newest_below(run_folder / str(stage["name"]))
         if newest is not None:
@@ -158,7 +159,7 @@ def _newest_below(stage: Path) -> Path | None:
 
 
 def _refuse_bare_checkpoint(path: Path) -> None:
-    """ConfigError for a checkpoint of all weights, which lies in a run without the tokenizer that loading needs."""
+    """Raise ConfigError for a checkpoint of all weights in a run, which has no tokenizer for loading."""
     bare = path.name.startswith("checkpoint-") and (path / "config.json").is_file()
     if not bare or any(path.glob("tokenizer*")):
         return

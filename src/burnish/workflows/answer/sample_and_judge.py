@@ -1,6 +1,6 @@
 """Answer tasks while earlier answers are verified: this thread decodes, a pool judges.
 
-Completions and verdicts lie in two files of one folder, batch by batch. A new attempt after a kill writes the missing
+Completions and verdicts are in two files of one folder, batch by batch. A new attempt after a kill writes the missing
 batches and verifies completions without verdicts; the cache has those judged before the kill.
 
 Left out on purpose: choosing tasks, scoring, learning.
@@ -29,7 +29,7 @@ from burnish.workflows.answer.completions import answer_tasks, read_answers
 
 Key = tuple[str, int]
 AT_ONCE = 512
-"""Most completions that are verified, and whose verdicts are written, together."""
+"""Most completions that are verified, and whose verdicts are written, at once."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def sample(
         completions = answer_tasks(_Watched(generator, judging), tasks, folder / COMPLETIONS, samples=samples)
         written = time.monotonic()
         verdicts = judging.finish()
-    found = [verdicts[one.task_id, one.sample_index] for one in completions]
-    return Sampled(completions, found, written - started, judging.busy_s, time.monotonic() - written)
+    in_order = [verdicts[completion.task_id, completion.sample_index] for completion in completions]
+    return Sampled(completions, in_order, written - started, judging.busy_s, time.monotonic() - written)
 
 
 class Judging:
@@ -76,12 +76,12 @@ class Judging:
 
     def __init__(self, verifier: Verifier, tasks: Sequence[Task], file: Path, infra_budget: float) -> None:
         self.busy_s = 0.0
-        """Seconds in which something was being judged."""
+        """Seconds of judging."""
         self._verifier = verifier
         self._tasks = {task.id: task for task in tasks}
         self._file = file
         known = read_records(Verdict, file)
-        self._verdicts: dict[Key, Verdict] = {(one.task_id, one.sample_index): one for one in known}
+        self._verdicts: dict[Key, Verdict] = {(verdict.task_id, verdict.sample_index): verdict for verdict in known}
         self._waiting: queue.SimpleQueue[Sequence[Completion] | None] = queue.SimpleQueue()
         self._budget = InfraBudget(infra_budget, judged="completions", kept=KEPT)
         self._stopped = threading.Event()
@@ -101,7 +101,13 @@ class Judging:
 
     def give_unjudged(self, completions: Collection[Completion]) -> None:
         """Verify the completions without a verdict."""
-        self.give([one for one in completions if (one.task_id, one.sample_index) not in self._verdicts])
+        self.give(
+            [
+                completion
+                for completion in completions
+                if (completion.task_id, completion.sample_index) not in self._verdicts
+            ]
+        )
 
     def give(self, completions: Sequence[Completion]) -> None:
         """Queue completions; raise errors of earlier ones."""
@@ -140,21 +146,21 @@ class Judging:
         return chunk
 
     def _judge(self, chunk: Sequence[Completion]) -> None:
-        pairs = [(self._tasks[one.task_id], one) for one in chunk]
-        found: list[Verdict] = []
+        pairs = [(self._tasks[completion.task_id], completion) for completion in chunk]
+        judged: list[Verdict] = []
         # in order, so the later verdict of a rewritten completion comes later
         with closing(self._verifier.stream(pairs, infra_budget=1.0)) as verdicts:
             for verdict in verdicts:
                 if self._stopped.is_set():
                     break
-                found.append(verdict)
-        append_lines(self._file, [verdict.to_json() for verdict in found])
-        self._budget.weigh(found)
-        self._verdicts |= {(verdict.task_id, verdict.sample_index): verdict for verdict in found}
+                judged.append(verdict)
+        append_lines(self._file, [verdict.to_json() for verdict in judged])
+        self._budget.weigh(judged)
+        self._verdicts |= {(verdict.task_id, verdict.sample_index): verdict for verdict in judged}
 
 
 class _Watched:
-    """A generator that queues each batch for judging once it is on disk."""
+    """Generator that queues each batch for judging once it is on disk."""
 
     def __init__(self, generator: Generator, judging: Judging) -> None:
         self._generator = generator
@@ -162,7 +168,7 @@ class _Watched:
 
     @property
     def model_digest(self) -> str:
-        """That of the generator."""
+        """Return the generator's digest."""
         return self._generator.model_digest
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:

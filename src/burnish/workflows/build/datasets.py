@@ -31,7 +31,9 @@ from burnish.records.layout import EVAL, HELD_OUT, META, REJECTED, TEST, TRAIN, 
 from burnish.verify import Verifier
 from burnish.workflows.verify.judge import judge
 
-QUESTIONS = {one.name: one for one in (ARC, OPENBOOKQA, PIQA, BOOLQ, SQUAD, GSM8K, OPEN_MATH, MATH500)}
+QUESTIONS = {
+    questions.name: questions for questions in (ARC, OPENBOOKQA, PIQA, BOOLQ, SQUAD, GSM8K, OPEN_MATH, MATH500)
+}
 
 MOVIELENS_LEAKS = {
     "guarded": [
@@ -50,7 +52,7 @@ MOVIELENS_LEAKS = {
 def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
     """Write the Rust task set; with ``prove``, after every reference passed its tests without a lint.
 
-    Returns what ``meta.json`` holds. Raises DataError when ``out`` exists or naming references that fail, and what
+    Returns the content of ``meta.json``. Raises DataError when ``out`` exists or naming references that fail, and what
     `Verifier.verify` raises.
     """
     with new_folder(config.out) as folder:
@@ -75,9 +77,9 @@ def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
 
 
 def build_questions(name: str, config: BuildQuestionsConfig) -> dict[str, Any]:
-    """Write the training rows and held-out tasks of a published data set; returns what ``meta.json`` holds.
+    """Write the training rows and held-out tasks of a published data set; return the content of ``meta.json``.
 
-    Raises DataError naming the file and row that cannot be used, or when ``out`` is there.
+    Raises DataError naming the file and row that cannot be used, or when ``out`` exists.
     """
     reader = QuestionReader(QUESTIONS[name], config.bad_rows)
     counts = {"train": 0, "held_out": 0}
@@ -115,20 +117,24 @@ def build_questions(name: str, config: BuildQuestionsConfig) -> dict[str, Any]:
 
 
 def build_movielens(config: MovieLensConfig) -> dict[str, Any]:
-    """Write training and evaluation rows and test tasks; returns what ``meta.json`` holds.
+    """Write training and evaluation rows and test tasks; return the content of ``meta.json``.
 
-    Raises DataError naming file and line of what cannot be read, or when ``out`` is there.
+    Raises DataError naming file and line of an unreadable row, or when ``out`` exists.
     """
     with new_folder(config.out) as folder:
         parts = read_movielens(config)
-        _write_rows(folder / TRAIN, (alpaca_row(one, config) for one in parts["train"]))
-        _write_rows(folder / EVAL, (alpaca_row(one, config) for one in parts["eval"]))
-        _write_rows(folder / TEST, (json.loads(movielens_task(one, config).to_json()) for one in parts["test"]))
+        _write_rows(folder / TRAIN, (alpaca_row(candidate, config) for candidate in parts["train"]))
+        _write_rows(folder / EVAL, (alpaca_row(candidate, config) for candidate in parts["eval"]))
+        _write_rows(
+            folder / TEST, (json.loads(movielens_task(candidate, config).to_json()) for candidate in parts["test"])
+        )
         meta = {
             **_made_by("movielens", config.model_dump(mode="json", exclude={"out"})),
             **{f"num_{part}": len(candidates) for part, candidates in parts.items()},
             "yes_share": {
-                part: round(sum(one.liked for one in candidates) / len(candidates), 4) if candidates else None
+                part: round(sum(candidate.liked for candidate in candidates) / len(candidates), 4)
+                if candidates
+                else None
                 for part, candidates in parts.items()
             },
             "repeated_titles_left_out": parts["train"].repeated_titles,

@@ -1,7 +1,7 @@
 """Build preferences and repairs from the judged answers of a run, an evaluation or a file.
 
 Held-out tasks are never used for training: in a whole run their answers are left out and counted; if the source has no
-others, the build stops. Left out on purpose: judging what has no verdict.
+others, the build stops. Left out on purpose: judging completions without verdicts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from burnish.workflows.rewards.stored_answers import origin_of
 
 
 def build_preferences(config: BuildPreferencesConfig) -> dict[str, Any]:
-    """Write the rows; returns what ``meta.json`` holds.
+    """Write the rows; return the content of ``meta.json``.
 
     Raises DataError when there are no answers or no pair, GateError for answers to held-out tasks.
     """
@@ -36,7 +36,7 @@ def build_preferences(config: BuildPreferencesConfig) -> dict[str, Any]:
 
 
 def build_repairs(config: BuildRepairsConfig) -> dict[str, Any]:
-    """Write the rows; returns what ``meta.json`` holds. Raises as `build_preferences` does."""
+    """Write the rows; return the content of ``meta.json``. Raises as `build_preferences` does."""
     with new_folder(config.out) as folder:
         answers = _answers(config)
         rows = repair_examples(answers.judged, config.per_task)

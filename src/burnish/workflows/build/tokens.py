@@ -17,7 +17,7 @@ from burnish.workflows.build.datasets import new_folder
 
 
 def build_tokens(config: BuildTokensConfig) -> dict[str, Any]:
-    """Write the bins; returns what ``meta.json`` holds. Raises DataError for a folder without sources."""
+    """Write the bins; return the content of ``meta.json``. Raises DataError for a folder without sources."""
     from burnish.model.base import load_tokenizer
     from burnish.model.tokenizer import train_tokenizer
 
@@ -52,7 +52,7 @@ def build_tokens(config: BuildTokensConfig) -> dict[str, Any]:
 
 
 def _end_of_text(tokenizer: Any, config: BuildTokensConfig) -> int:
-    """Find the token after a document: end of text, else end of sequence."""
+    """Find the token after a document: end of text, otherwise end of sequence."""
     from burnish.model.tokenizer import END_OF_TEXT
 
     if END_OF_TEXT in tokenizer.get_vocab():

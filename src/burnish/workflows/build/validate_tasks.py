@@ -2,10 +2,10 @@
 
     tasks -> reference, wrong answers, empty answers -> verdicts -> report.json + exclusions.json + a table
 
-A task is excluded when its tests are missing or cut off, its reference fails, or a wrong or empty answer passes. What
-could not be proven (no reference, or infra: a crate that is not there) is listed beside and stays in.
+A task is excluded when its tests are missing or cut off, its reference fails, or a wrong or empty answer passes. A task
+without proof (no reference, or infra such as a missing crate) is listed and stays in.
 
-Left out on purpose: mending tasks; wrong answers that nobody gave.
+Left out on purpose: fixing tasks, and inventing wrong answers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Answer:
 
 
 def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any]:
-    """Judge every answer; returns what ``report.json`` holds.
+    """Judge every answer; return the content of ``report.json``.
 
     ``exclusions.json`` is for ``tasks.exclude`` of an evaluation. Raises DataError for a file that cannot be read,
     RunFolderError when ``out`` holds something else, and what `Verifier.verify` raises.
@@ -54,24 +54,26 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
         raise RunFolderError(f"{out} is not a validation folder.", f"Give a new folder, or remove {out}.")
     given = [(task, answer) for task in tasks for answer in _answers(task)]
-    judging = config.model_copy(update={"min_grading": "in_process"})  # what it refuses is listed, not raised
+    judging = config.model_copy(
+        update={"min_grading": "in_process"}
+    )  # tasks that it would refuse are listed, not raised
     with open_verifier(judging, beside=out) as verifier:
-        pairs = [(task, Completion(task_id=task.id, text=one.text, finish_reason="given")) for task, one in given]
+        pairs = [(task, Completion(task_id=task.id, text=answer.text, finish_reason="given")) for task, answer in given]
         verdicts = verifier.verify(pairs)
         decisions = verifier.gradings(tasks)
-    found: defaultdict[str, list[tuple[_Answer, Verdict]]] = defaultdict(list)
+    by_task: defaultdict[str, list[tuple[_Answer, Verdict]]] = defaultdict(list)
     for (task, answer), verdict in zip(given, verdicts, strict=True):
-        found[task.id].append((answer, verdict))
+        by_task[task.id].append((answer, verdict))
     separate_only = config.min_grading == "separate"
     excluded = []
     for task in tasks:
-        one = _exclusion(task, found[task.id])
-        decision = decisions.get(task.id) if separate_only and one is None else None
+        exclusion = _exclusion(task, by_task[task.id])
+        decision = decisions.get(task.id) if separate_only and exclusion is None else None
         if decision is not None and not decision.surely_separate:
-            one = _excluded(task, "in_process_grading", decision.reason)
-        excluded += [] if one is None else [one]
-    gone = {one.id for one in excluded}
-    unproven = [row for task in tasks if task.id not in gone for row in _unproven(task, found[task.id])]
+            exclusion = _excluded(task, "in_process_grading", decision.reason)
+        excluded += [] if exclusion is None else [exclusion]
+    excluded_ids = {exclusion.id for exclusion in excluded}
+    unproven = [row for task in tasks if task.id not in excluded_ids for row in _unproven(task, by_task[task.id])]
     record = TaskExclusions(
         tasks=path.name,
         digest=digest_file(path),
@@ -82,8 +84,8 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
         "tasks": len(tasks),
         "sound": len(tasks) - len(excluded) - len({row["id"] for row in unproven}),
         "answers": dict(Counter(answer.role for _, answer in given)),
-        "reasons": dict(Counter(one.reason for one in excluded).most_common()),
-        "excluded": [one.model_dump() for one in excluded],
+        "reasons": dict(Counter(exclusion.reason for exclusion in excluded).most_common()),
+        "excluded": [exclusion.model_dump() for exclusion in excluded],
         "unproven": unproven,
         "grading": {task.id: _grading(task, decisions.get(task.id)) for task in tasks},
         "gradings": dict(Counter(_grading(task, decisions.get(task.id))["grading"] for task in tasks).most_common()),
@@ -119,20 +121,20 @@ def _missing_tests(task: Task) -> str | None:
     return None
 
 
-def _exclusion(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> Exclusion | None:
+def _exclusion(task: Task, judged: Sequence[tuple[_Answer, Verdict]]) -> Exclusion | None:
     """Return the first problem of a task."""
     # tree-sitter may lag behind the newest syntax: tests that a reference passes are complete, whatever the tree shows
     torn = isinstance(task.tests, RustTests) and parse(task.tests.source).has_error
-    proven = any(answer.role == "reference" and verdict.status == "pass" for answer, verdict in found)
+    proven = any(answer.role == "reference" and verdict.status == "pass" for answer, verdict in judged)
     if torn and not proven:
         return _excluded(task, "tests_cut_off", "the tests are not complete Rust")
     missing = _missing_tests(task)
     if missing is not None:
         return _excluded(task, "no_tests", missing)
-    for answer, verdict in found:
+    for answer, verdict in judged:
         if answer.role == "reference" and verdict.status == "fail":
             return _excluded(task, "reference_fails", _why(verdict))
-    for answer, verdict in found:
+    for answer, verdict in judged:
         if verdict.status == "pass" and answer.role == "wrong":
             return _excluded(task, "wrong_answer_passes", answer.name)
         if verdict.status == "pass" and answer.role == "empty":
@@ -140,16 +142,16 @@ def _exclusion(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> Exclusio
     return None
 
 
-def _unproven(task: Task, found: Sequence[tuple[_Answer, Verdict]]) -> list[dict[str, str]]:
+def _unproven(task: Task, judged: Sequence[tuple[_Answer, Verdict]]) -> list[dict[str, str]]:
     """Return why a kept task is not proven sound; empty when it is."""
-    faults = [verdict.detail for _, verdict in found if verdict.status == "infra"]
+    faults = [verdict.detail for _, verdict in judged if verdict.status == "infra"]
     if faults:
         return [{"id": task.id, "reason": "infra", "detail": faults[0]}]
     return [] if task.reference is not None else [{"id": task.id, "reason": "no_reference", "detail": ""}]
 
 
 def _grading(task: Task, decision: Decision | None) -> dict[str, str]:
-    """Where the tests of a task run, and why."""
+    """Return where the tests of a task run, and why."""
     match task.tests:
         case RustTests() if decision is not None:
             grading = "by_answer" if decision.by_answer else decision.grading or "unknown"
@@ -171,7 +173,7 @@ def _why(verdict: Verdict) -> str:
     first = next(
         (f"{d.message} ({d.code})" if d.code else d.message for d in verdict.diagnostics if d.level == "error"), ""
     )
-    said = " ".join((verdict.detail or first).split())
+    detail = " ".join((verdict.detail or first).split())
     counts = verdict.tests
     tests = f"{counts.passed} of {counts.expected} tests pass" if counts.expected and verdict.stage == "test" else ""
-    return "; ".join(part for part in (f"{verdict.reason} at {verdict.stage}", tests, said) if part)
+    return "; ".join(part for part in (f"{verdict.reason} at {verdict.stage}", tests, detail) if part)

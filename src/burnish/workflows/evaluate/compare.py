@@ -21,8 +21,8 @@ from burnish.workflows.evaluate.written_answers import precision_in
 def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> ComparisonReport:
     """Compare ``b`` with ``a`` on shared rows; write to ``out``, replacing an earlier comparison.
 
-    ``rerun`` is another evaluation of a's model: how far it lies from ``a`` is what differences must exceed to mean
-    anything. Raises DataError when a folder holds no judged rows, the two share no task, or ``rerun`` is ``a`` itself.
+    ``rerun`` is another evaluation of a's model: a difference below that between ``rerun`` and ``a`` is noise. Raises
+    DataError when a folder holds no judged rows, the two share no task, or ``rerun`` is ``a`` itself.
     """
     if rerun is not None and rerun.resolve() == a.resolve():
         raise DataError(
@@ -46,7 +46,7 @@ def compare(a: Path, b: Path, out: Path, *, rerun: Path | None = None) -> Compar
 
 
 def _names(a: Path, b: Path) -> tuple[str, str]:
-    """Short names of two folders; longer ones where the short ones are the same."""
+    """Return short names of two folders, longer ones if the short ones are equal."""
     parts_a, parts_b = a.resolve().parts, b.resolve().parts
     for length in range(1, max(len(parts_a), len(parts_b)) + 1):
         names = "/".join(parts_a[-length:]), "/".join(parts_b[-length:])

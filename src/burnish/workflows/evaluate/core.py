@@ -1,7 +1,7 @@
-"""Evaluate one model on one set of tasks: write answers, judge them, let the model repair, and sum up.
+"""Evaluate one model on one set of tasks: write answers, judge them, let the model repair, and summarise.
 
-The core of a recipe's evaluate stage and of ``burnish evaluate``; both leave the same files in a folder, and both sum
-up through `measured_in` or `Evaluated.measured`. Left out on purpose: run folders, ledger, reports.
+The core of a recipe's evaluate stage and of ``burnish evaluate``; both write the same files into a folder, and both
+summarise through `measured_in` or `Evaluated.measured`. Left out on purpose: run folders, ledger, reports.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from burnish.workflows.evaluate.score import Judgement, judge_answers
 from burnish.workflows.evaluate.written_answers import Writing, generation_in
 
 TOLERANCE = float(EvaluateConfig.model_fields["tolerance"].default)
-"""Of numeric answers, where nothing else was said."""
+"""Default tolerance of numeric answers."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One evaluated model: its tasks, the judgement of its answers, and what writing and repairing them gave."""
+    """One evaluated model: its tasks, the judgement of its answers, and the cost of writing and repairing them."""
 
     tasks: tuple[Task, ...]
     judgement: Judgement
     outputs: tuple[str, ...]
-    """Files that were written into the folder."""
+    """Files written into the folder."""
     tolerance: float
     generation: Generation | None = None
     repair: tuple[RepairTurn, ...] = ()
 
     def measured(self, name: str, seconds: float) -> MeasuredModel:
-        """What is summed up, under the name that the model has in tables."""
+        """Return the input of the summary, under the model's name in tables."""
         return MeasuredModel(
             name,
             self.judgement.rows,
@@ -61,20 +61,20 @@ def evaluate_answers(
     tolerance: float = TOLERANCE,
     repair_turns: int = 0,
 ) -> Evaluated:
-    """Judge the answers to ``tasks`` and leave tasks, completions, rows and verdicts in ``folder``.
+    """Judge the answers to ``tasks`` and write tasks, completions, rows and verdicts into ``folder``.
 
     Args:
-        answers: a model that writes them now, going on where an earlier attempt stopped, or what was written before.
-        tasks: what is measured on.
-        folder: of this evaluation alone.
-        verifier: where a task is Rust.
+        answers: a model that writes them now, continuing an earlier attempt, or stored completions.
+        tasks: tasks of the evaluation.
+        folder: folder of this evaluation only.
+        verifier: needed if a task is Rust.
         tolerance: of numeric answers.
-        repair_turns: how often the model may fix what failed.
+        repair_turns: most turns in which the model repairs failed answers.
     """
     write_records(folder / TASKS, tasks)
     writing = answers if isinstance(answers, Writing) else None
     completions = answers.completions() if isinstance(answers, Writing) else list(answers)
-    write_records(folder / COMPLETIONS, completions)  # in the order of the tasks, whatever batches wrote them
+    write_records(folder / COMPLETIONS, completions)  # in the order of the tasks, not of the batches
     likely = {} if writing is None else writing.likelihoods()
     judgement = judge_answers(verifier, tasks, completions, tolerance=tolerance, likelihoods=likely)
     written = judgement.write(folder)
@@ -95,7 +95,7 @@ def evaluate_answers(
 
 
 def measured_in(folder: Path, name: str, tasks: Sequence[Task], seconds: float) -> MeasuredModel:
-    """What an evaluate stage of a run left in its folder, as `Evaluated.measured` gives it; needs no verifier."""
+    """Read the results of a run's evaluate stage, like `Evaluated.measured`; needs no verifier."""
     completions = list(read_records(Completion, folder / COMPLETIONS))
     return MeasuredModel(
         name,

@@ -1,9 +1,7 @@
 """Let a model repair failed Rust, given the compiler's messages or the number of passed tests.
 
-Each turn lies in a folder of its own (``turn_1``, ...) beside the first answers, with tasks, completions, verdicts and
-rows; an interrupted turn goes on. Left out on purpose: the repair prompt (`data.tasks.repair_prompt`), tasks that
-are not
-Rust.
+Each turn has a folder (``turn_1``, ...) beside the first answers, with tasks, completions, verdicts and rows; an
+interrupted turn continues. Left out on purpose: the repair prompt (`data.tasks.repair_prompt`), tasks of other kinds.
 """
 
 from __future__ import annotations
@@ -37,14 +35,14 @@ def repair(
     """Return the results after each turn; the first answers are turn 0.
 
     Args:
-        open_generator: gives one that writes a single sample per task; asked for once something has failed.
+        open_generator: opens a generator with one sample per task; called only if an answer failed.
         completions: the first answers.
-        judgement: theirs.
-        turns: most further ones; fewer where nothing fails any more.
+        judgement: judgement of the first answers.
+        turns: most repair turns; they end when no answer fails.
     """
     by_id = {task.id: task for task in tasks}
-    rust = [one for one in completions if by_id[one.task_id].kind == "rust"]
-    keys = [(one.task_id, one.sample_index) for one in rust]
+    rust = [completion for completion in completions if by_id[completion.task_id].kind == "rust"]
+    keys = [(completion.task_id, completion.sample_index) for completion in rust]
     answers = dict(zip(keys, rust, strict=True))
     verdicts = dict(zip(keys, judgement.verdicts, strict=True))
     talks: dict[Key, tuple[Message, ...]] = {key: by_id[key[0]].prompt for key in keys}
@@ -54,20 +52,20 @@ def repair(
         if not failing:
             break
         for key in failing:
-            said = Message(role="assistant", content=answers[key].text)
-            talks[key] = (*talks[key], said, repair_message(verdicts[key]))
-        asked = [
+            failed = Message(role="assistant", content=answers[key].text)
+            talks[key] = (*talks[key], failed, repair_message(verdicts[key]))
+        turn_tasks = [
             by_id[task_id].model_copy(
                 update={"id": f"{task_id}/sample {sample}/turn {turn}", "prompt": talks[task_id, sample]}
             )
             for task_id, sample in failing
         ]
-        here = folder / f"turn_{turn}"
-        write_records(here / TASKS, asked)
-        written = answer_tasks(open_generator(), asked, here / COMPLETIONS, samples=1)
-        write_records(here / COMPLETIONS, written)
-        judged = judge_answers(verifier, asked, written, tolerance=tolerance)
-        judged.write(here)
+        turn_folder = folder / f"turn_{turn}"
+        write_records(turn_folder / TASKS, turn_tasks)
+        written = answer_tasks(open_generator(), turn_tasks, turn_folder / COMPLETIONS, samples=1)
+        write_records(turn_folder / COMPLETIONS, written)
+        judged = judge_answers(verifier, turn_tasks, written, tolerance=tolerance)
+        judged.write(turn_folder)
         answers = dict(zip(failing, written, strict=True))
         verdicts = dict(zip(failing, judged.verdicts, strict=True))
         later.append(list(zip(failing, judged.rows, strict=True)))

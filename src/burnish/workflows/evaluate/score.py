@@ -29,7 +29,7 @@ _log = logging.getLogger("burnish.evaluate")
 
 @dataclass(frozen=True)
 class Judgement:
-    """The judgement of all answers: a row each, and the verdicts of Rust."""
+    """Judgement of all answers: one row each, and the verdicts of Rust."""
 
     rows: tuple[EvaluatedRow, ...]
     verdicts: tuple[Verdict, ...]
@@ -37,7 +37,7 @@ class Judgement:
     """Whether any task is Rust."""
 
     def write(self, folder: Path) -> tuple[str, ...]:
-        """Write ``rows.jsonl``, and ``verdicts.jsonl`` where there is Rust; the names of what was written."""
+        """Write ``rows.jsonl``, and ``verdicts.jsonl`` if there is Rust; return the names of the files."""
         write_records(folder / ROWS, self.rows)
         if not self.rust:
             return (ROWS,)
@@ -47,9 +47,9 @@ class Judgement:
 
 @contextmanager
 def verifier_for(tasks: Sequence[Task], config: VerifyConfig, beside: Path) -> Iterator[Verifier | None]:
-    """A verifier where a task is Rust, else None: other kinds need no sandbox and no compiler.
+    """Open a verifier if a task is Rust, otherwise None: other kinds need no sandbox and no compiler.
 
-    Raises DataError before anything is written where ``min_grading`` refuses a task.
+    Raises DataError before anything is written when ``min_grading`` refuses a task.
     """
     if not has_rust(tasks):
         yield None
@@ -61,7 +61,7 @@ def verifier_for(tasks: Sequence[Task], config: VerifyConfig, beside: Path) -> I
 
 
 def has_rust(tasks: Sequence[Task]) -> bool:
-    """Whether any of the tasks is Rust."""
+    """Return whether any of the tasks is Rust."""
     return any(task.kind == "rust" for task in tasks)
 
 
@@ -73,28 +73,28 @@ def judge_answers(
     tolerance: float,
     likelihoods: Likelihoods | None = None,
 ) -> Judgement:
-    """A row per completion, in the order of ``completions``, then one per task that nobody answered.
+    """Build a row per completion, in the order of ``completions``, then one per task without an answer.
 
-    ``likelihoods`` are of the choices of multiple-choice tasks, where the model was asked for them.
+    ``likelihoods`` are those of multiple-choice tasks, if the model computed them.
 
-    Raises ValueError when there is Rust and no verifier, InfraBudgetError as the verifier does.
+    Raises ValueError for Rust without a verifier, InfraBudgetError as the verifier does.
     """
     by_id = {task.id: task for task in tasks}
-    rust = [one for one in completions if by_id[one.task_id].kind == "rust"]
+    rust = [completion for completion in completions if by_id[completion.task_id].kind == "rust"]
     if rust and verifier is None:
         raise ValueError("Rust needs a verifier")
     verdicts = judge(verifier, tasks, rust) if verifier is not None else []
     next_verdict = iter(verdicts)
     rows = []
-    for one in completions:
-        task = by_id[one.task_id]
+    for completion in completions:
+        task = by_id[completion.task_id]
         if task.kind == "rust":
-            rows.append(rust_row(task, one, next(next_verdict)))
+            rows.append(rust_row(task, completion, next(next_verdict)))
         else:
-            row = judge_answer(task, one, tolerance=tolerance)
+            row = judge_answer(task, completion, tolerance=tolerance)
             likely = (likelihoods or {}).get(task.id)
             rows.append(row if not likely else with_likelihoods(task, row, likely))
-    answered = {one.task_id for one in completions}
+    answered = {completion.task_id for completion in completions}
     unanswered = [task for task in tasks if task.id not in answered]
     rows += [missing_row(task, 0, tolerance=tolerance) for task in unanswered if task.kind != "rust"]
     if unanswered:
@@ -108,10 +108,10 @@ def judge_answers(
 
 
 def read_likelihoods(folder: Path) -> dict[str, dict[str, float]]:
-    """What is noted beside the answers of an evaluation; nothing where no model was asked."""
+    """Read the likelihoods stored in an evaluation; empty without any."""
     return {row["task_id"]: row["log_likelihoods"] for row in read_rows(folder / LIKELIHOODS)}
 
 
 def completions_in(folder: Path) -> Path:
-    """The file of answers in the folder of an evaluation, or of a stage, or in the evaluation's own subfolder."""
+    """Return the file of answers in the folder of an evaluation or stage, or in the evaluation's subfolder."""
     return (folder if (folder / COMPLETIONS).is_file() else folder / EVALUATED) / COMPLETIONS

@@ -34,9 +34,9 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
 
 
 def measured(verdicts: Sequence[Verdict], tasks: Sequence[Task] = ()) -> dict[str, float]:
-    """Rates over all attempted, and beside them how many those are and how many of them are infra.
+    """Compute rates over all attempted answers, with the numbers of attempted and infra.
 
-    Where no task has tests there is no rate of passing them.
+    Without tests there is no pass rate.
     """
     counted = rates(verdicts, {task.id for task in tasks if task.tests is None})
     known = {name: value for name in METRICS if (value := counted.rate(name)) is not None}

@@ -1,8 +1,8 @@
 """Compute a run's objective, and whether the best differs significantly from the next.
 
 Of an evaluate stage the metric has an interval, and two runs are compared task by task. Of another stage it is the last
-value that it logged, a number without an interval. Left out on purpose: correction for having chosen among many runs;
-the best one's own value is flattered by the choice.
+value that it logged, a number without an interval. Left out on purpose: a correction for the choice among many runs,
+which biases the best value upwards.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Reached(Part):
     value: float
     ci95: tuple[float, float] | None = None
     n: int | None = None
-    """Answers that the interval is over."""
+    """Number of answers of the interval."""
 
 
 def reached(run: Path, objective: Objective) -> Reached | None:
     """Read the value from the run's folder; None when missing."""
     rows = _rows(run, objective)
     if rows is not None:
-        found = _estimate(rows, objective.metric)
-        return None if found is None else Reached(value=found.value, ci95=found.ci95, n=found.n)
+        estimate = _estimate(rows, objective.metric)
+        return None if estimate is None else Reached(value=estimate.value, ci95=estimate.ci95, n=estimate.n)
     curve = logged(run, objective.stage, objective.metric)
     return Reached(value=curve[max(curve)]) if curve else None
 
@@ -71,7 +71,7 @@ def _rows(run: Path, objective: Objective) -> list[EvaluatedRow] | None:
 
 def _estimate(rows: list[EvaluatedRow], metric: str) -> Estimate | None:
     for group in group_rows(rows).values():
-        found = estimates(group).get(metric)
-        if found is not None:
-            return found
+        estimate = estimates(group).get(metric)
+        if estimate is not None:
+            return estimate
     return None

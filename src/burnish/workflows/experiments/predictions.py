@@ -1,6 +1,6 @@
 """Predict a run's time and memory from finished runs of the same work in a ledger.
 
-Two runs do the same work when their resolved recipes differ in nothing but what decides results and not their amount.
+Two runs do the same work when their resolved recipes differ only in settings that do not change the amount of work.
 Left out on purpose: scaling from other sizes, other machines (a ledger is taken to be this machine's).
 """
 
@@ -26,7 +26,7 @@ SAME_WORK = frozenset(
         "warmup_share", "schedule", "max_grad_norm", "r", "alpha", "dropout", "d_initial",
     }
 )  # fmt: skip
-"""Last parts of keys under whose other values a run takes as long. A rank changes it by a few per cent."""
+"""Last parts of keys whose values do not change a run's time. A rank changes it by a few per cent."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Prediction:
     """The predicted time and memory of a run."""
 
     seconds: float
-    """Median of the finished ones."""
+    """Median seconds of the finished runs."""
     peak_bytes: int | None
     device_peak_bytes: int | None
     runs: int
@@ -42,7 +42,7 @@ class Prediction:
 
 
 class Predictor:
-    """Predicts from the finished runs of some ledgers."""
+    """Predict from the finished runs of some ledgers."""
 
     def __init__(self, runs_dirs: Iterable[Path]) -> None:
         self._known: defaultdict[str, list[Measured]] = defaultdict(list)
@@ -56,9 +56,9 @@ class Predictor:
         if not known:
             return None
         return Prediction(
-            statistics.median(one.seconds for one in known),
-            max((one.peak_bytes for one in known if one.peak_bytes is not None), default=None),
-            max((one.device_peak_bytes for one in known if one.device_peak_bytes is not None), default=None),
+            statistics.median(run.seconds for run in known),
+            max((run.peak_bytes for run in known if run.peak_bytes is not None), default=None),
+            max((run.device_peak_bytes for run in known if run.device_peak_bytes is not None), default=None),
             len(known),
         )
 
@@ -77,7 +77,7 @@ def _finished(runs_dir: Path) -> Iterable[tuple[Path, dict[str, Any]]]:
         try:
             resolved = json.loads((row.path / RESOLVED).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            continue  # removed since
+            continue  # removed in the meantime
         if resolved.get("run_id") == row.run_id and "stages" in resolved.get("recipe", {}):
             yield row.path, resolved["recipe"]
 

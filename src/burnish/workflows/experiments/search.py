@@ -1,6 +1,6 @@
 """Run Optuna's samplers and pruners on stored results, without own state.
 
-A draw depends on the seed, the run's number and the results before it alone: a resumed sweep makes the same choices.
+A draw depends only on the seed, the run's number and earlier results: a resumed sweep makes the same choices.
 Not covered: several objectives, runs side by side.
 """
 
@@ -32,7 +32,7 @@ class Trial:
 
     params: Mapping[str, Any]
     value: float | None
-    """Of the objective; None for a run that failed or was stopped."""
+    """Value of the objective; None for a run that failed or was stopped."""
     pruned: bool = False
     curve: Mapping[int, float] = field(default_factory=dict)
     """Step -> the value that pruning watches."""
@@ -57,14 +57,14 @@ def propose(
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    own = int(digest_json(["sweep", seed, index])[:8], 16)
+    sampler_seed = int(digest_json(["sweep", seed, index])[:8], 16)
     sampler: optuna.samplers.BaseSampler
     if isinstance(search, TpeSearch):
-        sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=search.startup_runs)
+        sampler = optuna.samplers.TPESampler(seed=sampler_seed, n_startup_trials=search.startup_runs)
     else:
-        sampler = optuna.samplers.RandomSampler(seed=own)
+        sampler = optuna.samplers.RandomSampler(seed=sampler_seed)
     study = optuna.create_study(direction=direction, sampler=sampler)
-    distributions = {key: _distribution(one) for key, one in search.space.items()}
+    distributions = {key: _distribution(values) for key, values in search.space.items()}
     for trial in history:
         state = optuna.trial.TrialState.COMPLETE if trial.value is not None else optuna.trial.TrialState.FAIL
         study.add_trial(
@@ -76,14 +76,17 @@ def propose(
             )
         )
     drawn = study.ask(distributions).params
-    return {key: value if isinstance(one := search.space[key], Range) else one[value] for key, value in drawn.items()}
+    return {
+        key: value if isinstance(values := search.space[key], Range) else values[value] for key, value in drawn.items()
+    }
 
 
 def _distribution(space: Sequence[Any] | Range) -> Any:
     import optuna.distributions as kinds
 
     if not isinstance(space, Range):
-        return kinds.CategoricalDistribution(list(range(len(space))))  # by place: a value may be a list or a mapping
+        # By index, since a value may be a list or a mapping.
+        return kinds.CategoricalDistribution(list(range(len(space))))
     if isinstance(space.low, int) and isinstance(space.high, int):
         return kinds.IntDistribution(space.low, space.high, log=space.log)
     return kinds.FloatDistribution(space.low, space.high, log=space.log)
@@ -94,7 +97,7 @@ def _internal(space: Sequence[Any] | Range, value: Any) -> Any:
 
 
 class Pruner:
-    """Decides whether to stop a running run, by the curves of earlier runs."""
+    """Decide whether to stop a running run, by the curves of earlier runs."""
 
     def __init__(self, config: PruningConfig, history: Sequence[Trial]) -> None:
         require_search()
@@ -130,14 +133,14 @@ class Pruner:
         """Replay an earlier run: halving records the rungs that it reached."""
         import optuna
 
-        again = self._study.ask()
+        replayed = self._study.ask()
         for step, value in sorted(trial.curve.items()):
-            again.report(value, step)
-            again.should_prune()
+            replayed.report(value, step)
+            replayed.should_prune()
         if trial.pruned:
-            self._study.tell(again, state=optuna.trial.TrialState.PRUNED)
+            self._study.tell(replayed, state=optuna.trial.TrialState.PRUNED)
         else:
-            self._study.tell(again, 0.0)  # the pruner only uses curves
+            self._study.tell(replayed, 0.0)  # the pruner only uses curves
 
 
 def _pruner(config: PruningConfig) -> Any:
@@ -157,6 +160,8 @@ def fits(search: RandomSearch | TpeSearch, params: Mapping[str, Any]) -> bool:
     if params.keys() != search.space.keys():
         return False
     return all(
-        one.low <= params[key] <= one.high if isinstance(one := search.space[key], Range) else params[key] in one
+        values.low <= params[key] <= values.high
+        if isinstance(values := search.space[key], Range)
+        else params[key] in values
         for key in params
     )

@@ -1,9 +1,9 @@
-"""The files of a round of expert iteration, in the formats that rejection-sampling fine-tuning is known by.
+"""Write the files of a round of expert iteration, in the formats of rejection-sampling fine-tuning.
 
     instruction_data.jsonl   {text, weight, messages}: prompt, blank line, fenced code; burnish reads ``messages``
     code_only.jsonl          {text, weight}: the code
     metadata.json            num_samples, seed, generated_at, has_weights, quality_stats, and what became of the samples
-    rows.jsonl               `Example` records: what was trained on, earlier rounds and references included
+    rows.jsonl               `Example` records: the training rows, including earlier rounds and references
     scores.jsonl             `Score` records of all completions, with their components
 
 Left out on purpose: reading them again.
@@ -27,7 +27,7 @@ from burnish.score.selection.select import Kept, SelectionReport
 
 
 def example_of(kept: Kept, source: str) -> Example:
-    """The conversation to train on: the prompt, answered as the model did."""
+    """Build the training conversation: the prompt, answered by the model."""
     answer = kept.judged
     return Example(
         id=f"{answer.task.id}#{answer.round}.{answer.completion.sample_index}",
@@ -40,7 +40,7 @@ def example_of(kept: Kept, source: str) -> Example:
 
 
 def reference_example(task: Task, weight: float) -> Example:
-    """The conversation to train on: the prompt, answered by the reference."""
+    """Build the training conversation: the prompt, answered by the reference."""
     answer = Message(role="assistant", content=task.reference or "")
     return Example(
         id=f"{task.id}#reference",

@@ -3,9 +3,9 @@
     cheating corpus -> the real verifier -> every shape -> per task: no cheat above the lowest honest wrong answer
 
 Also checked: every right answer is above every other one, and honest wrong answers are what they claim to be. One
-failure, or one answer that could not be scored, and the attack has not been withstood.
+failure, or one answer that could not be scored, means that the attack succeeded.
 
-Left out on purpose: cheats against a model that judges; there is none.
+Left out on purpose: cheats against a model as judge, which burnish does not use.
 """
 
 from __future__ import annotations
@@ -57,16 +57,18 @@ def attack_rewards(config: RewardAttackConfig, answers: Sequence[Answer] | None 
     """
     given = read_corpus() if answers is None else list(answers)
     with Verifier(config.verify) as verifier:
-        verdicts = verifier.verify([(one.task, Completion(task_id=one.task.id, text=one.text)) for one in given])
+        verdicts = verifier.verify(
+            [(answer.task, Completion(task_id=answer.task.id, text=answer.text)) for answer in given]
+        )
     breaches = _dishonest(given, verdicts)
     standings = []
     for shape in config.shapes:
-        found, standing = _attack(shape, given, verdicts)
-        breaches += found
+        shape_breaches, standing = _attack(shape, given, verdicts)
+        breaches += shape_breaches
         standings.append(standing)
     return {
         "withstood": not breaches,
-        "answers": {role: sum(one.role == role for one in given) for role in ("right", "wrong", "cheat")},
+        "answers": {role: sum(answer.role == role for answer in given) for role in ("right", "wrong", "cheat")},
         "shapes": [asdict(standing) for standing in standings],
         "breaches": [asdict(breach) for breach in breaches],
     }
@@ -74,7 +76,7 @@ def attack_rewards(config: RewardAttackConfig, answers: Sequence[Answer] | None 
 
 def _dishonest(answers: Sequence[Answer], verdicts: Sequence[Verdict]) -> list[Breach]:
     """Find answers whose verdict contradicts their file name, which would make the bar wrong."""
-    found = []
+    breaches = []
     for answer, verdict in zip(answers, verdicts, strict=True):
         passed = verdict.status == "pass"
         if passed and answer.role != "right":
@@ -85,8 +87,8 @@ def _dishonest(answers: Sequence[Answer], verdicts: Sequence[Verdict]) -> list[B
             problem = f"is not an honest wrong answer: {verdict.reason} at stage {verdict.stage}"
         else:
             continue
-        found.append(Breach("every shape", answer.task.id, answer.name, problem, None, None))
-    return found
+        breaches.append(Breach("every shape", answer.task.id, answer.name, problem, None, None))
+    return breaches
 
 
 def _attack(
@@ -120,12 +122,12 @@ def _breaches(shape: str, rewarded: Sequence[tuple[Answer, float | None]]) -> li
     honest = [reward for answer, reward in rewarded if answer.role == "wrong" and reward is not None]
     other = [reward for answer, reward in rewarded if answer.role != "right" and reward is not None]
     bar, top = min(honest, default=None), max(other, default=None)
-    found = []
+    breaches = []
     for answer, reward in rewarded:
         if reward is None:
-            found.append(Breach(shape, task, answer.name, "could not be scored", None, None))
+            breaches.append(Breach(shape, task, answer.name, "could not be scored", None, None))
         elif answer.role == "cheat" and (bar is None or reward > bar + TOLERANCE):
-            found.append(Breach(shape, task, answer.name, "a cheat above an honest wrong answer", reward, bar))
+            breaches.append(Breach(shape, task, answer.name, "a cheat above an honest wrong answer", reward, bar))
         elif answer.role == "right" and top is not None and reward <= top + TOLERANCE:
-            found.append(Breach(shape, task, answer.name, "a right answer not above all others", reward, top))
-    return found
+            breaches.append(Breach(shape, task, answer.name, "a right answer not above all others", reward, top))
+    return breaches

@@ -2,9 +2,9 @@
 
     {"prompt": [turns], "chosen": text, "rejected": text, "task_id"}     DPO
     {"prompt": [turns], "completion": text, "label": bool, "task_id"}    KTO
-    `Example`: prompt, failing answer, what the compiler said, passing answer; the last answer alone is trained
+    `Example`: prompt, failing answer, compiler messages, passing answer; only the last answer is trained
 
-Left out on purpose: sampling, and judging what has no verdict.
+Left out on purpose: sampling, and judging completions without verdicts.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def judged_answers(
         source: a file, or the folder of a stage, run or evaluation.
         tasks: by id.
         held_out: tasks excluded from training.
-        skip_held_out: leave answers to them out, as in a run that samples and measures, instead of refusing them.
+        skip_held_out: leave out answers to them, as in a run that samples and evaluates, instead of refusing them.
 
-    Raises DataError when there is no judged answer or a task is not known, GateError for an answer to a held-out task.
+    Raises DataError when there is no judged answer or a task is unknown, GateError for an answer to a held-out task.
     """
     answers = Answers([])
     for file in rollout_files(source):
@@ -81,8 +81,13 @@ def preference_rows(judged: Sequence[Judged], method: Literal["dpo", "kto"], per
     """Build preference rows; raise DataError when no task has passing and failing answers."""
     if method == "kto":
         rows = [
-            {"prompt": _turns(one.task), "completion": one.completion.text, "label": good, "task_id": one.task.id}
-            for one, good in labelled(judged, per_task)
+            {
+                "prompt": _turns(answer.task),
+                "completion": answer.completion.text,
+                "label": good,
+                "task_id": answer.task.id,
+            }
+            for answer, good in labelled(judged, per_task)
         ]
     else:
         rows = [
@@ -126,7 +131,7 @@ def _turns(task: Task) -> list[dict[str, Any]]:
 
 def _some(rows: list[Row], judged: Sequence[Judged]) -> list[Row]:
     if not rows:
-        passed = sum(one.passed for one in judged)
+        passed = sum(answer.passed for answer in judged)
         raise DataError(
             f"no task has both a passing and a failing answer: of {len(judged)} answers {passed} pass.",
             "Sample more answers per task, at a higher temperature.",

@@ -2,10 +2,10 @@
 
     completions.jsonl, rollouts.jsonl -> verdicts (cache first) -> every shape -> signal, agreement, bias, mistakes
 
-A run is a folder of ``burnish run`` or ``burnish evaluate``; each of its stages that wrote completions counts. Verdicts
-come from the run's cache, and what that lacks is verified again; a saved timeout is kept, since none is ever cached.
+A run is a folder of ``burnish run`` or ``burnish evaluate``; each of its stages with completions counts. Verdicts
+come from the run's cache, and missing ones are verified again; a saved timeout is kept, since timeouts are not cached.
 
-Left out on purpose: training on any of it.
+Left out on purpose: training on them.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from burnish.workflows.verify.judge import open_verifier
 
 
 def replay_rewards(source: Path, config: RewardReplayConfig) -> dict[str, Any]:
-    """Returns ``samples``, ``judged`` (saved, from the cache, verified again) and ``shapes`` (`ShapeReport`).
+    """Return ``samples``, ``judged`` (saved, from the cache, verified again) and ``shapes`` (`ShapeReport`).
 
     Raises DataError when there are no completions or a task is unknown, and what `Verifier.verify` raises.
     """
-    written = [one for file in rollout_files(source) for one in read_written(file)]
+    written = [answer for file in rollout_files(source) for answer in read_written(file)]
     if not written:
         raise DataError(f"{source} has no completions.", "Give a run with evaluations, or a file of completions.")
     origin = origin_of(source, config.tasks, config.seed)
     tasks = {task.id: task for task in origin.tasks}
-    for one in written:
-        if one.completion.task_id not in tasks:
+    for answer in written:
+        if answer.completion.task_id not in tasks:
             raise DataError(
-                f"{one.file}: the task {one.completion.task_id!r} is unknown.",
+                f"{answer.file}: the task {answer.completion.task_id!r} is unknown.",
                 "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
             )
-    require_rust(tasks[one.completion.task_id] for one in written)
+    require_rust(tasks[answer.completion.task_id] for answer in written)
     verdicts, judged = _judge(written, tasks, config.verify or origin.verify, origin.cache_folder)
     samples = [
-        Sample((one.file, one.step, one.completion.task_id), one.completion.text, verdict)
-        for one, verdict in zip(written, verdicts, strict=True)
+        Sample((answer.file, answer.step, answer.completion.task_id), answer.completion.text, verdict)
+        for answer, verdict in zip(written, verdicts, strict=True)
     ]
     reports = []
     for shape in config.shapes:
@@ -59,14 +59,14 @@ def _judge(
     written: Sequence[Written], tasks: dict[str, Task], verify: VerifyConfig, cache_folder: Path
 ) -> tuple[list[Verdict], dict[str, int]]:
     """Return verdicts in order, and counts by their origin."""
-    kept = {i: v for i, one in enumerate(written) if (v := one.verdict) is not None and v.reason == "timeout"}
-    asked = [i for i in range(len(written)) if i not in kept]
+    kept = {i: v for i, answer in enumerate(written) if (v := answer.verdict) is not None and v.reason == "timeout"}
+    pending = [i for i in range(len(written)) if i not in kept]
     fresh: list[Verdict] = []
-    if asked:
+    if pending:
         with open_verifier(verify, cache_folder) as verifier:
-            pairs = [(tasks[written[i].completion.task_id], written[i].completion) for i in asked]
+            pairs = [(tasks[written[i].completion.task_id], written[i].completion) for i in pending]
             fresh = verifier.verify(pairs)
-    verdicts = kept | dict(zip(asked, fresh, strict=True))
+    verdicts = kept | dict(zip(pending, fresh, strict=True))
     cached = sum(verdict.cached for verdict in fresh)
     judged = {"saved_timeouts": len(kept), "from_cache": cached, "verified_again": len(fresh) - cached}
     return [verdicts[i] for i in range(len(written))], judged

@@ -30,24 +30,24 @@ def prune_cache(
 ) -> tuple[list[Entry], list[Entry]]:
     """Remove entries; return the removed and the remaining ones.
 
-    Raises ConfigError when nothing is asked for or a number cannot be read, DataError when there is no such folder.
+    Raises ConfigError without a limit or for an invalid number, DataError when the folder does not exist.
     """
     if not (everything or broken or older_than or max_size):
         raise ConfigError("no option selects what to remove.", "Give --broken, --older-than, --max-size or --all.")
     list_cache(folder)
     cache = DatasetCache(folder)
-    gone = cache.prune(
+    removed = cache.prune(
         everything=everything,
         broken=broken,
         unused_s=None if older_than is None else _number(older_than, _UNITS_S, "an age"),
         most_bytes=None if max_size is None else int(_number(max_size, _UNITS_BYTES, "a size")),
     )
-    return gone, cache.entries()
+    return removed, cache.entries()
 
 
-def _number(text: str, units: Mapping[str, float], what: str) -> float:
+def _number(text: str, units: Mapping[str, float], expected: str) -> float:
     for unit, factor in units.items():
         number = text.removesuffix(unit).strip()
         if text.endswith(unit) and number.replace(".", "", 1).isdecimal():
             return float(number) * factor
-    raise ConfigError(f"{text!r} is not {what}.", f"Write a number and a unit: {', '.join(units)}.")
+    raise ConfigError(f"{text!r} is not {expected}.", f"Write a number and a unit: {', '.join(units)}.")

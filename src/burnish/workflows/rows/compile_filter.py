@@ -23,7 +23,7 @@ from burnish.workflows.verify.judge import open_verifier
 
 
 class VerifierJudge:
-    """Judges sources in a verifier's sandbox, one per worker at a time."""
+    """Judge sources in a verifier's sandbox, one per worker at a time."""
 
     def __init__(self, verifier: Verifier, config: VerifyConfig) -> None:
         self.digest = verifier.digest
@@ -32,7 +32,7 @@ class VerifierJudge:
 
     def judge(self, sources: Sequence[str], edition: Edition) -> list[Judgement]:
         """Return one judgement per source, in order; raise InfraBudgetError after too many faults."""
-        # what a source of data names is what it needs: without it nothing can be said, and it is no fault of the source
+        # A source needs the crates it names: if one is missing the source cannot be judged, which is not its fault.
         rows = (
             VerifyRow(id=str(n), code=source, edition=edition, crates=named_crates(bounded(source), self._crates))
             for n, source in enumerate(sources)
@@ -54,6 +54,6 @@ def open_judge(filters: Sequence[FilterConfig], config: VerifyConfig, beside: Pa
 def _judgement(verdict: Verdict) -> Judgement:
     if verdict.status == "infra":
         return Judgement(None, detail=verdict.detail)
-    errors = [one for one in verdict.diagnostics if one.level == "error"]
-    said = " ".join(part for part in (errors[0].code or "", errors[0].message) if part) if errors else verdict.detail
-    return Judgement(verdict.compiled, verdict.lints, said or verdict.reason)
+    errors = [diagnostic for diagnostic in verdict.diagnostics if diagnostic.level == "error"]
+    message = " ".join(part for part in (errors[0].code or "", errors[0].message) if part) if errors else verdict.detail
+    return Judgement(verdict.compiled, verdict.lints, message or verdict.reason)

@@ -5,8 +5,8 @@
     filter_stats.json  totals and reasons per source; the same as CSV in filter_stats.csv
     metrics.jsonl      the same as one row per source, in the schema of all stages
 
-Cached and streaming go the same way: what is streamed is written to a folder of the cache instead of ``out``, and
-copied from there. Nothing appears under ``out`` before all of it is there. Left out on purpose: tokens.
+Cached and streaming mode share one path: with a cache the rows are written to its folder, and copied to ``out`` from
+there. ``out`` appears only when complete. Left out on purpose: tokens.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Opened:
 def prepare_data(config: PrepareConfig) -> FilterStats:
     """Write the kept rows into ``config.out`` and return the counts.
 
-    Raises RunFolderError when ``out`` holds anything, DataError for sources and rows that cannot be used, and what the
-    verifier raises where a filter compiles.
+    Raises RunFolderError when ``out`` is not empty, DataError for unusable sources and rows, and errors of the verifier
+    when a filter compiles.
     """
     if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
         raise RunFolderError(
@@ -130,8 +130,8 @@ def open_rows(plan: Plan, judge: Judge | None, drop: Callable[[Dropped], None]) 
             drop(row)
 
         sources = [
-            FilteredSource(one, filters=plan.filters, ordered=ordered, examiner=examiner, bad=bad, drop=dropped)
-            for one in plan.sources
+            FilteredSource(source, filters=plan.filters, ordered=ordered, examiner=examiner, bad=bad, drop=dropped)
+            for source in plan.sources
         ]
         mixed = Mixture({source.name: source for source in sources}, plan.mixture, plan.seed)
 
@@ -146,7 +146,7 @@ def open_rows(plan: Plan, judge: Judge | None, drop: Callable[[Dropped], None]) 
 def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -> list[Example]:
     """Prepare a stage's rows: the filtered mixture of sources, or the task set's references.
 
-    ``folder`` gets ``rejected.jsonl`` where rows could not be used, and with filters ``dropped.jsonl`` and the counts.
+    ``folder`` gets ``rejected.jsonl`` if there are unusable rows, and with filters ``dropped.jsonl`` and the counts.
     """
     data = run.recipe.data
     if not data.sources:
@@ -189,8 +189,10 @@ def whole_folder(out: Path) -> Iterator[Path]:
 
 def _key(plan: Plan, judge: VerifierJudge | None) -> dict[str, JsonValue]:
     return {
-        "sources": {source_name(one): [one.model_dump(mode="json"), source_digests(one)] for one in plan.sources},
-        "filters": [one.model_dump(mode="json") for one in plan.filters],
+        "sources": {
+            source_name(source): [source.model_dump(mode="json"), source_digests(source)] for source in plan.sources
+        },
+        "filters": [config.model_dump(mode="json") for config in plan.filters],
         "filter files": filter_digests(plan.filters),
         "mixture": plan.mixture.model_dump(mode="json"),
         "seed": plan.seed,
@@ -206,9 +208,9 @@ def _code_version() -> str:
 
 
 def line_writer(file: TextIO) -> Callable[[Dropped], None]:
-    """Writes rejected rows, one JSON line each."""
+    """Return a function that writes rejected rows, one JSON line each."""
     return lambda row: print(json.dumps(asdict(row), ensure_ascii=False), file=file)
 
 
 def _ignore(row: Dropped) -> None:
-    """Without filters only unusable rows are dropped, which are in ``rejected.jsonl``."""
+    """Ignore a dropped row: without filters only unusable rows are dropped, which are in ``rejected.jsonl``."""

@@ -38,13 +38,13 @@ SEEDS_APART = 1_000_003
 def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> Iterator[OpenMixture]:
     """Open passes of the mixture; write counts to ``folder`` when the body ends.
 
-    Raises ConfigError for a filter that remembers rows, or a mixture that is shuffled as a whole.
+    Raises ConfigError for a filter that remembers rows, or a mixture with a shuffle over all rows.
     """
     data = run.recipe.data
-    for one in data.filters:
-        if one.kind in REMEMBERING:
+    for config in data.filters:
+        if config.kind in REMEMBERING:
             raise ConfigError(
-                f"stage {stage.name!r} streams, but the filter {one.kind} remembers all earlier rows.",
+                f"stage {stage.name!r} streams, but the filter {config.kind} remembers all earlier rows.",
                 "Filter first with burnish data prepare, or set streaming to false.",
             )
     if data.mixture.shuffle == "full":
@@ -58,11 +58,11 @@ def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> I
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnish-")))
         ordered = stack.enter_context(ordered_filters(data.filters, judge, temporary))
         examiner = stack.enter_context(Examiner(data.filters, 1))
-        kept = data.filters and is_first()  # several processes read the same
+        kept = data.filters and is_first()  # several processes read the same rows
         write = line_writer(stack.enter_context((folder / DROPPED).open("w"))) if kept else _nothing
         sources = [
-            FilteredSource(one, filters=data.filters, ordered=ordered, examiner=examiner, bad=bad, drop=write)
-            for one in data.sources
+            FilteredSource(source, filters=data.filters, ordered=ordered, examiner=examiner, bad=bad, drop=write)
+            for source in data.sources
         ]
         streams = {source.name: source for source in sources}
 
@@ -80,4 +80,4 @@ def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> I
 
 
 def _nothing(row: Dropped) -> None:
-    """Without filters only unusable rows are dropped, and those are in ``rejected.jsonl``; the first process writes."""
+    """Ignore a dropped row: without filters only unusable rows are dropped, which the first process records."""

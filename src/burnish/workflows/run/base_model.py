@@ -14,13 +14,13 @@ from burnish.model.folders import NANO, check_model_folder, is_gguf
 
 NANO_NAME, SMOLLM2 = "nano", "smollm2"
 NAMED = (NANO_NAME, SMOLLM2)
-"""Bases with a name: the one inside the package, and the one whose weights a package of its own holds."""
+"""Named bases: the one inside the package, and one whose weights are in a package of their own."""
 
 
 def resolve_base(base: str) -> Path:
     """Find the folder of ``model.base``: ``nano`` inside the package, ``smollm2``, or a path.
 
-    A GGUF file stands for the folder of its dequantised weights, which is made on first use (seconds to minutes).
+    A GGUF file resolves to the folder of its dequantised weights, which is made on first use (seconds to minutes).
 
     Raises:
         ConfigError: the folder is missing or lacks files, or the GGUF file cannot be dequantised.
@@ -46,7 +46,7 @@ def resolve_base(base: str) -> Path:
 
 
 def smollm2_file() -> Path:
-    """The GGUF file of ``smollm2``, SmolLM2-135M-Instruct in Q4_1; the package that holds it is not imported.
+    """Find the GGUF file of ``smollm2``, SmolLM2-135M-Instruct in Q4_1, without importing its package.
 
     Raises MissingToolError when it is not installed.
     """
@@ -63,6 +63,6 @@ def smollm2_file() -> Path:
 
 
 def resolve_measured(base: str) -> Path:
-    """Resolve a model that only answers: as `resolve_base`, but a GGUF file stands for itself."""
+    """Resolve a model that only answers: as `resolve_base`, but a GGUF file stays itself."""
     path = Path(base).expanduser()
     return path if base not in NAMED and is_gguf(path) else resolve_base(base)

@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome that a finished stage returns."""
+    """Outcome of a finished stage."""
 
     outputs: tuple[str, ...] = ()
-    """Files and folders in the stage's folder that others may read."""
+    """Files and folders in the stage's folder that other stages may read."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Results to record in the ledger."""
     peak_bytes: int | None = None
-    """Peak resident memory of the process that did it, where that is another one."""
+    """Peak resident memory of the working process, if that is another one."""
 
     @classmethod
     def of_training(cls, trained: Path, base: Path | None, metrics: Mapping[str, float], *others: str) -> Outcome:
-        """What a training on ``base`` left: ``trained``, other files, and the base where the stage merged it itself."""
+        """Return the outcome of a training: ``trained``, other files, and the base if the stage merged it itself."""
         merged = (MERGED_START,) * (base == trained.parent / MERGED_START)
         return cls((trained.name, *others, *merged), metrics)
 
@@ -53,27 +53,27 @@ class Run:
     done: dict[str, Done] = field(default_factory=dict)
     """Stages finished so far, in this attempt or before."""
     reused: set[str] = field(default_factory=set)
-    """Those of ``done`` that an earlier attempt finished."""
+    """Stages of ``done`` that an earlier attempt finished."""
 
     def stage_folder(self, name: str) -> Path:
         return self.folder.path / name
 
     def judge(self) -> Verifier:
-        """The verifier, in a stage that needs one."""
+        """Return the verifier, in a stage that needs one."""
         if self.verifier is None:
             raise ValueError("this run was opened without a verifier")
         return self.verifier
 
     def model_folder(self, name: str) -> Path:
-        """Folder of a full model: the base, or what a pretrain or merge stage made."""
+        """Return the folder of a full model: the base, or the result of a pretrain or merge stage."""
         return resolve_base(self.recipe.model.base) if self.is_base(name) else self.stage_folder(name) / MODEL
 
     def trained_output(self, stage: AdapterStage) -> str:
-        """Name of what a training stage leaves in its folder: an adapter, or a whole model."""
+        """Return the name of a training stage's result in its folder: an adapter, or a whole model."""
         return MODEL if stage.adapter.kind == "full" else ADAPTER
 
     def model_and_adapter(self, name: str) -> tuple[Path, Path | None]:
-        """Where a model to measure lies: its folder, and its adapter when a stage made one."""
+        """Return the folder of a model to evaluate, and its adapter if a stage made one."""
         for stage in self.recipe.stages:
             if isinstance(stage, AdapterStage) and stage.name == name and self.trained_output(stage) == ADAPTER:
                 return self.adapter_base(stage), self.stage_folder(name) / ADAPTER
@@ -95,7 +95,7 @@ class Run:
         return self.stage_folder(stage.name) / MERGED_START if merges else start[0]
 
     def adapter_stage(self, name: str) -> AdapterStage:
-        """The training stage of that name; the schema made sure that there is one."""
+        """Return the training stage of that name, which the schema guarantees."""
         return next(stage for stage in self.recipe.stages if isinstance(stage, AdapterStage) and stage.name == name)
 
     def is_base(self, name: str) -> bool:
@@ -107,15 +107,15 @@ class Run:
         return tasks_stage_before(self.recipe, before.name)
 
     def train_tasks(self, stage: Stage) -> tuple[Task, ...]:
-        """Tasks to train on."""
+        """Return the training tasks."""
         return self._tasks(self.tasks_stage(stage), TRAIN)
 
     def train_tasks_before(self, name: str) -> tuple[Task, ...]:
-        """Tasks that a stage of that name could train on; none when the recipe builds no task set."""
+        """Return the training tasks before a stage of that name; none when the recipe builds no task set."""
         return self._tasks(tasks_stage_before(self.recipe, name), TRAIN)
 
     def held_out_tasks(self, stage: Stage) -> tuple[Task, ...]:
-        """Tasks to measure on; none when the recipe builds no task set."""
+        """Return the held-out tasks; none when the recipe builds no task set."""
         return self._tasks(self.tasks_stage(stage), HELD_OUT)
 
     def _tasks(self, stage: str | None, name: str) -> tuple[Task, ...]:
@@ -123,8 +123,8 @@ class Run:
 
 
 def model_beneath(recipe: Recipe, stage: AdapterStage) -> str:
-    """Name of what lies below all adapters that a stage starts from: ``base``, or a stage that made a model."""
-    stages = {one.name: one for one in recipe.stages}
+    """Return the name of the model below all adapters that a stage starts from: ``base``, or a stage with a model."""
+    stages = {stage.name: stage for stage in recipe.stages}
     name = stage.start_from
     while isinstance(earlier := stages.get(name), AdapterStage) and earlier.adapter.kind != "full":
         name = earlier.start_from
@@ -132,18 +132,23 @@ def model_beneath(recipe: Recipe, stage: AdapterStage) -> str:
 
 
 def tasks_stage_before(recipe: Recipe, name: str) -> str | None:
-    """Name of the last tasks stage before stage ``name``; None when there is none."""
-    found = None
+    """Return the name of the last tasks stage before stage ``name``; None without one."""
+    tasks_stage = None
     for stage in recipe.stages:
         if stage.name == name:
-            return found
+            return tasks_stage
         if "tasks" in stage.makes:
-            found = stage.name
-    return found
+            tasks_stage = stage.name
+    return tasks_stage
 
 
 def uses_base(recipe: Recipe) -> bool:
     """Return whether any stage reads the recipe's base model."""
     made = {stage.name for stage in recipe.stages if {"model", "adapter"} & set(stage.makes)}
-    read = {getattr(stage, one.field) for stage in recipe.stages for one in stage.reads() if "model" in one.products}
+    read = {
+        getattr(stage, reading.field)
+        for stage in recipe.stages
+        for reading in stage.reads()
+        if "model" in reading.products
+    }
     return bool(read - made)

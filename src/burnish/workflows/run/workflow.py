@@ -1,4 +1,4 @@
-"""Find the function that does a stage. Not covered: which one it is (the stage's class says so)."""
+"""Find the function that runs a stage. Not covered: its name (the stage's class declares it)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from burnish.workflows.run.context import Outcome, Run
 
 
 class Workflow(Protocol):
-    """Does a stage in its folder, going on where an earlier attempt stopped."""
+    """Run a stage in its folder, continuing an earlier attempt."""
 
     def __call__(self, run: Run, stage: Stage, folder: Path, /) -> Outcome: ...
 
 
 def workflow_of(name: str) -> Workflow:
-    """The function that ``module:function`` names; imports its module, and so torch only where it trains."""
+    """Return the function named ``module:function``; import its module, so torch is loaded only for training."""
     module, _, function = name.partition(":")
     return cast("Workflow", getattr(import_module(module), function))

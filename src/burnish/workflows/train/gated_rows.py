@@ -1,6 +1,6 @@
 """Fine-tune on encoded rows after checking the rows and their batches.
 
-Left out on purpose: where the rows come from, what watches the training.
+Left out on purpose: the source of the rows, the callbacks.
 """
 
 from __future__ import annotations

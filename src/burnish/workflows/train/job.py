@@ -1,6 +1,6 @@
 """Build the `TrainingJob` of a stage from its settings, seed and metrics.
 
-Left out on purpose: what a stage starts from (`workflows.train.start`), its callbacks (`workflows.train.callbacks`).
+Left out on purpose: the start of a stage (`workflows.train.start`), its callbacks (`workflows.train.callbacks`).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def training_job(
         stage: what is trained.
         folder: for checkpoints and the result.
         base: model to train, or to put the adapter on; None for a new one.
-        start: adapter whose weights are trained on.
-        callbacks: of the trainer.
+        start: adapter whose training continues.
+        callbacks: callbacks of the trainer.
         log: gets the numbers of a step; None writes them into the run's metrics.
     """
     return TrainingJob(

@@ -30,7 +30,7 @@ logger = logging.getLogger("burnish.launch")
 
 
 def train_in_processes(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
-    """Train the stage in ``processes`` over all machines, with a smaller micro batch where an accelerator is too small.
+    """Train the stage in ``processes`` over all machines, with a smaller micro batch if an accelerator is too small.
 
     Raises whatever the training raises in one process; MachineError when a process was killed.
     """

@@ -45,7 +45,7 @@ from burnish.workflows.train.job import training_job
 CONTEXT_BLOCKS = 2
 """The model's context in training blocks: answers may be longer than a packed block."""
 TOKENIZER_ROWS = 20_000
-"""Rows of a stream that the tokenizer of a new model is trained on."""
+"""Rows of a stream for training the tokenizer of a new model."""
 
 Row = str | Sequence[Message]
 logger = logging.getLogger("burnish.pretrain")
@@ -58,7 +58,7 @@ class Material:
     tokenizer: Any
     blocks: Sequence[Block] = ()
     held_out: Sequence[HeldOutDocument] = ()
-    """Documents for the loss of an evaluation, in no block."""
+    """Held-out documents for the loss of an evaluation."""
     stream: BlockStream | None = None
 
 
@@ -152,7 +152,7 @@ def _tokenizer(texts: Iterable[str], stage: PretrainStage, folder: Path, start: 
     if start is not None:
         return load_tokenizer(start)
     if not is_first():
-        return load_tokenizer(folder / TOKENIZER)  # which the first process has just written
+        return load_tokenizer(folder / TOKENIZER)  # the first process has just written them
     longest = stage.block_size * CONTEXT_BLOCKS
     return train_tokenizer(texts, vocabulary=stage.vocabulary, longest=longest, out=folder / TOKENIZER)
 
@@ -163,7 +163,7 @@ def _tokenizer_of_bins(bins: Path, start: Path | None) -> Any:
     if start is None:
         return tokenizer
     theirs: Any = load_tokenizer(start)
-    digests = [digest_bytes(each.backend_tokenizer.to_str().encode()) for each in (tokenizer, theirs)]
+    digests = [digest_bytes(either.backend_tokenizer.to_str().encode()) for either in (tokenizer, theirs)]
     if digests[0] != digests[1]:
         raise ConfigError(
             f"the token bins {bins} were built with another tokenizer than that of the model {start}.",
@@ -185,7 +185,7 @@ def _encoder(tokenizer: Any, stage: PretrainStage) -> Callable[[Sequence[Row]], 
 def tokenised_documents(texts: Sequence[str], tokenizer: Any, block_size: int) -> Iterator[list[int]]:
     """Encode texts with an end-of-text token, splitting texts longer than a block.
 
-    Pieces are cut between items, statements or lines, and the end-of-text token follows the last one alone.
+    Pieces are cut between items, statements or lines, and the end-of-text token follows only the last one.
     """
 
     def ids(text: str) -> list[int]:

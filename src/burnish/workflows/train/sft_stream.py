@@ -1,6 +1,6 @@
 """Run supervised fine-tuning on streamed sources, encoding and checking chunks of rows.
 
-Left out on purpose: what needs all rows at once: held-out rows for a loss, order by length, the cache of encoded rows.
+Left out on purpose: features that need all rows at once: held-out rows for a loss, order by length, the cache.
 """
 
 from __future__ import annotations

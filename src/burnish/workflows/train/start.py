@@ -1,7 +1,7 @@
 """Find the start of a fine-tuning: a model, or an earlier adapter, continued or merged.
 
 An adapter may be a stage's result or any checkpoint of a run. Left out on purpose: its optimiser and schedule, which
-begin anew; `burnish runs fork` goes on with them.
+start afresh; `burnish runs fork` continues them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class StartingPoint:
     base: Path
     """The model below the new adapter."""
     adapter: Path | None
-    """Adapter whose weights are trained on; None for fresh ones."""
+    """Adapter whose training continues; None for a fresh one."""
 
 
 def starting_point(run: Run, stage: ContinuingStage, folder: Path) -> StartingPoint:
     """Find the start of a stage, merging its adapter first if the stage asks for it.
 
-    Raises ConfigError when there is no such adapter, or it was trained on another base or chat template.
+    Raises ConfigError when the adapter does not exist, or was trained on another base or chat template.
     """
     start = run.start_adapter(stage)
     if start is None:

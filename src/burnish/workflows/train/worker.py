@@ -1,6 +1,6 @@
 """Train a stage as one of several processes, started by torchrun with a folder from `launch`.
 
-The run's folder is locked by the process that launched; the first of these writes into it, the others only compute.
+The launching process locks the run's folder; the first worker writes into it, the others only compute.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the verdict service says of itself at ``/openapi.json``: bodies, every answer, and how to be let in.
+"""Describe the verdict service at ``/openapi.json``: request bodies, every answer, and authorisation.
 
-Taken from the models that read and write, so that it cannot drift; rules between the fields of a row stand beside the
-row (`workflows.verify.file`).
+Generated from the models that parse and write, so that it cannot drift; rules between the fields of a row are next to
+the row's model (`workflows.verify.file`).
 
 Not covered: the requests themselves (`http_api`).
 """
@@ -43,7 +43,7 @@ class Health(BaseModel):
 
     status: str
     digest: str
-    """Two verifiers with the same give the same verdicts."""
+    """Verifiers with equal digests give the same verdicts."""
     version: str
 
 
@@ -58,12 +58,12 @@ _REFUSALS = {
 
 
 def health_answers() -> dict[int | str, dict[str, Any]]:
-    """Of ``GET /health``."""
+    """Describe the answers of ``GET /health``."""
     return {200: _answer("Up.", _schema(Health)), **_refused(400, 401, 403)}
 
 
 def verify_answers() -> dict[int | str, dict[str, Any]]:
-    """Of ``POST /verify``."""
+    """Describe the answers of ``POST /verify``."""
     verdict = _schema(Verdict)
     verdict["properties"]["id"] = verdict["properties"].pop("task_id")
     verdict["required"] = sorted({*verdict["properties"]})
@@ -72,7 +72,7 @@ def verify_answers() -> dict[int | str, dict[str, Any]]:
 
 
 def verify_body(most_rows: int) -> dict[str, Any]:
-    """Of ``POST /verify``."""
+    """Describe the body of ``POST /verify``."""
     rows = {"type": "array", "items": _schema(VerifyRow, mode="validation")}
     rows["description"] = f"At most {most_rows}; more are answered 413."
     content = {"application/json": {"schema": _object("rows", rows)}}
@@ -80,7 +80,7 @@ def verify_body(most_rows: int) -> dict[str, Any]:
 
 
 def with_token(description: dict[str, Any]) -> dict[str, Any]:
-    """The description of a service that asks for a token."""
+    """Describe a service that requires a token."""
     described = copy.deepcopy(description)
     schemes = described.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes[BEARER] = {"type": "http", "scheme": "bearer"}
@@ -89,7 +89,7 @@ def with_token(description: dict[str, Any]) -> dict[str, Any]:
 
 
 def _object(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """An object with one field."""
+    """Describe an object with one field."""
     return {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
 
 
@@ -102,19 +102,19 @@ def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema(model: type[BaseModel], mode: Any = "serialization") -> dict[str, Any]:
-    """A model's schema in one piece: no model here holds itself."""
+    """Return a model's schema with all references inlined; no model here contains itself."""
     whole = model.model_json_schema(mode=mode)
     parts = whole.pop("$defs", {})
 
     def inlined(value: Any) -> Any:
         if isinstance(value, list):
-            return [inlined(one) for one in value]
+            return [inlined(item) for item in value]
         if not isinstance(value, dict):
             return value
         if "$ref" in value:
             return inlined(parts[value["$ref"].rpartition("/")[2]])
-        made = {key: inlined(one) for key, one in value.items() if key != "discriminator"}
-        if "const" in made.get("properties", {}).get("kind", {}):  # what tells one kind from another has no default
+        made = {key: inlined(item) for key, item in value.items() if key != "discriminator"}
+        if "const" in made.get("properties", {}).get("kind", {}):  # the field that selects the kind has no default
             made["required"] = sorted({"kind", *made.get("required", ())})
         return made
 

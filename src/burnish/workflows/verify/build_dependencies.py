@@ -1,6 +1,6 @@
 """``burnish verify dependencies build``: compile the crates that tasks may use, once, from sources on this machine.
 
-    sources -> the well-known crates that they hold, and the named ones -> a set, in force from then on
+    sources -> the well-known crates in them, and the named ones -> a set, used from then on
 
 Left out on purpose: fetching anything; sources come from ``cargo vendor``, a package manager, or a copy.
 """
@@ -28,13 +28,13 @@ def build_dependencies(
 ) -> DependencySet:
     """Build the well-known crates that ``sources`` hold, and ``names`` (``tokio+rt``: with features).
 
-    Raises DataError when a named one is not there or does not build, and what `open_sandbox` raises.
+    Raises DataError when a named crate is missing or does not build, and what `open_sandbox` raises.
     """
     folders = [source_folder(text) for text in sources]
-    there = {package.name for folder in folders for package in find_packages(folder)}
+    available = {package.name for folder in folders for package in find_packages(folder)}
     named = [Wanted.parse(name) for name in names]
-    given = {one.package for one in named}
-    wanted = [Wanted(name, FEATURES.get(name, ())) for name in WELL_KNOWN if name in there and name not in given]
+    given = {crate.package for crate in named}
+    wanted = [Wanted(name, FEATURES.get(name, ())) for name in WELL_KNOWN if name in available and name not in given]
     if not wanted and not named:
         raise DataError(
             f"{', '.join(sources)} has none of {', '.join(WELL_KNOWN)}.", "Give the names of the crates to build."

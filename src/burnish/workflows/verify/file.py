@@ -3,12 +3,12 @@
     rows -> tasks and completions -> verdicts.jsonl (one row per input row, same id) + summary.json
 
 A row holds ``id``, ``code`` or ``completion`` (with ``prompt``: the code it continues, or the instruction it answers),
-and what it is judged by:
-``edition``, ``crate_type``, ``goal`` (check, run or test; as deep as the row allows), ``stdin``, ``expected_stdout``,
-``entry_point``, ``tests``. A bad row is recorded with its line in ``rejected.jsonl`` and counted; it stops nothing.
+and what it is judged by: ``edition``, ``crate_type``, ``goal`` (check, run or test; as deep as the row allows),
+``stdin``, ``expected_stdout``, ``entry_point``, ``tests``. A bad row is recorded with its line in ``rejected.jsonl``
+and counted; the others are judged.
 
-``crates`` names the dependencies that a row needs. Without it they are those that its prompt or its tests name. An
-answer may use what the dependency set of the run holds; another crate is a compile error of its own, and counted.
+``crates`` names the dependencies that a row needs. By default they are those that its prompt or its tests name. An
+answer may use any crate of the run's dependency set; another crate is a compile error of the answer, and counted.
 
 Left out: several runs of one program in a row's own fields (``tests`` of kind ``program`` has them).
 """
@@ -60,7 +60,7 @@ from burnish.workflows.verify.judge import open_verifier
 _MOST_CAUSES = 5
 _OURS = frozenset({VERDICTS, SUMMARY, REJECTED, VERDICT_CACHE})
 _UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
-"""What the compiler says of a crate that is not there."""
+"""Error codes for a missing crate."""
 
 
 _EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024]}
@@ -106,7 +106,7 @@ class VerifyRow(BaseModel):
 
     id: Annotated[str, WithJsonSchema(_NAME)]
     sample_index: int | None = 0
-    """None: another answer to its task, numbered in order."""
+    """None for a further answer to its task, numbered in order."""
     code: str | None = None
     completion: str | None = None
     prompt: str | None = None
@@ -177,7 +177,7 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
     untested = {task.id for task, _ in pairs if task.tests is None}
     write_rows(out / REJECTED, rejected)
     write_atomic(out / VERDICTS, "".join(map(_line, verdicts)))
-    causes = Counter(one.detail for one in verdicts if one.status == "infra")
+    causes = Counter(verdict.detail for verdict in verdicts if verdict.status == "infra")
     summary = {
         "rejected_rows": len(rejected),
         **summarise_verdicts(verdicts, untested),
@@ -189,22 +189,26 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
 
 
 def _lacking(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """How many answers failed for crates alone that a dependency set could hold, by crate; nothing where none did."""
+    """Count answers that failed only for crates that a dependency set could hold, by crate; empty without any."""
     counted = Counter(name for verdict in verdicts for name in _crates_alone(verdict))
-    named = [name for name in counted if name not in WELL_KNOWN]  # the others are built without being named
+    named = [name for name in counted if name not in WELL_KNOWN]  # well-known crates are built without being named
     return {"crates_not_built": {**counted, "build_them": " ".join([BUILD_COMMAND, *named])}} if counted else {}
 
 
 def _crates_alone(verdict: Verdict) -> set[str]:
-    """Common crates that every error of the compiler is about; empty when another error stands among them."""
-    found: set[str] = set()
-    for one in verdict.diagnostics:
-        if one.level == "error":
-            named = {name for name in COMMON if f"`{name}`" in one.message} if one.code in _UNRESOLVED else set()
+    """Return the common crates in all compile errors; empty when any error has another cause."""
+    crates: set[str] = set()
+    for diagnostic in verdict.diagnostics:
+        if diagnostic.level == "error":
+            named = (
+                {name for name in COMMON if f"`{name}`" in diagnostic.message}
+                if diagnostic.code in _UNRESOLVED
+                else set()
+            )
             if not named:
                 return set()
-            found |= named
-    return found
+            crates |= named
+    return crates
 
 
 def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
@@ -240,25 +244,26 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
 
 
 def row_problem(error: ValueError | RecursionError) -> str:
-    """Why a row could not be read."""
+    """Return why a row could not be read."""
     if isinstance(error, ValidationError):
         return first_problem(error)
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completion]:
-    """What the verifier takes; ``built`` are the crates of the run's dependency set, which any answer may use."""
+    """Build task and completion of a row; ``built`` are the crates of the run's dependency set, which any answer may
+    use."""
     tests = row.tests
     if row.runs_on_input:
         tests = ProgramTests(runs=(ProgramRun(stdin=row.stdin or "", expected_stdout=row.expected_stdout),))
-    said = row.prompt or ""
+    prompt = row.prompt or ""
     answer = bounded(row.completion or "")
-    code_prompt = code_of_prompt(said, answer) if said else None
+    code_prompt = code_of_prompt(prompt, answer) if prompt else None
     crates = row.crates if row.crates is not None else _crates_of(row, code_prompt, built)
     task = Task(
         id=row.id,
         family=row.id,
-        prompt=(Message(role="user", content=said),) if said and code_prompt is None else (),
+        prompt=(Message(role="user", content=prompt),) if prompt and code_prompt is None else (),
         code_prompt=code_prompt,
         entry_point=row.entry_point,
         tests=tests,
@@ -271,7 +276,8 @@ def pair_of(row: VerifyRow, built: Collection[str] = ()) -> tuple[Task, Completi
 
 
 def _crates_of(row: VerifyRow, code_prompt: str | None, built: Collection[str]) -> tuple[str, ...]:
-    """Crates that the tests name, those that the prompt imports and the program uses, and built ones that it names."""
+    """Return the crates of a row: named by tests, imported by the prompt and used, or built and named by the
+    program."""
     tests = row.tests.source if isinstance(row.tests, RustTests) else ""
     known = {*COMMON, *built}
     prompt = bounded(code_prompt or "")
@@ -284,7 +290,8 @@ def _crates_of(row: VerifyRow, code_prompt: str | None, built: Collection[str]) 
 
 
 def _fence(code: str) -> str:
-    """A row's ``code`` is a program by definition: fenced longer than any fence inside, it is used unchanged."""
+    """Fence a row's ``code`` longer than any fence inside, so that it is used unchanged: it is a program by
+    definition."""
     longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
     mark = "`" * max(3, longest + 1)
     return f"{mark}rust\n{code}\n{mark}\n"

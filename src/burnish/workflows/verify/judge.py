@@ -17,7 +17,7 @@ from burnish.verify import Verifier
 def open_verifier(config: VerifyConfig, beside: Path, sandbox: Sandbox | None = None) -> Iterator[Verifier]:
     """Open a verifier that passed its self-test, with its verdict cache.
 
-    ``sandbox`` replaces the one that ``config`` names; the caller closes it.
+    ``sandbox`` replaces that of ``config``; the caller closes it.
     """
     with Verifier(
         config.model_copy(update={"cache": config.cache or beside / VERDICT_CACHE}), sandbox=sandbox

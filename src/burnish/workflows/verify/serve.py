@@ -23,18 +23,18 @@ from burnish.workflows.run.requirements import SERVE_EXTRA, missing_packages
 
 TOKEN_VARIABLE = "BURNISH_VERIFY_TOKEN"
 GRACE_S = 30
-"""How long requests that run may take to finish after the signal to stop."""
+"""Seconds for running requests to finish after the signal to stop."""
 DOOR_S = 0.5
-"""How long new requests are still answered, with 503, before connections are refused."""
+"""Seconds in which new requests are answered with 503 before connections are refused."""
 ANSWER_S = 20
-"""How long it may take after that to end them and to say so."""
+"""Seconds after that to end running requests with 503."""
 LEAST_TOKEN = 16
 
 
 def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) -> None:
     """Serve until a signal; call ``started`` with the address once reachable.
 
-    Raises ConfigError for an address that cannot be had, or one that others can reach without a token, and what
+    Raises ConfigError for an address that cannot be bound, or that others can reach without a token, and what
     `Verifier` raises.
     """
     missing = missing_packages(SERVE_EXTRA)
@@ -65,9 +65,9 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
 
         class Server(uvicorn.Server):
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-                """Let what runs finish; what comes, and what has not finished by then, is answered 503.
+                """Let running requests finish; answer 503 to new ones and to those that do not finish in time.
 
-                The door stays open for a moment: who was knocking already hears why nobody lets them in.
+                The socket stays open for a moment, so that callers that are already connecting get the 503.
                 """
                 service.refuse()
                 await asyncio.sleep(DOOR_S)
@@ -76,7 +76,7 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
                 closing.cancel()
 
         server = Server(settings)
-        # uvicorn raises the signal again when it is done: by then everything is closed
+        # uvicorn raises the signal again at its end, when everything is closed
         before = signal.signal(signal.SIGTERM, lambda *_: None)
         stack.callback(signal.signal, signal.SIGTERM, before)
         host, port = listening.getsockname()[:2]
@@ -96,7 +96,7 @@ def _listen(config: ServeVerifierConfig) -> socket.socket:
 
 
 def _token(config: ServeVerifierConfig) -> str | None:
-    """Read the token from the file, else the environment; None when neither has one."""
+    """Read the token from the file, otherwise from the environment; None without one."""
     if config.token_file is None:
         token = os.environ.get(TOKEN_VARIABLE)
     else:
