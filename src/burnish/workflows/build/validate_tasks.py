@@ -54,9 +54,8 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
     if out.exists() and (not out.is_dir() or any(p.name.split("-")[0] not in _OURS for p in out.iterdir())):
         raise RunFolderError(f"{out} is not a validation folder.", f"Give a new folder, or remove {out}.")
     given = [(task, answer) for task in tasks for answer in _answers(task)]
-    judging = config.model_copy(
-        update={"min_grading": "in_process"}
-    )  # tasks that it would refuse are listed, not raised
+    # Tasks that `min_grading` would refuse are listed in the report, not raised.
+    judging = config.model_copy(update={"min_grading": "in_process"})
     with open_verifier(judging, beside=out) as verifier:
         pairs = [(task, Completion(task_id=task.id, text=answer.text, finish_reason="given")) for task, answer in given]
         verdicts = verifier.verify(pairs)
