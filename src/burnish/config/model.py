@@ -18,7 +18,7 @@ class ModelConfig(Config):
     a folder that transformers can load, or a GGUF file, whose weights are dequantised once and kept."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Precision of the weights in memory; ``auto`` is bfloat16 on an accelerator, and on a processor that multiplies it
-    (AMX, AVX512_BF16) for models at least 256 wide; else float32."""
+    (AMX, AVX512_BF16) for models at least 256 wide; otherwise float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device; ``auto`` uses the accelerator if the machine has one."""
     attention: Attention = "auto"
@@ -29,5 +29,5 @@ class ModelConfig(Config):
 
     @property
     def base_kind(self) -> Base:
-        """What the table of combinations calls the base."""
+        """Return the kind of base in the compatibility table."""
         return "none" if self.quantization is None else self.quantization.kind

@@ -46,7 +46,7 @@ class DenseReward(Graded):
 
 
 class SparseReward(Config):
-    """Reward 1 for a pass, else 0."""
+    """Reward 1 for a pass, otherwise 0."""
 
     kind: Literal["sparse"] = "sparse"
 

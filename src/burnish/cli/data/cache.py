@@ -64,8 +64,10 @@ def prune(
     with reported():
         from burnish.workflows.rows.cache import prune_cache
 
-        gone, stay = prune_cache(cache, everything=everything, broken=broken, older_than=older_than, max_size=max_size)
-        typer.echo(f"removed {_amount(gone)}; {_amount(stay)} stay")
+        removed, kept = prune_cache(
+            cache, everything=everything, broken=broken, older_than=older_than, max_size=max_size
+        )
+        typer.echo(f"removed {_amount(removed)}; {_amount(kept)} stay")
 
 
 def _show(entries: Sequence[Entry]) -> None:

@@ -39,8 +39,8 @@ def list_runs(as_json: AsJson = False, runs_dir: options.RunsDir = Path("runs"))
             return
         for run, folder in known:
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.updated_at))
-            gone = "" if folder is not None else "  (folder removed)"
-            typer.echo(f"{when}  {run.state:<11}  {run.kind:<10}  {run.name}  {run.run_id[:8]}{gone}")
+            removed = "" if folder is not None else "  (folder removed)"
+            typer.echo(f"{when}  {run.state:<11}  {run.kind:<10}  {run.name}  {run.run_id[:8]}{removed}")
 
 
 def show(name: Name, as_json: AsJson = False, runs_dir: options.RunsDir = Path("runs")) -> None:

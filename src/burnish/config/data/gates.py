@@ -23,8 +23,8 @@ class GatesConfig(Config):
     same_answer: float = Field(0.95, gt=0, le=1)
     """Largest share of conversations that may have one and the same last answer; 1 allows all."""
     control_tokens: Literal["refuse", "allow"] = "refuse"
-    """What becomes of rows whose text holds a control token such as ``<|im_end|>``: the tokenizer makes the token of
-    it, and a turn or a document ends there."""
+    """How to treat rows whose text holds a control token such as ``<|im_end|>``: the tokenizer turns it into that
+    token, and a turn or a document ends there."""
     duplicates: float = Field(0.5, ge=0, le=1)
     """Largest share of rows that may repeat another row's content under a different id."""
 

@@ -120,7 +120,7 @@ def _fate(name: str, settings: Settings, key: Key, recipe: Mapping[str, Any]) ->
     if key.needless:
         return KeyFate(name, value, place, "needs no key", key.needless)
     held_at = [(path, *_lookup(recipe, path.split("."))) for path in key.became]
-    texts = [f"{_plain(path)} = {shown(held)}" for path, there, held in held_at if there]
+    texts = [f"{_plain(path)} = {shown(held)}" for path, present, held in held_at if present]
     if not texts:
         return KeyFate(name, value, place, "needs no key", "has no effect with these values")
     return KeyFate(name, value, place, "became", "; ".join([*texts, *([key.note] if key.note else [])]))
@@ -163,9 +163,9 @@ def _lookup(value: Any, path: Sequence[str]) -> tuple[bool, Any]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
             if head == "*" or (isinstance(item, Mapping) and head in (item.get("name"), item.get("kind"))):
-                there, held = _lookup(item, rest)
-                if there:
-                    return there, held
+                present, held = _lookup(item, rest)
+                if present:
+                    return present, held
     return False, None
 
 

@@ -16,8 +16,8 @@ def smaller_micro_batch(config: OptimizerConfig, processes: int = 1) -> int | No
 
 
 def shared_micro_batch(config: OptimizerConfig, processes: int) -> int:
-    """The micro batch that the processes train with: as it was said, or, where nobody said one, the largest that is no
-    larger and leaves accumulation whole."""
+    """Return the micro batch of the processes: the given one, otherwise the largest smaller one with whole
+    accumulation."""
     if "micro_batch" in config.model_fields_set or config.effective_batch % (config.micro_batch * processes) == 0:
         return config.micro_batch
     return smaller_micro_batch(config, processes) or config.micro_batch

@@ -1,8 +1,8 @@
-"""Define what every stage of a recipe has and declares: what it reads, may start from, needs, and makes.
+"""Define what every stage of a recipe declares: what it reads, may start from, needs, and makes.
 
 Whatever runs or checks a recipe reads these declarations and knows no kind of stage. A new kind is a file in `kinds/`
 with a class that derives from `Stage` (or from a role below), and the workflow that the class names. Not covered: the
-kinds themselves, putting them together (`config.stages.recipe`).
+kinds themselves, their union (`config.stages.recipe`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 STAGE_NAME = r"^[a-z0-9][a-z0-9-]*$"
 Product = Literal["tasks", "corpus", "model", "adapter", "rollouts", "measurement", "report"]
-"""What later stages can read. ``rollouts``: judged answers to training tasks. A stage that may leave an adapter makes
-``adapter``, also where it trains every weight and so leaves a whole model."""
+"""What later stages can read. ``rollouts``: judged answers to training tasks. A stage that may write an adapter makes
+``adapter``, even if it trains every weight and so writes a whole model."""
 TaskPart = Literal["train", "held_out"]
 Package = Literal["training", "reporters", "vllm"]
 """Installed packages beyond the core: torch and friends, where curves are reported to, vLLM."""
@@ -38,7 +38,7 @@ FileKind = Literal["folder", "adapter", "token bins", "dpo rows", "kto rows"]
 
 @dataclass(frozen=True)
 class Reads:
-    """A field that names an earlier stage, and what that stage must have made."""
+    """A field that names an earlier stage, and the products that stage must have."""
 
     field: str
     products: tuple[Product, ...]
@@ -68,7 +68,7 @@ class Needs:
     encodes: bool = False
     """Rows become tokens: chat settings and gates decide, and held-out tasks where there are any."""
     files: Mapping[str, NamedFiles] = field(default_factory=dict)
-    """What they are -> where they are."""
+    """Meaning of the files -> their paths."""
     model: bool = False
     """How models are loaded."""
     verifier: bool = False
@@ -100,7 +100,7 @@ class Stage(Config):
         return ()
 
     def needs(self, data: DataConfig) -> Needs:
-        """What it needs, given what the recipe says of its data."""
+        """Return the stage's needs, given the recipe's data."""
         return Needs()
 
     def check(self, data: DataConfig, model: ModelConfig, before: Mapping[str, Stage]) -> None:
@@ -111,10 +111,10 @@ class Trains(Stage, OptimizerConfig):
     """A stage that trains a model."""
 
     several_trainings: ClassVar[bool] = False
-    """Whether it trains more than once, so that extra steps have no one training to go on with."""
+    """Whether it trains more than once, so that extra steps have no single training to continue."""
 
     def method_name(self) -> str:
-        """What the grammar of model names calls the method."""
+        """Return the method in the grammar of model names."""
         return "SFT"
 
 
@@ -129,7 +129,7 @@ class TrainingStage(Trains):
         evaluation: TrainingEvaluation | None
 
     def check_evaluation(self, streaming: bool) -> None:
-        """Raise ValueError where a stream has no end, or the evaluation measures what it cannot."""
+        """Raise ValueError for a stream without an end, or an evaluation that the stage cannot do."""
         if streaming and self.max_steps is None:
             raise ValueError("a stream has no known length: streaming needs max_steps")
         if streaming and self.evaluation is not None and self.evaluation.rows:
@@ -137,20 +137,20 @@ class TrainingStage(Trains):
         if self.evaluation is not None:
             self.evaluation.check_measured()
 
-    def training_needs(self, own: Needs) -> Needs:
-        """The needs of a training, with those of its evaluation on the way."""
-        own = replace(own, model=True, packages=("training", "reporters", *own.packages))
+    def training_needs(self, needs: Needs) -> Needs:
+        """Return the needs of a training, with those of its evaluation."""
+        needs = replace(needs, model=True, packages=("training", "reporters", *needs.packages))
         if self.evaluation is None or not self.evaluation.prompts:
-            return own
-        return replace(own, tasks=(*own.tasks, "held_out"), verifier=True)
+            return needs
+        return replace(needs, tasks=(*needs.tasks, "held_out"), verifier=True)
 
     def sharding_refusal(self, model: ModelConfig) -> str | None:
-        """Why its weights (FSDP2) or optimiser states (DeepSpeed) cannot be shared out among processes, or were never
-        seen to come out right; None when they can."""
+        """Return why its weights (FSDP2) or optimiser states (DeepSpeed) cannot be sharded, or are untested; None if
+        they can."""
         return self.whole_weights_refusal(model)
 
     def whole_weights_refusal(self, model: ModelConfig, *, new: bool = False) -> str | None:
-        """What of that holds for every method; ``new`` models are never quantised."""
+        """Return why sharding is refused for any method; None if allowed. ``new`` models are never quantised."""
         if model.quantization is not None and not new:
             return "goes with full precision: leave model.quantization out, or use ddp"
         if self.optimizer == "muon":
@@ -161,11 +161,11 @@ class TrainingStage(Trains):
 
 
 class AdapterStage(Trains):
-    """A stage that leaves an adapter, or a whole model where every weight is trained."""
+    """A stage that writes an adapter, or a whole model if every weight is trained."""
 
     makes: ClassVar[tuple[Product, ...]] = ("adapter",)
     matrix_method: ClassVar[Method] = "sft"
-    """What the table of combinations calls its training."""
+    """Name of the training in the compatibility table."""
 
     if TYPE_CHECKING:
         start_from: str
@@ -190,19 +190,19 @@ class ContinuingStage(AdapterStage):
 
     @property
     def starts_at_a_path(self) -> bool:
-        """Whether ``start_from`` names a folder, and no stage."""
+        """Return whether ``start_from`` is a folder, not a stage."""
         return names_a_path(self.start_from)
 
     def reads(self) -> tuple[Reads, ...]:
         return (Reads("start_from", ("model", "adapter"), or_path=True),)
 
-    def start_needs(self, own: Needs) -> Needs:
-        """The needs, with the folder that it starts from."""
+    def start_needs(self, needs: Needs) -> Needs:
+        """Return the needs, with the start folder."""
         if not self.starts_at_a_path:
-            return own
-        return replace(own, files={**own.files, "start": NamedFiles(Path(self.start_from), "adapter")})
+            return needs
+        return replace(needs, files={**needs.files, "start": NamedFiles(Path(self.start_from), "adapter")})
 
 
 def names_a_path(start_from: str) -> bool:
-    """Whether a ``start_from`` means a folder, and no stage."""
+    """Return whether a ``start_from`` is a folder, not a stage."""
     return "/" in start_from

@@ -54,7 +54,7 @@ class ServeVerifierConfig(Config):
     port: int = Field(8765, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
     token_file: Path | None = None
-    """File with the bearer token that callers must send; default: ``BURNISH_VERIFY_TOKEN``, else no token on
+    """File with the bearer token that callers must send; default: ``BURNISH_VERIFY_TOKEN``, otherwise no token on
     loopback."""
     request_bytes: int = Field(8 << 20, ge=1024)
     """Largest request body."""

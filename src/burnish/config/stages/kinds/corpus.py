@@ -24,7 +24,7 @@ class CorpusStage(Stage):
     chat_share: float = Field(0.0, ge=0, le=1)
     """Share of documents that are an instruction with its answer in the chat template."""
     comments: Literal["documentation", "notes"] = "documentation"
-    """What stands above a built-in function: its documentation, or that or a note that asks for it, in many forms."""
+    """Text above a built-in function: its documentation, or either that or an instruction comment, in many forms."""
 
     @model_validator(mode="after")
     def _notes_above_functions(self) -> CorpusStage:

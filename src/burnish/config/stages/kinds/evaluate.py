@@ -22,7 +22,7 @@ class EvaluateStage(Stage):
     """``base``, or the name of an earlier stage that leaves a model or an adapter."""
     sampling: SamplingConfig = SamplingConfig()
     limit: int | None = Field(None, ge=1)
-    """Measure on the first so many held-out tasks."""
+    """Evaluate on only the first N held-out tasks."""
 
     def reads(self) -> tuple[Reads, ...]:
         return (Reads("model", ("model", "adapter")),)

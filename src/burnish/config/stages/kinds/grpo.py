@@ -159,7 +159,8 @@ class GrpoConfig(OptimizerConfig):
 
 
 class GrpoStage(GrpoConfig, ContinuingStage):
-    """GRPO: the model answers training tasks, the verifier judges, what did better than its group becomes likelier."""
+    """GRPO: the model answers training tasks, the verifier judges, and better answers than the group's mean
+    become likelier."""
 
     kind: Literal["grpo"] = "grpo"
     makes: ClassVar[tuple[Product, ...]] = ("adapter", "rollouts")

@@ -68,12 +68,12 @@ class PreferenceStage(AdapterStage, TrainingStage):
     method: PreferenceMethod = DpoConfig()
     """DPO or KTO."""
     adapter: AdapterConfig = LoraConfig()
-    """What is trained: an adapter, or every weight. Dropout must be 0: it would blur the comparison."""
+    """Trained weights: an adapter, or every weight. Dropout must be 0, since it would add noise to the comparison."""
     max_length: int = Field(512, ge=16)
     """Longest prompt with its answer, in tokens; longer rows are refused, never cut."""
     evaluation: TrainingEvaluation | None = None
-    """What is measured on the way; None measures nothing. Of held-out rows that is the loss of the method, and the
-    implicit rewards."""
+    """Evaluation during training; None for none. Held-out rows measure the loss of the method and the implicit
+    rewards."""
 
     @model_validator(mode="after")
     def _can_be_compared(self) -> PreferenceStage:

@@ -34,19 +34,19 @@ class PretrainStage(TrainingStage, Stage, ModelShape, OptimizerConfig):
     streaming: bool = False
     """Read ``data.sources`` while training instead of before; needs ``max_steps``."""
     preset: Preset | None = None
-    """A shape by name; what is said beside it of the shape goes before it."""
+    """A model shape by name; further shape settings override it."""
     start_from: str | None = None
     """None makes a new model; ``base``, or the name of an earlier pretrain or merge stage, is trained on."""
     optimizer: Literal["adamw", "muon"] = "muon"
     """``muon`` is torch's Muon on the hidden matrices and AdamW on the rest; ``adamw`` is AdamW on everything."""
     evaluation: TrainingEvaluation | None = None
-    """What is measured on the way; None measures nothing."""
+    """Evaluation during training; None for none."""
 
     @model_validator(mode="before")
     @classmethod
-    def _shape_of_the_preset(cls, said: object) -> object:
-        shape = PRESETS.get(said.get("preset", "")) if isinstance(said, dict) else None
-        return said if shape is None or not isinstance(said, dict) else shape.model_dump() | said
+    def _shape_of_the_preset(cls, settings: object) -> object:
+        shape = PRESETS.get(settings.get("preset", "")) if isinstance(settings, dict) else None
+        return settings if shape is None or not isinstance(settings, dict) else shape.model_dump() | settings
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> PretrainStage:

@@ -18,8 +18,8 @@ class ReportStage(Stage):
     workflow: ClassVar[str] = "burnish.workflows.evaluate.report_stage:report"
     compare: tuple[tuple[str, str], ...] = ()
     """Further pairs of measured models to compare, the earlier one first, named as their evaluate stages have them in
-    ``model``. Every model is compared with the first one and with the one before it anyway; the first pair here heads
-    the page, or else the last model beside the first one."""
+    ``model``. Every model is always compared with the first one and with the one before it; the first pair here heads
+    the page, by default the last model with the first one."""
 
     def needs(self, data: DataConfig) -> Needs:
         return Needs(all_before=True)

@@ -26,10 +26,9 @@ class SftStage(ContinuingStage, TrainingStage):
     """``base``; the name of an earlier stage that leaves a model or an adapter; or, with a slash in it, the folder of
     an adapter or of a checkpoint of any run, trained on this base."""
     previous_adapter: Literal["continue", "merge"] = "continue"
-    """What becomes of the adapter that ``start_from`` names: it is trained on, or merged into the weights below a new
-    one."""
+    """How to use the adapter of ``start_from``: continue training it, or merge it into the weights below a new one."""
     adapter: AdapterConfig = LoraConfig()
-    """What is trained: an adapter, or every weight."""
+    """Trained weights: an adapter, or every weight."""
     max_length: int = Field(512, ge=16)
     """Longest row in tokens; ``data.chat.truncate`` says what happens to longer conversations."""
     packing: bool = False
@@ -39,7 +38,7 @@ class SftStage(ContinuingStage, TrainingStage):
     """Read ``data.sources`` while training instead of before; needs ``max_steps``. Rows come in the order of the
     mixture, each source's weight as it stands; gates look at every chunk of rows when it comes."""
     evaluation: TrainingEvaluation | None = None
-    """What is measured on the way; None measures nothing."""
+    """Evaluation during training; None for none."""
 
     @model_validator(mode="after")
     def _stream_has_an_end(self) -> SftStage:
