@@ -132,9 +132,8 @@ def lines_of(text: str) -> Iterator[str]:
 
 def _read(match: re.Match[str], position: int, length: int) -> _Open:
     lead: str = match["lead"]
-    behind = (
-        lead.rpartition(">")[2].removeprefix(" ") if ">" in lead else lead
-    )  # a quote mark includes one following space
+    # A quote mark includes one following space.
+    behind = lead.rpartition(">")[2].removeprefix(" ") if ">" in lead else lead
     return _Open(
         str(match["mark"]), str(match["label"]).strip(), len(behind.expandtabs(4)), lead.count(">"),
         position, position + length,
