@@ -68,33 +68,36 @@ class _Open:
 def fenced_blocks(text: str, *, open_at_start: bool = False) -> list[Block]:
     """Return all fenced blocks, in order. ``open_at_start``: the text begins inside one, whose fence is the
     prompt's."""
-    blocks: list[Block] = []
-    for block in _outer_blocks(text, open_at_start=open_at_start):
-        inner = _outer_blocks(block.text) if block.language in {*_MARKDOWN, ""} else ()
-        holds_blocks = block.language in _MARKDOWN or any(inner_block.language == RUST for inner_block in inner)
-        blocks += (_moved(inner_block, block.inside[0]) for inner_block in inner) if holds_blocks else [block]
-    return blocks
+    return list(_all_blocks(text, open_at_start=open_at_start))
 
 
 @functools.lru_cache(maxsize=8)
+def _all_blocks(text: str, *, open_at_start: bool = False) -> tuple[Block, ...]:
+    """Return all fenced blocks; cached, since reading an answer asks for those of one text several times."""
+    blocks: list[Block] = []
+    for block in _outer_blocks(text, open_at_start=open_at_start):
+        may_hold = block.language in {*_MARKDOWN, ""} and ("```" in block.text or "~~~" in block.text)
+        inner = _outer_blocks(block.text) if may_hold else ()
+        holds_blocks = block.language in _MARKDOWN or any(inner_block.language == RUST for inner_block in inner)
+        blocks += (_moved(inner_block, block.inside[0]) for inner_block in inner) if holds_blocks else [block]
+    return tuple(blocks)
+
+
 def _outer_blocks(text: str, *, open_at_start: bool = False) -> tuple[Block, ...]:
-    """Return blocks that are not inside others; cached, since reading an answer asks for them several times. Reading an
-    answer asks for those of one text several times."""
+    """Return blocks that are not inside others."""
     blocks: list[Block] = []
     opened = _Open("```", RUST, 0, 0, 0, 0) if open_at_start else None
-    position = 0
-    for line in lines_of(text):
-        match = _FENCE.match(line.rstrip("\r\n")) if "```" in line or "~~~" in line else None
-        fence = _read(match, position, len(line)) if match is not None else None
+    for position, end in _lines_with_marks(text):
+        match = _FENCE.match(text[position:end].rstrip("\r\n"))
+        fence = _read(match, position, end - position) if match is not None else None
         if opened is None:
             opened = fence if fence is not None and not _is_inline(fence) else None
         elif fence is not None and _closes(opened, fence):
-            blocks.append(_block(text, opened, position, position + len(line), closed=True))
+            blocks.append(_block(text, opened, position, end, closed=True))
             opened = None
         elif fence is not None and _opens_next(opened, fence):
             blocks.append(_block(text, opened, position, position, closed=True))
             opened = fence
-        position += len(line)
     if opened is not None:
         blocks.append(_block(text, opened, len(text), len(text), closed=False))
     return tuple(blocks)
@@ -128,6 +131,21 @@ def lines_of(text: str) -> Iterator[str]:
         end = text.find("\n", start) + 1 or len(text)
         yield text[start:end]
         start = end
+
+
+def _lines_with_marks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of the lines that hold a fence's mark; most lines hold none."""
+    marks = {mark: at for mark in ("```", "~~~") if (at := text.find(mark)) >= 0}
+    end = 0
+    while marks:
+        at = min(marks.values())
+        begin, end = text.rfind("\n", end, at) + 1 or end, text.find("\n", at) + 1 or len(text)
+        yield begin, end
+        for mark, place in list(marks.items()):
+            if place < end:
+                marks[mark] = text.find(mark, end)
+                if marks[mark] < 0:
+                    del marks[mark]
 
 
 def _read(match: re.Match[str], position: int, length: int) -> _Open:

@@ -66,6 +66,8 @@ def choose(sources: Sequence[Source], entry_point: str | None) -> str | None:
     if needed:
         order = [source for source in sources if source in kept or source in needed]
         return "\n".join(source.text for source in order)
+    if len(kept) == 1 and not any(piece.is_prototype for piece in kept[0].pieces):
+        return kept[0].text
     return merge(kept, _keeper(kept, entry_point))
 
 
@@ -86,11 +88,13 @@ def _is_needed(broken: Source, programs: Sequence[Source], entry_point: str | No
     lacking = _names(broken) - {name for one in programs for _, name in one.keys}
     if entry_point is not None and not any(one.defines(entry_point) for one in programs):
         return entry_point in lacking
-    return any(lacking & one.words for one in programs)
+    return bool(lacking) and any(lacking & one.words for one in programs)
 
 
 def _without_examples(programs: list[Source], entry_point: str | None) -> list[Source]:
     """Without blocks that show how the others are used; the only ``main`` stays where no function is asked for."""
+    if len(programs) == 1:
+        return programs
     holds_entry = entry_point is not None and any(one.defines(entry_point) for one in programs)
     found: list[Source] = []
     has_main = False
