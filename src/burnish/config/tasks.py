@@ -9,6 +9,8 @@ from pydantic import Field
 
 from burnish.config.base import Config
 
+Difficulty = Literal["core", "advanced", "mixed"]
+
 
 class RustTasks(Config):
     """The built-in Rust task set: composed instructions with references and hidden value tests."""
@@ -19,7 +21,11 @@ class RustTasks(Config):
     held_out: int = Field(300, ge=1)
     """Tasks to measure on, from combinations of parts that training tasks never use."""
     cases: int = Field(12, ge=1)
-    """Hidden value tests per task, drawn fresh."""
+    """Hidden value tests per task, drawn fresh; a quarter more where a second function is to be written."""
+    difficulty: Difficulty = "core"
+    """``core``: expressions, small steps, some types. ``advanced``: cooperating functions, structs with invariants, own
+    error types, iterator adaptors, borrowing, code that draws lints; a third of the held-out tasks are of two kinds
+    (``generics`` and ``formats``) that no training task has. ``mixed``: core and advanced in equal parts."""
 
 
 class TaskFile(Config):

@@ -29,6 +29,8 @@ class Draft:
     entry_point: str
     draw_case: Callable[[random.Random], ValueCase]
     """One hidden test with arguments drawn fresh."""
+    helper_case: Callable[[random.Random], ValueCase] | None = None
+    """One hidden test of another public item than the entry point; such tests are added to those of the entry point."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Represent Rust values in Python, as ``{:?}`` output and as arguments in source.
 
-Python's ``int``, ``bool``, ``str``, ``list`` and ``None`` stand for integers, bool, strings, slices and ``None``;
-the small classes below stand for what Python lacks. Floats are left out: their Debug text invites rounding.
+Python's ``int``, ``bool``, ``str``, ``list``, ``tuple``, ``dict`` and ``None`` stand for integers, bool, strings,
+slices, tuples of two or more, ordered maps, and ``None``; the small classes below stand for what Python lacks. Floats
+are left out: their Debug text invites rounding.
 """
 
 from __future__ import annotations
@@ -38,7 +39,28 @@ class Err:
     value: Value
 
 
-Value: TypeAlias = int | bool | str | list["Value"] | Char | Some | Ok | Err | None
+@dataclass(frozen=True)
+class Variant:
+    """A variant of an enum that derives Debug, with the values that it carries."""
+
+    name: str
+    fields: tuple[Value, ...] = ()
+
+
+Value: TypeAlias = (
+    int
+    | bool
+    | str
+    | list["Value"]
+    | tuple["Value", ...]
+    | dict[int, "Value"]
+    | Char
+    | Some
+    | Ok
+    | Err
+    | Variant
+    | None
+)
 
 
 def _quoted(text: str, quote: str) -> str:
@@ -60,6 +82,12 @@ def debug_text(value: Value) -> str:  # noqa: PLR0911 - one line per kind of val
             return _quoted(value, '"')
         case list():
             return "[" + ", ".join(debug_text(item) for item in value) + "]"
+        case tuple():
+            return "(" + ", ".join(debug_text(item) for item in value) + ")"
+        case dict():
+            return "{" + ", ".join(f"{key}: {debug_text(value[key])}" for key in sorted(value)) + "}"
+        case Variant(name, fields):
+            return name + (f"({', '.join(debug_text(field) for field in fields)})" if fields else "")
         case Char(text):
             return _quoted(text, "'")
         case Some(inner):

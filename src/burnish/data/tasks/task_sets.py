@@ -40,7 +40,11 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
     match config:
         case RustTasks():
             train, held_out = build_rust_tasks(
-                train=config.train, held_out=config.held_out, cases=config.cases, seed=seed
+                train=config.train,
+                held_out=config.held_out,
+                cases=config.cases,
+                seed=seed,
+                difficulty=config.difficulty,
             )
             return TaskSet(train, held_out)
         case TaskFile():
