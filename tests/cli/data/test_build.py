@@ -21,9 +21,29 @@ def build(*arguments: str) -> tuple[int, str]:
 def test_rust_tasks_by_number_and_seed(tmp_path: Path) -> None:
     small = ("--set", "tasks.held_out=3", "--set", "tasks.cases=1", "--set", "prove=false")
     code, said = build("rust-tasks", "--n", "5", "--seed", "4", "--set", f"out={tmp_path / 'out'}", *small)
-    assert (code, said) == (0, f"5 training and 3 held-out tasks in {tmp_path / 'out'}\n")
+    first, *kinds = said.splitlines()
+    assert (code, first) == (0, f"5 training and 3 held-out tasks in {tmp_path / 'out'}")
+    meta = json.loads((tmp_path / "out/meta.json").read_text())
+    assert [line.split()[0] for line in kinds] == list(meta["kinds"])
+    assert sum(kind["train"] for kind in meta["kinds"].values()) == 5
     settings = json.loads((tmp_path / "out/meta.json").read_text())["settings"]
     assert (settings["seed"], settings["tasks"]["train"]) == (4, 5)
+
+
+def test_kinds_without_training_tasks_are_marked(tmp_path: Path) -> None:
+    settings = (
+        "tasks.difficulty=advanced",
+        "tasks.held_out=60",
+        "tasks.cases=1",
+        "prove=false",
+        f"out={tmp_path / 'out'}",
+    )
+    code, said = build("rust-tasks", "--n", "60", *(word for setting in settings for word in ("--set", setting)))
+    marked = [line.split()[0] for line in said.splitlines() if line.endswith("(none to train on)")]
+    assert code == 0
+    assert {"formats", "generics"} <= set(marked)
+    assert "level 3" in said
+    assert "level 4" in said
 
 
 def test_building_questions_reports_what_was_left_out(tmp_path: Path) -> None:

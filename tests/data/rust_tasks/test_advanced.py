@@ -1,4 +1,4 @@
-"""Advanced tasks: references agree with their oracles in every part, the split holds, the core set is as it was."""
+"""Tests of advanced tasks: references agree with oracles in every part, the split holds, the core set is unchanged."""
 
 from __future__ import annotations
 

@@ -56,6 +56,8 @@ def build(
             settings.append(f"seed={seed}")
         out, meta = _build(what, config, settings)
         typer.echo(f"{_counts(meta)} in {out}")
+        for line in _kinds(meta.get("kinds", {})):
+            typer.echo(line)
         for reason, count in meta.get("left_out", {}).items():
             typer.echo(f"left out: {count} {reason}")
 
@@ -97,6 +99,16 @@ def _build(what: Builder, config: Path | None, settings: list[str]) -> tuple[Pat
 
             questions = load_config(configs.BuildQuestionsConfig, config, settings)
             return questions.out, build_questions(what.value, questions)
+
+
+def _kinds(kinds: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Describe each kind of Rust tasks in one line."""
+    lines = []
+    for name, kind in kinds.items():
+        levels = " and ".join(str(level) for level in kind["levels"])
+        unseen = " (none to train on)" if kind["held_out"] and not kind["train"] else ""
+        lines.append(f"{name:<14}level {levels:<8}{kind['train']:>6} training {kind['held_out']:>6} held-out{unseen}")
+    return lines
 
 
 def _counts(meta: Mapping[str, Any]) -> str:

@@ -70,6 +70,7 @@ def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
             "families": len({task.family for task in (*tasks.train, *tasks.held_out)}),
             "families_in_both": len({t.family for t in tasks.train} & {t.family for t in tasks.held_out}),
             "levels": {str(level): levels[level] for level in sorted(levels)},
+            "kinds": _kinds(tasks.train, tasks.held_out),
             **proven,
         }
         write_json(folder / META, meta)
@@ -180,6 +181,17 @@ def prove_references(tasks: Sequence[Task], config: BuildTasksConfig) -> dict[st
             "Use another seed or fewer tasks: " + ", ".join(verdict.task_id for verdict in bad[:10]),
         )
     return {"references_proven": len(verdicts)}
+
+
+def _kinds(train: Iterable[Task], held_out: Iterable[Task]) -> dict[str, dict[str, Any]]:
+    """Count tasks by kind, the first part of a family's name, with the levels that the kind has."""
+    kinds: dict[str, dict[str, Any]] = {}
+    for side, tasks in (("train", train), ("held_out", held_out)):
+        for task in tasks:
+            kind = kinds.setdefault(task.family.split("/")[0], {"levels": [], "train": 0, "held_out": 0})
+            kind[side] += 1
+            kind["levels"] = sorted({*kind["levels"], task.level})
+    return dict(sorted(kinds.items()))
 
 
 def _made_by(builder: str, settings: Mapping[str, Any]) -> dict[str, Any]:

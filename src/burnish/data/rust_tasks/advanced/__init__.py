@@ -1,1 +1,1 @@
-"""Harder built-in tasks, of levels 3 and 4: one file per kind, named with their shares in `families`."""
+"""Provide the built-in tasks of levels 3 and 4: one file per kind; `families` lists them with their shares."""

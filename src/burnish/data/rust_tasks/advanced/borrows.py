@@ -1,4 +1,4 @@
-"""Ownership and borrowing: `&mut` arguments, returned slices, maps by entry, values that are taken or replaced."""
+"""Compose tasks on ownership and borrowing: `&mut` arguments, returned slices, map entries, `take` and `replace`."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from burnish.records import ValueCase
 
 @dataclass(frozen=True)
 class Parts:
-    """What the tasks of this file are composed of."""
+    """Parts of one task."""
 
     name: str
     v: str
-    """The parameter."""
+    """Name of the parameter."""
     predicate: Predicate
     mapping: Mapping
 
     @property
     def word(self) -> str:
-        """The condition after "is"."""
+        """Return the condition as it reads after "is"."""
         return self.predicate.predicate
 
     def kept(self, values: list[int]) -> list[int]:
-        """Values that satisfy the condition."""
+        """Return the values that satisfy the condition."""
         return [x for x in values if self.predicate.holds(x)]
 
     def draft(
         self, key: str, signature: str, purpose: str, body: str, draw_case: Callable[[random.Random], ValueCase]
     ) -> Draft:
-        """The draft of one function."""
+        """Build the draft of one function."""
         return Draft("borrows/" + key, 3, signature, purpose, function(signature, body), self.name, draw_case)
 
     def changed_case(
         self, returns: str, meaning: Callable[[list[int]], tuple[Value, list[int]]]
     ) -> Callable[[random.Random], ValueCase]:
-        """Cases that call with a borrowed vector, and look at what comes back and what the vector holds then."""
+        """Return a function that draws cases with a mutably borrowed vector; result and vector are compared."""
 
         def draw_case(r: random.Random) -> ValueCase:
             values = [x for x in draw_integers(r) if isinstance(x, int)]
@@ -54,7 +54,7 @@ class Parts:
         return draw_case
 
     def sliced_case(self, returns: str, meaning: Callable[[list[int]], Value]) -> Callable[[random.Random], ValueCase]:
-        """Cases that call with a slice."""
+        """Return a function that draws cases with a slice."""
 
         def draw_case(r: random.Random) -> ValueCase:
             values = [x for x in draw_integers(r) if isinstance(x, int)]
@@ -64,7 +64,7 @@ class Parts:
 
 
 def _partitioned(source: str, taken: str, predicate: Predicate) -> str:
-    """Lines that take what satisfies the condition out of a borrowed vector."""
+    """Return lines of Rust that take what satisfies the condition out of a borrowed vector."""
     parts = chain("all", "into_iter()", f"partition(|&x| {predicate.rust})", bound=True)
     return f"let all = std::mem::take({source});\nlet ({taken}, kept) = {parts};\n*{source} = kept;\n"
 
@@ -240,7 +240,7 @@ def _replace(rng: random.Random, p: Parts) -> Draft:
 
 
 def _through_reference(predicate: Predicate, x: str) -> str:
-    """The condition on a reference that must be followed."""
+    """Return the condition, written for a reference."""
     if predicate.key == "between":
         return predicate.rust.replace("&x", x.removeprefix("*") if x == "*x" else "*x")
     return predicate.rust.replace("x", x)
@@ -372,6 +372,6 @@ KINDS = (_extract, _update, _edge, _split, _tally, _replace, _transfer, _choose,
 
 
 def draw_borrows(rng: random.Random) -> Draft:
-    """A function that owns little and borrows the rest."""
+    """Draw a function that borrows what it changes or returns."""
     parts = Parts(rng.choice(FUNCTION_NAMES), rng.choice(SLICE_NAMES), draw_condition(rng), draw_mapping(rng))
     return rng.choice(KINDS)(rng, parts)

@@ -1,4 +1,4 @@
-"""Error handling with ``?`` and an own error type: what is read x what is refused x what the error carries."""
+"""Compose error handling with ``?`` and an own error type: what is read x what is refused x what the error carries."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Fault:
     """Whether a ``ParseIntError`` is converted by ``From``."""
 
     def declaration(self) -> str:
-        """The enum, and its conversion."""
+        """Return the Rust source of the enum and its conversion."""
         bad = f"{self.bad}(String)" if self.carries and not self.converts else self.bad
         refused = f"{self.refused}(i64)" if self.carries else self.refused
         enum = (
@@ -62,7 +62,7 @@ class Fault:
         return f"use std::num::ParseIntError;\n\n{enum}impl From<ParseIntError> for {self.name} {{\n{body}}}\n\n"
 
     def described(self) -> str:
-        """What the instruction says of it."""
+        """Return the sentence about it in the instruction."""
         bad = f"`{self.bad}(String)` with the trimmed text" if self.carries and not self.converts else f"`{self.bad}`"
         refused = f"`{self.refused}(i64)` with the number" if self.carries else f"`{self.refused}`"
         text = f"`{self.name}` is a public enum that derives Debug and PartialEq with the variants `{self.missing}`, "
@@ -72,7 +72,7 @@ class Fault:
         )
 
     def reader(self, name: str) -> str:
-        """A private function that reads one number with this error type."""
+        """Return the Rust source of a private function that reads one number."""
         read = "text.trim().parse()?" if self.converts else self._mapped_read()
         carried = "(x)" if self.carries else ""
         refusal = f"return Err({self.name}::{self.refused}{carried});"
@@ -88,7 +88,7 @@ class Fault:
         return chain("text", *calls, bound=True)
 
     def read(self, text: str) -> int:
-        """The reader in Python."""
+        """Read one number, as the Rust function does; raise _Fault."""
         x = read_integer(text.strip())
         if x is None:
             raise _Fault(Variant(self.bad, (text.strip(),) if self.carries and not self.converts else ()))
@@ -99,7 +99,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Names:
-    """What every shape is composed with."""
+    """Parts that every shape has."""
 
     error: Fault
     mapping: Mapping | None
@@ -108,35 +108,35 @@ class Names:
 
     @property
     def missing(self) -> str:
-        """The variant for a text without a number."""
+        """Return the path of the variant for a text without a number."""
         return f"{self.error.name}::{self.error.missing}"
 
     @property
     def then(self) -> str:
-        """What happens to the result, or nothing."""
+        """Return the words about the mapping, empty without one."""
         return f", {mapped(self.mapping)}" if self.mapping else ""
 
     def finish(self, x: int) -> int:
-        """The mapping, if any."""
+        """Apply the mapping, if any."""
         return self.mapping.value(x) if self.mapping else x
 
     def result(self, rust: str) -> str:
-        """The last lines of a body that returns the finished number."""
+        """Return the last lines of a body."""
         return f"let x = {rust};\nOk({self.mapping.rust})" if self.mapping else f"Ok({rust})"
 
     def require(self, text: str) -> None:
-        """Raise where the text is blank."""
+        """Raise _Fault if the text is blank."""
         if not text.strip():
             raise _Fault(Variant(self.error.missing))
 
     def blank(self) -> str:
-        """The same in Rust."""
+        """Return the Rust lines that refuse a blank text."""
         return f"if {self.text}.trim().is_empty() {{\n    return Err({self.missing});\n}}\n"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the text holds and what becomes of it."""
+    """Content of the text, and the result."""
 
     key: str
     phrase: str
@@ -214,7 +214,7 @@ def _several(rng: random.Random, names: Names) -> Shape:
 
 
 def draw_errors(rng: random.Random) -> Draft:
-    """A text with one, two or several numbers, of which some are refused, each fault with its own variant."""
+    """Draw a function that reads one, two or several numbers from a text; each fault has its own variant."""
     error = Fault(
         rng.choice(ERROR_NAMES), rng.choice(BAD_NAMES), rng.choice(REFUSED_NAMES), rng.choice(MISSING_NAMES),
         carries=rng.random() < 0.5, refuses=draw_condition(rng), converts=rng.random() < 0.4,
@@ -252,7 +252,7 @@ def draw_errors(rng: random.Random) -> Draft:
 
 
 def _draw_input(rng: random.Random, phrase: str) -> str:
-    """Numbers with a separator that the phrase quotes, and now and then something else."""
+    """Draw numbers with the separator that the phrase quotes, sometimes with a fault."""
     parts = [str(rng.randint(-12, 15)) for _ in range(rng.randint(1, 4))]
     if rng.random() < 0.25:
         parts[rng.randrange(len(parts))] = rng.choice(("x", "1.5", "", "4a", "- 3", "+7"))

@@ -1,4 +1,4 @@
-"""The advanced kinds with their shares, and which of them no training set holds.
+"""List the advanced kinds with their shares, and the kinds that no training set contains.
 
 A kind is the first part of a combination (``Task.family`` up to the first slash). Of the kinds to learn a fifth of the
 combinations is held out, as of the core tasks; of the unseen kinds everything is, so that a measured difference on them

@@ -1,4 +1,4 @@
-"""Small formats: entries of one form between separators, what a broken entry does, and what comes out."""
+"""Compose small formats: the form of an entry x what a broken entry does x the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READERS = ("parse_entry", "read_entry", "decode", "value_of")
 
 @dataclass(frozen=True)
 class Form:
-    """How one entry is written, and the number that it stands for."""
+    """Form of one entry, and its value."""
 
     key: str
     phrase: str
@@ -115,7 +115,7 @@ def _draw_form(rng: random.Random) -> Form:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What becomes of the values."""
+    """Result of the values."""
 
     key: str
     phrase: str
@@ -147,7 +147,7 @@ POLICIES = {
 
 @dataclass(frozen=True)
 class Layout:
-    """All that one task is composed of."""
+    """Parts of one task."""
 
     form: Form
     separator: str
@@ -157,12 +157,12 @@ class Layout:
 
     @property
     def returns(self) -> str:
-        """The type of the result."""
+        """Return the type of the result."""
         plain = self.outcome.returns
         return {"none": f"Option<{plain}>", "error": f"Result<{plain}, String>"}.get(self.policy, plain)
 
     def body(self, text: str, reader: str) -> str:
-        """Rust that reads ``text`` with the private function ``reader``."""
+        """Return the Rust body that reads ``text`` with the private function ``reader``."""
         entries = [f"split('{self.separator}')", "map(str::trim)", "filter(|e| !e.is_empty())"]
         entries = ["split_whitespace()"] if self.separator == " " else entries
         keep = [f"filter(|&x| {self.kept.rust})"] if self.kept else []
@@ -180,7 +180,7 @@ class Layout:
         return f"let mut values: Vec<i64> = Vec::new();\n{head}{read}}}\n{last}"
 
     def value(self, text: str) -> Value:
-        """The result in Python."""
+        """Compute the result in Python."""
         values: list[int] = []
         split = text.split() if self.separator == " " else [e.strip() for e in text.split(self.separator) if e.strip()]
         for entry in split:
@@ -199,7 +199,7 @@ class Layout:
         return Ok(result) if self.policy == "error" else result
 
     def purpose(self, text: str) -> str:
-        """What the function does."""
+        """Return what the function does, in words."""
         between = "white space"
         if self.separator != " ":
             between = f"'{self.separator}'; white space around entries is ignored, and empty entries are left out"
@@ -211,7 +211,7 @@ class Layout:
 
 
 def draw_formats(rng: random.Random) -> Draft:
-    """A private reader of one entry, and a function that reads them all."""
+    """Draw a function that reads all entries with a private function for one."""
     predicate = draw_condition(rng)
     form, outcome = _draw_form(rng), _draw_outcome(rng, predicate)
     counted = outcome.key == "count"

@@ -1,4 +1,4 @@
-"""Functions over any type with a bound; hidden tests call each with integers, characters and texts."""
+"""Compose generic functions with bounds; hidden tests call each with integers, characters and texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ELEMENTS: dict[str, tuple[Value, ...]] = {
 
 
 def rank(value: Value) -> int | str:
-    """Orders elements as Rust does."""
+    """Return a key that orders elements as Rust does."""
     match value:
         case Char(text):
             return text
@@ -59,7 +59,7 @@ def _merged(a: Items, b: Items) -> Value:
 
 
 def _extremes(rng: random.Random, v: str) -> tuple[Operation, ...]:
-    """One element, or its place."""
+    """Return operations that find an element or its place."""
     side = rng.choice(("largest", "smallest"))
     sign, best = (">", max) if side == "largest" else ("<", min)
     last = rng.random() < 0.5
@@ -105,7 +105,7 @@ def _common(items: Items, *, last: bool) -> Value:
 
 
 def _rearranged(rng: random.Random, v: str, w: str) -> tuple[Operation, ...]:
-    """Vectors made of the elements."""
+    """Return operations that give vectors of elements."""
     k, descending = rng.randint(1, 3), rng.random() < 0.5
     order = "descending" if descending else "ascending"
     sort = "out.sort_unstable_by(|a, b| b.cmp(a));" if descending else "out.sort_unstable();"
@@ -155,7 +155,7 @@ def _rearranged(rng: random.Random, v: str, w: str) -> tuple[Operation, ...]:
 
 
 def _asked(rng: random.Random, v: str, w: str) -> tuple[Operation, ...]:
-    """Questions about the elements."""
+    """Return operations that count, check or search."""
     strict = rng.random() < 0.5
     sign, word = ("<", "greater than") if strict else ("<=", "at least as great as")
     which = rng.choice(("before", "after"))
@@ -204,7 +204,7 @@ def _part(items: Items, wanted: Value, *, before: bool, last: bool) -> Value:
 
 @dataclass(frozen=True)
 class Cut:
-    """What of the first slice counts."""
+    """Part of the first slice that counts."""
 
     key: str
     phrase: str
@@ -231,7 +231,7 @@ def _draw_cut(rng: random.Random, v: str) -> Cut:
 
 
 def draw_generics(rng: random.Random) -> Draft:
-    """One generic function, over all of a slice or a part of it."""
+    """Draw one generic function, over all of a slice or a part of it."""
     v = rng.choice(SLICE_NAMES)
     w = rng.choice([name for name in ("others", "second", "more") if name != v])
     operation = rng.choice((*_extremes(rng, v), *_rearranged(rng, v, w), *_asked(rng, v, w)))

@@ -1,4 +1,4 @@
-"""Two cooperating functions: a helper on one number or word, and a function that uses it on many."""
+"""Compose two cooperating functions: a helper on one number or word, and a function that uses it on many."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Helper:
 
     @property
     def key(self) -> str:
-        """Stands in the combination."""
+        """Return its name in the combination."""
         return self.names[0].replace("_", "-")
 
 
@@ -82,7 +82,7 @@ def _number_helpers(rng: random.Random) -> tuple[Helper, ...]:
 
 @dataclass(frozen=True)
 class Use:
-    """What the other function makes of the helper; phrases have ``{h}`` for the helper, Rust works on the parameter."""
+    """Result of the function that uses the helper."""
 
     key: str
     phrase: str
@@ -93,12 +93,12 @@ class Use:
 
 
 def _chosen(best: Callable[..., int], *, last: bool) -> Callable[[list[int], Callable[[int], int]], Value]:
-    """The value whose helper result is best; of equals the last or the first."""
+    """Return a function that finds the value with the best helper result, of equals the last or the first."""
     return lambda v, h: Some(best(v[::-1] if last else v, key=h)) if v else None
 
 
 def _uses(rng: random.Random, v: str, h: str) -> tuple[Use, ...]:
-    """Ways to use helper ``h`` on the slice ``v``."""
+    """Return the uses of helper ``h`` on the slice ``v``."""
     predicate = draw_condition(rng)
     holds, word = predicate.holds, predicate.predicate
     rust = f"x = {h}(x);\n    {predicate.rust}"
@@ -145,7 +145,7 @@ def _uses(rng: random.Random, v: str, h: str) -> tuple[Use, ...]:
 
 
 def draw_helpers(rng: random.Random) -> Draft:
-    """A public helper on a number that is not negative, and a function that uses it on a slice of them."""
+    """Draw a public helper on a number that is not negative, and a function that uses it on a slice."""
     helper = rng.choice(_number_helpers(rng))
     own_name, name, slice_name = rng.choice(helper.names), rng.choice(FUNCTION_NAMES), rng.choice(SLICE_NAMES)
     use = rng.choice(_uses(rng, slice_name, own_name))
@@ -244,7 +244,7 @@ def _word_uses(rng: random.Random, s: str, h: str) -> tuple[Use, ...]:
 
 
 def draw_word_helpers(rng: random.Random) -> Draft:
-    """A public helper on a word, and a function that uses it on the words of a text."""
+    """Draw a public helper on a word, and a function that uses it on the words of a text."""
     helper = rng.choice(_word_helpers(rng))
     own_name, name, text = rng.choice(helper.names), rng.choice(FUNCTION_NAMES), rng.choice(TEXT_NAMES)
     use = rng.choice(_word_uses(rng, text, own_name))

@@ -1,4 +1,4 @@
-"""Structs whose methods keep an invariant: a container with a limit, and a number between two bounds."""
+"""Compose structs whose methods keep an invariant: a container with a limit, a number between two bounds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ORDERS = (
 
 @dataclass(frozen=True)
 class Policy:
-    """What happens to a value that would exceed the limit; Rust stands in a method with ``x`` and ``self.limit``."""
+    """Treatment of a value that would exceed the limit; Rust works on ``x`` and ``self.limit``."""
 
     key: str
     phrase: str
@@ -80,7 +80,7 @@ class Container:
     items: list[int] = field(default_factory=list)
 
     def add(self, x: int, limit: int) -> bool:
-        """Whether the value was taken in."""
+        """Add a value; return whether it was taken in."""
         if (self.admits and not self.admits.holds(x)) or (self.distinct and x in self.items):
             return False
         if len(self.items) == limit:
@@ -91,13 +91,13 @@ class Container:
         return True
 
     def take(self) -> Value:
-        """The value that leaves."""
+        """Remove and return the value that leaves first."""
         return Some(self.items.pop(self.order.index(self.items))) if self.items else None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the last method returns; Rust works on ``self.items``."""
+    """Result of the last method; Rust works on ``self.items``."""
 
     key: str
     phrase: str
@@ -122,7 +122,7 @@ def _readings(predicate: Predicate) -> tuple[Reading, ...]:
 
 
 def draw_container(rng: random.Random) -> Draft:
-    """A container of integers with a limit: who may enter, who leaves first, what a full one does."""
+    """Draw a container of integers: which enter, which leaves first, what happens when it is full."""
     order, policy, name = rng.choice(ORDERS), rng.choice(POLICIES), rng.choice(TYPE_NAMES)
     admits = draw_condition(rng) if rng.random() < 0.6 else None
     distinct = rng.random() < 0.4
@@ -171,7 +171,7 @@ OPPOSITE = {" > ": " <= ", " < ": " >= ", " >= ": " < ", " <= ": " > ", " == ": 
 
 
 def negation(predicate: Predicate) -> str:
-    """The condition that fails where the predicate holds, as clippy wants it written."""
+    """Return the negated condition, as clippy wants it written."""
     if predicate.key == "between":
         return "!" + predicate.rust
     sign = next(sign for sign in OPPOSITE if sign in predicate.rust)
@@ -187,7 +187,7 @@ NUMBER_NAMES = ("Dial", "Tank", "Meter", "Wallet", "Volume", "Battery", "Lift", 
 
 
 def draw_bounded(rng: random.Random) -> Draft:
-    """A number between two bounds: which changes are allowed, and what one does that would leave the bounds."""
+    """Draw a number between two bounds: which changes are allowed, what happens at the bounds."""
     name, low = rng.choice(NUMBER_NAMES), rng.randint(-9, 0)
     high = low + rng.randint(8, 20)
     clamps, admits = rng.random() < 0.5, draw_condition(rng) if rng.random() < 0.6 else None

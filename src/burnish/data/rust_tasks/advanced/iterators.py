@@ -1,4 +1,4 @@
-"""Iterator adaptors: what a slice is turned into x filter x mapping x how it ends."""
+"""Compose chains of iterator adaptors: source x filter x mapping x ending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from burnish.data.rust_tasks.values import Some, Value, remainder
 
 @dataclass(frozen=True)
 class Adaptor:
-    """Turns one slice, or two, into a sequence of integers."""
+    """Source of a chain: one slice, or two, as a sequence of integers."""
 
     key: str
     phrase: str
@@ -39,7 +39,7 @@ def _chunks(values: list[int], k: int) -> list[list[int]]:
 
 
 def _grouping(rng: random.Random) -> tuple[Adaptor, ...]:
-    """Adaptors that look at several neighbours."""
+    """Return adaptors that look at several neighbours."""
     k = rng.randint(2, 4)
     every = f"every {k} neighbouring values (nothing if there are fewer than {k})"
     groups = f"consecutive groups of {k} values (the last group may be shorter)"
@@ -64,7 +64,7 @@ def _grouping(rng: random.Random) -> tuple[Adaptor, ...]:
 
 
 def _running(rng: random.Random) -> tuple[Adaptor, ...]:
-    """Adaptors that remember, stop, begin late or skip."""
+    """Return adaptors that remember, stop, begin late or skip."""
     k, predicate = rng.randint(2, 4), draw_condition(rng)
     holds, rust, word = predicate.holds, predicate.rust, predicate.predicate
     return (
@@ -87,7 +87,7 @@ def _running(rng: random.Random) -> tuple[Adaptor, ...]:
 
 
 def _pairing(rng: random.Random, first: str, second: str) -> tuple[Adaptor, ...]:
-    """Adaptors that pair, index or multiply values."""
+    """Return adaptors that pair, index or multiply values."""
     mapping = draw_mapping(rng)
     sign, noun = rng.choice((("+", "sums"), ("*", "products"), ("-", "differences")))
     minus = ", the first minus the second," if sign == "-" else ""
@@ -125,7 +125,7 @@ def _pairing(rng: random.Random, first: str, second: str) -> tuple[Adaptor, ...]
 
 @dataclass(frozen=True)
 class Ending:
-    """How a sequence ends; the phrase follows "returns"."""
+    """Ending of a chain; the phrase follows "returns"."""
 
     key: str
     phrase: str
@@ -169,7 +169,7 @@ def _draw_ending(rng: random.Random) -> Ending:
 
 
 def draw_iterators(rng: random.Random) -> Draft:
-    """One chain of adaptors over a slice, or over two."""
+    """Draw one chain of adaptors over a slice, or over two."""
     first = rng.choice(SLICE_NAMES)
     second = rng.choice([name for name in ("others", "second", "more", "weights") if name != first])
     adaptor = rng.choice((*_grouping(rng), *_running(rng), *_pairing(rng, first, second)))

@@ -1,4 +1,4 @@
-"""Tasks whose first thought draws a lint of clippy; the key of each shape names the lint."""
+"""Compose tasks whose naive answer draws a lint of clippy; the key of each shape names the lint."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _options(rng: random.Random) -> Arguments:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the shapes are composed of."""
+    """Parts of one task."""
 
     v: str
     s: str
@@ -62,12 +62,12 @@ class Parts:
 
     @property
     def word(self) -> str:
-        """The condition after "is"."""
+        """Return the condition as it reads after "is"."""
         return self.predicate.predicate
 
 
 def _by_index(p: Parts) -> tuple[Shape, ...]:
-    """What is first thought of with an index."""
+    """Return shapes that are naively written with an index."""
     v, holds, value = p.v, p.predicate.holds, p.mapping.value
     one, two = ((v, "&[i64]"),), ((v, "&[i64]"), ("other", "&[i64]"))
     same = "at the same index, as far as the shorter of the two slices goes"
@@ -124,7 +124,7 @@ def _images(rng: random.Random, value: Callable[[int], int]) -> Arguments:
 
 
 def _manual(p: Parts) -> tuple[Shape, ...]:
-    """What the standard library has a name for."""
+    """Return shapes that the standard library has a method for."""
     v, s, k, holds, value = p.v, p.s, p.k, p.predicate.holds, p.mapping.value
     one, text = ((v, "&[i64]"),), ((s, "&str"),)
     options = ((v, "&[Option<i64>]"),)
@@ -169,7 +169,7 @@ def _manual(p: Parts) -> tuple[Shape, ...]:
 
 
 def _arithmetic(p: Parts) -> tuple[Shape, ...]:
-    """What integers and slices have a method for."""
+    """Return shapes on integers and slices that have a method."""
     v, k, holds, value = p.v, p.k, p.predicate.holds, p.mapping.value
     return (
         Shape(f"manual-abs-diff/{p.predicate.key}", (("a", "i64"), ("b", "i64")), "u64",
@@ -197,7 +197,7 @@ def _arithmetic(p: Parts) -> tuple[Shape, ...]:
 
 
 def _called(rust: str, call: str) -> str:
-    """A method called on an expression."""
+    """Return a method call on an expression."""
     simple = rust.endswith(")") and rust.startswith(("x.", "n."))
     return f"{rust}.{call}" if simple else f"({rust}).{call}"
 
@@ -219,7 +219,7 @@ def _behind(text: str, prefix: str, holds: Callable[[int], bool]) -> Value:
 
 
 def _needless(p: Parts) -> tuple[Shape, ...]:
-    """What is said with more words than it takes."""
+    """Return shapes that are naively written with needless code."""
     v, s, k, holds, value = p.v, p.s, p.k, p.predicate.holds, p.mapping.value
     one, number = ((v, "&[i64]"),), (("x", "i64"),)
     below, equal, above = (("low", "mid", "high"), ("under", "on", "over"), ("less", "same", "more"))[k % 3]
@@ -286,7 +286,7 @@ def _divided(n: int, by: int) -> list[int]:
 
 
 def draw_lints(rng: random.Random) -> Draft:
-    """One of the shapes of this file with parts drawn."""
+    """Draw one shape with its parts."""
     low = rng.randint(-6, 3)
     parts = Parts(rng.choice(SLICE_NAMES), rng.choice(TEXT_NAMES), draw_condition(rng), draw_mapping(rng),
     rng.randint(2, 5),

@@ -1,4 +1,4 @@
-"""What the advanced kinds share: layout as rustfmt has it, unambiguous wordings, and Rust's reading of integers."""
+"""Provide what the advanced kinds share: rustfmt's layout, unambiguous wordings, and Rust's reading of integers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TYPE_NAMES = ("Store", "Shelf", "Basket", "Buffer", "Pile", "Tray", "Bin", "Depo
 
 
 def chain(receiver: str, *calls: str, bound: bool = False) -> str:
-    """A chain of method calls, in lines as rustfmt breaks it; ``bound`` where it stands behind a ``let``."""
+    """Return a chain of method calls as rustfmt breaks it; ``bound`` if it stands behind a ``let``."""
     line = ".".join((receiver, *calls))
     if len(line) <= CHAIN_WIDTH and "\n" not in line:
         return line
@@ -30,47 +30,47 @@ def chain(receiver: str, *calls: str, bound: bool = False) -> str:
 
 
 def function(signature: str, body: str) -> str:
-    """Source of a function."""
+    """Return the source of a function."""
     return f"{signature} {{\n{indent(body, '    ')}\n}}\n"
 
 
 def implementation(head: str, methods: Sequence[tuple[str, str]]) -> str:
-    """Source of an ``impl`` block with its methods, as signatures and bodies."""
+    """Return the source of an ``impl`` block from signatures and bodies."""
     listed = "\n".join(indent(function(signature, body), "    ") for signature, body in methods)
     return f"{head} {{\n{listed}}}\n"
 
 
 def case(call: str, returns: str, value: Value) -> ValueCase:
-    """One hidden test."""
+    """Build one hidden test."""
     return ValueCase(call=call, type=returns, expected=debug_text(value))
 
 
 def vector(values: Sequence[Value]) -> str:
-    """A vector literal."""
+    """Return a vector literal."""
     return "vec!" + debug_text(list(values))
 
 
 def draw_condition(rng: random.Random) -> Predicate:
-    """A predicate that leaves no doubt about the ends of its range."""
+    """Draw a predicate that leaves no doubt about the ends of its range."""
     predicate = draw_predicate(rng)
     return replace(predicate, clause=predicate.clause + " inclusive") if predicate.key == "between" else predicate
 
 
 def each(mapping: Mapping) -> str:
-    """ "each squared" and the like; names Rust's operator where mathematics has another one."""
+    """Return "each squared" and the like, with Rust's operator where mathematics has another one."""
     return mapping.each + (" (with Rust's `%`)" if mapping.key == "modulo" else "")
 
 
 def mapped(mapping: Mapping) -> str:
-    """The same of one value: "squared"."""
+    """Return the same of one value: "squared"."""
     return each(mapping).removeprefix("each ")
 
 
 def maybe_mapping(rng: random.Random, share: float) -> Mapping | None:
-    """A mapping in that share of the draws."""
+    """Draw a mapping in that share of the draws, else None."""
     return draw_mapping(rng) if rng.random() < share else None
 
 
 def read_integer(text: str) -> int | None:
-    """What ``text.parse::<i64>().ok()`` gives for numbers that fit."""
+    """Return what ``text.parse::<i64>().ok()`` gives for numbers that fit."""
     return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None
