@@ -24,8 +24,8 @@ class RustTasks(Config):
     """Hidden value tests per task, drawn fresh; a quarter more where a second function is to be written."""
     difficulty: Difficulty = "core"
     """``core``: expressions, small steps, some types. ``advanced``: cooperating functions, structs with invariants, own
-    error types, iterator adaptors, borrowing, code that draws lints; a third of the held-out tasks are of two kinds
-    (``generics`` and ``formats``) that no training task has. ``mixed``: core and advanced in equal parts."""
+    error types, iterator adaptors, borrowing, code that draws lints; a third of its held-out tasks are of two kinds
+    that no training task has (``unseen-generics``, ``unseen-formats``). ``mixed``: core and advanced in equal parts."""
 
 
 class TaskFile(Config):

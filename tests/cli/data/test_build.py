@@ -41,7 +41,7 @@ def test_kinds_without_training_tasks_are_marked(tmp_path: Path) -> None:
     code, said = build("rust-tasks", "--n", "60", *(word for setting in settings for word in ("--set", setting)))
     marked = [line.split()[0] for line in said.splitlines() if line.endswith("(none to train on)")]
     assert code == 0
-    assert {"formats", "generics"} <= set(marked)
+    assert {"unseen-formats", "unseen-generics"} <= set(marked)
     assert "level 3" in said
     assert "level 4" in said
 
@@ -51,7 +51,7 @@ def test_building_questions_reports_what_was_left_out(tmp_path: Path) -> None:
     code, said = build("gsm8k", "--set", f"train={rows}", "--set", f"out={tmp_path / 'out'}")
     assert code == 0
     assert said.splitlines() == [
-        f"1 training rows and 0 held-out tasks in {tmp_path / 'out'}", "left out: 1 asked twice"
+        f"1 training row and 0 held-out tasks in {tmp_path / 'out'}", "left out: 1 asked twice"
     ]  # fmt: skip
 
 

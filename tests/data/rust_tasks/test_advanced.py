@@ -12,7 +12,7 @@ import pytest
 from burnish.config.load import load_config
 from burnish.config.verbs.build import BuildTasksConfig
 from burnish.config.verify import VerifyConfig
-from burnish.data.rust_tasks.advanced.families import ADVANCED, UNSEEN, UNSEEN_KINDS
+from burnish.data.rust_tasks.advanced.families import ADVANCED, UNSEEN, UNSEEN_PREFIX
 from burnish.data.rust_tasks.build import build_rust_tasks, draw_drafts, families_of, is_held_out
 from burnish.data.rust_tasks.draft import Draft
 from burnish.errors import ConfigError, GateError
@@ -84,20 +84,19 @@ def test_advanced_training_and_held_out_tasks_share_no_combination_and_no_prompt
 
 
 def test_whole_kinds_are_held_out_and_make_a_third_of_the_held_out_tasks() -> None:
-    for difficulty in ("advanced", "mixed"):
-        train, held_out = build_rust_tasks(train=1500, held_out=600, cases=1, seed=3, difficulty=difficulty)
-        assert not {task.family.split("/")[0] for task in train} & UNSEEN_KINDS
-        advanced = [task.family.split("/")[0] for task in held_out if task.level > 2 or difficulty == "advanced"]
-        assert set(advanced) >= UNSEEN_KINDS
-    kinds = [task.family.split("/")[0] for task in build_rust_tasks(
-        train=0, held_out=900, cases=1, seed=3, difficulty="advanced")[1]]  # fmt: skip
-    assert sum(kind in UNSEEN_KINDS for kind in kinds) / len(kinds) == pytest.approx(1 / 3, abs=0.05)
+    train, held_out = build_rust_tasks(train=1500, held_out=900, cases=1, seed=3, difficulty="advanced")
+    assert not [task.family for task in train if task.family.startswith(UNSEEN_PREFIX)]
+    unseen = [task.family.split("/")[0] for task in held_out if task.family.startswith(UNSEEN_PREFIX)]
+    assert set(unseen) == {draw(random.Random(0)).combination.split("/")[0] for draw, _ in UNSEEN}
+    assert len(unseen) / len(held_out) == pytest.approx(1 / 3, abs=0.05)
 
 
-def test_a_task_of_an_unseen_kind_is_refused_among_training_tasks() -> None:
-    _, held_out = build_rust_tasks(train=0, held_out=200, cases=1, seed=0, difficulty="advanced")
-    unseen = next(task for task in held_out if task.family.split("/")[0] in UNSEEN_KINDS)
-    assert is_held_out(unseen.family)
+def test_a_task_of_an_unseen_kind_is_held_out_whatever_its_combination() -> None:
+    for draw, _ in UNSEEN:
+        rng = random.Random(0)
+        assert all(is_held_out(draw(rng).combination) for _ in range(50))
+    _, held_out = build_rust_tasks(train=0, held_out=200, cases=1, seed=0, difficulty="mixed")
+    unseen = next(task for task in held_out if task.family.startswith(UNSEEN_PREFIX))
     with pytest.raises(GateError, match="held-out task"):
         HeldOut(held_out).check([unseen])
 
@@ -107,7 +106,7 @@ def test_every_part_of_a_held_out_combination_of_a_known_kind_is_seen_in_trainin
     seen = {part for _ in range(9000) for part in _parts(next(train))}
     held_out = draw_drafts(random.Random(2), held_out=True, difficulty="advanced")
     drafts = [next(held_out) for _ in range(400)]
-    missing = {part for draft in drafts for part in _parts(draft) if part[0] not in UNSEEN_KINDS} - seen
+    missing = {part for draft in drafts for part in _parts(draft) if not part[0].startswith(UNSEEN_PREFIX)} - seen
     assert not missing
 
 

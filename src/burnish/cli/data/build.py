@@ -107,7 +107,7 @@ def _kinds(kinds: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, kind in kinds.items():
         levels = " and ".join(str(level) for level in kind["levels"])
         unseen = " (none to train on)" if kind["held_out"] and not kind["train"] else ""
-        lines.append(f"{name:<14}level {levels:<8}{kind['train']:>6} training {kind['held_out']:>6} held-out{unseen}")
+        lines.append(f"{name:<17}level {levels:<8}{kind['train']:>6} training {kind['held_out']:>6} held-out{unseen}")
     return lines
 
 

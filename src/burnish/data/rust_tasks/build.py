@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 
 from burnish.config.tasks import Difficulty
-from burnish.data.rust_tasks.advanced.families import ADVANCED, UNSEEN, UNSEEN_KINDS, UNSEEN_SHARE, Family
+from burnish.data.rust_tasks.advanced.families import ADVANCED, UNSEEN, UNSEEN_PREFIX, UNSEEN_SHARE, Family
 from burnish.data.rust_tasks.draft import Draft
 from burnish.data.rust_tasks.loops import draw_range, draw_steps
 from burnish.data.rust_tasks.parsing import draw_parsing
@@ -47,9 +47,8 @@ RARE_DRAWS = 200
 
 def is_held_out(combination: str) -> bool:
     """Return whether a combination of parts is held out for evaluation."""
-    if combination.split("/", 1)[0] in UNSEEN_KINDS:
-        return True
-    return int(digest_bytes(combination.encode())[:8], 16) < HELD_OUT_SHARE * 2**32
+    by_digest = int(digest_bytes(combination.encode())[:8], 16) < HELD_OUT_SHARE * 2**32
+    return by_digest or combination.startswith(UNSEEN_PREFIX)
 
 
 def families_of(difficulty: Difficulty, *, held_out: bool) -> tuple[Family, ...]:

@@ -37,6 +37,7 @@ UNSEEN: tuple[Family, ...] = (
     (draw_generics, 0.5),
 )
 """Held out whole; their shares are among themselves."""
-UNSEEN_KINDS = frozenset(("formats", "generics"))
+UNSEEN_PREFIX = "unseen-"
+"""Begins the names of these kinds, so that every table that goes by kind tells them apart."""
 UNSEEN_SHARE = 1 / 3
 """Share of held-out advanced tasks that are of unseen kinds."""

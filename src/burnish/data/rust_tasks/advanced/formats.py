@@ -220,7 +220,7 @@ def draw_formats(rng: random.Random) -> Draft:
     text, reader = rng.choice(TEXT_NAMES), rng.choice(READERS)
     condition = predicate.key if kept or counted else "all"
     return function_draft(
-        combination="/".join(("formats", form.key, layout.policy, outcome.key, condition)),
+        combination="/".join(("unseen-formats", form.key, layout.policy, outcome.key, condition)),
         level=4,
         head=Head(rng.choice(FUNCTION_NAMES), ((text, "&str"),), layout.returns),
         purpose=layout.purpose(text),

@@ -259,4 +259,4 @@ def draw_generics(rng: random.Random) -> Draft:
     purpose = cut.phrase + operation.purpose
     purpose += "; the index counts within what is left" if cut.phrase and operation.returns == "Option<usize>" else ""
     source = function(head, cut.rust + operation.body)
-    return Draft(f"generics/{operation.key}/{cut.key}", 3, head, purpose, source, name, draw_case)
+    return Draft(f"unseen-generics/{operation.key}/{cut.key}", 3, head, purpose, source, name, draw_case)
