@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,41 @@ def test_a_folder_with_other_things_is_left_alone(rows: Path, tmp_path: Path) ->
     assert [p.name for p in out.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("content", ["", "not json\n"])
-def test_a_file_without_a_good_row_is_refused(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "cause", "way_out"),
+    [
+        (b"", "is empty", "Give a JSONL file"),
+        (b" \n\r\n", "is empty", "Give a JSONL file"),
+        (b"id,code\na,b\n", "no valid row; line 1: it is not JSON: Expecting value, column 1", "with id and code"),
+        (b'{"id": "\xff"}\n', "line 1: it is not UTF-8: byte 9 is 0xff", "with id and code"),
+        (b"[1]\n", "is JSON, not JSON lines", "jq -c '.[]'"),
+        (b'[{"id": "a", "code": "fn a() {}"}]', "is JSON, not JSON lines", "jq -c '.[]'"),
+        (b'{\n  "id": "a"\n}\n', "is JSON, not JSON lines", "jq -c '.' "),
+        (b"3\n", "line 1: it is no JSON object", "with id and code"),
+        (b"PAR1\x15\x04PAR1", "is a Parquet file", "pandas.read_parquet"),
+        (b"PK\x03\x04x", "is packed with", "Unpack it"),
+        (b"\x1f\x8bx", "is damaged", "gzip -t"),
+    ],
+)
+def test_a_file_without_a_good_row_is_refused(tmp_path: Path, content: bytes, cause: str, way_out: str) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_text(content)
-    with pytest.raises(DataError, match=r"rows\.jsonl has no valid row"):
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
         verify_file(path, tmp_path / "out", VerifyConfig())
+    assert cause in str(error.value)
+    assert way_out in str(error.value)
+
+
+def test_packed_rows_marks_and_nulls_are_read(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "code": "fn a() {}", "edition": None, "prompt": None, "tests": None, "sample_index": None},
+        {"id": "b", "completion": "fn b() {}", "code": None, "crates": None, "goal": None, "stdin": None},
+    ]
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress("\ufeff{}\r\n{}".format(*map(json.dumps, rows)).encode()))
+    summary = verify_file(path, tmp_path / "out", VerifyConfig(workers=1))
+    assert (summary["n"], summary["rejected_rows"]) == (2, 0)
+    assert [v["edition"] for v in read(tmp_path / "out/verdicts.jsonl")] == ["2021", "2021"]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -47,15 +47,16 @@ def verify(
             first = next(iter(summary["infra_causes"]), "the machine failed")
             raise MachineError(
                 f"nothing could be judged: {summary['n']} of {summary['n']} rows are infra.",
-                f"The first cause: {first}. Then run the same command again.",
+                f"Settle the cause and run the same command again; the first is: {first}.",
             )
 
 
 def _show(summary: dict[str, Any], out: Path) -> None:
     from rich.console import Console
 
-    from burnish.records.layout import SUMMARY, VERDICTS
+    from burnish.records.layout import REJECTED, SUMMARY, VERDICTS
     from burnish.report.terminal.verdicts import render_verdicts
 
     render_verdicts(summary, Console())
-    typer.echo(f"{out / VERDICTS}\n{out / SUMMARY}")
+    files = [VERDICTS, SUMMARY, *([REJECTED] if summary["rejected_rows"] else [])]
+    typer.echo("\n".join(str(out / name) for name in files))

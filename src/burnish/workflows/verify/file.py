@@ -20,7 +20,7 @@ import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,7 +29,7 @@ from pydantic.config import JsonDict, JsonValue
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, RunFolderError
-from burnish.fsio import write_atomic, write_json
+from burnish.fsio import given_lines, opened_plain, write_atomic, write_json
 from burnish.records import (
     Completion,
     CrateType,
@@ -63,7 +63,7 @@ _UNRESOLVED = frozenset({"E0432", "E0433", "E0463"})
 """Error codes for a missing crate."""
 
 
-_EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024]}
+_EDITIONS: JsonDict = {"enum": ["2015", "2018", "2021", "2024", 2015, 2018, 2021, 2024, None]}
 _NAME: JsonDict = {"type": ["string", "integer"], "description": "A whole number stands for its digits."}
 _NULL: JsonDict = {"type": "null"}
 _TEXT: JsonDict = {"type": "string"}
@@ -128,8 +128,8 @@ class VerifyRow(BaseModel):
     @field_validator("edition", mode="before")
     @classmethod
     def _as_text(cls, edition: object) -> object:
-        """Accept 2021 without quotes as an edition."""
-        return str(edition) if type(edition) is int else edition
+        """Accept 2021 without quotes as an edition, and null as the default."""
+        return "2021" if edition is None else str(edition) if type(edition) is int else edition
 
     @model_validator(mode="after")
     def _has_one_program(self) -> VerifyRow:
@@ -213,17 +213,11 @@ def _crates_alone(verdict: Verdict) -> set[str]:
 
 def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
     """Split rows into valid ones and rejected ones with ``line`` and ``reason``."""
-    try:
-        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}.", "Give a JSONL file of programs.") from error
     rows: list[VerifyRow] = []
     rejected: list[dict[str, Any]] = []
     seen: dict[tuple[str, int], int] = {}
     samples: Counter[str] = Counter()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in _lines(path):
         try:
             row = VerifyRow.of(json.loads(line))
         except (ValueError, RecursionError) as error:
@@ -238,15 +232,43 @@ def _read(path: Path) -> tuple[list[VerifyRow], list[dict[str, Any]]]:
         samples[row.id] += 1
         rows.append(row)
     if not rows:
-        why = f"the first of them: line {rejected[0]['line']}: {rejected[0]['reason']}" if rejected else "it is empty"
-        raise DataError(f"{path} has no valid row; {why}.", f"Fix {path} and run the same command again.")
+        raise _no_rows(path, rejected)
     return rows, rejected
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield numbered lines of a file, gzipped or not."""
+    try:
+        yield from given_lines(path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}.", "Give a JSONL file of programs.") from error
+
+
+def _no_rows(path: Path, rejected: Sequence[Mapping[str, Any]]) -> DataError:
+    """Return why nothing of a file can be judged, and what turns it into rows."""
+    with opened_plain(path) as file:
+        start = file.read(1 << 10).removeprefix(codecs.BOM_UTF8).lstrip()
+    if start.startswith(b"PAR1"):
+        convert = f"pandas.read_parquet('{path}').to_json('rows.jsonl', orient='records', lines=True)"
+        return DataError(f"{path} is a Parquet file, not JSON lines.", f'python -c "import pandas; {convert}"')
+    if start.startswith(b"[") or start.partition(b"\n")[0].strip() == b"{":
+        rows = ".[]" if start.startswith(b"[") else "."
+        return DataError(f"{path} is JSON, not JSON lines: one object per line.", f"jq -c '{rows}' {path} > rows.jsonl")
+    if not rejected:
+        return DataError(f"{path} is empty.", "Give a JSONL file of programs.")
+    first = f"line {rejected[0]['line']}: {rejected[0]['reason']}"
+    return DataError(f"{path} has no valid row; {first}.", "Fix the rows: one JSON object per line, with id and code.")
 
 
 def row_problem(error: ValueError | RecursionError) -> str:
     """Return why a row could not be read."""
     if isinstance(error, ValidationError):
-        return first_problem(error)
+        is_object = error.errors()[0]["type"] not in ("model_type", "model_attributes_type")
+        return first_problem(error) if is_object else "it is no JSON object"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON: {error.msg}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8: byte {error.start + 1} is {error.object[error.start]:#04x}"
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
