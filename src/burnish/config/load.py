@@ -132,7 +132,7 @@ def _config_error(model_type: type[Config], source: Source, error: ValidationErr
     located.sort(key=lambda one: (one.missing, order.get(source.place(one.location), 0)))
     for one in located:
         key = _readable(one.location, source.value)
-        place = source.place(one.set_at)
+        place = one.place(source)
         origin_is_key = place in (key, f"--set {_readable(one.set_at, source.value)}")
         where = place if origin_is_key else ": ".join(part for part in (place, key) if part)
         cascaded = one.detail["type"] == "too_short" and any(
@@ -173,6 +173,14 @@ class _Wrong:
     def missing(self) -> bool:
         return bool(self.detail["type"] == "missing")
 
+    def place(self, source: Source) -> str:
+        """What set it; of an object that no file has, the first of its parts."""
+        own = source.place(self.set_at)
+        if not self.location or self.set_at in source.places or own.startswith("--set "):
+            return own
+        depth = len(self.location)
+        return next((origin for at, origin in source.places.items() if at[:depth] == self.location), own)
+
     @property
     def set_at(self) -> Location:
         """Where the wrong value was set: of a wrong kind the kind, not the object that has it."""
@@ -197,6 +205,8 @@ def _wanted(location: Location, holder: type[Config] | None, value: Any) -> list
         return [f"{key}=VALUE"]
     if field.annotation is Path:
         return [f"{key}={'FOLDER' if name in ('out', 'source', 'adapter', 'run') else 'FILE'}"]
+    if get_origin(_strip(field.annotation)) is tuple:
+        return [f"'{key}=[VALUE, VALUE]'"]
     arms = variants(field.annotation)
     if len(arms) > 1:
         return [f"{key}.kind={'|'.join(arms)}"]

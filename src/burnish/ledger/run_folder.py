@@ -85,6 +85,8 @@ def open_run(
 
 def check_owner(path: Path, recipe: Mapping[str, Any], *, resume: bool) -> None:
     """Raise early what `open_run` will raise because of the recipe alone; takes no lock and makes nothing."""
+    if path.exists() and not path.is_dir():
+        raise RunFolderError(f"{path} is a file, not a folder", "Give the name of a new folder.")
     before = _read_resolved(path) if path.is_dir() else None
     if before is not None:
         _refuse_other(path, before, {"recipe": recipe, "digests": before["digests"]}, resume=resume)

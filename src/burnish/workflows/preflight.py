@@ -1,9 +1,8 @@
 """Check before any work what a recipe, its paths, this machine and the installed packages can tell.
 
 The cheap comes first: packages, then the machine, then files and folders, then the content of the files. No program is
-started and nothing is written; torch is loaded only for a GGUF file that must be dequantised, last of the files. Left
-out on purpose: reading the hub, and the gates on training data, which need the model's tokenizer
-(`workflows.train.sft` has them).
+started, torch is not loaded, and nothing is written. Left out on purpose: reading the hub, what is in a GGUF file, and
+the gates on training data, which need the model's tokenizer (`workflows.train.sft` has them).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from burnish.data.tasks.task_sets import load_task_set, require_rust, tested
 from burnish.model.folders import NANO, check_stored_quantization
 from burnish.model.machine import check_kernels, check_machine
 from burnish.scale.planned import planned_processes
-from burnish.workflows.run.base_model import resolve_base
+from burnish.workflows.run.base_model import find_base
 from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import model_beneath, uses_base
 from burnish.workflows.run.inputs import check_files
@@ -46,13 +45,14 @@ def check_early(recipe: Recipe, stages: Sequence[Stage]) -> None:
     _check_packages(recipe, stages)
     _check_machine(recipe, stages)
     check_files(recipe, stages)
-    if uses_base(recipe) and any(stage.needs(recipe.data).model for stage in stages):
-        check_stored_quantization(resolve_base(recipe.model.base), recipe.model.quantization)
+    base = find_base(recipe.model.base) if uses_base(recipe) else None
+    if base is not None and base.is_dir() and any(stage.needs(recipe.data).model for stage in stages):
+        check_stored_quantization(base, recipe.model.quantization)
     if any(isinstance(stage, Trains) for stage in stages):
         check_batches(recipe, stages, planned_processes(recipe.launch, recipe.model.device))
     for stage in stages:
-        if isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
-            check_embedding_targets(stage.adapter, resolve_base(recipe.model.base))
+        if base is not None and isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
+            check_embedding_targets(stage.adapter, base)
 
 
 def _check_packages(recipe: Recipe, stages: Sequence[Stage]) -> None:
@@ -103,7 +103,7 @@ def _check_contents(recipe: Recipe, stages: Sequence[Stage]) -> None:
     for stage in stages:
         if not isinstance(stage, SftStage) or model_beneath(recipe, stage) != "base":
             continue
-        folder = resolve_base(recipe.model.base)
-        if folder != NANO:
+        folder = find_base(recipe.model.base)
+        if folder != NANO and folder.is_dir():
             asked = conversations if recipe.data.sources else {("user", "assistant")}
             check_template(folder, asked, recipe.data.chat)

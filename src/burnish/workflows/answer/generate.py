@@ -41,6 +41,10 @@ def generate(config: GenerateConfig) -> list[Completion]:
     """
     if config.out is None and not config.prompts:
         raise ConfigError("no output file is set for the answers to the tasks.", "Add --set out=FILE.jsonl.")
+    if config.out is not None and config.out.is_dir():
+        raise ConfigError(
+            f"out is {config.out}, which is a folder.", f"Give a file: --set out={config.out}/answers.jsonl"
+        )
     found = ready(config.answers) if isinstance(config.answers, ModelAnswers) else None
     tasks = _tasks(config)
     generator = written_by(config.answers, seed=config.seed, found=found)

@@ -32,7 +32,7 @@ from burnish.model.naming import ModelName, QuantizationTag, clean, four_bit_tag
 from burnish.workflows.experiments.sweep_plan import named
 from burnish.workflows.preflight import check_early
 from burnish.workflows.recipe import last_training_stage
-from burnish.workflows.run.base_model import resolve_base
+from burnish.workflows.run.base_model import find_base, resolve_base
 from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import Run
 
@@ -61,7 +61,9 @@ class Cell:
             check_early(self.recipe, self.recipe.stages)
         else:
             check_machine(self.recipe.model)
-            check_stored_quantization(resolve_base(self.recipe.model.base), self.recipe.model.quantization)
+            base = find_base(self.recipe.model.base)
+            if base.is_dir():
+                check_stored_quantization(base, self.recipe.model.quantization)
 
     @property
     def problem(self) -> str:

@@ -17,23 +17,19 @@ NAMED = (NANO_NAME, SMOLLM2)
 """Named bases: the one inside the package, and one whose weights are in a package of their own."""
 
 
-def resolve_base(base: str) -> Path:
-    """Find the folder of ``model.base``: ``nano`` inside the package, ``smollm2``, or a path.
-
-    A GGUF file resolves to the folder of its dequantised weights, which is made on first use (seconds to minutes).
+def find_base(base: str) -> Path:
+    """Find what ``model.base`` names, ``nano``, ``smollm2`` or a path: a model folder, or a GGUF file as it is.
 
     Raises:
-        ConfigError: the folder is missing or lacks files, or the GGUF file cannot be dequantised.
-        MissingToolError: the package that holds ``smollm2``, or the one that reads GGUF, is not installed.
+        ConfigError: it is missing, or a folder that lacks files.
+        MissingToolError: the package that holds ``smollm2`` is not installed.
     """
     if base == NANO_NAME:
         folder = NANO
     else:
         folder = smollm2_file() if base == SMOLLM2 else Path(base).expanduser()
         if is_gguf(folder):
-            from burnish.export.dequantize import dequantized
-
-            folder = dequantized(folder)
+            return folder
         if not folder.is_dir():
             problem = "is a file" if folder.exists() else "does not exist"
             raise ConfigError(
@@ -43,6 +39,24 @@ def resolve_base(base: str) -> Path:
             )
     check_model_folder(folder)
     return folder
+
+
+def resolve_base(base: str) -> Path:
+    """Find the folder of ``model.base``; `find_base` says what may be named, and raises.
+
+    A GGUF file stands for the folder of its dequantised weights, which is made on first use (seconds to minutes).
+
+    Raises:
+        ConfigError: the GGUF file cannot be dequantised.
+        MissingToolError: the package that reads GGUF is not installed.
+    """
+    found = find_base(base)
+    if is_gguf(found):
+        from burnish.export.dequantize import dequantized
+
+        found = dequantized(found)
+        check_model_folder(found)
+    return found
 
 
 def smollm2_file() -> Path:

@@ -24,7 +24,7 @@ from burnish.ledger.stage import Done
 from burnish.model.adapters import check_start
 from burnish.model.folders import model_digest
 from burnish.records.layout import ADAPTER_WEIGHTS, HELD_OUT, TRAIN
-from burnish.workflows.run.base_model import resolve_base
+from burnish.workflows.run.base_model import find_base, resolve_base
 from burnish.workflows.run.context import Run, tasks_stage_before, uses_base
 
 CODE = "code of burnish"
@@ -73,8 +73,8 @@ def check_files(recipe: Recipe, stages: Sequence[Stage]) -> None:
         for source in recipe.data.sources:
             source_files(source)
         filter_files(recipe.data.filters)
-    if uses_base(recipe):  # last: a GGUF file is dequantised here, once
-        resolve_base(recipe.model.base)
+    if uses_base(recipe):
+        find_base(recipe.model.base)
 
 
 def _folder_there(folder: Path) -> None:
