@@ -50,7 +50,7 @@ class _Known:
 def merge(sources: Sequence[Source], keep: Callable[[Piece], bool] | None = None) -> str:
     """One program of ``sources`` in their order; pieces that ``keep`` refuses are left out."""
     known = _Known()
-    written = {key for source in sources for piece in source.pieces if not piece.is_prototype for key in piece.keys}
+    written = {key for source in sources for key in source.written}
     edits: list[list[Edit]] = [[] for _ in sources]
     for index in reversed(range(len(sources))):
         source = sources[index]

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from burnish.syntax.fences import RUST, fenced_blocks
-from burnish.syntax.source import apply_edits, is_program, name_of, text_of
+from burnish.syntax.source import apply_edits, is_program, name_of
 from burnish.verify.reading.merge import merge
 from burnish.verify.reading.prose import begins_as_code, code_in_prose, first_item
-from burnish.verify.reading.source import Piece, Source, has_receiver, impl_name, tree
+from burnish.verify.reading.source import Piece, Source, has_receiver, impl_name, is_unwritten, tree
 
 _DEEPEST = 4
 """Braces that a prompt may leave open."""
-_EMPTY_MACROS = frozenset({"todo", "unimplemented", "panic", "unreachable"})
 _CONTAINERS = frozenset({"impl_item", "trait_item", "mod_item"})
 
 
@@ -165,19 +164,6 @@ def _functions(root: Node) -> list[Node]:
             elif node.type in ("impl_item", "mod_item") and body is not None:
                 containers.append(body)
     return found
-
-
-def is_unwritten(function: Node) -> bool:
-    """Whether a function's body is left to be written."""
-    body = function.child_by_field_name("body")
-    if body is None:
-        return True
-    inside = [one for one in body.named_children if "comment" not in one.type]
-    if not inside:
-        return function.child_by_field_name("return_type") is not None
-    call = inside[0].named_children[0] if inside[0].type == "expression_statement" else inside[0]
-    name = call.child_by_field_name("macro") if call.type == "macro_invocation" else None
-    return len(inside) == 1 and name is not None and text_of(name) in _EMPTY_MACROS
 
 
 def _bare_method(source: Source, function: Node) -> Piece | None:

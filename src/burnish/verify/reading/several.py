@@ -151,7 +151,7 @@ def _without_replaced(programs: Sequence[Source]) -> list[Source]:
     return [
         source
         for index, source in enumerate(programs)
-        if not source.keys or not any(source.keys <= later.keys for later in programs[index + 1 :])
+        if not source.keys or not any(source.keys <= later.written for later in programs[index + 1 :])
     ]
 
 
@@ -161,7 +161,7 @@ def _keeper(sources: Sequence[Source], entry_point: str | None) -> Callable[[Pie
     later: frozenset[Key] = frozenset()
     for index in reversed(range(len(sources))):
         anew[index] = {name for _, name in sources[index].keys & later}
-        later |= sources[index].keys
+        later |= sources[index].written
     if entry_point is None or not any(anew):
         return None
     doubtful: dict[str, list[Piece]] = {}

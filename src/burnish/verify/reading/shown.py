@@ -20,8 +20,7 @@ from burnish.syntax.fences import RUST, fenced_blocks
 from burnish.syntax.imports import imports_of
 from burnish.syntax.source import name_of, text_of, walk
 from burnish.verify.reading.merge import merge
-from burnish.verify.reading.prompt import is_unwritten
-from burnish.verify.reading.source import Piece, Source, impl_name
+from burnish.verify.reading.source import Piece, Source, impl_name, is_unwritten
 
 _PRELUDE = frozenset(
     {

@@ -8,7 +8,7 @@ Not covered: items inside of modules and functions; names that macros make.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
@@ -19,6 +19,9 @@ from burnish.syntax.source import is_program, name_of, parse, text_of, walk
 _TYPES = frozenset({"struct_item", "enum_item", "union_item", "type_item", "trait_item", "mod_item"})
 _VALUES = frozenset({"function_item", "function_signature_item", "const_item", "static_item"})
 _MEMBERS = frozenset({"function_item", "function_signature_item", "const_item", "type_item"})
+_LEFT_OUT = frozenset({"todo", "unimplemented"})
+_EMPTY_MACROS = _LEFT_OUT | {"panic", "unreachable"}
+"""In a prompt: an answer that panics may mean it."""
 _BESIDE = frozenset({"line_comment", "block_comment", "attribute_item"})
 _NAMES = frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"})
 _TRAITS_OF_TWO_MODULES = frozenset({"Write"})
@@ -40,10 +43,12 @@ class Piece:
     def end(self) -> int:
         return self.node.end_byte
 
-    @property
+    @functools.cached_property
     def is_prototype(self) -> bool:
-        """``fn f();``: a declaration that no crate may hold at its top level."""
-        return self.node.type == "function_signature_item"
+        """Whether it declares a function whose body stands elsewhere: ``fn f();``, or one that is left out."""
+        return self.node.type == "function_signature_item" or (
+            self.node.type == "function_item" and is_unwritten(self.node, _LEFT_OUT)
+        )
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,11 @@ class Source:
         return frozenset(key for piece in self.pieces for key in piece.keys)
 
     @functools.cached_property
+    def written(self) -> frozenset[Key]:
+        """All that it defines and does not only declare."""
+        return frozenset(key for piece in self.pieces if not piece.is_prototype for key in piece.keys)
+
+    @functools.cached_property
     def imports(self) -> tuple[Import, ...]:
         """All that its top level imports."""
         return tuple(one for piece in self.pieces for one in piece.imports)
@@ -121,6 +131,23 @@ class Source:
 def tree(text: str) -> Node:
     """The root of a text's syntax tree. Reading asks several questions of one text, and parsing is what costs."""
     return parse(text)
+
+
+def is_unwritten(function: Node, macros: Collection[str] = _EMPTY_MACROS) -> bool:
+    """Whether a function's body is left to be written: by a comment, ``..``, or a call of one of ``macros``."""
+    body = function.child_by_field_name("body")
+    if body is None:
+        return True
+    inside = [child for child in body.named_children if "comment" not in child.type]
+    if not inside:
+        return function.child_by_field_name("return_type") is not None
+    if len(inside) != 1:
+        return False
+    if text_of(inside[0]) == "..":
+        return True
+    call = inside[0].named_children[0] if inside[0].type == "expression_statement" else inside[0]
+    name = call.child_by_field_name("macro") if call.type == "macro_invocation" else None
+    return name is not None and text_of(name) in macros
 
 
 def words_of(node: Node) -> Iterator[str]:

@@ -25,6 +25,10 @@ ALONE_BEFORE = "#![no_main] "
 """What stands before an answer that has a program of its own."""
 HIDDEN = "burnish_hidden"
 """Module of the tests."""
+_MAIN = (
+    f"fn main() {{ let ended = ::std::process::Termination::report({HIDDEN}::main());"
+    ' if ended != ::std::process::ExitCode::SUCCESS { ::std::panic!("the tests returned a failure") } }'
+)
 _RESULT = f"::{WIRE}::Decoded"
 
 
@@ -47,7 +51,7 @@ def source_of_tests(declared: Declared, tests: str, imports: Iterable[str] = ())
         apply_edits(tests, edits),
         "}",
     ]
-    return "\n".join([*parts, f"fn main() {{ {HIDDEN}::main(); }}" if main is not None else ""])
+    return "\n".join([*parts, _MAIN if main is not None else ""])
 
 
 def source_of_answer(declared: Declared, answer: str, edition: Edition) -> str:
