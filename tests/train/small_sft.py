@@ -62,18 +62,20 @@ class FaultInjector(TrainerCallback):
         self.fits = fits
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """From step ``poison_at`` on, sequences that begin with ``poisoned_token`` have logits that are no numbers;
+        """From step ``poison_at`` on, sequences that begin with ``poisoned_token`` are embedded as what are no numbers;
         from ``poison_gradient_at`` on, gradients are none while losses are."""
 
-        def poison(_module: Any, _args: Any, kwargs: Any, output: Any) -> None:
-            if self.poison_at is not None and state.global_step + 1 >= self.poison_at:
-                output.logits[kwargs["input_ids"][:, 0] == self.poisoned_token] *= float("nan")
+        def poison(_module: Any, inputs: tuple[torch.Tensor, ...], embedded_BTD: torch.Tensor) -> torch.Tensor | None:
+            if self.poison_at is None or state.global_step + 1 < self.poison_at:
+                return None
+            poisoned_B11 = (inputs[0][:, 0] == self.poisoned_token)[:, None, None]
+            return embedded_BTD.masked_fill(poisoned_B11, float("nan"))
 
         def poison_gradient(gradient: torch.Tensor) -> torch.Tensor:
             poisoned = self.poison_gradient_at is not None and state.global_step + 1 >= self.poison_gradient_at
             return gradient * float("nan") if poisoned else gradient
 
-        model.register_forward_hook(poison, with_kwargs=True)
+        model.get_input_embeddings().register_forward_hook(poison)
         next(weight for weight in model.parameters() if weight.requires_grad).register_hook(poison_gradient)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

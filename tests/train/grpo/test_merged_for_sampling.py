@@ -37,11 +37,25 @@ def test_a_merged_sampler_computes_the_same_and_restores_the_weights(tmp_path: P
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
 
 
-def test_a_model_without_an_adapter_or_in_bfloat16_is_left_alone(tmp_path: Path) -> None:
+def test_a_model_without_an_adapter_is_left_alone(tmp_path: Path) -> None:
     base: Any = load_model(make_tiny_model(tmp_path), CPU).model
+    before = {name: weight.clone() for name, weight in base.state_dict().items()}
     with merged_adapter(base):
-        base(input_ids=IDS)
+        assert all(torch.equal(weight, before[name]) for name, weight in base.state_dict().items())
+
+
+def test_weights_in_bfloat16_are_merged_and_put_back_bit_for_bit(tmp_path: Path) -> None:
+    base: Any = load_model(make_tiny_model(tmp_path), CPU).model
     half = attach_adapter(base.to(torch.bfloat16), LoraConfig(r=4))
+    with torch.no_grad():
+        for weight in half.parameters():
+            if weight.requires_grad:
+                weight.add_(0.05 * torch.randn_like(weight))
     before = {name: weight.clone() for name, weight in half.state_dict().items()}
-    with merged_adapter(half):
-        assert all(torch.equal(weight, before[name]) for name, weight in half.state_dict().items())
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        alone = half(input_ids=IDS).logits
+        with merged_adapter(half):
+            merged = half(input_ids=IDS).logits
+            assert any(not torch.equal(weight, before[name]) for name, weight in half.state_dict().items())
+    assert (merged - alone).abs().max() < 0.1 * alone.std(), "rounding of the sum to 8 bits, and no more"
+    assert all(torch.equal(weight, before[name]) for name, weight in half.state_dict().items())

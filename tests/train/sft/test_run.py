@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
 from burnish.config.stages.kinds.sft import SftStage
@@ -18,6 +19,7 @@ from burnish.model.base import load_adapter, load_model, load_tokenizer, model_d
 from burnish.model.chat_template import template_digest
 from burnish.train.job import TrainingJob, TrainingResult
 from burnish.train.sft.run import run_sft
+from burnish.train.watch.evaluation import HeldOutLoss, evaluating
 from tests.tiny_models import make_tiny_model
 from tests.train.small_sft import Row, run_small_sft, some_rows
 from tests.train.training_programs import run_as_program
@@ -40,17 +42,25 @@ def adapter_bytes(out: Path) -> bytes:
 
 
 def run(
-    base: Path, out: Path, rows: list[Row], packs: Sequence[Sequence[int]] | None = None, **stage: Any
+    base: Path,
+    out: Path,
+    rows: list[Row],
+    packs: Sequence[Sequence[int]] | None = None,
+    *,
+    model: ModelConfig = CPU,
+    callbacks: Sequence[TrainerCallback] = (),
+    **stage: Any,
 ) -> TrainingResult:
     settings: dict[str, Any] = {"max_steps": 2, "effective_batch": 4, "micro_batch": 4, "log_every": 1}
     return run_sft(
         TrainingJob(
             base=base,
-            model=CPU,
+            model=model,
             stage=SftStage.model_validate({"name": "sft", **settings, **stage}),
             out=out,
             seed=0,
             log=lambda _step, _values: None,
+            callbacks=callbacks,
         ),
         rows,
         packs,
@@ -83,6 +93,35 @@ def test_training_lowers_the_loss_and_leaves_an_adapter(base: Path, tmp_path: Pa
     ids = torch.tensor([some_rows()[2].input_ids])
     with torch.inference_mode():
         assert (tuned(input_ids=ids).logits - plain(input_ids=ids).logits).abs().max() > 0.1
+
+
+class LossWhileTraining(TrainerCallback):
+    """The held-out loss after each step, computed as an evaluation in the middle of a training is."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        """Measure."""
+        with evaluating(model):
+            self.losses.append(HeldOutLoss(some_rows(), padding=0, micro_batch=4)(model, state.global_step)["loss"])
+
+
+@pytest.mark.parametrize("kind", ["full", "lora", "dora", "vera", "pissa"])
+def test_bfloat16_on_a_cpu_trains_as_float32_does(base: Path, tmp_path: Path, kind: str) -> None:
+    curves = {}
+    for dtype in ("float32", "bfloat16"):
+        seen = LossWhileTraining()
+        model = ModelConfig.model_validate({"device": "cpu", "dtype": dtype})
+        adapter: dict[str, Any] = {"kind": kind} | ({} if kind == "full" else {"r": 4})
+        settings: dict[str, Any] = {"max_steps": 6, "learning_rate": 1e-2, "adapter": adapter}
+        result = run(base, tmp_path / dtype, some_rows(), model=model, callbacks=[seen], **settings)
+        curves[dtype] = seen.losses
+        weights = [tensor for file in result.trained.glob("*.safetensors") for tensor in load_file(file).values()]
+        assert {tensor.dtype for tensor in weights} == {torch.float32}, "an update of 1/256 would be rounded away"
+    assert curves["bfloat16"][-1] < curves["bfloat16"][0]
+    assert curves["bfloat16"] == pytest.approx(curves["float32"], rel=0.03)
+    assert curves["bfloat16"] != curves["float32"]
 
 
 def test_the_log_has_what_curves_need(base: Path, tmp_path: Path) -> None:

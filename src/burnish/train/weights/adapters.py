@@ -16,6 +16,7 @@ import torch
 from peft import LoraConfig as PeftLoraConfig
 from peft import PeftModel, get_peft_model, get_peft_model_state_dict
 from peft import VeraConfig as PeftVeraConfig
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import save_file
 from torch import nn
 
@@ -82,6 +83,13 @@ def attach_adapter(model: Any, config: AdapterConfig) -> Any:
     if isinstance(config, PissaConfig):
         setattr(peft_model, PISSA_START, _low_rank_factors(peft_model))
     return peft_model
+
+
+def skip_input_casts(model: Any) -> None:
+    """Let adapters take their input as it is, for training under autocast; other weights keep their type."""
+    layers: list[Any] = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    for layer in layers:
+        layer.cast_input_dtype_enabled = False
 
 
 def _low_rank(model: Any, config: LowRank) -> Any:
