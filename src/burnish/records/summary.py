@@ -92,6 +92,8 @@ class KindSummary(Part):
     baselines: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Trivial model -> its metrics on the same tasks."""
     timing: Timing | None = None
+    parts: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
+    """First part of the families' names -> rates of its rows; empty unless Rust tasks have several such parts."""
     code: CodeFindings | None = None
     """Findings in Rust answers."""
 

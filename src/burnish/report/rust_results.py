@@ -5,6 +5,7 @@ Not covered: other kinds of tasks (`report.terminal.answers`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from burnish.records import Metric
@@ -33,3 +34,22 @@ def rust_results(summary: Summary) -> list[RustResult]:
     """Return one result per model that answered Rust tasks, in the order of the summary."""
     rust_models = [(model, kind) for model in summary.models if (kind := model.of_kind("rust")) is not None]
     return [RustResult(model.name, model.seconds, kind, kind.code or CodeFindings()) for model, kind in rust_models]
+
+
+@dataclass(frozen=True)
+class PartRow:
+    """Tests passed on one kind of task, by model; None where a model has no such answers."""
+
+    name: str
+    n: int
+    passed: list[Estimate | None]
+
+
+def part_rows(results: Sequence[RustResult]) -> list[PartRow]:
+    """Return one row per kind of task that tests passed are known of."""
+    rows = []
+    for name in dict.fromkeys(part for result in results for part in result.kind.parts):
+        passed = [result.kind.parts.get(name, {}).get("tests_passed") for result in results]
+        if known := [estimate.n for estimate in passed if estimate is not None]:
+            rows.append(PartRow(name, max(known), passed))
+    return rows

@@ -19,7 +19,7 @@ from burnish.report.page.samples import StageAnswers
 from burnish.report.rust_results import rust_results
 from burnish.score.summaries.summary import build_summary
 from tests.report.example_report import answers, completion, reinforced_data, rollouts, run_data, task, verdict
-from tests.score.example_verdicts import measured
+from tests.score.example_verdicts import measured, passing, wrong
 
 HOSTILE = "</script></article><script>alert(1)</script><img src=x onerror=alert(2)><!--<script>{{ 7*7 }}"
 
@@ -200,6 +200,17 @@ def test_the_named_pair_heads_the_page(named: tuple[str, str] | None, heads: str
     summary = build_summary([measured(name, of, 1.0) for name, of in verdicts.items()])
     page = render_html(dataclasses.replace(run_data(1), summary=summary, answers=[], metrics=[], headline=named))
     assert Page(page).text.split("tasks answered by both")[0].split("quickstart")[-1].strip().startswith(heads)
+
+
+def test_tests_passed_stand_by_kind_of_task(data: ReportData, page: str) -> None:
+    assert "Tests passed by kind of task" not in page
+    verdicts = [passing("1"), wrong("2"), wrong("3")]
+    families = {"1": "lints/a", "2": "lints/b", "3": "unseen-<b>/a"}
+    divided = render_html(
+        dataclasses.replace(data, summary=build_summary([measured("base", verdicts, families=families)]))
+    )
+    assert "Tests passed by kind of task" in divided
+    assert "unseen-&lt;b&gt;" in divided
 
 
 def test_every_sample_is_in_the_browser(data: ReportData, page: str) -> None:

@@ -10,7 +10,7 @@ from burnish.records.summary import StageTime, Summary
 from burnish.report.terminal.table import render_summary
 from burnish.score.summaries.summary import build_summary
 from tests.report.example_report import run_data, verdict
-from tests.score.example_verdicts import measured
+from tests.score.example_verdicts import measured, passing, wrong
 
 
 def printed(summary: Summary, width: int = 80) -> str:
@@ -34,6 +34,17 @@ def test_shows_rates_intervals_pairs_and_times() -> None:
     assert row[2:6] == ["25.0", "→", "100.0", "+75.0"]
     assert row[-3:] == ["3", "0", "0.250"]
     assert "3 min 05 s (kept)" in output
+
+
+def test_tests_passed_stand_by_kind_of_task_with_models_side_by_side() -> None:
+    families = {"0": "lints/a", "1": "lints/b", "2": "unseen-formats/a", "3": "unseen-formats/b"}
+    models = [
+        measured(name, [wrong(str(n)) if n < failed else passing(str(n)) for n in range(4)], families=families)
+        for name, failed in (("base", 3), ("tuned", 1))
+    ]
+    lines = [line.split() for line in printed(build_summary(models)).splitlines()]
+    assert ["lints", "2", "0.0", "50.0"] in lines
+    assert ["unseen-formats", "2", "50.0", "100.0"] in lines
 
 
 def test_infra_gets_a_column_only_when_there_is_any() -> None:

@@ -9,6 +9,7 @@ from burnish.score.statistics.intervals import wilson
 from burnish.score.summaries.answer_summary import estimates, summarise_answers
 from burnish.score.summaries.answers import row_of
 from tests.score.example_rows import classification_task, classified, number_task, span_task
+from tests.score.example_verdicts import measured, passing, wrong
 
 
 def test_rates_of_independent_rows_have_wilsons_interval_and_alike_rows_a_wider_one() -> None:
@@ -77,3 +78,22 @@ def test_times_are_of_answers_that_took_time() -> None:
     timing = summarise_answers([], timed, tolerance=0)[0].timing
     assert timing is not None
     assert (timing.seconds_p50, timing.completion_tokens, timing.tokens_per_s) == (3.0, 20, 3.333)
+
+
+def test_rust_rates_stand_by_the_first_part_of_the_families() -> None:
+    verdicts = [passing("1"), wrong("2"), passing("3"), wrong("4"), wrong("5")]
+    families = {"1": "lints/a", "2": "lints/b", "3": "lints/b", "4": "unseen-formats/a", "5": "unseen-formats/b"}
+    model = measured("base", verdicts, families=families)
+    [found] = summarise_answers([], model.rows, verdicts, tolerance=0)
+    assert list(found.parts) == ["lints", "unseen-formats"]
+    assert {part: (rates["tests_passed"].value, rates["tests_passed"].n) for part, rates in found.parts.items()} == {
+        "lints": (pytest.approx(2 / 3), 3),
+        "unseen-formats": (0.0, 2),
+    }
+
+
+@pytest.mark.parametrize("families", [{"1": "lints/a", "2": "lints/b"}, {"1": "one", "2": "two"}, {}])
+def test_families_of_one_kind_or_named_like_tasks_are_not_divided(families: dict[str, str]) -> None:
+    verdicts = [passing("1"), wrong("2")]
+    [found] = summarise_answers([], measured("base", verdicts, families=families).rows, verdicts, tolerance=0)
+    assert found.parts == {}

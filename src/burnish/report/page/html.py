@@ -25,7 +25,7 @@ from burnish.report.page.figures import rates_figure
 from burnish.report.page.lengths import length_rows, lengths_figure
 from burnish.report.page.samples import StageAnswers, StageRollouts, browser_data, embed_json
 from burnish.report.page.template import FOLDER, render_page
-from burnish.report.rust_results import RustResult, rust_results
+from burnish.report.rust_results import RustResult, part_rows, rust_results
 from burnish.report.terminal import answers
 
 MOST_CODES = 15
@@ -84,6 +84,7 @@ def render_html(data: ReportData) -> str:
         headline=_headline(summary, data.headline),
         infra=sum(result.kind.infra for result in rust),
         families=max((result.kind.families for result in rust), default=0),
+        parts=part_rows(rust),
         rates_svg=Markup(rates_figure(rust)) if rust else "",
         curves=[(curve.stage, Markup(curve.svg), curve.averaged) for curve in training_curves(data.metrics)],
         lengths_svg=Markup(lengths_figure(data.answers) or ""),

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from burnish.records.summary import StageTime, Summary
-from burnish.report.rust_results import RustResult, rust_results
+from burnish.report.rust_results import PartRow, RustResult, part_rows, rust_results
 from burnish.report.terminal.answers import (
     TEST_NOTE,
     UNPARSED_NOTE,
@@ -36,6 +36,8 @@ def render_summary(summary: Summary, console: Console) -> None:
     if rust:
         console.print(_rates(rust))
         console.print(_note(rust), style="dim")
+    if parts := part_rows(rust):
+        console.print(_parts(rust, parts))
     others = [(model.name, kind) for model in summary.models for kind in model.kinds if kind.kind != "rust"]
     for name, kind in others:
         render_kind(name, kind, console)
@@ -83,6 +85,18 @@ def _rates(results: Sequence[RustResult]) -> Table:
         if with_infra:
             cells.append(Text(str(result.kind.infra)))
         table.add_row(*cells)
+    return table
+
+
+def _parts(results: Sequence[RustResult], parts: Sequence[PartRow]) -> Table:
+    """Return the table of tests passed by kind of task, models side by side."""
+    table = new_table("Tests passed by kind of task, in per cent with 95 % intervals")
+    table.add_column("kind")
+    table.add_column("n", justify="right")
+    for result in results:
+        table.add_column(Text(result.name), justify="right")
+    for part in parts:
+        table.add_row(Text(part.name), Text(str(part.n)), *(Text(estimate_lines(passed)) for passed in part.passed))
     return table
 
 

@@ -26,6 +26,8 @@ from burnish.score.summaries.answers import classes_of, is_tested, measure
 from burnish.score.summaries.baselines import baselines
 from burnish.score.summaries.rates import rates
 
+MOST_PARTS = 32
+"""Names of families that begin in more ways than this are names of tasks, not of kinds."""
 Group = tuple[TaskKind, tuple[str, ...]]
 """Rows that are measured together: a kind, and for classification its labels."""
 
@@ -93,8 +95,19 @@ def _summarise(
         per_class=per_class(rows, classes) if classes else {},
         baselines=baselines(tasks, tolerance=tolerance),
         timing=_timing(rows),
+        parts=_parts(rows) if kind == "rust" else {},
         code=_code(verdicts) if kind == "rust" else None,
     )
+
+
+def _parts(rows: Sequence[EvaluatedRow]) -> dict[str, dict[str, Estimate]]:
+    """Return the rates of rows by the first part of their families' names, where these name 2 to `MOST_PARTS` parts."""
+    parts: defaultdict[str, list[EvaluatedRow]] = defaultdict(list)
+    for row in rows:
+        parts[row.family.split("/", 1)[0]].append(row)
+    if not 2 <= len(parts) <= MOST_PARTS or len(parts) == len({row.family for row in rows}):
+        return {}
+    return {part: _estimates(measure(parts[part]), [row.family for row in parts[part]]) for part in sorted(parts)}
 
 
 def _code(verdicts: Sequence[Verdict]) -> CodeFindings:
