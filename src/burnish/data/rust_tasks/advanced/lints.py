@@ -39,11 +39,6 @@ def _integers(rng: random.Random) -> Arguments:
     return (draw_integers(rng),)
 
 
-def _two_slices(rng: random.Random) -> Arguments:
-    first, second = draw_integers(rng, bound=4), draw_integers(rng, bound=4)
-    return (first, [*first[: rng.randint(0, len(first))], *second]) if rng.random() < 0.5 else (first, second)
-
-
 def _options(rng: random.Random) -> Arguments:
     return ([None if rng.random() < 0.4 else Some(x) for x in draw_integers(rng)],)
 
@@ -70,7 +65,6 @@ def _by_index(p: Parts) -> tuple[Shape, ...]:
     """Return shapes that are naively written with an index."""
     v, holds, value = p.v, p.predicate.holds, p.mapping.value
     one, two = ((v, "&[i64]"),), ((v, "&[i64]"), ("other", "&[i64]"))
-    same = "at the same index, as far as the shorter of the two slices goes"
     return (
         Shape(f"needless-range-loop/positions/{p.predicate.key}", one, "Vec<usize>",
               f"returns the indices of the values that are {p.word}, in ascending order",
@@ -84,31 +78,20 @@ def _by_index(p: Parts) -> tuple[Shape, ...]:
               f"let mut total = 0;\nfor (i, &x) in (0..).zip({v}) {{\n    if {p.predicate.rust} {{\n"
               f"        total += i * ({p.mapping.rust});\n    }}\n}}\ntotal",
               lambda a: sum(i * value(x) for i, x in enumerate(a) if holds(x)), _integers),
-        Shape(f"needless-range-loop/add-in-place/{p.mapping.key}", two, "Vec<i64>",
-              f"returns a copy of `{v}` to whose values those of `other` are added, each value of `other` "
-              f"{mapped(p.mapping)}, at the same index; values without a partner in `other` stay as they are",
-              f"let mut out = {v}.to_vec();\nfor (y, &x) in out.iter_mut().zip(other) {{\n    *y += "
-              f"{p.mapping.rust};\n}}\nout",
-              lambda a, b: [x + (value(b[i]) if i < len(b) else 0) for i, x in enumerate(a)], _two_slices),
-        Shape(f"needless-range-loop/agree/{p.predicate.key}", two, "usize",
-              f"counts how often `{v}` and `other` hold equal values that are {p.word} {same}",
-              chain(v, "iter()", "zip(other)", f"filter(|&(&x, &y)| x == y && {p.predicate.rust})", "count()"),
-              lambda a, b: sum(x == y and holds(x) for x, y in zip(a, b, strict=False)), _two_slices),
-        Shape(f"needless-range-loop/first-difference/{p.mapping.key}", two, "Option<usize>",
+        Shape(f"manual-find/difference/{p.mapping.key}", two, "Option<usize>",
               f"returns the first index at which the value of `other` is not the value of `{v}` {mapped(p.mapping)}, "
               f"as far as the "
               "shorter of the two slices goes, or None",
               chain(v, "iter()", "zip(other)", f"position(|(&x, &y)| y != {p.mapping.rust})"),
               lambda a, b: next((Some(i) for i, (x, y) in enumerate(zip(a, b, strict=False)) if y != value(x)), None),
               lambda r: _images(r, value)),
-        Shape(f"manual-memcpy/{p.mapping.key}", ((v, "&[i64]"), ("count", "usize")), "Vec<i64>",
-              f"returns a vector of `count` elements that begins with the values of `{v}` (as many as there is room "
-              f"for), "
-              f"{each(p.mapping)}, and is filled up with {p.k}",
-              f"let mut out = vec![{p.k}; count];\nfor (y, &x) in out.iter_mut().zip({v}) {{\n    *y = "
-              f"{p.mapping.rust};\n}}\nout",
-              lambda a, n: [*map(value, a[:n]), *[p.k] * (n - len(a))], lambda r: (draw_integers(r), r.randint(0, 8))),
-        Shape(f"explicit-counter-loop/every/{p.predicate.key}", one, "Vec<i64>",
+        Shape(f"same-item-push/{p.mapping.key}", one, "Vec<i64>",
+              f"returns a vector that begins with {p.k} times the number {p.k + 2}, followed by the values of `{v}`, "
+              f"{each(p.mapping)}",
+              f"let mut out = vec![{p.k + 2}; {p.k}];\n"
+              f"out.extend({chain(v, 'iter()', f'map(|&x| {p.mapping.rust})')});\nout",
+              lambda a: [*[p.k + 2] * p.k, *map(value, a)], _integers),
+        Shape(f"needless-range-loop/every/{p.predicate.key}", one, "Vec<i64>",
               f"returns of the values that are {p.word} those in place {p.k}, {2 * p.k}, {3 * p.k} and so on (places "
               f"count from 1)",
               chain(v, "iter()", "copied()", f"filter(|&x| {p.predicate.rust})", f"skip({p.k - 1})", f"step_by({p.k})",
@@ -144,7 +127,7 @@ def _manual(p: Parts) -> tuple[Shape, ...]:
               f"returns the numbers that are there (not None) and {p.word}, in order",
               chain(v, "iter()", "flatten()", "copied()", f"filter(|&x| {p.predicate.rust})", "collect()"),
               lambda a: [x.value for x in a if x and holds(x.value)], _options),
-        Shape(f"manual-find/{p.predicate.key}/{p.mapping.key}", one, "Option<i64>",
+        Shape(f"filter-next/{p.predicate.key}/{p.mapping.key}", one, "Option<i64>",
               f"returns the first value that is {p.word} after each value has been replaced by the value "
               f"{mapped(p.mapping)}, or None",
               chain(v, "iter()", f"map(|&x| {p.mapping.rust})", f"find(|&x| {p.predicate.rust})"),
@@ -155,7 +138,7 @@ def _manual(p: Parts) -> tuple[Shape, ...]:
               f"where the number is not {p.word}",
               chain(s, f'strip_prefix("{prefix}")?', "parse()", "ok()", f"filter(|&x: &i64| {p.predicate.rust})"),
               lambda t: _behind(t, prefix, holds), lambda r: (_prefixed(r, prefix),)),
-        Shape(f"manual-filter-map/{p.predicate.key}/{p.mapping.key}", text, "Vec<i64>",
+        Shape(f"result-filter-map/{p.predicate.key}/{p.mapping.key}", text, "Vec<i64>",
               f"returns the words of `{s}` (separated by white space) that are i64 numbers and {p.word}, "
               f"{each(p.mapping)}; "
               "other words are passed over",
@@ -181,10 +164,6 @@ def _arithmetic(p: Parts) -> tuple[Shape, ...]:
               f"as well",
               chain(v, "iter()", f"filter(|&&x| {p.predicate.rust})", "count()", f"div_ceil({k + 1})"),
               lambda a: -(-sum(map(holds, a)) // (k + 1)), _integers),
-        Shape(f"manual-rem-euclid/{p.mapping.key}", (("n", "i64"),), "i64",
-              f"returns `n` {mapped(p.mapping)}, and of that the remainder modulo {k + 2} that is never negative",
-              _called(p.mapping.rust.replace("x", "n"), f"rem_euclid({k + 2})"),
-              lambda n: value(n) % (k + 2), lambda r: (r.randint(-20, 20),)),
         Shape(f"manual-swap/{p.mapping.key}", ((v, "&[i64]"), ("i", "usize"), ("j", "usize")), "Vec<i64>",
               f"returns a copy of `{v}` with the values at `i` and `j` exchanged, all of them then "
               f"{mapped(p.mapping)}; the order "
@@ -238,7 +217,7 @@ def _needless(p: Parts) -> tuple[Shape, ...]:
               f"let mut total = 0;\nfor &x in {v} {{\n    if {p.predicate.rust} && {p.mapping.rust} > {k} {{\n        "
               f"total += x;\n"
               "    }\n}\ntotal", lambda a: sum(x for x in a if holds(x) and value(x) > k), _integers),
-        Shape(f"comparison-chain/{p.mapping.key}", number, "&'static str",
+        Shape(f"needless-return/{p.mapping.key}", number, "&'static str",
               f'compares `x` {mapped(p.mapping)} with {k} and returns "{below}" where it is less, "{equal}" where it '
               f'is equal, '
               f'"{above}" where it is greater',
@@ -252,21 +231,13 @@ def _needless(p: Parts) -> tuple[Shape, ...]:
               f"let x = *{v}.first()?;\nlet last = {v}.iter().rfind(|&&x| {p.predicate.rust})?;\n"
               f"Some({p.mapping.rust} + last)",
               lambda a: next((Some(value(a[0]) + x) for x in a[::-1] if holds(x)), None), _integers),
-        Shape(f"single-match/{p.predicate.key}/{p.mapping.key}", ((v, "&[Option<i64>]"),), "i64",
-              f"begins with {k}, goes through `{v}` in order and, for each number that is there (not None) and "
-              f"{p.word}, adds the "
-              f"number {mapped(p.mapping)}; None takes 1 away",
-              f"let mut total = {k};\nfor item in {v} {{\n    match *item {{\n        Some(x) if {p.predicate.rust} "
-              f"=> total += "
-              f"{p.mapping.rust},\n        Some(_) => {{}}\n        None => total -= 1,\n    }}\n}}\ntotal",
-              lambda a: k + sum((value(x.value) if holds(x.value) else 0) if x else -1 for x in a), _options),
         Shape(f"let-and-return/{p.mapping.key}", ((s, "&str"),), "i64",
               f"returns the number of different characters of `{s}`, {mapped(p.mapping)}",
               f"let mut seen: Vec<char> = {s}.chars().collect();\nseen.sort_unstable();\nseen.dedup();\n"
               f"let x = seen.len() as i64;\n{p.mapping.rust}",
               lambda t: value(len(set(t))), lambda r: ("".join(r.choice("aabcde 12") for _ in range(r.randint(0, 9))),
               )),
-        Shape(f"while-let-loop/{p.mapping.key}", (("n", "i64"),), "Vec<i64>",
+        Shape(f"assign-op-pattern/{p.mapping.key}", (("n", "i64"),), "Vec<i64>",
               f"returns the numbers that one meets on the way from `n` down to 0 when each is divided by {k + 1} "
               f"(rounded towards 0) to "
               f"give the next, 0 itself left out, {each(p.mapping)}; nothing for an `n` below 1",
