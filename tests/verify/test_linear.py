@@ -11,7 +11,10 @@ from collections.abc import Callable
 
 import pytest
 
-from burnish.score.answer_text import visible
+from burnish.score.answer_text import notation, numbers, visible
+from burnish.score.answer_text.extraction import extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.visible import readable
+from burnish.score.metrics import squad
 from burnish.score.rewards import evidence
 from burnish.syntax import crates, normalise, source, survey
 from burnish.syntax.main_function import has_main
@@ -21,7 +24,9 @@ from burnish.verify.grader.one_crate import answer_with_tests
 from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
 from burnish.verify.grader.visibility import make_public
 from burnish.verify.judge import bounds, shared_crate_rule
+from burnish.verify.metrics import measure
 from burnish.verify.prepared import sandbox as prepared
+from burnish.verify.reading import extract
 
 MOST = bounds.MOST_ANSWER_BYTES
 LEAST_S = 0.01
@@ -57,6 +62,28 @@ TEXTS = (
     "<answer>", "\n= note: `-W ", '"', ",-", "&>", "=>/**", "#!", '->r#"', "'",
 )  # fmt: skip
 
+CHOICES = {"A": "red", "B": "blue sky", "C": "12"}
+PROMPT = "/// Adds.\nfn add(a: i64, b: i64) -> i64 {\n"
+READERS: dict[str, Callable[[str], object]] = {
+    "extract": lambda text: extract(text, None, None),
+    "extract with a prompt": lambda text: extract(text, PROMPT, "add"),
+    "extract of a fence": lambda text: extract(f"```rust\n{text}\n```\n", PROMPT, "add"),
+    "label": lambda text: extract_label(text, ["positive", "negative"]),
+    "number": lambda text: extract_number(text, words=True),
+    "text": extract_text,
+    "choice": lambda text: extract_choice(text, CHOICES),
+    "same": lambda text: notation.same_text("1/2", readable(text)[0]),
+    "only": lambda text: [numbers.only_number(readable(text)[0]), numbers.last_number(readable(text)[0])],
+    "span": lambda text: squad.best_scores(["a b"], text),
+    "metrics": measure,
+}
+WORDS = (
+    "{", " ", "\n", "\t", "\r\n", "*", "**", "_ ", "`", "```", "```rust\n", "####", "$", "-", "'", '"', "1,", "1 ",
+    "^1", "answer is ", "answer: ", "the answer is A. ", "(A) ", "A) red ", "A: red\n", "A\n", "A or ", "option A ",
+    "correct ", "or ", "\\text{", "\\frac{", "\\[", "one hundred ", "</think>", "[/INST]", "<|a|>", "~~~\n",
+    "> ", "- ", ",-",
+)  # fmt: skip
+
 
 def cpu_s(look: Callable[[str], object], text: str) -> float:
     before = time.process_time()
@@ -70,6 +97,17 @@ def test_time_grows_with_the_length_alone(text: str) -> None:
     slow = {
         name: (brief, whole)
         for name, look in LOOKS.items()
+        if (brief := cpu_s(look, short)) * GROWTH < (whole := cpu_s(look, long))
+    }
+    assert not slow
+
+
+@pytest.mark.parametrize("text", WORDS, ids=repr)
+def test_an_answer_in_text_is_read_in_time_by_its_length_alone(text: str) -> None:
+    long, short = (text * (size // len(text)) for size in (MOST // 32, MOST // 256))
+    slow = {
+        name: (brief, whole)
+        for name, look in READERS.items()
         if (brief := cpu_s(look, short)) * GROWTH < (whole := cpu_s(look, long))
     }
     assert not slow

@@ -15,11 +15,13 @@ from burnish.score.answer_text.options import LETTERS, mask_options
 
 _LINK = r"(?:\b(?:is|are|was|would be|must be|should be|has to be|will be)\b|[:=]|-+>|→|⇒)"
 _ABOUT = r"(?:\s+(?:to|of|for|in)\b[^.:=\n]{0,60}?)?"
-_MARK = r"[ \t*_]*"
+_MARK = r"[ \t*_]{0,32}"
 _NARROW = (
     rf"\b(?:answers?|ans)\b{_ABOUT}{_MARK}\.?{_LINK}|(?:^|\n){_MARK}A{_MARK}:"
     rf"|(?:^|\n)[ \t]*(?:\#{{1,6}}[ \t]*)?[*_]*(?:the[ ])?(?:final[ ])?answer[*_]*[ \t]*(?=\n)"
 )
+_MOST_STATEMENTS, _LONGEST_STATEMENT = 64, 1000
+"""The last statements of a text, and how many characters of each, are looked at."""
 _HEADING = re.compile(r"####")
 _NOUNS = (
     r"answer|option|choice|response|selection|pick|letter|label|class|classification|category|sentiment|rating|score"
@@ -44,6 +46,11 @@ _NEGATION = re.compile(
 )
 
 
+def line_at(text: str, place: int) -> str:
+    """Return the rest of a line from ``place`` on, as far as an answer may reach."""
+    return text[place : place + _LONGEST_STATEMENT].split("\n", 1)[0]
+
+
 def negated(text: str, place: int) -> bool:
     """Return whether the text before ``place`` negates what stands there."""
     return _NEGATION.search(text[max(0, place - 60) : place]) is not None
@@ -55,19 +62,20 @@ def narrow_statements(text: str) -> list[str]:
     Options, denied answers and opinions about an answer ("the answer is correct") are left out.
     """
     text = mask_options(text, dict.fromkeys(LETTERS, ""))
-    return [text[end:] for end in statement_places(text, broad=False) if not _JUDGED.match(text, end)]
+    places = statement_places(text, broad=False)
+    return [text[end : end + _LONGEST_STATEMENT] for end in places if not _JUDGED.match(text, end)]
 
 
 def statement_places(text: str, *, broad: bool) -> list[int]:
     """Return the ends of the cues, in order; a negated cue ("is not") has none."""
     pattern = _BROAD_CUE if broad else _NARROW_CUE
     places = {cue.end() for cue in pattern.finditer(text)} | set(_headings(text))
-    return sorted(place for place in places if not _DENIED.match(text, place))
+    return sorted(place for place in places if not _DENIED.match(text, place))[-_MOST_STATEMENTS:]
 
 
 def _headings(text: str) -> Iterator[int]:
     for heading in _HEADING.finditer(text):
-        behind = text[heading.end() :].split("\n", 1)[0].strip(" \t*_:")
+        behind = line_at(text, heading.end()).strip(" \t*_:")
         if re.match(r"(?:\\\(|\$)*\s*\\(?:f?boxed|fbox)", behind) or _is_number(behind):
             yield heading.end()
 

@@ -36,7 +36,7 @@ __all__ = [
 _MARKUP = " \t\r\n*_`\"'“”‘’$#>"
 _FILLER = (
     r"(?:\s|[*_`\"'“‘$(\[{:]|\\[(\[]|\\(?:text|textbf|mathrm)\{"
-    r"|\b(?:the|a|an|option|choice|label|is|that|it is)\b)*"
+    r"|\b(?:the|a|an|option|choice|label|is|that|it is)\b){0,64}"
 )
 _YES = frozenset({"yes", "true"})
 _NO = frozenset({"no", "false"})
@@ -169,7 +169,7 @@ def _alternative(text: str, end: int, names: Mapping[str, str]) -> bool:
     """Return whether another label follows as an alternative: ``yes or no``, ``yes/no``."""
     words = "|".join(re.escape(name) for name in names)
     pattern = rf"[\s*_\"')\]]*(?:\bor\b|/|\band\b|,)\s*[\"'(*_]*(?:{words})(?!\w)"
-    return re.match(pattern, text[end:], re.IGNORECASE) is not None
+    return re.match(pattern, text[end : end + 300], re.IGNORECASE) is not None
 
 
 def _stated_number(statement: str, *, words: bool) -> Number | None:

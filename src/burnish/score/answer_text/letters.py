@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from burnish.score.answer_text.cues import negated, statement_places
+from burnish.score.answer_text.cues import line_at, negated, statement_places
 from burnish.score.answer_text.notation import bare_text, same_text
 from burnish.score.answer_text.options import mask_options
 from burnish.score.answer_text.visible import Extracted, boxes, readable, without_boxes
@@ -22,7 +22,7 @@ from burnish.score.answer_text.visible import Extracted, boxes, readable, withou
 _FILLER = (
     r"(?:\s|[*_`\"'“‘$(\[{:>]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*\{"
     r"|\b(?:the|an|option|choice|letter|answer|statement|correct|right|best|one|is|that|it is|clearly|definitely"
-    r"|probably|likely|most likely|simply|indeed|therefore|thus|of course|again)\b(?!['’-]))*"
+    r"|probably|likely|most likely|simply|indeed|therefore|thus|of course|again)\b(?!['’-])){0,64}"
 )
 _OPERATOR = r"(?!\s*(?:=|\^|_\{|[+<>≤≥∪∩×]|\\(?![)\]]|text|quad|[ ,;])))"
 _WORD_END = r"(?![\w'’]|-\w|\.\w\.|\?\w)"
@@ -36,10 +36,11 @@ _VERBS = (
     r"|vote for|answer with|answer)\b[ \t*_]*:?"
 )
 _CONNECTIVES = r"\b(?:therefore|thus|hence|so|it['’]?s|it is|must be|that['’]?s|leaves|leaving|can only be)\b[ \t,:*_]*"
+_BLANKS = re.compile(r"\s*")
 _LATEX_WRAP = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox|boldsymbol|textit)\s*\{([^{}]*)\}")
 _LATEX_SPACE = re.compile(r"\\[ ,;:!]|\\q?quad|~")
 _LEAD = re.compile(
-    r"(?:(?:the|my|final|correct|right|best)\s+)*(?:answer|option|choice|letter)\b\s*(?:is|[:=])?\s*", re.IGNORECASE
+    r"(?:(?:the|my|final|correct|right|best)\s+){0,8}(?:answer|option|choice|letter)\b\s*(?:is|[:=])?\s*", re.IGNORECASE
 )
 
 
@@ -125,7 +126,7 @@ def _cued(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extracte
         if (letter := _letter_at(text, place, choices)) is not None:
             yield place, letter
             continue
-        line = text[place:].lstrip().split("\n", 1)[0]
+        line = line_at(text, _behind_blanks(text, place))
         for part in (line, re.split(r"[.!?](?=\s|\Z)", line, maxsplit=1)[0]):
             if (label := _whole(part, choices)) is not None:
                 yield place, Extracted(label)
@@ -133,6 +134,11 @@ def _cued(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extracte
         else:
             if (label := _begins_with_choice(line, choices)) is not None:
                 yield place, Extracted(label)
+
+
+def _behind_blanks(text: str, place: int) -> int:
+    match = _BLANKS.match(text, place)
+    return place if match is None else match.end()
 
 
 def _letter_at(text: str, place: int, choices: Mapping[str, str]) -> Extracted | None:
@@ -144,7 +150,7 @@ def _letter_at(text: str, place: int, choices: Mapping[str, str]) -> Extracted |
         patterns.append(rf"{_FILLER}(?P<name>[{strong}]){_WORD_END}{_OPERATOR}")
     for pattern in patterns:
         if match := re.compile(pattern).match(text, place):
-            if _own_text_of_other(text[match.start("name") :], choices):
+            if _own_text_of_other(line_at(text, match.start("name")), choices):
                 return None  # "A cat" where "a cat" is the choice B
             if _alternative(text, match.end("name"), letters):
                 return Extracted(None, "ambiguous")
@@ -177,7 +183,8 @@ def _declared(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extr
         r"(?:only\s+|most\s+)?(?:correct|right|best|answer|appropriate|suitable|accurate|likely)\b"
     )
     for match in pattern.finditer(text):
-        before = re.search(r"\b(?:or|and|nor|neither)\s+(?:option\s+|choice\s+)?[*_(]*\Z", text[: match.start()], re.I)
+        said = text[max(0, match.start() - 60) : match.start()]
+        before = re.search(r"\b(?:or|and|nor|neither)\s+(?:option\s+|choice\s+)?[*_(]*\Z", said, re.I)
         if not before and not negated(text, match.start()):
             yield match.end(), Extracted(match["name"])
 
@@ -197,7 +204,7 @@ def _chosen(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extrac
             several = _alternative(text, match.end("name"), letters)
             yield match.end(), Extracted(None, "ambiguous") if several else Extracted(match["name"])
     for verb in re.finditer(_VERBS, text, re.IGNORECASE):
-        line = text[verb.end() :].split("\n", 1)[0]
+        line = line_at(text, verb.end())
         if (label := _begins_with_choice(line, choices)) is not None and not negated(text, verb.start()):
             yield verb.end(), Extracted(label)
 
@@ -237,7 +244,8 @@ def _only_letter(text: str, choices: Mapping[str, str]) -> Extracted:
     matches = [
         match
         for match in pattern.finditer(text)
-        if (match["name"] not in "AI" or match["mark"]) and not _OPERAND.search(text[: match.start()])
+        if (match["name"] not in "AI" or match["mark"])
+        and not _OPERAND.search(text[max(0, match.start() - 60) : match.start()])
     ]
     answers = {match["name"] for match in matches}
     if len(answers) == 1 and not any(
@@ -251,7 +259,7 @@ def _refused(text: str, end: int) -> bool:
     return (
         re.match(
             r"[*_)\"”]*\s+(?:is|are|was|seems|cannot|can't|isn['’]t)\s*(?:\w+ly\s+)?(?:not|wrong|incorrect|false|be\b|\Z)|[*_)\"”]*\s+(?:isn['’]t|cannot|can['’]t)",
-            text[end:],
+            text[end : end + 100],
             re.I,
         )
         is not None
@@ -260,7 +268,7 @@ def _refused(text: str, end: int) -> bool:
 
 def _alternative(text: str, end: int, letters: str) -> bool:
     """Return whether another letter follows as an alternative: ``A or B``, ``A/B``, ``A, B``."""
-    behind = text[end:]
+    behind = text[end : end + 300]
     mark = r"[*_\"')\]`$}]*"
     option = rf"(?:option\s+|choice\s+)?[\"'(*_`$]*[{letters}](?!\w|['’])"
     if re.match(

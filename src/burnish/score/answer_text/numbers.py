@@ -46,6 +46,9 @@ _PER = re.compile(r"(?<=[A-Za-z])\s*/\s*(?=[A-Za-z])")
 _DEGREES = re.compile(r"(?:\^|(?<!\s)(?=[\s{\\°]))\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree")
 _SPACING = re.compile(r"\\[!,;: ]|\{,\}(?=\d)|(?<=\d)[\u00a0\u2009\u202f](?=\d{3})")
 _DROPPED = re.compile(r"\\left|\\right|\\displaystyle|\\[()\[\]]|\\?\$|[£€¥*`]|\\quad|~")
+_MOST_WORDS = 64
+"""A longer number in words is a model that repeats itself."""
+_BLANKS = re.compile(r"\s{32,}")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
 _VARIABLE = re.compile(r"[xyznkie](?![a-z])|\\", re.IGNORECASE)
 
@@ -118,7 +121,8 @@ def _clean(text: str) -> str:
     text = _WRAPPED.sub(r" \1 ", text)
     text = _FRACTION.sub(_written_fraction, text)
     text = _POWER_OF_TEN.sub(r"e\1", text)
-    text = _DEGREES.sub(" ", _DROPPED.sub("", text))
+    text = _BLANKS.sub(" ", _DROPPED.sub("", text))
+    text = _DEGREES.sub(" ", text)
     return _UNIT_POWER.sub("", text).strip()
 
 
@@ -169,7 +173,7 @@ _SMALL = {word: number for number, word in enumerate(_ONES)} | {
 def _word_number(text: str) -> Number | None:
     """Parse an English cardinal number, with or without a unit: ``minus twenty-one cows``."""
     total, group, seen = 0, 0, False
-    tokens = re.findall(r"[a-z]+", text.lower())
+    tokens = re.findall(r"[a-z]+", text.lower())[:_MOST_WORDS]
     negative = tokens[:1] in (["minus"], ["negative"])
     for token in tokens[1:] if negative else tokens:
         if token in _SMALL:

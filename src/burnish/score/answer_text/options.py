@@ -58,7 +58,7 @@ def _announced(text: str, option: re.Match[str], choices: Mapping[str, str], *, 
     rest = option["rest"].strip(" *_`.").casefold()
     if cut_off and option.end() >= len(text.rstrip()) and own.startswith(rest):
         return True
-    before = text[: option.start()].rstrip().rsplit("\n", 1)[-1]
+    before = text[max(0, option.start() - 1000) : option.start()].rstrip().rsplit("\n", 1)[-1]
     return bool(_ANNOUNCED.search(before)) and not _CHOSEN.search(before)
 
 
@@ -72,7 +72,7 @@ def _blank(masked: list[str], option: re.Match[str], choices: Mapping[str, str])
 
 def _mask_inline(masked: list[str], text: str, letters: str, choices: Mapping[str, str]) -> None:
     """Mask options in one line, ``A) Paris B) London``, from the first letter on without a gap."""
-    label = re.compile(rf"(?<![\w'’.])[*_]*\(?(?P<letter>[{letters}])(?:[).:]|[*_]+[).:])(?=[\s*_])")
+    label = re.compile(rf"(?<![\w'’.])[*_]{{0,8}}\(?(?P<letter>[{letters}])(?:[).:]|[*_]+[).:])(?=[\s*_])")
     for line in re.finditer(r".+", text):
         expected = list(choices)
         sequence = []

@@ -17,6 +17,9 @@ _OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>.*\Z", re.DOTALL | re
 _STRAY_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
 _TAGGED = re.compile(r"<answer>(?P<content>.*?)</answer>", re.DOTALL | re.IGNORECASE)
 _TAG_END = re.compile(r".*</answer>", re.DOTALL | re.IGNORECASE)
+_LONGEST_RUN = 64
+_RUN = re.compile(rf"\s{{{_LONGEST_RUN},}}|([^\w\s])\1{{{_LONGEST_RUN},}}")
+"""Longer runs of blanks or of one mark say no more, and patterns that skip them would try each length of each."""
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _HTML = re.compile(r"</?(?:b|strong|i|em|u|p|br|span|code)\s*/?>", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:f?boxed|fbox)(?:\s*(?P<brace>\{)|\s+(?P<bare>[^\s{}$\\.,;]+))")
@@ -34,7 +37,7 @@ def readable(text: str) -> tuple[str, Problem]:
     """Return the visible text, or an empty one with the reason."""
     if not text.strip():
         return "", "empty"
-    visible = visible_text(text)
+    visible = _RUN.sub(lambda run: run[0][:_LONGEST_RUN], visible_text(text))
     return (visible, "") if visible else ("", "only_thinking")
 
 
