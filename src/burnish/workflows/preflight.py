@@ -1,8 +1,8 @@
 """Check before any work what a recipe, its paths, this machine and the installed packages can tell.
 
-The cheap comes first: packages, then the machine, then files and folders, then the content of the files. No program is
-started, torch is not loaded, and nothing is written. Left out on purpose: reading the hub, what is in a GGUF file, and
-the gates on training data, which need the model's tokenizer (`workflows.train.sft` has them).
+The cheap comes first: packages, then the machine and batches, then files and folders, then the content of the files. No
+program is started, torch is not loaded, and nothing is written. Left out on purpose: reading the hub, what is in a GGUF
+file, and the gates on training data, which need the model's tokenizer (`workflows.train.sft` has them).
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def check_early(recipe: Recipe, stages: Sequence[Stage]) -> None:
     """Raise what needs no content of files: packages, what is not there, the machine, batches. Milliseconds."""
     _check_packages(recipe, stages)
     _check_machine(recipe, stages)
+    if any(isinstance(stage, Trains) for stage in stages):
+        check_batches(recipe, stages, planned_processes(recipe.launch, recipe.model.device))
     check_files(recipe, stages)
     base = find_base(recipe.model.base) if uses_base(recipe) else None
     if base is not None and base.is_dir() and any(stage.needs(recipe.data).model for stage in stages):
         check_stored_quantization(base, recipe.model.quantization)
-    if any(isinstance(stage, Trains) for stage in stages):
-        check_batches(recipe, stages, planned_processes(recipe.launch, recipe.model.device))
     for stage in stages:
         if base is not None and isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
             check_embedding_targets(stage.adapter, base)
