@@ -26,11 +26,10 @@ from burnish.syntax.source import (
     text_of,
     top_items,
     walk,
-    walk_with_before,
 )
 from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.crate_paths import STANDARD_CRATES, crate_named_by, path_head, with_paths_led
-from burnish.verify.grader.own_meaning import hidden_traits
+from burnish.verify.grader.own_meaning import hidden_traits, made_by_fields
 from burnish.verify.grader.own_process import confinement
 from burnish.verify.grader.rust_tests import TestPlan
 
@@ -50,7 +49,6 @@ _STANDARD = {
     "Ord": "cmp::Ord", "PartialOrd": "cmp::PartialOrd", "From": "convert::From", "Into": "convert::Into",
     "AsRef": "convert::AsRef", "AsMut": "convert::AsMut", "ToOwned": "borrow::ToOwned",
 }  # fmt: skip
-_STRUCTS = frozenset({"String", "Vec", "Box"})
 _MACROS = (
     "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "format", "print",
     "println", "eprint", "eprintln", "write", "writeln", "matches", "todo", "unimplemented", "unreachable", "panic",
@@ -207,28 +205,12 @@ def _pinned(tests: str, answer: Node, declared: Node | None) -> str:
     own |= {name_of(node) for node in walk(root) if node.type in ("macro_definition", "type_item")}
     if declared is not None:
         own |= {item.name for item in top_items(declared)} | set(_imported(declared))
-    own |= _standard_by_another_path(answer) | _made_by_fields(root)
+    own |= _standard_by_another_path(answer) | made_by_fields(root)
     kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own]
     taken = {item.name for item in top_items(answer)} | set(_imported(answer))
     kept += [f"::std::primitive::{name}" for name in _PRIMITIVES if name in taken and name not in own]
     kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own]
     return "".join(f"use {path};\n" for path in kept)
-
-
-def _made_by_fields(tests: Node) -> set[str]:
-    """Standard types that tests make in a way that the standard library's cannot be made: ``Vec { x: 1 }``."""
-    return {
-        text_of(before)
-        for node, before in walk_with_before(tests)
-        if before is not None
-        and text_of(before) in _STRUCTS
-        and (node.type in ("field_initializer_list", "arguments") or _is_group(node))
-    }
-
-
-def _is_group(node: Node) -> bool:
-    """Braces or parentheses among a macro's tokens."""
-    return node.type == "token_tree" and text_of(node).startswith(("{", "("))
 
 
 def _is_call(node: Node) -> bool:

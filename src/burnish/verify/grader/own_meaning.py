@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from burnish.syntax.source import identifiers, name_of, parse, text_of, walk
+from burnish.syntax.source import identifiers, name_of, parse, text_of, top_items, walk, walk_with_before
 from burnish.verify.grader.crate_paths import STANDARD_CRATES, path_head
 
 _EQUALITY = frozenset({"PartialEq", "PartialOrd"})
@@ -48,6 +48,7 @@ _RESULTS = frozenset(
     }
 )  # fmt: skip
 """Types of results that tests look into."""
+_STRUCTS = frozenset({"String", "Vec", "Box"})
 _STANDARD_METHODS = _ANSWERS_OF_STANDARD | frozenset(
     {
         "all", "any", "as_bytes", "as_ref", "as_slice", "as_str", "bytes", "capacity", "chars", "chunks",
@@ -62,19 +63,23 @@ _STANDARD_METHODS = _ANSWERS_OF_STANDARD | frozenset(
 def hidden_traits(code: str, tests: str, *given: str | None) -> list[str]:
     """List names that hide the answer's traits from its tests: those that neither the tests nor the task's code name.
 
-    Where the task has no code, tests may need a trait of the answer's; then those with a standard method are hidden.
+    Where the task has no code, tests may need a trait of the answer's; then those are hidden that answer for a standard
+    type: with a method that looks into one, or with another standard method for types that are not the answer's own.
     """
     if "trait" not in code:
         return []
     known = {name for text in (tests, *given) if text for name in identifiers(text)}
     declared = any(given)
     hidden: set[str] = set()
+    maybe: set[str] = set()
     in_macros: set[str] = set()
     by_variable = False
     for node in walk(parse(code)):
         if node.type == "trait_item":
-            if declared or _methods(node) & _STANDARD_METHODS:
+            if declared or _methods(node) & _ANSWERS_OF_STANDARD:
                 hidden.add(name_of(node))
+            elif _methods(node) & _STANDARD_METHODS:
+                maybe.add(name_of(node))
         elif node.type == "use_as_clause":
             hidden.add(text_of(node.named_children[-1]))
         elif node.type in ("token_tree", "token_tree_pattern"):
@@ -85,6 +90,8 @@ def hidden_traits(code: str, tests: str, *given: str | None) -> list[str]:
                     hidden.add(text_of(after))
     if by_variable:
         hidden |= in_macros
+    if maybe:
+        hidden |= maybe & (in_macros | _traits_of_foreign_types(code))
     return sorted(name for name in hidden - known if name.isidentifier() and name != "_")
 
 
@@ -106,14 +113,15 @@ def false_type(code: str, tests: str, *given: str | None) -> str:
     the tests do not name, and that has operators, or methods by which tests look into standard types.
     """
     texts = [text for text in given if text]
-    shadow = next((name for name in _shadows(code) if not texts or any(name in text for text in texts)), "")
+    meant = set() if texts else made_by_fields(parse(tests))
+    shadow = next((n for n in _shadows(code) if n not in meant and (not texts or any(n in text for text in texts))), "")
     if shadow:
         return shadow
     if texts:
         derived = set(_derived(texts[0]))
         return next((kind for kind, trait in _implemented(code) if trait in _EQUALITY and kind in derived), "")
     named = identifiers(tests)
-    for kind, trait in _implemented(code):
+    for kind, trait in _implemented(code, but_closed=True):
         if trait in _OPERATORS and kind not in named:
             return kind
     for node in walk(parse(code)):
@@ -122,6 +130,22 @@ def false_type(code: str, tests: str, *given: str | None) -> str:
             if kind not in named and _methods(node) & _ANSWERS_OF_STANDARD & named:
                 return kind
     return ""
+
+
+def made_by_fields(tests: Node) -> set[str]:
+    """Standard types that tests make in a way that the standard library's cannot be made: ``Vec { x: 1 }``."""
+    return {
+        text_of(before)
+        for node, before in walk_with_before(tests)
+        if before is not None
+        and text_of(before) in _STRUCTS
+        and (node.type in ("field_initializer_list", "arguments") or _is_group(node))
+    }
+
+
+def _is_group(node: Node) -> bool:
+    """Braces or parentheses among a macro's tokens."""
+    return node.type == "token_tree" and text_of(node).startswith(("{", "("))
 
 
 def _shadows(code: str) -> Iterator[str]:
@@ -147,12 +171,40 @@ def _is_standard(kind: Node) -> bool:
     return path is not None and text_of(path).split("::")[0] in (*STANDARD_CRATES, "Result", "Option", "Box", "Vec")
 
 
-def _implemented(code: str) -> Iterator[tuple[str, str]]:
-    """Types with the traits that they implement by hand, in macros too."""
+def _traits_of_foreign_types(code: str) -> set[str]:
+    """Traits that are implemented for more than the answer's own types, as they stand beside one another at the top."""
+    root = parse(code)
+    own = {item.name for item in top_items(root) if item.kind in ("struct_item", "enum_item", "union_item")}
+    own -= {name_of(node) for node in walk(root) if node.type == "type_parameter"}
+    found = set()
+    for node in walk(root):
+        trait = node.child_by_field_name("trait") if node.type == "impl_item" else None
+        if trait is not None:
+            at_top = node.parent is not None and node.parent.type == "source_file"
+            if not at_top or _base(node.child_by_field_name("type")) not in own:
+                found.add(_base(trait))
+    return found
+
+
+def _is_closed(node: Node) -> bool:
+    """Whether an operator gives the type that it is of: what tests compare in the end is still of that type.
+
+    Spelled the same, two names in one place mean the same.
+    """
+    kind, body = node.child_by_field_name("type"), node.child_by_field_name("body")
+    results = [one for one in body.named_children if one.type == "type_item"] if body is not None else []
+    if kind is None or len(results) != 1:
+        return False
+    result = results[0].child_by_field_name("type")
+    return result is not None and text_of(result) in (text_of(kind), "Self")
+
+
+def _implemented(code: str, *, but_closed: bool = False) -> Iterator[tuple[str, str]]:
+    """Types with the traits that they implement by hand, in macros too; without operators that are closed."""
     for node in walk(parse(code)):
         if node.type == "impl_item":
             trait = node.child_by_field_name("trait")
-            if trait is not None:
+            if trait is not None and not (but_closed and _is_closed(node)):
                 yield _base(node.child_by_field_name("type")), _base(trait)
         elif node.type == "token_tree":
             words = [text_of(one) for one in node.children]
