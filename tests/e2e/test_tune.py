@@ -99,7 +99,8 @@ def test_every_completion_has_a_verdict_from_the_real_compiler(run: Path) -> Non
 
 def test_the_run_folder_has_the_documented_files(run: Path) -> None:
     resolved = json.loads((run / "recipe.resolved.json").read_text())
-    assert resolved["recipe"]["data"]["tasks"] == {"kind": "rust", "train": 40, "held_out": 12, "cases": 4}
+    said = {"kind": "rust", "train": 40, "held_out": 12, "cases": 4}
+    assert said.items() <= resolved["recipe"]["data"]["tasks"].items()
     assert {"code of burnish", "base model"} <= resolved["digests"].keys()
     assert all(read_done(run / stage) is not None for stage in STAGES)
     losses = [row.values["loss"] for row in read_metrics(run / "metrics.jsonl") if row.stage == "sft"]
