@@ -1,11 +1,11 @@
-"""Put numbers before nouns in messages: ``1 row``, ``2 rows``. Not covered: how numbers with decimals are written."""
+"""Format numbers with nouns in messages: ``1 row``, ``2 rows``. Not covered: numbers with decimals."""
 
 from __future__ import annotations
 
 
-def counted(number: int, one: str, several: str = "") -> str:
-    """Return the number and the form that goes with it, which may have a verb: ``row has``, ``rows have``.
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return the number with the matching form, which may have a verb: ``row has``, ``rows have``.
 
-    Without ``several`` the plural of ``one`` has an s.
+    Without ``plural`` an s is appended to ``singular``.
     """
-    return f"{number} {one if number == 1 else several or f'{one}s'}"
+    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"

@@ -77,8 +77,8 @@ class Lineage:
         names = {made.name for made in self.stages[run_id]}
         for name, digest in stage.parents.items():
             makers = self.makers(digest)
-            own = [made for made in makers if made.run_id == run_id and made.stage != stage.name]
-            source = next(iter([*own, *(made for made in makers if made.run_id != run_id)]), None)
+            own_makers = [made for made in makers if made.run_id == run_id and made.stage != stage.name]
+            source = next(iter([*own_makers, *(made for made in makers if made.run_id != run_id)]), None)
             if source is None and stage.kind == REPORT and name in names:
                 source = Source(
                     run_id, self.runs[run_id].name, name, ""

@@ -1,7 +1,7 @@
-"""Tell what this machine and the installed packages cannot do for a model, before torch is loaded.
+"""Check what this machine and the installed packages cannot do for a model, before torch is loaded.
 
-Each check here is repeated where the thing is done, with what torch knows beyond it: memory, the GPU's generation, a
-kernel that fails its probe. Not covered: whether a package works that is installed.
+Each check is repeated at its use, with torch's further knowledge: memory, the GPU's generation, a kernel that fails its
+probe. Not covered: whether an installed package works.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ QUANTIZERS = {
 
 
 def check_machine(config: ModelConfig) -> None:
-    """Raise where ``config`` asks for what cannot be here.
+    """Raise an error if ``config`` needs what this machine lacks.
 
     Raises:
-        ConfigError: a CUDA device that is not here, or an attention that needs one or another precision.
+        ConfigError: a missing CUDA device, or an attention that needs one or another precision.
         MissingToolError: the package of a quantisation or an attention is not installed.
     """
     if config.device == "cuda":
@@ -59,7 +59,7 @@ def check_machine(config: ModelConfig) -> None:
 
 
 def check_kernels(kernels: KernelsConfig, device: str) -> None:
-    """Raise where ``kernels`` asks for Liger without its device (ConfigError) or its package (MissingToolError)."""
+    """Raise an error if ``kernels`` needs Liger without its device (ConfigError) or package (MissingToolError)."""
     if not kernels.liger:
         return
     if device == "cpu":
@@ -71,11 +71,11 @@ def check_kernels(kernels: KernelsConfig, device: str) -> None:
         )
 
 
-def require_cuda(asked: str, way_out: str) -> None:
-    """Raise ConfigError, beginning with what was ``asked``, where torch will find no CUDA device."""
+def require_cuda(request: str, way_out: str) -> None:
+    """Raise ConfigError, beginning with ``request``, if torch will find no CUDA device."""
     missing = cuda_missing()
     if missing is not None:
-        raise ConfigError(f"{asked}, and there is no CUDA device here: {missing}.", way_out)
+        raise ConfigError(f"{request}, and there is no CUDA device here: {missing}.", way_out)
 
 
 def require_quantizer(config: QuantizationConfig) -> None:
@@ -89,7 +89,7 @@ def require_quantizer(config: QuantizationConfig) -> None:
 
 
 def wrong_attention(name: Attention, problem: str) -> ConfigError:
-    """What is raised for a named attention that cannot be."""
+    """Build the error of a named attention that is not possible."""
     return ConfigError(
         f"model.attention is {name}, and {problem}.",
         "Set model.attention to auto, which uses the best that works here.",

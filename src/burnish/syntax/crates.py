@@ -37,10 +37,10 @@ SPACES = frozenset({"mod_item", "enum_item", "struct_item", "trait_item", "type_
 def named_crates(source: str, known: Iterable[str]) -> tuple[str, ...]:
     """Return the ``known`` crates that a program names at the head of a path, sorted, without its own modules."""
     root = parse(source)
-    own = {item.name for item in top_items(root) if item.kind in SPACES}
+    own_modules = {item.name for item in top_items(root) if item.kind in SPACES}
     heads = {text_of(head) for head in path_heads(root, attributes=True)}
     heads |= {name_of(node) for node in root.named_children if node.type == "extern_crate_declaration"}
-    return tuple(sorted((heads & set(known)) - own))
+    return tuple(sorted((heads & set(known)) - own_modules))
 
 
 def unused_imports(source: str, crates: Iterable[str], also: str = "") -> tuple[list[tuple[int, int]], set[str]]:
@@ -63,8 +63,8 @@ def unused_imports(source: str, crates: Iterable[str], also: str = "") -> tuple[
 
 def imported_crates(root: Node) -> set[str]:
     """Return crates that the top level imports from, without the standard ones and its own modules."""
-    own = {item.name for item in top_items(root) if item.kind in SPACES}
-    return {crate for node in root.named_children if (crate := _imported_crate(node))} - own - _STANDARD
+    own_modules = {item.name for item in top_items(root) if item.kind in SPACES}
+    return {crate for node in root.named_children if (crate := _imported_crate(node))} - own_modules - _STANDARD
 
 
 def _imported_crate(node: Node) -> str:

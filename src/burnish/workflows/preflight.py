@@ -1,4 +1,4 @@
-"""Check before any work what a recipe, its paths, this machine and the installed packages can tell.
+"""Check before any work what recipe, paths, machine and installed packages can tell.
 
 The cheap comes first: packages, then the machine and batches, then files and folders, then the content of the files. No
 program is started, torch is not loaded, and nothing is written. Left out on purpose: reading the hub, what is in a GGUF
@@ -41,7 +41,8 @@ def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
 
 
 def check_early(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Raise what needs no content of files: packages, what is not there, the machine, batches. Milliseconds."""
+    """Raise errors that need no content of files: packages, missing files, the machine, batches. Takes
+    milliseconds."""
     _check_packages(recipe, stages)
     _check_machine(recipe, stages)
     if any(isinstance(stage, Trains) for stage in stages):
@@ -78,7 +79,7 @@ def _check_machine(recipe: Recipe, stages: Sequence[Stage]) -> None:
 
 
 def _check_tasks(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Read a task set of the user's, and see that there is something to sample on; the built-in one is not built."""
+    """Read a task set of the user, and check that there are tasks to sample; the built-in one is not built."""
     if not any("tasks" in stage.makes for stage in stages):
         return
     built_in, known = recipe.data.tasks, None
@@ -93,12 +94,12 @@ def _check_tasks(recipe: Recipe, stages: Sequence[Stage]) -> None:
 def _check_contents(recipe: Recipe, stages: Sequence[Stage]) -> None:
     needs = [stage.needs(recipe.data) for stage in stages]
     _check_tasks(recipe, stages)
-    for named in (named for one in needs for named in one.files.values()):
+    for named in (named for needed in needs for named in needed.files.values()):
         if named.kind in PREFERENCE_ROWS:
             read_preferences(named.path, PREFERENCE_ROWS[named.kind], recipe.data.bad_rows)
     conversations = set()
-    if any(one.sources for one in needs):
-        local = [one for one in recipe.data.sources if not isinstance(one, HubSource)]
+    if any(needed.sources for needed in needs):
+        local = [source for source in recipe.data.sources if not isinstance(source, HubSource)]
         conversations = check_sources(local, recipe.data.bad_rows)
     for stage in stages:
         if not isinstance(stage, SftStage) or model_beneath(recipe, stage) != "base":

@@ -1,7 +1,7 @@
 """Run a recipe from beginning to end, stage by stage, continuing an earlier attempt.
 
-Left out on purpose: how a stage works (one workflow per kind), what decides its results (`workflows.run.inputs`),
-what the user sees and types (`cli`).
+Left out on purpose: the work of a stage (one workflow per kind), the inputs of its results (`workflows.run.inputs`),
+the command line (`cli`).
 """
 
 from __future__ import annotations
@@ -100,12 +100,12 @@ def extend_training(recipe: Recipe, steps: int, epochs: float) -> Recipe:
             f"stage {last.name!r} has several trainings, so it cannot be extended.", "Raise its rounds instead."
         )
     longer = last.model_copy(update={"extra_steps": steps, "extra_epochs": epochs})
-    return recipe.model_copy(update={"stages": tuple(longer if one is last else one for one in recipe.stages)})
+    return recipe.model_copy(update={"stages": tuple(longer if stage is last else stage for stage in recipe.stages)})
 
 
 def _verifies(recipe: Recipe, stages: Sequence[Stage]) -> bool:
     needs = [stage.needs(recipe.data) for stage in stages]
-    return any(one.verifier or (one.sources and needs_judge(recipe.data.filters)) for one in needs)
+    return any(needed.verifier or (needed.sources and needs_judge(recipe.data.filters)) for needed in needs)
 
 
 def _do_stage(run: Run, ledger: Ledger, stage: Stage) -> None:

@@ -55,10 +55,12 @@ def show_validation(report: Mapping[str, Any], out: Path) -> None:
         for state, row in rows:
             table.add_row(Text(row["id"]), state, row["reason"], Text(row["detail"][:200]))
         console.print(table)
-    beside = Counter(one["reason"] for one in report.get("grading", {}).values() if one["grading"] == "in_process")
+    beside = Counter(
+        grading["reason"] for grading in report.get("grading", {}).values() if grading["grading"] == "in_process"
+    )
     if report.get("gradings"):
-        said = ", ".join(f"{many} {name}" for name, many in report["gradings"].items())
-        console.print(f"Where tests run, seen from the answer: {said}.")
+        counts = ", ".join(f"{many} {name}" for name, many in report["gradings"].items())
+        console.print(f"Where tests run, seen from the answer: {counts}.")
     for reason, many in beside.most_common(10):
         console.print(Text(f"  in_process, {many}: {reason[:160]}"), soft_wrap=True)
     console.print(f"{report['sound']} of {report['tasks']} tasks are sound, {len(report['excluded'])} excluded.")
@@ -94,11 +96,14 @@ def show_side_by_side(rows: Sequence[SideBySide]) -> None:
         table = Table(expand=True, show_lines=True)
         for name, _ in row.answers:
             table.add_column(Text(name))
-        table.add_row(*(Text(one.text) for _, one in row.answers))
+        table.add_row(*(Text(answer.text) for _, answer in row.answers))
         table.add_row(
             *(
-                Text(f"{one.completion_tokens} tokens, {one.seconds:.2f} s, ended by {one.finish_reason}", style="dim")
-                for _, one in row.answers
+                Text(
+                    f"{answer.completion_tokens} tokens, {answer.seconds:.2f} s, ended by {answer.finish_reason}",
+                    style="dim",
+                )
+                for _, answer in row.answers
             )
         )
         console.print(table)
@@ -115,10 +120,10 @@ def show_models(models: Sequence[OneModel]) -> None:
 
     console = Console()
     table = Table("model", "digest", "is", "computed in", "result")
-    for one in models:
-        computed = precision_text(Precision(dtype=one.dtype, quantization=one.quantization))
-        table.add_row(Text(one.name), one.digest[:12], one.state, computed, Text(one.headline))
+    for model in models:
+        computed = precision_text(Precision(dtype=model.dtype, quantization=model.quantization))
+        table.add_row(Text(model.name), model.digest[:12], model.state, computed, Text(model.headline))
     console.print(table)
-    for one in models:
-        if one.state == "failed":
-            console.print(Text(f"{one.name} failed: {one.problem}"), soft_wrap=True)
+    for model in models:
+        if model.state == "failed":
+            console.print(Text(f"{model.name} failed: {model.problem}"), soft_wrap=True)

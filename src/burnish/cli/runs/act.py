@@ -45,12 +45,12 @@ def reproduce(
         from burnish.workflows.evaluate.reproduce import evaluations
         from burnish.workflows.evaluate.reproduce import reproduce as reproduce_evaluation
 
-        there = evaluations(run, stages)
-        if stage is not None and stage not in there:
+        evaluate_stages = evaluations(run, stages)
+        if stage is not None and stage not in evaluate_stages:
             raise ConfigError(
-                f"{run.name} has no evaluate stage {stage!r}", f"Its evaluate stages are: {', '.join(there)}."
+                f"{run.name} has no evaluate stage {stage!r}", f"Its evaluate stages are: {', '.join(evaluate_stages)}."
             )
-        wanted = there if stage is None else [stage]
+        wanted = evaluate_stages if stage is None else [stage]
         if out is not None and len(wanted) > 1:
             raise ConfigError("--out takes one evaluation", f"Choose one with --stage: {', '.join(wanted)}.")
         differs = False

@@ -43,5 +43,5 @@ def tied_target(name: str) -> ConfigError:
 
 def _tied(config: dict[str, Any]) -> bool:
     text = config.get("text_config")
-    said = (text if isinstance(text, dict) else config).get("tie_word_embeddings", config.get("tie_word_embeddings"))
-    return str(config.get("model_type", "")).startswith(_TIED_UNSAID) if said is None else bool(said)
+    tied = (text if isinstance(text, dict) else config).get("tie_word_embeddings", config.get("tie_word_embeddings"))
+    return str(config.get("model_type", "")).startswith(_TIED_UNSAID) if tied is None else bool(tied)

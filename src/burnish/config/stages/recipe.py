@@ -24,12 +24,14 @@ from burnish.config.verify import VerifyConfig
 
 def _kinds() -> tuple[type[Stage], ...]:
     """The stage class of every file in `kinds/`, in the order of their names."""
-    modules = [importlib.import_module(f"{kinds.__name__}.{one.name}") for one in pkgutil.iter_modules(kinds.__path__)]
+    modules = [
+        importlib.import_module(f"{kinds.__name__}.{module.name}") for module in pkgutil.iter_modules(kinds.__path__)
+    ]
     return tuple(
-        found
+        kind
         for module in modules
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, Stage) and found.__module__ == module.__name__
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Stage) and kind.__module__ == module.__name__
     )
 
 
@@ -42,7 +44,7 @@ else:
 
 def kinds_that_make(*products: Product) -> list[str]:
     """Names of the kinds of stages that leave any of these."""
-    return [str(one.model_fields["kind"].default) for one in KINDS if set(products) & set(one.makes)]
+    return [str(kind.model_fields["kind"].default) for kind in KINDS if set(products) & set(kind.makes)]
 
 
 class Recipe(Config):
@@ -86,13 +88,17 @@ class Recipe(Config):
                 raise IllegalCombinationError(f"stage {stage.name!r}: {error}", place) from error
             except ValueError as error:
                 raise PlacedError(f"stage {stage.name!r} {error}", place) from error
-            if stage.needs(self.data).tasks and not any("tasks" in one.makes for one in before.values()):
+            if stage.needs(self.data).tasks and not any("tasks" in stage.makes for stage in before.values()):
                 raise PlacedError(f"stage {stage.name!r} needs a task set: put a tasks stage before it", place)
             before[stage.name] = stage
         return self
 
     def _check_references(self, stage: Stage, before: dict[str, Stage], place: tuple[str | int, ...]) -> None:
-        later = {one.name: one for one in self.stages if one.name not in before and one.name != stage.name}
+        later = {
+            following.name: following
+            for following in self.stages
+            if following.name not in before and following.name != stage.name
+        }
         for read in stage.reads():
             target = str(getattr(stage, read.field))
             is_base = target == "base" and "model" in read.products

@@ -75,20 +75,22 @@ def read_template(folder: Path) -> FolderTemplate | None:
     """Read the folder's default chat template; None where it has none, or its files are not as usual."""
     try:
         settings = json.loads((folder / "tokenizer_config.json").read_bytes())
-        own = folder / "chat_template.jinja"
-        template = own.read_text(encoding="utf-8") if own.is_file() else settings.get("chat_template")
+        template_file = folder / "chat_template.jinja"
+        template = (
+            template_file.read_text(encoding="utf-8") if template_file.is_file() else settings.get("chat_template")
+        )
     except (OSError, ValueError, AttributeError):
         return None
     if isinstance(template, list):
-        named = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
+        named = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, dict)}
         template = named.get("default")
     if not isinstance(template, str) or not template:
         return None
     return FolderTemplate(template, _token(settings.get("bos_token")), _token(settings.get("eos_token")))
 
 
-def _token(said: Any) -> str | None:
-    text = said.get("content") if isinstance(said, dict) else said
+def _token(token: Any) -> str | None:
+    text = token.get("content") if isinstance(token, dict) else token
     return text if isinstance(text, str) else None
 
 

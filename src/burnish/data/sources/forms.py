@@ -161,13 +161,13 @@ def _turn(turn: Any, index: int) -> Any:
     """
     if not isinstance(turn, Mapping):
         return turn
-    there = {key: value for key, value in turn.items() if value is not None or key in ("role", "content")}
-    if "from" not in there or "role" in turn or "content" in turn:
-        return there
-    speaker = there.pop("from")
+    fields = {key: value for key, value in turn.items() if value is not None or key in ("role", "content")}
+    if "from" not in fields or "role" in turn or "content" in turn:
+        return fields
+    speaker = fields.pop("from")
     if speaker not in _SPEAKERS:
         raise BadRow(f"messages.{index}.from: {speaker!r} is none of {', '.join(_SPEAKERS)}")
-    return {"role": _SPEAKERS[speaker], "content": there.pop("value", None), **there}
+    return {"role": _SPEAKERS[speaker], "content": fields.pop("value", None), **fields}
 
 
 def _system(fields: Mapping[str, Any], messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -175,10 +175,10 @@ def _system(fields: Mapping[str, Any], messages: tuple[Message, ...]) -> tuple[M
     if not _filled(fields, "system"):
         return ()
     beside = _message({"role": "system", "content": fields["system"]}, "system")
-    own = [message for message in messages if message.role == "system"]
-    if own and own[0].content != beside.content:
+    system_turns = [message for message in messages if message.role == "system"]
+    if system_turns and system_turns[0].content != beside.content:
         raise BadRow("the row has a 'system' and another system turn in its conversation")
-    return () if own else (beside,)
+    return () if system_turns else (beside,)
 
 
 def _weight(value: Any) -> float:

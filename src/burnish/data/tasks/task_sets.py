@@ -88,18 +88,18 @@ def say_untested(tasks: Sequence[Task]) -> None:
 
 def tested(stage: str, tasks: Sequence[Task]) -> list[Task]:
     """Return the training tasks with tests, which a stage learns from; raise DataError where there is none."""
-    found = [task for task in tasks if task.tests is not None]
+    with_tests = [task for task in tasks if task.tests is not None]
     if not tasks:
         raise DataError(
             f"stage {stage!r} learns from training tasks, and the task set has none.",
             "Give some: data.tasks.train=FILE with data.tasks.kind=file, or data.tasks.train=N with kind=rust.",
         )
-    if not found:
+    if not with_tests:
         raise DataError(
             f"stage {stage!r} learns from tests, and none of the {counted(len(tasks), 'training task')} has any.",
             "Give tasks with hidden tests: field `tests` of a task, as burnish data build rust-tasks writes it.",
         )
-    return found
+    return with_tests
 
 
 def require_rust(tasks: Iterable[Task]) -> None:

@@ -93,8 +93,8 @@ def render_report(report: ComparisonReport, console: Console) -> None:
     """Print the comparison of two evaluations, and how much a rerun differs."""
     render_comparison(report, console)
     console.print(TEST_NOTE, style="dim")
-    if said := computed_in(report):
-        console.print(said, style="dim", highlight=False)
+    if precisions := computed_in(report):
+        console.print(precisions, style="dim", highlight=False)
     for noise in report.noise:
         console.print(
             f"Noise: a rerun of {report.a} answers {noise.changed} of {noise.n} differently ({noise.kind})"
@@ -110,8 +110,8 @@ def render_report(report: ComparisonReport, console: Console) -> None:
 
 def computed_in(report: ComparisonReport) -> str:
     """What the two models computed in, as one sentence; empty where nobody noted it."""
-    said = {report.a: precision_text(report.a_computed_in), report.b: precision_text(report.b_computed_in)}
-    return "; ".join(f"{name} computed in {words}" for name, words in said.items() if words)
+    by_model = {report.a: precision_text(report.a_computed_in), report.b: precision_text(report.b_computed_in)}
+    return "; ".join(f"{name} computed in {words}" for name, words in by_model.items() if words)
 
 
 def metric_text(name: str, value: float) -> str:

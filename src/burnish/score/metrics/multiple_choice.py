@@ -81,5 +81,5 @@ def _likely(row: EvaluatedRow) -> bool:
 
 
 def _without(row: EvaluatedRow) -> EvaluatedRow:
-    gone = {LIKELIEST, LIKELIEST_PER_BYTE}
-    return row.model_copy(update={"scores": {name: value for name, value in row.scores.items() if name not in gone}})
+    removed = {LIKELIEST, LIKELIEST_PER_BYTE}
+    return row.model_copy(update={"scores": {name: value for name, value in row.scores.items() if name not in removed}})

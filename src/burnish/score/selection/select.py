@@ -137,9 +137,9 @@ class _Chooser:
     def drop(self, reason: str, dropped: Sequence[Judged]) -> None:
         """Remove these completions, all of which are still there."""
         if dropped:
-            gone = {id(answer) for answer in dropped}
-            self.left = [answer for answer in self.left if id(answer) not in gone]
-            self.dropped[reason] += len(gone)
+            removed = {id(answer) for answer in dropped}
+            self.left = [answer for answer in self.left if id(answer) not in removed]
+            self.dropped[reason] += len(removed)
 
 
 def _right(verdict: Verdict, least: float) -> bool:

@@ -74,12 +74,12 @@ def find_model(answers: ModelAnswers) -> ModelSource:
 
 
 def _stage_above(path: Path) -> Path | None:
-    """The folder of the stage that ``path`` is or lies in; None outside of runs."""
+    """Return the stage folder that ``path`` is or is inside of; None outside of runs."""
     return next((stage for stage in (path, *path.parents[:4]) if (stage.parent / RESOLVED).is_file()), None)
 
 
 def _inside(stage: Path, path: Path, config: ModelConfig) -> ModelSource:
-    """The model of a stage, or an adapter in its folder: of a round, or a checkpoint."""
+    """Return the model of a stage, or an adapter in its folder: of a round, or a checkpoint."""
     if path in (stage, stage / ADAPTER):
         return model_of_stage(stage.parent, stage.name, config)
     adapter = path if (path / ADAPTER_CONFIG).is_file() else path / ADAPTER
@@ -87,8 +87,8 @@ def _inside(stage: Path, path: Path, config: ModelConfig) -> ModelSource:
         raise ConfigError(
             f"{path} holds no model.", f"Give {stage}, or a checkpoint: {stage}/{CHECKPOINTS}/checkpoint-STEP."
         )
-    found = model_of_stage(stage.parent, stage.name, config, done=False)
-    return ModelSource(_short(adapter), found.base, adapter, found.config)
+    source = model_of_stage(stage.parent, stage.name, config, done=False)
+    return ModelSource(_short(adapter), source.base, adapter, source.config)
 
 
 def model_of_stage(run_folder: Path, stage: str, config: ModelConfig, *, done: bool = True) -> ModelSource:
@@ -147,15 +147,15 @@ def _newest_checkpoint(run_folder: Path) -> Path:
 
 
 def _newest_below(stage: Path) -> Path | None:
-    """The last complete checkpoint of a stage, or of its last round, or what a later round left; None without any."""
-    found: dict[tuple[int, float], Path] = {}
+    """Return the newest complete checkpoint or round result of a stage; None without any."""
+    checkpoints: dict[tuple[int, float], Path] = {}
     for place in (stage, *stage.glob(f"{ROUND_FOLDER}*")):
         number = 0 if place == stage else int(place.name.removeprefix(ROUND_FOLDER))
         for mark in (place / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}"):
-            found[number, int(mark.parent.name.rpartition("-")[2])] = mark.parent
+            checkpoints[number, int(mark.parent.name.rpartition("-")[2])] = mark.parent
         if number and (place / ADAPTER / ADAPTER_CONFIG).is_file():
-            found[number, math.inf] = place / ADAPTER
-    return found[max(found)] if found else None
+            checkpoints[number, math.inf] = place / ADAPTER
+    return checkpoints[max(checkpoints)] if checkpoints else None
 
 
 def _refuse_bare_checkpoint(path: Path) -> None:
@@ -171,14 +171,14 @@ def _refuse_bare_checkpoint(path: Path) -> None:
 
 
 def _tokenizer_files(checkpoint: Path) -> str:
-    """The files of the tokenizer that a checkpoint was trained with, for a shell; in general terms outside of runs."""
+    """Return the tokenizer files that a checkpoint was trained with, for a shell; a general phrase outside of runs."""
     stage = _stage_above(checkpoint)
     if stage is None:
         return "BASE/tokenizer* BASE/chat_template.jinja"
     folder = stage / TOKENIZER
     if not folder.is_dir():
         run = _open(stage.parent)
-        start = next(one for one in run.recipe.stages if one.name == stage.name)
+        start = next(candidate for candidate in run.recipe.stages if candidate.name == stage.name)
         folder = run.model_folder(str(getattr(start, "start_from", "base")))
     names = ("tokenizer*", "chat_template.jinja", "special_tokens_map.json", "vocab.*", "merges.txt")
     return " ".join(str(file) for name in names for file in sorted(folder.glob(name)))

@@ -1,8 +1,8 @@
 """Evaluate every model that has no result yet, one after the other, on one version of a task set.
 
-A result belongs to the digest of a model's files, of the tasks, and of the options that decide answers: a model that
-was trained again is a new one whatever its name, and so is a task set that changed. A model that fails is recorded, and
-the next one is evaluated; what is finished is never done again, and an evaluation that was killed goes on.
+A result belongs to the digests of a model's files, of the tasks, and of the options that decide answers: a model that
+was trained again is a new one whatever its name, and so is a changed task set. A model that fails is recorded, and the
+next one is evaluated; finished evaluations are kept, and a killed one continues.
 
 Left out on purpose: evaluating one model (`workflows.evaluate.evaluate`), comparing them
 (`workflows.evaluate.compare`).
@@ -57,9 +57,9 @@ class OneModel:
     headline: str = ""
     """The first metric and its value."""
     dtype: str | None = None
-    """What it computed in; None where nobody noted it."""
+    """Compute dtype; None when unrecorded."""
     quantization: str | None = None
-    """How its weights were quantised, ``none`` where they were not."""
+    """Quantisation of its weights, ``none`` without."""
     problem: str = ""
     """Reason of a failure."""
 
@@ -67,12 +67,12 @@ class OneModel:
 def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     """Evaluate the models of a runs folder, or a folder of model folders; ``config.out`` holds a folder for each.
 
-    ``overview.json`` in ``config.out`` says what there is, and is up to date after every model. Raises ConfigError when
+    ``overview.json`` in ``config.out`` lists all models, and is updated after each. Raises ConfigError when
     the configuration names answers other than a model's, or DataError when there is no model at all.
     """
     answers = config.answers
-    said = answers.model.base if isinstance(answers, ModelAnswers) else ""
-    if not isinstance(answers, ModelAnswers) or answers.adapter is not None or said != ModelConfig().base:
+    named = answers.model.base if isinstance(answers, ModelAnswers) else ""
+    if not isinstance(answers, ModelAnswers) or answers.adapter is not None or named != ModelConfig().base:
         raise ConfigError("--all takes its models from the folder.", "Remove answers.model.base and answers.adapter.")
     require_train_extra()
     bases = list(_models(models))
@@ -83,17 +83,17 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     tasks = load_task_set(config.tasks, config.seed).held_out[: config.limit]
     check_tasks(tasks)
     key = tasks_digest(tasks)
-    found: list[OneModel] = []
+    evaluated: list[OneModel] = []
     seen: dict[str, str] = {}
     for number, base in enumerate(bases, 1):
         _log.info("%d of %d: %s", number, len(bases), base)
-        one = _evaluate_one(config, answers, base, key, seen)
-        if one.state == "failed":
-            _log.warning("%s failed: %s", one.name, one.problem)
-        found.append(one)
-        write_json(config.out / OVERVIEW, {"tasks": key, "models": [asdict(each) for each in found]})
+        model = _evaluate_one(config, answers, base, key, seen)
+        if model.state == "failed":
+            _log.warning("%s failed: %s", model.name, model.problem)
+        evaluated.append(model)
+        write_json(config.out / OVERVIEW, {"tasks": key, "models": [asdict(model) for model in evaluated]})
         _free_memory()
-    return found
+    return evaluated
 
 
 def _evaluate_one(
@@ -101,12 +101,12 @@ def _evaluate_one(
 ) -> OneModel:
     name, digest, folder = base, "", ""
     try:
-        asked = answers.model_copy(update={"model": answers.model.model_copy(update={"base": base})})
-        model = find_model(asked)
+        with_base = answers.model_copy(update={"model": answers.model.model_copy(update={"base": base})})
+        model = find_model(with_base)
         name, digest = model.name, model.digest
         if digest in seen:
             return OneModel(name, digest, seen[digest], "kept", "the same model as one before")
-        key = _key(config, asked, digest, tasks)[:12]
+        key = _key(config, with_base, digest, tasks)[:12]
         # The name is only a label: a renamed model already has its result.
         out = next(config.out.glob(f"*-{key}"), config.out / f"{_safe(name)}-{key}")
         folder = str(out)
@@ -114,8 +114,8 @@ def _evaluate_one(
         if kept:
             summary = read_summary(out / SUMMARY)
         else:
-            # Another state of the program may have begun it: the key holds all that decides answers.
-            summary = evaluate(config.model_copy(update={"out": out, "answers": asked}), resume=True)
+            # Another version of the program may have begun it: the key holds everything that decides answers.
+            summary = evaluate(config.model_copy(update={"out": out, "answers": with_base}), resume=True)
     except BurnishError as error:
         return OneModel(name, digest, folder, "failed", problem=f"{error.cause} {error.way_out}")
     except Exception as error:  # noqa: BLE001  one model's fault, of whatever library, must not end the others
@@ -144,7 +144,8 @@ def _models(folder: Path) -> Iterator[str]:
 
 
 def _key(config: EvaluateConfig, answers: ModelAnswers, model: str, tasks: str) -> str:
-    """Digest of all that decides answers and their judgement, the program and its compiler aside."""
+    """Compute the digest of everything that decides answers and their judgement, except the program and its
+    compiler."""
     sampling = answers.sampling.model_dump(mode="json", exclude=set(HOW_FAST))
     how = [answers.engine, answers.adapter_off, config.seed, config.tolerance, config.repair_turns]
     return digest_json([model, tasks, sampling, *how])

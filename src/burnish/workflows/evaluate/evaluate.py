@@ -1,6 +1,6 @@
 """Evaluate answers without a recipe: from a model, a server, or a file.
 
-Everything that judging needs lies in the folder then, so `workflows.evaluate.rescore` judges again without a model.
+The folder then has everything that judging needs, so `workflows.evaluate.rescore` judges again without a model.
 Left out on purpose: several models (`workflows.evaluate.all_models`), comparing them (`workflows.evaluate.compare`).
 """
 
@@ -52,13 +52,13 @@ _log = logging.getLogger("burnish.evaluate")
 def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
     """Judge the answers, write ``summary.json`` to ``config.out``, and return its content.
 
-    The same call again goes on in the same folder; once it is finished, nothing is done again. Raises RunFolderError
+    The same call again continues in the same folder; a finished evaluation is only read. Raises RunFolderError
     when the folder belongs to another evaluation.
     """
     answers = config.answers
     resolved = config.model_dump(mode="json")
     check_owner(config.out, resolved, resume=resume)
-    found = _check_before(config)
+    source = _check_before(config)
     task_set = load_task_set(config.tasks, config.seed)
     tasks = task_set.held_out[: config.limit]
     check_tasks(tasks)
@@ -69,7 +69,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
     with ExitStack() as stack:
         verifier = stack.enter_context(verifier_for(tasks, config.verify, config.out / ".cache"))
         toolchain = {} if verifier is None else {TOOLCHAIN: verifier.digest}
-        model_files = digests_of(answers, found) if isinstance(answers, WrittenAnswers) else {}
+        model_files = digests_of(answers, source) if isinstance(answers, WrittenAnswers) else {}
         digests = {CODE: code_digest(), **toolchain, "tasks": tasks_digest(tasks), **model_files}
         run = stack.enter_context(
             open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume)
@@ -84,7 +84,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
         attempt = begin(folder, wanted)
         reset_peak()
         evaluated = evaluate_answers(
-            Writing(answers, tasks, folder, seed=config.seed, found=found)
+            Writing(answers, tasks, folder, seed=config.seed, found=source)
             if isinstance(answers, WrittenAnswers)
             else given,
             tasks,
@@ -94,7 +94,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
             repair_turns=config.repair_turns,
         )
         done = finish(folder, attempt, evaluated.outputs, peak_bytes=peak_bytes())
-        model = evaluated.measured(_name(config, found), done.seconds)
+        model = evaluated.measured(_name(config, source), done.seconds)
         summary = build_summary([model], excluded_tasks=task_set.excluded)
         write_json(config.out / SUMMARY, summary.model_dump(mode="json"))
         record_evaluation(config, run, digests, done, summary)
@@ -126,7 +126,9 @@ def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Comple
         case FieldAnswers(name=name):
             if isinstance(config.tasks, HumanEvalPackTasks):
                 wanted = {task.id for task in tasks}
-                return [one for one in read_field(config.tasks.path, name) if one.task_id in wanted]
+                return [
+                    completion for completion in read_field(config.tasks.path, name) if completion.task_id in wanted
+                ]
             return [
                 Completion(task_id=task.id, text=task.reference, finish_reason="given")
                 for task in tasks
@@ -136,16 +138,16 @@ def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Comple
 
 
 def _check_before(config: EvaluateConfig) -> ModelSource | None:
-    """Raise what paths, the machine and the packages tell; returns the model that will answer, if one will."""
+    """Raise early errors of paths, machine and packages; return the answering model, if there is one."""
     answers = config.answers
-    found = ready(answers) if isinstance(answers, ModelAnswers) else None
+    source = ready(answers) if isinstance(answers, ModelAnswers) else None
     check_task_files(config.tasks, "tasks")
     if isinstance(answers, FileAnswers):
         _check_there(answers.path)
     pack = isinstance(config.tasks, HumanEvalPackTasks)
     if isinstance(answers, FieldAnswers) and not pack and answers.name != "reference":
         raise ConfigError(f"these tasks have no answers in a field {answers.name!r}", "Set answers.name=reference.")
-    return found
+    return source
 
 
 def _check_there(path: Path) -> None:
@@ -161,10 +163,10 @@ def tasks_digest(tasks: Sequence[Task]) -> str:
     return digest_json([task.to_json() for task in tasks])
 
 
-def _name(config: EvaluateConfig, found: ModelSource | None) -> str:
+def _name(config: EvaluateConfig, source: ModelSource | None) -> str:
     match config.answers:
         case ModelAnswers() | EndpointAnswers():
-            return name_of(config.answers, found)
+            return name_of(config.answers, source)
         case FileAnswers(path=path):
             return path.stem
         case FieldAnswers(name=name):

@@ -1,6 +1,6 @@
-"""What training stages wrote on the way, for the report: rollouts of a policy, or rounds of answers with their scores.
+"""Collect samples of training stages for the report: rollouts of a policy, or rounds of answers with scores.
 
-Goes by the files that a stage left, whatever its kind: ``rollouts.jsonl`` in its folder, or folders of rounds with
+Chosen by the files of a stage, whatever its kind: ``rollouts.jsonl`` in its folder, or folders of rounds with
 completions, verdicts and scores. Left out on purpose: answers of evaluations while training.
 """
 
@@ -20,21 +20,25 @@ from burnish.report.page.samples import ROLLOUTS_PER_STAGE, StageRollouts
 
 
 def stage_rollouts(folder: Path, stage: str) -> StageRollouts | None:
-    """Some of what a stage wrote, whole steps from its first to its last, without tasks; None where it kept nothing."""
+    """Return some samples of a stage, whole steps from first to last, without tasks; None without any."""
     if (folder / ROLLOUTS).is_file():
         return _of_file(folder / ROLLOUTS, stage)
     rounds = [(number, path.parent) for path in folder.glob(f"*/{SCORES}") if (number := _number(path.parent))]
-    found = [_Round(number, path) for number, path in sorted(rounds)]
-    if not found:
+    round_folders = [_Round(number, path) for number, path in sorted(rounds)]
+    if not round_folders:
         return None
-    each = max(1, ROLLOUTS_PER_STAGE // len(found))
+    per_round = max(1, ROLLOUTS_PER_STAGE // len(round_folders))
     return StageRollouts(
-        stage, "round", (), [one for part in found for one in part.first(each)], sum(part.written for part in found)
+        stage,
+        "round",
+        (),
+        [rollout for part in round_folders for rollout in part.first(per_round)],
+        sum(part.written for part in round_folders),
     )
 
 
 def spread(counts: Counter[int], most: int) -> set[int]:
-    """Steps from the first to the last at equal distances, so many that their rows are about ``most`` in all."""
+    """Choose steps at equal distances from first to last, so that their rows are about ``most`` in all."""
     steps = sorted(counts)
     wanted = min(len(steps), max(2, most * len(steps) // max(1, counts.total())))
     if wanted == 1 or len(steps) == 1:
@@ -45,7 +49,7 @@ def spread(counts: Counter[int], most: int) -> set[int]:
 def _of_file(path: Path, stage: str) -> StageRollouts:
     counts = Counter(row["step"] for row in read_rows(path, {"step": int}))
     kept = spread(counts, ROLLOUTS_PER_STAGE)
-    rollouts = [one for one in read_records(Rollout, path) if one.step in kept]
+    rollouts = [rollout for rollout in read_records(Rollout, path) if rollout.step in kept]
     return StageRollouts(stage, "step", (), rollouts[: 2 * ROLLOUTS_PER_STAGE], counts.total())
 
 
@@ -63,12 +67,12 @@ class _Round:
     def first(self, count: int) -> Iterator[Rollout]:
         verdicts = {(v.task_id, v.sample_index): v for v in read_records(Verdict, self.folder / VERDICTS)}
         scores = {(s.task_id, s.sample_index): s for s in read_records(Score, self.folder / SCORES)}
-        for one in itertools.islice(read_records(Completion, self.folder / COMPLETIONS), count):
-            key = (one.task_id, one.sample_index)
-            yield Rollout(step=self.number, completion=one, verdict=verdicts.get(key), score=scores.get(key))
+        for completion in itertools.islice(read_records(Completion, self.folder / COMPLETIONS), count):
+            key = (completion.task_id, completion.sample_index)
+            yield Rollout(step=self.number, completion=completion, verdict=verdicts.get(key), score=scores.get(key))
 
 
 def _number(folder: Path) -> int:
-    """Number of a round by the name of its folder; 0 where it has none."""
+    """Return the number of a round by its folder's name; 0 without one."""
     digits = folder.name.rpartition("_")[2]
     return int(digits) if digits.isdecimal() else 0

@@ -33,9 +33,12 @@ from burnish.workflows.run.context import Outcome, Run
 def report(run: Run, stage: ReportStage, folder: Path) -> Outcome:
     """Write ``summary.json`` and ``report.html`` into the run's folder."""
     measured, answers = [], []
-    for one in _measured(run):
-        folder, tasks = run.stage_folder(one.name), run.held_out_tasks(one)[: one.limit]
-        model = measured_in(folder, _row_name(run, one), tasks, run.done[one.name].seconds)
+    for evaluate_stage in _measured(run):
+        folder, tasks = (
+            run.stage_folder(evaluate_stage.name),
+            run.held_out_tasks(evaluate_stage)[: evaluate_stage.limit],
+        )
+        model = measured_in(folder, _row_name(run, evaluate_stage), tasks, run.done[evaluate_stage.name].seconds)
         measured.append(model)
         completions = tuple(read_answers(folder / COMPLETIONS).values())
         answers.append(StageAnswers(model.name, tasks, completions, model.verdicts))
@@ -76,13 +79,17 @@ def report(run: Run, stage: ReportStage, folder: Path) -> Outcome:
 
 
 def _rollouts(run: Run) -> list[StageRollouts]:
-    names = [one.name for one in run.recipe.stages if one.name in run.done and not isinstance(one, EvaluateStage)]
+    names = [
+        stage.name for stage in run.recipe.stages if stage.name in run.done and not isinstance(stage, EvaluateStage)
+    ]
     written = [stage_rollouts(run.stage_folder(name), name) for name in names]
-    return [replace(one, tasks=run.train_tasks_before(one.stage)) for one in written if one is not None]
+    return [
+        replace(rollouts, tasks=run.train_tasks_before(rollouts.stage)) for rollouts in written if rollouts is not None
+    ]
 
 
 def _facts(run: Run) -> dict[str, str]:
-    """When it began, by which version, with which seed, and on what machine."""
+    """Return start time, version, seed and machine of the run."""
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(_began(run.folder.path / EVENTS)))
     facts = {"first begun": began, "burnish": __version__, "seed": str(run.recipe.seed)}
     return facts | read_machine(run.folder.path)
@@ -93,15 +100,15 @@ def _began(events: Path) -> float:
 
 
 def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:
-    """The largest peak of allocated bytes that a stage logged, over all GPUs."""
-    found = [
+    """Return the largest logged peak of allocated bytes of a stage, over all GPUs."""
+    peaks = [
         value
         for row in metrics
         if row.stage == stage
         for key, value in row.values.items()
         if key.startswith("peak_allocated_bytes")
     ]
-    return int(max(found)) if found else None
+    return int(max(peaks)) if peaks else None
 
 
 def _predicted_peak(metrics: Mapping[str, float]) -> int | None:
@@ -114,6 +121,6 @@ def _measured(run: Run) -> list[EvaluateStage]:
 
 
 def _row_name(run: Run, stage: EvaluateStage) -> str:
-    """A row bears its model's name; the stage's where one model is measured more than once."""
+    """Return the model's name for a row; the stage's name if one model is measured several times."""
     models = [other.model for other in _measured(run)]
     return stage.model if models.count(stage.model) == 1 else stage.name

@@ -1,8 +1,8 @@
 """Reproduce an evaluation in a new folder and compare every row.
 
-Everything is taken from the evaluation's own folder and from the models it names, each checked by digest first; what is
-gone or changed is refused by name. Another code of burnish is no reason to refuse, since that is often the question; it
-is said. Left out on purpose: training again (`burnish run` with the recipe of the run does).
+Everything is read from the evaluation's own folder and its models, each checked by digest first; missing or changed
+inputs are refused by name. Other code of burnish is reported, not refused, since its effect is often the question. Left
+out on purpose: training again (`burnish run` with the recipe of the run does).
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from burnish.workflows.run.context import Run
 from burnish.workflows.run.inputs import BASE, CODE, TOOLCHAIN, code_digest
 
 LEVEL = 0.05
-"""A difference whose p-value lies below is significant; divided by the kinds of tasks, so that many raise no alarm."""
+"""Level of significance, divided by the number of task kinds, to correct for several tests."""
 C = TypeVar("C", EvaluateConfig, Recipe)
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What answering and judging again gave; the format of ``reproduction.json``."""
+    """Result of answering and judging again; the format of ``reproduction.json``."""
 
     of: str
     folder: str
     rows: int
     other_texts: int
-    """Rows in which the model wrote something else."""
+    """Rows with another text of the model."""
     other_outcomes: int
     """Rows whose extracted answer, outcome or scores differ."""
     significant: bool
@@ -64,26 +64,26 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class Original:
-    """An evaluation to do again: how, and what it must still find unchanged."""
+    """Evaluation to reproduce: its configuration, and the inputs that must be unchanged."""
 
     name: str
     rows: Path
     """Folder whose rows are compared."""
     config: EvaluateConfig
     expected: Mapping[str, str]
-    """Input -> digest, as it was."""
+    """Input -> digest at that time."""
     found: Mapping[str, str]
-    """Input -> digest, as it is."""
+    """Input -> digest now."""
     code: str
-    """Digest of burnish's code then."""
+    """Digest of burnish's code at that time."""
 
 
 def evaluations(run: RunRow, stages: Sequence[StageRow]) -> list[str]:
-    """Names of the stages of a run that evaluate; one for an evaluation."""
-    found = [stage.name for stage in stages if stage.kind == "evaluate"]
-    if not found:
+    """Return the names of a run's evaluate stages; one for an evaluation."""
+    names = [stage.name for stage in stages if stage.kind == "evaluate"]
+    if not names:
         raise DataError(f"{run.name} has no evaluation", "Give an evaluation, or a run with an evaluate stage.")
-    return found
+    return names
 
 
 def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> Reproduction:
@@ -91,11 +91,11 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
 
     Args:
         run: the run or evaluation.
-        folder: where it lies; None when it is gone.
+        folder: its folder; None when it is missing.
         stage: its evaluate stage, as the ledger has it.
         out: a new folder.
 
-    Raises DataError when an input is gone or changed, RunFolderError when ``out`` holds something else.
+    Raises DataError when an input is missing or changed, RunFolderError when ``out`` holds something else.
     """
     if folder is None:
         raise DataError(
@@ -126,31 +126,33 @@ def _of_evaluation(run: RunRow, folder: Path, stage: StageRow, out: Path) -> Ori
     resolved = read_object(folder / RESOLVED, needs=RESOLVED_RECIPE)
     config = _valid(EvaluateConfig, resolved["recipe"], folder)
     inner = folder / EVALUATED
-    # What was answered lies in the folder itself, so a task file that has moved since is no hindrance.
+    # The folder has the answered tasks, so the task file may have moved.
     expected = {f"file {name}": stage.artefacts[name] for name in (TASKS,)}
-    found = {f"file {TASKS}": _digest(inner / TASKS)}
+    present = {f"file {TASKS}": _digest(inner / TASKS)}
     answers = config.answers
     if isinstance(answers, ModelAnswers):
         expected |= {name: digest for name, digest in stage.parents.items() if name in (BASE, ADAPTER)}
-        found |= {BASE: _model_digest(answers.model.base)}
+        present |= {BASE: _model_digest(answers.model.base)}
         if answers.adapter is not None:
-            found |= {ADAPTER: model_digest(answers.adapter) if answers.adapter.is_dir() else "gone"}
+            present |= {ADAPTER: model_digest(answers.adapter) if answers.adapter.is_dir() else "gone"}
     else:
         answers = FileAnswers(path=inner / COMPLETIONS)
         expected |= {f"file {COMPLETIONS}": stage.artefacts[COMPLETIONS]}
-        found |= {f"file {COMPLETIONS}": _digest(inner / COMPLETIONS)}
+        present |= {f"file {COMPLETIONS}": _digest(inner / COMPLETIONS)}
     again = config.model_copy(
         update={"out": out, "tasks": TaskFile(path=inner / TASKS), "answers": answers, "limit": None}
     )
-    return _with_toolchain(Original(run.name, folder, again, expected, found, resolved["digests"][CODE]), stage)
+    return _with_toolchain(Original(run.name, folder, again, expected, present, resolved["digests"][CODE]), stage)
 
 
 def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
     resolved = read_object(folder / RESOLVED, needs=RESOLVED_RECIPE)
     recipe = _valid(Recipe, resolved["recipe"], folder)
     run = Run(recipe, RunFolder(folder, resolved["run_id"]), resolved["digests"], None)
-    run.done.update({one.name: done for one in recipe.stages if (done := read_done(folder / one.name)) is not None})
-    settings = next(one for one in recipe.stages if one.name == stage.name)
+    run.done.update(
+        {finished.name: done for finished in recipe.stages if (done := read_done(folder / finished.name)) is not None}
+    )
+    settings = next(candidate for candidate in recipe.stages if candidate.name == stage.name)
     assert isinstance(settings, EvaluateStage)
     tasks = folder / (run.tasks_stage(settings) or "") / HELD_OUT
     model, adapter = run.model_and_adapter(settings.model)
@@ -165,19 +167,19 @@ def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
         seed=recipe.seed,
         limit=settings.limit,
     )
-    known = ("held-out tasks", "base", *(one.name for one in recipe.stages))
+    known = ("held-out tasks", "base", *(stage.name for stage in recipe.stages))
     expected = {name: digest for name, digest in stage.parents.items() if name in known}
-    found = {"held-out tasks": _digest(tasks)}
-    for name in expected.keys() - found.keys():
-        found[name] = _model_digest(recipe.model.base) if name == "base" else _outputs_digest(folder / name, run.done)
+    present = {"held-out tasks": _digest(tasks)}
+    for name in expected.keys() - present.keys():
+        present[name] = _model_digest(recipe.model.base) if name == "base" else _outputs_digest(folder / name, run.done)
     name = f"{recipe.name}/{stage.name}"
     return _with_toolchain(
-        Original(name, folder / stage.name, config, expected, found, resolved["digests"][CODE]), stage
+        Original(name, folder / stage.name, config, expected, present, resolved["digests"][CODE]), stage
     )
 
 
 def _with_toolchain(original: Original, stage: StageRow) -> Original:
-    """Add compiler, lints and policy of the verifier where the tasks are Rust; asks the verifier itself."""
+    """Add compiler, lints and policy of the verifier if there are Rust tasks; opens the verifier."""
     if TOOLCHAIN not in stage.parents or "gone" in original.found.values():
         return original
     tasks = read_tasks(_task_file(original.config))
@@ -196,12 +198,12 @@ def _task_file(config: EvaluateConfig) -> Path:
 
 
 def _refuse_changes(original: Original) -> None:
-    gone = [name for name in original.expected if original.found.get(name, "gone") == "gone"]
+    missing = [name for name in original.expected if original.found.get(name, "gone") == "gone"]
     changed = [name for name, digest in original.expected.items() if original.found.get(name) != digest]
     if changed:
-        said = [f"the {name} {'is gone' if name in gone else 'changed'}" for name in changed]
+        changes = [f"the {name} {'is gone' if name in missing else 'changed'}" for name in changed]
         raise DataError(
-            f"{original.name} cannot be reproduced: {'; '.join(said)}",
+            f"{original.name} cannot be reproduced: {'; '.join(changes)}",
             "Restore these inputs, or evaluate again: burnish evaluate.",
         )
 
@@ -228,7 +230,7 @@ def _model_digest(base: str) -> str:
 
 
 def _outputs_digest(folder: Path, done: Mapping[str, Done]) -> str:
-    """Digest of all that a stage made, as later stages read it, from the bytes on disk."""
+    """Compute the digest of a stage's outputs from the bytes on disk, as later stages read them."""
     if folder.name not in done:
         return "gone"
     paths = {name: folder / name for name in done[folder.name].outputs}
@@ -246,4 +248,4 @@ def _outcome(row: EvaluatedRow) -> dict[str, Any]:
 
 def _significant(report: ComparisonReport) -> bool:
     headlines = [next(iter(kind.metrics.values())) for kind in report.kinds if kind.metrics]
-    return any(one.p_value < LEVEL / len(headlines) for one in headlines)
+    return any(headline.p_value < LEVEL / len(headlines) for headline in headlines)

@@ -1,7 +1,7 @@
 """Judge the answers of a finished evaluation again, without the model that wrote them.
 
-The result lies beside the first one, in ``rescored/``, with what changed: the first is never written over. Takes the
-folder of ``burnish evaluate`` or that of a run's evaluate stage. Left out on purpose: answers that were never written.
+The result is in ``rescored/`` beside the first one, with the changes; the first is never overwritten. Takes the
+folder of ``burnish evaluate`` or that of a run's evaluate stage. Left out on purpose: missing answers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from burnish.workflows.evaluate.score import completions_in, judge_answers, read
 
 @dataclass(frozen=True)
 class Rescored:
-    """What judging again gave."""
+    """Result of judging again."""
 
     folder: Path
     summary: Summary
@@ -56,7 +56,7 @@ class Rescored:
 def rescore(folder: Path) -> Rescored:
     """Judge ``completions.jsonl`` of an evaluation by its own settings into ``rescored/``. Needs no model.
 
-    Raises DataError when the folder holds no answers, or tasks that answers name are not to be found.
+    Raises DataError when the folder holds no answers, or the answered tasks cannot be found.
     """
     path = completions_in(folder)
     if not path.is_file():
@@ -65,9 +65,9 @@ def rescore(folder: Path) -> Rescored:
     answers = read_answers(path)
     tasks = _tasks(folder, {task_id for task_id, _ in answers})
     check_tasks(tasks)
-    # In the order of the first judgement: draws of an interval go by it.
+    # In the order of the first judgement, since the draws of an interval depend on it.
     place = {task.id: number for number, task in enumerate(tasks)}
-    completions = sorted(answers.values(), key=lambda one: (place[one.task_id], one.sample_index))
+    completions = sorted(answers.values(), key=lambda completion: (place[completion.task_id], completion.sample_index))
     settings = _settings(folder.parent / RESOLVED)
     tolerance = settings.get("tolerance", EvaluateConfig.model_fields["tolerance"].default)
     try:
@@ -103,7 +103,7 @@ def rescore(folder: Path) -> Rescored:
 
 
 def read_evaluated(folder: Path) -> list[EvaluatedRow]:
-    """The judged rows of an evaluation; of an older run's stage, which has Rust verdicts alone, made from these.
+    """Read the judged rows of an evaluation, or build them from the verdicts of an older run's stage.
 
     Raises DataError when there are none, or a line is broken.
     """
@@ -115,16 +115,17 @@ def read_evaluated(folder: Path) -> list[EvaluatedRow]:
             f"{folder} has neither {ROWS} nor {VERDICTS}.", "Give the folder of burnish evaluate, or of a stage."
         )
     verdicts = list(read_records(Verdict, folder / VERDICTS))
-    completions = read_answers(folder / COMPLETIONS)  # in the order they were written, verdicts in that of the tasks
+    # Completions are in the order of writing, verdicts in that of the tasks.
+    completions = read_answers(folder / COMPLETIONS)
     tasks = {task.id: task for task in _tasks(folder, {task_id for task_id, _ in completions})}
-    if {(one.task_id, one.sample_index) for one in verdicts} != completions.keys():
+    if {(verdict.task_id, verdict.sample_index) for verdict in verdicts} != completions.keys():
         raise DataError(f"{VERDICTS} and {COMPLETIONS} in {folder} do not belong together.", "Evaluate again.")
-    answered = [(completions[one.task_id, one.sample_index], one) for one in verdicts]
-    return [rust_row(tasks[one.task_id], one, verdict) for one, verdict in answered]
+    answered = [(completions[verdict.task_id, verdict.sample_index], verdict) for verdict in verdicts]
+    return [rust_row(tasks[completion.task_id], completion, verdict) for completion, verdict in answered]
 
 
 def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
-    """The tasks that were attempted: kept beside the answers, or by the stage of the run that built them."""
+    """Read the attempted tasks, beside the answers or from the stage of the run that built them."""
     for path in (folder / TASKS, *sorted(folder.parent.glob(f"*/{HELD_OUT}"))):
         if not path.is_file():
             continue
@@ -138,13 +139,13 @@ def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
 
 
 def tasks_beside(folder: Path) -> Sequence[Task]:
-    """The tasks of an evaluation; none where it is a run's stage, whose tasks lie elsewhere."""
+    """Read the tasks of an evaluation; none for a run's stage, whose tasks are elsewhere."""
     path = folder / TASKS if (folder / TASKS).is_file() else folder / EVALUATED / TASKS
     return read_tasks(path) if path.is_file() else ()
 
 
 def tolerance_of(folder: Path) -> float:
-    """How far numeric answers might be off in an evaluation."""
+    """Return the tolerance of numeric answers in an evaluation."""
     usual = float(EvaluateConfig.model_fields["tolerance"].default)
     for path in (folder / RESOLVED, folder.parent / RESOLVED):
         if path.is_file():
@@ -162,7 +163,7 @@ def _settings(path: Path) -> dict[str, Any]:
 
 
 def _excluded(path: Path) -> int:
-    """How many tasks the evaluation left out before it began."""
+    """Count the tasks that the evaluation left out before it began."""
     return int(read_object(path, needs={"excluded_tasks": int})["excluded_tasks"]) if path.is_file() else 0
 
 

@@ -24,9 +24,9 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
     tasks = run.held_out_tasks(stage)[: stage.limit]
     model, adapter = run.model_and_adapter(stage.model)
     loaded_as = run.recipe.model.model_copy(update={"quantization": loaded_quantization(run, stage.model)})
-    found = ModelSource(stage.model, model, adapter, loaded_as)
+    source = ModelSource(stage.model, model, adapter, loaded_as)
     answers = ModelAnswers(model=run.recipe.model, sampling=stage.sampling)
-    writing = Writing(answers, tasks, folder, seed=run.recipe.seed, found=found)
+    writing = Writing(answers, tasks, folder, seed=run.recipe.seed, found=source)
     done = evaluate_answers(writing, tasks, folder, run.judge())
     metrics = measured(done.judgement.verdicts, tasks)
     run.folder.metrics.log(stage.name, 0, metrics)

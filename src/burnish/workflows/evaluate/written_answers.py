@@ -1,4 +1,4 @@
-"""What a model writes for one evaluation: its answers, what it finds likely among choices, and how fast it was.
+"""Generate a model's output for one evaluation: answers, likelihoods of choices, and speed.
 
 Loads the model only when something is missing. Left out on purpose: judging (`workflows.evaluate.score`).
 """
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class Writing:
-    """The writing of one evaluation.
+    """Generation for one evaluation.
 
     Args:
         answers: the model and its options.
-        tasks: to be answered.
-        folder: where everything goes.
-        seed: of the evaluation.
-        found: the model, where it need not be looked for.
+        tasks: tasks to answer.
+        folder: output folder.
+        seed: seed of the evaluation.
+        found: the model, if already resolved.
     """
 
     def __init__(
@@ -51,33 +51,33 @@ class Writing:
         self._loaded: Generator | None = None
 
     def completions(self) -> list[Completion]:
-        """All answers, in the order of the tasks; what an earlier attempt wrote is kept."""
+        """Return all answers, in the order of the tasks, keeping those of an earlier attempt."""
         path, samples = self._folder / COMPLETIONS, self._answers.sampling.samples
         if {task.id for task in self._tasks} <= finished_tasks(path, samples):
-            found = read_answers(path)
-            return [found[task.id, sample] for task in self._tasks for sample in range(samples)]
+            by_sample = read_answers(path)
+            return [by_sample[task.id, sample] for task in self._tasks for sample in range(samples)]
         generator = self._generator()
         self._note_prompts()
         return answer_tasks(generator, self._tasks, path, samples=samples, pace=self._folder / PACE)
 
     def likelihoods(self) -> dict[str, dict[str, float]]:
-        """Of the choices of multiple-choice tasks; none of a server or of vLLM, which are not asked.
+        """Return the likelihoods of multiple-choice tasks; none for a server or vLLM.
 
         Tasks that exceed the model's context have empty ones.
         """
-        asked = [task for task in self._tasks if task.kind == "multiple_choice"]
-        if not asked or isinstance(self._answers, EndpointAnswers) or self._answers.engine != "transformers":
+        questions = [task for task in self._tasks if task.kind == "multiple_choice"]
+        if not questions or isinstance(self._answers, EndpointAnswers) or self._answers.engine != "transformers":
             return {}
         known = read_likelihoods(self._folder)
-        if all(task.id in known for task in asked):
+        if all(task.id in known for task in questions):
             return known
-        found = self._in_process().choice_likelihoods(asked)
-        rows = [{"task_id": name, "log_likelihoods": values} for name, values in found.items()]
+        likelihoods = self._in_process().choice_likelihoods(questions)
+        rows = [{"task_id": name, "log_likelihoods": values} for name, values in likelihoods.items()]
         write_rows(self._folder / LIKELIHOODS, rows)
-        return found
+        return likelihoods
 
     def one_sample(self) -> Generator:
-        """A generator that writes one sample per task."""
+        """Return a generator that writes one sample per task."""
         generator = self._generator()
         if isinstance(self._answers, EndpointAnswers):
             sampling = self._answers.sampling.model_copy(update={"samples": 1})
@@ -94,7 +94,7 @@ class Writing:
         return self._loaded
 
     def _note_precision(self, generator: Generator) -> None:
-        """What a model in this process computes in, as it was loaded: a run's name may mean a quantised one."""
+        """Record the precision of a model in this process, as loaded: a run's name may mean a quantised one."""
         model = getattr(generator, "model", None)
         if model is None or isinstance(self._answers, EndpointAnswers):
             return
@@ -107,7 +107,7 @@ class Writing:
         return cast("TransformersGenerator", self._generator())
 
     def _note_prompts(self) -> None:
-        """Prompts as the model gets them, after the chat template; a server renders its own."""
+        """Record the prompts after the chat template; a server renders its own."""
         if isinstance(self._answers, EndpointAnswers):
             return
         generator = self._in_process()
@@ -116,7 +116,7 @@ class Writing:
 
 
 def precision_in(folder: Path) -> Precision:
-    """Return what the model of an evaluation or an evaluate stage computed in; empty where nobody noted it."""
+    """Return the precision of an evaluation's or stage's model; empty when unrecorded."""
     for noted in (folder / PRECISION, folder / EVALUATED / PRECISION):
         if noted.is_file():
             known = read_object(noted, needs={"dtype": str, "quantization": str})
@@ -125,13 +125,13 @@ def precision_in(folder: Path) -> Precision:
 
 
 def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation | None:
-    """How fast the answers came and how much memory that took; None where nothing was noted."""
+    """Return speed and memory of generation; None when unrecorded."""
     lines = list(read_rows(folder / PACE, {"wall_s": NUMBER, "completion_tokens": int, "completions": int}))
     if not lines:
         return None
     seconds, tokens = (sum(line[key] for line in lines) for key in ("wall_s", "completion_tokens"))
     precision = precision_in(folder)
-    p50, p95 = np.quantile([one.seconds for one in completions], (0.5, 0.95))
+    p50, p95 = np.quantile([completion.seconds for completion in completions], (0.5, 0.95))
     return Generation(
         completions=sum(line["completions"] for line in lines),
         completion_tokens=tokens,

@@ -83,12 +83,12 @@ class CellResult(Part):
     reason: str = ""
     """Why it is not done; for an illegal cell the reason from the matrix."""
     model_name: str = ""
-    """By what was done to the model: base, data, method, adapter, tag of the quantisation."""
+    """Name of the model by base, data, method, adapter, tag of the quantisation."""
     quantization_tag: str = ""
     dtype: str | None = None
-    """What the measured model computed in."""
+    """Compute dtype of the measured model."""
     measured_quantization: str | None = None
-    """How its weights were quantised while it answered, ``none`` where they were not."""
+    """Quantisation of its weights while it answered, ``none`` without."""
     answering: tuple[Answering, ...] = ()
     train_seconds: float | None = None
     train_peak_bytes: int | None = None
@@ -179,16 +179,16 @@ def _evaluation(folder: Folder, cell: Cell) -> Path:
 
 def _result(folder: Folder, cell: Cell, state: ExperimentState) -> CellResult:
     names = {axis: cell.names.get(f"{axis}s", "") for axis in ("model", "dataset", "adapter", "quantization")}
-    said: dict[str, Any] = {"id": cell.id, "index": cell.index, "state": state.state, "reason": state.reason, **names}
+    fields: dict[str, Any] = {"id": cell.id, "index": cell.index, "state": state.state, "reason": state.reason, **names}
     if state.state != "done":
-        return CellResult(**said)
+        return CellResult(**fields)
     run, evaluated = folder.run(cell.id), _evaluation(folder, cell) / EVALUATED
     done = read_done(evaluated)
     loaded = precision_in(evaluated)
-    said |= _trained(cell, run) if cell.trains else _untrained(cell, loaded)
-    said |= {"dtype": loaded.dtype, "measured_quantization": loaded.quantization}
+    fields |= _trained(cell, run) if cell.trains else _untrained(cell, loaded)
+    fields |= {"dtype": loaded.dtype, "measured_quantization": loaded.quantization}
     return CellResult(
-        **said,
+        **fields,
         answering=tuple(_answering(rows) for rows in group_rows(read_evaluated(evaluated)).values()),
         evaluate_seconds=None if done is None else done.seconds,
         evaluate_peak_bytes=None if done is None else done.peak_bytes,
@@ -242,9 +242,9 @@ def _answering(rows: Sequence[EvaluatedRow]) -> Answering:
 def _summary(config: GridConfig, base: Path, cells: Sequence[Cell], results: Sequence[CellResult]) -> GridSummary:
     return GridSummary(
         total_cells=len(cells),
-        done_cells=sum(one.state == "done" for one in results),
-        failed_cells=sum(one.state in FAILED for one in results),
-        illegal_cells=sum(one.state == "illegal" for one in results),
+        done_cells=sum(result.state == "done" for result in results),
+        failed_cells=sum(result.state in FAILED for result in results),
+        illegal_cells=sum(result.state == "illegal" for result in results),
         base_config=str(base),
         limit_train=config.limit_train,
         limit_eval=config.limit_eval,
@@ -260,25 +260,27 @@ def _csv(results: Sequence[CellResult]) -> str:
     """
     text = io.StringIO()
     plain = [name for name in CellResult.model_fields if name != "answering"]
-    asked = [name for name in Answering.model_fields if name not in ("quality", "metrics")]
-    metrics = dict.fromkeys(name for result in results for one in result.answering for name in one.metrics)
+    answering_fields = [name for name in Answering.model_fields if name not in ("quality", "metrics")]
+    metrics = dict.fromkeys(name for result in results for answering in result.answering for name in answering.metrics)
     measured = [*_columns("quality", None, ""), *(key for name in metrics for key in _columns(name, None))]
-    writer = csv.DictWriter(text, [*plain, *asked, *measured], lineterminator="\n")
+    writer = csv.DictWriter(text, [*plain, *answering_fields, *measured], lineterminator="\n")
     writer.writeheader()
     for result in results:
         row = result.model_dump(mode="json", exclude={"answering"})
         if not result.answering:
             writer.writerow(row)
-        for one in result.answering:
-            more = one.model_dump(mode="json", exclude={"quality", "metrics"}) | _columns("quality", one.quality, "")
-            for name, estimate in one.metrics.items():
+        for answering in result.answering:
+            more = answering.model_dump(mode="json", exclude={"quality", "metrics"}) | _columns(
+                "quality", answering.quality, ""
+            )
+            for name, estimate in answering.metrics.items():
                 more |= _columns(name, estimate)
             writer.writerow(row | more)
     return text.getvalue()
 
 
 def _columns(name: str, estimate: Estimate | None, prefix: str | None = None) -> dict[str, float | int | None]:
-    """The columns of an estimate, by its name; those of the headline have no prefix."""
+    """Return the columns of an estimate, by its name; those of the headline have no prefix."""
     before = f"{name} " if prefix is None else prefix
     low, high = (None, None) if estimate is None else estimate.ci95
     value, n = (None, None) if estimate is None else (estimate.value, estimate.n)

@@ -55,7 +55,7 @@ class Cell:
     trains: bool
 
     def check(self) -> None:
-        """Raise why the cell cannot begin, as far as its recipe, its files and this machine tell."""
+        """Raise why the cell cannot begin, as far as recipe, files and machine tell."""
         assert self.recipe is not None
         if self.trains:
             check_early(self.recipe, self.recipe.stages)
@@ -67,7 +67,7 @@ class Cell:
 
     @property
     def problem(self) -> str:
-        """What `check` raises, with the way out; empty where the cell can begin."""
+        """Return the error of `check` with its way out; empty when the cell can begin."""
         try:
             self.check()
         except BurnishError as error:
@@ -76,7 +76,7 @@ class Cell:
 
     @property
     def training_stage(self) -> str:
-        """Name of the stage whose model is evaluated."""
+        """Return the name of the stage whose model is evaluated."""
         assert self.recipe is not None
         return last_training_stage(self.recipe)[-1].name
 
@@ -93,20 +93,20 @@ def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
     for index, combination in enumerate(itertools.product(*axes.values())):
         variants = dict(zip(axes, combination, strict=True))
         name = "_".join(variant.name for variant in variants.values()) or "cell"
-        said = [training]
+        values = [training]
         if "datasets" in variants:
-            said.append(Values("this cell", {"data.name": variants["datasets"].name}))
-        said += [Values(f"{axis}.{variant.name}", variant.overrides) for axis, variant in variants.items()]
-        trains = all(one.trains for one in combination if isinstance(one, AdapterVariant))
+            values.append(Values("this cell", {"data.name": variants["datasets"].name}))
+        values += [Values(f"{axis}.{variant.name}", variant.overrides) for axis, variant in variants.items()]
+        trains = all(variant.trains for variant in combination if isinstance(variant, AdapterVariant))
         if not trains:
-            said.append(Values("this cell", untrained))
-        said.append(Values("this cell", {"name": name, "runs_dir": str(runs_dir)}))
+            values.append(Values("this cell", untrained))
+        values.append(Values("this cell", {"name": name, "runs_dir": str(runs_dir)}))
         names = {axis: variant.name for axis, variant in variants.items()}
-        found, refusal = _recipe(config, said)
-        if found is not None and trains:
+        cell_recipe, refusal = _recipe(config, values)
+        if cell_recipe is not None and trains:
             with named(name):
-                check_batches(found, found.stages)
-        cells.append(Cell(name, index, names, found, refusal, trains))
+                check_batches(cell_recipe, cell_recipe.stages)
+        cells.append(Cell(name, index, names, cell_recipe, refusal, trains))
     return cells
 
 
@@ -131,25 +131,27 @@ def evaluation_of(cell: Cell, config: GridConfig, run: Path, out: Path) -> Evalu
 
 
 def base_name(model: ModelConfig, dtype: str | None = None) -> ModelName:
-    """The name of a base that is measured as it is; ``dtype`` is what it computed in, once it was loaded."""
+    """Return the name of an untrained base; ``dtype`` is its compute dtype, once loaded."""
     base = clean(Path(model.base).name) or "model"
     head = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}.get(dtype or "")
     return ModelName(base, quantization=_quantized_as(model, head))
 
 
 def _quantized_as(model: ModelConfig, head: str | None) -> QuantizationTag:
-    said = model.quantization
-    if said is None:
+    quantization = model.quantization
+    if quantization is None:
         return QuantizationTag("NoQuant")
-    match said.kind:
+    match quantization.kind:
         case "nf4" | "fp4":
-            return four_bit_tag("BNB4BIT", said.kind, double=said.double_quant, lm_head_dtype=head)
+            return four_bit_tag("BNB4BIT", quantization.kind, double=quantization.double_quant, lm_head_dtype=head)
         case "int8":
             return quantization_tag("INT8", weights_bits=8, lm_head_dtype=head)
         case "hqq":
-            return quantization_tag("HQQ", weights_bits=said.bits, group_size=said.group_size, lm_head_dtype=head)
+            return quantization_tag(
+                "HQQ", weights_bits=quantization.bits, group_size=quantization.group_size, lm_head_dtype=head
+            )
         case "gptq" | "awq":
-            return quantization_on_disk(resolve_base(model.base), said.kind) or QuantizationTag("NoQuant")
+            return quantization_on_disk(resolve_base(model.base), quantization.kind) or QuantizationTag("NoQuant")
 
 
 def _axes(config: GridConfig) -> dict[str, Sequence[Variant]]:
@@ -162,10 +164,10 @@ def _axes(config: GridConfig) -> dict[str, Sequence[Variant]]:
     }
 
 
-def _recipe(config: GridConfig, said: Sequence[Values]) -> tuple[Recipe | None, str]:
+def _recipe(config: GridConfig, values: Sequence[Values]) -> tuple[Recipe | None, str]:
     """Build the recipe, or return why the matrix refuses it."""
     try:
-        recipe = load_config(Recipe, None, values=said)
+        recipe = load_config(Recipe, None, values=values)
     except ConfigError as error:
         refusal = _refusal(error)
         if refusal is None:
@@ -175,12 +177,12 @@ def _recipe(config: GridConfig, said: Sequence[Values]) -> tuple[Recipe | None, 
 
 
 def _refusal(error: ConfigError) -> str | None:
-    """What the matrix said, when that alone is wrong with the recipe."""
+    """Return the matrix's refusal, if that is the only problem of the recipe."""
     if not isinstance(error.__cause__, ValidationError):
         return None
-    found = [detail.get("ctx", {}).get("error") for detail in error.__cause__.errors()]
-    refusals = [one for one in found if isinstance(one, IllegalCombinationError)]
-    return str(refusals[0]) if refusals and len(refusals) == len(found) else None
+    causes = [detail.get("ctx", {}).get("error") for detail in error.__cause__.errors()]
+    refusals = [cause for cause in causes if isinstance(cause, IllegalCombinationError)]
+    return str(refusals[0]) if refusals and len(refusals) == len(causes) else None
 
 
 def _training_part(recipe: Recipe) -> dict[str, Any]:
@@ -194,7 +196,7 @@ def _training_part(recipe: Recipe) -> dict[str, Any]:
         and not {"tasks", "corpus"} & set(stage.makes)
         and stage.name not in started
     }
-    # Only what was said: a micro batch that nobody chose must not be written as if somebody had
+    # Only settings that were given: a default micro batch must not be written as if it was chosen
     kept = [stage.model_dump(mode="json", exclude_unset=True) for stage in stages if stage.name not in measuring]
     return recipe.model_dump(mode="json", exclude_unset=True) | {"stages": kept}
 

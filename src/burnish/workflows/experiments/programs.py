@@ -1,8 +1,8 @@
 """Run many programs one after the other, with time-out, retries and state on disk.
 
 Sweep and grid share this. A folder of experiments holds ``recipes/``, ``runs/`` with the ledger, ``states/`` and
-``logs/``. A run whose state says that it ended, for the same recipe and the same inputs, is not run again; one that was
-killed continues, because ``burnish run`` does. Left out on purpose: which experiments there are, several at once.
+``logs/``. A run whose state is final, for the same recipe and the same inputs, is not run again; a killed one
+continues, because ``burnish run`` does. Left out on purpose: the list of experiments, running several at once.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ExperimentState(Record):
     """Seconds of the attempts under the last command, including waits."""
     attempts: int = 0
     reason: str = ""
-    """Why it did not end as done."""
+    """Reason why it is not done."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Folder:
 
     @property
     def runs(self) -> Path:
-        """The ``runs_dir`` of all of them."""
+        """Return the ``runs_dir`` of all of them."""
         return self.path / "runs"
 
     def run(self, name: str) -> Path:
@@ -152,8 +152,8 @@ def run_experiment(
     _wait_until_free(folder.run(planned.id))
     logger.info("%s begins", planned.id)
     ending = run_to_end(commands, folder.log(planned.id), timeout_s=timeout_s, retries=retries, watch=watch)
-    said = {"state": ending.state, "seconds": ending.seconds, "attempts": ending.attempts, "reason": ending.reason}
-    state = planned.model_copy(update=said)
+    changes = {"state": ending.state, "seconds": ending.seconds, "attempts": ending.attempts, "reason": ending.reason}
+    state = planned.model_copy(update=changes)
     folder.write_state(state)
     logger.info("%s: %s in %.1f s%s", state.id, state.state, state.seconds, f": {state.reason}" if state.reason else "")
     return state
@@ -215,7 +215,7 @@ def _attempt(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            process_group=0,  # the terminal's Ctrl-C would reach it twice
+            process_group=0,  # otherwise the terminal's Ctrl-C would reach it twice
             preexec_fn=die_with_parent,  # noqa: PLW1509  one system call, no lock is taken
         )
         try:
@@ -244,16 +244,16 @@ def _stop(process: subprocess.Popen[bytes]) -> int:
 
 def _wait_until_free(run: Path) -> None:
     """Wait for a process that a killed program left behind."""
-    said = False
+    logged = False
     while (pid := working(run)) is not None:
-        if not said:
+        if not logged:
             logger.warning("waiting for process %d, which still works on %s", pid, run)
-        said = True
+        logged = True
         time.sleep(POLL_S)
 
 
 def _reason(status: int, log: Path, begins: int) -> str:
-    """Find why a program failed: its error line, else its last line."""
+    """Find why a program failed: its error line, otherwise its last line."""
     if status < 0:
         return f"killed by {signal.Signals(-status).name}"
     with log.open("rb") as file:

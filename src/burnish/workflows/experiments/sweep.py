@@ -56,7 +56,7 @@ class RunResult(Part):
     interval: tuple[float, float] | None = None
     """95 %."""
     seconds: float
-    """Of its stages over all attempts; of a run that did not end well, of the last command."""
+    """Seconds of its stages over all attempts; of the last command if the run failed."""
     peak_bytes: int | None = None
     device_peak_bytes: int | None = None
     attempts: int
@@ -71,11 +71,11 @@ class Best(Part):
     next: str | None
     """The second best."""
     difference: PairedEstimate | None
-    """The best less the next, on the same tasks."""
+    """Difference of the best to the second best, on the same tasks."""
     distinguishable: bool | None
-    """Whether that interval leaves out 0; None when there is none."""
+    """Whether the interval excludes 0; None without an interval."""
     chosen_among: int
-    """Runs with a value: the more, the more its own value is flattered by the choice."""
+    """Runs with a value: the more there are, the more the choice biases the best value upwards."""
 
 
 class SweepSummary(Record):
@@ -93,18 +93,18 @@ class SweepSummary(Record):
 
 
 class PlannedRun(Part):
-    """A run before it begins; what is None is not known."""
+    """A run before it begins; unknown values are None."""
 
     run_id: str
     params: dict[str, Any] | None
-    """None where results of other runs choose them."""
+    """None if results of other runs choose them."""
     done: bool
     seconds: float | None
     peak_bytes: int | None
     device_peak_bytes: int | None
     cost: float | None
     problem: str = ""
-    """Why it cannot begin, as far as its recipe, its files and this machine tell."""
+    """Why it cannot begin, as far as recipe, files and machine tell."""
 
 
 def sweep(
@@ -164,7 +164,7 @@ def dry_run(config: SweepConfig, base: Path) -> list[PlannedRun]:
 
 
 def _problem(recipe: Recipe) -> str:
-    """Why a run of the recipe would be refused at once, with the way out; empty where it can begin."""
+    """Return why a run of the recipe would be refused at once, with the way out; empty when it can begin."""
     try:
         check_early(recipe, recipe.stages)
     except BurnishError as error:
@@ -179,7 +179,7 @@ def _keys(config: SweepConfig) -> list[str]:
 
 def _one_run(plan: Plan, folder: Folder, index: int, before: Sequence[RunResult], *, resume: bool) -> RunResult:
     config, state = plan.config, folder.read_state(index)
-    history = [_trial(folder, one, config) for one in before]
+    history = [_trial(folder, result, config) for result in before]
     params = plan.params(index, history, None if state is None else state.params)
     planned = ExperimentState(
         id=run_id(index, params), index=index, state="running", fingerprint="", params=dict(params)
@@ -217,9 +217,9 @@ def _trial(folder: Folder, result: RunResult, config: SweepConfig) -> Trial:
 def _result(folder: Folder, state: ExperimentState, objective: Objective) -> RunResult:
     run = folder.run(state.id)
     done = state.state == "done"
-    found: Reached | None = reached(run, objective) if done else None
+    value: Reached | None = reached(run, objective) if done else None
     took = measured(run)
-    nothing = f"{objective.stage} has no {objective.metric}" if done and found is None else ""
+    nothing = f"{objective.stage} has no {objective.metric}" if done and value is None else ""
     return RunResult(
         run_id=state.id,
         run_index=state.index,
@@ -230,8 +230,8 @@ def _result(folder: Folder, state: ExperimentState, objective: Objective) -> Run
         success=done,
         state=state.state,
         reason=state.reason or nothing,
-        metric=None if found is None else found.value,
-        interval=None if found is None else found.ci95,
+        metric=None if value is None else value.value,
+        interval=None if value is None else value.ci95,
         seconds=took.seconds if done else state.seconds,
         peak_bytes=took.peak_bytes,
         device_peak_bytes=took.device_peak_bytes,
@@ -243,9 +243,9 @@ def _summary(plan: Plan, folder: Folder, results: Sequence[RunResult]) -> SweepS
     config = plan.config
     return SweepSummary(
         total_runs=plan.total,
-        successful_runs=sum(one.success for one in results),
-        failed_runs=sum(one.state in FAILED for one in results),
-        pruned_runs=sum(one.state == "pruned" for one in results),
+        successful_runs=sum(result.success for result in results),
+        failed_runs=sum(result.state in FAILED for result in results),
+        pruned_runs=sum(result.state == "pruned" for result in results),
         base_config=str(plan.base),
         seed=config.seed,
         objective=config.objective.model_dump(mode="json"),
@@ -256,7 +256,7 @@ def _summary(plan: Plan, folder: Folder, results: Sequence[RunResult]) -> SweepS
 
 def _best(folder: Folder, results: Sequence[RunResult], objective: Objective) -> Best | None:
     """Compare the earliest run with the best value to the next."""
-    valued = [(one, one.metric) for one in results if one.metric is not None]
+    valued = [(result, result.metric) for result in results if result.metric is not None]
     sign = -1 if objective.direction == "maximize" else 1
     ranked = sorted(valued, key=lambda pair: sign * pair[1])
     if not ranked:

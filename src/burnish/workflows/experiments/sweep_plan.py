@@ -1,7 +1,7 @@
 """Plan the runs of a sweep: check each key and value against the recipe, and name them.
 
-Grid and list are known whole; random draws too, since they depend on the seed alone. What TPE chooses after its first
-draws depends on results (`workflows.experiments.search`). Left out on purpose: running them.
+Grid, list and random draws are known in advance, since they depend on the seed alone. TPE's choices after its first
+draws depend on results (`workflows.experiments.search`). Left out on purpose: running them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from burnish.workflows.run.batches import check_batches
 
 Params = Mapping[str, Any]
 LONGEST_ID = 120
-"""Characters of a run id; its number tells runs apart whose ids are cut."""
+"""Most characters of a run id; its number distinguishes runs with cut ids."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Plan:
 
     def recipe(self, params: Params, run_id: str, runs_dir: Path) -> Recipe:
         """Build the recipe of one run."""
-        own = Values("this sweep", {"name": run_id, "runs_dir": str(runs_dir)})
-        return load_config(Recipe, self.base, values=[*self._said(params), own])
+        sweep_values = Values("this sweep", {"name": run_id, "runs_dir": str(runs_dir)})
+        return load_config(Recipe, self.base, values=[*self._said(params), sweep_values])
 
     def first(self) -> Recipe:
         """Build the recipe of the first run, in the recipe's own folder."""
@@ -71,7 +71,9 @@ def plan_sweep(config: SweepConfig, base: Path) -> Plan:
     match search:
         case GridSearch():
             keys = list(search.space)
-            fixed = tuple(dict(zip(keys, one, strict=True)) for one in itertools.product(*search.space.values()))
+            fixed = tuple(
+                dict(zip(keys, combination, strict=True)) for combination in itertools.product(*search.space.values())
+            )
         case ListSearch():
             fixed = search.runs
         case RandomSearch():
@@ -93,7 +95,7 @@ def plan_sweep(config: SweepConfig, base: Path) -> Plan:
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Let a ConfigError say which run or cell it is of."""
+    """Add the name of the run or cell to a ConfigError."""
     try:
         yield
     except ConfigError as error:
@@ -101,7 +103,8 @@ def named(name: str) -> Iterator[None]:
 
 
 def run_id(index: int, params: Params) -> str:
-    """``run_000_learning_rate_0p0001_r_8``: number, then last parts of keys with values, dots as ``p``."""
+    """Build an id such as ``run_000_learning_rate_0p0001_r_8``: number, then last parts of keys with values, dots as
+    ``p``."""
     parts = [f"run_{index:03d}"]
     for key, value in params.items():
         shown = f"{value:.4g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
@@ -121,11 +124,11 @@ def _short(key: str, params: Params) -> str:
 
 def _check_space(config: SweepConfig, base: Path, space: Mapping[str, Sequence[Any] | Range]) -> None:
     """Yield every value and both ends of every range once, with first values of other keys."""
-    first = {key: one.low if isinstance(one, Range) else one[0] for key, one in space.items()}
-    for key, one in space.items():
-        for value in (one.low, one.high) if isinstance(one, Range) else one:
-            said = [Values("overrides", config.overrides), Values("search.space", first | {key: value})]
-            planned = load_config(Recipe, base, values=said)
+    first = {key: values.low if isinstance(values, Range) else values[0] for key, values in space.items()}
+    for key, values in space.items():
+        for value in (values.low, values.high) if isinstance(values, Range) else values:
+            overrides = [Values("overrides", config.overrides), Values("search.space", first | {key: value})]
+            planned = load_config(Recipe, base, values=overrides)
             check_batches(planned, planned.stages)
 
 

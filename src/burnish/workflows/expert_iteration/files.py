@@ -2,7 +2,7 @@
 
     instruction_data.jsonl   {text, weight, messages}: prompt, blank line, fenced code; burnish reads ``messages``
     code_only.jsonl          {text, weight}: the code
-    metadata.json            num_samples, seed, generated_at, has_weights, quality_stats, and what became of the samples
+    metadata.json            num_samples, seed, generated_at, has_weights, quality_stats, and the outcome of the samples
     rows.jsonl               `Example` records: the training rows, including earlier rounds and references
     scores.jsonl             `Score` records of all completions, with their components
 
@@ -61,7 +61,7 @@ def write_selection(
     weighted: bool,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write all but ``rows.jsonl``; ``weighted`` says whether rows carry a weight."""
+    """Write all but ``rows.jsonl``; ``weighted`` means that rows carry a weight."""
     write_records(folder / SCORES, [answer.score for answer in judged])
     write_rows(folder / INSTRUCTIONS, (_instruction(row, weighted) for row in kept))
     write_rows(folder / CODE_ONLY, (_text(row.judged.verdict.code, row, weighted) for row in kept))

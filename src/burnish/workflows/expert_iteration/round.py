@@ -1,8 +1,8 @@
-"""One round of expert iteration: sample, score, select, fine-tune, measure; each step is kept once it is done.
+"""Run one round of expert iteration: sample, score, select, fine-tune, measure; finished steps are kept.
 
-Steps of training are counted on through the rounds, so that a curve over a stage has one axis.
+Training steps are counted over all rounds, so that a curve over a stage has one axis.
 
-Left out on purpose: which tasks a round answers, and which round's weights the stage leaves (`expert_iteration`).
+Left out on purpose: the tasks of a round, and the choice of the final weights (`expert_iteration.stage`).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ logger = logging.getLogger("burnish.expert_iteration")
 
 @dataclass(frozen=True)
 class RoundResult:
-    """What a round left behind."""
+    """Result of a round."""
 
     number: int
     trained: Path
@@ -72,7 +72,7 @@ class RoundResult:
 
 
 class Round:
-    """One round in its folder; round 0 is what the stage starts from, and is measured alone."""
+    """One round in its folder; round 0 is the start of the stage, which is only measured."""
 
     def __init__(self, run: Run, stage: ExpertIterationStage, folder: Path, number: int, steps: int) -> None:
         self.run = run
@@ -85,7 +85,7 @@ class Round:
         self.metrics: dict[str, float] = {}
 
     def sample(self, weights: StartingPoint, tasks: Sequence[Task]) -> list[Judged]:
-        """All samples of the tasks, verified and scored, in the order of the tasks."""
+        """Return all samples of the tasks, verified and scored, in the order of the tasks."""
         seed = int(digest_json(["expert iteration", self.run.recipe.seed, self.number])[:8], 16)
         completions, verdicts = self._answers(self.folder, weights, tasks, self.stage.sampling, seed)
         by_id = {task.id: task for task in tasks}
@@ -101,7 +101,7 @@ class Round:
         ]
 
     def select(self, judged: Sequence[Judged], held_out: HeldOut) -> Sequence[Kept]:
-        """What to learn from of this round; writes the round's files and logs its numbers."""
+        """Select the round's training rows; write its files and log its numbers."""
         stage, seed = self.stage, self.run.recipe.seed
         chosen = select(stage.selection, judged, held_out, seed + self.number)
         report = chosen.report
@@ -132,7 +132,7 @@ class Round:
         return chosen.kept
 
     def rows(self, kept: Sequence[Sequence[Kept]], tasks: Sequence[Task]) -> list[Example]:
-        """What is trained on: what the rounds kept, and references where the stage mixes them in."""
+        """Return the training rows: those kept by the rounds, and references if the stage mixes them in."""
         merged = merge_rounds(kept)
         if not merged:
             raise DataError(
@@ -152,7 +152,7 @@ class Round:
         return rows
 
     def learn(self, start: StartingPoint, rows: Sequence[Example], validation: Sequence[Task]) -> RoundResult:
-        """Fine-tune on the rows and measure; goes on from the last checkpoint of the round."""
+        """Fine-tune on the rows and measure; continue from the last checkpoint of the round."""
         stage = self.training_stage()
         trained = self.folder / self.run.trained_output(stage)
         done = self.folder / ROUND
@@ -182,7 +182,7 @@ class Round:
         return RoundResult(self.number, trained, made["steps"], made["metrics"])
 
     def measure(self, weights: StartingPoint, tasks: Sequence[Task], step: int = 0) -> dict[str, float]:
-        """How the weights answer the tasks set aside, greedily; nothing without such tasks."""
+        """Answer the validation tasks greedily and return the rates; nothing without such tasks."""
         if not tasks:
             return {}
         sampling = self.stage.sampling
@@ -194,7 +194,7 @@ class Round:
         return metrics
 
     def training_stage(self) -> SftStage:
-        """The fine-tuning of this round."""
+        """Return the fine-tuning stage of this round."""
         stage = self.stage
         shared = {name: getattr(stage, name) for name in OptimizerConfig.model_fields}
         return SftStage(name=stage.name, adapter=stage.adapter, max_length=stage.max_length, **shared)
@@ -202,7 +202,7 @@ class Round:
     def _answers(
         self, folder: Path, weights: StartingPoint, tasks: Sequence[Task], sampling: SamplingConfig, seed: int
     ) -> tuple[list[Completion], list[Verdict]]:
-        """Answers and verdicts in the order of the tasks; of an attempt that finished them, from its files."""
+        """Return answers and verdicts in the order of the tasks; a finished attempt's are read from its files."""
         if not (folder / SAMPLED).is_file():
             generator = open_generator(
                 weights.base, weights.adapter, config=self.run.recipe.model, sampling=sampling, seed=seed
@@ -246,7 +246,7 @@ class Round:
 
 
 def _reward_means(judged: Sequence[Judged]) -> dict[str, float]:
-    """Mean reward and mean of each of its components over the completions that are scored."""
+    """Average the reward and each of its components over the scored completions."""
     scored = [answer.score for answer in judged if answer.score.value is not None]
     if not scored:
         return {}

@@ -1,9 +1,9 @@
-"""Expert iteration of a run: sample answers to training tasks, verify, score, select, fine-tune on them, and again.
+"""Run expert iteration: sample answers to training tasks, verify, score, select, fine-tune on them, and repeat.
 
-Each round has a folder, ``round_1`` and so on; a killed run goes on in the round and the step of it where it was. What
-a round samples depends on the seed, the round and the weights it begins with alone.
+Each round has a folder, ``round_1`` and so on; a killed run continues in its round and step. The samples of a round
+depend only on the seed, the round and its initial weights.
 
-Left out on purpose: how a round works (`expert_round`), its files (`expert_files`).
+Left out on purpose: the steps of a round (`expert_iteration.round`), its files (`expert_iteration.files`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ logger = logging.getLogger("burnish.expert_iteration")
 
 @dataclass(frozen=True)
 class TaskPool:
-    """The tasks of the stage."""
+    """Tasks of the stage."""
 
     train: tuple[Task, ...]
     validation: tuple[Task, ...]
@@ -41,10 +41,10 @@ class TaskPool:
 
 
 def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Outcome:
-    """Do all rounds and leave the weights of the last one, or of the best. Goes on where an earlier attempt stopped.
+    """Run all rounds and write the weights of the last one, or of the best; continue an earlier attempt.
 
-    Raises DataError when there is nothing to sample on or nothing to learn from, GateError for rows that must not be
-    trained on, and what sampling and training raise.
+    Raises DataError without tasks to sample or rows to learn from, GateError for rows that must not be trained on, and
+    the errors of sampling and training.
     """
     pool = task_pool(run, stage)
     start = starting_point(run, stage, folder)
@@ -73,7 +73,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
 
 
 def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
-    """Training tasks that have hidden tests, those of them set aside, and what is measured on."""
+    """Return training tasks with hidden tests, the validation tasks among them, and the held-out tasks."""
     tasks = tested(stage.name, run.train_tasks(stage))
     aside = set_aside(tasks, stage.validation, run.recipe.seed)
     families = {task.family for task in aside}
@@ -89,7 +89,7 @@ def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
 
 
 def set_aside(tasks: Sequence[Task], count: int, seed: int) -> tuple[Task, ...]:
-    """``count`` tasks, family after family, in an order by seed."""
+    """Choose ``count`` tasks, family after family, in an order by seed."""
     ordered = sorted(tasks, key=lambda task: (digest_json(["aside", seed, task.family]), task.id))
     return tuple(ordered[:count])
 
@@ -97,7 +97,7 @@ def set_aside(tasks: Sequence[Task], count: int, seed: int) -> tuple[Task, ...]:
 def drawn_tasks(
     stage: ExpertIterationStage, tasks: Sequence[Task], rates: PassRates, number: int, seed: int
 ) -> list[Task]:
-    """The tasks that a round answers, in their order."""
+    """Return the tasks of a round, in their order."""
     count = stage.prompts or len(tasks)
     ids = [task.id for task in tasks]
     chosen = set(
@@ -120,7 +120,7 @@ def _chosen(stage: ExpertIterationStage, results: Sequence[RoundResult]) -> Roun
 
 
 def _copy_whole(source: Path, target: Path) -> None:
-    """Copy a folder, whole or not at all."""
+    """Copy a folder atomically."""
     part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     with disk_errors(target):
         shutil.rmtree(part, ignore_errors=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def export_merge(config: MergeConfig) -> MergeResult:
-    """Write the merged model to ``config.out``; raises ConfigError when the parts do not belong together."""
+    """Write the merged model to ``config.out``; raise ConfigError when the parts do not belong together."""
     if not config.adapter.is_dir():
         raise ConfigError(f"adapter folder {config.adapter} does not exist", "Give the folder that training wrote.")
     read_origin(config.adapter)

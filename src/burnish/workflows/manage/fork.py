@@ -1,7 +1,7 @@
 """Fork a run at a checkpoint, with its optimiser, schedule and position in the data.
 
 The other run does not change. Left out on purpose: other settings for the training (a stage with ``start_from`` takes
-the weights alone, and begins with its own).
+only the weights).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
 
     Args:
         source: folder of the run; no process may work on it.
-        name: of the new run.
-        step: optimiser steps behind the checkpoint; None takes the newest.
+        name: name of the new run.
+        step: optimiser steps of the checkpoint; None for the newest.
 
-    Raises RunFolderError when ``source`` is not a run, is in use, has no such checkpoint, or the new folder is there.
+    Raises RunFolderError when ``source`` is not a run, is in use, has no such checkpoint, or the new folder exists.
     """
     if not (source / RESOLVED).is_file():
         raise RunFolderError(
@@ -76,11 +76,11 @@ def _checkpoint(source: Path, stages: list[str], step: int | None) -> tuple[str,
         complete = sorted((mark.parent for mark in (source / stage / CHECKPOINTS).glob(f"*/{COMPLETE}")), key=_step)
         if not complete:
             continue
-        chosen = [one for one in complete if step is None or _step(one) == step]
+        chosen = [checkpoint for checkpoint in complete if step is None or _step(checkpoint) == step]
         if not chosen:
-            there = ", ".join(str(_step(one)) for one in complete)
+            steps = ", ".join(str(_step(checkpoint)) for checkpoint in complete)
             raise RunFolderError(
-                f"{source} has no checkpoint of step {step}", f"Checkpoints of stage {stage}: {there}."
+                f"{source} has no checkpoint of step {step}", f"Checkpoints of stage {stage}: {steps}."
             )
         return stage, chosen[-1]
     raise RunFolderError(f"{source} has no complete checkpoint", "Train it until its first one (save_every).")

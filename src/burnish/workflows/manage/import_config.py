@@ -112,12 +112,12 @@ def _recognised(source: Source, file: Path) -> System:
     for top, inner in source.value.items():
         if isinstance(inner, dict):
             names |= {f"{top}.{name}" for name in inner}
-    found = [system for system in SYSTEMS if system.signs & names]
-    if len(found) != 1:
+    matching = [system for system in SYSTEMS if system.signs & names]
+    if len(matching) != 1:
         known = "; ".join(f"{system.name} ({', '.join(sorted(system.signs))})" for system in SYSTEMS)
-        what = "not a configuration of a known system" if not found else "has keys of several systems"
+        what = "not a configuration of a known system" if not matching else "has keys of several systems"
         raise ConfigError(f"{file}: {what}.", f"Known systems, with the keys that identify them: {known}.")
-    return found[0]
+    return matching[0]
 
 
 def _check(recipe: Mapping[str, Any], file: Path) -> None:

@@ -2,7 +2,7 @@
 
 It restarts after a kill, a machine fault or a bug of burnish; never after a user error or Ctrl-C. Attempts that leave
 no new checkpoint or finished stage behind count against a cap, with a wait that doubles. Left out on purpose: how a run
-goes on (`workflows.recipe`), watching for a hang.
+continues (`workflows.recipe`), watching for a hang.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def supervise(command: Sequence[str], folder: Path, *, sleep: Callable[[float], 
     attempt = fruitless = 0
     while True:
         attempt += 1
-        before, said = _progress(folder), _events(folder)
+        before, earlier = _progress(folder), _events(folder)
         status = _run(command)
         if status in FINAL:
             return status
-        cause = _cause(status, _events(folder)[len(said) :])
+        cause = _cause(status, _events(folder)[len(earlier) :])
         fruitless = 1 if _progress(folder) != before else fruitless + 1
         wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (fruitless - 1))
         again = fruitless < FRUITLESS
@@ -69,7 +69,7 @@ def supervise(command: Sequence[str], folder: Path, *, sleep: Callable[[float], 
 
 
 def _run(command: Sequence[str]) -> int:
-    process = subprocess.Popen(command, process_group=0)  # the terminal's Ctrl-C would reach it twice
+    process = subprocess.Popen(command, process_group=0)  # otherwise the terminal's Ctrl-C would reach it twice
     with _passing_on(process):
         return process.wait()
 

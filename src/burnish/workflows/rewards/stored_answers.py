@@ -60,28 +60,31 @@ def rollout_files(source: Path) -> list[Path]:
         return [source]
     if not source.is_dir():
         raise DataError(f"{source} does not exist", "Give a run folder, or a JSONL file of completions or rollouts.")
-    found = {file for name in (COMPLETIONS, ROLLOUTS) for place in PLACES for file in source.glob(place + name)}
-    return sorted(file for file in found if file.parent.name != "validation")
+    files = {file for name in (COMPLETIONS, ROLLOUTS) for place in PLACES for file in source.glob(place + name)}
+    return sorted(file for file in files if file.parent.name != "validation")
 
 
 def read_written(file: Path) -> list[Written]:
     """Completions (with the verdicts beside them) or rollouts; raises DataError naming file and line."""
-    found: list[Written] = []
+    written: list[Written] = []
     for number, line in enumerate(read_lines(file), 1):
         try:
             if file.name == ROLLOUTS or '"completion":' in line[:200]:
                 rollout = Rollout.from_json(line)
-                found.append(Written(file, rollout.step, rollout.completion, rollout.verdict))
+                written.append(Written(file, rollout.step, rollout.completion, rollout.verdict))
             else:
-                found.append(Written(file, 0, Completion.from_json(line), None))
+                written.append(Written(file, 0, Completion.from_json(line), None))
         except DataError as error:
             raise DataError(f"{file}:{number}: {error.cause}", error.way_out) from error
     beside = file.with_name(VERDICTS)
     if file.name == COMPLETIONS and beside.is_file():
         verdicts = list(read_records(Verdict, beside))
-        known = {(one.task_id, one.sample_index): one for one in verdicts}
-        return [replace(one, verdict=known.get((one.completion.task_id, one.completion.sample_index))) for one in found]
-    return found
+        known = {(verdict.task_id, verdict.sample_index): verdict for verdict in verdicts}
+        return [
+            replace(answer, verdict=known.get((answer.completion.task_id, answer.completion.sample_index)))
+            for answer in written
+        ]
+    return written
 
 
 def origin_of(source: Path, tasks: TasksConfig | None, seed: int) -> Origin:
@@ -90,25 +93,25 @@ def origin_of(source: Path, tasks: TasksConfig | None, seed: int) -> Origin:
     Raises DataError when neither says which tasks were answered.
     """
     folder = run_of(source)
-    own = _of_run(folder) if folder is not None else None
-    if tasks is None and own is None:
+    origin = _of_run(folder) if folder is not None else None
+    if tasks is None and origin is None:
         raise DataError(
             f"{source} is not inside a run, so its tasks are unknown.",
             "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
         )
-    beside = own.cache_folder if own is not None else source.resolve().parent / ".cache"
-    verify = own.verify if own is not None else VerifyConfig()
-    found = () if own is None else own.tasks
-    held_out = () if own is None else own.held_out
+    beside = origin.cache_folder if origin is not None else source.resolve().parent / ".cache"
+    verify = origin.verify if origin is not None else VerifyConfig()
+    all_tasks = () if origin is None else origin.tasks
+    held_out = () if origin is None else origin.held_out
     if tasks is not None:
-        asked = load_task_set(tasks, seed)
-        found, held_out = _all(asked), (*held_out, *_held_out(tasks, asked))
-    return Origin(found, held_out, verify, beside)
+        task_set = load_task_set(tasks, seed)
+        all_tasks, held_out = _all(task_set), (*held_out, *_held_out(tasks, task_set))
+    return Origin(all_tasks, held_out, verify, beside)
 
 
 def run_of(source: Path) -> Path | None:
     """Find the run or evaluation that contains a file or folder."""
-    return next((one for one in (source, *source.resolve().parents) if (one / RESOLVED).is_file()), None)
+    return next((folder for folder in (source, *source.resolve().parents) if (folder / RESOLVED).is_file()), None)
 
 
 def _of_run(folder: Path) -> Origin:
@@ -117,8 +120,8 @@ def _of_run(folder: Path) -> Origin:
     try:
         if "stages" not in resolved:
             evaluated = EvaluateConfig.model_validate_json(json.dumps(resolved))
-            asked = load_task_set(evaluated.tasks, evaluated.seed)
-            return Origin(_all(asked), _held_out(evaluated.tasks, asked), evaluated.verify, folder / ".cache")
+            task_set = load_task_set(evaluated.tasks, evaluated.seed)
+            return Origin(_all(task_set), _held_out(evaluated.tasks, task_set), evaluated.verify, folder / ".cache")
         recipe = Recipe.model_validate_json(json.dumps(resolved))
     except ValidationError as error:
         raise DataError(
@@ -132,12 +135,12 @@ def _of_run(folder: Path) -> Origin:
     return Origin((*train, *held_out), held_out, recipe.verify, folder.parent)
 
 
-def _held_out(config: TasksConfig, found: TaskSet) -> tuple[Task, ...]:
+def _held_out(config: TasksConfig, task_set: TaskSet) -> tuple[Task, ...]:
     """What is measured on: of a file of one's own only what the built-in tasks keep back, of all else the set says."""
     if not isinstance(config, TaskFile) or config.train is not None:
-        return found.held_out
-    return tuple(task for task in found.held_out if task.origin == ORIGIN and is_held_out(task.family))
+        return task_set.held_out
+    return tuple(task for task in task_set.held_out if task.origin == ORIGIN and is_held_out(task.family))
 
 
-def _all(found: TaskSet) -> tuple[Task, ...]:
-    return (*found.train, *found.held_out)
+def _all(task_set: TaskSet) -> tuple[Task, ...]:
+    return (*task_set.train, *task_set.held_out)

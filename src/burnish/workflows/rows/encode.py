@@ -1,8 +1,8 @@
 """Encode the training rows of an sft stage, or read them from the cache.
 
-The key of a cached set contains everything that decides it: the rows, the chat template and tokenizer, what is trained
-and cut, the limit, packing, and the code and libraries of the step. Left out on purpose: the gates, which look at every
-set again (`workflows.train.sft`).
+The key of a cached set contains everything that decides it: the rows, the chat template and tokenizer, the trained and
+cut parts, the limit, packing, and the code and libraries of the step. Left out on purpose: the gates, which look at
+every set again (`workflows.train.sft`).
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class EncodedSet:
     """None without packing, or when a row is longer than a sequence, which a gate refuses."""
 
     def longest(self) -> int:
-        """Tokens of the longest sequence; 0 without rows."""
+        """Return the tokens of the longest sequence; 0 without rows."""
         return self._most([len(row.input_ids) for row in self.rows])
 
     def most_trained(self) -> int:
-        """Tokens in the loss of the sequence with the most; 0 without rows."""
+        """Return the most tokens in the loss of a sequence; 0 without rows."""
         return self._most([row.trained_tokens for row in self.rows])
 
     def _most(self, counts: Sequence[int]) -> int:
@@ -80,7 +80,7 @@ def encode_rows(
 
 
 def cache_of(run: Run) -> Path:
-    """Where a run keeps its encoded rows: in the recipe's cache, else in its own folder, for its next start."""
+    """Return the folder of a run's encoded rows: in the recipe's cache, otherwise in its own folder."""
     return run.recipe.data.cache or run.folder.path / ENCODED
 
 

@@ -39,12 +39,12 @@ class FilterStats:
     @classmethod
     def read(cls, folder: Path) -> FilterStats:
         """Read the counts that `write_stats` wrote."""
-        said = read_object(folder / FILTER_COUNTS, needs={"datasets": dict, "total_written": int})
+        counts = read_object(folder / FILTER_COUNTS, needs={"datasets": dict, "total_written": int})
         sources = {
-            name: SourceCounts(one["total"], one["passed"], Counter(one["filter_reasons"]))
-            for name, one in said["datasets"].items()
+            name: SourceCounts(of_source["total"], of_source["passed"], Counter(of_source["filter_reasons"]))
+            for name, of_source in counts["datasets"].items()
         }
-        return cls(sources, said["total_written"])
+        return cls(sources, counts["total_written"])
 
 
 def pass_rate(counts: SourceCounts) -> float:

@@ -22,29 +22,29 @@ def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list
     chosen = sft_stage(recipe, stage)
     folder = model_folder(recipe, chosen)
     check_row_files(recipe)
-    found = _find(recipe, rows)
+    by_name = _find(recipe, rows)
     from burnish.model.base import load_tokenizer
 
     tokenizer = load_tokenizer(folder)
     return [
         inspect_example(number, example, tokenizer, chat=recipe.data.chat, max_length=chosen.max_length)
-        for number, example in (found[row] for row in rows)
+        for number, example in (by_name[row] for row in rows)
     ]
 
 
 def _find(recipe: Recipe, wanted: Sequence[str]) -> dict[str, tuple[int, Example]]:
     """Collect the requested rows; reading stops after the last of them."""
     missing = set(wanted)
-    found: dict[str, tuple[int, Example]] = {}
+    by_name: dict[str, tuple[int, Example]] = {}
     count = 0
     with training_rows(recipe) as examples:
         for number, example in enumerate(examples):
             count += 1
             for name in missing & {str(number), example.id}:
-                found[name] = (number, example)
-            missing -= found.keys()
+                by_name[name] = (number, example)
+            missing -= by_name.keys()
             if not missing:
-                return found
+                return by_name
     raise DataError(
         f"row {sorted(missing)[0]!r} is not among the {counted(count, 'training row')}.",
         f"Give a number from 0 to {count - 1}, or the id of a row (FILE:LINE).",

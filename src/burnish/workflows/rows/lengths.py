@@ -78,7 +78,8 @@ def _characters(rows: Iterable[Example]) -> list[int]:
 
 
 def _tokens(rows: Iterable[Example], recipe: Recipe, folder: Path) -> tuple[list[int], int]:
-    """Tokens of each row, and of the longest that training refuses to cut; 0 where it cuts or splits all."""
+    """Return the tokens of each row, and of the longest one that training refuses to cut; 0 if it cuts or
+    splits all."""
     from burnish.data.encode.chat import encode_examples
     from burnish.model.base import load_tokenizer
 

@@ -1,6 +1,6 @@
 """Find the rows, tokenizer and settings of a recipe's sft stage, without opening a run.
 
-Left out on purpose: task sets that are no files and no built-in tasks; the gates (`workflows.train.sft`).
+Left out on purpose: task sets other than files and built-in tasks; the gates (`workflows.train.sft`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def sft_stage(recipe: Recipe, name: str | None) -> SftStage:
 def model_folder(recipe: Recipe, stage: SftStage) -> Path:
     """Find the folder of the stage's start model; raise ConfigError if it does not exist yet."""
     name = model_beneath(recipe, stage)
-    if name not in {one.name for one in recipe.stages}:
+    if name not in {stage.name for stage in recipe.stages}:
         return resolve_base(recipe.model.base)
     folder = recipe.runs_dir / recipe.name / name / MODEL
     if not folder.is_dir():
@@ -54,7 +54,7 @@ def model_folder(recipe: Recipe, stage: SftStage) -> Path:
 
 
 def check_row_files(recipe: Recipe) -> None:
-    """Raise DataError where a file that the rows come from is not there; reads none."""
+    """Raise DataError for a missing file of the rows; read none."""
     for source in recipe.data.sources:
         source_files(source)
     filter_files(recipe.data.filters)

@@ -1,4 +1,4 @@
-"""Check that micro batches, effective batches and processes go together, before anything is trained."""
+"""Check that micro batches, effective batches and processes are compatible, before any training."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from burnish.errors import ConfigError
 
 
 def check_batches(recipe: Recipe, stages: Sequence[Stage], processes: int | None = None) -> None:
-    """Raise ConfigError where a stage's batches are not whole.
+    """Raise ConfigError if a stage's batches are not whole.
 
-    ``processes`` are those that will train; None takes the recipe's number, and one where it leaves that open.
+    ``processes`` is the number of training processes; None for the recipe's number, and 1 if that is open.
     """
-    asked = recipe.launch.processes
-    count = processes if processes is not None else asked if isinstance(asked, int) else 1
+    configured = recipe.launch.processes
+    count = processes if processes is not None else configured if isinstance(configured, int) else 1
     for stage in stages:
         if not isinstance(stage, OptimizerConfig):
             continue
         several = isinstance(stage, TrainingStage)
-        if not several and count > 1 and asked != "auto":
+        if not several and count > 1 and configured != "auto":
             raise ConfigError(
                 f"stage {stage.name!r} answers, judges and learns in one process, but launch.processes is {count}.",
                 "Remove launch.processes: other stages then still use several processes where they can.",

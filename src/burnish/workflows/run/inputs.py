@@ -32,7 +32,7 @@ BASE = "base model"
 FILTER_FILES = "files of filters"
 TOOLCHAIN = "toolchain and verification policy"
 TASK_PARTS = {"train": ("training", TRAIN), "held_out": ("held-out", HELD_OUT)}
-"""Part of a task set -> what it is called, and its file."""
+"""Part of a task set -> its name, and its file."""
 
 
 def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
@@ -64,12 +64,12 @@ def code_digest() -> str:
 
 
 def check_files(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Raise the error of the first file or folder that the stages read and that is not there; reads no content."""
+    """Raise the error of the first missing file or folder that the stages read; reads no content."""
     check_task_files(recipe.data.tasks, "data.tasks")
     needs = [stage.needs(recipe.data) for stage in stages]
-    for named in (named for one in needs for named in one.files.values()):
+    for named in (named for needed in needs for named in needed.files.values()):
         _THERE[named.kind](named.path)
-    if any(one.sources for one in needs):
+    if any(needed.sources for needed in needs):
         for source in recipe.data.sources:
             source_files(source)
         filter_files(recipe.data.filters)
@@ -89,21 +89,21 @@ _THERE: Mapping[str, Callable[[Path], object]] = {
     "dpo rows": matching_files,
     "kto rows": matching_files,
 }
-"""Kind of `NamedFiles` -> raises DataError where they are not there."""
+"""Kind of `NamedFiles` -> check that raises DataError for missing files."""
 
 
 _DIGESTS: Mapping[str, Callable[[Path], str]] = {
     "folder": digest_folder,
     "adapter": lambda path: digest_file(path / ADAPTER_WEIGHTS),
     "token bins": digest_bins,
-    "dpo rows": lambda path: digest_json([digest_file(one) for one in matching_files(path)]),
-    "kto rows": lambda path: digest_json([digest_file(one) for one in matching_files(path)]),
+    "dpo rows": lambda path: digest_json([digest_file(file) for file in matching_files(path)]),
+    "kto rows": lambda path: digest_json([digest_file(file) for file in matching_files(path)]),
 }
-"""Kind of `NamedFiles` -> digest of all that decides a result."""
+"""Kind of `NamedFiles` -> digest of everything that decides a result."""
 
 
 def stage_inputs(run: Run, stage: Stage) -> dict[str, str]:
-    """Digests of what the stage reads, by name; all of it follows from what the stage declares."""
+    """Return digests of the stage's inputs, by name, derived from its declarations."""
     needs = stage.needs(run.recipe.data)
     inputs: dict[str, str] = {}
     for read in stage.reads():
@@ -128,7 +128,7 @@ def stage_inputs(run: Run, stage: Stage) -> dict[str, str]:
 
 
 def _read(run: Run, read: Reads, target: str) -> dict[str, str]:
-    """What an earlier stage made, or the base."""
+    """Return the digest of an earlier stage's result, or of the base."""
     if "model" in read.products or "adapter" in read.products:
         return _model(run, target)
     if "rollouts" in read.products:
@@ -153,7 +153,8 @@ def _model(run: Run, name: str) -> dict[str, str]:
 
 
 def _encoding(run: Run, made: Mapping[str, str]) -> dict[str, str]:
-    """What decides how rows become tokens, and which are refused; ``made`` is what the tasks stage left."""
+    """Return everything that decides how rows become tokens and which are refused; ``made`` is the tasks stage's
+    result."""
     data = run.recipe.data
     held_out = {"held-out tasks": made[HELD_OUT]} if made else {}
     settings = [data.chat.model_dump(mode="json"), data.gates.model_dump(mode="json")]
@@ -167,7 +168,7 @@ def _sources(run: Run) -> dict[str, str]:
     rows = {"data.sources": digest_json([settings, files, data.bad_rows])}
     rows["data.mixture"] = digest_json(data.mixture.model_dump(mode="json"))
     if data.filters:
-        filters = [one.model_dump(mode="json") for one in data.filters]
+        filters = [config.model_dump(mode="json") for config in data.filters]
         rows["data.filters"] = digest_json([filters, run.digests[FILTER_FILES]])
     if needs_judge(data.filters):
         rows[TOOLCHAIN] = run.digests[TOOLCHAIN]

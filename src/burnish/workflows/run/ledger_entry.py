@@ -1,7 +1,7 @@
 """Record stages of runs and evaluations in the ledger, with digests for lineage.
 
-A model that a stage made is read elsewhere under other digests than that of its folder (`aliases_of`), so they are
-recorded too. Left out on purpose: reading the ledger (`ledger.lineage`).
+A stage's model is read elsewhere under other digests than that of its folder (`aliases_of`), so they are recorded too.
+Left out on purpose: reading the ledger (`ledger.lineage`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from burnish.workflows.run.inputs import CODE
 
 
 def predicted_memory(folder: Path) -> dict[str, float]:
-    """Peak bytes that were predicted when the stage began to train, as a metric; none where it trained nothing, or
-    nothing was predicted."""
+    """Return the peak bytes predicted when the stage began to train, as a metric; empty without training or
+    prediction."""
     try:
         metadata = read_object(folder / TRAINING_METADATA)
     except FileNotFoundError:
@@ -61,32 +61,33 @@ def record_evaluation(
 
 
 def ledger_for(config: EvaluateConfig) -> Path:
-    """The ledger beside the evaluation's folder; else that of the run which made the model; else a new one beside."""
+    """Find the ledger beside the evaluation's folder, otherwise that of the model's run; by default a new one beside
+    it."""
     beside = config.out.resolve().parent
     folders = [beside]
     if isinstance(config.answers, ModelAnswers):
         for model in (config.answers.adapter, config.answers.model.base):
             folders += list(Path(model).expanduser().resolve().parents) if model is not None else []
-    found = (folder / LEDGER for folder in folders if (folder / LEDGER).is_file())
-    return next(found, beside / LEDGER)
+    ledgers = (folder / LEDGER for folder in folders if (folder / LEDGER).is_file())
+    return next(ledgers, beside / LEDGER)
 
 
 def aliases_of(folder: Path, outputs: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Other digests under which the outputs of a stage are read by runs and evaluations elsewhere."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Return further digests under which runs and evaluations read the outputs of a stage."""
+    aliases: dict[str, tuple[str, ...]] = {}
     for name in outputs:
         path = folder / name
         if (path / "config.json").is_file():
-            found[name] = (model_digest(path),)
+            aliases[name] = (model_digest(path),)
         elif (path / ADAPTER_WEIGHTS).is_file():
-            found[name] = (model_digest(path), digest_file(path / ADAPTER_WEIGHTS))
+            aliases[name] = (model_digest(path), digest_file(path / ADAPTER_WEIGHTS))
         elif path.name == HELD_OUT:
-            found[name] = (digest_json(list(read_lines(path))),)
-    return found
+            aliases[name] = (digest_json(list(read_lines(path))),)
+    return aliases
 
 
 def _headlines(summary: Summary) -> Iterable[tuple[str, float]]:
-    """Metric -> value; of Rust by their bare names, as evaluate stages of runs record them."""
+    """Return the headline metrics by name; those of Rust without a prefix, as evaluate stages record them."""
     for kind in (kind for model in summary.models for kind in model.kinds):
         for name, estimate in kind.metrics.items():
             yield name if kind.kind == "rust" else f"{kind.kind} {name}", estimate.value

@@ -49,11 +49,11 @@ def training_callbacks(
 
     Args:
         run: the open run.
-        stage: what is trained.
+        stage: the training stage.
         folder: of the stage.
         tokenizer: of the model that is trained.
-        batches: what the memory is predicted from.
-        held_out: rows for the loss of an evaluation on the way.
+        batches: sizes for the memory prediction.
+        held_out: rows for the loss of an evaluation during training.
     """
     callbacks: list[TrainerCallback] = [TrainingEvents(stage.name, run.folder.events.write)]
     if isinstance(stage, TrainingStage) and (evaluation := stage.evaluation) is not None:
@@ -72,7 +72,7 @@ def training_callbacks(
 
 
 class AnswerQuality:
-    """An `Evaluator` that answers tasks with the current model and verifies every answer.
+    """`Evaluator` that answers tasks with the current model and verifies every answer.
 
     Answers and verdicts of each evaluation are kept in ``evaluations/step-N``.
     """
@@ -87,11 +87,11 @@ class AnswerQuality:
         self.folder = folder
 
     def __call__(self, model: Any, step: int) -> dict[str, float]:
-        """Rates over all attempted."""
+        """Return rates over all attempted answers."""
         name = f"step-{step}"
         folder = self.folder / EVALUATIONS / name
         generator = generator_of(model, self.tokenizer, name, sampling=self.sampling, seed=self.run.recipe.seed)
-        (folder / COMPLETIONS).unlink(missing_ok=True)  # of an interrupted attempt
+        (folder / COMPLETIONS).unlink(missing_ok=True)  # left by an interrupted attempt
         completions = answer_tasks(generator, self.tasks, folder / COMPLETIONS, samples=self.sampling.samples)
         verdicts = judge(self.run.judge(), self.tasks, completions)
         write_records(folder / VERDICTS, verdicts)
@@ -128,7 +128,7 @@ def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
 
 
 def first_base(base: str) -> str:
-    """What the base is called; of a model that a run made, the base that its training began with."""
+    """Return the name of the base; for a model made by a run, the base that its training began with."""
     path = Path(base).expanduser()
     trained, run = path.parent / TRAINING_METADATA, path.parent.parent / RESOLVED
     if path.name == MODEL and trained.is_file():

@@ -1,6 +1,6 @@
-"""Name what a stage trains on, for names of models and metadata: as the recipe says, else by what is read.
+"""Name a stage's training data, for names of models and metadata: by the recipe, otherwise by the data it reads.
 
-Not covered: what names may hold (`model.naming.clean`).
+Not covered: characters of names (`model.naming.clean`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from burnish.config.tasks import RustTasks, TaskFile
 GENERIC = frozenset(
     {"train", "rows", "data", "dataset", "examples", "sft", "tasks", "problems", "pairs", "train-00000-of-00001"}
 )
-"""Names of files that say nothing about what is in them."""
+"""File names that do not describe their content."""
 BUILT_IN = "rusttasks"
 """The built-in task set."""
 
@@ -39,20 +39,20 @@ def dataset_name(recipe: Recipe, stage: Stage) -> str:
 
 
 def _of_stage(recipe: Recipe, stage: Stage) -> str | None:
-    """What the stage itself names: judged rows or answers, token bins, a corpus; None where it names nothing."""
+    """Return the name of the stage's own data: judged rows or answers, token bins, a corpus; None without any."""
     match stage:
         case PreferenceStage(rows=rows, rollouts=rollouts):
             return _own(rows) if rows is not None else rollouts
         case PretrainStage(tokens=Path() as tokens):
             return _own(tokens)
         case PretrainStage(corpus=str(corpus)):
-            made = next(one for one in recipe.stages if one.name == corpus)
+            made = next(stage for stage in recipe.stages if stage.name == corpus)
             return _own(made.crates) if isinstance(made, CorpusStage) and made.crates is not None else corpus
     return None
 
 
 def own_name(source: SourceConfig) -> str:
-    """What a source is called: its name, else its file, else the folder of a file that is called like any other."""
+    """Return the name of a source: as given, otherwise its file, otherwise the folder of a file with a generic name."""
     return source_name(source) if source.name is not None else _own(Path(source_name(source)))
 
 

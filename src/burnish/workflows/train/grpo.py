@@ -77,10 +77,10 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
 
 
 def say_gradings(verifier: Verifier, name: str, tasks: Sequence[Task]) -> None:
-    """Say how many tasks are graded in the answer's own process: a model that is trained there looks for holes."""
+    """Log how many tasks are graded in the answer's own process, where a policy may exploit holes."""
     decisions = verifier.gradings(tasks)
-    beside = {task: one for task, one in decisions.items() if one.grading == "in_process"}
-    by_answer = sum(one.by_answer for one in decisions.values())
+    beside = {task: decision for task, decision in decisions.items() if decision.grading == "in_process"}
+    by_answer = sum(decision.by_answer for decision in decisions.values())
     if beside:
         task, first = next(iter(beside.items()))
         logger.warning(
@@ -142,7 +142,7 @@ def known_rates(tasks: Sequence[Task], folder: Path) -> dict[int, float]:
 
 
 def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:
-    """`stop_ids` of a model folder, without its weights."""
+    """Return `stop_ids` of a model folder, without its weights."""
     generation: Any = GenerationConfig
     declared = generation.from_pretrained(base) if (base / GENERATION_CONFIG).is_file() else None
     model = SimpleNamespace(config=AutoConfig.from_pretrained(base), generation_config=declared)

@@ -64,8 +64,10 @@ def prefer(run: Run, stage: PreferenceStage, folder: Path) -> Outcome:
 def judged_rows(
     run: Run, stage: PreferenceStage, folder: Path, tokenizer: Any
 ) -> tuple[list[EncodedJudgement], list[Example], GateReport]:
-    """The stage's rows as tokens, checked, with a conversation of each; unusable ones go to ``rejected.jsonl`` in
-    ``folder``, which the first process writes."""
+    """Return the stage's rows as tokens, checked, with a conversation of each.
+
+    Unusable rows go to ``rejected.jsonl`` in ``folder``, which the first process writes.
+    """
     data = run.recipe.data
     if data.chat.train_roles != ("assistant",) or data.chat.truncate != "refuse":
         raise ConfigError(

@@ -53,7 +53,7 @@ def tune(run: Run, stage: SftStage, folder: Path) -> Outcome:
 def gated_rows(
     run: Run, stage: SftStage, folder: Path, tokenizer: Any
 ) -> tuple[EncodedSet, Sequence[EncodedExample], GateReport]:
-    """The stage's rows as tokens, those held out for a loss, and what the gates counted; what is left out is listed in
+    """Return the stage's rows as tokens, held-out rows for a loss, and the gates' counts; list dropped rows in
     ``folder``. Raises GateError."""
     data, evaluation = run.recipe.data, stage.evaluation
     held_rows: Sequence[EncodedExample] = ()

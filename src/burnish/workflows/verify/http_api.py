@@ -4,13 +4,13 @@
     GET  /health  ->  {"status": "ok", "digest": ..., "version": ...}
 
 Verdicts come in the order of the rows. 400 for a broken ``Host`` header, 401 without the right bearer token, 403 for a
-foreign ``Host`` (a web page must not reach a local service by a name of its own), 413 for a request that is too large,
-422 naming every bad row, 503 when the service is full or stopping. Infra is a verdict, not an error.
+foreign ``Host`` (a web page must not reach a local service through its own host name), 413 for a request that is too
+large, 422 naming every bad row, 503 when the service is full or stopping. Infra is a verdict, not an error.
 
-The event loop moves bytes alone: reading rows, looking at answers and writing verdicts is done in other threads, so
-``/health`` answers while they are busy.
+The event loop only moves bytes: other threads parse rows, read answers and write verdicts, so ``/health`` answers while
+they are busy.
 
-Not covered: TLS (put a proxy before it); streams of verdicts; the description of all this (`api_description`).
+Not covered: TLS (put a proxy before it); streams of verdicts; the API description (`api_description`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from burnish.workflows.verify.file import VerifyRow, pair_of, row_problem, verdi
 
 RETRY_AFTER_S = 1
 _READERS = 2
-"""Threads that read rows and write verdicts; more would only keep one another and the event loop waiting."""
+"""Threads that parse rows and write verdicts; more would only block one another and the event loop."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::[0-9]{1,5})?")
 
 Problems = list[dict[str, Any]]
@@ -90,11 +90,11 @@ def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> 
         work = asyncio.get_running_loop().run_in_executor
         try:
             body = await _read(request, limits.request_bytes)
-            asked = await work(readers, _asked, body, limits.rows, service.verifier.crates)
-            verdicts = await asyncio.wrap_future(service.submit(asked))
+            candidates = await work(readers, _asked, body, limits.rows, service.verifier.crates)
+            verdicts = await asyncio.wrap_future(service.submit(candidates))
             return await work(readers, _verdicts, verdicts)
         except ClientDisconnect:
-            return _error(400, "the request was not sent to its end")  # to nobody
+            return _error(400, "the request was not sent to its end")  # nobody receives it
         except _BadRequestError as error:
             return _answer({"errors": error.problems}, error.status)
         except MachineError as error:
@@ -132,7 +132,7 @@ def _refused(request: Request, token: str | None) -> Response | None:
 
 
 async def _read(request: Request, most: int) -> bytes:
-    """The body; refused as soon as it is longer than it may be."""
+    """Read the body; refuse it as soon as it exceeds the limit."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -144,10 +144,10 @@ async def _read(request: Request, most: int) -> bytes:
 
 
 def _asked(body: bytes, most: int, built: frozenset[str]) -> Sequence[Asked]:
-    """What the rows of a request ask for; all or nothing is taken."""
+    """Parse the rows of a request; all or none are accepted."""
     try:
         given = json.loads(body)
-    except (ValueError, RecursionError) as error:  # text that is none, too deep, or a number of too many digits
+    except (ValueError, RecursionError) as error:  # invalid or too deeply nested JSON, or a number of too many digits
         raise _BadRequestError(422, _whole(f"the body is not readable JSON: {error}")) from error
     rows = given.get("rows") if isinstance(given, dict) and given.keys() == {"rows"} else None
     if not isinstance(rows, list):
@@ -156,10 +156,10 @@ def _asked(body: bytes, most: int, built: frozenset[str]) -> Sequence[Asked]:
         raise _BadRequestError(413, _whole(f"a request may hold {counted(most, 'row')}"))
     read: list[VerifyRow] = []
     wrong: Problems = []
-    for place, one in enumerate(rows):
+    for place, row in enumerate(rows):
         try:
-            # Row by row, and as text: half of a surrogate pair is then a fault of its own row.
-            read.append(VerifyRow.of(one, strict=True))
+            # Row by row, and as text: half of a surrogate pair is then an error of its own row.
+            read.append(VerifyRow.of(row, strict=True))
         except (ValueError, RecursionError) as error:
             wrong.append({"row": place, "reason": row_problem(error)})
     if wrong:
@@ -180,5 +180,5 @@ def _error(status: int, reason: str, headers: dict[str, str] | None = None) -> R
 
 
 def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """JSON in ASCII: whatever a caller sent can be sent back."""
+    """Return JSON in ASCII, so that any text of the caller can be returned."""
     return Response(json.dumps(content), status, headers, media_type="application/json")
