@@ -1,4 +1,4 @@
-"""Judges untrusted Rust with a real compiler in a real sandbox. No torch; usable alone.
+"""Judge untrusted Rust with a real compiler in a real sandbox. No torch; usable alone.
 
 Start with `Verifier`; `burnish.verify.judge.ladder.Ladder.judge` decides a verdict.
 """

@@ -1,4 +1,4 @@
-"""What verification needs on this machine, whether it is there, and the command that installs it.
+"""Check what verification needs on this machine, with the command that installs what is missing.
 
 Not covered: accelerators and Python packages of other stages.
 """
@@ -20,7 +20,7 @@ _OLDEST_PYTHON = (3, 11)
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at. ``install`` is the command that mends it, empty when nothing is wrong."""
+    """Result of one check. ``install`` is the command that fixes it, empty when nothing is wrong."""
 
     name: str
     ok: bool
@@ -31,7 +31,7 @@ class Check:
 
 
 def checks() -> list[Check]:
-    """Everything that verification needs, in the order in which one would mend it."""
+    """Check everything that verification needs, in the order in which to fix it."""
     python = sys.version_info[:2] >= _OLDEST_PYTHON
     return [
         Check("python", python, platform.python_version(), "" if python else "apt-get install python3.11"),
@@ -50,14 +50,14 @@ def _attempt(name: str, look: Callable[[], str], install: str) -> Check:
 
 
 def _sandboxes() -> list[Check]:
-    """Each backend with its layers or with what is wrong; none is needed as soon as one passes."""
-    found = {name: _sandbox(name) for name in BACKENDS}
-    one_passes = any(all(check.ok for check in own) for own in found.values())
-    return [replace(check, needed=not one_passes) for own in found.values() for check in own]
+    """Check each backend, with its layers or its problem; none is required once one passes."""
+    by_backend = {name: _sandbox(name) for name in BACKENDS}
+    one_passes = any(all(check.ok for check in checks) for checks in by_backend.values())
+    return [replace(check, needed=not one_passes) for checks in by_backend.values() for check in checks]
 
 
 def _sandbox(name: str) -> list[Check]:
-    """One line when all is well, else one for each thing that is not."""
+    """Return one check if the backend works, otherwise one for each problem."""
     title = f"sandbox {name}"
     try:
         findings = proven_findings(name)
@@ -72,6 +72,6 @@ def _sandbox(name: str) -> list[Check]:
 
 
 def _cgroups() -> Check:
-    """Having none is no failure: memory is then limited per process, and verdicts say so."""
+    """Check control groups; having none is not a failure: memory is then limited per process, and verdicts say so."""
     kind = Cgroups().kind
     return Check("control groups", True, kind if kind != "none" else "none: memory is limited per process only")

@@ -33,7 +33,7 @@ class Other: pass
 
 
 def taken(answer: str, tests: str = "", said: str = SAID, entry_point: str | None = "f") -> str:
-    return extract(answer, None, entry_point, tests=tests, said=said) or ""
+    return extract(answer, None, entry_point, tests=tests, prompt_text=said) or ""
 
 
 def test_an_answer_takes_what_it_names_and_what_that_needs() -> None:

@@ -32,7 +32,7 @@ class Gate:
         return JobResult(exit_code=-1, stdout=b"", stderr=b"", cpu_ms=0, wall_ms=0, fault="gate")
 
 
-def asked(*codes: str) -> list[service.Asked]:
+def asked(*codes: str) -> list[service.Submission]:
     return [(Task(id="same", family="f", prompt=()), Completion(task_id="same", text=code), None) for code in codes]
 
 

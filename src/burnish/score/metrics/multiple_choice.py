@@ -39,8 +39,7 @@ def most_likely(choices: Sequence[ChoiceLikelihood], *, per_byte: bool) -> Extra
     """Return the most likely choice; the first one of equals, as in lm-evaluation-harness.
 
     With ``per_byte`` the log-likelihood is divided by UTF-8 bytes, so that long texts are not at a disadvantage
-    (``acc_norm`` of lm-evaluation-harness; without it ``acc``). Raises ValueError when there is no choice or a text is
-    empty.
+    (``acc_norm`` of lm-evaluation-harness; without it ``acc``).
 
     Raises ValueError when there is no choice or a text is empty.
     """

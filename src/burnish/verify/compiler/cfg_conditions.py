@@ -1,6 +1,6 @@
-"""Whether a ``cfg`` condition holds: ``all``, ``any``, ``not``, names, and ``name = "value"`` pairs.
+"""Evaluate ``cfg`` conditions: ``all``, ``any``, ``not``, names, and ``name = "value"`` pairs.
 
-Not covered: ``cfg_attr``; ``cfg(version(..))`` and its like, which do not hold.
+Not covered: ``cfg_attr``; ``cfg(version(..))`` and the like, which count as false.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections.abc import Collection
 
 _TOKEN = re.compile(r'"[^"]*"|[A-Za-z_][A-Za-z_0-9]*|[(),=]')
 TEST_BUILD = frozenset({"test", "unix", "debug_assertions", 'target_os="linux"', 'target_family="unix"'})
-"""What holds for a test source here, as far as tests ask; no feature is on."""
+"""Facts that hold for a test source here, as far as tests use them; no feature is on."""
 
 
 def holds(condition: str, facts: Collection[str] = TEST_BUILD) -> bool:
-    """Evaluate what stands between the parentheses of ``cfg``; ``facts`` are written as ``rustc --print cfg`` does."""
+    """Evaluate the text between the parentheses of ``cfg``; ``facts`` are written as by ``rustc --print cfg``."""
     value, _ = _evaluate(_TOKEN.findall(condition), 0, facts)
     return value
 
 
 def _evaluate(tokens: list[str], at: int, facts: Collection[str]) -> tuple[bool, int]:
-    """Value of the predicate that begins at ``at``, and the place behind it."""
+    """Return the value of the predicate that begins at ``at``, and the position behind it."""
     if at >= len(tokens):
         return False, at
     name, at = tokens[at], at + 1

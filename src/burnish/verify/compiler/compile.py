@@ -1,13 +1,13 @@
-"""The compiler's side of a verdict: one clippy-driver pass to check, rustc to build; always inside the sandbox.
+"""Compile candidates: one clippy-driver pass to check, rustc to build; always inside the sandbox.
 
-How an end is read: status 0 is good; 1 with a JSON error is a compile error; 101 or a signal is a crash of the
-compiler, a kind of compile error, unless it says that it ran out of memory or of its work folder, which are limits;
-anything else is a fault of the machine, never of the program.
+Exit statuses: 0 is success; 1 with a JSON error is a compile error; 101 or a signal is a crash of the compiler, which
+counts as a compile error unless it reports a lack of memory or of work folder space, which are limits; anything else is
+a fault of the machine, never of the program.
 
-One program: a source whose ``cfg`` can tell the linter from the compiler is linted as the compiler sees it, and plain
-rustc decides whether it compiles (`compiler_view`).
+A source whose ``cfg`` can distinguish linter and compiler is linted as the compiler sees it, and plain rustc decides
+whether it compiles (`compiler_view`).
 
-External crates come from a dependency set; `Compiler.with_crates` opens some of them to a program.
+External crates come from a dependency set; `Compiler.with_crates` makes some of them available to a program.
 
 Not covered: several programs per crate.
 """
@@ -42,16 +42,17 @@ _DEFAULT_WARNINGS = (
     "unused_variables", "while_true",
 )  # fmt: skip
 LINTS = ("-W", "clippy::all", "--force-warn", "clippy::all", *(f"--force-warn={n}" for n in _DEFAULT_WARNINGS))
-"""Clippy's default groups beside the compiler's own warnings. Forced: ``#![allow(..)]`` in a program hides none of
-them, and none of them decides whether it compiles."""
+"""Clippy's default groups beside the compiler's own warnings. Forced: ``#![allow(..)]`` in a program cannot hide
+them, and they do not affect whether it compiles."""
 _UNUSED_ITEMS = ("--force-warn=dead_code",)
 _OWN_LEVELS = re.compile(r"\b(deny|forbid)\b")
-"""A program that may turn warnings into errors: forcing undoes that, so rustc is asked whether it compiles."""
+"""Matches a program that may turn warnings into errors: forcing lints undoes that, so rustc decides whether it
+compiles."""
 _NAMES_FILES = re.compile(r"\binclude|\bpath\b")
-"""A program that may read files while it is compiled; even the order of variables in /proc/self/environ would tell it
+"""Matches a program that may read files at compile time; even the order of variables in /proc/self/environ would reveal
 whether its compiler was started to check or to build."""
 ALLOCATION_FAILED = re.compile(rb"memory allocation of \d+ bytes failed")
-"""What the standard library says before it aborts."""
+"""Messages of the standard library before it aborts."""
 _EXCEEDED: dict[str, tuple[Reason, str]] = {
     "output": ("output_limit", "the compiler wrote too much"),
     "size": ("output_limit", "its files are larger than the work folder"),
@@ -60,12 +61,12 @@ _EXCEEDED: dict[str, tuple[Reason, str]] = {
     "wall": ("timeout", "the compiler exceeded its wall time"),
 }
 _NO_SPACE = (b"No space left on device", b"File too large", b"SIGBUS")
-"""The last is how a linker ends that writes to a mapped file."""
+"""The last is how a linker ends that lacks space in a mapped file."""
 _CLIPPY_ALONE = frozenset({"E0716"})
 _BUILD_LINTS = frozenset({"arithmetic_overflow", "unconditional_panic"})
-"""Lints of rustc's KnownPanicsLint, which runs only when code will be generated: no check reports them."""
+"""Lints of rustc's KnownPanicsLint, which runs only with code generation: a check does not report them."""
 _QUIET = ("--cap-lints", "allow", *(f"--force-warn={name}" for name in sorted(_BUILD_LINTS)))
-"""What was made visible for tests is no new reason for a lint that the program turns into an error."""
+"""Items made visible for tests must not trigger a lint that the program turns into an error."""
 CRATE = "submission"
 """Name of the candidate's crate when tests are linked against it."""
 
@@ -77,13 +78,13 @@ _DYNAMIC = ("-C", "prefer-dynamic")
 
 
 def lints_of_builds(built: Compiled) -> bool:
-    """Whether a lint fired that is an error unless the program allows it, and that no check reports."""
+    """Return whether a lint fired that is an error by default and that a check does not report."""
     return bool(_BUILD_LINTS & {*built.codes, *built.lints})
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """How a compilation ended. ``reason`` is ok, compile_error, timeout, memory, output_limit or infra."""
+    """Result of a compilation. ``reason`` is ok, compile_error, timeout, memory, output_limit or infra."""
 
     reason: Reason
     cpu_ms: float
@@ -93,37 +94,37 @@ class Compiled:
     artifact: bytes = b""
     detail: str = ""
     crashed: bool = False
-    """The compiler broke down, twice in a row."""
+    """Whether the compiler crashed twice in a row."""
     stderr: bytes = b""
-    """All that the compiler wrote, one JSON object per line."""
+    """Everything the compiler wrote, one JSON object per line."""
     shared: bool = False
-    """Other candidates' programs were compiled in the same sandbox."""
+    """Whether other candidates' programs were compiled in the same sandbox."""
 
 
 class Compiler:
-    """Runs one toolchain in one sandbox."""
+    """Run one toolchain in one sandbox."""
 
     def __init__(self, sandbox: Sandbox, toolchain: Toolchain, dependencies: DependencySet | None = None) -> None:
         self._sandbox = sandbox
         self.dependencies = dependencies or DependencySet()
-        """The crates that programs may ask for."""
+        """The crates that programs may use."""
         self._crates: Sequence[str] = ()
         self._toolchain = toolchain
-        self._entropy: list[bytes] = []  # one, once it is compiled; shared by compilers with other crates
+        self._entropy: list[bytes] = []  # holds one object once it is compiled; shared by compilers with other crates
         self._entropy_lock = threading.Lock()
 
     def with_crates(self, crates: Sequence[str]) -> Compiler:
-        """A compiler that hands these crates of the set to every compilation; this one when there are none."""
+        """Return a compiler that passes these crates of the set to every compilation; this one without crates."""
         if not crates:
             return self
-        other = copy.copy(self)
-        other._crates = crates
-        return other
+        copied = copy.copy(self)
+        copied._crates = crates
+        return copied
 
     def check(self, code: str, edition: Edition, crate_type: CrateType, *, reachable: bool) -> Compiled:
-        """Compile verdict, error codes and lints in one pass, without code generation.
+        """Compile once without code generation; return compile verdict, error codes and lints.
 
-        ``reachable`` says that tests will call the items, so that an unused one is no lint.
+        ``reachable`` means that tests will call the items, so that unused ones are not lints.
         """
         plain = ["--crate-type", crate_type, "--emit=metadata", "-o", "candidate.rmeta", "--error-format=json"]
         has_levels = _OWN_LEVELS.search(code) is not None
@@ -145,23 +146,23 @@ class Compiler:
         refused_by_clippy_alone = checked.codes == _CLIPPY_ALONE
         if not (refused_by_clippy_alone or tells) and (checked.reason != "ok" or not has_levels):
             return checked
-        asked = self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, plain, None)
-        believed = asked if refused_by_clippy_alone or asked.reason != "ok" else checked
-        if tells and asked.reason == "ok" and (checked.reason != "ok" or compiler_view.may_deceive(code)):
-            believed = replace(asked, lints=(*checked.lints, compiler_view.UNSEEN))
-        return replace(believed, cpu_ms=checked.cpu_ms + asked.cpu_ms, shared=checked.shared or asked.shared)
+        compiled = self._compile(self._toolchain.rustc, {"candidate.rs": code}, edition, plain, None)
+        believed = compiled if refused_by_clippy_alone or compiled.reason != "ok" else checked
+        if tells and compiled.reason == "ok" and (checked.reason != "ok" or compiler_view.may_deceive(code)):
+            believed = replace(compiled, lints=(*checked.lints, compiler_view.UNSEEN))
+        return replace(believed, cpu_ms=checked.cpu_ms + compiled.cpu_ms, shared=checked.shared or compiled.shared)
 
     def build_program(self, code: str, edition: Edition) -> Compiled:
-        """An executable of a program with ``fn main``."""
+        """Build an executable of a program with ``fn main``."""
         arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
         return self._link({"candidate.rs": code}, edition, arguments)
 
     def check_and_build(self, code: str, edition: Edition) -> Compiled | None:
-        """What `check` says of a program, with its executable when there is nothing against it, from one pass.
+        """Check a program and build its executable in one pass, when the check finds nothing.
 
-        None where one pass cannot tell: a program that sets lint levels, names files or tells the linter from the
-        compiler, a limit, a crash, a build that fails after its check, lints that run with code generation alone. The
-        linter keeps the least optimised form, so the executable uses more time and stack.
+        Returns None where one pass is not enough: a program that sets lint levels, names files or distinguishes linter
+        and compiler, a limit, a crash, a build that fails after its check, lints that need code generation. The linter
+        disables optimisations, so the executable uses more time and stack.
         """
         if _OWN_LEVELS.search(code) or _NAMES_FILES.search(code) or compiler_view.tells_the_linter(code):
             return None
@@ -178,7 +179,7 @@ class Compiler:
     def build_library(
         self, code: str, edition: Edition, *, forbid_unsafe: bool, beside: Mapping[str, str] | None = None
     ) -> Compiled:
-        """The candidate as a crate of its own, without ``cfg(test)``; ``beside`` are files of further modules."""
+        """Build the candidate as a crate of its own, without ``cfg(test)``; ``beside`` are files of further modules."""
         name = f"lib{CRATE}.rlib"
         arguments = ["--crate-type", "rlib", "--crate-name", CRATE, "-A", "warnings", *_BUILD, "-o", name]
         files = {"candidate.rs": code, **(beside or {})}
@@ -191,7 +192,7 @@ class Compiler:
         return replace(loud, cpu_ms=quiet.cpu_ms + loud.cpu_ms, shared=quiet.shared or loud.shared)
 
     def build_harness(self, source: str, library: bytes, edition: Edition) -> Compiled:
-        """An executable that calls the candidate's crate."""
+        """Build an executable that calls the candidate's crate."""
         name = f"lib{CRATE}.rlib"
         arguments = ["--crate-type", "bin", "-A", "warnings", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
         arguments += ["--extern", f"{CRATE}={name}"]
@@ -199,7 +200,7 @@ class Compiler:
         return self._link(files, edition, arguments)
 
     def check_together(self, files: Mapping[str, str], edition: Edition, *, reachable: bool) -> Compiled:
-        """Check a library of several files, the root first; `stderr` says which file a message is about."""
+        """Check a library of several files, the root first; messages in `stderr` name their file."""
         arguments = ["--crate-type", "lib", "--emit=metadata", "-o", "candidate.rmeta", "--error-format=json"]
         arguments += [*LINTS, *(("-A", "dead_code") if reachable else _UNUSED_ITEMS)]
         return self._compile(self._toolchain.clippy, files, edition, arguments, None)
@@ -207,14 +208,14 @@ class Compiler:
     def build_together(
         self, files: Mapping[str, str | bytes], edition: Edition, libraries: Collection[str] = ()
     ) -> Compiled:
-        """An executable of several files, the root first, without unsafe code in any; ``libraries`` are among them."""
+        """Build an executable of several files, the root first, without unsafe code; ``libraries`` are among them."""
         arguments = ["--crate-type", "bin", "-A", "warnings", "-F", "unsafe_code", *_BUILD, *_DYNAMIC, "-o", _PROGRAM]
         for name in libraries:
             arguments += ["-C", "strip=symbols", "--extern", f"{name}=lib{name}.rlib"]
         return self._link(files, edition, arguments)
 
     def library_of(self, files: Mapping[str, str], edition: Edition, name: str) -> Compiled:
-        """A library of several files of ours, the root first, to link programs against."""
+        """Build a library of several files of ours, the root first, to link programs against."""
         arguments = ["--crate-type", "rlib", "--crate-name", name, "-A", "warnings", *_BUILD]
         arguments += ["-C", "opt-level=1", "-o", f"lib{name}.rlib"]
         return self._compile(self._toolchain.rustc, files, edition, arguments, f"lib{name}.rlib")
@@ -222,9 +223,9 @@ class Compiler:
     def program_of(
         self, files: Mapping[str, str | bytes], edition: Edition, libraries: Collection[str], *, tests: bool = False
     ) -> Compiled:
-        """An executable of one source and compiled ``libraries``, whatever lints it asks for; ``tests``: by libtest.
+        """Build an executable of one source and compiled ``libraries``, ignoring lints; ``tests``: with libtest.
 
-        Where `lints_of_builds` fired, the source alone has to be built to know whether they are errors.
+        If `lints_of_builds` fires, the source must also be built alone to know whether they are errors.
         """
         arguments = ["--test"] if tests else ["--crate-type", "bin"]
         arguments += [*_QUIET, *_BUILD, "-C", "strip=symbols", *_DYNAMIC, "-o", _PROGRAM]
@@ -239,7 +240,7 @@ class Compiler:
         arguments: Sequence[str],
         compiler: str | None = None,
     ) -> Compiled:
-        """An executable, with the constant `entropy` linked in."""
+        """Link an executable with constant random numbers (`fixed_random`)."""
         with self._entropy_lock:
             if not self._entropy:
                 made = self._compile(
@@ -275,7 +276,7 @@ class Compiler:
         result = self._sandbox.run(job)
         compiled = _read(result, output)
         if compiled.crashed:
-            # A machine that is short of something lets compilers crash by no fault of the program: believe the second.
+            # A machine short of resources may crash a compiler without fault of the program: use the second result.
             result = self._sandbox.run(job)
             compiled = _read(result, output)
         return replace(compiled, shared=result.shared)
@@ -287,12 +288,12 @@ def _read(result: JobResult, output: str | None) -> Compiled:
     reached = _EXCEEDED.get(result.exceeded) or _ran_out(result)
     if reached is not None:
         return Compiled(reached[0], result.cpu_ms, detail=reached[1])
-    said = read_diagnostics(result.stderr)
+    diagnostics = read_diagnostics(result.stderr)
     artifact = result.collected.get(output, b"") if output is not None else b""
     crashed = result.exit_code == 101 or (result.exit_code < 0 and result.exit_code != -9)
     if result.exit_code == 0 and (output is None or artifact):
         reason: Reason = "ok"
-    elif crashed or (result.exit_code == 1 and said.errors):
+    elif crashed or (result.exit_code == 1 and diagnostics.errors):
         reason = "compile_error"
     else:
         return Compiled(
@@ -301,9 +302,9 @@ def _read(result: JobResult, output: str | None) -> Compiled:
     return Compiled(
         reason,
         result.cpu_ms,
-        diagnostics=said.kept,
-        lints=said.lints,
-        codes=said.codes,
+        diagnostics=diagnostics.kept,
+        lints=diagnostics.lints,
+        codes=diagnostics.codes,
         artifact=artifact,
         detail=f"the compiler crashed: {_last_line(result)}" if crashed else "",
         crashed=crashed,
@@ -312,9 +313,9 @@ def _read(result: JobResult, output: str | None) -> Compiled:
 
 
 def _ran_out(result: JobResult) -> tuple[Reason, str] | None:
-    """A limit that the compiler met and reported by itself; None when it met none.
+    """Return a limit that the compiler reported itself; None without one.
 
-    Taken from what no program writes: the end of a process, and errors that are about no place in a source.
+    Uses only what a program cannot write: the exit status, and errors without a position in a source.
     """
     if result.exit_code == 0:
         return None
@@ -328,7 +329,7 @@ def _ran_out(result: JobResult) -> tuple[Reason, str] | None:
 def _is_out_of_space(line: bytes) -> bool:
     if not any(word in line for word in _NO_SPACE):
         return False
-    if not line.startswith(b"{"):  # of the compiler's parts in other languages
+    if not line.startswith(b"{"):  # messages of the compiler's parts in other languages
         return True
     try:
         message = json.loads(line)
@@ -336,12 +337,12 @@ def _is_out_of_space(line: bytes) -> bool:
         return False
     if message.get("level") != "error" or message.get("spans"):
         return False
-    said = [message["message"], *(child["message"] for child in message.get("children", ()))]
-    return any(word.decode() in text for word in _NO_SPACE for text in said)
+    messages = [message["message"], *(child["message"] for child in message.get("children", ()))]
+    return any(word.decode() in text for word in _NO_SPACE for text in messages)
 
 
 def _has_metadata(stderr: bytes) -> bool:
-    """Whether the compiler says that it wrote its metadata: then all that a check looks for has been looked for."""
+    """Return whether the compiler reports its metadata as written, which it does after all checks."""
     notes = (json.loads(line) for line in stderr.splitlines() if line.startswith(b"{") and b'"artifact"' in line)
     return any(note.get("emit") == "metadata" for note in notes)
 

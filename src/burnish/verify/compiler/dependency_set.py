@@ -1,7 +1,7 @@
-"""Where dependency sets lie, and which one is in force for a toolchain.
+"""Find dependency sets, and the current one of a toolchain.
 
-One set per toolchain is in force: the one built last. Its folder holds the compiled crates and ``set.json``; it is
-named after the digest of all its sources and features, never changed after it was made, and bound read-only.
+Each toolchain has one current set, the one built last. Its folder holds the compiled crates and ``set.json``; it is
+named after the digest of all its sources and features, never changes, and is bound read-only.
 
 Not covered: several sets side by side for different tasks.
 """
@@ -19,7 +19,7 @@ from burnish.syntax.crates import WELL_KNOWN
 from burnish.verify.compiler.toolchain import Toolchain, cache_folder, find_toolchain
 
 INSIDE = "/dependencies"
-"""Where the sandbox sees the set."""
+"""Path of the set inside the sandbox."""
 BUILD_COMMAND = "burnish verify dependencies build --from debian"
 _SET, _CURRENT = "set.json", "current.json"
 
@@ -33,14 +33,14 @@ class DependencySet:
     crates: Mapping[str, str] = field(default_factory=dict)
     """Crate name -> file name of the library."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Crate name -> version, for people to read."""
+    """Crate name -> version, for people."""
 
     def missing(self, wanted: Iterable[str]) -> list[str]:
-        """Those of ``wanted`` that are not in the set."""
+        """Return those of ``wanted`` that are not in the set."""
         return [name for name in wanted if name.replace("-", "_") not in self.crates]
 
     def arguments(self, wanted: Collection[str]) -> list[str]:
-        """What the compiler must be told for a program that uses these crates."""
+        """Return the compiler's arguments for a program that uses these crates."""
         if not wanted:
             return []
         words = ["-L", f"dependency={INSIDE}"]
@@ -49,12 +49,12 @@ class DependencySet:
         return words
 
     def binds(self, wanted: Collection[str]) -> dict[str, Path]:
-        """What the sandbox must show for them."""
+        """Return the paths that the sandbox must bind for these crates."""
         return {INSIDE: self.folder} if wanted and self.folder is not None else {}
 
 
 def _own_folder() -> Path:
-    """A folder of ours that a sandboxed compiler's uid can read. Raises SandboxError when it is somebody else's."""
+    """Make a folder of ours that a sandboxed compiler's uid can read. Raises SandboxError when another user owns it."""
     folder = cache_folder() / "dependencies"
     with disk_errors(folder):
         folder.mkdir(mode=0o755, exist_ok=True)
@@ -63,12 +63,13 @@ def _own_folder() -> Path:
 
 
 def sets_folder(toolchain: Toolchain, base: Path | None = None) -> Path:
-    """Where the sets of one toolchain lie; a library fits the compiler that made it alone. ``base`` as configured."""
+    """Return the folder of a toolchain's sets; a library fits only the compiler that made it. ``base`` as
+    configured."""
     return (base if base is not None else _own_folder()) / toolchain.digest[:16]
 
 
 def load_set(toolchain: Toolchain, base: Path | None = None) -> DependencySet:
-    """The set in force, or an empty one. Raises MachineError when its record cannot be read."""
+    """Load the current set, or an empty one. Raises MachineError when its record cannot be read."""
     folder = sets_folder(toolchain, base)
     current = folder / _CURRENT
     if not current.is_file():
@@ -89,10 +90,10 @@ def record_set(folder: Path, made: DependencySet) -> None:
 
 
 def put_in_force(folder: Path, name: str) -> None:
-    """Make the set ``name`` in the folder of a toolchain's sets the one that verifiers use from now on."""
+    """Make the set ``name`` in the folder of a toolchain's sets the current one."""
     write_json(folder / _CURRENT, {"folder": name})
 
 
 def known_crates(base: Path | None = None) -> frozenset[str]:
-    """Names that are crates when a program says them: the well-known ones, and those of the set in force."""
+    """Return the names that are crates when a program uses them: the well-known ones, and those of the current set."""
     return frozenset(WELL_KNOWN) | frozenset(load_set(find_toolchain(), base).crates)

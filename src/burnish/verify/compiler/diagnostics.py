@@ -1,13 +1,13 @@
-"""Reads what rustc and clippy-driver write with ``--error-format=json`` (one JSON object per line on stderr).
+"""Parse what rustc and clippy-driver write with ``--error-format=json`` (one JSON object per line on stderr).
 
 rustc ends with summary messages ("aborting due to 2 previous errors"); they have neither a code nor a span and are not
 counted. A message of that shape is kept only when it is the sole error, as for a linker's failure.
 
-What is kept has one form, whoever else was compiled along: the compiler says once per crate why a lint is on, at the
-first place that it fires, and orders lints by when it looked for them. That note is left out, and warnings are ordered
-by place; errors stay in the compiler's order, since the first is mostly the cause of the others.
+Messages are normalised, so that they do not depend on other programs in the crate: the compiler explains once per crate
+why a lint is on, where it first fires, and orders lints by its passes. That note is removed, and warnings are ordered
+by position; errors keep the compiler's order, since the first is mostly the cause of the others.
 
-Not covered: artifact notices and future-incompatibility reports, which are not asked for.
+Not covered: artifact notices and future-incompatibility reports, which are not requested.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ _LEVEL_NOTE = re.compile(
     r"|`-[^`]*` implied by .*)|help: to override `[^`]*` add .*)\n",
     re.MULTILINE,
 )
-"""Why a lint is on. What stands in an attribute of the program itself is its own, and kept."""
+"""Notes that explain why a lint is on. Notes about the program's own attributes are kept."""
 _MOST_KEPT = 40
 _MOST_LINTS = 500
 _MESSAGE_CHARS = 400
 _RENDERED_CHARS = 1500
-"""Caps on what a verdict stores, about 64 kB in all; counting goes on past them."""
+"""Caps on what a verdict stores, about 64 kB in all; counts include the rest."""
 
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What a compiler said."""
+    """Messages of a compiler."""
 
     kept: tuple[Diagnostic, ...]
     errors: int
     lints: tuple[str, ...]
     codes: frozenset[str | None]
-    """Codes of all errors; None stands for errors without one, such as syntax errors."""
+    """Codes of all errors; None for errors without one, such as syntax errors."""
 
 
 def read_diagnostics(stderr: bytes) -> Diagnostics:
-    """Parse a compiler's stderr; lines that are not JSON (a crash's backtrace) are passed over."""
-    found: list[Diagnostic] = []
+    """Parse a compiler's stderr; skip lines that are not JSON (a crash's backtrace)."""
+    diagnostics: list[Diagnostic] = []
     spanless: list[Diagnostic] = []
     for line in stderr.splitlines():
         if not line.startswith(b"{"):
             continue
         try:
             message = json.loads(line)
-        except ValueError:  # a line that a kill cut off
+        except ValueError:  # a line truncated by a kill
             continue
         diagnostic = _diagnostic(message)
         if diagnostic is None:
@@ -62,15 +62,15 @@ def read_diagnostics(stderr: bytes) -> Diagnostics:
         if diagnostic.code is None and not message.get("spans"):
             spanless.append(diagnostic)
         else:
-            found.append(diagnostic)
-    errors = [d for d in found if d.level == "error"]
+            diagnostics.append(diagnostic)
+    errors = [d for d in diagnostics if d.level == "error"]
     if not errors:
-        alone = [d for d in spanless if d.level == "error"][:1]
-        errors = alone
-        found += alone
-    found.sort(key=lambda d: (d.line or 0, d.column or 0))
-    lints = [d.code for d in found if d.code is not None and not _ERROR_CODE.fullmatch(d.code)]
-    ordered = errors + [d for d in found if d.level == "warning"]
+        first_error = [d for d in spanless if d.level == "error"][:1]
+        errors = first_error
+        diagnostics += first_error
+    diagnostics.sort(key=lambda d: (d.line or 0, d.column or 0))
+    lints = [d.code for d in diagnostics if d.code is not None and not _ERROR_CODE.fullmatch(d.code)]
+    ordered = errors + [d for d in diagnostics if d.level == "warning"]
     return Diagnostics(
         kept=tuple(ordered[:_MOST_KEPT]),
         errors=len(errors),
@@ -97,7 +97,7 @@ def _diagnostic(message: dict[str, Any]) -> Diagnostic | None:
 
 
 def _canonical(rendered: str) -> str:
-    """Without what depends on the rest of the crate, nor the margin that it leaves behind."""
+    """Remove what depends on the rest of the crate, and the margin that remains."""
     lines = _LEVEL_NOTE.sub("", rendered).rstrip().split("\n")
     while lines and not lines[-1].strip(" |"):
         lines.pop()

@@ -1,8 +1,8 @@
-"""A ``getrandom`` that gives the same numbers in every run, linked into every program that is run for a verdict.
+"""Link a ``getrandom`` with the same numbers in every run into every program that runs for a verdict.
 
 The standard library seeds its hash maps with it. With real randomness the order of a ``HashMap`` differs from run to
-run, and so did verdicts: a candidate that breaks a tie by that order passed in one run and failed in the next. Now it
-does the same every time, as a stored verdict has to.
+run, and with it verdicts: a candidate that breaks a tie by that order would pass in one run and fail in the next.
+Stored verdicts must be repeatable.
 
 Not covered: /dev/urandom, which stays real; addresses; how threads interleave. A program that brings a ``getrandom``
 symbol of its own does not link.

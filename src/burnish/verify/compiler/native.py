@@ -1,6 +1,6 @@
-"""Builds the package's small C parts with the system's cc, once per source text, into the toolchain cache.
+"""Build the package's small C parts with the system's cc, once per source text, into the toolchain cache.
 
-Each makes something cheaper that works without it: where one cannot be built, a warning says so and why.
+Each part only saves time: if one cannot be built, a warning says why.
 
 Not covered: systems without glibc.
 """
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @functools.cache
 def built(source: Path, *flags: str, quiet: bool = False) -> Path | None:
-    """The program or shared object made of one C file; None where that fails, with a warning unless ``quiet``."""
+    """Build the program or shared object of one C file; None if that fails, with a warning unless ``quiet``."""
     name = hashlib.sha256(source.read_bytes() + " ".join(flags).encode()).hexdigest()[:16]
     try:
         folder = cache_folder() / "native"
@@ -47,5 +47,5 @@ def built(source: Path, *flags: str, quiet: bool = False) -> Path | None:
 
 
 def _cause(error: Exception) -> str:
-    said = error.stderr if isinstance(error, subprocess.CalledProcessError) else None
-    return said.decode(errors="replace").strip()[-300:] if said else str(error)
+    stderr = error.stderr if isinstance(error, subprocess.CalledProcessError) else None
+    return stderr.decode(errors="replace").strip()[-300:] if stderr else str(error)

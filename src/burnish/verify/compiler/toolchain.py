@@ -1,6 +1,6 @@
-"""Finds the real rustc and clippy-driver, never rustup's shims, and makes them readable for the sandbox's uid.
+"""Find the real rustc and clippy-driver, never rustup's shims, and make them readable for the sandbox's uid.
 
-A toolchain below a home that others cannot enter (root's, mostly) is hard-linked, or copied across file systems, once
+A toolchain below a home that others cannot enter (mostly root's) is hard-linked, or copied across file systems, once
 to a cache folder, complete with its libraries, under its digest. The digest covers the version text and the names and
 sizes of binaries and libraries, so a copy has the digest of its original.
 
@@ -32,12 +32,12 @@ INSTALL_RUST = (
 INSTALL_CLIPPY = "rustup component add clippy  (or: apt-get install rust-clippy)"
 INSTALL_LINKER = "apt-get install gcc libc6-dev"
 INSIDE = "/toolchain"
-"""Where the sandbox sees a toolchain that is no part of /usr."""
+"""Path inside the sandbox of a toolchain outside /usr."""
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A compiler with its linter. ``sysroot`` is on the host; the other paths are as the sandbox sees them."""
+    """A compiler with its linter. ``sysroot`` is on the host; the other paths are inside the sandbox."""
 
     sysroot: Path
     version: str
@@ -46,34 +46,34 @@ class Toolchain:
     """Target triple."""
     digest: str
     runtime: Mapping[str, Path] = field(default_factory=dict)
-    """What a program linked with ``prefer-dynamic`` needs to start: path inside -> path outside."""
+    """Files that a program linked with ``prefer-dynamic`` needs to start: path inside -> path outside."""
     linking: tuple[str, ...] = ()
-    """Options for rustc that link a program without ``cc``; empty where ``cc`` links."""
+    """Options for rustc that link a program without ``cc``; empty if ``cc`` links."""
 
     @property
     def inside(self) -> str:
-        """The sysroot as seen inside."""
+        """Return the sysroot inside the sandbox."""
         return _inside(self.sysroot)
 
     @property
     def rustc(self) -> str:
-        """The compiler as seen inside."""
+        """Return the compiler inside the sandbox."""
         return f"{self.inside}/bin/rustc"
 
     @property
     def clippy(self) -> str:
-        """The linter as seen inside; it is a whole compiler too."""
+        """Return the linter inside the sandbox; it is a complete compiler too."""
         return f"{self.inside}/bin/clippy-driver"
 
     @property
     def binds(self) -> dict[str, Path]:
-        """What the sandbox must bind: path inside -> path outside."""
+        """Return what the sandbox must bind: path inside -> path outside."""
         return {} if self.inside == "/usr" else {INSIDE: self.sysroot}
 
 
 @functools.cache
 def find_toolchain() -> Toolchain:
-    """The toolchain that ``rustc`` stands for here, readable for any uid.
+    """Find the toolchain of ``rustc`` on this machine, readable for any uid.
 
     Raises MissingToolError when rustc, clippy or a C linker is missing, DiskError when the copy cannot be made.
     """
@@ -105,7 +105,7 @@ def _inside(sysroot: Path) -> str:
 
 
 def _runtime(sysroot: Path, host: str) -> dict[str, Path]:
-    """The standard library as a shared object, libc and the loader, each at a place where the loader looks."""
+    """Return the standard library as a shared object, libc and the loader, each at a path the loader searches."""
     libraries = sysroot / "lib/rustlib" / host / "lib"
     standard = next(libraries.glob("libstd-*.so"), None)
     if standard is None:
@@ -118,20 +118,20 @@ def _runtime(sysroot: Path, host: str) -> dict[str, Path]:
     mathematics = libc.with_name("libm.so.6")
     if mathematics.exists():
         system.append(mathematics)
-    # Beside libc is a place where the loader looks; glob may have followed a link to the real file.
+    # The loader searches the folder of libc; glob may have followed a link to the real file.
     return {str(p): p.resolve() for p in system} | {str(libc.with_name(standard.name)): standard}
 
 
 def _find_rustc() -> Path:
-    found = shutil.which("rustc")
-    for candidate in (found, Path.home() / ".cargo/bin/rustc", "/usr/local/cargo/bin/rustc", "/usr/bin/rustc"):
+    on_path = shutil.which("rustc")
+    for candidate in (on_path, Path.home() / ".cargo/bin/rustc", "/usr/local/cargo/bin/rustc", "/usr/bin/rustc"):
         if candidate is not None and os.access(candidate, os.X_OK):
             return Path(candidate)
     raise MissingToolError("rustc is not on PATH.", f"Install Rust: {INSTALL_RUST}")
 
 
 def _ask(program: Path, *arguments: str) -> str:
-    """Run a compiler for its own answers, in a folder without a ``rust-toolchain.toml``."""
+    """Query a compiler for its settings, in a folder without a ``rust-toolchain.toml``."""
     try:
         answer = subprocess.run(
             [str(program), *arguments], capture_output=True, text=True, cwd="/", check=True, timeout=60
@@ -152,14 +152,14 @@ def _listing(sysroot: Path, host: str) -> list[tuple[str, int]]:
 
 
 def _open_to_all(folder: Path) -> bool:
-    """Whether an unrelated uid can enter ``folder`` and read what is in it."""
+    """Return whether an unrelated uid can enter ``folder`` and read its content."""
     real = folder.resolve()
     can_enter = all(p.stat().st_mode & stat.S_IXOTH for p in (real, *real.parents))
     return can_enter and bool((real / "bin/rustc").stat().st_mode & stat.S_IROTH)
 
 
 def cache_folder() -> Path:
-    """Where things live that every sandbox may read; raises SandboxError when somebody else could write there."""
+    """Return the folder of files that every sandbox may read; raise SandboxError if another user could write there."""
     base = Path(f"/var/tmp/burnish-{os.geteuid()}")
     with disk_errors(base):
         base.mkdir(mode=0o755, exist_ok=True)
@@ -190,7 +190,7 @@ def _readable_copy(sysroot: Path, name: str) -> Path:
 
 
 def _copy_parts(sysroot: Path, target: Path) -> None:
-    """Binaries and libraries, not documentation: links where the file may be shared, copies elsewhere."""
+    """Link or copy binaries and libraries, not documentation; link only files that may be shared."""
     for part in (Path("bin/rustc"), Path("bin/clippy-driver"), *_files_below(sysroot, Path("lib"))):
         destination = target / part
         destination.parent.mkdir(parents=True, exist_ok=True)

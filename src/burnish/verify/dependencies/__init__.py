@@ -1,1 +1,1 @@
-"""External crates for tasks: built once from local sources in the sandbox, kept read-only, handed to the compiler."""
+"""Provide external crates for tasks: built once from local sources in the sandbox, and kept read-only."""

@@ -1,9 +1,9 @@
-"""Builds a dependency set from vendored sources, crate by crate, inside the sandbox.
+"""Build a dependency set from vendored sources, crate by crate, inside the sandbox.
 
-Vendored code is no more trusted than a model's: build scripts and procedural macros run in the sandbox as the
-candidates' compilers do, without network, and see their own package and the crates built before.
+Vendored code is as untrusted as a model's: build scripts and procedural macros run in the sandbox like the candidates'
+compilers, without network, and see only their own package and the crates built before.
 
-Not covered: native libraries (``links`` with a C build); build scripts that read what other build scripts found.
+Not covered: native libraries (``links`` with a C build); build scripts that read results of other build scripts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from burnish.verify.dependencies.resolve import Key, Unit, Wanted, resolve
 DEBIAN = Path("/usr/share/cargo/registry")
 LIMITS = Limits(cpu_s=300, wall_s=600, memory_bytes=2048 * MIB, pids=64, work_bytes=512 * MIB, output_bytes=8 * MIB)
 _FORMAT = 1
-"""Raise when the same sources are built in another way; sets are then built anew."""
+"""Increase when the same sources are built in another way, so that sets are built anew."""
 _PACKAGE = "/package"
 _OPTIONS = ("-C", "debuginfo=0", "-C", "opt-level=1", "-C", "codegen-units=1", "--cap-lints", "allow")
 _MOST_GENERATED_BYTES = 64 * MIB
@@ -46,7 +46,7 @@ _MOST_GENERATED_BYTES = 64 * MIB
 
 @dataclass
 class _Built:
-    """What a crate left behind: its library's file, and what its build script asks for."""
+    """Result of building a crate: its library's file, and the requests of its build script."""
 
     file: str
     configuration: list[str] = field(default_factory=list)
@@ -63,14 +63,14 @@ def build_set(
     base: Path | None = None,
     on_crate: Callable[[str], None] = lambda _: None,
 ) -> DependencySet:
-    """Build what is not built yet and put it in force; ``base`` is the folder of sets where one is configured.
+    """Build missing crates and make the set current; ``base`` is the configured folder of sets.
 
     Raises DataError when a package is missing or does not compile, SandboxError when the sandbox fails.
     """
     packages = [package for folder in sources for package in find_packages(folder)]
     facts = _facts(toolchain)
     units = resolve(packages, wanted, facts, toolchain.host)
-    roots = {one.package for one in wanted}
+    roots = {crate.package for crate in wanted}
     parts = [[*unit.key, unit.features, digest_folder(unit.package.folder)] for unit in units]
     digest = digest_json([_FORMAT, toolchain.digest, sorted(roots), sorted(parts), _OPTIONS])
     name = digest[:16]
@@ -98,7 +98,7 @@ def build_set(
 
 
 def source_folder(text: str) -> Path:
-    """``debian`` or a folder. Raises DataError or MissingToolError when it is not there."""
+    """Return the source folder: ``debian`` or a path. Raises DataError or MissingToolError when it does not exist."""
     if text == "debian":
         if not DEBIAN.is_dir():
             raise MissingToolError(
@@ -114,7 +114,7 @@ def source_folder(text: str) -> Path:
 
 
 def _facts(toolchain: Toolchain) -> frozenset[str]:
-    """What conditions hold for the target; the toolchain's own answer."""
+    """Return the cfg facts of the target, as the toolchain reports them."""
     rustc = toolchain.sysroot / "bin/rustc"
     answer = subprocess.run([str(rustc), "--print", "cfg"], capture_output=True, text=True, cwd="/", check=True)
     return frozenset(answer.stdout.split("\n")) - {""}
@@ -166,11 +166,11 @@ class _Builder:
         assert package.build_script is not None
         words = ["--crate-name", "build_script", "--edition", package.edition, "--crate-type", "bin", "--emit=link"]
         words += [*self._externs(unit.build_dependencies), *_features(unit)]
-        own = _package_environment(package)
+        package_environment = _package_environment(package)
         program = self._compile(
-            unit, sources, package.build_script, words, environment=own, output="build_script", files={}
+            unit, sources, package.build_script, words, environment=package_environment, output="build_script", files={}
         )
-        environment = {**own, **self._script_environment(unit)}
+        environment = {**package_environment, **self._script_environment(unit)}
         script = 'mkdir /box/out && cd /package && env "$@" /box/script && tar -C /box/out -cf /box/out.tar .'
         job = Job(
             argv=("/bin/sh", "-c", script, "sh", *(f"{k}={v}" for k, v in environment.items())),
@@ -229,7 +229,7 @@ class _Builder:
         return {**self._toolchain.binds, _PACKAGE: sources, INSIDE: self._out}
 
     def _readable(self, package: Package) -> Path:
-        """A copy of a package's files that any uid can read; links are left out."""
+        """Return a copy of a package's files that any uid can read; links are left out."""
         target = self._spare / "package"
         for path in sorted(package.folder.rglob("*")):
             place = target / path.relative_to(package.folder)
@@ -246,20 +246,20 @@ class _Builder:
         return words
 
     def _script_environment(self, unit: Unit) -> dict[str, str]:
-        """What Cargo promises build scripts."""
+        """Return the environment that Cargo guarantees build scripts."""
         inside = self._toolchain
-        found = {
+        environment = {
             "OUT_DIR": "/box/out", "TARGET": inside.host, "HOST": inside.host, "RUSTC": inside.rustc, "NUM_JOBS": "1",
             "OPT_LEVEL": "1", "DEBUG": "false", "PROFILE": "release", "PATH": "/usr/bin:/bin",
         }  # fmt: skip
         for feature in unit.features:
-            found[f"CARGO_FEATURE_{feature.upper().replace('-', '_')}"] = "1"
+            environment[f"CARGO_FEATURE_{feature.upper().replace('-', '_')}"] = "1"
         values: dict[str, list[str]] = {}
         for fact in sorted(self._facts):
             name, _, value = fact.partition("=")
             values.setdefault(name, []).append(value.strip('"'))
-        found |= {f"CARGO_CFG_{name.upper()}": ",".join(filter(None, listed)) for name, listed in values.items()}
-        return found
+        environment |= {f"CARGO_CFG_{name.upper()}": ",".join(filter(None, listed)) for name, listed in values.items()}
+        return environment
 
 
 def _features(unit: Unit) -> list[str]:
@@ -284,27 +284,27 @@ def _package_environment(package: Package) -> dict[str, str]:
 
 
 def _unpack(archive: bytes) -> dict[str, bytes]:
-    """Regular files of a build script's output folder; nothing is written to disk here."""
-    found: dict[str, bytes] = {}
+    """Return the regular files of a build script's output folder; nothing is written to disk here."""
+    files: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         for member in opened:
             path = Path(member.name)
             if not member.isfile() or path.is_absolute() or ".." in path.parts:
                 continue
             content = opened.extractfile(member)
-            if content is not None and sum(map(len, found.values())) + member.size <= _MOST_GENERATED_BYTES:
-                found[str(path)] = content.read()
-    return found
+            if content is not None and sum(map(len, files.values())) + member.size <= _MOST_GENERATED_BYTES:
+                files[str(path)] = content.read()
+    return files
 
 
-def _failed(unit: Unit, what: str, result: JobResult) -> NoReturn:
+def _failed(unit: Unit, step: str, result: JobResult) -> NoReturn:
     if result.fault:
         raise SandboxError(
             f"the sandbox failed while building {unit.package.name}: {result.fault}.", "Run burnish doctor."
         )
-    said = [d.message for d in read_diagnostics(result.stderr).kept if d.level == "error"][:3]
-    last = "; ".join(said) or result.stderr.decode(errors="replace").strip()[-300:] or f"status {result.exit_code}"
+    messages = [d.message for d in read_diagnostics(result.stderr).kept if d.level == "error"][:3]
+    last = "; ".join(messages) or result.stderr.decode(errors="replace").strip()[-300:] or f"status {result.exit_code}"
     raise DataError(
-        f"{unit.package.name} {unit.package.written_version}: {what} does not build: {result.exceeded} {last}.",
+        f"{unit.package.name} {unit.package.written_version}: {step} does not build: {result.exceeded} {last}.",
         "Vendor a version that fits this compiler, or remove the crate.",
     )

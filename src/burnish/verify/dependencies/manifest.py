@@ -1,4 +1,4 @@
-"""Reads the ``Cargo.toml`` of vendored packages: ``cargo vendor`` folders, and Debian's ``librust-*-dev``.
+"""Read the ``Cargo.toml`` of vendored packages: ``cargo vendor`` folders, and Debian's ``librust-*-dev``.
 
 Not covered: workspaces with inherited fields (published packages have none); ``[patch]``; version requirements with a
 pre-release part.
@@ -24,7 +24,7 @@ class Dependency:
     """One line of a dependency table."""
 
     name: str
-    """As features and the code name it."""
+    """Name in features and code."""
     package: str
     requirement: str
     optional: bool
@@ -37,7 +37,7 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Package:
-    """A package's sources and what its manifest says of them."""
+    """A package's sources and its manifest."""
 
     name: str
     version: Version
@@ -55,12 +55,12 @@ class Package:
 
     @property
     def written_version(self) -> str:
-        """As in ``1.0.69``."""
+        """Return the version as in ``1.0.69``."""
         return ".".join(map(str, self.version))
 
 
 def find_packages(folder: Path) -> list[Package]:
-    """All packages that lie directly below ``folder``. Raises DataError when there is none."""
+    """Find all packages directly below ``folder``. Raises DataError when there is none."""
     manifests = sorted(folder.glob("*/Cargo.toml")) if folder.is_dir() else []
     packages = [package for path in manifests if (package := read_package(path.parent)) is not None]
     if not packages:
@@ -72,7 +72,8 @@ def find_packages(folder: Path) -> list[Package]:
 
 
 def read_package(folder: Path) -> Package | None:
-    """The package in ``folder``; None when it has no library. Raises DataError when its manifest cannot be read."""
+    """Read the package in ``folder``; None when it has no library. Raises DataError when its manifest cannot be
+    read."""
     path = folder / "Cargo.toml"
     try:
         manifest = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -107,12 +108,12 @@ def _dependencies(manifest: Mapping[str, Any]) -> list[Dependency]:
     kinds: tuple[tuple[Literal["normal", "build"], str], ...] = (
         ("normal", "dependencies"), ("build", "build-dependencies"),
     )  # fmt: skip
-    found = []
+    dependencies = []
     for target, table in tables:
         for kind, key in kinds:
-            for name, said in table.get(key, {}).items():
-                entry = {"version": said} if isinstance(said, str) else said
-                found.append(
+            for name, value in table.get(key, {}).items():
+                entry = {"version": value} if isinstance(value, str) else value
+                dependencies.append(
                     Dependency(
                         name=name,
                         package=str(entry.get("package", name)),
@@ -124,18 +125,19 @@ def _dependencies(manifest: Mapping[str, Any]) -> list[Dependency]:
                         target=target,
                     )
                 )
-    return found
+    return dependencies
 
 
 def read_version(text: str) -> Version:
-    """``1.2.3-alpha+x`` as (1, 2, 3); missing parts are 0."""
+    """Parse ``1.2.3-alpha+x`` to (1, 2, 3); missing parts are 0."""
     numbers = [int(n) for n in re.findall(r"\d+", re.split(r"[-+]", text)[0])[:3]]
     major, minor, patch = [*numbers, 0, 0, 0][:3]
     return major, minor, patch
 
 
 def satisfies(version: Version, requirement: str) -> bool:
-    """Whether a version meets a requirement as Cargo writes them (``1.2``, ``^1``, ``~1.2``, ``>=1, <3``, ``1.*``)."""
+    """Return whether a version meets a requirement in Cargo's notation (``1.2``, ``^1``, ``~1.2``, ``>=1, <3``,
+    ``1.*``)."""
     return all(_meets(version, part.strip()) for part in requirement.split(",") if part.strip())
 
 

@@ -1,7 +1,7 @@
-"""Chooses versions and features: from what is wanted to an ordered list of crates to build.
+"""Choose versions and features: from the wanted packages to an ordered list of crates to build.
 
-As Cargo's first resolver has it: one copy per package and version, with the features of all who need it together. The
-newest version that is there and meets the requirement is taken.
+Works like Cargo's first resolver: one copy per package and version, with the features of all dependents. The newest
+available version that meets the requirement is chosen.
 
 Not covered: backtracking (vendored sources fit together); different features for build scripts.
 """
@@ -20,21 +20,21 @@ Key = tuple[str, Version]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A package asked for by name, with features beside its default ones."""
+    """A requested package, with features beside its default ones."""
 
     package: str
     features: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Wanted:
-        """Read ``serde+derive+rc``."""
+        """Parse ``serde+derive+rc``."""
         name, *features = text.split("+")
         return cls(name, tuple(features))
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One crate to build. Keys of dependencies come with the name that the code knows them by."""
+    """One crate to build. Keys of dependencies come with their names in the code."""
 
     package: Package
     features: tuple[str, ...]
@@ -43,7 +43,7 @@ class Unit:
 
     @property
     def key(self) -> Key:
-        """Package and version."""
+        """Return package and version."""
         return self.package.name, self.package.version
 
 
@@ -52,20 +52,20 @@ class _Active:
     package: Package
     features: set[str] = field(default_factory=set)
     optional: set[str] = field(default_factory=set)
-    """Optional dependencies that are switched on."""
+    """Enabled optional dependencies."""
     weak: set[tuple[str, str]] = field(default_factory=set)
-    """Features of optional dependencies, for the case that they are switched on (``name?/feature``)."""
+    """Features of optional dependencies, in case they are enabled (``name?/feature``)."""
     edges: dict[Dependency, Key] = field(default_factory=dict)
 
 
 def resolve(packages: Iterable[Package], wanted: Sequence[Wanted], facts: Collection[str], host: str) -> list[Unit]:
-    """Units in an order in which each comes after all it needs.
+    """Order units so that each comes after its dependencies.
 
-    ``facts`` is what ``rustc --print cfg`` says. Raises DataError naming a package that is not there.
+    ``facts`` is the output of ``rustc --print cfg``. Raises DataError naming a missing package.
     """
     resolver = _Resolver(packages, facts, host)
-    for one in wanted:
-        resolver.add(one.package, "*", one.features, default=True, needed_by="the dependency set")
+    for crate in wanted:
+        resolver.add(crate.package, "*", crate.features, default=True, needed_by="the dependency set")
     return resolver.ordered()
 
 
@@ -79,12 +79,12 @@ class _Resolver:
         self._active: dict[Key, _Active] = {}
 
     def add(self, name: str, requirement: str, features: Iterable[str], *, default: bool, needed_by: str) -> Key:
-        """Take a package in with at least these features."""
+        """Add a package with at least these features."""
         fitting = [p for p in self._known.get(name, ()) if satisfies(p.version, requirement)]
         if not fitting:
-            there = ", ".join(p.written_version for p in self._known.get(name, ())) or "none"
+            available = ", ".join(p.written_version for p in self._known.get(name, ())) or "none"
             raise DataError(
-                f"{needed_by} needs the package {name} {requirement}; versions that are there: {there}.",
+                f"{needed_by} needs the package {name} {requirement}; versions that are there: {available}.",
                 f"Vendor it too, or apt-get install librust-{name.replace('_', '-')}-dev.",
             )
         package = max(fitting, key=lambda p: p.version)
@@ -142,7 +142,7 @@ class _Resolver:
             self._enable(active, part)
 
     def _switch_on(self, active: _Active, name: str, features: Iterable[str] = ()) -> None:
-        """An optional dependency, or further features of one that is on."""
+        """Enable an optional dependency, or further features of an enabled one."""
         active.optional.add(name)
         implied = {inner for weak, inner in active.weak if weak == name}
         for dependency in self._named(active, name):
@@ -152,7 +152,7 @@ class _Resolver:
         return [d for d in active.package.dependencies if d.name == name]
 
     def ordered(self) -> list[Unit]:
-        """Depth first, so dependencies come first."""
+        """Return units depth first, so that dependencies come first."""
         done: dict[Key, Unit] = {}
         for key in self._active:
             self._visit(key, done, ())

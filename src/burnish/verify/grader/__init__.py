@@ -1,1 +1,1 @@
-"""Graders that cannot be talked into a pass: by value, by Rust tests, or by running a program."""
+"""Grade candidates by values, by Rust tests, or by running a program, so that they cannot fake a pass."""

@@ -1,8 +1,9 @@
-"""Tests that name the candidate's crate, as files under ``tests/`` do: ``use etl::transform;``, ``etl::transform(..)``.
+"""Support tests that name the candidate's crate, like files under ``tests/``: ``use etl::transform;``,
+``etl::transform(..)``.
 
-The crate's name is the one lower case name at the head of a path that nothing else explains: no standard crate, no
-dependency, no primitive type, nothing that the tests declare themselves, no module or type of the candidate's. Its
-paths are led to a module of explicit imports, so a glob import of tests reaches no macro of the candidate's.
+The crate's name is the only lower-case name at the head of a path without another explanation: not a standard crate, a
+dependency, a primitive type, a declaration of the tests, or a module or type of the candidate. Its paths are redirected
+to a module of explicit imports, so that a glob import of tests cannot reach the candidate's macros.
 
 Not covered: two such names in one source; a crate named by a macro that the tests define.
 """
@@ -25,12 +26,12 @@ _KEYWORDS = frozenset({"crate", "self", "super", "Self"})
 
 
 def lead_crate_paths(source: str, candidate: Node, dependencies: Iterable[str], target: str) -> str:
-    """``source`` with the paths of the candidate's crate beginning at ``target``; as it is when they name no crate."""
+    """Redirect the paths of the candidate's crate in ``source`` to ``target``; unchanged when no crate is named."""
     return with_paths_led(source, crate_named_by(source, candidate, dependencies), target)
 
 
 def crate_named_by(source: str, candidate: Node, dependencies: Iterable[str]) -> str:
-    """The name that tests give the candidate's crate; empty where they name none, or several."""
+    """Return the name that tests give the candidate's crate; empty for none or several."""
     root = parse(source)
     explained = STANDARD_CRATES | PRIMITIVES | _KEYWORDS | set(dependencies) | _declared(root)
     explained |= {item.name for item in top_items(candidate) if item.kind in SPACES} | _imported(candidate)
@@ -43,7 +44,7 @@ def crate_named_by(source: str, candidate: Node, dependencies: Iterable[str]) ->
 
 
 def _is_imported(head: Node) -> bool:
-    """Whether a path stands in an import."""
+    """Return whether a path is in an import."""
     above = head.parent
     while above is not None and above.type in _PATHS:
         above = above.parent
@@ -51,7 +52,7 @@ def _is_imported(head: Node) -> bool:
 
 
 def with_paths_led(source: str, name: str, target: str, own: str = "") -> str:
-    """``source`` with paths of the crate ``name`` beginning at ``target``, and its own ``crate::`` at ``own``."""
+    """Redirect paths of the crate ``name`` in ``source`` to ``target``, and its own ``crate::`` to ``own``."""
     root = parse(source)
     edits = [(head.start_byte, head.end_byte, target) for head in path_heads(root) if name and text_of(head) == name]
     for node in walk(root):
@@ -63,35 +64,35 @@ def with_paths_led(source: str, name: str, target: str, own: str = "") -> str:
 
 
 def path_head(node: Node) -> Node:
-    """The first segment of a path or of an import's argument."""
+    """Return the first segment of a path or of an import's argument."""
     while node.named_children and node.type != "identifier":
         node = node.named_children[0]
     return node
 
 
 def _imported(candidate: Node) -> set[str]:
-    """Names that the candidate's own imports bring in from elsewhere, and that tests in its file see."""
+    """Return names that the candidate imports, which tests in its file see."""
     return _declared_by(node for node in candidate.named_children if node.type == "use_declaration")
 
 
 def _declared(root: Node) -> set[str]:
-    """Modules of the tests, and names that their imports bring in from longer paths or under another name."""
-    found = {name_of(node) for node in walk(root) if node.type in SPACES}
-    return found | _declared_by(node for node in walk(root) if node.type == "use_declaration")
+    """Return modules of the tests, and names that their imports bind."""
+    names = {name_of(node) for node in walk(root) if node.type in SPACES}
+    return names | _declared_by(node for node in walk(root) if node.type == "use_declaration")
 
 
 def _declared_by(imports: Iterable[Node]) -> set[str]:
-    found: set[str] = set()
-    for node in (one for declaration in imports for one in walk(declaration)):
+    names: set[str] = set()
+    for node in (inner for declaration in imports for inner in walk(declaration)):
         if node.type == "use_as_clause":
-            found.add(text_of(node.named_children[-1]))
+            names.add(text_of(node.named_children[-1]))
         elif node.type == "use_declaration":
             argument = node.child_by_field_name("argument")
             if argument is not None and argument.type == "scoped_identifier":
-                found |= {name_of(argument)} - {text_of(path_head(argument))}
+                names |= {name_of(argument)} - {text_of(path_head(argument))}
         elif node.type == "use_list":
-            found |= {text_of(child) for child in node.named_children if child.type == "identifier"}
+            names |= {text_of(child) for child in node.named_children if child.type == "identifier"}
             path = node.parent.child_by_field_name("path") if node.parent is not None else None
             if path is not None and any(child.type == "self" for child in node.named_children):
-                found.add(text_of(path).split("::")[-1].strip())
-    return found
+                names.add(text_of(path).split("::")[-1].strip())
+    return names

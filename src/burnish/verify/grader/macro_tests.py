@@ -1,10 +1,10 @@
-"""Tests that macros of the test source make, counted by the compiler before any answer is there.
+"""Count the tests that macros of the test source make, by the compiler, before any answer exists.
 
-The skeleton of a test source holds its modules, its macros with the bodies of their functions taken out, and the calls
-of them. Built by libtest and run alone it names every test and says which may panic and how. In the answer's own crate
+The skeleton of a test source holds its modules, its macros without the bodies of their functions, and the calls of
+them. Built with libtest and run alone, it lists every test and which may panic and how. In the answer's own crate
 the same macros, without the attributes that a harness alone understands, make functions that can be called by name.
 
-Not covered: macros that are defined elsewhere than in the tests, attribute macros, and macros that hand ``#[test]`` on
+Not covered: macros that are defined elsewhere than in the tests, attribute macros, and macros that pass ``#[test]`` on
 as a variable; their tasks are refused.
 """
 
@@ -35,7 +35,7 @@ from burnish.verify.grader.rust_tests import (
 )
 
 _BODY = '() { ::std::panic!("\\u{2}") }'
-"""What the skeleton's functions do: no expected text is part of this one."""
+"""Body of the skeleton's functions; it contains no expected text."""
 _QUALIFIERS = frozenset({"async", "unsafe", "const", "extern"})
 _ITEM_ENDS = frozenset({";", ")", "}", "#", "fn"})
 _RESULT = re.compile(r"^test (\S+)( - should panic)? \.\.\. (ok|FAILED|ignored)\b", re.MULTILINE)
@@ -46,17 +46,17 @@ _MOST_KEPT = 1024
 
 @dataclass(frozen=True)
 class MadeTests:
-    """A plan whose tests are all counted, or why there is none."""
+    """A plan with all tests counted, or the reason why there is none."""
 
     plan: TestPlan | None = None
     problem: str = ""
     fault: bool = False
-    """The machine failed; it is worth another try."""
+    """Whether the machine failed, so that a retry may help."""
     cpu_ms: float = 0.0
 
 
 class MacroTests:
-    """Counts the tests of sources whose macros make some; a source is looked at once."""
+    """Count the tests of sources whose macros make some; each source is compiled once."""
 
     def __init__(self, sandbox: Sandbox, toolchain: Toolchain, compiler: Compiler) -> None:
         self._sandbox = sandbox
@@ -65,7 +65,7 @@ class MacroTests:
         self._known: dict[str, MadeTests] = {}
 
     def plan(self, tests: RustTests, plan: TestPlan, edition: Edition) -> MadeTests:
-        """The plan with the tests that the compiler finds, all callable by their paths."""
+        """Return the plan with the compiler's tests, all callable by their paths."""
         key = digest_json([tests.model_dump(), edition])
         if key in self._known:
             return replace(self._known[key], cpu_ms=0.0)
@@ -86,11 +86,11 @@ class MacroTests:
         if ran.fault or ran.exceeded or ran.exit_code not in (0, 101):
             return MadeTests(problem=ran.fault or "their program does not end", fault=bool(ran.fault), cpu_ms=cpu_ms)
         functions = listed_tests(ran.stdout.decode(errors="replace"))
-        lost = {one.path for one in plan.functions} - {one.path for one in functions}
+        lost = {function.path for function in plan.functions} - {function.path for function in functions}
         if lost:
             return MadeTests(problem=f"the compiler does not find {min(lost)}", cpu_ms=cpu_ms)
-        plain = {one.path for one in plan.functions}
-        made = [one.path for one in functions if one.path not in plain]
+        plain = {function.path for function in plan.functions}
+        made = [function.path for function in functions if function.path not in plain]
         for handed in (False, True):
             calls = _calls(with_callable_macros(bare, handed=handed), made)
             reached = self._compiler.library_of({"tests.rs": calls}, edition, "made_tests")
@@ -114,14 +114,14 @@ class MacroTests:
 
 
 def skeleton(source: str) -> str:
-    """A test source without anything that an answer is needed for."""
+    """Return a test source without everything that needs an answer."""
     return "\n".join(_skeleton(parse(source)))
 
 
 def with_callable_macros(source: str, *, handed: bool = False) -> str:
-    """A test source whose macros make functions that the crate can call, and none that only a harness runs.
+    """Return a test source whose macros make functions that the crate can call, and none for a harness.
 
-    ``handed``: functions that are written where a macro is called are made visible there, too.
+    ``handed``: functions written in a macro's arguments are made visible there, too.
     """
     edits: list[Edit] = []
     for node in walk(parse(source)):
@@ -137,7 +137,7 @@ def with_callable_macros(source: str, *, handed: bool = False) -> str:
 
 
 def listed_tests(stdout: str) -> tuple[TestFunction, ...]:
-    """The tests that libtest ran in a skeleton, ignored ones aside, in its order."""
+    """Return the tests that libtest ran in a skeleton, without ignored ones, in its order."""
     expected = {name: string_value(text) or "" for name, text in _EXPECTED.findall(stdout)}
     return tuple(
         TestFunction(name, expected.get(name, "") if panics else None)
@@ -147,7 +147,7 @@ def listed_tests(stdout: str) -> tuple[TestFunction, ...]:
 
 
 def _calls(bare: str, made: Sequence[str]) -> str:
-    """A crate that calls functions that the macros of a skeleton make."""
+    """Return a crate that calls the functions made by a skeleton's macros."""
     calls = "".join(f" hidden::{path}();" for path in made)
     return f"mod hidden {{\n{bare}\n}}\npub fn calls() {{{calls} }}\n"
 
@@ -165,9 +165,9 @@ def _skeleton(container: Node) -> Iterator[str]:
             continue
         if node.type in ("line_comment", "block_comment"):
             continue
-        names = {attribute_name(one) for one in attributes}
+        names = {attribute_name(attribute) for attribute in attributes}
         body = node.child_by_field_name("body")
-        if all(holds(condition_of(one)) for one in attributes if attribute_name(one) == "cfg"):
+        if all(holds(condition_of(attribute)) for attribute in attributes if attribute_name(attribute) == "cfg"):
             if node.type == "mod_item" and body is not None:
                 yield f"pub(crate) mod {name_of(node)} {{"
                 yield from _skeleton(body)
@@ -178,13 +178,15 @@ def _skeleton(container: Node) -> Iterator[str]:
                 call = _edited(node, _emptied(_arguments(node)))
                 yield call if call.endswith(("}", ";")) else f"{call};"
             elif node.type == "function_item" and "test" in names:
-                yield from (text_of(one) for one in attributes if attribute_name(one) in HARNESS_ATTRIBUTES)
+                yield from (
+                    text_of(attribute) for attribute in attributes if attribute_name(attribute) in HARNESS_ATTRIBUTES
+                )
                 yield f"fn {name_of(node)}{_BODY}"
         attributes = []
 
 
 def _bare_macro(definition: Node) -> str:
-    """A macro's definition, its functions without signatures and bodies, without imports and impls."""
+    """Return a macro's definition without signatures, bodies, imports and impls."""
     edits: list[Edit] = []
     for rule in definition.named_children:
         right = rule.child_by_field_name("right") if rule.type == "macro_rule" else None
@@ -193,12 +195,12 @@ def _bare_macro(definition: Node) -> str:
 
 
 def _arguments(call: Node) -> Sequence[Node]:
-    """The tokens that a macro is called with."""
+    """Return the tokens of a macro call."""
     return next((node.children for node in walk(call) if node.type == "token_tree"), ())
 
 
 def _edited(node: Node, edits: Iterable[Edit]) -> str:
-    """A node's text with edits at places of its source."""
+    """Return a node's text with edits at positions of its source."""
     begin = node.start_byte
     return apply_edits(text_of(node), [(start - begin, end - begin, text) for start, end, text in edits])
 
@@ -224,7 +226,7 @@ def _emptied(tokens: Sequence[Node]) -> Iterator[Edit]:
 
 
 def _visible(tokens: Sequence[Node]) -> Iterator[Edit]:
-    """Makes the functions and modules of a macro's result visible in the whole crate."""
+    """Make the functions and modules of a macro's result visible in the whole crate."""
     at = 0
     while at < len(tokens):
         word = text_of(tokens[at])
@@ -242,7 +244,7 @@ def _visible(tokens: Sequence[Node]) -> Iterator[Edit]:
             at = end
         elif word in ("impl", "trait") and end is not None:
             at = end
-        elif word == "!":  # the arguments of another macro, which it may not match otherwise
+        elif word == "!":  # arguments of another macro, which must stay unchanged to match
             at += 1
         elif tokens[at].child_count:
             yield from _visible(tokens[at].children)
@@ -250,7 +252,7 @@ def _visible(tokens: Sequence[Node]) -> Iterator[Edit]:
 
 
 def _has_visibility(before: Sequence[Node]) -> bool:
-    """Whether ``pub``, ``pub(..)`` or a variable that may stand for one ends these tokens."""
+    """Return whether these tokens end in ``pub``, ``pub(..)`` or a variable that may stand for one."""
     if not before:
         return False
     last = before[-1]
@@ -259,7 +261,7 @@ def _has_visibility(before: Sequence[Node]) -> bool:
 
 
 def _body_behind(tokens: Sequence[Node], at: int) -> int | None:
-    """The place of the braces, or the variable for them, that end the item which begins at ``at``; None without."""
+    """Return the position of the braces (or their variable) that end the item beginning at ``at``; None without."""
     word = text_of(tokens[at])
     if at + 1 >= len(tokens) or word not in ("fn", "mod", "impl", "trait"):
         return None
@@ -278,9 +280,9 @@ def _body_behind(tokens: Sequence[Node], at: int) -> int | None:
 
 
 def _attributes(tokens: Sequence[Node]) -> Iterator[Edit]:
-    """Takes out ``#[test]`` and its companions among a macro's tokens."""
+    """Remove ``#[test]`` and its companions from a macro's tokens."""
     for mark, brackets in pairwise(tokens):
-        inside = [text_of(one) for one in brackets.children[1:-1]]
+        inside = [text_of(token) for token in brackets.children[1:-1]]
         of_harness = bool(set(inside[:1]) & HARNESS_ATTRIBUTES) or inside == ["cfg", "(test)"]
         if text_of(mark) == "#" and text_of(brackets).startswith("[") and of_harness:
             yield mark.start_byte, brackets.end_byte, ""

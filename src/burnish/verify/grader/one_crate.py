@@ -1,12 +1,12 @@
-"""Answer and tests as one crate, as the author of a benchmark wrote them: for tests that cannot run elsewhere.
+"""Build answer and tests as one crate, as benchmarks publish them, for tests that cannot run in another process.
 
-The answer stands unedited, its own ``#[cfg(test)]`` items off; the hidden tests are a module in a file of their own,
-which is declared before the answer's first item, so that no macro of the answer's reaches into it. They see what tests
-in the answer's file would see, its imports and private items too, except that standard names and macros keep their
-meaning and that the entry point has the signature that the task declares. Tests that name the answer's crate, as files
-under ``tests/`` do, see only what they import.
+The answer is unedited, without its own ``#[cfg(test)]`` items; the hidden tests are a module in a file of their own,
+declared before the answer's first item, so that the answer's macros cannot reach into it. They see what tests in the
+answer's file would see, including its imports and private items, except that standard names and macros keep their
+meaning and that the entry point has the task's signature. Tests that name the answer's crate, like files under
+``tests/``, see only what they import.
 
-Not covered: macros of the answer's as the thing to be tested, unless they are exported; async tests.
+Not covered: tests of the answer's macros, unless they are exported; async tests.
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ fn main() {{
 
 
 def harness() -> str:
-    """Source of the program that runs the tests of the crate; it is the same for all."""
+    """Return the source of the program that runs the tests of the crate; it is the same for all."""
     return HARNESS + confinement()
 
 
 def answer_with_tests(code: str) -> str:
-    """The answer, with the module of the tests declared before its first item; lines stay in place."""
+    """Declare the module of the tests before the answer's first item; lines stay in place."""
     root = parse(code)
     place = next((node.start_byte for node in root.children if not _stands_before_items(node)), len(code.encode()))
     standard = f"#[doc(hidden)] pub extern crate std as {_STD}; " if _goes_without_std(code) else ""
@@ -104,7 +104,7 @@ def answer_with_tests(code: str) -> str:
 
 
 def hidden_module(plan: TestPlan, task: Task, code: str) -> str:
-    """Source of the tests' module."""
+    """Return the source of the tests' module."""
     answer = parse(code)
     given = task.code_prompt + "}" if task.code_prompt is not None else task.reference
     declared = parse(given) if given is not None else None
@@ -154,12 +154,12 @@ def _goes_without_std(code: str) -> bool:
 
 
 def _led_to_std(source: str, without_std: bool) -> str:
-    """Our own source, where the crate has no name for the standard library."""
+    """Redirect our own source to the crate's path of the standard library, if the crate has no name for it."""
     return source.replace("::std::", f"crate::{_STD}::") if without_std else source
 
 
 def wrapper(declared: Node | None, entry_point: str | None, names: set[str]) -> str:
-    """A function of the declared signature that calls the answer's; empty where the signature cannot be repeated."""
+    """Return a function of the declared signature that calls the answer's; empty if it cannot be repeated."""
     if declared is None or entry_point is None or entry_point not in names:
         return ""
     function = function_named(declared, entry_point)
@@ -197,19 +197,19 @@ def _stands_before_items(node: Node) -> bool:
 
 
 def _pinned(tests: str, answer: Node, declared: Node | None) -> str:
-    """Imports that give standard names and macros their meaning in tests, whatever the answer calls so."""
+    """Return imports that keep the meaning of standard names and macros in tests, whatever the answer defines."""
     root = parse(tests)
     spoken = {text_of(node) for node in walk(root) if node.type in ("identifier", "type_identifier")}
     used = identifiers(tests) | {text_of(n) for n in walk(root) if n.type == "identifier" and _is_call(n)}
-    own = {item.name for item in top_items(root)} | set(_imported(root))
-    own |= {name_of(node) for node in walk(root) if node.type in ("macro_definition", "type_item")}
+    own_names = {item.name for item in top_items(root)} | set(_imported(root))
+    own_names |= {name_of(node) for node in walk(root) if node.type in ("macro_definition", "type_item")}
     if declared is not None:
         own |= {item.name for item in top_items(declared)} | set(_imported(declared))
     own |= _standard_by_another_path(answer) | made_by_fields(root)
     kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own]
     taken = {item.name for item in top_items(answer)} | set(_imported(answer))
-    kept += [f"::std::primitive::{name}" for name in _PRIMITIVES if name in taken and name not in own]
-    kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own]
+    kept += [f"::std::primitive::{name}" for name in _PRIMITIVES if name in taken and name not in own_names]
+    kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own_names]
     return "".join(f"use {path};\n" for path in kept)
 
 
@@ -219,20 +219,20 @@ def _is_call(node: Node) -> bool:
 
 
 def _imported(root: Node) -> Iterator[str]:
-    """Names that imports bring in, anywhere."""
+    """Return names that imports bind, anywhere."""
     for node in walk(root):
         if node.type == "use_declaration":
             yield from (text_of(n) for n in walk(node) if n.type in ("identifier", "type_identifier"))
 
 
 def _standard_by_another_path(answer: Node) -> set[str]:
-    """Standard names that the answer means otherwise, but by the standard library's own: an import or alias of it."""
-    found: set[str] = set()
+    """Return standard names that the answer binds to other items of the standard library by import or alias."""
+    names: set[str] = set()
     for node in answer.named_children:
         if node.type == "use_declaration":
             argument = node.child_by_field_name("argument")
             if argument is not None and text_of(path_head(argument)) in STANDARD_CRATES:
-                found |= {
+                names |= {
                     text_of(n)
                     for n in walk(argument)
                     if n.type in ("identifier", "type_identifier")
@@ -241,12 +241,12 @@ def _standard_by_another_path(answer: Node) -> set[str]:
         elif node.type == "type_item":
             meant = node.child_by_field_name("type")
             if meant is not None and text_of(path_head_of_type(meant)) in (*STANDARD_CRATES, name_of(node)):
-                found.add(name_of(node))
-    return found - {item.name for item in top_items(answer) if item.kind in _OWN_KINDS}
+                names.add(name_of(node))
+    return names - {item.name for item in top_items(answer) if item.kind in _OWN_KINDS}
 
 
 def path_head_of_type(node: Node) -> Node:
-    """The first segment of a type's path."""
+    """Return the first segment of a type's path."""
     while node.named_children and node.type not in ("identifier", "type_identifier"):
         node = node.named_children[0]
     return node

@@ -1,8 +1,8 @@
-"""Find what an answer may not give a meaning of its own where it shares a crate with its tests.
+"""Find meanings that an answer must not redefine when it shares a crate with its tests.
 
 Tests in the answer's own process see the answer's types and traits. A trait whose method is named like a standard one
-takes over calls of the tests (`hidden_traits`); a type with operators of its own stands for any result (`false_types`).
-What the task's code has itself, or its tests name, is the task's own and stays.
+hijacks calls of the tests (`hidden_traits`); a type with operators of its own may equal any result (`false_types`).
+Names of the task's own code or its tests are allowed.
 
 Not covered: comparisons with other types (`own_process`), an answer whose tests compare two of its own results.
 """
@@ -83,7 +83,7 @@ def hidden_traits(code: str, tests: str, *given: str | None) -> list[str]:
         elif node.type == "use_as_clause":
             hidden.add(text_of(node.named_children[-1]))
         elif node.type in ("token_tree", "token_tree_pattern"):
-            in_macros |= {text_of(one) for one in node.children if one.type in ("identifier", "type_identifier")}
+            in_macros |= {text_of(child) for child in node.children if child.type in ("identifier", "type_identifier")}
             for word, after in itertools.pairwise(node.children):
                 if text_of(word) == "trait":
                     by_variable = by_variable or text_of(after).startswith("$")
@@ -101,7 +101,9 @@ def unnamed_import(code: str) -> str:
         if node.type == "use_declaration" and "trait" in code:
             argument = node.child_by_field_name("argument")
             local = argument is not None and text_of(path_head(argument)) not in STANDARD_CRATES
-            if local and any(one.type == "use_as_clause" and text_of(one).split()[-1] == "_" for one in walk(node)):
+            if local and any(
+                inner.type == "use_as_clause" and text_of(inner).split()[-1] == "_" for inner in walk(node)
+            ):
                 return text_of(node)
     return ""
 
@@ -149,7 +151,7 @@ def _is_group(node: Node) -> bool:
 
 
 def _shadows(code: str) -> Iterator[str]:
-    """Standard types and primitives under whose names the answer has types of its own, in macros too."""
+    """Return standard types and primitives that the answer redefines, in macros too."""
     for node in walk(parse(code)):
         if node.type in ("struct_item", "enum_item", "union_item", "type_item"):
             meant = node.child_by_field_name("type")
@@ -166,7 +168,7 @@ def _shadows(code: str) -> Iterator[str]:
 
 
 def _is_standard(kind: Node) -> bool:
-    """Whether an alias means the standard type of the same name, or another standard one by its path."""
+    """Return whether an alias means the standard type of the same name, or another standard one by its path."""
     path = kind.child_by_field_name("type") if kind.type == "generic_type" else kind
     return path is not None and text_of(path).split("::")[0] in (*STANDARD_CRATES, "Result", "Option", "Box", "Vec")
 
@@ -207,14 +209,14 @@ def _implemented(code: str, *, but_closed: bool = False) -> Iterator[tuple[str, 
             if trait is not None and not (but_closed and _is_closed(node)):
                 yield _base(node.child_by_field_name("type")), _base(trait)
         elif node.type == "token_tree":
-            words = [text_of(one) for one in node.children]
+            words = [text_of(child) for child in node.children]
             for place, word in enumerate(words[1:-1], 1):
                 if word == "for" and words[place - 1].isidentifier():
                     yield words[place + 1], words[place - 1]
 
 
 def _derived(code: str) -> Iterator[str]:
-    """Types of the task's code that derive how they compare."""
+    """Return types of the task's code that derive comparison."""
     derives = False
     for node in walk(parse(code)):
         if node.type == "attribute_item":
@@ -227,7 +229,7 @@ def _derived(code: str) -> Iterator[str]:
 
 
 def _base(node: Node | None) -> str:
-    """The last name of a path, without references and type arguments."""
+    """Return the last name of a path, without references and type arguments."""
     if node is None:
         return ""
     inner = node.child_by_field_name("type") if node.type in ("generic_type", "reference_type") else None
@@ -236,4 +238,4 @@ def _base(node: Node | None) -> str:
 
 def _methods(node: Node) -> set[str]:
     body = node.child_by_field_name("body")
-    return {name_of(one) for one in body.named_children} if body is not None else set()
+    return {name_of(child) for child in body.named_children} if body is not None else set()

@@ -1,11 +1,11 @@
-"""What holds where tests in Rust share a process with the answer: no way out of safe Rust, no programs, no forks.
+"""Restrict answers that share a process with their tests: safe Rust only, no other programs, no forks.
 
-The compiler refuses ``unsafe`` (``-F unsafe_code``); what else reaches beyond safe Rust is refused by the syntax tree,
-in macros' tokens too. The harness takes its file out of the box and installs a system call filter before it calls
-anything: starting a program or forking kills. A type of the answer's must not say which foreign values it equals,
-unless the task's own code has it so.
+The compiler refuses ``unsafe`` (``-F unsafe_code``); other ways out of safe Rust are refused by the syntax tree, also
+in macros' tokens. The harness deletes its own file and installs a system call filter before it calls the answer:
+starting a program or forking kills it. A type of the answer must not define equality with foreign types, unless the
+task's own code does.
 
-Not covered: holes of the language itself, and an ``exit`` in a call, which a complete report stands against.
+Not covered: soundness holes of the language, and an ``exit`` in a call, which leaves the report incomplete.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from burnish.verify.sandbox.seccomp import no_programs_filter
 _WORDS = frozenset({"unsafe", "no_mangle", "export_name", "link_section", "global_allocator"})
 _MACROS = frozenset({"asm", "global_asm", "naked_asm", "llvm_asm"})
 _ATTRIBUTES = frozenset({"naked", "link", "link_name", "link_ordinal", "linkage", "used"})
-"""Ordinary names elsewhere, as in linked lists."""
+"""Words that are ordinary names elsewhere, as in linked lists."""
 _ANY_WORD = re.compile(rf"\b(?:{'|'.join(sorted(_WORDS | _MACROS))})\b")
 _COMPARISONS = frozenset({"PartialEq", "PartialOrd"})
 
 
 def beyond_safe_rust(code: str) -> str:
-    """The first thing in a program that reaches outside of safe Rust; empty where there is none."""
+    """Return the first thing in a program that reaches outside of safe Rust; empty without any."""
     root = parse(code)
-    if root.has_error:  # the compiler may read what this grammar does not: every word counts then
-        found = _ANY_WORD.search(code)
-        return found[0] if found is not None else ""
+    if root.has_error:  # the compiler may parse what this grammar cannot: then every word counts
+        match = _ANY_WORD.search(code)
+        return match[0] if match is not None else ""
     in_tokens: set[str] = set()
     by_variable = ""
     for node in walk(root):
@@ -54,7 +54,7 @@ def beyond_safe_rust(code: str) -> str:
 
 
 def equals_foreign_values(code: str, *given: str | None) -> str:
-    """The type of a program that says which values of other types it equals, unless ``given`` code does so too."""
+    """Return the first type of a program that defines equality with other types, unless ``given`` code does so too."""
     if any(True for text in given if text for _ in _comparisons(text)):
         return ""
     return next(_comparisons(code), "")
@@ -68,20 +68,20 @@ def _comparisons(code: str) -> Iterator[str]:
                 named, arguments = trait.child_by_field_name("type"), trait.child_by_field_name("type_arguments")
                 if named is None or arguments is None or text_of(named).split("::")[-1].strip() not in _COMPARISONS:
                     continue
-                others = {text_of(one) for one in arguments.named_children}
-                if others - {"Self", text_of(kind)}:
+                argument_names = {text_of(argument) for argument in arguments.named_children}
+                if argument_names - {"Self", text_of(kind)}:
                     yield text_of(kind)
         elif node.type == "use_as_clause" and text_of(node.named_children[0]).split("::")[-1] in _COMPARISONS:
             yield text_of(node)
-        elif node.type == "token_tree":  # what a macro would write
-            for one in node.children:
-                after = one.next_sibling
-                if text_of(one) in _COMPARISONS and after is not None and text_of(after) == "<":
+        elif node.type == "token_tree":  # the text that a macro would write
+            for child in node.children:
+                after = child.next_sibling
+                if text_of(child) in _COMPARISONS and after is not None and text_of(after) == "<":
                     yield "a macro"
 
 
 def _renames_standard(node: Node) -> bool:
-    """Another crate under the name of a standard one, whose macros the tests use; any that a macro would name."""
+    """Return whether another crate takes the name of a standard one, whose macros the tests use."""
     if node.type == "extern_crate_declaration":
         alias = node.child_by_field_name("alias")
         return alias is not None and text_of(alias).removeprefix("r#") in ("std", "core", "alloc")
@@ -91,7 +91,7 @@ def _renames_standard(node: Node) -> bool:
 
 
 def _calls_macro(node: Node) -> bool:
-    """``asm!``, or any mention among a macro's tokens or of an import."""
+    """Return whether ``asm!`` is called, or mentioned among a macro's tokens or in an import."""
     above = node.parent
     while above is not None and above.type in ("scoped_identifier", "use_as_clause", "use_list", "scoped_use_list"):
         above = above.parent
@@ -103,7 +103,7 @@ def _in_tokens(node: Node) -> bool:
 
 
 def _in_attribute(node: Node) -> bool:
-    """In an attribute, or in brackets behind a ``#`` among a macro's tokens."""
+    """Return whether a node is in an attribute, or in brackets after ``#`` among a macro's tokens."""
     above = node.parent
     while above is not None:
         if above.type in ("attribute", "attribute_item", "inner_attribute_item"):
@@ -116,14 +116,14 @@ def _in_attribute(node: Node) -> bool:
 
 
 def _attribute_by_variable(node: Node) -> str:
-    """``#[$name]`` in a macro: what is passed to it becomes an attribute."""
+    """Return whether a macro has ``#[$name]``, whose argument becomes an attribute."""
     before = node.prev_sibling
     behind_hash = before is not None and text_of(before) == "#" and node.type in ("token_tree", "token_tree_pattern")
     return text_of(node) if behind_hash and "$" in text_of(node) else ""
 
 
 def confinement() -> str:
-    """Rust source of ``confine()``: the program's file goes, and from then on there is one process."""
+    """Return Rust source of ``confine()``: it deletes the program's file and forbids further processes."""
     filtered = no_programs_filter()
     numbers = ", ".join(str(byte) for byte in filtered)
     return f"""

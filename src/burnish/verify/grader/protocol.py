@@ -1,4 +1,4 @@
-"""How a harness tells its results: lines that begin with a nonce it read from standard input.
+"""Define how a harness reports results: lines that begin with a nonce read from standard input.
 
 The candidate is never trusted: its exit status and its output prove nothing. A result counts when its line carries the
 nonce, names each index exactly once and in order, and the end marker is the last of these lines. Values travel as hex
@@ -28,29 +28,29 @@ _EXCEEDED: dict[str, tuple[Reason, str]] = {
 _ENDS: dict[int, tuple[Reason, str]] = {
     0: ("ok", ""),
     -signal.SIGSYS: ("blocked", "killed for a forbidden system call"),
-    # had the machine killed it, the sandbox would have said so in `fault`
+    # if the machine had killed it, the sandbox would have set `fault`
     -signal.SIGKILL: ("runtime_error", "killed by itself, no limit exceeded"),
     -signal.SIGXFSZ: ("memory", "a file of its own grew beyond the work folder"),
 }
 
 
 def new_nonce() -> str:
-    """Sixteen random bytes as hex."""
+    """Return sixteen random bytes as hex."""
     return secrets.token_hex(16)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a harness reported: word and payload per index; ``complete`` when every index and the end marker came."""
+    """Report of a harness: word and payload per index; ``complete`` when every index and the end marker came."""
 
     results: dict[int, tuple[str, str]] = field(default_factory=dict)
     complete: bool = False
     broken: bool = False
-    """Lines with the nonce that no honest harness writes."""
+    """Whether there are lines with the nonce that an honest harness does not write."""
 
 
 def read_report(stdout: bytes, nonce: str, expected: int) -> Report:
-    """Read ``nonce INDEX WORD [HEX]`` lines and the final ``nonce end``."""
+    """Parse ``nonce INDEX WORD [HEX]`` lines and the final ``nonce end``."""
     results: dict[int, tuple[str, str]] = {}
     prefix = nonce.encode() + b" "
     ended = False
@@ -79,7 +79,7 @@ class Grade:
 
 
 def read_end(result: JobResult) -> tuple[Reason, str]:
-    """How a candidate's process ended by itself, tests aside: ok, or the reason why it counts as failed."""
+    """Return how a candidate's process ended, apart from tests: ok, or the reason of its failure."""
     if result.fault:
         return "infra", result.fault
     if result.exceeded:

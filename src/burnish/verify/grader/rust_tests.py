@@ -1,9 +1,9 @@
-"""Rust test sources (``#[test]`` functions, or an ``fn main`` with asserts): which tests they hold, and their grade.
+"""Plan and grade Rust test sources: ``#[test]`` functions, or an ``fn main`` with asserts.
 
-How many tests there are is read from the syntax tree before anything runs; where they run in the answer's own process
-(`one_crate`), a nonce protocol reports each one.
+The number of tests is read from the syntax tree before anything runs; in the answer's own process (`one_crate`), a
+nonce protocol reports each one.
 
-Not covered: tests that a macro makes, which the compiler alone can count.
+Not covered: tests that a macro makes, which only the compiler can count.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from burnish.verify.grader.crate_paths import STANDARD_CRATES, path_head
 from burnish.verify.grader.protocol import Grade, read_end, read_report
 
 _NO_TESTS = frozenset({"thread_local", "compile_error", "lazy_static"})
-"""Macros of items that are no functions."""
+"""Macros that make items other than functions."""
 HARNESS_ATTRIBUTES = frozenset({"test", "ignore", "should_panic"})
 
 
 @dataclass(frozen=True)
 class TestFunction:
-    """One test: its path inside the test source, and the panic text it wants (None: it must not panic)."""
+    """One test: its path inside the test source, and the expected panic text (None: it must not panic)."""
 
     __test__ = False  # not a pytest class
 
@@ -45,7 +45,7 @@ class TestPlan:
     functions: tuple[TestFunction, ...]
     source: str
     by_macro: str = ""
-    """The first macro call among items that may make tests; the compiler alone can count these."""
+    """The first macro call among items that may make tests, which only the compiler can count."""
 
 
 def plan_tests(tests: RustTests) -> TestPlan:
@@ -88,7 +88,7 @@ def plan_tests(tests: RustTests) -> TestPlan:
 
 
 def grade_rust_tests(result: JobResult, nonce: str, plan: TestPlan) -> Grade:
-    """Count what the harness reported; only a complete report of passes is a pass."""
+    """Count the harness's reports; only a complete report of passes is a pass."""
     expected = len(plan.functions)
     report = read_report(result.stdout, nonce, expected)
     passed = sum(word == "ok" for word, _ in report.results.values())
@@ -99,12 +99,12 @@ def grade_rust_tests(result: JobResult, nonce: str, plan: TestPlan) -> Grade:
     if report.complete and passed == expected and expected > 0:
         return Grade("ok", counts)
     failed = [plan.functions[i].path for i, (word, _) in report.results.items() if word != "ok"]
-    said = result.stderr.decode(errors="replace").strip()[-400:]
-    return Grade("tests_failed", counts, f"{', '.join(failed) or 'the program ended before its tests did'}: {said}")
+    stderr = result.stderr.decode(errors="replace").strip()[-400:]
+    return Grade("tests_failed", counts, f"{', '.join(failed) or 'the program ended before its tests did'}: {stderr}")
 
 
 def macro_call(node: Node) -> str:
-    """The name of a macro that is called where items stand, unless it is known to make no function."""
+    """Return the name of a macro called as an item, unless it is known to make no function."""
     call = node.named_children[0] if node.type == "expression_statement" and node.named_children else node
     if call.type != "macro_invocation" or not call.named_children:
         return ""
@@ -113,7 +113,7 @@ def macro_call(node: Node) -> str:
 
 
 def attribute_name(node: Node) -> str:
-    """``test`` of ``#[test]``."""
+    """Return ``test`` of ``#[test]``."""
     inner = next((c for c in node.named_children if c.type == "attribute"), None)
     return text_of(inner.named_children[0]) if inner is not None and inner.named_children else ""
 
@@ -124,7 +124,7 @@ def _is_harness_attribute(node: Node) -> bool:
 
 
 def condition_of(node: Node) -> str:
-    """What stands in the parentheses of an attribute."""
+    """Return the text between the parentheses of an attribute."""
     tokens = next((n for n in walk(node) if n.type == "token_tree"), None)
     return text_of(tokens)[1:-1] if tokens is not None else ""
 
@@ -146,24 +146,24 @@ def _test_function(node: Node, attributes: list[Node], path: str, include_ignore
 
 
 def given_imports(root: Node, crates: Collection[str]) -> list[str]:
-    """The task's own imports from the standard library and its crates, which tests may rely on by ``use super::*``."""
+    """Return the task's own standard imports, which tests may use by ``use super::*``."""
     known = {*STANDARD_CRATES, *crates}
-    found = []
+    imports = []
     for node in root.named_children:
         argument = node.child_by_field_name("argument") if node.type == "use_declaration" else None
         if argument is not None and text_of(path_head(argument)) in known:
-            found.append(f"pub use {text_of(argument)};")
-    return found
+            imports.append(f"pub use {text_of(argument)};")
+    return imports
 
 
 def plain_imports(root: Node) -> list[str]:
-    """A candidate's imports of standard types, for tests without a declared signature; never under another name."""
-    found = []
+    """Return a candidate's imports of standard types, for tests without a declared signature; renames are left out."""
+    imports = []
     for node in root.named_children:
         argument = node.child_by_field_name("argument") if node.type == "use_declaration" else None
         if argument is None or text_of(path_head(argument)) not in STANDARD_CRATES:
             continue
         renames = any(n.type == "use_as_clause" for n in walk(argument))
         if not renames:
-            found.append(f"pub use {text_of(argument)};")
-    return found
+            imports.append(f"pub use {text_of(argument)};")
+    return imports

@@ -1,6 +1,6 @@
-"""The emptiest answers that compile: a program whose functions do nothing but stop.
+"""Build the emptiest answers that compile: programs whose functions only panic.
 
-Tests that such a program passes test nothing. Not covered: answers that are wrong in a cleverer way.
+Tests that such a program passes test nothing. Not covered: other wrong answers.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ BODY = "{ unimplemented!() }"
 
 
 def stub_program(source: str, entry_point: str | None) -> str | None:
-    """``source`` with the bodies of ``entry_point`` (or, without one, of all functions) emptied; None if none is there.
+    """Empty the bodies of ``entry_point`` (or of all functions) in ``source``; None if there is none.
 
-    ``fn main`` keeps its body unless it is asked for, and what stands inside an emptied body goes with it.
+    ``fn main`` keeps its body unless it is the entry point; items inside an emptied body are removed.
     """
     edits: list[tuple[int, int, str]] = []
     end = 0

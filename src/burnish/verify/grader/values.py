@@ -1,10 +1,10 @@
-"""Value grading: a harness crate calls the candidate and prints values; the comparison happens out here.
+"""Grade by values: a harness crate calls the candidate and prints values, which are compared outside the sandbox.
 
 Expected values never enter the sandbox, so nothing that runs there can know them. Each call is bound to a variable of
-the case's type before it is printed, so a type of the candidate's own making cannot stand in for it. A panic fails its
-own case alone.
+the case's type before it is printed, so a type of the candidate cannot replace it. A panic fails only its
+own case.
 
-Not covered: floating point tolerance; the Debug text has to be equal.
+Not covered: floating point tolerance; the Debug text must be equal.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ fn main() {
 
 
 def made_callable(code: str, tests: ValueTests) -> str:
-    """The candidate with all visible that the cases may name; inside of modules only where a case names the module."""
+    """Make everything visible that the cases may name; inside of modules only if a case names the module."""
     words = {word for case in tests.cases for word in _WORD.findall(f"{case.call} {case.type}")}
     return make_public(code, words)
 
 
 def value_harness(tests: ValueTests) -> str:
-    """Source of the harness crate."""
+    """Return the source of the harness crate."""
     cases = value_cases(tests, f"::{CRATE}")
     return "\n".join([f"extern crate {CRATE};", "mod cases {", cases, "}", "use cases::CASES;", VALUE_MAIN])
 
 
 def value_cases(tests: ValueTests, candidate: str) -> str:
-    """The inside of a module with one function per case and the table ``CASES``; ``candidate`` is a path."""
+    """Return the content of a module with one function per case and the table ``CASES``; ``candidate`` is a path."""
     lines = [f"{_CASES_HEAD}    use {candidate}::*;"]
     for index, case in enumerate(tests.cases):
         lines.append(
@@ -76,7 +76,7 @@ def value_cases(tests: ValueTests, candidate: str) -> str:
 
 
 def grade_values(result: JobResult, nonce: str, tests: ValueTests) -> Grade:
-    """Compare what the harness printed with what is expected."""
+    """Compare the harness's output with the expected values."""
     expected = len(tests.cases)
     report = read_report(result.stdout, nonce, expected)
     passed = 0

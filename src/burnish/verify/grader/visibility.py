@@ -1,4 +1,4 @@
-"""Makes everything in a candidate's crate visible to the crate that tests it, and keeps every line where it was.
+"""Make everything in a candidate's crate visible to the crate that tests it, keeping every line in place.
 
 Not covered: items that macros make.
 """
@@ -38,7 +38,7 @@ def make_public(source: str, modules: Collection[str] | None = None) -> str:
 
 
 def _names_crate(node: Node) -> bool:
-    """``#![crate_name = ".."]``: a library is compiled under the name that its tests know."""
+    """Return whether a node is ``#![crate_name = ".."]``: a library is compiled under its tests' name."""
     return node.type == "inner_attribute_item" and any(
         n.type == "attribute" and text_of(n.named_children[0]) == "crate_name" for n in node.named_children
     )

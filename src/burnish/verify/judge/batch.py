@@ -1,13 +1,13 @@
-"""Several programs in one compilation: checked together as modules of one crate, built together into one harness.
+"""Compile several programs at once: checked as modules of one crate, built into one harness.
 
-What a compiler says is given to the program whose file it names. Whoever is at fault leaves and is judged alone, the
-rest is compiled again; anything odd (crash, limit, a message that names no program) sends all to be judged alone. Each
-run is still a process of its own in a sandbox of its own: the harness holds all modules, and a number stamped into its
-copy says which one runs. The harness is built with ``-F unsafe_code``, so no module can reach another.
+A message belongs to the program whose file it names. Programs with errors leave the group and are judged alone, and the
+rest is compiled again; after anything unexpected (crash, limit, a message without a file) all are judged alone. Each
+run is still a process of its own in a sandbox of its own: the harness holds all modules, and a number written into its
+copy selects one. The harness is built with ``-F unsafe_code``, so no module can reach another.
 
-Company never shows: a run of the harness that does not end by itself with status 0 and a whole report (a signal, a
-limit, another status, a missing mark) says nothing, and its program is judged alone; a harness whose modules bring
-large statics is not run at all. Not covered: programs with ``fn main``, dependency sets; which programs may join
+Sharing never changes a verdict: a run of the harness that does not end by itself with status 0 and a complete report (a
+signal, a limit, another status, a missing mark) is ignored, and its program is judged alone; a harness with large
+statics is not run at all. Not covered: programs with ``fn main``, dependency sets; which programs may join
 (`shared_crate_rule`).
 """
 
@@ -39,22 +39,22 @@ from burnish.verify.separate.store import ProgramStore
 
 MOST_JOINED = 32
 _ROUNDS = 3
-"""Compilations of a shrinking batch before the rest is judged one by one."""
+"""Most compilations of a shrinking batch before the rest is judged one by one."""
 _FEWEST = 3
 _WORTH_JOINING, _WORTH_TRYING = 0.75, 0.75
-"""Shares from which it costs less: of good programs, to check together; of those that one pass settles, to try that."""
+"""Shares from which sharing pays: of good programs, to check together; of programs settled in one pass, to try that."""
 _MOST_STATICS = 4 << 20
-"""Writable bytes of a harness; those of one module would be taken from what the others may use."""
+"""Most writable bytes of a harness: statics of one module would use up the memory limit of the others."""
 _OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
 
 
 Together = Literal["never", "worth", "always"]
-"""Whether work is shared between programs, and between check and build: where it lately was worth it, by default."""
+"""When work is shared between programs, and between check and build; by default when it recently paid."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One program to judge."""
+    """Program to judge."""
 
     task: Task
     code: str
@@ -63,23 +63,23 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Start:
-    """What was found out about one program together with others; nothing when it is to be judged alone."""
+    """What is known of one program from its group; empty when it is to be judged alone."""
 
     check: Compiled | None = None
     built: Compiled | None = None
-    """The harness that holds the program; shared by all that were built with it."""
+    """The harness with the program; shared by its group."""
     mark: str = ""
     place: int = 0
     number: int = 0
-    """In the names of the program's files."""
+    """Number in the names of the program's files."""
     tests: TestProgram | None = None
-    """The test program of its task, where ``built`` serves calls from there."""
+    """The test program of its task, if ``built`` serves its calls."""
 
 
 class BatchJudge:
-    """Judges groups of programs with the verdicts that `Ladder` gives to each alone; safe to call from threads.
+    """Judge groups of programs with the same verdicts as `Ladder` gives each alone; safe to call from threads.
 
-    ``start`` compiles a group, ``finish`` gives one program's verdict; the second may go on in another thread.
+    ``start`` compiles a group, ``finish`` gives one program's verdict, also from another thread.
     """
 
     def __init__(
@@ -96,23 +96,23 @@ class BatchJudge:
         self._compiler = Compiler(sandbox, toolchain, dependencies)
         self._separate = Separate(sandbox, toolchain, self._compiler, store or ProgramStore())
         self._alone = Ladder(sandbox, toolchain, compiler=self._compiler, separate=self._separate)
-        self._settled = 1.0  # share of programs that one pass settled lately
-        self._good = 1.0  # share of programs that compiled lately: checking together pays only when most do
+        self._settled = 1.0  # recent share of programs that one pass settled
+        self._good = 1.0  # recent share of programs that compiled: checking together pays only when most do
 
     @property
     def toolchain_name(self) -> str:
-        """As verdicts carry it."""
+        """Return the toolchain's name as in verdicts."""
         return self._alone.toolchain_name
 
     def grading_of(self, task: Task) -> Decision | None:
-        """How a task's tests in Rust are graded; None where it has none, or its crates are not here."""
+        """Return how a task's tests in Rust are graded; None without any, or when its crates are missing."""
         if not isinstance(task.tests, RustTests) or self._compiler.dependencies.missing(task.crates):
             return None
         return self._separate.decide(task)
 
-    def joins(self, one: Candidate) -> bool:
-        """Whether a program may be judged together with others."""
-        return self._together != "never" and joins(one)
+    def joins(self, candidate: Candidate) -> bool:
+        """Return whether a program may be judged together with others."""
+        return self._together != "never" and joins(candidate)
 
     def start(self, group: Sequence[Candidate]) -> list[Start]:
         """Compile a group whose members `joins` and agree in `likeness`; at most `MOST_JOINED`."""
@@ -123,77 +123,80 @@ class BatchJudge:
             starts |= self._build(group, checks)
         return [starts[i] for i in numbers]
 
-    def finish(self, one: Candidate, start: Start) -> Verdict:
-        """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
+    def finish(self, candidate: Candidate, start: Start) -> Verdict:
+        """Return the verdict on one program; the caller fills in ``task_id`` and ``sample_index``."""
         if start.check is None:
-            return self._judge_alone(one)
+            return self._judge_alone(candidate)
         if start.built is None:
-            return self._given(one, start, self._sandbox)
+            return self._given(candidate, start, self._sandbox)
         watched = _Watched(_Renaming(self._sandbox, start.number))
-        verdict = self._given(one, start, watched)
+        verdict = self._given(candidate, start, watched)
         if watched.ended_well and _is_whole(verdict):
             return verdict
-        return self._given(one, Start(check=start.check), self._sandbox)  # in company it may not be its own fault
+        # In a shared program the failure may not be its own.
+        return self._given(candidate, Start(check=start.check), self._sandbox)
 
     def _pays(self, share: float, worth: float) -> bool:
         return self._together == "always" or (self._together == "worth" and share > worth)
 
-    def _judge_alone(self, one: Candidate) -> Verdict:
-        if not _runs(one):
-            return self._alone.judge(one.task, one.code, one.goal)
+    def _judge_alone(self, candidate: Candidate) -> Verdict:
+        if not _runs(candidate):
+            return self._alone.judge(candidate.task, candidate.code, candidate.goal)
         if not self._pays(self._settled, _WORTH_TRYING):
-            return self._alone.judge(one.task, one.code, one.goal)
-        known, verdict = self._in_one_pass(one)
+            return self._alone.judge(candidate.task, candidate.code, candidate.goal)
+        known, verdict = self._in_one_pass(candidate)
         self._settled += ((verdict is not None) - self._settled) / 64
-        return verdict or self._given(one, known, self._sandbox)
+        return verdict or self._given(candidate, known, self._sandbox)
 
-    def _in_one_pass(self, one: Candidate) -> tuple[Start, Verdict | None]:
-        """What is known after one compilation for check and build, and the verdict where that settles it.
+    def _in_one_pass(self, candidate: Candidate) -> tuple[Start, Verdict | None]:
+        """Compile once for check and build; return what is known, and the verdict if that settles it.
 
-        A program that ran and ended by itself, well or not, does so however it is compiled. One that a signal or a
-        limit ended is built again in the ordinary way.
+        A program that ended by itself, passing or not, does so with any optimisation. One ended by a signal or a limit
+        is built again in the ordinary way.
         """
-        built = self._compiler.check_and_build(one.code, one.task.edition)
+        built = self._compiler.check_and_build(candidate.code, candidate.task.edition)
         if built is None:
             return Start(), None
         start = Start(check=built, built=replace(built, cpu_ms=0.0) if built.reason == "ok" else None)
         watched = _Watched(self._sandbox)
-        verdict = self._given(one, start, watched)
+        verdict = self._given(candidate, start, watched)
         return Start(check=built), verdict if watched.ended_by_itself else None
 
-    def _given(self, one: Candidate, start: Start, sandbox: Sandbox) -> Verdict:
-        """The verdict on one program, with what is known of it."""
+    def _given(self, candidate: Candidate, start: Start, sandbox: Sandbox) -> Verdict:
+        """Return the verdict on one program, using what is known of it."""
         given = _Given(self._compiler, start)
         served = None
         if start.tests is not None and start.built is not None:
             served = Served(start.tests, replace(start.built, artifact=_stamped(start)))
-        return self._alone.within(sandbox, given, served).judge(one.task, one.code, one.goal)
+        return self._alone.within(sandbox, given, served).judge(candidate.task, candidate.code, candidate.goal)
 
     def _check(self, candidates: Sequence[Candidate], group: Sequence[int]) -> dict[int, Compiled]:
-        found: dict[int, Compiled] = {}
+        checked: dict[int, Compiled] = {}
         rest = list(group)
         for _ in range(_ROUNDS):
             if len(rest) < _FEWEST or not self._pays(self._good, _WORTH_JOINING):
                 break
-            said = self._check_together(candidates, rest)
-            if said is None:
+            together = self._check_together(candidates, rest)
+            if together is None:
                 break
-            faulty, clean = said
-            found.update(clean)
+            faulty, clean = together
+            checked.update(clean)
             rest = [i for i in rest if i not in clean and i not in faulty]
             if not faulty or not rest:
                 break
         for i in group:
-            if i not in found:
-                one = candidates[i]
-                found[i] = self._compiler.check(one.code, one.task.edition, "lib", reachable=one.goal == "test")
-            self._good += ((found[i].reason == "ok") - self._good) / 64
-        return found
+            if i not in checked:
+                candidate = candidates[i]
+                checked[i] = self._compiler.check(
+                    candidate.code, candidate.task.edition, "lib", reachable=candidate.goal == "test"
+                )
+            self._good += ((checked[i].reason == "ok") - self._good) / 64
+        return checked
 
     def _check_together(
         self, candidates: Sequence[Candidate], group: Sequence[int]
     ) -> tuple[set[int], dict[int, Compiled]] | None:
-        """Who is at fault, and (when nobody is) what each one's check says; None when it cannot be told."""
+        """Return the programs with errors, or each one's check if there are none; None when unclear."""
         first = candidates[group[0]]
         files = {"together.rs": "".join(f"pub mod {PREFIX}{i};\n" for i in group)}
         files |= {f"{PREFIX}{i}.rs": candidates[i].code for i in group}
@@ -206,11 +209,11 @@ class BatchJudge:
             return (faulty, {}) if faulty else None
         clean: dict[int, Compiled] = {}
         for i in group:
-            said = b"\n".join(spoken.get(i, ())).replace(f"{PREFIX}{i}.rs".encode(), b"candidate.rs")
-            if PREFIX.encode() in said:  # a path of a type: alone it would read otherwise
+            messages = b"\n".join(spoken.get(i, ())).replace(f"{PREFIX}{i}.rs".encode(), b"candidate.rs")
+            if PREFIX.encode() in messages:  # a path of a type, which would read differently alone
                 faulty.add(i)
                 continue
-            read = read_diagnostics(said)
+            read = read_diagnostics(messages)
             clean[i] = Compiled(
                 "ok", compiled.cpu_ms / len(group), read.kept, read.lints, read.codes, shared=len(group) > 1
             )
@@ -245,16 +248,16 @@ class BatchJudge:
     def _build_together(
         self, group: Mapping[int, Candidate], programs: Mapping[int, TestProgram], mark: str
     ) -> Compiled:
-        """One program of a group: with the cases of value tests, or with servers for tests in Rust."""
+        """Build one program of a group: with the cases of value tests, or with servers for tests in Rust."""
         edition = next(iter(group.values())).task.edition
         if not programs:
             return self._compiler.build_together(_harness(group, mark), edition)
-        answers = {i: (one.code, server_module(programs[i].declared)) for i, one in group.items()}
+        answers = {i: (candidate.code, server_module(programs[i].declared)) for i, candidate in group.items()}
         return self._separate.build_shared(shared_server(answers, mark), edition)
 
 
 class _Given(Compiler):
-    """A compiler that has checked, and perhaps built, one program already; such a program needs no crates."""
+    """Compiler that has already checked, and perhaps built, one program; such a program needs no crates."""
 
     def __init__(self, base: Compiler, start: Start) -> None:
         vars(self).update(vars(base))
@@ -284,7 +287,7 @@ class _Given(Compiler):
 
 
 class _Watched:
-    """Notes how programs ended: by themselves, at no limit and by no signal; and well: status 0, or failed tests."""
+    """Record how programs ended: by themselves, without limit or signal; and well: status 0, or failed tests."""
 
     def __init__(self, inner: Sandbox) -> None:
         self._inner = inner
@@ -311,7 +314,7 @@ class _Watched:
 
 
 class _Renaming:
-    """Gives a joined program's file the name it has alone, where a panic speaks of it."""
+    """Replace a joined program's file name in panics by the name it has alone."""
 
     def __init__(self, inner: Sandbox, index: int) -> None:
         self._inner = inner
@@ -330,35 +333,35 @@ class _Renaming:
         return replace(result, stderr=result.stderr.replace(self._name, b"candidate.rs"))
 
 
-def joins(one: Candidate) -> bool:
-    """Whether a program may be judged together with others."""
-    if one.goal == "run" or one.task.crates:
+def joins(candidate: Candidate) -> bool:
+    """Return whether a program may be judged together with others."""
+    if candidate.goal == "run" or candidate.task.crates:
         return False
-    if one.goal == "test" and not isinstance(one.task.tests, ValueTests | RustTests):
+    if candidate.goal == "test" and not isinstance(candidate.task.tests, ValueTests | RustTests):
         return False
-    return one.task.crate_type in (None, "lib") and may_join(one.code, one.task.edition)
+    return candidate.task.crate_type in (None, "lib") and may_join(candidate.code, candidate.task.edition)
 
 
-def _runs(one: Candidate) -> bool:
-    """Whether a program is built and run as it is."""
-    graded = one.goal == "run" or (one.goal == "test" and isinstance(one.task.tests, ProgramTests))
-    return graded and not one.task.crates and crate_type_of(one.task, one.code) == "bin"
+def _runs(candidate: Candidate) -> bool:
+    """Return whether a program is built and run unchanged."""
+    graded = candidate.goal == "run" or (candidate.goal == "test" and isinstance(candidate.task.tests, ProgramTests))
+    return graded and not candidate.task.crates and crate_type_of(candidate.task, candidate.code) == "bin"
 
 
 def _is_whole(verdict: Verdict) -> bool:
-    """Whether the program reported every test."""
+    """Return whether the program reported every test."""
     return verdict.tests.run == verdict.tests.expected
 
 
-def likeness(one: Candidate) -> tuple[str, str, str]:
-    """Programs of a group agree in this: they are compiled with the same options."""
-    tested = one.task.tests.kind if one.goal == "test" and one.task.tests is not None else ""
-    return one.task.edition, one.goal, tested
+def likeness(candidate: Candidate) -> tuple[str, str, str]:
+    """Return the key that programs of a group share: they are compiled with the same options."""
+    tested = candidate.task.tests.kind if candidate.goal == "test" and candidate.task.tests is not None else ""
+    return candidate.task.edition, candidate.goal, tested
 
 
 def _by_file(stderr: bytes) -> dict[int, list[bytes]] | None:
-    """A compiler's messages by the program whose file they are about; None when an error is about none."""
-    found: dict[int, list[bytes]] = {}
+    """Group a compiler's messages by the program whose file they name; None when an error names none."""
+    by_file: dict[int, list[bytes]] = {}
     for line in stderr.splitlines():
         if not line.startswith(b"{"):
             continue
@@ -369,28 +372,28 @@ def _by_file(stderr: bytes) -> dict[int, list[bytes]] | None:
         spans = message.get("spans") or []
         owners = {match[1] for s in spans if (match := _OWN_FILE.fullmatch(s["file_name"]))}
         if len(owners) == 1:
-            found.setdefault(int(owners.pop()), []).append(line)
+            by_file.setdefault(int(owners.pop()), []).append(line)
         elif spans or message.get("code"):
             return None
-    return found
+    return by_file
 
 
 def _harness(group: Mapping[int, Candidate], mark: str) -> dict[str, str]:
-    """Sources of the harness crate: one file per program, one per program's cases, and the root, which is first."""
+    """Return sources of the harness crate: one file per program, one per program's cases, and the root, first."""
     modules = "".join(f"mod {PREFIX}{i};\nmod tested_{i};\n" for i in group)
     table = ", ".join(f"&tested_{i}::CASES" for i in group)
     cases = f"static MODULES: [&[fn() -> ::std::string::String]; {len(group)}] = [{table}];\n"
     root = f"{modules}{which_function(mark)}{cases}"
     files = {"together.rs": root + VALUE_MAIN.replace("CASES.iter()", "MODULES[which()].iter()")}
-    for i, one in group.items():
-        assert isinstance(one.task.tests, ValueTests)
-        files[f"{PREFIX}{i}.rs"] = made_callable(one.code, one.task.tests)
-        files[f"tested_{i}.rs"] = value_cases(one.task.tests, f"super::{PREFIX}{i}")
+    for i, candidate in group.items():
+        assert isinstance(candidate.task.tests, ValueTests)
+        files[f"{PREFIX}{i}.rs"] = made_callable(candidate.code, candidate.task.tests)
+        files[f"tested_{i}.rs"] = value_cases(candidate.task.tests, f"super::{PREFIX}{i}")
     return files
 
 
 def _stamped(start: Start) -> bytes:
-    """The shared program as that of one of its members."""
+    """Return a copy of the shared program that runs as one of its members."""
     assert start.built is not None
     return start.built.artifact.replace(stamp(start.mark, 0), stamp(start.mark, start.place))
 

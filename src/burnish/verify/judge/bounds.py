@@ -1,8 +1,8 @@
-"""How much of an answer is looked at: 256 KiB. A longer one is ``fail``, reason ``too_long``, before anything reads it.
+"""Bound the length of an answer: 256 KiB. A longer one is ``fail``, reason ``too_long``, before anything reads it.
 
-No program that a task asks for is nearly as long, and every look at a text costs time that its author chooses.
+No program for a task is nearly as long, and reading a text costs time that its author controls.
 
-Not covered: how long each look takes; every pattern and every walk takes time that grows with the length alone.
+Not covered: the time of each reader; every pattern and every walk is linear in the length.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 
 MOST_ANSWER_BYTES = 256 * 1024
 _FENCED = re.compile(r"\A(`{3,64})rust\n(.*)\n\1\n\Z", re.DOTALL)
-"""A whole answer in one fence, as rows of programs are handed on."""
+"""Matches a whole answer in one fence, as rows of programs are passed on."""
 
 
 def is_too_long(text: str) -> bool:
-    """Whether an answer has more bytes of UTF-8 than are looked at; a fence around the whole is no part of it."""
+    """Return whether an answer has more UTF-8 bytes than the bound; a fence around the whole does not count."""
     if len(text) <= MOST_ANSWER_BYTES // 4:
         return False
     size = _bytes(text)
@@ -26,7 +26,7 @@ def is_too_long(text: str) -> bool:
 
 
 def bounded(text: str) -> str:
-    """The text where it may be looked at, else nothing."""
+    """Return the text if it is within the bound, otherwise an empty one."""
     return "" if is_too_long(text) else text
 
 

@@ -1,7 +1,7 @@
-"""Verdicts that are known already, by the digest of all that decides them.
+"""Cache verdicts by the digest of everything that decides them.
 
 `SqliteVerdictCache` is a file that several processes share (write-ahead log); `MemoryVerdictCache` is its fake. Both
-refuse what must not be kept: timeouts depend on the machine's load, infra is no verdict at all.
+refuse timeouts, which depend on the machine's load, and infra, which is not a verdict.
 
 Not covered: eviction; a cache file can be deleted at any time.
 """
@@ -25,18 +25,18 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, record TEX
 
 
 def may_store(verdict: Verdict) -> bool:
-    """Whether a verdict is the same every time."""
+    """Return whether a verdict is the same every time."""
     return verdict.status != "infra" and verdict.reason != "timeout"
 
 
 class MemoryVerdictCache:
-    """Keeps verdicts for the life of the process."""
+    """Keep verdicts for the life of the process."""
 
     def __init__(self) -> None:
         self._verdicts: dict[str, Verdict] = {}
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Verdict]:
-        """The known ones among ``keys``."""
+        """Return the known verdicts of ``keys``."""
         return {key: self._verdicts[key] for key in keys if key in self._verdicts}
 
     def put(self, key: str, verdict: Verdict) -> None:
@@ -46,7 +46,7 @@ class MemoryVerdictCache:
 
 
 class SqliteVerdictCache:
-    """Keeps verdicts in a file; threads and processes may share it. Raises DiskError when the file cannot be used."""
+    """Keep verdicts in a file; threads and processes may share it. Raises DiskError when the file cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -60,16 +60,16 @@ class SqliteVerdictCache:
             self._connection.execute(_SCHEMA)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Verdict]:
-        """The known ones among ``keys``."""
+        """Return the known verdicts of ``keys``."""
         wanted = list(keys)
-        found: dict[str, Verdict] = {}
+        known: dict[str, Verdict] = {}
         with self._lock, self._sqlite_errors():
             for start in range(0, len(wanted), _BATCH):
                 part = wanted[start : start + _BATCH]
                 marks = ",".join("?" * len(part))
                 rows = self._connection.execute(f"SELECT key, record FROM verdicts WHERE key IN ({marks})", part)
-                found.update((key, self._verdict(record)) for key, record in rows)
-        return found
+                known.update((key, self._verdict(record)) for key, record in rows)
+        return known
 
     def _verdict(self, record: str) -> Verdict:
         try:

@@ -1,6 +1,6 @@
-"""How many faults of the machine are too many: a share of all that was to be judged.
+"""Limit the faults of the machine to a share of all judged candidates.
 
-Not covered: what a fault is worth (nothing: it is no verdict), trying again (`verify.judge.verifier`).
+Not covered: scoring a fault (it has no score), retries (`verify.judge.verifier`).
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from burnish.errors import InfraBudgetError
 from burnish.records import Verdict
 
 ENOUGH = 50
-"""Where the end is not known, faults are weighed against at least so many: one in the first eight is no broken
-machine."""
+"""Least number of candidates to compare faults with while the total is unknown: one fault among the first eight
+does not mean a broken machine."""
 KEPT = "; verdicts until now are kept"
 
 
 class InfraBudget:
-    """Weighs verdicts that come a few at a time, over all that came.
+    """Compare faults with all verdicts so far, which come a few at a time.
 
     Args:
         share: of the verdicts that may be faults, 0 to 1.
-        judged: what is judged, in a message.
-        kept: what a message says of verdicts until now.
+        judged: name of the judged things in messages.
+        kept: sentence of messages about earlier verdicts.
     """
 
     def __init__(self, share: float, *, judged: str, kept: str = "") -> None:
@@ -33,9 +33,9 @@ class InfraBudget:
     def weigh(self, verdicts: Sequence[Verdict]) -> None:
         """Raise InfraBudgetError when too much could not be judged.
 
-        A task that cannot be judged here, such as one whose crates are missing, is no fault of the machine.
+        A task that cannot be judged here, such as one whose crates are missing, is not a fault of the machine.
         """
-        faults = [one for one in verdicts if one.status == "infra" and one.stage != "extract"]
+        faults = [verdict for verdict in verdicts if verdict.status == "infra" and verdict.stage != "extract"]
         self._seen += len(verdicts)
         self._faults += len(faults)
         if faults and self._faults > self._share * max(self._seen, ENOUGH):
@@ -44,7 +44,7 @@ class InfraBudget:
 
 
 def too_many_faults(number: str, last: Verdict, *, share: float, kept: str) -> InfraBudgetError:
-    """The error: ``number`` is how many of what, ``last`` the last of them."""
+    """Build the error: ``number`` of how many, and ``last``, the last fault."""
     return InfraBudgetError(
         f"{number} could not be judged, the last one because: {last.detail}.",
         f"At most {share:.0%} may (verify.infra_budget){kept}. Run burnish doctor.",

@@ -1,8 +1,8 @@
-"""From a program to a verdict: parse, check, lint, build, test, stopping at the first failure.
+"""Judge a program: parse, check, lint, build, test, stopping at the first failure.
 
-Each compilation feeds every signal it can: the check gives compile verdict, error codes and lints at once. A check that
-passes is not yet a build that passes (lints that run with code generation, post-monomorphisation errors): a failed
-build of the candidate's own crate is a compile error of the candidate, at stage ``build``.
+Each compilation gives as many signals as possible: the check gives compile verdict, error codes and lints at once. A
+build may fail after a check that passed (lints of code generation, post-monomorphisation errors): a failed build of the
+candidate's own crate is a compile error of the candidate, at stage ``build``.
 
 A task whose crates are not in the dependency set cannot be judged: ``infra`` at stage ``extract``, with the command
 that builds the set.
@@ -55,24 +55,24 @@ POLICY = 9
 """Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
 _NO_FIT = "the tests do not compile against this code, which compiles alone"
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
-"""What an ``-F unsafe_code`` build reports: the lint, and an attempt to allow it again."""
+"""Codes of an ``-F unsafe_code`` build: the lint, and an attempt to allow it again."""
 
 
 def policy_parts() -> list[object]:
-    """All that decides a verdict beside program, tests and toolchain; goes into the cache key."""
+    """Return everything that decides a verdict beside program, tests and toolchain, for the cache key."""
     limits = [[getattr(x, f) for f in x.__dataclass_fields__] for x in (COMPILE_LIMITS, RUN_LIMITS)]
     return [POLICY, list(LINTS), limits]
 
 
 def deepest_goal(task: Task, code: str) -> Goal:
-    """Tests where there are tests, else a run where it is a program, else a check."""
+    """Return the deepest goal: tests if there are any, otherwise a run of a program, otherwise a check."""
     if task.tests is not None:
         return "test"
     return "run" if crate_type_of(task, code) == "bin" else "check"
 
 
 def crate_type_of(task: Task, code: str) -> CrateType:
-    """What the task says, else a program where there is an ``fn main`` or the tests run one, else a library."""
+    """Return the task's crate type; by default a program if the code has an ``fn main`` or the tests run one."""
     if task.crate_type is not None:
         return task.crate_type
     return "bin" if isinstance(task.tests, ProgramTests) or has_main(code) else "lib"
@@ -87,16 +87,16 @@ class _State:
     check: Compiled | None = None
     cpu_ms: float = 0.0
     shared: bool = False
-    """Other candidates' programs were compiled in the same sandbox as this one."""
+    """Whether other candidates' programs were compiled in the same sandbox."""
     grading: Grading | None = None
 
     def after(self, stage: VerifyStage, compiled: Compiled) -> _State:
-        """With a compilation's cost and company."""
+        """Add a compilation's cost, and whether it was shared."""
         return replace(self, stage=stage, cpu_ms=self.cpu_ms + compiled.cpu_ms, shared=self.shared or compiled.shared)
 
 
 class Ladder:
-    """Judges programs with one toolchain in one sandbox; safe to call from several threads."""
+    """Judge programs with one toolchain in one sandbox; safe to call from several threads."""
 
     def __init__(
         self,
@@ -115,21 +115,21 @@ class Ladder:
         self._macro_tests = MacroTests(sandbox, toolchain, self._compiler)
 
     def within(self, sandbox: Sandbox, compiler: Compiler, served: Served | None) -> Ladder:
-        """The same for one program that runs in another sandbox, with what was built of it together with others."""
-        other = copy.copy(self)
-        other._sandbox, other._compiler, other._served = sandbox, compiler, served
-        other._separate = self._separate.within(sandbox)
-        return other
+        """Return a ladder for one program in another sandbox, with its shared check and build."""
+        copied = copy.copy(self)
+        copied._sandbox, copied._compiler, copied._served = sandbox, compiler, served
+        copied._separate = self._separate.within(sandbox)
+        return copied
 
     @property
     def toolchain_name(self) -> str:
-        """Version and short digest of the compiler and of the dependency set, as verdicts carry it."""
+        """Return version and short digest of the compiler and of the dependency set, as in verdicts."""
         name = f"rustc {self._toolchain.version} {self._toolchain.digest[:16]}"
         dependencies = self._compiler.dependencies.digest
         return f"{name} dependencies {dependencies[:16]}" if dependencies else name
 
     def judge(self, task: Task, code: str, goal: Goal) -> Verdict:
-        """The verdict on one program; ``task_id`` and ``sample_index`` are for the caller to fill in."""
+        """Return the verdict on one program; the caller fills in ``task_id`` and ``sample_index``."""
         plan = plan_tests(task.tests) if goal == "test" and isinstance(task.tests, RustTests) else None
         hindered = self._hindrance(task, plan)
         if hindered:
@@ -150,7 +150,7 @@ class Ladder:
         return self._rust_tests(task, code, plan, state) if plan is not None else self._by_value(task, code, state)
 
     def _hindrance(self, task: Task, plan: TestPlan | None) -> str:
-        """Why no answer to this task can be judged here; empty where it can."""
+        """Return why no answer to this task can be judged here; empty when it can."""
         missing = self._compiler.dependencies.missing(task.crates) if task.crates else []
         if missing:
             detail = f"the task needs crates that are not built here: {', '.join(missing)}; build them: {BUILD_COMMAND}"
@@ -181,7 +181,7 @@ class Ladder:
         return self._graded(code, replace(state, cpu_ms=sum(cpu_ms)), grade)
 
     def _rust_tests(self, task: Task, code: str, plan: TestPlan, state: _State) -> Verdict:
-        """Tests in Rust, in a process without the answer where the task can be graded so."""
+        """Grade tests in Rust, in a process without the answer if the task allows it."""
         decision = self._separate.decide(task)
         state = replace(state, cpu_ms=state.cpu_ms + decision.cpu_ms)
         if decision.grading is None:
@@ -207,7 +207,7 @@ class Ladder:
         return self._beside(task, code, made.plan, state)
 
     def _separately(self, code: str, served: Served, state: _State) -> Verdict:
-        """The verdict by tests that run without the answer."""
+        """Return the verdict of tests that run without the answer."""
         built = served.built
         if built is None:
             state = replace(state, stage="build")
@@ -223,7 +223,7 @@ class Ladder:
         return self._graded(code, replace(state, stage="test", cpu_ms=state.cpu_ms + cpu_ms), grade)
 
     def _beside(self, task: Task, code: str, plan: TestPlan, state: _State) -> Verdict:
-        """The verdict by tests in the answer's own process, one crate with it."""
+        """Return the verdict of tests in the answer's own process, in one crate with it."""
         refused = _refused_beside(task, code, plan)
         if refused is not None:
             return self._verdict(code, replace(state, stage="build"), *refused)
@@ -243,7 +243,7 @@ class Ladder:
         return self._run_harness(task, code, plan, state, built)
 
     def _by_value(self, task: Task, code: str, state: _State) -> Verdict:
-        """The verdict by values that a harness prints."""
+        """Return the verdict of values that a harness prints."""
         assert isinstance(task.tests, ValueTests)
         compiler = self._compiler.with_crates(task.crates)
         library = compiler.build_library(made_callable(code, task.tests), task.edition, forbid_unsafe=False)
@@ -324,26 +324,26 @@ def _refused_beside(task: Task, code: str, plan: TestPlan) -> tuple[Reason, str]
 
 
 def _has_place(built: Compiled, file: str = "") -> bool:
-    """Whether the compiler names a place of an error (in ``file``); what a linker refuses has none."""
+    """Return whether the compiler names a position of an error (in ``file``); a linker's errors have none."""
     if not file:
         return any(d.level == "error" and d.line is not None for d in built.diagnostics)
     spoken = (json.loads(line) for line in built.stderr.splitlines() if line.startswith(b"{"))
-    errors = [one for one in spoken if one.get("level") == "error"]
-    return any(span["file_name"] == file for one in errors for span in one["spans"] if span["is_primary"])
+    errors = [message for message in spoken if message.get("level") == "error"]
+    return any(span["file_name"] == file for message in errors for span in message["spans"] if span["is_primary"])
 
 
 def _misfits(built: Compiled, code: str) -> bool:
-    """Whether a server's build failed by what is declared alone, not by the answer's own lines."""
+    """Return whether a server's build failed because of the declarations, not of the answer's own lines."""
     failed = built.reason == "compile_error" and not built.crashed
     return failed and not own_errors(built, code) and _has_place(built)
 
 
 def _mismatch(built: Compiled) -> str:
-    """What of the tests does not fit a candidate that compiles by itself: a missing item, another signature."""
+    """Describe what of the tests does not fit a candidate that compiles alone: a missing item, another signature."""
     errors = [f"{d.message} ({d.code})" if d.code else d.message for d in built.diagnostics if d.level == "error"]
     return f"{_NO_FIT}: {'; '.join(errors[:3])}"
 
 
 def _says(compiled: Compiled) -> bool | None:
-    """What a failed compilation says about the candidate: nothing when the machine failed."""
+    """Return what a failed compilation means for the candidate: nothing when the machine failed."""
     return None if compiled.reason == "infra" else False

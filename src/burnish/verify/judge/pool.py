@@ -1,9 +1,10 @@
-"""Runs many independent jobs on threads: the work is done by other processes, so threads do.
+"""Run many independent jobs on threads, which suffice since other processes do the work.
 
 Results arrive in the calling thread as they complete. An interrupt (Ctrl-C, or an error in the caller's handler) stops
-what runs through ``cancel`` and starts nothing more. Jobs are taken as workers come free, so an endless source is fine.
+running jobs through ``cancel`` and starts no further ones. Jobs are taken as workers become free, so the source may be
+endless.
 
-Not covered: what a job is; retries.
+Not covered: the content of jobs; retries.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Made = TypeVar("Made")
 
 
 def default_workers() -> int:
-    """One per core that this process may use."""
+    """Return one worker per core that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -27,8 +28,8 @@ def run_pool(
 ) -> Generator[tuple[Given, Made] | None]:
     """Yield (job, result) as they complete; an exception of ``work`` is raised here, after the rest has stopped.
 
-    A None among the jobs means "none now": it is passed on to the caller, and after a second one in a row no further
-    job is asked for until one that runs has completed.
+    A None among the jobs means "none now": it is passed to the caller, and after a second one in a row no further job
+    is requested until a running one has completed.
     """
     waiting = iter(jobs)
     running: dict[Future[Made], Given] = {}

@@ -1,9 +1,9 @@
-"""One call's way through the verifier: pairs in, settled verdicts out as they complete, memory bounded by a window.
+"""Schedule one call of the verifier: pairs in, settled verdicts out as they complete, memory bounded by a window.
 
-Pairs are taken in as workers come free. Known verdicts come from the cache; equal programs in flight are judged once;
-plain programs are compiled in groups (`batch`), each then finished by itself; the others are judged one by one.
+Pairs are admitted as workers become free. Known verdicts come from the cache; equal programs in flight are judged once;
+plain programs are compiled in groups (`batch`), each then finished separately; the others are judged one by one.
 
-Not covered: what a verdict is (`ladder`), budgets and order (`verifier`).
+Not covered: deciding a verdict (`ladder`), budgets and order (`verifier`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ RETRIES = 2
 WINDOW = 256
 """Pairs looked up at once."""
 MOST_HELD = 1024
-"""Pairs between the oldest without a verdict and the newest taken in, where order is asked for."""
+"""Most pairs between the oldest without a verdict and the newest admitted one, when order is required."""
 
 Pair = tuple[Task, Completion, Goal | None]
 
 
 @dataclass(frozen=True)
 class Program:
-    """One program to judge: what all equal candidates share."""
+    """Program to judge, shared by all equal candidates."""
 
     key: str
     candidate: Candidate
@@ -41,7 +41,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Settled:
-    """A pair's place in the input, the pair, and its verdict. ``fault``: the machine could not judge it."""
+    """A pair's index in the input, the pair, and its verdict. ``fault``: the machine could not judge it."""
 
     index: int
     task: Task
@@ -58,19 +58,19 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _One:
-    """A program to finish."""
+class _Single:
+    """Program to finish."""
 
     program: Program
     start: Start
 
 
-_Job = _Group | _One
+_Job = _Group | _Single
 _Made = list[Start] | tuple[Verdict, bool]
 
 
 class Flow:
-    """Used for one call. ``settled_until`` may be raised by the reader, where intake is to wait for it."""
+    """Schedule of one call. The reader raises ``settled_until`` to let admission continue."""
 
     def __init__(
         self,
@@ -91,10 +91,10 @@ class Flow:
         self._jobs: deque[_Job] = deque()
         self._places: dict[str, list[tuple[int, Task, Completion]]] = {}
         self.settled_until: int | None = None
-        """All before this index have been handed on; None when order does not matter."""
+        """All pairs before this index were yielded; None when order does not matter."""
 
     def run(self, pairs: Iterable[Pair], *, workers: int, cancel: Callable[[], None]) -> Generator[Settled]:
-        """Verdicts as they complete."""
+        """Yield verdicts as they complete."""
         jobs: Iterator[_Job | None] = self._intake(iter(pairs), workers)
         results: Generator[tuple[_Job, _Made] | None] = run_pool(jobs, self._work, workers=workers, cancel=cancel)
         with contextlib.closing(results):
@@ -116,7 +116,7 @@ class Flow:
                 yield None
             elif window := list(itertools.islice(pairs, WINDOW)):
                 self._take(window, workers)
-                if not self._jobs:  # all are known, or equal to one in flight: let that come to an end
+                if not self._jobs:  # all are known, or equal to one in flight: let that one finish
                     yield None
             # No input left, but running group checks will still produce jobs.
             elif self._groups:
@@ -128,14 +128,14 @@ class Flow:
         programs: dict[str, Program] = {}
         for task, completion, goal in window:
             index, self._taken = self._taken, self._taken + 1
-            found = self._program_of(task, completion, goal)
-            if isinstance(found, Verdict):
-                self._ready.append(Settled(index, task, completion, found))
+            prepared = self._program_of(task, completion, goal)
+            if isinstance(prepared, Verdict):
+                self._ready.append(Settled(index, task, completion, prepared))
                 continue
-            # Equal programs (same key) are judged once; `_places` lists everyone who waits for the verdict.
-            if found.key not in self._places:
-                programs[found.key] = found
-            self._places.setdefault(found.key, []).append((index, task, completion))
+            # Equal programs (same key) are judged once; `_places` lists all pairs that wait for the verdict.
+            if prepared.key not in self._places:
+                programs[prepared.key] = prepared
+            self._places.setdefault(prepared.key, []).append((index, task, completion))
         # One query per window. Verdicts without a required isolation layer are not usable and are judged again.
         for key, verdict in self._cache.get_many(programs).items():
             if self._usable(verdict):
@@ -147,7 +147,7 @@ class Flow:
             if self._judge.joins(program.candidate):
                 alike.setdefault(likeness(program.candidate), []).append(program)
             else:
-                self._jobs.append(_One(program, Start()))
+                self._jobs.append(_Single(program, Start()))
         for together in alike.values():
             # At least one group per worker, so that no core is idle; at most MOST_JOINED programs per crate.
             groups = max(workers, -(-len(together) // MOST_JOINED))
@@ -170,10 +170,10 @@ class Flow:
         if isinstance(made, list):
             assert isinstance(job, _Group)
             self._groups -= 1
-            # before what else waits, so that harnesses do not pile up
-            self._jobs.extendleft(_One(p, start) for p, start in zip(job.programs, made, strict=True))
+            # before other waiting jobs, so that harnesses do not pile up in memory
+            self._jobs.extendleft(_Single(p, start) for p, start in zip(job.programs, made, strict=True))
             return
-        assert isinstance(job, _One)
+        assert isinstance(job, _Single)
         verdict, fault = made
         if may_store(verdict):
             self._cache.put(job.program.key, verdict)
@@ -185,5 +185,5 @@ class Flow:
 
 
 def _is_fault(verdict: Verdict) -> bool:
-    """Whether the machine failed (a task that cannot be judged here is no fault)."""
+    """Return whether the machine failed (a task that cannot be judged here is not a fault)."""
     return verdict.status == "infra" and verdict.stage != "extract"

@@ -4,10 +4,10 @@ A program joins only when it is plain: no unsafe code, no macros but the standar
 outside, no condition of compilation, no name that means the crate, the file or the process, no address, and no impl of
 a foreign trait for a foreign type (another module's type inference could see it).
 
-The syntax tree decides: what stands between two tokens of an attribute is no way around it. Beside it, words count
-wherever they stand, comments included; so the rule errs on the side of judging alone.
+The syntax tree decides, so that text between the tokens of an attribute cannot evade the rule. In addition, certain
+words are refused anywhere, comments included; so the rule errs on the side of judging alone.
 
-Not covered: whether it compiles; whoever joins and then turns out to be at fault leaves (`batch`).
+Not covered: whether it compiles; a joined program with errors leaves its group (`batch`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from burnish.records import Edition
 from burnish.syntax.source import BESIDE_ITEMS, name_of, parse, text_of, walk
 
 PREFIX = "joined_"
-"""Begins the name of every module; a program that holds this word does not join."""
+"""Prefix of every module name; a program that holds this word does not join."""
 _MOST_BYTES = 16_384
 # Words that name the crate, the file, the process, addresses or compiler settings. They are matched anywhere in the
 # text, comments included: a false hit only costs speed, a miss could change a verdict.
@@ -45,11 +45,11 @@ _REFUSED = frozenset(
     {"inner_attribute_item", "inner_doc_comment_marker", "shebang", "macro_definition", "pointer_type", "super"}
 )
 _ADDRESS = re.compile(r":[^{}]*p\}")
-"""``{:p}`` and its like."""
+"""``{:p}`` and similar formats, which print addresses."""
 
 
 def may_join(code: str, edition: Edition) -> bool:
-    """Whether the program may be one module among others."""
+    """Return whether the program may be one module among others."""
     # Paths of edition 2015 begin at the crate root, so a module is not equivalent. Non-ASCII could hide a word
     # from the expression by normalisation of identifiers.
     if edition == "2015" or len(code) > _MOST_BYTES or not code.isascii() or _ALONE.search(code):
@@ -100,12 +100,13 @@ def _is_known_macro(node: Node) -> bool:
 
 
 def _is_method(node: Node) -> bool:
-    """``any`` as a name is the module of types; the method is a field, or a token (`_has_plain_tokens` looks there)."""
+    """Return whether ``any`` is a method, not the module of types: a field, or a token (checked by
+    `_has_plain_tokens`)."""
     return text_of(node) != "any" or (node.parent is not None and node.parent.type == "token_tree")
 
 
 def _has_plain_tokens(tree: Node) -> bool:
-    """Arguments of a macro are bare tokens: no attribute among them, and no call of another macro but the known."""
+    """Return whether a macro call's tokens are plain: no attribute, and no call of an unlisted macro."""
     tokens = [node for node in tree.children if node.type not in BESIDE_ITEMS]
     for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
         if token.type == "#":
@@ -127,7 +128,7 @@ _HARMLESS: Mapping[str, Callable[[Node], bool]] = {
     "string_content": lambda node: not _ADDRESS.search(text_of(node)),
     "identifier": _is_method,
 }
-"""Kinds of nodes that keep to their module only where this holds."""
+"""Node kinds that are confined to their module only under these conditions."""
 
 
 def _base(path: str) -> str:

@@ -1,9 +1,9 @@
-"""Answers to separate tests in one program: each a module with its server behind it; a number says whose calls.
+"""Build several answers to separate tests as one program: each a module with its server, selected by a number.
 
 Every answer still runs as a process of its own in a sandbox of its own. Answers to different tasks may share a program;
 it is built with ``-F unsafe_code``, so that no module can reach another.
 
-Not covered: which answers may share (`shared_crate_rule`), and whether what they did in company is believed (`batch`).
+Not covered: which answers may share (`shared_crate_rule`), and which results of sharing are trusted (`batch`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DIGITS = 4
 
 
 def which_function(mark: str) -> str:
-    """Source of ``which()``: the number that is stamped behind ``mark`` into a copy of the program."""
+    """Return source of ``which()``: the number written behind ``mark`` into a copy of the program."""
     return (
         f'static WHICH: [u8; {len(mark) + DIGITS}] = *b"{mark}{"0" * DIGITS}";\n'
         "fn which() -> usize {\n"
@@ -26,17 +26,17 @@ def which_function(mark: str) -> str:
 
 
 def stamp(mark: str, place: int) -> bytes:
-    """What stands in the program for the answer at ``place``."""
+    """Return the bytes that select the answer at ``place`` in the program."""
     return f"{mark}{place:0{DIGITS}}".encode()
 
 
 def shared_server(answers: Mapping[int, tuple[str, str]], mark: str) -> dict[str, str]:
-    """Sources: the root, then a file per answer; ``answers`` are code and server module by number."""
+    """Return sources: the root, then a file per answer; ``answers`` are code and server module by number."""
     modules = "".join(f"mod {PREFIX}{number};\n" for number in answers)
     calls = ", ".join(f"{PREFIX}{number}::{SERVED}::call" for number in answers)
     kind = f"fn(u16, &mut ::{WIRE}::Reader, &mut ::{WIRE}::Writer) -> ::{WIRE}::Decoded<()>"
     table = f"static CALLS: [{kind}; {len(answers)}] = [{calls}];\n"
     root = f"{modules}{which_function(mark)}{table}fn main() {{ ::{WIRE}::serve(CALLS[which()]) }}\n"
-    blank = " " * len(ALONE_BEFORE)  # columns are those that the answer's own program would have
+    blank = " " * len(ALONE_BEFORE)  # columns equal those of the answer's own program
     files = {"together.rs": root}
     return files | {f"{PREFIX}{number}.rs": f"{blank}{code}{module}" for number, (code, module) in answers.items()}

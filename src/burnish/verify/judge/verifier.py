@@ -1,7 +1,7 @@
-"""The verifier: completions in, verdicts out, in the same order.
+"""Verify completions: completions in, verdicts out, in the same order.
 
-Equal programs with equal checks are judged once; known verdicts come from the cache. An infrastructure fault is tried
-again twice, then it is the verdict `infra`, which no one may score; past the budget the whole call stops.
+Equal programs with equal checks are judged once; known verdicts come from the cache. An infrastructure fault is retried
+twice, then it is the verdict `infra`, which must not be scored; beyond the budget the whole call stops.
 
 Not covered: rewards (`score`), reading and writing files (`workflows.verify.file`).
 """
@@ -36,7 +36,7 @@ from burnish.verify.metrics import prompt_metrics
 from burnish.verify.prepared import PreparedSandbox
 from burnish.verify.reading import extract
 from burnish.verify.reading.judged_task import as_judged
-from burnish.verify.reading.shown import said_in
+from burnish.verify.reading.shown import text_of_prompt
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 from burnish.verify.sandbox.layers import OWN_COMPILE_SANDBOX, UNSAFE, missing, require_layers
 from burnish.verify.sandbox.limits.open_files import allow_open_files
@@ -45,11 +45,11 @@ from burnish.verify.separate.decision import Decision, refuse_in_process
 from burnish.verify.separate.store import ProgramStore
 
 MOST_CODE_BYTES = 1 << 20
-"""A longer program is refused before a compiler sees it."""
+"""Most bytes of a program; a longer one is refused before compilation."""
 
 
 class Verifier:
-    """Judges what models write. Use as a context manager, so that nothing is left running.
+    """Judge completions of models. Use as a context manager, so that nothing is left running.
 
     >>> from burnish.config.verify import VerifyConfig
     >>> from burnish.records import Completion, Message, Task, ValueCase, ValueTests
@@ -102,9 +102,10 @@ class Verifier:
         store = ProgramStore(_beside(config.cache)) if config.cache is not None else ProgramStore()
         self._judge = BatchJudge(self._prepared or self._sandbox, toolchain, dependencies, together, store)
         self._stopping = threading.Event()
-        unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []  # such verdicts are none of a sandbox's
+        # Verdicts without a sandbox must not mix with those of one.
+        unsafe = [UNSAFE] if self._sandbox.layers[0] == UNSAFE else []
         self.digest = digest_json([toolchain.digest, dependencies.digest, policy_parts(), *unsafe])
-        """Digest of toolchain, dependencies, lints and policy: two verifiers with the same give the same verdicts."""
+        """Digest of toolchain, dependencies, lints and policy: verifiers with equal digests give equal verdicts."""
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +116,7 @@ class Verifier:
         self.close()
 
     def close(self) -> None:
-        """Stop what runs, and close sandbox and cache."""
+        """Stop running jobs, and close sandbox and cache."""
         if self._prepared is not None:
             self._prepared.close()
         if self._owned is not None:
@@ -130,19 +131,19 @@ class Verifier:
         goals: Sequence[Goal | None] | None = None,
         on_verdict: Callable[[Verdict], None] | None = None,
     ) -> list[Verdict]:
-        """Verdicts in the order of ``pairs``.
+        """Return verdicts in the order of ``pairs``.
 
         ``goals`` limits how deep each candidate is judged (None: as deep as its task allows). ``on_verdict`` is called
         in this thread with each verdict as it completes. Raises InfraBudgetError when too large a share could not be
-        judged; verdicts found until then are in the cache. Raises DataError as `gradings` does.
+        judged; earlier verdicts are in the cache. Raises DataError as `gradings` does.
         """
         if self._separate_only:
             self.gradings({task.id: task for task, _ in pairs}.values())
         verdicts: dict[int, Verdict] = {}
         with progress("verify", total=len(pairs), unit="verdicts") as bar:
             compiled: Counter[bool] = Counter()
-            asked = goals if goals is not None else [None] * len(pairs)
-            triples = ((*pair, goal) for pair, goal in zip(pairs, asked, strict=True))
+            goal_of_each = goals if goals is not None else [None] * len(pairs)
+            triples = ((*pair, goal) for pair, goal in zip(pairs, goal_of_each, strict=True))
             with contextlib.closing(self._settled(self._flow(), triples, len(pairs))) as results:
                 for index, verdict in results:
                     verdicts[index] = verdict
@@ -160,10 +161,10 @@ class Verifier:
         ordered: bool = True,
         infra_budget: float | None = None,
     ) -> Generator[Verdict]:
-        """Yield verdicts of pairs that are taken in as workers come free; of an endless source, too.
+        """Yield verdicts of pairs, also of an endless source; pairs are admitted as workers become free.
 
         In the order of ``pairs``, or as they complete. At most some thousand pairs are held at a time. Closing the
-        generator stops what runs. Raises InfraBudgetError as `verify` does, by ``infra_budget`` where one is given.
+        generator stops running jobs. Raises InfraBudgetError as `verify` does, by ``infra_budget`` if given.
         """
         flow = self._flow()
         if ordered:
@@ -181,21 +182,21 @@ class Verifier:
                     flow.settled_until += 1
 
     def grading_of(self, task: Task) -> Decision | None:
-        """How a task's tests in Rust are graded here, and why; None where it has none, or lacks crates."""
+        """Return how and why a task's tests in Rust are graded so; None without any, or when crates are missing."""
         return self._judge.grading_of(as_judged(task).task)
 
     def gradings(self, tasks: Iterable[Task]) -> dict[str, Decision]:
-        """`grading_of` the tasks that have one, by their ids; builds what is not known yet.
+        """Return `grading_of` the tasks that have one, by id; builds missing test programs.
 
-        Raises DataError where ``min_grading`` is ``separate`` and a task's tests have to run beside the answer.
+        Raises DataError if ``min_grading`` is ``separate`` and a task's tests must run in the answer's process.
         """
         tested = [task for task in tasks if isinstance(task.tests, RustTests)]
         with ThreadPoolExecutor(self._workers) as threads:
             decided = zip(tested, threads.map(self.grading_of, tested), strict=True)
-            found = {task.id: decision for task, decision in decided if decision is not None}
+            decisions = {task.id: decision for task, decision in decided if decision is not None}
         if self._separate_only:
-            refuse_in_process(found)
-        return found
+            refuse_in_process(decisions)
+        return decisions
 
     def _flow(self) -> Flow:
         return Flow(self._judge, self._cache, self._program, self._is_enough, self._stopping)
@@ -203,7 +204,7 @@ class Verifier:
     def _settled(
         self, flow: Flow, pairs: Iterable[Pair], total: int | None, infra_budget: float | None = None
     ) -> Generator[tuple[int, Verdict]]:
-        """Index and verdict, as they complete."""
+        """Yield index and verdict, as they complete."""
         faults, budget = 0, self._budget if infra_budget is None else infra_budget
         self._stopping.clear()
         if self._owned is not None:
@@ -218,18 +219,18 @@ class Verifier:
                     raise too_many_faults(f"{faults} of {of} candidates", settled.verdict, share=budget, kept=KEPT)
 
     def _is_enough(self, verdict: Verdict) -> bool:
-        """Whether a stored verdict was reached with the layers that are required now."""
+        """Return whether a stored verdict has all layers that are now required."""
         return not missing(self._required, verdict.isolation)
 
     def _program(self, task: Task, completion: Completion, goal: Goal | None) -> Program | Verdict:
-        """The program to judge, or the verdict when there is none."""
+        """Return the program to judge, or the verdict when there is none."""
         if is_too_long(completion.text):
             return self._without_program("too_long", f"the answer is longer than {MOST_ANSWER_BYTES >> 10} KiB")
         judged = as_judged(task)
-        said = said_in(task.prompt) if task.code_prompt is None else ""
+        prompt_text = text_of_prompt(task.prompt) if task.code_prompt is None else ""
         code = extract(
             completion.text, task.code_prompt, task.entry_point,
-            tests=judged.test_source, closes=judged.closes, said=bounded(said),
+            tests=judged.test_source, closes=judged.closes, prompt_text=bounded(prompt_text),
         )  # fmt: skip
         task = judged.task
         if code is None:
@@ -262,13 +263,13 @@ class Verifier:
 
 
 def _beside(cache: Path) -> Path:
-    """Where compiled test programs lie."""
+    """Return the folder of compiled test programs."""
     return cache.with_name(f"{cache.name}-programs")
 
 
 def _own(settled: Settled) -> Verdict:
-    """The verdict with what is the pair's own."""
-    own: dict[str, object] = {"task_id": settled.task.id, "sample_index": settled.completion.sample_index}
-    own["edition"] = settled.task.edition
-    own["metrics"] = settled.verdict.metrics | prompt_metrics(settled.task, settled.verdict.code)
-    return settled.verdict.model_copy(update=own)
+    """Add the pair's own fields to the verdict."""
+    changes: dict[str, object] = {"task_id": settled.task.id, "sample_index": settled.completion.sample_index}
+    changes["edition"] = settled.task.edition
+    changes["metrics"] = settled.verdict.metrics | prompt_metrics(settled.task, settled.verdict.code)
+    return settled.verdict.model_copy(update=changes)

@@ -1,7 +1,7 @@
-"""Syntax metrics of a program, from its syntax tree: numbers that go into ``Verdict.metrics``.
+"""Compute syntax metrics of a program from its syntax tree: numbers for ``Verdict.metrics``.
 
 One idea per file; `measure` puts them together. A program that tree-sitter cannot read, or a very long one, is
-unscored: it has no metrics at all, which is not zero. Not covered: rates over many programs (`score`).
+unscored: it has no metrics, not zeros. Not covered: rates over many programs (`score`).
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _PARTS = (
 
 
 def measure(source: str) -> dict[str, float]:
-    """All metrics that depend on the program alone; empty when it cannot be read."""
+    """Compute all metrics that depend only on the program; empty when it cannot be read."""
     if len(source) > MOST_BYTES:
         return {}
     root = parse(source)
     if root.has_error or not root.named_children:
         return {}
     index = index_tree(root)
-    found = {name: float(value) for part in _PARTS for name, value in part(index).items()}
-    return found | idiom_metrics(index, found)
+    values = {name: float(value) for part in _PARTS for name, value in part(index).items()}
+    return values | idiom_metrics(index, values)

@@ -1,4 +1,4 @@
-"""Cyclomatic complexity and nesting, per function.
+"""Measure cyclomatic complexity and nesting, per function.
 
 Complexity (T. J. McCabe, "A complexity measure", IEEE TSE 2 (1976)) is 1 + decisions: ``if``, ``while``, ``for``,
 every arm of a match beyond the first, its guards, ``&&``, ``||``, ``?``, ``let ... else``. A closure belongs to the
@@ -14,7 +14,7 @@ from burnish.syntax.survey import SyntaxIndex
 
 
 def complexity_metrics(index: SyntaxIndex) -> dict[str, float]:
-    """Greatest and mean of both."""
+    """Return maximum and mean of both."""
     if not index.functions:
         return {}
     complexity = [1 + function.decisions for function in index.functions]

@@ -1,11 +1,11 @@
-"""Which share of the items that want documentation has a doc comment (``///``, ``/** */``, ``#[doc]``, ``//!`` in
+"""Measure the share of documented items: those with a doc comment (``///``, ``/** */``, ``#[doc]``, ``//!`` in
 modules).
 
-Functions, structs, enums, unions, traits and modules want one; ``main``, items inside functions, and members of trait
-impls (documented with the trait) do not. ``////`` is no doc comment. Nothing to document: the share is absent, not
+Functions, structs, enums, unions, traits and modules need one; ``main``, items inside functions, and members of trait
+impls (documented with the trait) do not. ``////`` is not a doc comment. Without such items the share is absent, not
 zero.
 
-Not covered: what the comments say.
+Not covered: the content of the comments.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from burnish.syntax.survey import SyntaxIndex, is_main
 
 
 def documentation_metrics(index: SyntaxIndex) -> dict[str, float]:
-    """``documented_share`` in 0..1."""
+    """Return ``documented_share`` in 0..1."""
     wanting = [
         item
         for item in index.items

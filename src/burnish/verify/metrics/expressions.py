@@ -1,7 +1,7 @@
-"""Counts of what makes Rust read like Rust: matches, closures, patterns, turbofish, loops.
+"""Count idiomatic expressions of Rust: matches, closures, patterns, turbofish, loops.
 
 ``destructurings`` counts outermost tuple, struct and slice patterns wherever one may stand. ``turbofish`` counts
-``f::<T>`` and ``Type::<T>::f``, in macro arguments too. Not covered: the rest of what stands in macro arguments.
+``f::<T>`` and ``Type::<T>::f``, in macro arguments too. Not covered: other expressions in macro arguments.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _TURBOFISH_TYPES = ("generic_type", "generic_type_with_turbofish")
 
 
 def expression_metrics(index: SyntaxIndex) -> dict[str, float]:
-    """Counts."""
+    """Return the counts."""
     lets = index.nodes["let_declaration"]
     return {
         "matches": index.count("match_expression"),

@@ -1,11 +1,11 @@
-"""What a reader looks at twice: ``unsafe``, and calls that panic.
+"""Count hazards: ``unsafe``, and calls that panic.
 
 Panicking are ``.unwrap()``, ``.expect()`` and their ``_err`` forms as methods, as paths (``map(Option::unwrap)``) and
 in macro arguments; ``panic!``, ``todo!``, ``unimplemented!``, ``unreachable!``, under whatever path; ``panic_any``.
-Assertions are not: they state what must hold. Names in strings, comments or other words (``Some(expected)``,
+Assertions are not counted, since they state invariants. Names in strings, comments or other words (``Some(expected)``,
 ``unwrap_or``) do not count.
 
-Not covered: a method of the program's own that is called ``expect``; indexing and arithmetic, which may panic as
+Not covered: the program's own methods named ``expect``; indexing and arithmetic, which may panic as
 well.
 """
 
@@ -23,7 +23,7 @@ _FUNCTIONS = frozenset({"panic_any"})
 
 
 def hazard_metrics(index: SyntaxIndex) -> dict[str, float]:
-    """Counts; ``panicking_calls`` is the sum of the three kinds."""
+    """Return the counts; ``panicking_calls`` is the sum of the three kinds."""
     called = [name for chain in index.chains for name in chain.methods]
     called += [_last(node) for node in index.nodes["scoped_identifier"]]
     macros = [_last(macro) for node in index.nodes["macro_invocation"] if (macro := node.child_by_field_name("macro"))]
@@ -48,7 +48,7 @@ def hazard_metrics(index: SyntaxIndex) -> dict[str, float]:
 
 
 def _last(path: Node) -> str:
-    """The last word of a path."""
+    """Return the last word of a path."""
     if path.type == "identifier":
         return text_of(path)
     name = path.child_by_field_name("name") if path.type == "scoped_identifier" else None
@@ -56,14 +56,14 @@ def _last(path: Node) -> str:
 
 
 def _names_in(tokens: list[Node]) -> list[str]:
-    """Names behind a dot and before arguments, or behind ``::``."""
-    found = []
+    """Return names behind a dot and before arguments, or behind ``::``."""
+    names = []
     for before, name, *after in zip(tokens, tokens[1:], [*tokens[2:], None], strict=False):
         follows = after[0]
         is_call = follows is not None and follows.type == "token_tree"
         if name.type == "identifier" and (before.type == "::" or (before.type == "." and is_call)):
-            found.append(text_of(name))
-    return found
+            names.append(text_of(name))
+    return names
 
 
 def _macros_in(tokens: list[Node]) -> list[str]:
@@ -72,7 +72,7 @@ def _macros_in(tokens: list[Node]) -> list[str]:
 
 
 def _is_unsafe(item: Node) -> bool:
-    """``unsafe fn``, ``unsafe impl``, ``unsafe trait``."""
+    """Return whether an item is ``unsafe fn``, ``unsafe impl`` or ``unsafe trait``."""
     for child in item.children:
         if child.type == "unsafe":
             return True

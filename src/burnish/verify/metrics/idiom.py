@@ -1,17 +1,17 @@
-"""The idiom score: the mean of parts in 0..1, each stored beside it as ``idiom_<part>``.
+"""Compute the idiom score: the mean of parts in 0..1, each stored as ``idiom_<part>``.
 
-| part | is |
+| part | value |
 | --- | --- |
 | `graceful_errors` | ``?`` and combinators such as ``ok_or`` among those and panicking calls |
 | `iteration` | iterator chains, ``for`` over values and ``while`` among those and index loops |
-| `no_unsafe` | 1 without ``unsafe``, else 0 |
+| `no_unsafe` | 1 without ``unsafe``, otherwise 0 |
 | `simple_functions` | mean over functions: 1 up to complexity 10, falling to 0 at 30 |
 | `shallow_nesting` | mean over functions: 1 up to 3 levels, falling to 0 at 7 |
 | `trailing_expressions` | functions with a value that do not end in ``return``, among all with a value |
 | `documented` | the documented share |
 
 A part with nothing to measure is absent and does not enter the mean. The limits are this project's choice, not a
-standard: the score compares programs for one task, it is no grade. Not covered: whether the program is right.
+standard: the score compares programs for one task, and is not a grade. Not covered: correctness.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NESTING = (3.0, 7.0)
 
 
 def idiom_metrics(index: SyntaxIndex, known: Mapping[str, float]) -> dict[str, float]:
-    """Score and parts from the other metrics."""
+    """Compute score and parts from the other metrics."""
     parts = {PREFIX + name: value for name, value in _parts(index, known).items() if value is not None}
     return {"idiom_score": sum(parts.values()) / len(parts), **parts}
 
@@ -62,6 +62,6 @@ def _mean(values: list[float]) -> float | None:
 
 
 def _falling(value: float, between: tuple[float, float]) -> float:
-    """1 up to the lower limit, 0 from the upper on, straight between."""
+    """Return 1 up to the lower limit, 0 from the upper on, linear in between."""
     low, high = between
     return min(1.0, max(0.0, (high - value) / (high - low)))

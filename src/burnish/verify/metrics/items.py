@@ -1,4 +1,5 @@
-"""How many items of each kind a program has. Functions are those with a body, methods in impls and traits among them.
+"""Count the items of each kind. Functions are those with a body, including methods in impls and traits. Functions are
+those with a body, methods in impls and traits among them.
 
 Not covered: constants, statics, type aliases, macros.
 """
@@ -11,7 +12,7 @@ from burnish.syntax.survey import SyntaxIndex
 
 
 def item_metrics(index: SyntaxIndex) -> dict[str, float]:
-    """Counts."""
+    """Return the counts."""
     kinds = Counter(item.kind for item in index.items)
     places = Counter(function.item.container for function in index.functions)
     return {

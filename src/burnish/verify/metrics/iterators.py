@@ -1,4 +1,4 @@
-"""Iterator chains: method chains that get an iterator and go on with it.
+"""Count iterator chains: method chains that get an iterator and continue with it.
 
 A chain counts when it has a method that only iterators have (``enumerate``, ``fold``, ``collect``, ...), or when
 something that makes an iterator (``iter``, ``chars``, a range, ``iter::repeat``) is followed by a method that
@@ -38,13 +38,13 @@ _AMBIGUOUS = frozenset({"copied", "cloned", "chain", "count", "any", "all", "fin
 
 
 def iterator_metrics(index: SyntaxIndex) -> dict[str, float]:
-    """``iterator_chains`` and the number of methods in the longest."""
+    """Return ``iterator_chains`` and the number of methods in the longest."""
     lengths = [len(chain.methods) for chain in index.chains if is_iterator_chain(chain)]
     return {"iterator_chains": len(lengths), "iterator_chain_longest": max(lengths, default=0)}
 
 
 def is_iterator_chain(chain: Chain) -> bool:
-    """Whether the methods are those of an iterator."""
+    """Return whether the methods are those of an iterator."""
     if any(name in _ITERATORS_ONLY and name not in _AMBIGUOUS for name in chain.methods):
         return True
     started = _makes_iterator(chain)
@@ -56,7 +56,7 @@ def is_iterator_chain(chain: Chain) -> bool:
 
 
 def _makes_iterator(chain: Chain) -> bool:
-    """A range, or a function of ``std::iter``."""
+    """Return whether an expression is a range, or a function of ``std::iter``."""
     if chain.base.type == "range_expression":
         return True
     function = chain.base.child_by_field_name("function") if chain.base.type == "call_expression" else None

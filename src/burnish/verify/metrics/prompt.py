@@ -1,9 +1,8 @@
-"""How much of what a prompt speaks of comes back in the names of a program: the share of its words among the
-identifiers.
+"""Measure the share of a prompt's words that occur in the identifiers of a program.
 
 Words are those of the instruction (of the comments, where a prompt is code), in lower case, four letters or more,
 without the commonest and without fenced code; each counts once, in numerator and denominator alike. Identifiers are
-split at ``_`` and capitals, and a plural ``s`` is forgiven. A prompt without words gives no score, not zero.
+split at ``_`` and capitals, and a plural ``s`` is ignored. A prompt without words gives no score, not zero.
 
 The share depends on the prompt, so it is added to each verdict and never cached with the program. Not covered:
 synonyms.
@@ -32,7 +31,7 @@ _COMMON = frozenset(
 
 
 def prompt_metrics(task: Task, code: str) -> dict[str, float]:
-    """``prompt_word_match`` in 0..1, or nothing."""
+    """Return ``prompt_word_match`` in 0..1, or nothing."""
     words = prompt_words(task)
     root = parse(code) if words and len(code) <= MOST_BYTES else None
     if root is None or root.has_error or not root.named_children:
@@ -43,12 +42,12 @@ def prompt_metrics(task: Task, code: str) -> dict[str, float]:
 
 
 def prompt_words(task: Task) -> set[str]:
-    """The words that are looked for."""
-    said = "\n".join(message.content for message in task.prompt if message.role == "user")
-    if not said and task.code_prompt is not None:
+    """Return the words to look for."""
+    prompt = "\n".join(message.content for message in task.prompt if message.role == "user")
+    if not prompt and task.code_prompt is not None:
         comments = (node for node in walk(parse(task.code_prompt)) if node.type in ("line_comment", "block_comment"))
-        said = "\n".join(text_of(node) for node in comments)
-    words = (word.lower() for word in _WORD.findall(_FENCED.sub("", said)))
+        prompt = "\n".join(text_of(node) for node in comments)
+    words = (word.lower() for word in _WORD.findall(_FENCED.sub("", prompt)))
     return {_stem(word) for word in words if word not in _COMMON}
 
 

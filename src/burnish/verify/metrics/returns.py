@@ -1,7 +1,7 @@
-"""What functions return, and how: ``Result`` and ``Option`` anywhere in the return type (nested, aliased paths such as
-``io::Result`` too), ``?``, and a last ``return`` where the bare expression would do.
+"""Count how functions return: ``Result`` and ``Option`` anywhere in the return type (nested, aliased paths such as
+``io::Result`` too), ``?``, and a final ``return`` where the bare expression would do.
 
-``?`` is also found in macro arguments. Not covered: what a type alias of another name stands for.
+``?`` is also found in macro arguments. Not covered: type aliases with other names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from burnish.syntax.survey import SyntaxIndex
 
 
 def return_metrics(index: SyntaxIndex) -> dict[str, float]:
-    """Counts of functions, and of ``?``."""
+    """Count functions, and ``?``."""
     types = [
         {text_of(node) for node in walk(returned) if node.type == "type_identifier"}
         for function in index.functions

@@ -1,4 +1,4 @@
-"""A compiler that is started once per worker, inside a sandbox, and forks a child per job."""
+"""Start a compiler once per worker, inside a sandbox, and fork a child per job."""
 
 from burnish.verify.prepared.sandbox import PreparedSandbox
 

@@ -1,9 +1,9 @@
 """Give compile jobs to prepared compilers, and all other jobs to the inner sandbox.
 
-A prepared compiler lives in a sandbox of the same kind, with every layer; one job at a time is in it, and its work
-folder is emptied after each. Nothing of a candidate runs at compile time. What could still look at another candidate, a
-source that names files or variables, is not let in: such a job, and any that does not end in a plain success or a plain
-refusal (crash, timeout, memory, too much output, a lost server), gets a sandbox of its own, whose result counts.
+A prepared compiler runs in a sandbox of the same kind, with every layer; it serves one job at a time, and its work
+folder is emptied after each. Nothing of a candidate runs at compile time. A source that names files or variables could
+still read another candidate, so it is excluded: such a job, and any that does not end in a plain success or a plain
+compile error (crash, timeout, memory, too much output, a lost server), gets a sandbox of its own, whose result counts.
 
 Not covered: compile jobs that need more than the toolchain (dependency sets); backends other than bubblewrap.
 """
@@ -25,10 +25,11 @@ from burnish.verify.prepared.server import Server, ServerError
 logger = logging.getLogger(__name__)
 
 _MOST_JOBS = 1000
-"""A server is replaced after as many."""
+"""A server is replaced after this many jobs."""
 _MOST_FAILED_STARTS = 3
 _REACHES_OUT = re.compile(rb"(?i)include|incbin|\basm|_asm|\benv|_env|\bpath|\blink")
-"""Words that can name a file, a variable or a linker option. Routing, not a defence: both ways are sandboxed."""
+"""Matches words that can name a file, a variable or a linker option. This is routing, not a defence: both ways are
+sandboxed."""
 
 
 class PreparedSandbox:
@@ -44,20 +45,20 @@ class PreparedSandbox:
         self._lock = threading.Lock()
         self._failed_starts = 0
         self.used = 0
-        """Jobs that a prepared compiler answered."""
+        """Number of jobs that prepared compilers answered."""
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Those of the sandbox behind; a prepared compiler has them all."""
+        """Return the layers of the inner sandbox; a prepared compiler has them all."""
         return self._inner.layers
 
     @property
     def joins(self) -> bool:
-        """As the sandbox behind."""
+        """Return the value of the inner sandbox."""
         return can_join(self._inner)
 
     def run(self, job: Job) -> JobResult:
-        """The result of a prepared compiler where it can be had, else of a sandbox of the job's own."""
+        """Run a job in a prepared compiler if possible, otherwise in a sandbox of its own."""
         if self._library is None or self._failed_starts >= _MOST_FAILED_STARTS or not self._fits(job):
             return self._inner.run(job)
         try:
@@ -69,7 +70,7 @@ class PreparedSandbox:
         return self._ask(server, job) or self._inner.run(job)
 
     def close(self) -> None:
-        """End all idle servers; the sandbox behind stays open, and later jobs start servers anew."""
+        """End all idle servers; the inner sandbox stays open, and later jobs start servers anew."""
         for servers in self._idle.values():
             with suppress(queue.Empty):
                 while True:
@@ -85,8 +86,8 @@ class PreparedSandbox:
         return not any(name.endswith(".rs") and _REACHES_OUT.search(text) for name, text in job.files.items())
 
     def _note_failed_start(self, error: Exception, result: JobResult) -> None:
-        """Three in a row, each while a job of its own was fine, end the use of prepared compilers."""
-        if result.fault:  # the machine, or somebody stops what runs
+        """Count failed starts; three in a row, while jobs succeed alone, end the use of prepared compilers."""
+        if result.fault:  # a fault of the machine, or a stop of running jobs
             return
         with self._lock:
             self._failed_starts += 1
@@ -95,7 +96,7 @@ class PreparedSandbox:
             logger.warning("No compiler is kept ready any more, and each check is slower: %s.", error)
 
     def _ask(self, server: Server, job: Job) -> JobResult | None:
-        """What a server answered, or None when the answer is to be had elsewhere."""
+        """Return a server's answer, or None when the job needs a sandbox of its own."""
         self._failed_starts = 0
         try:
             result = server.run(job)

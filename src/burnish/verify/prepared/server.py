@@ -1,9 +1,9 @@
-"""One prepared compiler: a sandboxed process that takes jobs over a socket and forks a child for each.
+"""Run one prepared compiler: a sandboxed process that takes jobs over a socket and forks a child for each.
 
-The compiler is started through ``Sandbox.run`` like any other job, so every layer of the sandbox is around it; what it
-reports is believed only for a child that ended by itself. A server in any doubt is closed, and never used again.
+The compiler is started through ``Sandbox.run`` like any other job, so it has every layer of the sandbox; its reports
+are trusted only for a child that ended by itself. A server with any irregularity is closed, and never used again.
 
-Not covered: which jobs may come here (`prepared.sandbox`); how the C part is built (`native`).
+Not covered: the choice of jobs (`prepared.sandbox`); building the C part (`native`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from burnish.protocols import Job, JobResult, Limits, Sandbox
 from burnish.verify.sandbox.bubblewrap import FIRST_UID, UIDS
 
 FOLDER = "/prepared"
-"""Where the sandbox sees the preloaded library and the socket."""
+"""Paths of the preloaded library and the socket inside the sandbox."""
 _LIFE_S = 3600.0
 _START_S = 20.0
 _REPLY = struct.Struct("=iIQ")
@@ -34,14 +34,14 @@ _MOST_MESSAGE = 60_000
 
 
 class ServerError(Exception):
-    """The prepared compiler cannot be believed or cannot be reached; the job has no result."""
+    """The prepared compiler cannot be trusted or reached; the job has no result."""
 
 
 class Server:
-    """A compiler that waits inside a sandbox. Not for use by two threads at once; ``close`` may come from any."""
+    """Compiler that waits inside a sandbox. Not for use by two threads at once, except ``close``."""
 
     def __init__(self, sandbox: Sandbox, program: str, library: Path, like: Job) -> None:
-        """Start it with limits and binds of ``like``; raises ServerError or OSError when it does not come up."""
+        """Start it with limits and binds of ``like``; raise ServerError or OSError when it does not start."""
         self.jobs = 0
         self._folder = Path(tempfile.mkdtemp(prefix="burnish-prepared-"))
         try:
@@ -51,7 +51,7 @@ class Server:
 
     def _start(self, sandbox: Sandbox, program: str, library: Path, like: Job) -> socket.socket:
         self._folder.chmod(0o711)
-        inner = Path(tempfile.mkdtemp(dir=self._folder))  # its name is known to the sandbox alone
+        inner = Path(tempfile.mkdtemp(dir=self._folder))  # only the sandbox knows its name
         inner.chmod(0o711)
         shutil.copyfile(library, inner / "prepared.so")
         (inner / "prepared.so").chmod(0o644)
@@ -86,7 +86,7 @@ class Server:
                 os.close(ended_read)
 
     def run(self, job: Job) -> JobResult:
-        """One job; raises ServerError when it did not end by itself within its limits."""
+        """Run one job; raise ServerError when it did not end by itself within its limits."""
         began = time.monotonic()
         self.jobs += 1
         with contextlib.ExitStack() as held:
@@ -99,7 +99,7 @@ class Server:
                     view = view[os.write(descriptor, view) :]
                 return descriptor
 
-            said = memory_file(b"")
+            stderr_file = memory_file(b"")
             given = [memory_file(content) for content in job.files.values()]
             wanted = [memory_file(b"") for _ in job.collect]
             words = [*job.argv, *job.files, *job.collect]
@@ -107,15 +107,15 @@ class Server:
             message += b"".join(word.encode() + b"\0" for word in words)
             if len(message) > _MOST_MESSAGE:
                 raise ServerError("the command is too long")
-            status, cpu_us = self._ask(message, [said, *given, *wanted], job.limits.wall_s)
-            if os.fstat(said).st_size > job.limits.output_bytes:
+            status, cpu_us = self._ask(message, [stderr_file, *given, *wanted], job.limits.wall_s)
+            if os.fstat(stderr_file).st_size > job.limits.output_bytes:
                 raise ServerError("too much output")
             if cpu_us > job.limits.cpu_s * 1e6:
                 raise ServerError("too much CPU time")
             return JobResult(
                 exit_code=os.waitstatus_to_exitcode(status),
                 stdout=b"",
-                stderr=_content(said),
+                stderr=_content(stderr_file),
                 cpu_ms=cpu_us / 1000,
                 wall_ms=(time.monotonic() - began) * 1000,
                 collected={name: _content(fd) for name, fd in zip(job.collect, wanted, strict=True)},
@@ -136,7 +136,8 @@ class Server:
         return status, cpu_us
 
     def close(self) -> None:
-        """End the connection: the server ends itself and whatever it runs. Returns when the sandbox is gone."""
+        """End the connection, so that the server ends itself and its jobs; return when the sandbox is gone. Returns
+        when the sandbox is gone."""
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)  # a forked process of ours may hold a copy of the descriptor
         self._connection.close()
@@ -144,7 +145,7 @@ class Server:
 
 
 def _accept(listener: socket.socket, ended: int) -> socket.socket:
-    """The server's connection. Only the sandbox's own user may connect: an impostor could forge results."""
+    """Accept the server's connection. Only the sandbox's own user may connect: an impostor could forge results."""
     waiting = select.poll()
     waiting.register(listener, select.POLLIN)
     waiting.register(ended, select.POLLHUP)

@@ -1,6 +1,6 @@
-"""Takes the program out of what a model wrote: fenced blocks, bare code, or a continuation of the prompt's code.
+"""Extract the program from a model's text: fenced blocks, bare code, or a continuation of the prompt's code.
 
-Syntax decides, never bracket counting. Broken code is code: the compiler says what is wrong with it.
+Syntax decides, never bracket counting. Broken code is still code: the compiler reports what is wrong with it.
 
 Not covered: code inside a line of prose.
 """
@@ -23,7 +23,7 @@ from burnish.verify.reading.source import Source, tree
 from burnish.verify.reading.spoken import answer_in
 
 _MOST_BODIES = 8
-"""Blocks that are tried as a continuation of the prompt."""
+"""Most blocks that are tried as a continuation of the prompt."""
 _MOST_INNER, _MOST_INLINE = 4, 16
 _GLUED = re.compile(r"(?<=[};)])`{3,}[ \t]*$", re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)(`{1,3})(?:rust[ \t])?([^`\n]*\{[^`\n]*)\1(?!`)")
@@ -36,28 +36,28 @@ def extract(
     *,
     tests: str = "",
     closes: bool = False,
-    said: str = "",
+    prompt_text: str = "",
 ) -> str | None:
-    """The program in ``text``, completed by ``code_prompt`` where the text continues it; None when there is no code.
+    """Return the program in ``text``, completed by ``code_prompt`` if the text continues it; None without code.
 
-    ``code_prompt`` ends inside an open function, by default the one that ``entry_point`` means, or leaves functions
-    to be written. A text that holds the whole function again takes the prompt's other items along. Imports of external
-    crates that the prompt has and neither program nor ``tests`` use are left out. ``closes`` says that the tests bring
-    the last brace of a continuation. ``said`` is the instruction that the text answers, where that is no code: what the
+    ``code_prompt`` ends inside an open function, by default that of ``entry_point``, or has functions without bodies.
+    The prompt's other items are added to a text that repeats the whole function. Imports of external crates that the
+    prompt has and neither program nor ``tests`` use are left out. ``closes``: the tests begin with the last brace of a
+    continuation. ``prompt_text`` is the instruction that the text answers, where that is no code: what the
     program or its ``tests`` name of the code that it shows is taken along.
     """
     answer = _with_closing_lines(answer_in(text))
-    code_prompt = code_prompt if code_prompt is not None or not said else code_of_prompt(said, answer)
+    code_prompt = code_prompt if code_prompt is not None or not prompt_text else code_of_prompt(prompt_text, answer)
     if code_prompt is None:
         program = _program(answer, entry_point)
-        return with_shown(program, said, entry_point, tests) if program is not None and said else program
+        return with_shown(program, prompt_text, entry_point, tests) if program is not None and prompt_text else program
     prompt = PromptCode(code_of_prompt(code_prompt, answer) or code_prompt)
     code = _completed(prompt, answer, entry_point, closes=closes)
     return None if code is None else _without_unused_crates(code, prompt.text, tests)
 
 
 def _program(answer: str, entry_point: str | None) -> str | None:
-    """The program of an answer that stands alone."""
+    """Return the program of an answer that stands alone."""
     if begins_as_code(answer) and is_program(tree(answer)):
         return answer
     blocks = _blocks(answer)
@@ -75,7 +75,7 @@ def _program(answer: str, entry_point: str | None) -> str | None:
 
 
 def _blocks(answer: str) -> list[Block]:
-    """The fenced blocks; where the text begins as code, its first bare fence closes what the prompt opened."""
+    """Return the fenced blocks; if the text begins as code, its first bare fence closes one that the prompt opened."""
     blocks = fenced_blocks(answer)
     if blocks and not blocks[0].label and answer[: blocks[0].start].strip():
         text = answer[: blocks[0].start]
@@ -87,7 +87,7 @@ def _blocks(answer: str) -> list[Block]:
 
 
 def _with_inner_fences(answer: str, blocks: list[Block]) -> list[Block]:
-    """A block whose end is a fence inside of its own comment or string goes on to the fence behind which it parses."""
+    """Extend a block whose end is a fence inside its own comment or string to the fence behind which it parses."""
     for index, block in enumerate(blocks):
         if block.language != RUST or not block.closed or not _is_cut(block.text):
             continue
@@ -95,7 +95,7 @@ def _with_inner_fences(answer: str, blocks: list[Block]) -> list[Block]:
             for end in (later.start, later.inside[1]):
                 text = answer[block.inside[0] : end]
                 if is_program(tree(text)):
-                    behind = [one for one in blocks[index + 1 :] if one.start > end]
+                    behind = [block for block in blocks[index + 1 :] if block.start > end]
                     whole = replace(block, text=text, inside=(block.inside[0], end), end=max(end, later.end))
                     return [*blocks[:index], whole, *behind]
         break
@@ -103,7 +103,7 @@ def _with_inner_fences(answer: str, blocks: list[Block]) -> list[Block]:
 
 
 def _with_closing_lines(answer: str) -> str:
-    """A fence that a model wrote right behind the last brace (``}```), moved to a line of its own."""
+    """Move a fence right behind the last brace (``}```) to a line of its own."""
     for _ in range(_MOST_INNER):
         blocks = fenced_blocks(answer)
         at = next((at for block in blocks if (at := _glued_fence(answer, block)) is not None), None)
@@ -116,7 +116,8 @@ def _with_closing_lines(answer: str) -> str:
 
 
 def _glued_fence(answer: str, block: Block) -> int | None:
-    """Where the fence stands that ends a block on a line of code; None where no line does, or the block is whole."""
+    """Return the position of the fence that ends a block on a line of code; None without one, or if the block is
+    complete."""
     begin, end = block.inside
     if block.language not in (RUST, "") or not (
         glued := list(islice(_GLUED.finditer(answer, begin, end), _MOST_INNER))
@@ -126,11 +127,11 @@ def _glued_fence(answer: str, block: Block) -> int | None:
         return glued[-1].start()
     if not tree(block.text).has_error:
         return None
-    return next((one.start() for one in glued if not tree(answer[begin : one.start()]).has_error), None)
+    return next((mark.start() for mark in glued if not tree(answer[begin : mark.start()]).has_error), None)
 
 
 def _is_cut(text: str) -> bool:
-    """Whether a comment or a string may be open at the end of a text."""
+    """Return whether a comment or a string may be open at the end of a text."""
     return text.count("/*") > text.count("*/") or text.count('"') % 2 == 1
 
 
@@ -143,12 +144,12 @@ def _outside(answer: str, blocks: Sequence[Block]) -> str:
 
 
 def _bare_program(text: str) -> str | None:
-    """Code without fences: a program, or one between words."""
+    """Return code without fences: a program, alone or between words."""
     return text if is_program(tree(text)) else code_in_prose(text)
 
 
 def _broken_program(text: str) -> str | None:
-    """Broken code without fences, from its first item on."""
+    """Return broken code without fences, from its first item on."""
     if not looks_like_code(tree(text)):
         return None
     lines = text.split("\n")
@@ -156,19 +157,19 @@ def _broken_program(text: str) -> str | None:
 
 
 def _inline_program(text: str, entry_point: str | None) -> str | None:
-    """Functions between backticks inside of a line."""
+    """Return functions between backticks inside of a line."""
     spans = [Source.of(f"{match[2].strip()}\n") for match in islice(_INLINE.finditer(text), _MOST_INLINE)]
     return choose([span for span in spans if span.is_program], entry_point)
 
 
 def _completed(prompt: PromptCode, answer: str, entry_point: str | None, *, closes: bool) -> str | None:
-    """A text that goes on where the prompt stops, one that repeats its function, or a body to fill in."""
+    """Return the program of a text that continues the prompt, repeats its function, or is a body."""
     blocks = fenced_blocks(answer)
     if closes and not blocks and not is_program(tree(answer)) and is_program(tree(f"{answer}\n}}")):
         answer = f"{answer}\n}}"
     bodies = [block.text for block in blocks if block.text.strip()][:_MOST_BODIES]
     before = answer[: blocks[0].start] if blocks else answer
-    if not blocks or not blocks[0].label:  # bare, or the prompt opened the fence that the first one closes
+    if not blocks or not blocks[0].label:  # without a fence, or the first fence closes one that the prompt opened
         whole = prompt.continued(before, entry_point, closes=closes)
         if whole is not None:
             return whole
@@ -176,8 +177,8 @@ def _completed(prompt: PromptCode, answer: str, entry_point: str | None, *, clos
         whole = prompt.continued(body, entry_point, closes=closes or len(bodies) == 1)
         if whole is not None:
             return whole
-    asked = entry_point or (name_of(prompt.open_function) if prompt.open_function is not None else None)
-    program = _program(answer, asked)
+    function = entry_point or (name_of(prompt.open_function) if prompt.open_function is not None else None)
+    program = _program(answer, function)
     if program is not None and Source.of(program).keys:
         return prompt.around(program)
     for body in bodies or [answer]:
@@ -189,6 +190,6 @@ def _completed(prompt: PromptCode, answer: str, entry_point: str | None, *, clos
 
 
 def _without_unused_crates(code: str, prompt: str, tests: str) -> str:
-    """Without imports that came with the prompt alone: a machine need not have a crate that nobody uses."""
+    """Remove unused imports that only the prompt has: a machine need not have an unused crate."""
     places, _ = unused_imports(code, imported_crates(tree(prompt)), tests)
     return apply_edits(code, [(start, end, "") for start, end in places]) if places else code

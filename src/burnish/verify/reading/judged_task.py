@@ -1,8 +1,9 @@
-"""A published task as it is judged: tests that are whole, and a prompt without imports that nobody uses.
+"""Prepare a published task for judging: complete tests, and a prompt without unused imports.
 
-MultiPL-E publishes tests that begin with the brace before which a completion was stopped (stop token ``\\n}``): program
-and tests joined are whole. Here tests are a source of their own, so the brace goes, and the completion may do without.
-HumanEvalPack imports the same three crates in every prompt; a machine need not have them where nobody uses them.
+MultiPL-E publishes tests that begin with the brace before which a completion was stopped (stop token ``\\n}``), so that
+only program and tests joined parse. Here tests are a source of their own: the brace is removed, and a completion may
+lack it.
+HumanEvalPack imports the same three crates in every prompt; a machine need not have unused ones.
 
 Not covered: completions stopped anywhere else.
 """
@@ -19,17 +20,17 @@ from burnish.syntax.source import apply_edits, parse
 
 @dataclass(frozen=True)
 class JudgedTask:
-    """The task for the judge, and what reading an answer to it needs."""
+    """Task for the judge, with what is needed to read answers to it."""
 
     task: Task
     test_source: str
     """Its tests as Rust; of value tests the calls and their types."""
     closes: bool
-    """The tests brought the last brace of a completion."""
+    """Whether the tests began with the last brace of a completion."""
 
 
 def as_judged(task: Task) -> JudgedTask:
-    """The task with whole tests and without unused imports in its prompt."""
+    """Return the task with complete tests and without unused imports in its prompt."""
     source = task.tests.source if isinstance(task.tests, RustTests) else ""
     if isinstance(task.tests, ValueTests):
         source = "".join(f"fn case() {{ let value: {case.type} = {case.call}; }}\n" for case in task.tests.cases)

@@ -1,10 +1,10 @@
-"""Several sources made into one program, where a later one replaces what an earlier one defines.
+"""Merge several sources into one program, where later items replace earlier ones of the same name.
 
-Inner attributes come first, equal imports once; a name is imported or defined once. Members of an ``impl`` count one by
-one: those that a later ``impl`` of the same type defines leave the earlier one, and those of a trait that it lacks move
-into it. What nobody redefines stays as it was written, comments and layout too.
+Inner attributes come first, equal imports once; a name is imported or defined once. Members of an ``impl`` are merged
+one by one: those that a later ``impl`` of the same type defines are removed from the earlier one, and missing members
+of a trait move into it. Everything else stays as written, including comments and layout.
 
-Not covered: renaming what collides for other reasons.
+Not covered: renaming other collisions.
 """
 
 from __future__ import annotations
@@ -19,36 +19,38 @@ Edit = tuple[int, int, str]
 
 
 class _Known:
-    """What the sources behind the current one define and import."""
+    """Definitions and imports of the sources after the current one."""
 
     def __init__(self) -> None:
         self.keys: set[Key] = set()
         self.imports: set[Import] = set()
         self.names: set[str] = set()
         self.trait_impls: dict[str, tuple[int, int]] = {}
-        """Index of the source, and the place behind the opening brace."""
+        """Index of the source, and the position behind the opening brace."""
         self.moved: dict[str, list[str]] = {}
-        """Members of earlier impls, by the trait impl that they move into."""
+        """Members of earlier impls, by the trait impl they move into."""
 
     def add(self, index: int, piece: Piece) -> None:
         self.keys |= piece.keys
         self.imports |= set(piece.imports)
-        self.names |= {one.name for one in piece.imports} - {"*", "_"}
+        self.names |= {imported.name for imported in piece.imports} - {"*", "_"}
         body = piece.node.child_by_field_name("body") if piece.node.type == "impl_item" else None
         if body is not None and piece.node.child_by_field_name("trait") is not None:
             self.trait_impls.setdefault(impl_name(piece.node), (index, body.start_byte + 1))
 
-    def brings(self, one: Import) -> bool:
-        """Whether an import is there already, or its name is: a later import or definition of it counts.
+    def brings(self, imported: Import) -> bool:
+        """Return whether a later import or definition already has the import or its name.
 
         A module ``fmt`` and a function ``fmt`` are two names; types are told by their case.
         """
-        defined = ("type", one.name) in self.keys or (one.name[:1].isupper() and ("value", one.name) in self.keys)
-        return one in self.imports or one.name in self.names or defined
+        defined = ("type", imported.name) in self.keys or (
+            imported.name[:1].isupper() and ("value", imported.name) in self.keys
+        )
+        return imported in self.imports or imported.name in self.names or defined
 
 
 def merge(sources: Sequence[Source], keep: Callable[[Piece], bool] | None = None) -> str:
-    """One program of ``sources`` in their order; pieces that ``keep`` refuses are left out."""
+    """Merge ``sources`` in order into one program; pieces that ``keep`` refuses are left out."""
     known = _Known()
     written = {key for source in sources for key in source.written}
     edits: list[list[Edit]] = [[] for _ in sources]
@@ -57,15 +59,15 @@ def merge(sources: Sequence[Source], keep: Callable[[Piece], bool] | None = None
         stays: list[Piece] = []
         for piece in source.pieces:
             if (keep is not None and not keep(piece)) or (piece.is_prototype and piece.keys <= written):
-                found = [(piece.start, piece.end, "")]
+                piece_edits = [(piece.start, piece.end, "")]
             elif piece.imports:
-                found = _import_edits(piece, known)
+                piece_edits = _import_edits(piece, known)
             elif piece.node.type == "impl_item":
-                found = _impl_edits(source, piece, known)
+                piece_edits = _impl_edits(source, piece, known)
             else:
-                found = [(piece.start, piece.end, "")] if piece.keys & known.keys else []
-            edits[index] += found
-            if not any(edit == (piece.start, piece.end, "") for edit in found):
+                piece_edits = [(piece.start, piece.end, "")] if piece.keys & known.keys else []
+            edits[index] += piece_edits
+            if not any(edit == (piece.start, piece.end, "") for edit in piece_edits):
                 stays.append(piece)
         for piece in stays:
             known.add(index, piece)
@@ -76,41 +78,41 @@ def merge(sources: Sequence[Source], keep: Callable[[Piece], bool] | None = None
 
 
 def _written(sources: Sequence[Source], edits: list[list[Edit]]) -> str:
-    """The edited sources one behind the other, the inner attributes of all before the first item."""
+    """Join the edited sources, with the inner attributes of all before the first item."""
     heads: list[str] = []
-    for source, own in zip(sources[1:], edits[1:], strict=True):
+    for source, source_edits in zip(sources[1:], edits[1:], strict=True):
         for start, end in source.heads:
             heads.append(source.slice(start, end).strip("\n"))
-            own.append((start, end, ""))
+            source_edits.append((start, end, ""))
     first = {sources[0].slice(start, end).strip("\n") for start, end in sources[0].heads}
     lead = [head for head in dict.fromkeys(heads) if head not in first and not head.startswith("#!/")]
-    texts = [apply_edits(source.text, own) for source, own in zip(sources, edits, strict=True)]
-    if lead and texts[0].startswith("#!/"):  # a shebang is one at the very beginning alone
+    texts = [apply_edits(source.text, source_edits) for source, source_edits in zip(sources, edits, strict=True)]
+    if lead and texts[0].startswith("#!/"):  # a shebang counts only at the very beginning
         shebang, _, texts[0] = texts[0].partition("\n")
         lead.insert(0, shebang)
     return "\n".join([*lead, *(text for text in texts if text.strip())])
 
 
 def _import_edits(piece: Piece, known: _Known) -> list[Edit]:
-    """Leave out the names of a ``use`` that somebody later imports or defines."""
-    left = [one for one in piece.imports if not known.brings(one)]
+    """Remove the names of a ``use`` that a later source imports or defines."""
+    left = [imported for imported in piece.imports if not known.brings(imported)]
     if not left:
         return [(piece.start, piece.end, "")]
     argument = piece.node.child_by_field_name("argument")
     if len(left) == len(piece.imports) or argument is None:
         return []
-    listed = left[0].path if len(left) == 1 else "{" + ", ".join(one.path for one in left) + "}"
+    listed = left[0].path if len(left) == 1 else "{" + ", ".join(imported.path for imported in left) + "}"
     return [(argument.start_byte, argument.end_byte, listed)]
 
 
 def _impl_edits(source: Source, piece: Piece, known: _Known) -> list[Edit]:
     name = impl_name(piece.node)
     members = members_of(piece.node)
-    doubled = [one for one in members if ("member", f"{name}::{one.name}") in known.keys]
-    if ("impl", name) in known.keys:  # a type has one impl of a trait: what the later one lacks moves into it
-        left = [source.slice(one.start, one.node.end_byte) for one in members if one not in doubled]
+    doubled = [member for member in members if ("member", f"{name}::{member.name}") in known.keys]
+    if ("impl", name) in known.keys:  # a type has one impl of a trait: missing members move into the later one
+        left = [source.slice(member.start, member.node.end_byte) for member in members if member not in doubled]
         known.moved.setdefault(name, []).extend(left)
         return [(piece.start, piece.end, "")]
     if doubled and len(doubled) == len(members):
         return [(piece.start, piece.end, "")]
-    return [(one.start, one.node.end_byte, "") for one in doubled]
+    return [(member.start, member.node.end_byte, "") for member in doubled]

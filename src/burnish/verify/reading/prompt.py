@@ -1,8 +1,8 @@
-"""Code that a prompt holds, and how an answer completes it.
+"""Find the code of a prompt, and complete it with an answer.
 
-An answer continues where the prompt stops, or brings functions of the prompt anew. Then it replaces what it defines,
-and the prompt's imports, types and helpers stay beside it. What the prompt leaves to be written (an open head, a body
-that is empty or ``todo!()``, a signature that ends in ``;``) is filled, also a method by a bare function.
+An answer continues where the prompt stops, or repeats functions of the prompt. Then it replaces what it defines, and
+the prompt's imports, types and helpers stay. Unwritten functions of the prompt (an open head, a body that is empty or
+``todo!()``, a signature that ends in ``;``) are filled, also a method by a bare function.
 
 Not covered: a prompt that stops inside of an expression and is repeated by the answer.
 """
@@ -27,51 +27,51 @@ _CONTAINERS = frozenset({"impl_item", "trait_item", "mod_item"})
 
 @dataclass(frozen=True)
 class PromptCode:
-    """The code of a prompt."""
+    """Code of a prompt."""
 
     text: str
 
     @functools.cached_property
     def open_braces(self) -> int | None:
-        """How many closing braces make a program of it; None where none do."""
+        """Return how many closing braces complete the program; None if none do."""
         return _braces_to_close(self.text)
 
     @functools.cached_property
     def closed(self) -> Source | None:
-        """The prompt with what it left open closed."""
+        """Return the prompt with its open braces closed."""
         return None if self.open_braces is None else Source.of(_with_braces(self.text, self.open_braces))
 
     @functools.cached_property
     def open_function(self) -> Node | None:
-        """The function whose body the prompt stops in."""
-        found: Node | None = None
+        """Return the function in whose body the prompt stops."""
+        last: Node | None = None
         node = self.closed.root if self.closed is not None and self.open_braces else None
         while node is not None and node.named_children:
             node = node.named_children[-1]
             if node.type == "function_item":
-                found = node
+                last = node
             body = node.child_by_field_name("body")
             if node.type in _CONTAINERS and body is not None:
                 node = body
             elif node.type != "function_item":
                 break
-        return found
+        return last
 
     @functools.cached_property
     def unwritten(self) -> list[Node]:
-        """Functions that the prompt leaves to be written: the open one, those that are empty, bare signatures."""
+        """Return unwritten functions: the open one, empty ones, bare signatures."""
         if self.open_function is not None:
             return [self.open_function]
         functions = _functions(self.closed.root) if self.closed is not None else []
-        return [one for one in functions if is_unwritten(one)]
+        return [function for function in functions if is_unwritten(function)]
 
-    def continued(self, text: str, asked: str | None, *, closes: bool) -> str | None:
-        """The prompt with ``text`` behind it, where that is a program and repeats nothing.
+    def continued(self, text: str, entry_point: str | None, *, closes: bool) -> str | None:
+        """Return the prompt followed by ``text``, if that is a program and repeats nothing.
 
-        A container that the prompt opened around its function may stay open, the function itself where ``closes``
-        says that its last brace is somebody else's.
+        A container that the prompt opened around its function may stay open; so may the function itself with
+        ``closes``, which means that its last brace is in the tests.
         """
-        names = {asked, *map(name_of, self.unwritten)} - {None}
+        names = {entry_point, *map(name_of, self.unwritten)} - {None}
         source = Source.of(text)
         if any(source.defines(name) for name in names if name is not None):
             return None
@@ -87,7 +87,7 @@ class PromptCode:
         return trimmed if trimmed is not None and len(trimmed) > len(self.text) else None
 
     def filled(self, text: str) -> str | None:
-        """The prompt with ``text`` as the body of its one unwritten function."""
+        """Return the prompt with ``text`` as the body of its only unwritten function."""
         if self.closed is None or self.open_braces or len(self.unwritten) != 1:
             return None
         function = self.unwritten[0]
@@ -103,7 +103,7 @@ class PromptCode:
         return None
 
     def around(self, answer: str) -> str:
-        """``answer`` with what the prompt holds beside it."""
+        """Return ``answer`` with the prompt's other items."""
         if self.closed is None:
             return answer
         source = Source.of(answer)
@@ -121,7 +121,7 @@ class PromptCode:
 
 
 def code_of_prompt(prompt: str, answer: str = "") -> str | None:
-    """The code that an answer may continue; None where the prompt is an instruction.
+    """Return the code that an answer may continue; None if the prompt is an instruction.
 
     It is the whole prompt, what an open last fence holds, or what follows the words at the beginning; and the last
     fence of an instruction where it leaves a function open or to be written.
@@ -145,7 +145,8 @@ def code_of_prompt(prompt: str, answer: str = "") -> str | None:
 
 @functools.lru_cache(maxsize=64)
 def _braces_to_close(text: str) -> int | None:
-    """How many closing braces make a program of a text. Many answers are read with one prompt."""
+    """Return how many closing braces complete a text to a program; cached, since many answers share a prompt. Many
+    answers are read with one prompt."""
     return next((n for n in range(_DEEPEST + 1) if is_program(tree(_with_braces(text, n)))), None)
 
 
@@ -154,20 +155,20 @@ def _with_braces(text: str, braces: int) -> str:
 
 
 def _functions(root: Node) -> list[Node]:
-    found: list[Node] = []
+    functions: list[Node] = []
     containers = [root]
     while containers:
         for node in containers.pop().named_children:
             body = node.child_by_field_name("body")
             if node.type in ("function_item", "function_signature_item"):
-                found.append(node)
+                functions.append(node)
             elif node.type in ("impl_item", "mod_item") and body is not None:
                 containers.append(body)
-    return found
+    return functions
 
 
 def _bare_method(source: Source, function: Node) -> Piece | None:
-    """The free function of ``source`` that is the method ``function``."""
+    """Return the free function of ``source`` that is the method ``function``."""
     container = function.parent.parent if function.parent is not None else None
     if container is None or container.type != "impl_item":
         return None
@@ -186,7 +187,7 @@ def _bare_method(source: Source, function: Node) -> Piece | None:
 
 
 def _with_attributes(node: Node) -> int:
-    """Where the attributes and comments before an item begin."""
+    """Return where the attributes and comments before an item begin."""
     start = node.start_byte
     while (before := node.prev_named_sibling) is not None and before.type in (
         "line_comment", "block_comment", "attribute_item",

@@ -1,7 +1,7 @@
-"""Bare code between words: ``Here it is.``, a blank line, the program, ``It adds both.``
+"""Find bare code between words: ``Here it is.``, a blank line, the program, ``It adds both.``
 
 Whole lines of words before the first item and behind the last are left out; a line that could be code (it ends in
-``;``, ``{`` or ``}``) never is, so nothing is cut to make a program compile.
+``;``, ``{`` or ``}``) is kept, so nothing is cut to make a program compile.
 
 Not covered: words between two items.
 """
@@ -30,14 +30,14 @@ _ITEM = re.compile(
     re.VERBOSE,
 )
 _CALL = re.compile(r"\w++(?:::\w++){0,8}!")
-"""A macro that may make items."""
+"""Matches a macro call that may make items."""
 _ENDS_CODE = re.compile(r"[;{}][ \t]*(?://.*)?$")
 _LISTED = re.compile(r"[ \t]*(?:[-*+>]|\#{1,6}|\d{1,3}[.)])[ \t]")
-"""A list, a heading or a quote of Markdown: words, whatever they end in."""
+"""Matches a list, a heading or a quote of Markdown: words, whatever they end in."""
 
 
 def begins_as_code(text: str) -> bool:
-    """Whether the first line could be that of a program. Parsing words costs a hundred times as much."""
+    """Return whether the first line could be code. Parsing words as code costs a hundred times as much."""
     start = len(text) - len(text.lstrip())
     end = text.find("\n", start)
     line = text[start : end if end >= 0 else len(text)]
@@ -45,7 +45,7 @@ def begins_as_code(text: str) -> bool:
 
 
 def code_in_prose(text: str) -> str | None:
-    """The program between the words of ``text``; None where it is none, or is no program."""
+    """Return the program between the words of ``text``; None if there are none, or no program."""
     lines = text.split("\n")
     start = first_item(lines)
     if start is None:
@@ -56,7 +56,7 @@ def code_in_prose(text: str) -> str | None:
 
 
 def first_item(lines: list[str]) -> int | None:
-    """The first line that begins an item; None where code may stand before it."""
+    """Return the first line that begins an item; None if there may be code before it."""
     for number, line in enumerate(lines):
         if _ITEM.match(line):
             return number

@@ -1,11 +1,11 @@
-"""One program of the several blocks that an answer holds.
+"""Choose one program from the blocks of an answer.
 
-Pieces join. Of several whole versions the last that parses and holds the entry point counts; of a version that is
-replaced in part, what the others name stays. Blocks that are no code (output, a shell, a manifest) do not count, nor
-do usage examples: a block that imports from the answer as from a crate, a second ``main``, statements outside of
-functions. A block that does not parse never wins over one that does; it stays where the others need what it holds.
+Pieces are joined. Of several whole versions the last that parses and holds the entry point counts; of a version that is
+replaced in part, items that the others name stay. Blocks that are not code (output, a shell, a manifest) are left out,
+and so are usage examples: a block that imports from the answer as from a crate, a second ``main``, statements outside
+of functions. A block that does not parse never replaces one that does; it stays if the others need its items.
 
-Not covered: versions that differ in the names of what they define.
+Not covered: versions whose items have different names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from burnish.verify.reading.merge import merge
 from burnish.verify.reading.source import Key, Piece, Source, words_of
 
 MOST_BLOCKS = 64
-"""Of more blocks the last are looked at."""
+"""Most blocks that are read, the last ones."""
 _OTHER_LANGUAGES = frozenset(
     {
         "asm", "awk", "bash", "c", "cmake", "console", "cpp", "c++", "cs", "csharp", "csv", "css", "dart", "diff",
@@ -36,9 +36,9 @@ _DEFINITION = re.compile(r"\b(?:fn|struct|enum|union|trait|mod|macro_rules!)\s+(
 
 
 def code_blocks(blocks: Sequence[Block]) -> list[Source]:
-    """The blocks that are code, in order: labelled as Rust, or such that items stand in them."""
+    """Return the blocks that are code, in order: labelled as Rust, or containing items."""
     sources = []
-    for block in [one for one in blocks if one.text.strip()][-MOST_BLOCKS:]:
+    for block in [block for block in blocks if block.text.strip()][-MOST_BLOCKS:]:
         if block.language in _OTHER_LANGUAGES:
             continue
         source = Source.of(_without_label(block.text))
@@ -49,13 +49,13 @@ def code_blocks(blocks: Sequence[Block]) -> list[Source]:
 
 
 def _without_label(text: str) -> str:
-    """Without a label that stands on a line of its own below the fence."""
+    """Remove a label on a line of its own below the fence."""
     first, _, rest = text.lstrip().partition("\n")
     return rest if first.strip().lower() in ("rust", "rs") else text
 
 
 def choose(sources: Sequence[Source], entry_point: str | None) -> str | None:
-    """The program of these blocks; None where there are none."""
+    """Return the program of these blocks; None without any."""
     programs = [source for source in sources if source.is_program]
     broken = [source for source in sources if not source.is_program]
     if not programs:
@@ -72,54 +72,58 @@ def choose(sources: Sequence[Source], entry_point: str | None) -> str | None:
 
 
 def _of_broken(broken: Sequence[Source], entry_point: str | None) -> str | None:
-    """The last that has the entry point, else the last that has an item, else the last."""
-    asked = [source for source in broken if entry_point is not None and entry_point in _names(source)]
-    best = asked or [source for source in broken if looks_like_code(source.root)] or broken
+    """Return the last block with the entry point, otherwise the last with an item, otherwise the last."""
+    with_entry = [source for source in broken if entry_point is not None and entry_point in _names(source)]
+    best = with_entry or [source for source in broken if looks_like_code(source.root)] or broken
     return best[-1].text if best else None
 
 
 def _names(source: Source) -> set[str]:
-    """What a source defines, also one that does not parse."""
+    """Return the names a source defines, even if it does not parse."""
     return set(_DEFINITION.findall(source.text))
 
 
 def _is_needed(broken: Source, programs: Sequence[Source], entry_point: str | None) -> bool:
-    """Whether a block that does not parse holds what the others lack."""
-    lacking = _names(broken) - {name for one in programs for _, name in one.keys}
-    if entry_point is not None and not any(one.defines(entry_point) for one in programs):
+    """Return whether a block that does not parse defines names that the others lack."""
+    lacking = _names(broken) - {name for program in programs for _, name in program.keys}
+    if entry_point is not None and not any(program.defines(entry_point) for program in programs):
         return entry_point in lacking
-    return bool(lacking) and any(lacking & one.words for one in programs)
+    return bool(lacking) and any(lacking & program.words for program in programs)
 
 
 def _without_examples(programs: list[Source], entry_point: str | None) -> list[Source]:
-    """Without blocks that show how the others are used; the only ``main`` stays where no function is asked for."""
+    """Remove blocks that show how to use the others; the only ``main`` stays without an entry point."""
     if len(programs) == 1:
         return programs
-    holds_entry = entry_point is not None and any(one.defines(entry_point) for one in programs)
-    found: list[Source] = []
+    holds_entry = entry_point is not None and any(program.defines(entry_point) for program in programs)
+    kept: list[Source] = []
     has_main = False
     for source in programs:
-        others = [one for one in programs if one is not source]
-        names = {name for one in others for _, name in one.keys}
+        others = [program for program in programs if program is not source]
+        names = {name for other in others for _, name in other.keys}
         foreign = _own_crate(source, names)
         only_main = source.keys == {("value", "main")}
-        asked = source.defines(entry_point) if entry_point is not None else False
-        main_elsewhere = any(("value", "main") in one.keys for one in others)
+        defines_entry = source.defines(entry_point) if entry_point is not None else False
+        main_elsewhere = any(("value", "main") in other.keys for other in others)
         uses_others = bool(source.words & (names - {"main"}))
-        if foreign and not asked and (holds_entry or main_elsewhere or ("value", "main") not in source.keys):
+        if foreign and not defines_entry and (holds_entry or main_elsewhere or ("value", "main") not in source.keys):
             continue
-        if only_main and not asked and (holds_entry or (has_main and uses_others)):
+        if only_main and not defines_entry and (holds_entry or (has_main and uses_others)):
             continue
         has_main = has_main or ("value", "main") in source.keys
-        found.append(_without_crate(source, foreign, names) if foreign else source)
-    return found or programs
+        kept.append(_without_crate(source, foreign, names) if foreign else source)
+    return kept or programs
 
 
 def _own_crate(source: Source, names: set[str]) -> set[str]:
-    """Names by which a source calls the crate that the other blocks are: paths that begin with them hold ``names``."""
-    known = _STANDARD | set(WELL_KNOWN) | {one.name for one in source.imports if "::" in one.path}
+    """Return the names by which a source calls the other blocks' crate: paths from them lead to ``names``."""
+    known = _STANDARD | set(WELL_KNOWN) | {imported.name for imported in source.imports if "::" in imported.path}
     known |= {name for kind, name in source.keys if kind == "type"} | names
-    heads = {one.head for one in source.imports if _leaf(one) in names or (one.name == "*" and names & source.words)}
+    heads = {
+        imported.head
+        for imported in source.imports
+        if _leaf(imported) in names or (imported.name == "*" and names & source.words)
+    }
     for head in path_heads(source.root):
         path = head.parent
         follower = path.child_by_field_name("name") if path is not None else None
@@ -128,26 +132,28 @@ def _own_crate(source: Source, names: set[str]) -> set[str]:
     return {head for head in heads - known if head[:1].islower()}
 
 
-def _leaf(one: Import) -> str:
-    return one.path.partition(" as ")[0].rpartition("::")[2]
+def _leaf(imported: Import) -> str:
+    return imported.path.partition(" as ")[0].rpartition("::")[2]
 
 
 def _without_crate(source: Source, crates: set[str], names: set[str]) -> Source:
-    """The same as a part of that crate: its imports from the root go, its paths begin at ``crate``."""
+    """Return the source as part of that crate: without imports from it, with paths from ``crate``."""
     edits = []
     for piece in source.pieces:
-        if piece.imports and all(one.head in crates and _leaf(one) in names | {"*"} for one in piece.imports):
+        if piece.imports and all(
+            imported.head in crates and _leaf(imported) in names | {"*"} for imported in piece.imports
+        ):
             edits.append((piece.start, piece.end, ""))
-    gone = [(start, end) for start, end, _ in edits]
+    removed = [(start, end) for start, end, _ in edits]
     for head in path_heads(source.root):
-        inside = any(start <= head.start_byte < end for start, end in gone)
+        inside = any(start <= head.start_byte < end for start, end in removed)
         if text_of(head) in crates and not inside:
             edits.append((head.start_byte, head.end_byte, "crate"))
     return Source.of(apply_edits(source.text, edits))
 
 
 def _without_replaced(programs: Sequence[Source]) -> list[Source]:
-    """Without those that a later one defines anew as a whole."""
+    """Remove sources that a later one redefines as a whole."""
     return [
         source
         for index, source in enumerate(programs)
@@ -156,8 +162,9 @@ def _without_replaced(programs: Sequence[Source]) -> list[Source]:
 
 
 def _keeper(sources: Sequence[Source], entry_point: str | None) -> Callable[[Piece], bool] | None:
-    """Which pieces stay. Where a function is asked for, those go that use what was replaced and that nobody names."""
-    anew: list[set[str]] = [set() for _ in sources]  # names that a later source defines again
+    """Decide which pieces stay: with an entry point, unnamed pieces that use replaced items are removed. Where a
+    function is asked for, those go that use what was replaced and that nobody names."""
+    anew: list[set[str]] = [set() for _ in sources]  # names that a later source redefines
     later: frozenset[Key] = frozenset()
     for index in reversed(range(len(sources))):
         anew[index] = {name for _, name in sources[index].keys & later}
@@ -187,6 +194,6 @@ def _keeper(sources: Sequence[Source], entry_point: str | None) -> Callable[[Pie
 
 
 def _owner(key: Key) -> str:
-    """The name by which others speak of what a key stands for: a type's for its impls."""
+    """Return the name by which other code refers to a key: a type's for its impls."""
     kind, name = key
     return (name.rpartition("::")[0] if kind == "member" else name).rpartition(" ")[2]

@@ -1,10 +1,10 @@
-"""Code that an instruction shows in fences, for an answer that leans on it without repeating it.
+"""Add code that an instruction shows in fences to an answer that uses it without repeating it.
 
-What an answer names and neither defines, binds nor imports, but the instruction's code defines or imports, is taken
-from there, and what that needs in turn; so is what the tests name. An answer that brings its own is left as it is, and
-one that stands alone never changes. Code that does not parse is not taken.
+Names that an answer uses without defining, binding or importing them are taken from the instruction's code, with the
+items these need in turn; so are names in the tests. An answer's own definitions are kept, and a complete answer never
+changes. Code that does not parse is not taken.
 
-Not covered: an own ``Option``, ``Vec`` or the like of the instruction's; an alias ``Result`` with one parameter is.
+Not covered: the instruction's own ``Option``, ``Vec`` and the like, except an alias ``Result`` with one parameter.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ _MOST_BLOCKS = 16
 _NAMES = frozenset({"identifier", "type_identifier"})
 
 
-def said_in(prompt: Sequence[Message]) -> str:
-    """What an instruction says: all turns that are not the model's own."""
+def text_of_prompt(prompt: Sequence[Message]) -> str:
+    """Return the text of an instruction: all turns except the model's own."""
     return "\n\n".join(message.content for message in prompt if message.role != "assistant")
 
 
 @functools.lru_cache(maxsize=64)
-def shown_code(said: str) -> tuple[Source, ...]:
-    """The fenced blocks of an instruction that are whole code, in order."""
-    blocks = [block for block in fenced_blocks(said) if block.language in (RUST, "")][-_MOST_BLOCKS:]
+def shown_code(prompt_text: str) -> tuple[Source, ...]:
+    """Return the fenced blocks of an instruction that are complete code, in order."""
+    blocks = [block for block in fenced_blocks(prompt_text) if block.language in (RUST, "")][-_MOST_BLOCKS:]
     return tuple(source for block in blocks if (source := Source.of(block.text)).is_program)
 
 
-def with_shown(code: str, said: str, entry_point: str | None, tests: str) -> str:
-    """``code`` with what it or its ``tests`` need of the code that the instruction ``said`` shows."""
-    shown = shown_code(said)
+def with_shown(code: str, prompt_text: str, entry_point: str | None, tests: str) -> str:
+    """Add to ``code`` what it or its ``tests`` need of the code in the instruction ``prompt_text``."""
+    shown = shown_code(prompt_text)
     answer = Source.of(code)
     if not shown or not answer.is_program:
         return code
@@ -63,34 +63,34 @@ def with_shown(code: str, said: str, entry_point: str | None, tests: str) -> str
 
 @dataclass(frozen=True)
 class _Offer:
-    """One item that may be taken, by the names for which it is."""
+    """Item that may be taken, with the names it is taken for."""
 
     piece: Piece
     names: frozenset[str]
 
 
 def _needed(shown: Source, have: set[str], wanted: set[str]) -> Source | None:
-    """The pieces of ``shown`` that define wanted names, and what these need; None where there are none."""
+    """Return the pieces of ``shown`` that define wanted names, and what these need; None without any."""
     offers = [_Offer(piece, frozenset(_offered(piece))) for piece in shown.pieces]
     taken: list[_Offer] = []
-    imports: dict[str, str] = {one.name: one.path for one in shown.imports if one.name not in "*_"}
+    imports: dict[str, str] = {imported.name: imported.path for imported in shown.imports if imported.name not in "*_"}
     while True:
         open_names = wanted - have
-        fresh = [one for one in offers if one not in taken and one.names & open_names]
+        fresh = [offer for offer in offers if offer not in taken and offer.names & open_names]
         if not fresh:
             break
         taken += fresh
-        wanted = wanted | {name for one in fresh for name in _names(one.piece.node)}
+        wanted = wanted | {name for offer in fresh for name in _names(offer.piece.node)}
     used = [f"use {path};" for name, path in imports.items() if name in wanted - have]
     if not taken and not used:
         return None
-    globs = [f"use {one.path};" for one in shown.imports if one.name == "*"] if taken else []
+    globs = [f"use {imported.path};" for imported in shown.imports if imported.name == "*"] if taken else []
     texts = [shown.slice(offer.piece.start, offer.piece.end) for offer in offers if offer in taken]
     return Source.of("\n".join([*globs, *used, *texts]))
 
 
 def _offered(piece: Piece) -> Iterator[str]:
-    """For which names an item is taken: its own, or its type's; nothing for what is left to be written."""
+    """Return the names an item is taken for: its own, or its type's; none for an unwritten function."""
     node = piece.node
     if node.type == "impl_item":
         yield impl_name(node).rpartition(" ")[2]
@@ -99,28 +99,28 @@ def _offered(piece: Piece) -> Iterator[str]:
 
 
 def _explained(source: Source) -> set[str]:
-    """Names that a source defines, binds or imports, anywhere."""
-    found: set[str] = set()
+    """Return names that a source defines, binds or imports, anywhere."""
+    names: set[str] = set()
     for node in walk(source.root):
         if node.type.endswith("_item") or node.type in ("macro_definition", "enum_variant", "type_parameter"):
-            found.add(name_of(node))
+            names.add(name_of(node))
         elif node.type == "use_declaration":
-            found |= {one.name for one in imports_of(node)}
+            names |= {imported.name for imported in imports_of(node)}
         elif node.type == "closure_parameters":
-            found |= set(_names(node))
+            names |= set(_names(node))
         bound = node.child_by_field_name("pattern")
         if bound is not None:
-            found |= {name for name in _names(bound) if not name[:1].isupper()}
-    return found
+            names |= {name for name in _names(bound) if not name[:1].isupper()}
+    return names
 
 
 def _names(node: Node) -> Iterator[str]:
-    """Names that may mean an item; fields and methods are none."""
-    return (text_of(one) for one in walk(node) if one.type in _NAMES)
+    """Return names that may mean an item, so not fields and methods."""
+    return (text_of(inner) for inner in walk(node) if inner.type in _NAMES)
 
 
 def _is_alias_of_one(node: Node) -> bool:
-    """``Result<T>``, which is not the standard library's."""
+    """Return whether an item is an alias ``Result<T>``, unlike the standard library's."""
     kind, arguments = node.child_by_field_name("type"), node.child_by_field_name("type_arguments")
     if node.type != "generic_type" or kind is None or arguments is None:
         return False

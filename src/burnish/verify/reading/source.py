@@ -1,6 +1,6 @@
-"""A piece of Rust in parts: its top-level items with what each defines, its imports by name, its inner attributes.
+"""Split Rust into its parts: top-level items with their definitions, imports by name, inner attributes.
 
-Places are byte offsets into the source. An item begins with the attributes and doc comments that belong to it.
+Positions are byte offsets into the source. An item begins with its attributes and doc comments.
 
 Not covered: items inside of modules and functions; names that macros make.
 """
@@ -26,7 +26,7 @@ _BESIDE = frozenset({"line_comment", "block_comment", "attribute_item"})
 _NAMES = frozenset({"identifier", "type_identifier", "field_identifier", "shorthand_field_identifier"})
 _TRAITS_OF_TWO_MODULES = frozenset({"Write"})
 Key = tuple[str, str]
-"""What can be defined once: kind (type, value, macro, member of an impl) and name."""
+"""Key of a definition, which may exist once: kind (type, value, macro, member of an impl) and name."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Piece:
 
     node: Node
     start: int
-    """With its attributes and comments."""
+    """Begin, with its attributes and comments."""
     keys: frozenset[Key]
     imports: tuple[Import, ...] = ()
 
@@ -53,7 +53,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Source:
-    """One text as Rust."""
+    """Text parsed as Rust."""
 
     text: str
     root: Node = field(repr=False)
@@ -65,7 +65,7 @@ class Source:
 
     @functools.cached_property
     def is_program(self) -> bool:
-        """Whether it is items alone, without a syntax error."""
+        """Return whether it has only items, without a syntax error."""
         return is_program(self.root)
 
     @functools.cached_property
@@ -74,17 +74,17 @@ class Source:
 
     @functools.cached_property
     def heads(self) -> tuple[tuple[int, int], ...]:
-        """Places of inner attributes, inner doc comments and a shebang, which stand before all items."""
-        found = []
+        """Return positions of inner attributes, inner doc comments and a shebang, which precede all items."""
+        ranges = []
         for node in self.root.named_children:
             if node.type in ("inner_attribute_item", "shebang") or node.child_by_field_name("inner") is not None:
-                found.append((node.start_byte, node.end_byte))
-        return tuple(found)
+                ranges.append((node.start_byte, node.end_byte))
+        return tuple(ranges)
 
     @functools.cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """Top-level items in order."""
-        found: list[Piece] = []
+        """Return the top-level items in order."""
+        pieces: list[Piece] = []
         start: int | None = None
         for node in self.root.named_children:
             if node.type in _BESIDE and node.child_by_field_name("inner") is None:
@@ -94,13 +94,13 @@ class Source:
                 start = None
                 continue
             imports = tuple(imports_of(node)) if node.type == "use_declaration" else ()
-            found.append(Piece(node, node.start_byte if start is None else start, frozenset(_keys(node)), imports))
+            pieces.append(Piece(node, node.start_byte if start is None else start, frozenset(_keys(node)), imports))
             start = None
-        return tuple(found)
+        return tuple(pieces)
 
     @functools.cached_property
     def keys(self) -> frozenset[Key]:
-        """All that it defines."""
+        """Return all definitions."""
         return frozenset(key for piece in self.pieces for key in piece.keys)
 
     @functools.cached_property
@@ -110,26 +110,27 @@ class Source:
 
     @functools.cached_property
     def imports(self) -> tuple[Import, ...]:
-        """All that its top level imports."""
-        return tuple(one for piece in self.pieces for one in piece.imports)
+        """Return all top-level imports."""
+        return tuple(imported for piece in self.pieces for imported in piece.imports)
 
     @functools.cached_property
     def words(self) -> frozenset[str]:
-        """All names that stand in it, imports aside."""
+        """Return all names in it, apart from imports."""
         return frozenset(word for piece in self.pieces if not piece.imports for word in words_of(piece.node))
 
     def defines(self, name: str) -> bool:
-        """Whether it has a function of that name, free or in an impl."""
+        """Return whether it has a function of that name, free or in an impl."""
         return any(kind in ("value", "member") and key.rpartition("::")[2] == name for kind, key in self.keys)
 
     def slice(self, start: int, end: int) -> str:
-        """The text between two places."""
+        """Return the text between two positions."""
         return self.data[start:end].decode(errors="replace")
 
 
 @functools.lru_cache(maxsize=8)
 def tree(text: str) -> Node:
-    """The root of a text's syntax tree. Reading asks several questions of one text, and parsing is what costs."""
+    """Parse a text to its root; cached, since several questions are asked about one text. Reading asks several
+    questions of one text, and parsing is what costs."""
     return parse(text)
 
 
@@ -151,25 +152,25 @@ def is_unwritten(function: Node, macros: Collection[str] = _EMPTY_MACROS) -> boo
 
 
 def words_of(node: Node) -> Iterator[str]:
-    """All names inside of a node."""
-    return (text_of(one) for one in walk(node) if one.type in _NAMES)
+    """Return all names inside of a node."""
+    return (text_of(inner) for inner in walk(node) if inner.type in _NAMES)
 
 
 def has_receiver(function: Node) -> bool:
-    """Whether a function is a method: it takes ``self``."""
+    """Return whether a function is a method: it takes ``self``."""
     parameters = function.child_by_field_name("parameters")
-    return parameters is not None and any(one.type == "self_parameter" for one in parameters.named_children)
+    return parameters is not None and any(parameter.type == "self_parameter" for parameter in parameters.named_children)
 
 
 def impl_name(node: Node) -> str:
-    """What an ``impl`` is of: the type's last name, behind its trait's where it has one."""
+    """Return the name of an ``impl``: the type's last name, after its trait if there is one."""
     target, trait = node.child_by_field_name("type"), node.child_by_field_name("trait")
     name = _base_name(target) if target is not None else ""
     return name if trait is None else f"{_trait_name(''.join(text_of(trait).split()))} for {name}"
 
 
 def _trait_name(path: str) -> str:
-    """``Display`` of ``std::fmt::Display``; ``fmt::Write`` keeps its module, for there is one in ``io`` too."""
+    """Return ``Display`` of ``std::fmt::Display``; ``fmt::Write`` keeps its module, since ``io`` has one too."""
     head, _, arguments = path.partition("<")
     parts = head.split("::")
     kept = parts[-2:] if parts[-1] in _TRAITS_OF_TWO_MODULES else parts[-1:]
@@ -182,7 +183,7 @@ class Member:
 
     node: Node
     start: int
-    """With its attributes and comments."""
+    """Begin, with its attributes and comments."""
 
     @property
     def name(self) -> str:
@@ -190,17 +191,17 @@ class Member:
 
 
 def members_of(node: Node) -> list[Member]:
-    """The members of an ``impl``."""
+    """Return the members of an ``impl``."""
     body = node.child_by_field_name("body")
-    found: list[Member] = []
+    members: list[Member] = []
     start: int | None = None
-    for one in body.named_children if body is not None else []:
-        start = one.start_byte if start is None else start
-        if one.type in _MEMBERS:
-            found.append(Member(one, start))
-        if one.type not in _BESIDE:
+    for child in body.named_children if body is not None else []:
+        start = child.start_byte if start is None else start
+        if child.type in _MEMBERS:
+            members.append(Member(child, start))
+        if child.type not in _BESIDE:
             start = None
-    return found
+    return members
 
 
 def _keys(node: Node) -> Iterator[Key]:
@@ -219,7 +220,7 @@ def _keys(node: Node) -> Iterator[Key]:
 
 
 def _base_name(node: Node) -> str:
-    """``Stack`` of ``a::Stack<T>``."""
+    """Return ``Stack`` for ``a::Stack<T>``."""
     if node.type == "generic_type":
         inner = node.child_by_field_name("type")
         return _base_name(inner) if inner is not None else text_of(node)

@@ -1,8 +1,8 @@
-"""What of a model's text is its answer: without chat tokens, thinking, and turns that it wrote for others.
+"""Extract a model's answer from its text, without chat tokens, thinking, and turns written for others.
 
-Thinking is cut where it stands before the first fence and the first code, in its usual forms: ``<think>``, ``[THINK]``,
-``<|begin_of_thought|>``, harmony channels, or a closing mark alone, whose opening one the prompt wrote. What was never
-closed leaves nothing. Marks inside of fenced blocks belong to a program, and a text that is a program has none.
+Thinking is removed before the first fence and the first code, in its usual forms: ``<think>``, ``[THINK]``,
+``<|begin_of_thought|>``, harmony channels, or a closing mark alone, whose opening one the prompt wrote. After unclosed
+thinking there is no answer. Marks inside of fenced blocks belong to a program, and a text that is a program has none.
 
 Not covered: thinking without any mark.
 """
@@ -47,11 +47,11 @@ _TOKEN_CLOSES = {
 _FINAL_CHANNEL = "<|channel|>final<|message|>"
 _ANSWER = re.compile(r"^[ \t]*<(?P<tag>answer|solution|final_answer|response|code|rust)>", re.IGNORECASE | re.MULTILINE)
 _TRIES = 8
-"""Marks of a kind that are looked at: models write one or two, hostile texts thousands."""
+"""Most marks of a kind that are read: models write one or two, hostile texts thousands."""
 
 
 def answer_in(text: str) -> str:
-    """The part of ``text`` that answers; all of it where it is a program."""
+    """Return the part of ``text`` that is the answer; all of it if it is a program."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if begins_as_code(text) and is_program(tree(text)):
         return text
@@ -62,30 +62,30 @@ def answer_in(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Fenced:
-    """The blocks of a text, to ask whether a place is inside of one."""
+    """The blocks of a text, to test whether a position is inside of one."""
 
     blocks: list[Block]
 
     def outside(self, places: Iterable[re.Match[str]]) -> list[re.Match[str]]:
-        """Those matches that no block holds; both come in order, so one pass does."""
-        found = []
+        """Return the matches outside of all blocks; both are in order, so one pass suffices."""
+        matches = []
         at = 0
         for place in places:
             while at < len(self.blocks) and self.blocks[at].inside[1] <= place.start():
                 at += 1
             if at == len(self.blocks) or place.start() < self.blocks[at].inside[0]:
-                found.append(place)
-        return found
+                matches.append(place)
+        return matches
 
 
 def has_code(text: str) -> bool:
-    """Whether anything in a text is code: a block that is not blank, or an item."""
+    """Return whether a text has any code: a block that is not blank, or an item."""
     blocks = fenced_blocks(text)
     return any(block.text.strip() for block in blocks) or looks_like_code(tree(text))
 
 
 def _without_tokens(text: str) -> str:
-    """Without chat tokens at both ends; ends of turns further on are for `_first_turn`."""
+    """Remove chat tokens at both ends; ends of turns inside are for `_first_turn`."""
     leading = _LEADING.match(text)
     text = text[leading.end() :] if leading is not None else text
     end = len(text)
@@ -100,7 +100,7 @@ def _without_tokens(text: str) -> str:
 
 
 def _without_role(text: str) -> str:
-    """Without ``Assistant:`` or the like on the line on which bare code begins."""
+    """Remove ``Assistant:`` or the like from the first line of bare code."""
     role = _ROLE.match(text)
     return text[role.end() :] if role is not None and begins_as_code(text[role.end() :]) else text
 
@@ -119,7 +119,7 @@ def _without_thinking(text: str) -> str:
 
 
 def _closing(opened: re.Match[str]) -> str:
-    """The mark that closes what ``opened`` begins."""
+    """Return the mark that closes ``opened``."""
     if opened["harmony"]:
         return _FINAL_CHANNEL
     if opened["tag"]:
@@ -130,7 +130,7 @@ def _closing(opened: re.Match[str]) -> str:
 
 
 def _behind(text: str, mark: str) -> str:
-    """What follows the first ``mark`` outside of drafts, else the first one; nothing where there is none."""
+    """Return the text after the first ``mark`` outside of drafts, otherwise after the first one; empty without any."""
     closes = list(re.finditer(re.escape(mark), text, re.IGNORECASE))
     outside = _Fenced(fenced_blocks(text)).outside(closes)
     first = (outside or closes)[:1]
@@ -138,7 +138,8 @@ def _behind(text: str, mark: str) -> str:
 
 
 def _without_thinking_before_code(text: str) -> str:
-    """Without thinking behind a few words (``Sure. <think>``), which has to be closed and stand before any code."""
+    """Remove thinking after a few words (``Sure. <think>``), if it is closed and before any code. <think>``), which has
+    to be closed and stand before any code."""
     fences = fenced_blocks(text)
     until = fences[0].start if fences else len(text)
     opened = _OPENS_LINE.search(text, 0, until)
@@ -149,7 +150,7 @@ def _without_thinking_before_code(text: str) -> str:
 
 
 def _without_stray_close(text: str) -> str:
-    """Without what stands before a closing mark that nothing opened and that has code behind it."""
+    """Remove the text before a closing mark without an opening one, if code follows it."""
     fenced = _Fenced(fenced_blocks(text))
     opens = len(fenced.outside(_OPENS_LINE.finditer(text)))
     closes = [m for m in fenced.outside(_CLOSES.finditer(text)) if not _is_quoted(text, m)]
@@ -160,14 +161,14 @@ def _without_stray_close(text: str) -> str:
 
 
 def _first_turn(text: str) -> str:
-    """Up to the end of the model's turn, where it went on to write the next one."""
+    """Return the text up to the end of the model's turn, if the model went on to write the next one."""
     blocks = [block for block in fenced_blocks(text) if block.closed]
     ends = _Fenced(blocks).outside(_TURN_ENDS.finditer(text))
     return text[: ends[0].start()] if ends and text[: ends[0].start()].strip() else text
 
 
 def _inside_answer_tag(text: str) -> str:
-    """What the last ``<answer>`` or the like holds, where it holds code."""
+    """Return the content of the last ``<answer>`` or similar tag, if it holds code."""
     tags = _Fenced(fenced_blocks(text)).outside(_ANSWER.finditer(text))
     for tag in reversed(tags[-_TRIES:]):
         inner = text[tag.end() :]
@@ -181,5 +182,5 @@ def _inside_answer_tag(text: str) -> str:
 
 
 def _is_quoted(text: str, mark: re.Match[str]) -> bool:
-    """A mark that the text speaks about."""
+    """Return whether the text only mentions a mark."""
     return text[mark.start() - 1 : mark.start()] in ("`", '"', "'") and mark.start() > 0

@@ -1,7 +1,7 @@
-"""What the backends share: a job is known while it runs, so that all can be stopped, and its end is read in one way.
+"""Share code between backends: running jobs are known, so that all can be stopped, and ends are read in one way.
 
-`Backend` keeps what runs. `SlotBackend` is for those that start a process of their own for each job: a slot is a
-number and a control group, used by one job after the other.
+`Backend` keeps running jobs. `SlotBackend` is for backends that start a process for each job: a slot is a number and a
+control group, used by one job after the other.
 
 Not covered: isolation.
 """
@@ -24,18 +24,18 @@ from burnish.verify.sandbox.limits.metering import GroupMeter
 from burnish.verify.sandbox.supervise import Outcome, Running
 
 RESERVED = 16
-"""Times the memory limit that a program may reserve where a control group counts what it touches: the stack of a thread
-is reserved as a whole."""
+"""Multiple of the memory limit that a program may reserve if a control group counts touched memory: the stack
+of a thread is reserved as a whole."""
 _OWN_WORK_BYTES = 1 << 20
-"""Of the work folder, for its own bookkeeping: files are held in whole pages."""
+"""Share of the work folder for its own bookkeeping: files occupy whole pages."""
 _CPU_TOLERANCE = 0.5
 """The kernel enforces RLIMIT_CPU on sampled ticks and reports precise time: under load the two differ widely."""
 _CPU_BEYOND = 2
-"""Where the CPU time of all processes decides, the kernel's samples of a single one must not come first."""
+"""If the CPU time of all processes decides, RLIMIT_CPU of a single one must not end it earlier."""
 
 
 class Cancellable(Protocol):
-    """Something that runs a job."""
+    """A running job that can be cancelled."""
 
     def cancel(self) -> None:
         """Kill it, from any thread."""
@@ -43,7 +43,7 @@ class Cancellable(Protocol):
 
 
 class Backend(ABC):
-    """A sandbox that knows what runs; safe to call from several threads."""
+    """Sandbox that knows its running jobs; safe to call from several threads."""
 
     def __init__(self) -> None:
         self._running: set[Cancellable] = set()
@@ -53,25 +53,25 @@ class Backend(ABC):
     @property
     @abstractmethod
     def layers(self) -> tuple[str, ...]:
-        """Backend with version, then every active layer."""
+        """Return the backend with version, then every active layer."""
 
     @property
     def joins(self) -> bool:
-        """Whether it runs jobs with a ``joint``."""
+        """Return whether it runs jobs with a ``joint``."""
         return False
 
     @abstractmethod
     def close(self) -> None:
-        """Kill what runs and give everything back."""
+        """Kill running jobs and release everything."""
 
     @abstractmethod
     def _run(self, job: Job) -> JobResult:
-        """Run a job; an OSError is a fault."""
+        """Run a job; an OSError becomes a fault."""
 
     def run(self, job: Job) -> JobResult:
-        """Run one job to its end or to a limit; ``collect`` works in the compile stage alone (ValueError otherwise).
+        """Run one job to its end or to a limit; ``collect`` works only in the compile stage (ValueError otherwise).
 
-        A job that could not be set up or was cancelled comes back with ``fault``, never as if the program had failed.
+        A job that could not be set up or was cancelled has a ``fault``, never a failure of the program.
         """
         if job.collect and job.stage != "compile":
             raise ValueError("only the compile stage can hand files back")
@@ -93,31 +93,31 @@ class Backend(ABC):
         with self._lock:
             self._stopped = True
             running = list(self._running)
-        for one in running:
-            one.cancel()
+        for job in running:
+            job.cancel()
 
     def resume(self) -> None:
         """Let jobs run again."""
         self._stopped = False
 
     @contextlib.contextmanager
-    def _known(self, one: Cancellable) -> Iterator[None]:
-        """While it runs; what comes after `stop` is cancelled at once."""
+    def _known(self, job: Cancellable) -> Iterator[None]:
+        """Register a job while it runs; cancel it at once after `stop`."""
         with self._lock:
-            self._running.add(one)
+            self._running.add(job)
             stopped = self._stopped
         try:
             if stopped:
-                one.cancel()
+                job.cancel()
             yield
         finally:
             with self._lock:
-                self._running.discard(one)
+                self._running.discard(job)
 
 
 @dataclass(frozen=True)
 class Slot:
-    """What one job at a time uses."""
+    """Resources of one job at a time."""
 
     number: int
     group: Group
@@ -125,7 +125,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Ended:
-    """How the process of a job ended. ``code`` is that of the program, -n for signal n; None when it never started."""
+    """End of a job's process. ``code`` is that of the program, -n for signal n; None when it never started."""
 
     outcome: Outcome
     code: int | None
@@ -134,10 +134,10 @@ class Ended:
 
 
 class SlotBackend(Backend):
-    """A sandbox whose jobs are processes of its own, each in the control group of a slot."""
+    """Sandbox whose jobs are processes of their own, each in the control group of a slot."""
 
     monitor_pids = 2
-    """Processes of the backend's own in a job's control group."""
+    """Number of the backend's own processes in a job's control group."""
     more_threads = 0
     """Threads of a running program beyond the limit of processes, where the two are told apart."""
 
@@ -153,11 +153,11 @@ class SlotBackend(Backend):
 
     @property
     def _counts_cpu(self) -> bool:
-        """Whether the kernel counts the CPU time of a job as a whole."""
+        """Return whether the kernel counts the CPU time of a whole job."""
         return self._cgroups.counts_cpu
 
     def close(self) -> None:
-        """Kill what runs and remove the control groups."""
+        """Kill running jobs and remove the control groups."""
         self.stop()
         with self._lock:
             made, self._made = self._made, []
@@ -195,7 +195,7 @@ class SlotBackend(Backend):
     def _supervised(
         self, running: Running, slot: Slot, limits: Limits, stdin: bytes, on_child: Callable[[int], None]
     ) -> Outcome:
-        """Supervise to the end, and leave nothing in the control group; OSError when something would not die."""
+        """Supervise a job to its end, and empty its control group; raise OSError if a process does not die."""
         try:
             with self._known(running):
                 outcome = running.supervise(stdin, limits, GroupMeter(slot.group), on_child)
@@ -207,43 +207,44 @@ class SlotBackend(Backend):
 
 
 def _too_large(job: Job) -> Literal["", "size", "memory"]:
-    """What cannot even be started: files beyond the work folder, an executable that asks for too much memory.
+    """Return the limit of a job that cannot start: files beyond the work folder, an executable that needs too much
+    memory.
 
-    Both are made by the program's author, so they are limits reached, never faults of the machine.
+    Both depend on the program, so they are limits, never faults of the machine.
     """
     if sum(len(content) for content in job.files.values()) > job.limits.work_bytes - _OWN_WORK_BYTES:
         return "size"
-    asked = (memory_asked(job.files[name]) for name in job.executables)
-    return "memory" if any(size > job.limits.memory_bytes for size in asked) else ""
+    sizes = (memory_asked(job.files[name]) for name in job.executables)
+    return "memory" if any(size > job.limits.memory_bytes for size in sizes) else ""
 
 
 def fault(cause: str) -> JobResult:
-    """The result of a job that the machine failed."""
+    """Return the result of a job that the machine failed."""
     return JobResult(exit_code=0, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault=cause)
 
 
-def not_started(said: bytes, how: str) -> JobResult:
-    """The fault of a sandbox that ended before the program; ``said`` is what it wrote."""
-    last = said.decode(errors="replace").strip()[-300:]
+def not_started(stderr: bytes, how: str) -> JobResult:
+    """Return the fault of a sandbox that ended before the program; ``stderr`` is its output."""
+    last = stderr.decode(errors="replace").strip()[-300:]
     return fault(f"the sandbox did not start: {last + ' ' if last else ''}({how})")
 
 
 def exit_code(reported: int) -> int:
-    """What a monitor says that adds 128 to a signal: codes above 128 are read as signals, for it cannot be told."""
+    """Convert a monitor's status that adds 128 to a signal: all codes above 128 are read as signals."""
     return 128 - reported if reported > 128 else reported
 
 
 def cpu_rlimit_s(limits: Limits, *, counted: bool) -> int:
-    """RLIMIT_CPU of each process: the limit, or well beyond it where the whole group's time is counted."""
+    """Return RLIMIT_CPU of each process: the limit, or well beyond it when the whole group's time is counted."""
     return max(1, round(limits.cpu_s * (_CPU_BEYOND if counted else 1)))
 
 
 def limit_reached(
     code: int, cpu_ms: float, limits: Limits, *, out_of_memory: bool, counted: bool
 ) -> Literal["", "cpu", "memory"]:
-    """The limit that ended a program which the kernel ended, not the supervisor.
+    """Return the limit that ended a program killed by the kernel, not by the supervisor.
 
-    ``counted``: ``cpu_ms`` is what all its processes used, and decides alone, however the program ended.
+    ``counted``: ``cpu_ms`` is the time of all its processes, and decides alone, however the program ended.
     """
     if out_of_memory and code != 0:
         return "memory"

@@ -1,15 +1,15 @@
-"""The default sandbox: bubblewrap, with every layer of the design.
+"""Run jobs in bubblewrap, the default sandbox, with every layer of the design.
 
-Who starts it: as root the program drops to an ordinary uid first (one per slot); as an ordinary user it stays that
+Started as root, the program drops to an ordinary uid first (one per slot); started as an ordinary user, it stays that
 user. Inside: new namespaces of every kind, no capabilities, no further user namespaces, an empty environment, a
 read-only root and one size-limited tmpfs at /box (with /tmp pointing there). The compile stage sees /proc of its own
 pid namespace and the system's compilers read-only; the run stage sees neither, and a system call filter.
 
-The first process of the pid namespace is a small one of ours (`init.c`): when the program ends, so does it, and the
-kernel ends all others before the monitor can report, so nothing survives a verdict. Below it, signals act on the
-program as they do everywhere, and its end is told as the kernel tells it.
+The first process of the pid namespace is a small one of ours (`init.c`): it ends with the program, and then the kernel
+ends all others before the monitor can report, so nothing survives a verdict. Below it, signals act on the program as
+usual, and its exit status is reported exactly.
 
-Not covered: a control group for an ordinary user without delegation. ``layers`` says what is active.
+Not covered: a control group for an ordinary user without delegation. ``layers`` lists the active layers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from burnish.verify.sandbox.supervise import Running
 
 INSTALL = "apt-get install bubblewrap"
 FIRST_UID, UIDS = 64100, 1400
-"""As root, a slot runs as one of these uids, which no package hands out; which one follows from process and slot."""
+"""Range of uids for slots as root, which no package uses; process and slot determine the uid."""
 _MINIMUM = (0, 8)  # --disable-userns, --size
 _OPEN_FILES = 256
 _INIT = "/init"
@@ -43,7 +43,7 @@ _REPORT = struct.Struct("=ii")
 _OOM_KILLED = 128 + signal.SIGKILL
 _CANNOT_START = 127
 
-# What a compiler needs from the system: itself, cc with its helpers, and libraries. Links stay links.
+# Files a compiler needs from the system: itself, cc with its helpers, and libraries. Links stay links.
 _SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/bin", "/lib", "/lib64", "/etc/alternatives")
 _FIXED = (
     "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--disable-userns",
@@ -90,12 +90,12 @@ class BubblewrapSandbox(SlotBackend):
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Backend with version, then every active layer."""
+        """Return the backend with version, then every active layer."""
         return self._layers
 
     @property
     def joins(self) -> bool:
-        """It does."""
+        """Return True."""
         return True
 
     def _run_in(self, slot: Slot, job: Job) -> Ended:
@@ -104,7 +104,7 @@ class BubblewrapSandbox(SlotBackend):
             inherited.callback(os.close, status_write)
             start_read, start_write = os.pipe()
             inherited.callback(os.close, start_read)
-            # Opened for writing too, it never ends: bwrap takes an end for go, and would start a program without us.
+            # Opened for writing too, so that it has no end of file: bwrap would take that as the signal to start.
             gate = os.open(f"/proc/self/fd/{start_read}", os.O_RDWR)
             inherited.callback(os.close, gate)
             passed = [status_write, gate]
@@ -129,45 +129,45 @@ class BubblewrapSandbox(SlotBackend):
                 *job.argv,
             ]
             running = Running(argv, passed, status_read, start_write, job.joint)
-            inherited.close()  # so that the end of the sandbox is the end of the status file
+            inherited.close()  # so that the status file ends with the sandbox
             outcome = self._supervised(running, slot, job.limits, job.stdin, lambda pid: self._enter(slot, job, pid))
             files = {name: _read_all(fd) for name, fd in collected.items()}
-            code, said = _reported(_read_all(report), job, killed=outcome.reported_exit == _OOM_KILLED)
-        return Ended(outcome, code, outcome.stderr + said, files)
+            code, message = _reported(_read_all(report), job, killed=outcome.reported_exit == _OOM_KILLED)
+        return Ended(outcome, code, outcome.stderr + message, files)
 
     def _before(self, slot: Slot, job: Job) -> list[str]:
-        """Rlimits, then (as root) the ordinary uid.
+        """Return the commands that set rlimits, then (as root) the ordinary uid.
 
-        RLIMIT_NPROC counts per uid, over all sandboxes of that uid: root sets it only where no control group counts.
+        RLIMIT_NPROC counts per uid, over all sandboxes of that uid: root sets it only without a control group.
         """
         limits, grouped = job.limits, self._cgroups.kind != "none"
         cpu = cpu_rlimit_s(limits, counted=self._counts_cpu)
-        # With a control group the group decides, and memory that runs out is seen as such.
+        # With a control group the group decides, and a lack of memory is recognised.
         data = limits.memory_bytes * (RESERVED if grouped else 1)
         nproc = self.most_tasks(job) + self.monitor_pids if self._root and not grouped else None
         if self._launch is not None:
             held = (self._uid(slot), cpu, data, 0, limits.work_bytes, _OPEN_FILES, nproc)
-            return [str(self._launch), *("-" if one is None else str(one) for one in held)]
+            return [str(self._launch), *("-" if descriptor is None else str(descriptor) for descriptor in held)]
         words = [
             self._prlimit, f"--cpu={cpu}:{cpu}", f"--data={data}:{data}", "--core=0:0",
             f"--fsize={limits.work_bytes}:{limits.work_bytes}", f"--nofile={_OPEN_FILES}:{_OPEN_FILES}",
         ]  # fmt: skip
         if nproc is not None:
             words.append(f"--nproc={nproc}:{nproc}")
-        words += [self._setpriv, "--pdeathsig", "KILL"]  # until bwrap has set its own, in the first milliseconds
+        words += [self._setpriv, "--pdeathsig", "KILL"]  # until bwrap has set its own in the first milliseconds
         uid = self._uid(slot)
         if uid is None:
             return words
         return [*words, "--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
 
     def _uid(self, slot: Slot) -> int | None:
-        """The ordinary user that a slot of root's runs as."""
+        """Return the ordinary user of a slot of root."""
         return FIRST_UID + (os.getpid() * 16 + slot.number) % UIDS if self._root else None
 
     def _enter(self, slot: Slot, job: Job, pid: int) -> None:
-        """Called while the program waits to start: control group, one core, and the process limit of an ordinary user.
+        """Set control group, core, and an ordinary user's process limit while the program waits to start.
 
-        Where no control group holds it to one core, a program that runs is pinned to one.
+        Without a control group that limits it to one core, a run-stage program is pinned to one.
 
         Set here, RLIMIT_NPROC counts in the sandbox's own user namespace (Linux 5.14 and later).
         """
@@ -235,7 +235,7 @@ def _required(tool: str) -> str:
 
 
 def _built_init() -> Path:
-    """The first process, without libraries where the system has what that takes."""
+    """Build the first process, statically if the system allows it."""
     source = Path(__file__).with_name("init.c")
     made = built(source, "-static", quiet=True) or built(source)
     if made is None:
@@ -246,20 +246,20 @@ def _built_init() -> Path:
     return made
 
 
-def _reported(said: bytes, job: Job, *, killed: bool) -> tuple[int | None, bytes]:
-    """What the first process said of the program's end: its code, -n for signal n, and words for standard error.
+def _reported(report: bytes, job: Job, *, killed: bool) -> tuple[int | None, bytes]:
+    """Parse the first process's report of the program's end: its code, -n for signal n, and words for standard error.
 
-    None when it said nothing, or could not start a program that is no file of the job's own: then the machine failed. A
-    file of the job's own that cannot be started is the program's fault.
+    None without a report, or if a program that is not one of the job's own files could not start: then the machine
+    failed. A file of the job that cannot start is the program's fault.
     """
-    if len(said) != _REPORT.size:
+    if len(report) != _REPORT.size:
         return (-signal.SIGKILL if killed else None), b""
-    kind, value = _REPORT.unpack(said)
+    kind, value = _REPORT.unpack(report)
     if kind == 0:
         return os.waitstatus_to_exitcode(value), b""
     words = f"cannot start {job.argv[0]}: {os.strerror(value)}\n".encode()
-    own = job.argv[0].removeprefix("/box/") in job.executables
-    return (_CANNOT_START if own else None), words
+    own_file = job.argv[0].removeprefix("/box/") in job.executables
+    return (_CANNOT_START if own_file else None), words
 
 
 def _memory_file(content: bytes) -> int:

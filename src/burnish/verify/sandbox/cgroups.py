@@ -1,12 +1,12 @@
-"""Control groups for sandboxed processes: memory, process count and one core, on version 1, version 2, or none.
+"""Manage control groups of sandboxed processes: memory, process count and one core, on version 1, version 2, or none.
 
 Each sandbox slot keeps one group for its lifetime; between jobs it is empty, and out-of-memory kills are read as the
-growth of a counter. Which kind is active is said in the sandbox's layers: an ordinary user mostly has none, and then
+growth of a counter. The sandbox's layers name the active kind: an ordinary user mostly has none, and then
 memory is limited per process by rlimits only.
 
-The CPU controller is used where it is there (`Cgroups.one_core`); it is set once, for a job is never worth more.
+The CPU controller is used if available (`Cgroups.one_core`); it is set once, since a job never gets more than one core.
 
-What a group's processes used and how long they stood in line for a core is counted in `metering`.
+`metering` counts the CPU time of a group's processes and their waiting time for a core.
 
 Not covered: disk (rlimits and the size-limited tmpfs hold that).
 """
@@ -29,7 +29,7 @@ _EMPTY_WAIT_S = 5.0
 _PERIOD_US = 100_000
 """A group gets this much CPU time in each such span: one core."""
 _NUMBERS = itertools.count()
-"""Several sandboxes of one process must not share groups."""
+"""Counter, since several sandboxes of one process must not share groups."""
 CgroupKind = Literal["v1", "v2", "none"]
 
 
@@ -45,19 +45,19 @@ class Group(Protocol):
         ...
 
     def oom_kills(self) -> int:
-        """How often the kernel killed in this group for lack of memory, ever."""
+        """Count the kernel's kills in this group for lack of memory, ever."""
         ...
 
     def cpu_ms(self) -> float | None:
-        """CPU time of all that ever ran in this group; None where the kernel does not count it."""
+        """Return the CPU time of all processes ever in this group; None if the kernel does not count it."""
         ...
 
     def threads(self) -> list[int]:
-        """Numbers of all threads in this group now."""
+        """Return the ids of all threads now in this group."""
         ...
 
     def empty(self) -> bool:
-        """Kill what is left and wait; False when something would not die."""
+        """Kill remaining processes and wait; return False if one does not die."""
         ...
 
     def remove(self) -> None:
@@ -66,7 +66,7 @@ class Group(Protocol):
 
 
 class NoGroup:
-    """Stands where there is no control group; its threads are those below the process that was added last."""
+    """Stand-in without a control group; its threads are those below the process that was added last."""
 
     def __init__(self) -> None:
         self._first: int | None = None
@@ -84,16 +84,16 @@ class NoGroup:
         return None
 
     def threads(self) -> list[int]:
-        """Walks down from parents to children, which are listed by thread."""
-        found: list[int] = []
+        """Walk from parents to children, which the kernel lists by thread."""
+        ids: list[int] = []
         processes = [self._first] if self._first is not None else []
         while processes:
             folder = Path(f"/proc/{processes.pop()}/task")
             with contextlib.suppress(OSError):  # it has ended
                 for thread in folder.iterdir():
-                    found.append(int(thread.name))
+                    ids.append(int(thread.name))
                     processes += [int(pid) for pid in (thread / "children").read_text().split()]
-        return found
+        return ids
 
     def empty(self) -> bool:
         return True
@@ -102,12 +102,12 @@ class NoGroup:
 
 
 class _Folders:
-    """What both versions share: groups are folders that hold ``cgroup.procs``."""
+    """Common base of both versions: groups are folders with ``cgroup.procs``."""
 
     _threads = "tasks"
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
-        self._folders = tuple(dict.fromkeys(folders))  # hierarchies that are mounted together are one
+        self._folders = tuple(dict.fromkeys(folders))  # hierarchies that are mounted together count once
         for folder in self._folders:
             folder.mkdir(exist_ok=True)
 
@@ -138,7 +138,8 @@ class _Folders:
 
 
 class GroupV1(_Folders):
-    """A folder in the memory hierarchy, one in the pids hierarchy, and in those of cpu and cpuacct if there are any."""
+    """Group with a folder in the memory hierarchy, one in the pids hierarchy, and in those of cpu and cpuacct if
+    present."""
 
     def __init__(self, memory: Path, pids: Path, cpu: Path | None = None, cpuacct: Path | None = None) -> None:
         super().__init__((memory, pids, *(folder for folder in (cpu, cpuacct) if folder is not None)))
@@ -167,7 +168,7 @@ class GroupV1(_Folders):
 
 
 class GroupV2(_Folders):
-    """A folder in the unified hierarchy, below a parent that has memory and pids enabled for its children."""
+    """Group with a folder in the unified hierarchy, below a parent that enables memory and pids for its children."""
 
     _threads = "cgroup.threads"
 
@@ -191,7 +192,7 @@ class GroupV2(_Folders):
 
 
 class Cgroups:
-    """Finds what this process may use, and makes groups there."""
+    """Find what this process may use, and make groups there."""
 
     def __init__(self, mounts: Path = Path("/proc/self/mountinfo"), own: Path = Path("/proc/self/cgroup")) -> None:
         self._parents = _find(mounts.read_text(), own.read_text())
@@ -203,12 +204,12 @@ class Cgroups:
             self.kind = "v2"
             self.one_core = "cpu" in _controllers(self._parents[""] / "cgroup.subtree_control")
         self.counts_cpu = self.kind == "v2" or (self.kind == "v1" and "cpuacct" in self._parents)
-        """Whether CPU time of a whole group is counted."""
+        """Whether the CPU time of a whole group is counted."""
         for parent in self._parents.values():
             _sweep(parent)
 
     def group(self) -> Group:
-        """A new group; raises OSError when the kernel refuses."""
+        """Make a new group; raise OSError when the kernel refuses."""
         name = f"{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
         if self.kind == "v1":
             folders = {controller: parent / name for controller, parent in self._parents.items()}
@@ -219,16 +220,16 @@ class Cgroups:
 
 
 def machine_oom_kills() -> int:
-    """How often the kernel killed for lack of memory on the whole machine, in whatever group.
+    """Count the kernel's kills for lack of memory on the whole machine, in any group.
 
-    Death by SIGKILL that no limit explains is the machine's fault when this has grown. Else it is the program's: there
-    are more ways to such an end than a filter can close, and who could choose ``infra`` would never fail.
+    A SIGKILL that no limit explains is the machine's fault if this count has grown. Otherwise it is the program's: a
+    filter cannot prevent all such ends, and a program that could choose ``infra`` would never fail.
     """
     return _counter(Path("/proc/vmstat"), "oom_kill")
 
 
 def blamed(result: JobResult, machine_before: int) -> JobResult:
-    """The result, as a fault when the machine ran out of memory and that may have killed the program."""
+    """Return the result, as a fault if the machine ran out of memory and that may have killed the program."""
     unexplained = result.exit_code == -signal.SIGKILL and not result.exceeded and not result.fault
     if unexplained and machine_oom_kills() > machine_before:
         return replace(result, fault="killed while the machine was out of memory")
@@ -236,7 +237,8 @@ def blamed(result: JobResult, machine_before: int) -> JobResult:
 
 
 def _find(mounts: str, own: str) -> dict[str, Path]:
-    """Parents for our groups by controller: version 1; under "" that of version 2; empty when neither is writable."""
+    """Return parents for our groups by controller: version 1; under "" that of version 2; empty if neither is
+    writable."""
     paths = {}
     for line in own.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -262,13 +264,13 @@ def _find(mounts: str, own: str) -> dict[str, Path]:
 
 
 def _inside(mount: Path, path: str) -> Path:
-    """Our own group below the mount; in a container the path may not be visible, then the mount itself."""
+    """Return our own group below the mount; in a container the path may not be visible, then the mount itself."""
     inside = mount / path.lstrip("/")
     return inside if inside.is_dir() else mount
 
 
 def _enable(folder: Path) -> bool:
-    """Give memory and pids, and cpu if there is one, to the children.
+    """Enable memory and pids, and cpu if there is one, for the children.
 
     Refused (EBUSY) below the root while processes live in ``folder``.
     """
@@ -290,7 +292,7 @@ def _controllers(file: Path) -> set[str]:
 
 
 def _sweep(parent: Path) -> None:
-    """End what a killed burnish left behind, and remove its groups."""
+    """End the processes that a killed burnish left, and remove its groups."""
     for folder in parent.glob(f"{_PREFIX}*-*"):
         pid = folder.name[len(_PREFIX) :].split("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
@@ -300,7 +302,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _kill_orphans(folder: Path) -> None:
-    """Kill what no monitor waits for. A burnish that this pid namespace does not show may be at work in the group."""
+    """Kill processes that no monitor waits for. A burnish outside of this pid namespace may still use the group."""
     listed = folder / "cgroup.procs"
     pids = {int(word) for word in listed.read_text().split()} - {0} if listed.exists() else set()
     for pid in pids:

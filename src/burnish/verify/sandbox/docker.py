@@ -1,13 +1,13 @@
-"""The docker backend: kept containers without network, a job each by exec, killed by container name.
+"""Run jobs in docker: kept containers without network, one exec per job, killed by container name.
 
-A container is made for what does not change from job to job (stage, limits, what is bound) and serves one job at a
+A container is made for settings that do not change from job to job (stage, limits, bound paths) and serves one job at a
 time. Its root is an empty image of ours with the host's system folders and the toolchain bound read-only; /box is a
 size-limited tmpfs. Jobs run under a uid of their own; after each, everything of that uid is killed and /box emptied,
-and a container in which that did not work is thrown away. Its first process ends when this process closes its standard
+and a container in which that fails is removed. Its first process ends when this process closes its standard
 input, so nothing outlives a verifier that was killed.
 
-Weaker than bubblewrap, and said so by the layers: the run stage sees a /proc and the system's programs, for docker
-cannot start a process without. Not covered: daemons on other machines (folders are bound from here); a daemon whose
+Weaker than bubblewrap, as its layers show: the run stage sees a /proc and the system's programs, since docker cannot
+start a process without them. Not covered: daemons on other machines (folders are bound from here); a daemon whose
 control groups or seccomp are off, which the self-test refuses.
 """
 
@@ -37,12 +37,13 @@ from burnish.verify.sandbox.seccomp import docker_profile
 
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives")
 _RUNTIME = "/runtime"
-"""Where libraries lie that would belong below a system folder which does not hold them."""
+"""Folder of libraries that belong below a system folder which does not hold them."""
 _KEEPER, _JOB = "64099:64099", "64098:64098"
 _KEEP = "exec 3<&0; cat <&3 >/dev/null & wait"
-"""The first process: collects orphans, and ends with its standard input."""
+"""Command of the first process: it collects orphans, and ends with its standard input."""
 _OWN_PIDS = 12
-"""The first process, its cat, a shell, and threads of the container's runtime, which linger on a busy machine."""
+"""Processes beside the job: the first one, its cat, a shell, and threads of the container's runtime, which
+linger on a busy machine."""
 _SWEEP_S, _SWEEP_BYTES = 20.0, 1 << 28
 _NUMBERS = itertools.count()
 # Threads of the container's runtime, and the dead, count against the limit for a moment longer: before a job forks, the
@@ -56,7 +57,7 @@ _START = (
     'cp -R /job/. /box/ && mark=$1 && kept=$2 && shift 2 && command -v "$1" >/dev/null && echo "$mark" >&2 && '
     'exec /usr/bin/env -i $kept "$@"'
 )
-# kill -1 reaches all of this uid but the shell itself; then files of any mode can go.
+# kill -1 reaches all of this uid but the shell itself; then files of any mode can be removed.
 _SWEEP = (
     _ALONE + "until kill -9 -1; alone || [ $tries -gt 500 ]; do tries=$((tries + 1)); sleep 0.01; done 2>/dev/null; "
     "cd /sys/fs/cgroup; cat memory/memory.oom_control memory.events cpu.stat 2>/dev/null; "
@@ -69,7 +70,7 @@ _SWEEP = (
 
 @dataclass(frozen=True)
 class _Shape:
-    """What a container is made for."""
+    """Settings that a container is made for."""
 
     stage: Literal["compile", "run"]
     limits: Limits
@@ -89,7 +90,7 @@ class _Container:
     killed: bool = False
 
     def cancel(self) -> None:
-        """Kill it by name, with all that runs inside; it is removed by itself."""
+        """Kill it by name, with everything inside; docker then removes it."""
         self.killed = True
         with contextlib.suppress(OSError):
             self.engine.call("POST", f"/containers/{self.name}/kill")
@@ -110,7 +111,7 @@ class DockerSandbox(Backend):
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Backend with version, then every active layer."""
+        """Return the backend with version, then every active layer."""
         return (
             f"docker {self._engine.version}",
             layers.NAMESPACES,
@@ -130,7 +131,7 @@ class DockerSandbox(Backend):
         )
 
     def close(self) -> None:
-        """Kill what runs and remove the containers and their folders."""
+        """Kill running jobs and remove the containers and their folders."""
         self.stop()
         with self._lock:
             idle, self._idle = self._idle, []
@@ -146,7 +147,7 @@ class DockerSandbox(Backend):
                 return blamed(self._run_in(container, job), machine_before)
         except OSError:
             cancelled = container.killed
-            container.killed = True  # it is in an unknown state
+            container.killed = True  # its state is unknown
             if cancelled:
                 return fault("cancelled")
             raise
@@ -155,10 +156,10 @@ class DockerSandbox(Backend):
 
     def _take(self, shape: _Shape) -> _Container:
         with self._lock:
-            found = next((c for c in self._idle if c.shape == shape), None)
-            if found is not None:
-                self._idle.remove(found)
-        return found or self._make(shape)
+            idle = next((c for c in self._idle if c.shape == shape), None)
+            if idle is not None:
+                self._idle.remove(idle)
+        return idle or self._make(shape)
 
     def _give_back(self, container: _Container) -> None:
         if container.killed:
@@ -201,36 +202,36 @@ class DockerSandbox(Backend):
             kept += " PATH=/usr/bin:/bin TMPDIR=/box"
         command = ["/bin/sh", "-c", _START, "sh", mark, kept, *job.argv]
         process, attached = self._engine.attach(container.name, command, _JOB, [])
-        said = attached.communicate(job.stdin, job.limits.wall_s, job.limits.output_bytes + len(mark) + 1)
+        output = attached.communicate(job.stdin, job.limits.wall_s, job.limits.output_bytes + len(mark) + 1)
         wall_ms = (time.monotonic() - began) * 1000
-        started, _, stderr = said.stderr.partition(f"{mark}\n".encode())
+        started, _, stderr = output.stderr.partition(f"{mark}\n".encode())
         if container.killed:
             return fault("cancelled")
-        if said.exceeded:
+        if output.exceeded:
             cpu_ms = self._cpu_ms_now(container)
             container.cancel()
-            return JobResult(-9, said.stdout, stderr, cpu_ms, wall_ms, exceeded=said.exceeded)
+            return JobResult(-9, output.stdout, stderr, cpu_ms, wall_ms, exceeded=output.exceeded)
         code = self._engine.exit_code(process)
         oom, cpu_ms, files = self._sweep(container, job)
-        if code is None or not said.stderr.startswith(f"{mark}\n".encode()):
+        if code is None or not output.stderr.startswith(f"{mark}\n".encode()):
             return not_started(started, f"exit code {code}")
         code = exit_code(code)
         exceeded = limit_reached(code, cpu_ms, job.limits, out_of_memory=oom, counted=False)
-        return JobResult(code, said.stdout, stderr, cpu_ms, wall_ms, files, exceeded)
+        return JobResult(code, output.stdout, stderr, cpu_ms, wall_ms, files, exceeded)
 
     def _sweep(self, container: _Container, job: Job) -> tuple[bool, float, dict[str, bytes]]:
-        """End what is left of a job, take its files, empty /box.
+        """Kill the rest of a job, read its files, and empty /box.
 
-        Returns whether memory ran out, the CPU milliseconds used, and the files.
+        Returns whether memory ran out, the CPU milliseconds, and the files.
         """
         command = ["/bin/sh", "-c", _SWEEP, "sh", *job.collect]
         attached = self._engine.attach(container.name, command, _JOB, [])[1]
-        said = attached.communicate(b"", _SWEEP_S, _SWEEP_BYTES)
-        counters, _, rest = said.stdout.partition(b"end\n")
+        output = attached.communicate(b"", _SWEEP_S, _SWEEP_BYTES)
+        counters, _, rest = output.stdout.partition(b"end\n")
         lines = rest.split(b"\n")
         files = {name: base64.b64decode(line) for name, line in zip(job.collect, lines, strict=False)}
         left = b"".join(lines[len(job.collect) :]).strip()
-        if said.exceeded or left or len(lines) <= len(job.collect):
+        if output.exceeded or left or len(lines) <= len(job.collect):
             container.cancel()
         words = [line.split() for line in counters.decode().splitlines()]
         counted = {line[0]: int(line[1]) for line in words if len(line) == 2}
@@ -241,7 +242,7 @@ class DockerSandbox(Backend):
         return oom, cpu_ms, files
 
     def _cpu_ms_now(self, container: _Container) -> float:
-        """CPU milliseconds since the last job, asked from outside; the daemon takes up to a second to say."""
+        """Return the CPU milliseconds since the last job, asked from outside; the daemon may take a second."""
         stats = self._engine.call("GET", f"/containers/{container.name}/stats?stream=false&one-shot=true")
         return (int(stats["cpu_stats"]["cpu_usage"]["total_usage"]) - container.cpu_ns) / 1e6
 
@@ -294,7 +295,7 @@ def _container(image: str, shape: _Shape, folder: Path) -> dict[str, object]:
 
 
 def _image(engine: Engine) -> str:
-    """An image of empty folders and the host's links between system folders; made once per layout."""
+    """Return an image of empty folders and the host's links between system folders; made once per layout."""
     links = {name: str(Path(name).readlink()) for name in _SYSTEM if Path(name).is_symlink()}
     folders = [name for name in _SYSTEM if name not in links and Path(name).exists()]
     folders += ["/etc", "/box", "/job", "/toolchain", _RUNTIME, "/proc", "/sys", "/dev"]

@@ -1,4 +1,4 @@
-"""The little of Docker's Engine API that the docker backend needs, spoken over the daemon's UNIX socket.
+"""Speak the part of Docker's Engine API that the docker backend needs, over the daemon's UNIX socket.
 
 No client program: a killed client leaves its container running, and starting one costs more than the job.
 
@@ -25,13 +25,13 @@ _API = "/v1.41"
 """Docker 20.10 and later."""
 _CALL_S = 60.0
 _HEADER = 8
-"""Each part of an attached stream: one byte that says which stream, three zeros, four bytes of length."""
+"""Header of each part of an attached stream: one byte for the stream, three zeros, four bytes of length."""
 _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
-class Said:
-    """What an attached process wrote until it ended or was given up."""
+class Output:
+    """Output of an attached process until it ended or reached a limit."""
 
     stdout: bytes
     stderr: bytes
@@ -50,10 +50,10 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Engine:
-    """One docker daemon. Calls raise OSError when it refuses or does not answer."""
+    """Client of one docker daemon. Calls raise OSError when it refuses or does not answer."""
 
     def __init__(self, path: str | None = None) -> None:
-        """Raises MissingToolError without a socket, SandboxError when the daemon behind it does not answer."""
+        """Raise MissingToolError without a socket, SandboxError when the daemon behind it does not answer."""
         host = path or os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         self._path = host.removeprefix("unix://")
         if not Path(self._path).is_socket():
@@ -69,7 +69,7 @@ class Engine:
             ) from error
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One request; ``body`` is JSON, or bytes of a tar file."""
+        """Send one request; ``body`` is JSON, or bytes of a tar file."""
         connection = _Connection(self._path, _CALL_S)
         try:
             raw = isinstance(body, bytes)
@@ -87,7 +87,7 @@ class Engine:
         return json.loads(lines[-1]) if lines else None
 
     def attach(self, container: str, command: list[str], user: str, environment: list[str]) -> tuple[str, Attached]:
-        """Start a process in a container, attached; returns its id and its streams."""
+        """Start a process in a container, attached; return its id and its streams."""
         options = {
             "Cmd": command,
             "User": user,
@@ -101,7 +101,7 @@ class Engine:
         return made, self._attached(f"/exec/{made}/start", {"Detach": False, "Tty": False})
 
     def attach_life(self, container: str) -> Attached:
-        """The standard input of a container's first process; it ends when this is closed, or this process dies."""
+        """Return the standard input of a container's first process, which ends when this is closed or we die."""
         return self._attached(f"/containers/{container}/attach?stream=1&stdin=1", {})
 
     def _attached(self, path: str, options: dict[str, object]) -> Attached:
@@ -124,20 +124,20 @@ class Engine:
         return Attached(stream, rest)
 
     def exit_code(self, process: str) -> int | None:
-        """Exit code of an attached process; None when it still runs or was never started."""
+        """Return the exit code of an attached process; None if it still runs or was never started."""
         state = self.call("GET", f"/exec/{process}/json")
         return None if state["Running"] or not state["Pid"] else int(state["ExitCode"])
 
 
 class Attached:
-    """The streams of one process in a container."""
+    """Streams of one process in a container."""
 
     def __init__(self, stream: socket.socket, received: bytes) -> None:
         self._stream = stream
         self._received = bytearray(received)
 
-    def communicate(self, stdin: bytes, wall_s: float, output_bytes: int) -> Said:
-        """Feed and drain until the streams end or a limit is reached; closes them."""
+    def communicate(self, stdin: bytes, wall_s: float, output_bytes: int) -> Output:
+        """Write and read until the streams end or a limit is reached; then close them."""
         deadline = time.monotonic() + wall_s
         held = {1: bytearray(), 2: bytearray()}
         rest = memoryview(stdin)
@@ -147,17 +147,17 @@ class Attached:
             while True:
                 self._split(held)
                 if sum(len(part) for part in held.values()) > output_bytes:
-                    return Said(bytes(held[1]), bytes(held[2]), "output")
+                    return Output(bytes(held[1]), bytes(held[2]), "output")
                 events = selector.select(max(0.0, deadline - time.monotonic()))
                 if not events:
-                    return Said(bytes(held[1]), bytes(held[2]), "wall")
+                    return Output(bytes(held[1]), bytes(held[2]), "wall")
                 if events[0][1] & selectors.EVENT_WRITE:
                     rest = self._feed(rest)
                     if not rest:
                         selector.modify(self._stream, selectors.EVENT_READ)
                 if events[0][1] & selectors.EVENT_READ and not self._receive():
                     self._split(held)
-                    return Said(bytes(held[1]), bytes(held[2]), "")
+                    return Output(bytes(held[1]), bytes(held[2]), "")
 
     def close(self) -> None:
         """Close without waiting."""
@@ -187,16 +187,16 @@ class Attached:
     def _split(self, held: dict[int, bytearray]) -> None:
         at = 0
         while len(self._received) >= at + _HEADER:
-            which, length = struct.unpack_from(">BxxxI", self._received, at)
+            stream, length = struct.unpack_from(">BxxxI", self._received, at)
             if len(self._received) < at + _HEADER + length:
                 break
-            held[2 if which == 2 else 1] += self._received[at + _HEADER : at + _HEADER + length]
+            held[2 if stream == 2 else 1] += self._received[at + _HEADER : at + _HEADER + length]
             at += _HEADER + length
         del self._received[:at]
 
 
 def _read_head(stream: socket.socket) -> tuple[bytes, bytes]:
-    """The answer's head, and what came behind it."""
+    """Read the answer's head, and return it with the bytes behind it."""
     received = b""
     while b"\r\n\r\n" not in received:
         part = stream.recv(4096)

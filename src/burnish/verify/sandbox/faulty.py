@@ -1,7 +1,7 @@
-"""The fake of `protocols.Sandbox`: passes jobs on to a real one and injects faults, for tests of what follows a fault.
+"""Inject faults into a real sandbox, as the fake of `protocols.Sandbox` for tests.
 
-Faults are drawn per start from a seeded generator, so a run can be repeated; ``on_start`` faults leave the program
-unrun, ``mid_job`` faults run it and lose the result.
+Faults are drawn per start from a seeded generator, so a run can be repeated; ``on_start`` faults do not run the
+program, ``mid_job`` faults run it and lose the result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from burnish.protocols import Job, JobResult, Sandbox, can_join
 
 
 class FaultySandbox:
-    """Fails a share of the jobs of another sandbox."""
+    """Fail a share of the jobs of another sandbox."""
 
     def __init__(
         self, inner: Sandbox, share: float, seed: int = 0, kind: Literal["on_start", "mid_job"] = "on_start"
@@ -26,20 +26,20 @@ class FaultySandbox:
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self.injected = 0
-        """How many faults were injected so far."""
+        """Number of faults so far."""
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The inner sandbox's layers, with a word that this is the fake."""
+        """Return the inner sandbox's layers, with a word that marks the fake."""
         return (*self._inner.layers, "faulty")
 
     @property
     def joins(self) -> bool:
-        """As the inner sandbox."""
+        """Return the value of the inner sandbox."""
         return can_join(self._inner)
 
     def run(self, job: Job) -> JobResult:
-        """Run or fail; never raises for what the program does."""
+        """Run or fail; never raise for the program's actions."""
         with self._lock:
             fails = self._random.random() < self._share
             self.injected += fails

@@ -1,10 +1,10 @@
-"""The firejail backend: the weakest of the three, for machines where the others cannot be had.
+"""Run jobs in firejail, the weakest of the three, for machines without the others.
 
-firejail is setuid root and shows a program the host's own root. Nothing of its profiles is used: the folders below /
-that a compiler does not need are closed, /tmp holds the job's folder alone, the network is off, capabilities are
-dropped and a system call filter kills. As root, the program is moved to a uid of its own inside.
+firejail is setuid root and shows a program the host's own root. Its profiles are not used: folders below / that a
+compiler does not need are closed, /tmp holds the job's folder alone, the network is off, capabilities are
+dropped and a system call filter kills. As root, the program gets a uid of its own inside.
 
-Layers it has not: a size-limited work folder, a hidden /proc, and /usr and /proc/sys are the host's. Not covered: an
+Missing layers: a size-limited work folder, a hidden /proc, and /usr and /proc/sys are the host's. Not covered: an
 ordinary user whom /etc/firejail/firejail.users does not allow, or whose toolchain lies below /var (mounted noexec for
 one); firejail before 0.9.72 (--restrict-namespaces).
 """
@@ -29,7 +29,7 @@ INSTALL = "apt-get install firejail"
 _MINIMUM = (0, 9, 72)
 _FIRST_UID, _UIDS = 65600, 1400
 _OPEN = frozenset({"bin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "dev", "proc", "sys", "tmp", "sbin"})
-"""Below /: what a compiler needs, and what firejail replaces."""
+"""Folders below / that a compiler needs, or that firejail replaces."""
 _OWN = frozenset({"/run", "/var", "/run/firejail", "/run/lock", "/run/shm", "/var/tmp", "/var/log", "/home", "/root"})
 """Folders that firejail itself uses or replaces; of the first two, the other folders inside are closed."""
 _FIXED = (
@@ -51,7 +51,7 @@ class FirejailSandbox(HostedSandbox):
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Backend with version, then every active layer."""
+        """Return the backend with version, then every active layer."""
         return (
             f"firejail {self._version}",
             layers.NAMESPACES,
@@ -71,7 +71,7 @@ class FirejailSandbox(HostedSandbox):
         )
 
     def _code(self, outcome: Outcome) -> int:
-        """firejail says 128 + n for signal n."""
+        """Convert the status: firejail returns 128 + n for signal n."""
         return exit_code(super()._code(outcome))
 
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
@@ -97,11 +97,11 @@ class FirejailSandbox(HostedSandbox):
 
 
 def _closed(shown: set[Path]) -> list[Path]:
-    """Folders of the host that a job has no business in."""
-    found = [path for path in Path("/").iterdir() if path.name not in _OPEN]
-    found += [path for parent in ("/run", "/var") for path in Path(parent).iterdir()]
+    """Return folders of the host that a job must not see."""
+    paths = [path for path in Path("/").iterdir() if path.name not in _OPEN]
+    paths += [path for parent in ("/run", "/var") for path in Path(parent).iterdir()]
     kept = {parent for path in shown for parent in path.parents}
-    return sorted(p for p in found if str(p) not in _OWN and p not in kept and p.exists() and not p.is_symlink())
+    return sorted(p for p in paths if str(p) not in _OWN and p not in kept and p.exists() and not p.is_symlink())
 
 
 def _find() -> tuple[str, str]:

@@ -1,10 +1,10 @@
-"""What firejail and the unsafe backend share: a job whose files lie in a folder of the host.
+"""Run jobs whose files are in a folder of the host, for firejail and the unsafe backend.
 
-Neither can bind a file to another place, so the words of the command are rewritten: /box is the job's folder, and
-what would be bound is taken from where it lies. Libraries of the run stage are found by LD_LIBRARY_PATH.
+Neither can bind a file to another path, so the words of the command are rewritten: /box becomes the job's folder, and
+bound paths become those of the host. Libraries of the run stage are found by LD_LIBRARY_PATH.
 
 The program waits for a first line on its standard input, which comes when it is in its control group. A mark on
-standard error says that the wrapper came as far as the program; without it the machine failed, not the program.
+standard error shows that the wrapper reached the program; without it the machine failed, not the program.
 
 Not covered: isolation.
 """
@@ -32,13 +32,13 @@ from burnish.verify.sandbox.supervise import Outcome, Running
 _GATE = 'read -r go && exec "$@"'
 _INSIDE = 'command -v "$1" >/dev/null && echo "$mark" >&2 && exec "$@"'
 _START = ".start"
-"""The command lies in this file of the job's folder: firejail takes no more than 127 words, and a linker gets more."""
+"""File of the job's folder with the command: firejail takes at most 127 words, and a linker needs more."""
 _LIBRARIES = ".libraries"
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A job whose files lie in a folder, and the uid that it is to run as (None: the caller's own)."""
+    """Job whose files are in a folder, and the uid to run it as (None: the caller's own)."""
 
     job: Job
     folder: Path
@@ -46,12 +46,12 @@ class Placed:
 
 
 class HostedSandbox(SlotBackend):
-    """A backend that starts jobs in folders of the host; safe to call from several threads."""
+    """Backend that starts jobs in folders of the host; safe to call from several threads."""
 
     monitor_pids = 8
 
     def __init__(self, uids: tuple[int, int] | None = None) -> None:
-        """``uids`` is the first of the uids that jobs run as, and how many there are; None is the caller's own."""
+        """Set ``uids``, the first uid of jobs and their number; None is the caller's own."""
         super().__init__()
         self._uids = uids
         self._root = Path(tempfile.mkdtemp(prefix="burnish-jobs-"))
@@ -59,10 +59,10 @@ class HostedSandbox(SlotBackend):
 
     @abstractmethod
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:
-        """The command that isolates ``command``."""
+        """Return the command that isolates ``command``."""
 
     def close(self) -> None:
-        """Kill what runs, remove control groups and folders."""
+        """Kill running jobs, and remove control groups and folders."""
         super().close()
         shutil.rmtree(self._root, ignore_errors=True)
 
@@ -81,11 +81,11 @@ class HostedSandbox(SlotBackend):
         return Ended(outcome, self._code(outcome) if started else None, stderr, files)
 
     def _code(self, outcome: Outcome) -> int:
-        """How the program ended: its exit code, or -n for signal n."""
+        """Return how the program ended: its exit code, or -n for signal n."""
         return os.waitstatus_to_exitcode(outcome.status)
 
     def _give_away(self, folder: Path, slot: Slot) -> int | None:
-        """Make the folder and what is in it belong to the uid of the job."""
+        """Give the folder and its content to the uid of the job."""
         if self._uids is None:
             return None
         first, count = self._uids
@@ -95,7 +95,7 @@ class HostedSandbox(SlotBackend):
         return uid
 
     def _placed(self, slot: Slot, placed: Placed, own_bytes: int) -> Outcome:
-        """Run it; ``own_bytes`` on standard error are ours."""
+        """Run the job; ``own_bytes`` on standard error are ours."""
         job = placed.job
         argv = ["/bin/sh", "-c", _GATE, "sh", *self._wrapped(placed, ["/bin/sh", f"{placed.folder}/{_START}"])]
         status_read, status_write = os.pipe()
@@ -114,13 +114,13 @@ class HostedSandbox(SlotBackend):
 
 
 def rewritten(job: Job, folder: Path) -> list[str]:
-    """The command as the host's paths have it."""
+    """Rewrite the command to the host's paths."""
     places = {inside: str(outside) for inside, outside in job.read_only.items()}
     return [_moved(word, {"/box": str(folder), **places}) for word in job.argv]
 
 
 def libraries(job: Job) -> dict[str, Path]:
-    """Libraries of the job that the host's loader would not find, by the name they must have."""
+    """Return libraries of the job that the host's loader would not find, by their required names."""
     return {
         Path(inside).name: outside
         for inside, outside in job.read_only.items()
@@ -129,7 +129,7 @@ def libraries(job: Job) -> dict[str, Path]:
 
 
 def environment(placed: Placed) -> list[str]:
-    """``env`` with nothing but what the stage needs."""
+    """Return ``env`` with only what the stage needs."""
     words = ["/usr/bin/env", "-i"]
     if libraries(placed.job):
         words.append(f"LD_LIBRARY_PATH={placed.folder}/{_LIBRARIES}")
@@ -137,9 +137,9 @@ def environment(placed: Placed) -> list[str]:
 
 
 def prlimit(limits: Limits, cgroups: Cgroups, *, processes: bool) -> list[str]:
-    """Limits of the process; with ``processes``, also how many its uid may have.
+    """Return the command that sets limits of the process; with ``processes``, also of its uid's processes.
 
-    Where a control group counts memory, the group decides, and memory that runs out is seen as such.
+    If a control group counts memory, the group decides, and a lack of memory is recognised.
     """
     cpu = cpu_rlimit_s(limits, counted=cgroups.counts_cpu)
     data = limits.memory_bytes * (RESERVED if cgroups.kind != "none" else 1)
@@ -151,7 +151,7 @@ def prlimit(limits: Limits, cgroups: Cgroups, *, processes: bool) -> list[str]:
 
 
 def _moved(word: str, places: Mapping[str, str]) -> str:
-    """``word`` with the longest known prefix replaced; also behind an equals sign, as in ``--extern x=/box/y``."""
+    """Replace the longest known prefix of ``word``; also behind an equals sign, as in ``--extern x=/box/y``."""
     before, equals, path = word.rpartition("=") if "=/" in word else ("", "", word)
     for inside in sorted(places, key=len, reverse=True):
         if path == inside or path.startswith(f"{inside}/"):
@@ -172,7 +172,7 @@ def _write_files(folder: Path, job: Job) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """A file that a job left; a link or a device is none, for it may lead anywhere."""
+    """Read a file that a job left; skip links and devices, which may lead anywhere."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -1,9 +1,9 @@
 """Define the names of sandbox layers, as used in verdicts and ``min_isolation``.
 
-A sandbox claims the layers it has; the self-test tries each claim that can be tried (`selftest`). Which layers a run
-must have is the user's choice (``verify.min_isolation``); a missing one stops it before anything is judged.
+A sandbox claims its layers; the self-test tries each claim that can be tried (`selftest`). The user chooses the layers
+that a run must have (``verify.min_isolation``); a missing one stops it before anything is judged.
 
-Not covered: how good a layer is. firejail's namespaces are set up by a program that is setuid root.
+Not covered: the strength of a layer. firejail's namespaces are set up by a program that is setuid root.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAMESPACES = "namespaces"
 NO_NETWORK = "no-network"
 READ_ONLY_ROOT = "read-only-root"
 HIDDEN_HOST = "hidden-host"
-"""Files of the host are not there, the toolchain and the system's own programs and libraries aside."""
+"""No files of the host, except the toolchain and the system's own programs and libraries."""
 HIDDEN_PROC = "hidden-proc"
 """The run stage has no /proc; the compile stage always sees one of its own pid namespace."""
 UID_DROP = "uid-drop"
@@ -33,19 +33,19 @@ OUTPUT_CAP = "output-cap"
 EMPTY_ENVIRONMENT = "empty-environment"
 DIES_WITH_PARENT = "dies-with-parent"
 OWN_COMPILE_SANDBOX = "own-compile-sandbox"
-"""Each compilation has a sandbox of its own. A verdict does not name it where it shared one with other candidates."""
+"""Each compilation has a sandbox of its own. A verdict lacks it if it shared one with other candidates."""
 UNSAFE = "UNSAFE: no sandbox"
-"""Stands first among the layers of a verdict that was reached without isolation."""
+"""First layer of a verdict without isolation."""
 
 _MEETS = {"unprivileged": (UID_DROP, ORDINARY_USER), "cgroup": ("cgroup-v1", "cgroup-v2", "cgroup-docker")}
-"""What a user may require that several layers meet."""
+"""Requirements that several layers meet."""
 
 
 class ManagedSandbox(Sandbox, Protocol):
-    """A sandbox that owns what it runs; every backend is one."""
+    """Sandbox that owns its running jobs; every backend is one."""
 
     def stop(self) -> None:
-        """Kill what runs, and what starts later, until `resume`; those results carry a fault."""
+        """Kill running jobs, and later ones until `resume`; their results have a fault."""
         ...
 
     def resume(self) -> None:
@@ -53,17 +53,17 @@ class ManagedSandbox(Sandbox, Protocol):
         ...
 
     def close(self) -> None:
-        """Kill what runs and give everything back."""
+        """Kill running jobs and release everything."""
         ...
 
 
 def missing(required: Iterable[str], layers: Sequence[str]) -> list[str]:
-    """Those of ``required`` that ``layers`` do not hold, in their order."""
+    """Return those of ``required`` that ``layers`` lack, in order."""
     return [name for name in required if not set(_MEETS.get(name, (name,))) & set(layers)]
 
 
 def require_layers(required: Sequence[str], layers: Sequence[str]) -> None:
-    """Raises SandboxError naming the layers of ``min_isolation`` that this sandbox has not."""
+    """Raise SandboxError naming the layers of ``min_isolation`` that this sandbox lacks."""
     absent = missing(required, layers)
     if absent:
         raise SandboxError(

@@ -1,7 +1,7 @@
 """Open the configured sandbox after a self-test, once per process and backend.
 
-``auto`` takes the first backend that passes and has the layers that ``min_isolation`` requires. Never falls back to no
-sandbox: when none is left, the error says what failed for each and what to install.
+``auto`` takes the first backend that passes and has the layers that ``min_isolation`` requires. There is no fallback to
+no sandbox: if none passes, the error says what failed for each and what to install.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ BACKENDS: Mapping[str, Callable[[], ManagedSandbox]] = {
     "docker": docker.DockerSandbox,
     "firejail": firejail.FirejailSandbox,
 }
-"""Strongest first, which is the order of ``auto``."""
+"""Backends, strongest first: the order of ``auto``."""
 INSTALL = {"bubblewrap": bubblewrap.INSTALL, "docker": engine.INSTALL, "firejail": firejail.INSTALL}
 
 
 def open_sandbox(config: VerifyConfig) -> ManagedSandbox:
-    """A sandbox that passed its self-test and has every required layer.
+    """Open a sandbox that passed its self-test and has every required layer.
 
-    Raises MissingToolError when Rust or every backend is missing, SandboxError when none that is there will do.
+    Raises MissingToolError when Rust or every backend is missing, SandboxError when no installed one passes.
     """
     find_toolchain()
     if config.sandbox != "auto":
@@ -50,7 +50,7 @@ def open_sandbox(config: VerifyConfig) -> ManagedSandbox:
 
 @functools.cache
 def proven_findings(name: str = "bubblewrap") -> tuple[Finding, ...]:
-    """What the self-test of a backend found in this process; raises what opening the backend raises."""
+    """Return the self-test's findings of a backend in this process; raise what opening the backend raises."""
     sandbox = BACKENDS[name]()
     try:
         return self_test(sandbox, find_toolchain())

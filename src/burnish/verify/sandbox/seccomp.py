@@ -1,14 +1,14 @@
-"""The system call filter of the run stage, as classic BPF built by hand (seccomp(2), linux/filter.h).
+"""Build the system call filter of the run stage, as classic BPF (seccomp(2), linux/filter.h).
 
-A program on the KILL list dies with SIGSYS, which the verifier reports as ``blocked``. The list holds what a small
-program never needs and an escape often does: namespaces, mounts, tracing, kernel keys, BPF, io_uring, modules, clocks.
-``sched_setaffinity`` answers EPERM: a program stays on the core it was put on. ``clone3`` answers ENOSYS because its
-flags lie in memory that a filter cannot read; libc then takes ``clone``, whose flags can be read. Locks on files answer
-ENOLCK: devices and libraries are the host's own files, and a lock on one would be seen in every sandbox. ``socket``
-allows UNIX and IP families alone: AF_VSOCK is not held by a network namespace. The list of killed calls is given to
-docker and firejail by name; firejail knows no locks.
+A program on the KILL list dies with SIGSYS, which the verifier reports as ``blocked``. The list holds calls that a
+small program never needs and an escape often does: namespaces, mounts, tracing, kernel keys, BPF, io_uring, modules,
+clocks. ``sched_setaffinity`` answers EPERM: a program stays on its core. ``clone3`` answers ENOSYS because its flags
+are in memory that a filter cannot read; libc then takes ``clone``, whose flags can be read. Locks on files answer
+ENOLCK: devices and libraries are the host's own files, and a lock on one would affect every sandbox. ``socket`` allows
+UNIX and IP families alone: AF_VSOCK is not confined by a network namespace. The list of killed calls is given to docker
+and firejail by name; firejail knows no locks.
 
-Not covered: file access and signals, which the namespaces hold.
+Not covered: file access and signals, which the namespaces confine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from burnish.errors import SandboxError
 
-# name -> (x86_64, aarch64); None where there is no such call. Source: asm/unistd_64.h, asm-generic/unistd.h.
+# name -> (x86_64, aarch64); None without such a call. Source: asm/unistd_64.h, asm-generic/unistd.h.
 _KILLED: dict[str, tuple[int | None, int | None]] = {
     "ptrace": (101, 117),
     "syslog": (103, 116),
@@ -102,7 +102,7 @@ _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
 
 
 def run_stage_filter() -> bytes:
-    """The filter for this machine, in the form that ``bwrap --seccomp`` reads; raises SandboxError elsewhere."""
+    """Return the filter for this machine, in the form that ``bwrap --seccomp`` reads; raise SandboxError elsewhere."""
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
         raise SandboxError(
@@ -147,9 +147,9 @@ def run_stage_filter() -> bytes:
 
 
 def no_programs_filter() -> bytes:
-    """What a program that holds its own tests installs in itself: it starts no program and forks no process.
+    """Return the filter that a program with its own tests installs: no other program, no fork.
 
-    Threads are made by ``clone`` with CLONE_THREAD; ``clone3`` is answered ENOSYS already, and here again.
+    Threads are made by ``clone`` with CLONE_THREAD; ``clone3`` gets ENOSYS here too.
     """
     audit, column, clone, _ = _ARCHITECTURES[platform.machine()]
     program = [
@@ -170,12 +170,12 @@ def no_programs_filter() -> bytes:
 
 
 def killed_names() -> tuple[str, ...]:
-    """The calls that end a program, by name, for backends that build a filter themselves."""
+    """Return the names of killed calls, for backends that build a filter themselves."""
     return tuple(_KILLED)
 
 
 def docker_profile() -> dict[str, Any]:
-    """The same filter in the form that docker reads."""
+    """Return the same filter in docker's format."""
     first = {"index": 0, "valueTwo": 0}
     namespaces = [
         {"names": ["clone"], "args": [{**first, "value": flag, "valueTwo": flag, "op": "SCMP_CMP_MASKED_EQ"}]}
@@ -214,7 +214,7 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 
 
 def _when(test: int, value: int, body: list[bytes], otherwise_skip: int | None = None) -> list[bytes]:
-    """Run ``body`` when the test holds; with ``otherwise_skip``, a test that jumps over that many when it holds."""
+    """Run ``body`` if the test holds; ``otherwise_skip`` is a test that jumps over that many if it holds."""
     if otherwise_skip is not None:
         return [_op(test, value, if_true=otherwise_skip, if_false=0)]
     return [_op(test, value, if_true=0, if_false=len(body)), *body]

@@ -3,10 +3,10 @@
 A good program must compile and run, a bad one must be refused by the compiler, and each attempt of `probe.rs` must
 fail: reading a file of the host, writing one, connecting to loopback, forking past the limit, twice the memory, a new
 user namespace, tracing a process of the host. Attempts also run at compile time, where a file can be included. Those
-are required of every sandbox. Each further layer that a sandbox claims (`layers`) is tried too, so that none stands in
-a verdict by its name alone.
+are required of every sandbox. Each further layer that a sandbox claims (`layers`) is tried too, so that verdicts name
+only proven layers.
 
-Not covered: what a kernel flaw would allow; one core and the end with the parent, which only the tests try.
+Not covered: kernel flaws; one core and the end with the parent, which only the tests try.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CANARY = "burnish-self-test-canary"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing tried. ``ok`` when the sandbox did what it must."""
+    """Result of one attempt. ``ok`` when the sandbox behaved as required."""
 
     name: str
     ok: bool
@@ -38,14 +38,14 @@ class Finding:
 
 
 def self_test(sandbox: Sandbox, toolchain: Toolchain) -> tuple[Finding, ...]:
-    """Try everything; raises SandboxError when not even the good program could be built."""
+    """Try everything; raise SandboxError when not even the good program could be built."""
     compiler = Compiler(sandbox, toolchain)
     source = Path(__file__).with_name("probe.rs").read_text()
     built = compiler.build_program(source, "2021")
     if built.reason != "ok":
-        said = built.detail or "".join(d.message for d in built.diagnostics[:1])
+        detail = built.detail or "".join(d.message for d in built.diagnostics[:1])
         raise SandboxError(
-            f"the sandbox cannot compile a good program: {built.reason}: {said}.",
+            f"the sandbox cannot compile a good program: {built.reason}: {detail}.",
             "Run burnish doctor, which shows what is missing; no untrusted program was run.",
         )
     findings = [Finding("a good program compiles", True, "")]
@@ -96,7 +96,7 @@ def self_test(sandbox: Sandbox, toolchain: Toolchain) -> tuple[Finding, ...]:
 
 
 def _attempts(canary: Path, port: str) -> list[tuple[str, str | None, tuple[str, ...]]]:
-    """What is tried: name, the layer that must be claimed (None: always), the probe's words."""
+    """Return the attempts: name, the layer that must be claimed (None: always), the probe's arguments."""
     return [
         ("host file unreadable", None, ("read", str(canary))),
         ("host folder unwritable", None, ("write", str(canary.with_name("written.txt")))),
@@ -116,7 +116,7 @@ def _attempts(canary: Path, port: str) -> list[tuple[str, str | None, tuple[str,
 
 
 def require(findings: tuple[Finding, ...], claimed: tuple[str, ...]) -> None:
-    """Raises SandboxError naming the first thing that failed."""
+    """Raise SandboxError naming the first failed attempt."""
     failed = [f for f in findings if not f.ok]
     if failed:
         raise SandboxError(
@@ -126,12 +126,12 @@ def require(findings: tuple[Finding, ...], claimed: tuple[str, ...]) -> None:
 
 
 def _held(name: str, result: JobResult) -> Finding:
-    """An attempt counts as denied only when the program really ran: status 77, a signal, or a limit."""
+    """Return whether an attempt was denied while the program really ran: status 77, a signal, or a limit."""
     denied = result.exit_code == 77 or result.exit_code < 0 or result.exceeded != ""
     ok = not result.fault and denied and b"ESCAPED" not in result.stdout
     return Finding(name, ok, _end(result))
 
 
 def _end(result: JobResult) -> str:
-    said = result.stderr.decode(errors="replace").strip()[-200:]
-    return result.fault or f"ended with {result.exit_code} {result.exceeded} {said}".strip()
+    stderr = result.stderr.decode(errors="replace").strip()[-200:]
+    return result.fault or f"ended with {result.exit_code} {result.exceeded} {stderr}".strip()

@@ -1,10 +1,10 @@
 """Run one process under limits of CPU time, wall time and output size.
 
-The verdict comes when the supervised process exits (pidfd), not when its pipes close: a grandchild may hold those
-open. After the exit, what already is in the pipes is drained without waiting.
+The result is ready when the supervised process exits (pidfd), not when its pipes close: a grandchild may hold those
+open. After the exit, the pipes are drained without waiting.
 
-CPU time of all its processes decides. The wall clock catches what waits: it stands still while others keep the program
-from running, up to `_PATIENCE` times the limit; a program that got no CPU even then was failed by the machine.
+CPU time of all its processes decides. The wall clock limits waiting programs: it stops while others keep the program
+from running, up to `_PATIENCE` times the limit; if the program got no CPU even then, the machine failed.
 
 Not covered: isolation (`bubblewrap` builds the command), memory limits (rlimits and control groups).
 """
@@ -30,15 +30,15 @@ _Exceeded = Literal["", "cpu", "wall", "output"]
 _CHUNK = 1 << 16
 _CUT_OFF = "cut off"
 _LOOK_S = 0.25
-"""Seconds between two looks at CPU time; what is used beyond the limit until then counts as used."""
+"""Seconds between two samples of CPU time; use beyond the limit until then counts."""
 _PATIENCE = 4
 _DEATH_WAIT_S = 5.0
-"""How long a killed sandbox may take to be gone before its monitor is killed too."""
+"""Seconds for a killed sandbox to end before its monitor is killed too."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the supervised sandbox ended."""
+    """End of the supervised sandbox."""
 
     status: int
     """Wait status of the sandbox's monitor process."""
@@ -47,18 +47,18 @@ class Outcome:
     stdout: bytes
     stderr: bytes
     cpu_ms: float
-    """User and system time of all processes of the job, as far as the kernel tells."""
+    """User and system time of all processes of the job, as far as the kernel reports it."""
     wall_ms: float
     exceeded: _Exceeded
     cancelled: bool
     starved: bool = False
-    """The machine was short of CPU for so long that nothing can be said about the program."""
+    """Whether the machine lacked CPU for so long that the program cannot be judged."""
     cut_off: bool = False
-    """Killed because the other end of its joint was closed."""
+    """Whether it was killed because the other end of its joint was closed."""
 
 
 class Running:
-    """One supervised process; ``cancel`` may be called from another thread."""
+    """Supervised process; ``cancel`` may be called from another thread."""
 
     def __init__(
         self,
@@ -68,16 +68,17 @@ class Running:
         start_write: int,
         joint: Joint | None = None,
     ) -> None:
-        """``status_read`` yields bwrap's JSON status; a byte on ``start_write`` lets the program start. Takes both.
+        """Take over ``status_read``, which yields bwrap's JSON status, and ``start_write``: a byte on it starts the
+        program.
 
-        Of ``joint`` what the process has got is closed here, so that its end is seen at the other side.
+        Closes the process's ends of ``joint`` here, so that the other side sees its end.
         """
         self._until = joint.until if joint is not None else None
         self._cut_off = False
         self._status = status_read
         self._start = start_write
         self._status_text = b""
-        self._child: int | None = None  # pidfd of the program: numbers can be reused, this cannot
+        self._child: int | None = None  # pidfd of the program: unlike a pid it cannot be reused
         self._lock = threading.Lock()  # over _child, which cancel uses from another thread
         self._cancelled = threading.Event()
         self._starved = False
@@ -98,13 +99,13 @@ class Running:
 
     @property
     def pid(self) -> int:
-        """The supervised process."""
+        """Return the pid of the supervised process."""
         return self._process.pid
 
     def cancel(self) -> None:
         """Kill the program; the supervising thread then returns with ``cancelled`` set.
 
-        While the sandbox is being set up, the supervising thread does it: a monitor killed then would leave a child.
+        During the set-up of the sandbox, the supervising thread kills it: killing the monitor then would leave a child.
         """
         self._cancelled.set()
         with self._lock:
@@ -113,19 +114,19 @@ class Running:
             self._kill()
 
     def supervise(self, stdin: bytes, limits: Limits, meter: Meter, on_child: Callable[[int], None]) -> Outcome:
-        """Run to the end or to a limit; ``on_child`` gets the program's pid before it starts."""
+        """Supervise to the end or to a limit; ``on_child`` gets the program's pid before it starts."""
         assert self._process.stderr is not None
         deadline = self._began + limits.wall_s
         pidfd = os.pidfd_open(self._process.pid)
-        said = {name: bytearray() for name in ("stdout", "stderr")}
-        pipes = {self._process.stderr.fileno(): said["stderr"]}
+        outputs = {name: bytearray() for name in ("stdout", "stderr")}
+        pipes = {self._process.stderr.fileno(): outputs["stderr"]}
         if self._process.stdout is not None:
-            pipes[self._process.stdout.fileno()] = said["stdout"]
+            pipes[self._process.stdout.fileno()] = outputs["stdout"]
         exceeded: _Exceeded = ""
         try:
             child_pid = self._read_child_pid(pidfd, deadline)
             if child_pid is not None:
-                # Both errors say that the program is dead already: its set-up failed, or it was cancelled.
+                # Both errors mean that the program is dead already: its set-up failed, or it was cancelled.
                 with contextlib.suppress(ProcessLookupError, BrokenPipeError):
                     on_child(child_pid)
                     os.write(self._start, b"x")
@@ -142,8 +143,8 @@ class Running:
         return Outcome(
             status=status,
             reported_exit=self._reported_exit(),
-            stdout=bytes(said["stdout"]),
-            stderr=bytes(said["stderr"]),
+            stdout=bytes(outputs["stdout"]),
+            stderr=bytes(outputs["stderr"]),
             cpu_ms=cpu_ms if meter.cpu_ms is None else meter.cpu_ms,
             wall_ms=(time.monotonic() - self._began) * 1000,
             exceeded=exceeded,
@@ -153,7 +154,7 @@ class Running:
         )
 
     def _read_child_pid(self, pidfd: int, deadline: float) -> int | None:
-        """The first status line names the program's pid; None when the monitor ended before it could write it."""
+        """Read the program's pid from the first status line; None when the monitor ended before writing it."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._status, selectors.EVENT_READ)
             selector.register(pidfd, selectors.EVENT_READ)
@@ -207,7 +208,7 @@ class Running:
                     return "output" if sum(len(held) for held in pipes.values()) > output_bytes else ""
 
     def _register_others(self, selector: selectors.BaseSelector, stdin: bytes) -> None:
-        """What is not read: standard input where there is something to feed, and the end of a joint."""
+        """Register further descriptors: standard input if there is something to write, and the end of a joint."""
         if self._until is not None:
             selector.register(self._until, selectors.EVENT_READ, _CUT_OFF)
         if self._process.stdin is not None and stdin:
@@ -241,7 +242,7 @@ class Running:
         return rest
 
     def _kill(self) -> None:
-        """Kill the first process inside: the kernel then ends its whole pid namespace before the monitor can report."""
+        """Kill the first process inside, so that the kernel ends its whole pid namespace before the monitor reports."""
         with self._lock, contextlib.suppress(ProcessLookupError):
             if self._child is not None:
                 signal.pidfd_send_signal(self._child, signal.SIGKILL)
@@ -283,7 +284,8 @@ class Running:
 
 
 def _drain(descriptor: int, held: bytearray, cap: int) -> bool:
-    """Move what is there; stop one chunk past the cap. False at the end of the file."""
+    """Read what is available; stop one chunk past the cap, and return False at the end of the file. False at the end of
+    the file."""
     while len(held) <= cap:
         try:
             part = os.read(descriptor, _CHUNK)

@@ -1,10 +1,10 @@
-"""No sandbox: what ``burnish verify --unsafe-no-sandbox`` uses, and nothing else.
+"""Run programs without a sandbox, for ``burnish verify --unsafe-no-sandbox`` only.
 
-For programs that one trusts, on a machine where no sandbox can be had. Time, memory per process and output are
+For trusted programs, on a machine without any sandbox. Time, memory per process and output are
 limited, the environment is empty; files, network, devices and processes of the host are open to every program.
 
-Never a fallback and never a setting: `opening` does not know it, a verifier gets it handed over. Each verdict says so
-in its first layer, and the verdict cache keeps such verdicts apart.
+Never a fallback and never a setting: `open_sandbox` does not offer it, the caller passes it to a verifier. The first
+layer of each verdict names it, and the verdict cache keeps such verdicts apart.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from burnish.verify.sandbox.host_folder import HostedSandbox, Placed, environmen
 
 
 class UnsafeNoSandbox(HostedSandbox):
-    """`protocols.Sandbox` that isolates nothing; runs programs as the user who started burnish."""
+    """`protocols.Sandbox` without isolation; runs programs as the user who started burnish."""
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """A warning in the first place, then the limits that are left."""
+        """Return a warning first, then the remaining limits."""
         return layers.UNSAFE, layers.RLIMITS, layers.OUTPUT_CAP, layers.EMPTY_ENVIRONMENT
 
     def _wrapped(self, placed: Placed, command: Sequence[str]) -> list[str]:

@@ -1,5 +1,5 @@
-"""Tests in Rust in a process that the answer is not in: an answer never decides its own grade.
+"""Run tests in Rust in a process without the answer, so that an answer cannot decide its own grade.
 
-`travel` says which types can cross, `declared` which functions a task declares, `programs` writes both programs,
-`joined` runs them, `decision` says which tasks are graded so, and `grading` makes a grade of it.
+`travel` decides which types can cross, `declared` finds the functions that a task declares, `programs` writes both
+programs, `joined` runs them, `decision` selects the tasks that are graded so, and `grading` makes the grade.
 """

@@ -1,4 +1,4 @@
-"""Builds test programs and answers' servers with one compiler, in its sandbox.
+"""Build test programs and answers' servers with one compiler, in its sandbox.
 
 Not covered: running them (`joined`).
 """
@@ -23,18 +23,18 @@ from burnish.verify.separate.store import Kept, ProgramStore
 
 _WIRE_FILES = ("lib.rs", "values.rs", "standard.rs")
 MAIN = "main"
-"""The one test of a source whose tests are an ``fn main``."""
+"""Name of the only test of a source whose tests are an ``fn main``."""
 
 
 def wire_sources() -> dict[str, str]:
-    """The codec's files, the root first."""
+    """Return the codec's files, the root first."""
     folder = resources.files("burnish.verify.separate") / "wire"
     return {name: (folder / name).read_text() for name in _WIRE_FILES}
 
 
 @dataclass(frozen=True)
 class TestProgram:
-    """A built test program: its tests by name, or why there is none."""
+    """Built test program: its tests by name, or the reason why there is none."""
 
     __test__ = False  # not a pytest class
 
@@ -43,12 +43,12 @@ class TestProgram:
     tests: tuple[str, ...]
     problem: str = ""
     fault: bool = False
-    """The machine failed, not the program."""
+    """Whether the machine failed, not the program."""
     cpu_ms: float = 0.0
 
 
 class Builder:
-    """Builds with one toolchain in one sandbox; safe to call from several threads."""
+    """Build with one toolchain in one sandbox; safe to call from several threads."""
 
     def __init__(self, sandbox: Sandbox, toolchain: Toolchain, compiler: Compiler, store: ProgramStore) -> None:
         self._sandbox = sandbox
@@ -60,19 +60,21 @@ class Builder:
         self._digest = digest_json([toolchain.digest, compiler.dependencies.digest, wire_sources()])
 
     def test_program(self, task: Task, declared: Declared, tests: str, *, include_ignored: bool) -> TestProgram:
-        """The test program of a task, built once for the same declarations; tests in the order of their source."""
+        """Build the test program of a task, once for the same declarations; tests in the order of their source."""
         source = source_of_tests(declared, tests)
         as_main = function_named(parse(tests), MAIN) is not None
         key = digest_json([self._digest, source, task.edition, list(task.crates), include_ignored, as_main])
         kept = self._store.get(key, lambda: self._make_tests(task, source, as_main, include_ignored))
         fault = kept.problem.startswith("infra: ")
         assert isinstance(task.tests, RustTests)
-        places = {f"{HIDDEN}::{one.path}": place for place, one in enumerate(plan_tests(task.tests).functions)}
+        places = {
+            f"{HIDDEN}::{function.path}": place for place, function in enumerate(plan_tests(task.tests).functions)
+        }
         names = tuple(sorted(kept.names, key=lambda name: places.get(name, len(places))))
         return TestProgram(declared, kept.content, names, kept.problem, fault, kept.cpu_ms)
 
     def server(self, task: Task, declared: Declared, answer: str) -> Compiled:
-        """The answer's program. Errors behind the answer's last line are about what is declared, not about it."""
+        """Build the answer's program. Errors behind the answer's last line concern the declarations, not the answer."""
         wire = self._wire_library()
         if wire.reason != "ok":
             return wire
@@ -82,12 +84,12 @@ class Builder:
         built = compiler.program_of(files, task.edition, [WIRE])
         if built.reason != "ok" or not lints_of_builds(built):
             return built
-        alone = compiler.build_library(answer, task.edition, forbid_unsafe=False)
-        cpu_ms = built.cpu_ms + alone.cpu_ms
-        return replace(built if alone.reason == "ok" else alone, cpu_ms=cpu_ms)
+        answer_alone = compiler.build_library(answer, task.edition, forbid_unsafe=False)
+        cpu_ms = built.cpu_ms + answer_alone.cpu_ms
+        return replace(built if answer_alone.reason == "ok" else answer_alone, cpu_ms=cpu_ms)
 
     def shared_server(self, files: Mapping[str, str], edition: Edition) -> Compiled:
-        """The program of several answers, the root first; unsafe code in any is an error."""
+        """Build the program of several answers, the root first; unsafe code in any is an error."""
         wire = self._wire_library()
         if wire.reason != "ok":
             return wire
@@ -114,7 +116,7 @@ class Builder:
         return Kept(built.artifact, names, "" if names else "the tests hold no test function", built.cpu_ms), True
 
     def _list(self, program: bytes, *words: str) -> tuple[str, ...] | None:
-        """Names of tests, as the program itself lists them; it holds nothing of any answer."""
+        """List the names of tests by running the program, which contains nothing of any answer."""
         result = self._sandbox.run(job_of(self._toolchain, program, words))
         if result.fault or result.exit_code != 0 or result.exceeded:
             return None
@@ -134,13 +136,13 @@ class Builder:
     def _make_wire(self) -> tuple[Kept, bool]:
         made = self._compiler.library_of(wire_sources(), "2021", WIRE)
         if made.reason != "ok":
-            said = made.detail or _first_error(made)
-            return Kept(problem=f"cannot compile the codec: {said}", cpu_ms=made.cpu_ms), False
+            detail = made.detail or _first_error(made)
+            return Kept(problem=f"cannot compile the codec: {detail}", cpu_ms=made.cpu_ms), False
         return Kept(made.artifact, cpu_ms=made.cpu_ms), True
 
 
 def job_of(toolchain: Toolchain, program: bytes, words: tuple[str, ...] = ()) -> Job:
-    """A program of the run stage."""
+    """Return the job that runs a program in the run stage."""
     return Job(
         argv=("/box/program", *words),
         stage="run",
@@ -152,12 +154,12 @@ def job_of(toolchain: Toolchain, program: bytes, words: tuple[str, ...] = ()) ->
 
 
 def shown_name(name: str) -> str:
-    """A test's name as its source has it."""
+    """Return a test's name as in its source."""
     return name.removeprefix(f"{HIDDEN}::")
 
 
 def own_errors(built: Compiled, answer: str) -> tuple[Diagnostic, ...]:
-    """Those errors of a server's build that lie in the answer's own lines."""
+    """Return the errors of a server's build in the answer's own lines."""
     lines = answer.count("\n") + 1
     return tuple(d for d in built.diagnostics if d.level == "error" and d.line is not None and d.line <= lines)
 

@@ -1,10 +1,9 @@
-"""Which tasks are graded in a separate process: those whose declared types travel and whose reference passes that way.
+"""Decide which tasks are graded in a separate process: those with portable types whose reference passes that way.
 
-The task decides, never an answer: an answer whose signature does not fit fails its tests. Only where a task declares
-nothing at all (no code prompt, no reference) is the answer's own signature all there is, and what it has to be graded
-by follows from it.
+The task decides, never an answer: an answer whose signature does not fit fails its tests. Only if a task
+declares nothing (no code prompt, no reference) does the answer's own signature decide.
 
-Not covered: value tests and whole programs, whose expected results never are where the answer is.
+Not covered: value tests and whole programs, whose expected results are never in the answer's process.
 """
 
 from __future__ import annotations
@@ -35,23 +34,23 @@ _MOST_KEPT = 4096
 
 @dataclass(frozen=True)
 class Decision:
-    """How a task's tests in Rust are graded, and why; ``grading`` is None where the machine could not tell."""
+    """How a task's tests in Rust are graded, and why; ``grading`` is None when the machine failed."""
 
     grading: Grading | None
     reason: str = ""
     by_answer: bool = False
-    """The task declares nothing: each answer's own signature decides."""
+    """Whether the task declares nothing, so that each answer's own signature decides."""
     cpu_ms: float = 0.0
 
     @property
     def surely_separate(self) -> bool:
-        """Whether no answer can be graded in its own process."""
+        """Return whether no answer can be graded in its own process."""
         return self.grading == "separate" and not self.by_answer
 
 
 def refuse_in_process(decisions: Mapping[str, Decision]) -> None:
     """Raise DataError naming the first task whose tests may have to run in the answer's own process."""
-    refused = {name: one for name, one in decisions.items() if not one.surely_separate}
+    refused = {name: decision for name, decision in decisions.items() if not decision.surely_separate}
     if not refused:
         return
     name, first = next(iter(refused.items()))
@@ -65,7 +64,7 @@ def refuse_in_process(decisions: Mapping[str, Decision]) -> None:
 
 @dataclass(frozen=True)
 class Served:
-    """One answer's program for separate tests, or why there is none."""
+    """One answer's program for separate tests, or the reason why there is none."""
 
     program: TestProgram | None = None
     built: Compiled | None = None
@@ -73,7 +72,7 @@ class Served:
 
 
 class Separate:
-    """Decides and grades with one toolchain in one sandbox; safe to call from several threads."""
+    """Decide and grade with one toolchain in one sandbox; safe to call from several threads."""
 
     def __init__(self, sandbox: Sandbox, toolchain: Toolchain, compiler: Compiler, store: ProgramStore) -> None:
         self._sandbox = self._run_in = sandbox
@@ -84,33 +83,33 @@ class Separate:
         self._lock = threading.Lock()
 
     def within(self, sandbox: Sandbox) -> Separate:
-        """The same, with tests run in another sandbox; what is decided and built is shared."""
-        other = copy.copy(self)
-        other._run_in = sandbox
-        return other
+        """Return a copy that runs tests in another sandbox; decisions and builds are shared."""
+        copied = copy.copy(self)
+        copied._run_in = sandbox
+        return copied
 
     def decide(self, task: Task) -> Decision:
-        """How a task with tests in Rust is graded; the same for all of its answers, and found once."""
+        """Decide how a task with tests in Rust is graded; equal for all of its answers, and cached."""
         assert isinstance(task.tests, RustTests)
         made_of = [task.code_prompt, task.reference, task.entry_point, task.edition, list(task.crates)]
         key = digest_json([*made_of, task.tests.model_dump()])
         with self._lock:
             deciding = self._deciding.setdefault(key, threading.Lock())
         with deciding:
-            found = self._decided.get(key)
-            if found is not None:
-                return replace(found, cpu_ms=0.0)
-            found = self._decide(task)
-            if found.grading is not None:
-                self._decided[key] = found
+            decision = self._decided.get(key)
+            if decision is not None:
+                return replace(decision, cpu_ms=0.0)
+            decision = self._decide(task)
+            if decision.grading is not None:
+                self._decided[key] = decision
         with self._lock:
             self._deciding.pop(key, None)
             while len(self._decided) > _MOST_KEPT:
                 del self._decided[next(iter(self._decided))]
-        return found
+        return decision
 
     def serve(self, task: Task, code: str) -> Served:
-        """Build what an answer is graded with: the task's test program, and the answer's own."""
+        """Build the programs that grade an answer: the task's test program, and the answer's own."""
         try:
             program = self._test_program(task, code)
         except CannotTravel as error:
@@ -121,7 +120,7 @@ class Separate:
         return Served(program, replace(built, cpu_ms=built.cpu_ms + program.cpu_ms))
 
     def program_for(self, task: Task, code: str) -> TestProgram | None:
-        """The test program of an answer that is graded separately; None for others, and where it cannot be told."""
+        """Return the test program of an answer that is graded separately; None for others, and if undecided."""
         if self.decide(task).grading != "separate":
             return None
         try:
@@ -131,11 +130,11 @@ class Separate:
         return None if program.fault or program.problem else program
 
     def build_shared(self, files: Mapping[str, str], edition: Edition) -> Compiled:
-        """An executable of several answers and their servers, the root first, without unsafe code in any."""
+        """Build an executable of several answers and their servers, the root first, without unsafe code."""
         return self._builder.shared_server(files, edition)
 
     def grade(self, served: Served) -> tuple[Grade, float]:
-        """Run the tests of a program that was built; returns the grade and the CPU milliseconds."""
+        """Run the tests of a built program; return the grade and the CPU milliseconds."""
         assert served.program is not None
         assert served.built is not None
         return run_tests(self._run_in, self._toolchain, served.program, served.built.artifact)
@@ -156,11 +155,11 @@ class Separate:
         return _by_program(program) or Decision("separate", "no reference to try it with", cpu_ms=program.cpu_ms)
 
     def _tried(self, task: Task, reference: str) -> Decision:
-        """By what becomes of the reference."""
+        """Decide by grading the reference."""
         served = self.serve(task, reference)
         if served.built is None:
-            found = _by_program(served.program) if served.program is not None else None
-            return found or Decision("in_process", served.problem)
+            decision = _by_program(served.program) if served.program is not None else None
+            return decision or Decision("in_process", served.problem)
         cpu_ms, reason, detail = served.built.cpu_ms, served.built.reason, served.built.detail
         if reason == "ok":
             grade, ran_ms = self.within(self._sandbox).grade(served)
@@ -181,7 +180,7 @@ class Separate:
         return self._builder.test_program(task, declared, tests, include_ignored=task.tests.include_ignored)
 
     def _declared(self, task: Task, code: str, tests: str) -> Declared:
-        """What stands for the answer in the test program."""
+        """Return the declarations that replace the answer in the test program."""
         if task.code_prompt is not None:
             return declared_by_prompt(task.code_prompt, task.entry_point)
         if task.reference is not None:
@@ -198,7 +197,7 @@ class Separate:
 
 
 def _by_program(program: TestProgram) -> Decision | None:
-    """What follows from a test program that could not be built."""
+    """Decide by a test program that could not be built."""
     if program.fault:
         return Decision(None, program.problem, cpu_ms=program.cpu_ms)
     if program.problem:

@@ -1,8 +1,8 @@
-"""Which functions a task declares, with signatures that can travel: from its code, its reference, or the answer.
+"""Find the functions that a task declares with portable signatures: in its code, its reference, or the answer.
 
-A code prompt declares what it leaves open; what it gives whole is copied to the test's side as it stands. Without one
-the reference declares the entry point, and everything else that tests call has the answer's own signature, spelled with
-whole paths of the standard library, so that no type of the answer's can stand in for one.
+A code prompt declares its unwritten functions; its other items are copied unchanged to the test program. Without one
+the reference declares the entry point, and other functions that tests call have the answer's own signature, spelled
+with full paths of the standard library, so that no type of the answer can replace one.
 
 Not covered: methods, generic functions, `async`; macros that make items.
 """
@@ -26,7 +26,7 @@ _OPEN_BODIES = frozenset({"todo", "unimplemented"})
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: how it travels, its type in the proxy, and what the server decodes."""
+    """One parameter: how it crosses, its type in the proxy, and the type that the server decodes."""
 
     way: Literal["value", "mutable", "slice"]
     proxy: str
@@ -35,12 +35,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Function:
-    """A function that calls cross to."""
+    """A function whose calls cross to the answer."""
 
     name: str
     parameters: tuple[Parameter, ...]
     result: str
-    """As the proxy has it; ``()`` where there is none."""
+    """Return type of the proxy; ``()`` without one."""
     server_result: str
     lifetimes: str = ""
     """Generics of the proxy, as in ``<'a, 'b: 'a>``."""
@@ -49,22 +49,22 @@ class Function:
 
 @dataclass(frozen=True)
 class Declared:
-    """What stands at the crate root of a test program, and which calls leave it."""
+    """Source at the crate root of a test program, and the calls that leave it."""
 
     root: str
-    """Source with a place holder (`proxy_mark`) for each function."""
+    """Source with a placeholder (`proxy_mark`) for each function."""
     functions: tuple[Function, ...]
     types: Types
     imports: tuple[str, ...] = ()
 
 
 def proxy_mark(number: int) -> str:
-    """What stands in the root for the proxy of a function."""
+    """Return the placeholder in the root for the proxy of a function."""
     return f"/*proxy {number}*/"
 
 
 def declared_by_prompt(prompt: str, entry_point: str | None) -> Declared:
-    """What a code prompt declares; raises CannotTravel where it leaves open what cannot travel."""
+    """Return the declarations of a code prompt; raise CannotTravel for an unwritten item that cannot cross."""
     whole = _closed(prompt)
     root = parse(whole)
     if root.has_error:
@@ -91,7 +91,7 @@ def declared_by_prompt(prompt: str, entry_point: str | None) -> Declared:
 
 
 def declared_by_code(task: Task, code: str, wanted: Collection[str], imports: Collection[str]) -> Declared:
-    """What ``wanted`` names of an answer's functions, the entry point as the reference has it."""
+    """Declare the ``wanted`` functions of an answer, the entry point as in the reference."""
     answer = parse(code)
     given = parse(task.reference) if task.reference is not None else None
     types = Types()
@@ -111,7 +111,7 @@ def declared_by_code(task: Task, code: str, wanted: Collection[str], imports: Co
 
 
 def function_of(node: Node, types: Types) -> Function:
-    """The signature of a function item; raises CannotTravel naming the function and what keeps it."""
+    """Return the signature of a function item; raise CannotTravel naming the function and the obstacle."""
     name = name_of(node)
     try:
         return _function(node, types)
@@ -127,12 +127,12 @@ def _function(node: Node, types: Types) -> Function:
     listed = node.child_by_field_name("parameters")
     assert listed is not None
     parameters = []
-    for one in listed.named_children:
-        kind = one.child_by_field_name("type") if one.type == "parameter" else None
-        if one.type in ("line_comment", "block_comment", "attribute_item"):
+    for parameter in listed.named_children:
+        kind = parameter.child_by_field_name("type") if parameter.type == "parameter" else None
+        if parameter.type in ("line_comment", "block_comment", "attribute_item"):
             continue
         if kind is None:
-            raise CannotTravel(f"the parameter `{text_of(one)}`")
+            raise CannotTravel(f"the parameter `{text_of(parameter)}`")
         parameters.append(_parameter(kind, types))
     result = node.child_by_field_name("return_type")
     proxy, server = ("()", "()") if result is None else _both(result, types, "result")
@@ -183,7 +183,7 @@ def _types(root: Node) -> Types:
 
 
 def _closed(prompt: str) -> str:
-    """A prompt that ends inside of a function, closed."""
+    """Close the braces of a prompt that ends inside of a function."""
     if not parse(prompt).has_error:
         return prompt
     whole = f"{prompt.rstrip()}\n todo!() }}\n"
@@ -191,7 +191,7 @@ def _closed(prompt: str) -> str:
 
 
 def _is_open(function: Node) -> bool:
-    """Whether the body is for the answer to write."""
+    """Return whether the answer must write the body."""
     body = function.child_by_field_name("body")
     if body is None:
         return True

@@ -1,9 +1,9 @@
-"""From the ends of both processes to a grade: each test has a pair of its own, and its exit code alone says passed.
+"""Grade the ends of both processes: each test has a pair of its own, and only its exit code 0 is a pass.
 
-0 is passed and 101 failed, as libtest and a panicking main have it. 97 says that a call broke off; the answer's own
-end tells why: a limit, a signal, an exit. What a single process would not have survived ends the run of tests here too.
+0 is passed and 101 failed, as in libtest and a panicking main. 97 means a broken call; the answer's own end tells why:
+a limit, a signal, an exit. An end that a single process would not survive ends the run of tests here too.
 
-Not covered: which tasks are graded so (`decision`).
+Not covered: the choice of tasks (`decision`).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from burnish.verify.separate.programs import HIDDEN
 FAILED = 101
 _SAID = 400
 _FIRST_THREAD = re.compile(r"thread '(?:<unnamed>|main)' (?:\(1\) )?")
-"""An answer's first thread has no name where its program is its own."""
+"""An answer's first thread has no name if it has its own program."""
 _RUNNER = re.compile(
     r"running \d+ test|test .* \.\.\. |test result: |failures:$|successes:$|---- .* stdout ----$"
     rf"|    {HIDDEN}::|    main$|note: run with `RUST_BACKTRACE"
 )
-"""Lines that libtest writes around what a test says."""
+"""Matches lines that libtest writes around a test's output."""
 
 
 @dataclass
 class _Run:
-    """What is known after some of the tests."""
+    """State after some of the tests."""
 
     expected: int
     ran: int = 0
@@ -44,7 +44,7 @@ class _Run:
 
 
 def run_tests(sandbox: Sandbox, toolchain: Toolchain, program: TestProgram, answer: bytes) -> tuple[Grade, float]:
-    """Run every test against the answer's program; returns the grade and the CPU milliseconds of all processes."""
+    """Run every test against the answer's program; return the grade and the CPU milliseconds of all processes."""
     run = _Run(len(program.tests))
     cpu_ms = 0.0
     for name in program.tests:
@@ -64,7 +64,7 @@ def run_tests(sandbox: Sandbox, toolchain: Toolchain, program: TestProgram, answ
 
 
 def _ended(joined: Joined, run: _Run) -> Grade | None:
-    """The grade where the run of tests ends with this pair; None where the test passed or failed by itself."""
+    """Return the grade if this pair ends the run of tests; None when the test passed or failed by itself."""
     tests, answer = joined.tests, joined.answer
     if tests.fault or (answer.fault and tests.exit_code != 0):
         return Grade("infra", run.counts(), tests.fault or answer.fault)
@@ -72,14 +72,15 @@ def _ended(joined: Joined, run: _Run) -> Grade | None:
         return None
     if not tests.exceeded and tests.exit_code == BROKEN:
         return _broken(joined, run)
-    reason, detail = read_end(tests)  # by what the answer sent: the task's own reference passes within these limits
+    # Caused by what the answer sent, since the task's own reference passes within these limits.
+    reason, detail = read_end(tests)
     return Grade(reason, run.counts(), detail)
 
 
 def _broken(joined: Joined, run: _Run) -> Grade:
-    """A call broke off: the answer's end says why."""
-    said = joined.tests.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    why = said[0].rpartition(" ... ")[2] if said else "the answer ended in a call"
+    """Return the grade of a broken call, by the end of the answer."""
+    last_line = joined.tests.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    why = last_line[0].rpartition(" ... ")[2] if last_line else "the answer ended in a call"
     if joined.answer.cut_off:
         return Grade("runtime_error", run.counts(), why)
     reason, detail = read_end(joined.answer)
@@ -89,7 +90,7 @@ def _broken(joined: Joined, run: _Run) -> Grade:
 
 
 def _words(joined: Joined) -> str:
-    """What a failed test said, or else what the answer said of its panic; nothing of the runner's, nor any time."""
+    """Return the message of a failed test, otherwise the answer's panic message, without lines of the runner."""
     texts = [part.stderr.decode(errors="replace") for part in (joined.tests, joined.answer)]
     lines = [line for text in texts for line in text.splitlines() if line.strip() and not _RUNNER.match(line)]
     return _FIRST_THREAD.sub("thread 'main' ", "\n".join(lines)).replace(f"{HIDDEN}::", "")[-_SAID:]

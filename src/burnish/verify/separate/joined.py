@@ -1,10 +1,9 @@
-"""Runs a test's process and the answer's process, each in a sandbox of its own, with their pipes joined.
+"""Run a test's process and the answer's process, each in a sandbox of its own, with joined pipes.
 
 The boundary is the sandbox, not the pipe: neither sees the other's processes, memory or files. The answer's process
-ends with the test's; where the test says that a call was broken, the answer gets a moment to end by itself, for its
-own end tells why.
+ends with the test's; after a broken call, the answer gets a moment to end by itself, since its own end tells why.
 
-Not covered: what the two ends mean (`grading`).
+Not covered: the meaning of the two ends (`grading`).
 """
 
 from __future__ import annotations
@@ -17,31 +16,31 @@ from io import FileIO
 from burnish.protocols import Job, JobResult, Joint, Sandbox
 
 BROKEN = 97
-"""Exit code of a test program whose answer ended in a call or sent what is no reply."""
+"""Exit code of a test program whose answer ended in a call or sent an invalid reply."""
 _LAST_WORDS_S = 2.0
-"""How long an answer that broke a call may take to be gone; one that is alive then is killed."""
+"""Seconds for an answer that broke a call to end before it is killed."""
 
 
 @dataclass(frozen=True)
 class Joined:
-    """How both ended."""
+    """Ends of both processes."""
 
     tests: JobResult
     answer: JobResult
 
     @property
     def cpu_ms(self) -> float:
-        """Of both."""
+        """Return the CPU time of both."""
         return self.tests.cpu_ms + self.answer.cpu_ms
 
 
 def run_joined(sandbox: Sandbox, tests: Job, answer: Job) -> Joined:
     """Run both to their ends; the sandbox must be able to join processes."""
     questions, replies, life = _pipe(), _pipe(), _pipe()
-    asked = replace(answer, joint=Joint(questions[0], replies[1], life[0]))
+    joined_answer = replace(answer, joint=Joint(questions[0], replies[1], life[0]))
     asking = replace(tests, joint=Joint(replies[0], questions[1]))
     with life[1], ThreadPoolExecutor(1, thread_name_prefix="answer") as threads:
-        served: Future[JobResult] = threads.submit(sandbox.run, asked)
+        served: Future[JobResult] = threads.submit(sandbox.run, joined_answer)
         tested = sandbox.run(asking)
         if tested.exit_code == BROKEN:
             wait([served], _LAST_WORDS_S)

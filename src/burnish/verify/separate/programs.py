@@ -1,7 +1,7 @@
-"""The sources of both programs: the tests with proxies of the declared functions, and the answer with a server behind.
+"""Write the sources of both programs: the tests with proxies of the declared functions, and the answer with a server.
 
-The answer's text stands unedited at its crate's root; all that is added lies on the line that it begins on (an
-attribute) and behind its last line (a child module). The test program knows nothing of any answer.
+The answer's text is unedited at its crate's root; additions are on its first line (an attribute) and behind its last
+line (a child module). The test program knows nothing of any answer.
 
 Not covered: compiling and running them.
 """
@@ -20,9 +20,9 @@ from burnish.verify.separate.travel import Types, fields_of, variants_of
 WIRE = "burnish_wire"
 """Crate name of the codec."""
 SERVED = "burnish_served"
-"""Module behind an answer."""
+"""Name of the module behind an answer."""
 ALONE_BEFORE = "#![no_main] "
-"""What stands before an answer that has a program of its own."""
+"""Text before an answer that has a program of its own."""
 HIDDEN = "burnish_hidden"
 """Module of the tests."""
 _MAIN = (
@@ -33,7 +33,7 @@ _RESULT = f"::{WIRE}::Decoded"
 
 
 def source_of_tests(declared: Declared, tests: str, imports: Iterable[str] = ()) -> str:
-    """The test program: to be compiled with ``--test``, or as it is where the tests are an ``fn main``."""
+    """Return the test program, to compile with ``--test`` unless the tests are an ``fn main``."""
     root = declared.root
     for number, function in enumerate(declared.functions):
         root = root.replace(proxy_mark(number), _proxy(number, function))
@@ -55,21 +55,21 @@ def source_of_tests(declared: Declared, tests: str, imports: Iterable[str] = ())
 
 
 def source_of_answer(declared: Declared, answer: str, edition: Edition) -> str:
-    """The answer's program, which serves calls until there are no more."""
+    """Return the answer's program, which serves calls until there are no more."""
     exported = "#[unsafe(no_mangle)]" if edition == "2024" else "#[no_mangle]"
     main = f'{exported} pub extern "C" fn main(_: i32, _: *const *const u8) -> i32 {{ ::{WIRE}::serve(call); 0 }}'
     served = server_module(declared, main)
     if "no_std" in answer:
         served = served.replace("::std::", f"::{WIRE}::standard_library::")
     answer = answer.removeprefix("\ufeff")
-    if answer.startswith("#!") and not answer[2:].lstrip().startswith("["):  # a shebang has to stay first
+    if answer.startswith("#!") and not answer[2:].lstrip().startswith("["):  # a shebang must stay first
         first, _, rest = answer.partition("\n")
         return f"{first}\n{ALONE_BEFORE}{rest}{served}"
     return f"{ALONE_BEFORE}{answer}{served}"
 
 
 def server_module(declared: Declared, main: str = "") -> str:
-    """The module that stands behind an answer: ``call()``, and ``main`` where the answer has a program of its own."""
+    """Return the module behind an answer: ``call()``, and ``main`` if the answer has a program of its own."""
     arms = "\n".join(f"{number} => {{ {_arm(function)} }}" for number, function in enumerate(declared.functions))
     return f"""
 #[doc(hidden)] pub(crate) mod {SERVED} {{
@@ -84,15 +84,16 @@ _ => ::std::result::Result::Err(::{WIRE}::Malformed) }} }}
 
 
 def _proxy(number: int, function: Function) -> str:
-    """A function of the declared signature that asks the other process."""
-    listed = ", ".join(f"a{i}: {one.proxy}" for i, one in enumerate(function.parameters))
+    """Return a function of the declared signature that calls the other process."""
+    listed = ", ".join(f"a{i}: {parameter.proxy}" for i, parameter in enumerate(function.parameters))
     sent = "".join(
-        f" call.argument({'&' if one.way == 'value' else '&*'}a{i});" for i, one in enumerate(function.parameters)
+        f" call.argument({'&' if parameter.way == 'value' else '&*'}a{i});"
+        for i, parameter in enumerate(function.parameters)
     )
     back = "".join(
-        f" reply.update{'_slice' if one.way == 'slice' else ''}(a{i});"
-        for i, one in enumerate(function.parameters)
-        if one.way != "value"
+        f" reply.update{'_slice' if parameter.way == 'slice' else ''}(a{i});"
+        for i, parameter in enumerate(function.parameters)
+        if parameter.way != "value"
     )
     kept = "unsafe " if function.is_unsafe else ""
     return (
@@ -103,15 +104,17 @@ def _proxy(number: int, function: Function) -> str:
 
 
 def _arm(function: Function) -> str:
-    """Decodes the arguments, calls, and writes the result and the ``&mut`` arguments."""
+    """Return code that decodes the arguments, calls, and encodes the result and the ``&mut`` arguments."""
     parameters = list(enumerate(function.parameters))
     names = "".join(f"mut a{i}, " for i, _ in parameters)
-    types = "".join(f"{one.server}, " for _, one in parameters)
+    types = "".join(f"{parameter.server}, " for _, parameter in parameters)
     decoded = f"let ({names}): ({types}) = ::{WIRE}::arguments(question)?;" if parameters else "question.end()?;"
-    passed = ", ".join(f"a{i}" if one.way == "value" else f"&mut a{i}" for i, one in parameters)
+    passed = ", ".join(f"a{i}" if parameter.way == "value" else f"&mut a{i}" for i, parameter in parameters)
     called = f"super::{function.name}({passed})"
     called = f"unsafe {{ {called} }}" if function.is_unsafe else called
-    back = "".join(f" ::{WIRE}::Encode::encode(&a{i}, reply);" for i, one in parameters if one.way != "value")
+    back = "".join(
+        f" ::{WIRE}::Encode::encode(&a{i}, reply);" for i, parameter in parameters if parameter.way != "value"
+    )
     return (
         f"{decoded} ::{WIRE}::reply_with(reply, |out| {{ let value: {function.server_result} = {called};"
         f" ::{WIRE}::Encode::encode(&value, out) }});{back} ::std::result::Result::Ok(())"
@@ -119,7 +122,7 @@ def _arm(function: Function) -> str:
 
 
 def _conversions(types: Types, own: str) -> str:
-    """How the task's types are written and read: a number for the variant, then the fields in their order."""
+    """Return code that encodes and decodes the task's types: a number for the variant, then the fields in order."""
     return "\n".join(_conversion(f"{own}{name}", node) for name, node in types.used.items())
 
 
@@ -134,7 +137,7 @@ def _conversion(path: str, node: Node) -> str:
         made = ", ".join(f"{name}: ::{WIRE}::Decode::decode(from)?" for name, _ in fields)
         writing.append(f"{shape} {{ {taken} }} => {{ out.push({number});{written} }}")
         reading.append(f"{number} => {shape} {{ {made} }},")
-    if not shapes:  # an enum without variants: there is no value of it
+    if not shapes:  # an enum without variants has no value
         writing.append("_ => ::std::unreachable!()")
     refused = f"_ => return ::std::result::Result::Err(::{WIRE}::Malformed)"
     return (

@@ -1,7 +1,7 @@
-"""Compiled test programs and the codec, kept beside the verdict cache: a task's tests are built once.
+"""Keep compiled test programs and the codec beside the verdict cache, so that a task's tests are built once.
 
-A file is named after the digest of all that decides its content (toolchain, sources, crates). What cannot be read is
-built again. Without a folder, things are kept for the life of the process.
+A file is named after the digest of everything that decides its content (toolchain, sources, crates). Unreadable files
+are built again. Without a folder, programs are kept for the life of the process.
 
 Not covered: eviction; the folder can be deleted at any time.
 """
@@ -23,7 +23,7 @@ MOST_IN_MEMORY = 128
 
 @dataclass
 class Kept:
-    """One compiled thing: its bytes and what is known about it, or why there is none."""
+    """Compiled program with facts about it, or the reason why there is none."""
 
     content: bytes = b""
     names: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Kept:
 
 @dataclass
 class ProgramStore:
-    """Safe to call from several threads; two that want the same thing wait for one another."""
+    """Store that is safe to call from several threads; two that want the same program build it once."""
 
     folder: Path | None = None
     _held: dict[str, Kept] = field(default_factory=dict)
@@ -41,21 +41,21 @@ class ProgramStore:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, key: str, make: Callable[[], tuple[Kept, bool]]) -> Kept:
-        """What is kept under ``key``, or what ``make`` returns, which is kept when it says that it may be."""
+        """Return the program stored under ``key``, or that of ``make``, which is stored if it is lasting."""
         with self._lock:
             making = self._making.setdefault(key, threading.Lock())
         with making:
-            found = self._held.get(key) or self._read(key)
+            kept = self._held.get(key) or self._read(key)
             lasting = True
-            if found is None:
-                found, lasting = make()
+            if kept is None:
+                kept, lasting = make()
                 if lasting:
-                    self._write(key, found)
+                    self._write(key, kept)
             if lasting:
-                self._hold(key, found)
+                self._hold(key, kept)
         with self._lock:
             self._making.pop(key, None)
-        return found
+        return kept
 
     def _hold(self, key: str, kept: Kept) -> None:
         with self._lock:

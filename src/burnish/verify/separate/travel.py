@@ -1,7 +1,7 @@
-"""Which types can travel between two processes, and how generated code spells them.
+"""Decide which types can cross between two processes, and spell them in generated code.
 
-Names of the standard library are written with their whole path: neither an answer's imports nor its own types of such a
-name can change what is meant. Types that the task's own code defines travel field by field.
+Names of the standard library are written with their full path, so that neither an answer's imports nor its own types
+can change their meaning. Types of the task's own code cross field by field.
 
 Not covered: closures, trait objects, iterators, generic types of the task, raw pointers, returned `&mut`.
 """
@@ -42,13 +42,13 @@ STANDARD: Mapping[str, str] = {name: f"::{path}::{name}" for path, names in _PAT
 """Name -> whole path of the types that the codec knows."""
 _FORMAT_ERROR = re.compile(r"(?:std|core)?(?:::)?fmt::Error")
 _ARGUMENTS = {"Result": 2, "HashMap": 2, "BTreeMap": 2}
-"""How many type arguments a name has in the standard library; another number is another type."""
+"""Number of type arguments in the standard library; another number means another type."""
 
 Place = Literal["argument", "result", "field"]
 
 
 class CannotTravel(Exception):
-    """Why a type cannot cross from one process to the other."""
+    """Reason why a type cannot cross between the processes."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +56,21 @@ class Spelling:
     """How one of the two programs writes types."""
 
     own: str
-    """What stands before the names of the task's types."""
+    """Prefix of the names of the task's types."""
     lifetimes: bool
-    """Whether named lifetimes are repeated; elided else."""
+    """Whether named lifetimes are repeated; otherwise they are elided."""
 
 
 @dataclass
 class Types:
-    """Types that the task's code defines, and those of them that were used so far."""
+    """Types of the task's code, and those of them used so far."""
 
     defined: Mapping[str, Node] = field(default_factory=dict)
     constants: frozenset[str] = frozenset()
     used: dict[str, Node] = field(default_factory=dict)
 
     def spell(self, node: Node, spelling: Spelling, place: Place, depth: int = 0) -> str:
-        """The type as generated code writes it; raises CannotTravel with the reason where it cannot."""
+        """Spell the type in generated code; raise CannotTravel with the reason if it cannot cross."""
         if depth > 64:
             raise CannotTravel("a type that nests too deep")
         makers = {
@@ -83,7 +83,7 @@ class Types:
         if node.type in makers:
             return makers[node.type](node, spelling, place, depth)
         if node.type == "tuple_type":
-            parts = [self.spell(one, spelling, place, depth + 1) for one in node.named_children]
+            parts = [self.spell(child, spelling, place, depth + 1) for child in node.named_children]
             return f"({', '.join(parts)},)"
         if node.type in ("primitive_type", "unit_type"):
             return text_of(node)
@@ -123,11 +123,11 @@ class Types:
         if name not in STANDARD or not _is_standard(text_of(kind)):
             raise CannotTravel(f"the type `{_short(node)}`")
         parts, types = [], 0
-        for one in arguments.named_children:
-            if one.type == "lifetime":
-                parts.append(text_of(one) if spelling.lifetimes or text_of(one) == "'static" else "'_")
+        for argument in arguments.named_children:
+            if argument.type == "lifetime":
+                parts.append(text_of(argument) if spelling.lifetimes or text_of(argument) == "'static" else "'_")
             else:
-                parts.append(self.spell(one, spelling, "field" if place == "argument" else place, depth + 1))
+                parts.append(self.spell(argument, spelling, "field" if place == "argument" else place, depth + 1))
                 types += 1
         if types != _ARGUMENTS.get(name, 1):
             raise CannotTravel(f"the type `{_short(node)}`")
@@ -160,7 +160,7 @@ class Types:
 
 
 def field_types(node: Node) -> list[Node]:
-    """The types of all fields of a struct or of an enum's variants; raises CannotTravel for what has none."""
+    """Return the types of all fields of a struct or of an enum's variants; raise CannotTravel for other items."""
     if node.type == "struct_item":
         return [kind for _, kind in fields_of(node)]
     if node.type == "enum_item":
@@ -169,30 +169,30 @@ def field_types(node: Node) -> list[Node]:
 
 
 def variants_of(node: Node) -> list[Node]:
-    """The variants of an enum, in order."""
+    """Return the variants of an enum, in order."""
     body = node.child_by_field_name("body")
-    return [one for one in body.named_children if one.type == "enum_variant"] if body is not None else []
+    return [child for child in body.named_children if child.type == "enum_variant"] if body is not None else []
 
 
 def fields_of(node: Node) -> list[tuple[str, Node]]:
-    """Fields of a struct or variant by name, or by number where they have none."""
+    """Return fields of a struct or variant by name, or by number if they have none."""
     body = node.child_by_field_name("body")
     if body is None:
         return []
     if body.type == "field_declaration_list":
-        found = []
-        for one in body.named_children:
-            kind = one.child_by_field_name("type") if one.type == "field_declaration" else None
+        fields = []
+        for child in body.named_children:
+            kind = child.child_by_field_name("type") if child.type == "field_declaration" else None
             if kind is not None:
-                found.append((name_of(one), kind))
-        return found
+                fields.append((name_of(child), kind))
+        return fields
     beside = ("visibility_modifier", "attribute_item", "line_comment", "block_comment")
-    kinds = [one for one in body.named_children if one.type not in beside]
+    kinds = [child for child in body.named_children if child.type not in beside]
     return [(str(number), kind) for number, kind in enumerate(kinds)]
 
 
 def _is_standard(path: str) -> bool:
-    """Whether a path can mean the standard library: a bare name, or one that goes through its modules."""
+    """Return whether a path can mean the standard library: a bare name, or a path through its modules."""
     parts = [part.strip() for part in path.split("::")]
     known = {"", "std", "core", "alloc", *(step for path in _PATHS for step in path.split("::")), "hash_map"}
     return all(part in known for part in parts[:-1])

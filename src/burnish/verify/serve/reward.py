@@ -1,20 +1,20 @@
-"""A reward function for TRL's trainers: verdicts as numbers, and None where the machine failed.
+"""Reward completions in TRL's trainers: verdicts as numbers, and None where the machine failed.
 
     from burnish.config.verify import VerifyConfig
     from burnish.verify.serve.reward import VerifierReward
     trainer = GRPOTrainer(model, reward_funcs=VerifierReward(VerifyConfig()), train_dataset=dataset)
 
-TRL hands over the dataset's columns: either ``task`` (a `Task` record, as JSON or as a mapping), or fields of one, of
+TRL passes the dataset's columns: either ``task`` (a `Task` record, as JSON or as a mapping), or fields of one, of
 which ``tests``, ``entry_point``, ``code_prompt``, ``reference``, ``edition``, ``crate_type``, ``crates`` decide a
-verdict. Other columns are not looked at. None inside a mapping counts as left out, since a dataset fills every row up
-to the same fields. None as a reward keeps a sample out of its group's mean.
+verdict. Other columns are ignored. None inside a mapping counts as absent, since a dataset gives every row the same
+fields. A sample with the reward None is not in its group's mean.
 
-A reward shape is handed in, since stages do not import one another:
+A reward shape is passed in, since stages do not import one another:
 
     shape = functools.partial(burnish.score.rewards.score_verdict.score_verdict, DenseReward())
     reward = VerifierReward(VerifyConfig(), shape=shape)
 
-Its components then stand beside each completion in what TRL logs. Not covered: other frameworks (`burnish verify serve`
+TRL then logs its components with each completion. Not covered: other frameworks (`burnish verify serve`
 talks to any).
 """
 
@@ -38,15 +38,15 @@ _FIELDS = ("tests", "entry_point", "code_prompt", "reference", "edition", "crate
 
 
 def passed(verdict: Verdict) -> float:
-    """1 for a pass, else 0."""
+    """Return 1 for a pass, otherwise 0."""
     return float(verdict.status == "pass")
 
 
 class VerifierReward(AbstractContextManager["VerifierReward"]):
     """Callable as ``reward(prompts=..., completions=..., **columns)``; completions are texts or conversations.
 
-    ``value`` makes a number of every verdict but infra, whose reward is None; ``shape`` makes a `Score` of every
-    verdict with its task, and goes before ``value``. A ``verifier`` that is given stays its owner's to close. Raises
+    ``value`` converts every verdict but infra, whose reward is None, to a number; ``shape`` converts a verdict with its
+    task to a `Score`, and overrides ``value``. The caller closes a ``verifier`` that it passes. Raises
     InfraBudgetError when the share of faults over all calls exceeds ``config.infra_budget``,
     and DataError for a task column that cannot be read.
     """
@@ -76,7 +76,7 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
             self._owned.close()
 
     def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        """One reward per completion, in their order."""
+        """Return one reward per completion, in their order."""
         tasks = [_task(columns, index) for index in range(len(prompts))]
         pairs = [
             (task, Completion(task_id=task.id, text=_text(completion)))
@@ -90,7 +90,7 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
         return [score.value for score in scores]
 
     def judge(self, pairs: Sequence[tuple[Task, Completion]]) -> list[Verdict]:
-        """Verdicts in the order of ``pairs``, with the same budget for faults over all calls."""
+        """Return verdicts in the order of ``pairs``, with the same budget for faults over all calls."""
         assert self._verifier is not None
         # within one call any share may fail: a handful of samples says nothing about the machine
         verdicts = list(self._verifier.stream(pairs, infra_budget=1.0))
@@ -99,7 +99,7 @@ class VerifierReward(AbstractContextManager["VerifierReward"]):
 
 
 def _log_components(scores: Sequence[Score], log_extra: Callable[[str, list[float | None]], None] | None) -> None:
-    """One column per component in TRL's table of completions; None where a completion has no such component."""
+    """Log one column per component in TRL's table of completions; None for a completion without it."""
     if log_extra is None:
         return
     for name in dict.fromkeys(name for score in scores for name in score.components):
@@ -107,7 +107,7 @@ def _log_components(scores: Sequence[Score], log_extra: Callable[[str, list[floa
 
 
 def _task(columns: Mapping[str, Any], index: int) -> Task:
-    """The task of one sample."""
+    """Build the task of one sample."""
     whole = columns.get("task")
     if whole is not None:
         fields = _mapping(whole[index])
@@ -144,7 +144,7 @@ def _without_none(value: Any) -> Any:
 
 
 def _text(completion: Any) -> str:
-    """What the model wrote: a text, or the last message of a conversation."""
+    """Return the model's text: a text, or the last message of a conversation."""
     if isinstance(completion, str):
         return whole_characters(completion)
     return whole_characters(str(completion[-1]["content"] or "")) if completion else ""

@@ -1,9 +1,8 @@
-"""One verifier for many callers: requests queue up, one thread judges them together, each gets its verdicts as it is
-done.
+"""Share one verifier among many callers: requests queue up, one thread judges them together, and each caller gets its
+verdicts as soon as they are complete.
 
-Requests that wait while others are judged are taken in one go, so that small requests share all workers and equal
-programs are judged once. A program that runs into its time limit holds back those that came after its turn began, by
-that limit at most.
+Requests that wait while others are judged are then judged together, so that small requests share all workers and equal
+programs are judged once. A program that runs into its time limit delays later requests by at most that limit.
 
 Not covered: the network (`workflows.verify.http_api`).
 """
@@ -23,34 +22,34 @@ from burnish.verify.judge.ladder import Goal
 from burnish.verify.judge.verifier import Verifier
 
 MOST_WAITING = 20_000
-"""Candidates that may wait; more are refused, so that memory stays bounded."""
+"""Most waiting candidates; more are refused, to bound memory."""
 MOST_AT_ONCE = 512
-"""Candidates judged in one go, unless one request alone has more."""
+"""Most candidates judged together, unless a single request has more."""
 
-Asked = tuple[Task, Completion, Goal | None]
+Submission = tuple[Task, Completion, Goal | None]
 
 
 class ServiceBusyError(MachineError):
-    """More waits than may; nothing of this request was taken."""
+    """The queue is full; nothing of this request was accepted."""
 
 
 class ServiceClosedError(MachineError):
-    """The service stops; what was not judged yet will not be."""
+    """The service stops; candidates without a verdict will not be judged."""
 
 
 @dataclass
 class _Request:
-    """Candidates of one caller, and the verdicts there are so far."""
+    """Candidates of one caller, and the verdicts so far."""
 
-    asked: Sequence[Asked]
+    candidates: Sequence[Submission]
     done: Future[list[Verdict]] = field(default_factory=Future)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
 
 
 class VerdictService:
-    """Owns a verifier; `submit` may be called from any thread. Close it, and the verifier is closed with it.
+    """Own a verifier; `submit` may be called from any thread. Closing it closes the verifier.
 
-    The verifier must have an infra budget of 1: a fault is a verdict here, and the caller's to weigh.
+    The verifier must have an infra budget of 1: a fault is a verdict here, for the caller to handle.
     """
 
     def __init__(self, verifier: Verifier) -> None:
@@ -62,26 +61,28 @@ class VerdictService:
         self._lane = threading.Thread(target=self._serve, name="verdicts", daemon=True)
         self._lane.start()
 
-    def submit(self, asked: Sequence[Asked]) -> Future[list[Verdict]]:
-        """Verdicts in the order of ``asked``, later. Raises ServiceBusyError and ServiceClosedError."""
-        request = _Request(asked)
+    def submit(self, candidates: Sequence[Submission]) -> Future[list[Verdict]]:
+        """Return a future of verdicts in the order of ``candidates``. Raises ServiceBusyError and
+        ServiceClosedError."""
+        request = _Request(candidates)
         with self._change:
             if self._closing or self._refusing:
                 raise _closed()
-            if self._waiting_candidates + len(asked) > MOST_WAITING:
+            if self._waiting_candidates + len(candidates) > MOST_WAITING:
                 raise ServiceBusyError(f"{self._waiting_candidates} candidates are waiting.", "Ask again later.")
             self._waiting.append(request)
-            self._waiting_candidates += len(asked)
+            self._waiting_candidates += len(candidates)
             self._change.notify()
         return request.done
 
     def refuse(self) -> None:
-        """Take nothing more; what was taken is finished."""
+        """Accept nothing more; finish what was accepted."""
         with self._change:
             self._refusing = True
 
     def close(self) -> None:
-        """Refuse what waits, stop what runs, close the verifier. Calling it twice is fine."""
+        """Refuse waiting requests, stop running jobs, and close the verifier; may be called twice. Calling it twice is
+        fine."""
         with self._change:
             if self._closing:
                 return
@@ -109,39 +110,39 @@ class VerdictService:
                         request.done.set_exception(_closed() if self._closing else error)
 
     def _take(self) -> list[_Request]:
-        """What is judged together next: whole requests, at least one."""
+        """Return the requests to judge together next, at least one."""
         taken: list[_Request] = []
         size = 0
-        while self._waiting and (not taken or size + len(self._waiting[0].asked) <= MOST_AT_ONCE):
+        while self._waiting and (not taken or size + len(self._waiting[0].candidates) <= MOST_AT_ONCE):
             request = self._waiting.popleft()
-            self._waiting_candidates -= len(request.asked)
-            if request.done.set_running_or_notify_cancel():  # else its caller has gone
+            self._waiting_candidates -= len(request.candidates)
+            if request.done.set_running_or_notify_cancel():  # otherwise its caller has gone
                 taken.append(request)
-                size += len(request.asked)
+                size += len(request.candidates)
         return taken
 
     def _judge(self, requests: Sequence[_Request]) -> None:
-        places = [(request, index) for request in requests for index in range(len(request.asked))]
+        places = [(request, index) for request in requests for index in range(len(request.candidates))]
         for request in requests:
-            if not request.asked:
+            if not request.candidates:
                 request.done.set_result([])
 
         def hand_out(verdict: Verdict) -> None:
             request, index = places[int(verdict.task_id)]
             if request.done.done():
                 return
-            if self._closing and verdict.status == "infra":  # what was stopped has no verdict
+            if self._closing and verdict.status == "infra":  # stopped candidates have no verdict
                 request.done.set_exception(_closed())
                 return
-            task = request.asked[index][0]
+            task = request.candidates[index][0]
             request.verdicts[index] = verdict.model_copy(update={"task_id": task.id})
-            if len(request.verdicts) == len(request.asked):
-                request.done.set_result([request.verdicts[i] for i in range(len(request.asked))])
+            if len(request.verdicts) == len(request.candidates):
+                request.done.set_result([request.verdicts[i] for i in range(len(request.candidates))])
 
-        asked = list(itertools.chain.from_iterable(request.asked for request in requests))
-        # Callers know nothing of each other, so their ids may be equal: a number stands for each while it is judged.
-        pairs = [(task.model_copy(update={"id": str(n)}), answer) for n, (task, answer, _) in enumerate(asked)]
-        self.verifier.verify(pairs, goals=[goal for _, _, goal in asked], on_verdict=hand_out)
+        candidates = list(itertools.chain.from_iterable(request.candidates for request in requests))
+        # Callers are independent, so their ids may be equal: numbers replace the ids during judging.
+        pairs = [(task.model_copy(update={"id": str(n)}), answer) for n, (task, answer, _) in enumerate(candidates)]
+        self.verifier.verify(pairs, goals=[goal for _, _, goal in candidates], on_verdict=hand_out)
 
 
 def _closed() -> ServiceClosedError:

@@ -33,7 +33,7 @@ from starlette.requests import ClientDisconnect
 from burnish import __version__
 from burnish.errors import MachineError
 from burnish.records import Verdict
-from burnish.verify.serve.service import Asked, VerdictService
+from burnish.verify.serve.service import Submission, VerdictService
 from burnish.wording import counted
 from burnish.workflows.verify.api_description import health_answers, verify_answers, verify_body, with_token
 from burnish.workflows.verify.file import VerifyRow, pair_of, row_problem, verdict_row
@@ -90,7 +90,7 @@ def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> 
         work = asyncio.get_running_loop().run_in_executor
         try:
             body = await _read(request, limits.request_bytes)
-            candidates = await work(readers, _asked, body, limits.rows, service.verifier.crates)
+            candidates = await work(readers, _parse_rows, body, limits.rows, service.verifier.crates)
             verdicts = await asyncio.wrap_future(service.submit(candidates))
             return await work(readers, _verdicts, verdicts)
         except ClientDisconnect:
@@ -143,7 +143,7 @@ async def _read(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
-def _asked(body: bytes, most: int, built: frozenset[str]) -> Sequence[Asked]:
+def _parse_rows(body: bytes, most: int, built: frozenset[str]) -> Sequence[Submission]:
     """Parse the rows of a request; all or none are accepted."""
     try:
         given = json.loads(body)

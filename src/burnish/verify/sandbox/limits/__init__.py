@@ -1,1 +1,1 @@
-"""What counts against the limits of a job: time, memory."""
+"""Measure what counts against the limits of a job: time, memory."""

@@ -1,12 +1,12 @@
-"""What a job's processes used of the machine, all together, and how long they stood in line for a core.
+"""Measure the CPU time of all processes of a job, and how long they waited for a core.
 
-CPU time of the whole group decides about a limit: of the control group where there is one, else the sum over all
-processes that were seen. Time in line is no time of the program's own: where others kept the cores busy, the wall clock
-stands still for it. Its own threads keep one another waiting, too, and that must not count, or a program could choose
-to be waited for: what the other threads used is taken off the longest wait of any thread between two looks.
+The CPU time of the whole group decides about a limit: that of the control group if there is one, otherwise the sum over
+all observed processes. Waiting time is not the program's own: while others keep the cores busy, its wall clock stops.
+Waiting for its own threads must not count, or a program could extend its time: the CPU time of its other threads is
+subtracted from the longest wait of any thread between two samples.
 
-Source: /proc/PID/schedstat (time on a core, time in line, both in ns). Not covered: processes that live and die between
-two looks, where there is no control group.
+Source: /proc/PID/schedstat (time on a core, waiting time, both in ns). Not covered: processes that live and die between
+two samples, without a control group.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from burnish.verify.sandbox.cgroups import Group
 
 
 class Meter(Protocol):
-    """Counts for one job, from its start."""
+    """Count for one job, from its start."""
 
     def look(self) -> None:
         """Count up to now."""
@@ -26,30 +26,30 @@ class Meter(Protocol):
 
     @property
     def cpu_ms(self) -> float | None:
-        """CPU time of all processes up to the last look; None where it cannot be known."""
+        """Return the CPU time of all processes up to the last sample; None if unknown."""
         ...
 
     @property
     def starved_ms(self) -> float:
-        """How long others kept the program from running, up to the last look."""
+        """Return how long others kept the program from running, up to the last sample."""
         ...
 
 
 class GroupMeter:
-    """`Meter` of a control group, or of what stands in for one."""
+    """`Meter` of a control group, or of its stand-in."""
 
     def __init__(self, group: Group) -> None:
         self._group = group
         self._before = group.cpu_ms()
         self._seen: dict[int, tuple[float, float]] = {}
-        """Thread -> time on a core and in line, at the last look."""
+        """Thread -> time on a core and waiting time, at the last sample."""
         self._gone_ms = 0.0
         self._used_ms = 0.0
         self.starved_ms = 0.0
 
     @property
     def cpu_ms(self) -> float | None:
-        """CPU time of all processes up to the last look; None where it cannot be known."""
+        """Return the CPU time of all processes up to the last sample; None if unknown."""
         if self._before is not None:
             return self._used_ms
         return self._gone_ms + sum(used for used, _ in self._seen.values()) if self._seen or self._gone_ms else None
@@ -68,7 +68,7 @@ class GroupMeter:
         for thread, (on, line) in now.items():
             on_before, line_before = before.get(thread, (0.0, 0.0))
             by_others = max(0.0, used - (on - on_before))
-            # Twice: they keep it waiting, and a group past its share of a core is held back for as long again.
+            # Twice: other threads make it wait, and a group beyond its share of a core is throttled for as long again.
             longest = max(longest, line - line_before - 2 * by_others)
         self.starved_ms += longest
 
@@ -80,7 +80,7 @@ class GroupMeter:
 
 
 def _spent(thread: int) -> tuple[float, float] | None:
-    """Milliseconds of a thread on a core and in line; None when it has ended."""
+    """Return milliseconds of a thread on a core and waiting; None when it has ended."""
     try:
         used, line, _ = Path(f"/proc/{thread}/schedstat").read_text().split()
     except (OSError, ValueError):

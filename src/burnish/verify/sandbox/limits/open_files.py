@@ -1,9 +1,9 @@
-"""How many files the verifier keeps open, and room for them before anything is judged.
+"""Raise the limit of open files as far as the verifier needs, before anything is judged.
 
-Each worker holds pipes and files in memory for its job, and up to two prepared compilers. Running out of them midway
-would look like a machine that fails now and then. The soft limit is raised where the hard one allows it.
+Each worker holds pipes and files in memory for its job, and up to two prepared compilers. Running out of descriptors
+midway would look like random faults of the machine. The soft limit is raised if the hard one allows it.
 
-Not covered: what the rest of the process opens, beyond a margin.
+Not covered: other open files of the process, beyond a margin.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OWN, _EACH = 64, 48
 
 
 def allow_open_files(workers: int) -> None:
-    """Make room for as many workers; raises MachineError where the hard limit is too low."""
+    """Make room for this many workers; raise MachineError when the hard limit is too low."""
     needed = _OWN + _EACH * workers
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
