@@ -36,7 +36,7 @@ from burnish.verify import Verifier
 from burnish.verify.judge.ladder import Goal as Depth
 from burnish.verify.judge.pool import default_workers
 from burnish.verify.reading import extract
-from burnish.verify.reading.shown import said_in
+from burnish.verify.reading.shown import text_of_prompt
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 
 PART = 60
@@ -150,10 +150,10 @@ def measure_ways(count: int, workers: int, folder: Path) -> dict[str, Way[Progra
 
 def reading_ms(count: int) -> float:
     """CPU milliseconds for finding the program in an answer as models write them: thinking, words, several blocks."""
-    read = [(_spoken(p.code), said_in(p.task.prompt), p.task.entry_point) for p in draw_programs(count)]
+    read = [(_spoken(p.code), text_of_prompt(p.task.prompt), p.task.entry_point) for p in draw_programs(count)]
     before = time.process_time()
-    for text, said, entry_point in read:
-        extract(text, None, entry_point, said=said)
+    for text, shown, entry_point in read:
+        extract(text, None, entry_point, prompt_text=shown)
     return 1000 * (time.process_time() - before) / len(read)
 
 
