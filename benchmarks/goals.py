@@ -29,7 +29,7 @@ def below(name: str, value: float, limit: float, unit: str = "") -> Goal:
 def table(goals: Sequence[Goal]) -> str:
     """One line per goal, columns aligned."""
     rows = [("benchmark", "value", "goal", "met")]
-    rows += [(one.name, f"{one.value:.3f}", one.goal, "yes" if one.met else "NO") for one in goals]
+    rows += [(goal.name, f"{goal.value:.3f}", goal.goal, "yes" if goal.met else "NO") for goal in goals]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     aligned = (f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d}" for a, b, c, d in rows)
     return "\n".join(line.rstrip() for line in aligned)
@@ -39,4 +39,4 @@ def report(goals: Sequence[Goal], json_file: Path | None) -> None:
     """Print the table; write ``{"goals": [...]}`` when a file is named."""
     print(table(goals))
     if json_file is not None:
-        json_file.write_text(json.dumps({"goals": [asdict(one) for one in goals]}, indent=2) + "\n")
+        json_file.write_text(json.dumps({"goals": [asdict(goal) for goal in goals]}, indent=2) + "\n")

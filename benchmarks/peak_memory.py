@@ -10,5 +10,5 @@ def peak_kib() -> int:
 
     getrusage would not do: its peak goes on over exec, so a child's begins at what its parent had when it forked.
     """
-    (line,) = (one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM:"))
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1])

@@ -85,7 +85,7 @@ class Split:
 def stage_of(steps: int, said: Mapping[str, object]) -> GrpoStage:
     """The quickstart's stage with another length, on the base."""
     recipe = load_config(Recipe, QUICKSTART)
-    stage = next(one for one in recipe.stages if isinstance(one, GrpoStage))
+    stage = next(stage for stage in recipe.stages if isinstance(stage, GrpoStage))
     return GrpoStage.model_validate(
         stage.model_dump() | {"start_from": "base", "rates_from": None, "max_steps": steps, "log_every": 1} | dict(said)
     )
@@ -134,8 +134,10 @@ def measure(way: str, stage: GrpoStage, prompts: int, folder: Path) -> Split:
         verify_s=seconds("verify"),
         stall_s=seconds("verifier_stall"),
         update_s=seconds(*UPDATE),
-        cached=sum(one.verdict is not None and one.verdict.cached for one in rollouts),
-        first_answers=digest_bytes("\0".join(one.completion.text for one in rollouts if one.step == 0).encode()),
+        cached=sum(rollout.verdict is not None and rollout.verdict.cached for rollout in rollouts),
+        first_answers=digest_bytes(
+            "\0".join(rollout.completion.text for rollout in rollouts if rollout.step == 0).encode()
+        ),
         agreed=1.0 if serial is None else serial.agreed / serial.completions,
     )
 

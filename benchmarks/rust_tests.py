@@ -72,7 +72,10 @@ class Judged:
 
     def work(self, answers: Sequence[Answered]) -> None:
         """Judge; raises RuntimeError when one does not pass."""
-        pairs = [(one.task, Completion(task_id=one.task.id, text=f"```rust\n{one.code}\n```\n")) for one in answers]
+        pairs = [
+            (answer.task, Completion(task_id=answer.task.id, text=f"```rust\n{answer.code}\n```\n"))
+            for answer in answers
+        ]
         wrong = [v for v in self._verifier.verify(pairs) if v.status != "pass" or v.grading != "separate"]
         if wrong:
             raise RuntimeError(f"{wrong[0].task_id}: {wrong[0].status} {wrong[0].reason}: {wrong[0].detail}")
@@ -96,12 +99,12 @@ class PlainTests:
 
     def work(self, answers: Sequence[Answered]) -> None:
         """Build and run; raises RuntimeError when one does not pass."""
-        for one in answers:
+        for answer in answers:
             folder = self._tools.new_folder()
-            (folder / "test.rs").write_text(one.whole)
+            (folder / "test.rs").write_text(answer.whole)
             words = ["--edition", "2021", "--test", "-o", "test", "test.rs", *self._options]
             built = self._tools.call("rustc", words, folder)
             ran = self._tools.call(str(folder / "test"), [], folder, {"LD_LIBRARY_PATH": self._libraries})
             if (built, ran) != (0, 0):
-                raise RuntimeError(f"{one.task.id}: rustc {built}, test {ran}")
+                raise RuntimeError(f"{answer.task.id}: rustc {built}, test {ran}")
             shutil.rmtree(folder)

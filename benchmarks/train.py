@@ -48,16 +48,16 @@ def run_in_turns(rows: int, rounds: int) -> dict[str, list[Measured]]:
 
 def speed(runs: Sequence[Measured]) -> float:
     """Median of tokens per CPU second."""
-    return statistics.median(one.tokens / one.cpu_s for one in runs)
+    return statistics.median(run.tokens / run.cpu_s for run in runs)
 
 
 def table(found: dict[str, list[Measured]]) -> str:
     """Markdown: speed, spread and memory of each way."""
     lines = ["| way | tokens per CPU s | spread | peak GiB | last loss |", "| --- | ---: | ---: | ---: | ---: |"]
     for name, runs in found.items():
-        speeds = [one.tokens / one.cpu_s for one in runs]
+        speeds = [run.tokens / run.cpu_s for run in runs]
         spread = (max(speeds) - min(speeds)) / statistics.median(speeds)
-        peak = max(one.peak_bytes for one in runs) / 2**30
+        peak = max(run.peak_bytes for run in runs) / 2**30
         lines.append(f"| {name} | {speed(runs):.0f} | {spread:.1%} | {peak:.2f} | {runs[-1].loss:.3f} |")
     return "\n".join(lines)
 

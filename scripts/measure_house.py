@@ -179,7 +179,7 @@ def measures(root: Path) -> Iterator[str]:
     )
     yield (
         f"parameters: max {widest.parameters} ({widest.place}); "
-        f"{sum(one.parameters > PARAMETERS for one in functions)} functions over {PARAMETERS}"
+        f"{sum(function.parameters > PARAMETERS for function in functions)} functions over {PARAMETERS}"
     )
     yield f"imports inside folders: {sum(map(len, imports.values()))}; cycles between rooms: {len(rings)}"
     yield from (f"  cycle in {ring}" for ring in rings)

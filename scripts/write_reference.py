@@ -107,7 +107,7 @@ def _type_name(annotation: Any) -> str:
     if origin is typing.Literal:
         name = " or ".join(f"`{value}`" for value in arguments)
     elif origin in (typing.Union, types.UnionType):
-        name = " or ".join(_type_name(one) for one in arguments)
+        name = " or ".join(_type_name(argument) for argument in arguments)
     elif origin in (tuple, list):
         name = "list of " + _type_name(arguments[0])
     elif origin is dict:
@@ -147,10 +147,16 @@ def _command_sections(command: Any, path: str) -> Iterator[str]:
     parameters = [one for one in command.params if not getattr(one, "hidden", False) and one.name != "help"]
     if parameters:
         lines += ["| argument or option | default | meaning |", "| --- | --- | --- |"]
-        for one in parameters:
-            named = one.param_type_name == "option"
-            name = ", ".join([*one.opts, *one.secondary_opts]) if named else one.metavar or one.name.upper()
-            lines.append(f"| `{name}` | {_parameter_default(one)} | {_cell(getattr(one, 'help', '') or '')} |")
+        for parameter in parameters:
+            named = parameter.param_type_name == "option"
+            name = (
+                ", ".join([*parameter.opts, *parameter.secondary_opts])
+                if named
+                else parameter.metavar or parameter.name.upper()
+            )
+            lines.append(
+                f"| `{name}` | {_parameter_default(parameter)} | {_cell(getattr(parameter, 'help', '') or '')} |"
+            )
         lines.append("")
     yield "\n".join(lines)
     for name, inner in sorted(getattr(command, "commands", {}).items()):

@@ -35,7 +35,7 @@ def test_a_preset_has_the_parameter_count_of_its_model(preset: Preset) -> None:
 
     with torch.device("meta"):
         model = build_model(stage_of(preset=preset), Words(), context=64)  # type: ignore[arg-type]
-    assert sum(one.numel() for one in model.parameters()) == parameter_count(PRESETS[preset])
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameter_count(PRESETS[preset])
     assert parameter_count(PRESETS[preset]) == pytest.approx(SIZES[preset], rel=0.25)
 
 

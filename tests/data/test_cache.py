@@ -140,7 +140,7 @@ def test_a_damaged_entry_is_broken(tmp_path: Path, damage: str) -> None:
         case "data gone":
             (entry / DATA / "rows.jsonl").unlink()
             (entry / DATA).rmdir()
-    assert [one.broken for one in cache.entries()] == [True]
+    assert [entry.broken for entry in cache.entries()] == [True]
     assert [one.digest for one in cache.prune(broken=True)] == [entry.name]
     assert cache.entries() == []
 

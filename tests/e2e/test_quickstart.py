@@ -83,8 +83,8 @@ def test_the_table_goes_from_the_base_to_the_control_with_intervals(whole: Path)
 
 def test_what_was_written_and_judged_on_the_way_is_kept(whole: Path) -> None:
     rollouts = list(read_records(Rollout, whole / "grpo" / "rollouts.jsonl"))
-    assert [sum(one.step == step for one in rollouts) for step in (0, 2)] == [16, 16]
-    assert {one.verdict.status for one in rollouts if one.verdict is not None} == {"pass", "fail"}
+    assert [sum(rollout.step == step for rollout in rollouts) for step in (0, 2)] == [16, 16]
+    assert {rollout.verdict.status for rollout in rollouts if rollout.verdict is not None} == {"pass", "fail"}
     for number in (1, 2):
         assert len(list(read_lines(whole / "expert" / f"round_{number}" / "completions.jsonl"))) == 16
 

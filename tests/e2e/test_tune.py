@@ -89,7 +89,7 @@ def test_every_completion_has_a_verdict_from_the_real_compiler(run: Path) -> Non
             Completion.from_json(line) for line in (run / stage / "completions.jsonl").read_text().splitlines()
         ]
         verdicts = [Verdict.from_json(line) for line in (run / stage / "verdicts.jsonl").read_text().splitlines()]
-        assert {one.task_id for one in completions} == {one.task_id for one in verdicts}
+        assert {completion.task_id for completion in completions} == {completion.task_id for completion in verdicts}
         assert len(verdicts) == 12
         for verdict in verdicts:
             assert verdict.status in ("pass", "fail"), verdict.detail

@@ -65,7 +65,7 @@ def test_rows_that_finish_early_do_not_change_the_others(tmp_path: Path, family:
     expected = [by_transformers(model, prompt, 30) for prompt in prompts]
     limits = [3 * (row + 1) for row in range(len(prompts))]
     written = decode_batch(model, prompts, limits, greedy(), torch.Generator())
-    assert [one.ids for one in written] == [ids[:limit] for ids, limit in zip(expected, limits, strict=True)]
+    assert [answer.ids for answer in written] == [ids[:limit] for ids, limit in zip(expected, limits, strict=True)]
 
 
 def test_a_stop_token_ends_the_row_and_is_left_out(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_stop_token_ends_the_row_and_is_left_out(tmp_path: Path) -> None:
 def test_a_limit_of_zero_writes_nothing(tmp_path: Path) -> None:
     model = tiny(tmp_path, "llama")
     written = decode_batch(model, some_prompts(2), [0, 4], greedy(), torch.Generator())
-    assert [len(one.ids) for one in written] == [0, 4]
+    assert [len(answer.ids) for answer in written] == [0, 4]
     assert decode_batch(model, [[5]], [0], greedy(), torch.Generator())[0].finish_reason == "length"
 
 

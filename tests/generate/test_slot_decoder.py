@@ -54,7 +54,7 @@ def test_rows_are_independent_of_slots_and_neighbours(
         for _ in range(12)
     ]
     how = options(temperature, frozenset(draw.sample(range(5, 380), 20)))
-    alone = [decoded(model, [one], how, slots=1)[0] for one in requests]
+    alone = [decoded(model, [request], how, slots=1)[0] for request in requests]
     assert decoded(model, requests, how, slots=slots, budget=budget) == alone
 
 
@@ -83,7 +83,7 @@ def test_the_token_budget_bounds_running_rows_and_slots_are_refilled(
     counted.__wrapped__ = real  # type: ignore[attr-defined]
     monkeypatch.setattr(type(model), "forward", counted)
     list(freely.run(requests))
-    tokens = sum(one.limit for one in requests)
+    tokens = sum(request.limit for request in requests)
     assert forwards < 1.5 * tokens / 8  # in fixed batches of 8 sorted by prompt it is 4 times the longest answer
 
 

@@ -49,7 +49,7 @@ def make(loaded: LoadedModel, seed: int = 0, **sampling: Any) -> TransformersGen
 
 
 def texts(completions: list[Completion]) -> dict[tuple[str, int], str]:
-    return {(one.task_id, one.sample_index): one.text for one in completions}
+    return {(completion.task_id, completion.sample_index): completion.text for completion in completions}
 
 
 def flat(batches: Any) -> list[Completion]:
@@ -63,18 +63,18 @@ def test_every_task_gets_its_samples_with_counts(loaded: LoadedModel) -> None:
     assert [len(batch) % 2 for batch in batches] == [0] * len(batches)
     assert batches[0] == []
     assert set(texts(completions)) == {(f"t{index}", sample) for index in range(10) for sample in range(2)}
-    lengths = [one.prompt_tokens for one in completions]
+    lengths = [completion.prompt_tokens for completion in completions]
     assert lengths == sorted(lengths, reverse=True)
     tokenizer: Any = loaded.tokenizer
     by_id = {task.id: task for task in tasks}
-    for one in completions:
-        prompt = render_prompt(by_id[one.task_id].prompt, tokenizer)
-        assert one.prompt_tokens == len(tokenizer(prompt, add_special_tokens=False)["input_ids"])
-        assert 0 < one.completion_tokens <= 9
-        assert one.finish_reason == "stop" or one.completion_tokens == 9
-        assert one.model_digest == loaded.digest
-        assert one.sampling["temperature"] == 1.0
-    assert len({one.text for one in completions if one.task_id == "t0"}) == 2
+    for completion in completions:
+        prompt = render_prompt(by_id[completion.task_id].prompt, tokenizer)
+        assert completion.prompt_tokens == len(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+        assert 0 < completion.completion_tokens <= 9
+        assert completion.finish_reason == "stop" or completion.completion_tokens == 9
+        assert completion.model_digest == loaded.digest
+        assert completion.sampling["temperature"] == 1.0
+    assert len({completion.text for completion in completions if completion.task_id == "t0"}) == 2
 
 
 def test_a_resumed_run_writes_what_is_missing_as_an_unbroken_one_would(loaded: LoadedModel) -> None:

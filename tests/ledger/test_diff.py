@@ -23,7 +23,7 @@ def test_what_differs_is_listed_and_results_stand_side_by_side(tmp_path: Path) -
         assert found.versions == [Difference("torch", None, "2")]
         assert Difference("sft: loss", 0.5, 0.25) in found.results
         assert Difference("sft: peak MiB", 1.0, 1.0) in found.results
-        assert [one.name for one in found.stages] == ["sft", "measure", "report"]
+        assert [stage.name for stage in found.stages] == ["sft", "measure", "report"]
         assert found.missing == []
 
 

@@ -94,14 +94,14 @@ def test_aliases_kinds_and_forks_are_kept_and_removed_with_their_run(tmp_path: P
         ledger.open_run("r2", name="e", path=tmp_path, recipe="r", version="1", kind="evaluation")
         ledger.record_stage("r2", name="s", kind="sft", done=DONE, inputs={}, aliases={"adapter": ["x", "y"]})
         ledger.note_fork("r2", source="r1", point="sft at step 2")
-        run = next(one for one in ledger.runs() if one.run_id == "r2")
+        run = next(run for run in ledger.runs() if run.run_id == "r2")
         assert (run.kind, run.fork_of, run.fork_point) == ("evaluation", "r1", "sft at step 2")
         (stage,) = ledger.stages("r2")
         assert stage.aliases == {"adapter": ("x", "y")}
         assert ledger.has_stage("r2", "s", DONE)
         assert not ledger.has_stage("r2", "s", Done("other", 1.0))
         ledger.remove_run("r2")
-        assert [one.run_id for one in ledger.runs()] == ["r1"]
+        assert [run.run_id for run in ledger.runs()] == ["r1"]
         assert ledger.stages("r2") == []
         assert len(ledger.stages("r1")) == 1
 

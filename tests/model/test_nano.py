@@ -27,7 +27,7 @@ def test_the_shipped_recipes_are_those_that_made_it() -> None:
 
     stage: TypeAdapter[AnyStage] = TypeAdapter(AnyStage)
     recipes = json.loads((NANO / "provenance.json").read_text())["recipes"]
-    assert [one["name"] for one in recipes] == ["nano-base", "nano-notes"]
+    assert [recipe["name"] for recipe in recipes] == ["nano-base", "nano-notes"]
     for made_by in recipes:
         path = REPOSITORY / "recipes" / f"{made_by['name']}.yaml"
         shipped = load_config(Recipe, path, []).model_dump(mode="json")

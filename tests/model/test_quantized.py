@@ -73,7 +73,7 @@ def test_dequantised_four_bit_weights_compute_the_same(base: Path) -> None:
     quantised = load_model(base, config(kind="nf4")).model
     expected = logits(quantised)
     expanded = dequantize(quantised)
-    assert not any(is_quantized_linear(one) for one in expanded.modules())
+    assert not any(is_quantized_linear(module) for module in expanded.modules())
     assert torch.allclose(logits(expanded), expected, atol=1e-4)
 
 

@@ -39,7 +39,7 @@ def test_a_missing_file_and_a_torn_last_line_hold_no_records(tmp_path: Path) -> 
     write_records(path, [completion("a")])
     with path.open("a") as file:
         file.write('{"task_id": "b", "sample_')
-    assert [one.task_id for one in read_records(Completion, path)] == ["a"]
+    assert [completion.task_id for completion in read_records(Completion, path)] == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ def host(**fields: Any) -> Change:
 
 def ulimit(name: str) -> Change:
     def change(options: dict[str, Any]) -> None:
-        options["HostConfig"]["Ulimits"] = [one for one in options["HostConfig"]["Ulimits"] if one["Name"] != name]
+        options["HostConfig"]["Ulimits"] = [
+            option for option in options["HostConfig"]["Ulimits"] if option["Name"] != name
+        ]
 
     return change
 

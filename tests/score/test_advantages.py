@@ -51,7 +51,7 @@ def test_a_group_without_spread_has_no_advantage(rewards: list[float | None]) ->
 def test_advantages_sum_to_zero_and_keep_the_order(rewards: list[float | None]) -> None:
     for advantages in ALL:
         found = advantages(rewards)
-        assert [one is None for one in found] == [one is None for one in rewards]
+        assert [reward is None for reward in found] == [reward is None for reward in rewards]
         scored = [(r, a) for r, a in zip(rewards, found, strict=True) if r is not None and a is not None]
         assert sum(a for _, a in scored) == pytest.approx(0, abs=1e-6)
         ordered = [a for _, a in sorted(scored)]

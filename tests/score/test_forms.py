@@ -91,7 +91,7 @@ def _rows(shared: Path, case: str) -> list[EvaluatedRow]:
     folder = shared / "cases" / "answers"
     tasks = {task.id: task for task in map(Task.model_validate, _json(folder / f"{case}_tasks.jsonl"))}
     answers = map(Completion.model_validate, _json(folder / f"{case}_answers.jsonl"))
-    return [judge_answer(tasks[one.task_id], one, tolerance=1e-4) for one in answers]
+    return [judge_answer(tasks[answer.task_id], answer, tolerance=1e-4) for answer in answers]
 
 
 def _json(path: Path) -> list[dict[str, object]]:

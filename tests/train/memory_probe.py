@@ -53,7 +53,7 @@ class MemoryCallback(TrainerCallback):
 
 def probe_memory(folder: Path, cases: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the program prints of each case, by its name."""
-    kinds = sorted({one["adapter"]["kind"] for one in cases.values()})
+    kinds = sorted({case["adapter"]["kind"] for case in cases.values()})
     nothing = [{"shape": {}, "rows": (2, 8), "adapter": {"kind": kind}} for kind in kinds]
     command = [sys.executable, "-m", "tests.train.memory_probe", str(folder), json.dumps([*nothing, *cases.values()])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | LARGE_BLOCKS) as process:

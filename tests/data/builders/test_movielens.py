@@ -43,7 +43,7 @@ def test_the_parts_of_users_with_few_and_many_ratings(tmp_path: Path) -> None:
 def test_histories_are_the_ratings_just_before(tmp_path: Path) -> None:
     parts = built(write_movielens(tmp_path, ratings_of={1: 30}), history=4)
     candidates = sorted((one for part in parts.values() for one in part), key=lambda one: one.position)
-    assert [one.position for one in candidates] == list(range(4, 30))
+    assert [candidate.position for candidate in candidates] == list(range(4, 30))
     for before, after in itertools.pairwise(candidates):
         assert after.history == (*before.history[1:], (before.title, before.rating))
         assert after.title not in dict(after.history)
@@ -94,7 +94,7 @@ def test_two_films_with_one_title_are_one_film(tmp_path: Path) -> None:
     parts = read_movielens(MovieLensConfig(source=tmp_path, out=Path("unused"), history=1))
     candidates = [one for part in parts.values() for one in part]
     # User 1 rated Emma twice under two ids: the first rating counts. User 2 rated one of them alone.
-    assert {(one.user, one.history[0][0], one.title) for one in candidates} == {
+    assert {(candidate.user, candidate.history[0][0], candidate.title) for candidate in candidates} == {
         (1, "Heat (1995)", "Emma (1996)"),
         (1, "Emma (1996)", "Up (2009)"),
         (1, "Up (2009)", "Her (2013)"),
@@ -107,8 +107,8 @@ def test_no_history_of_the_case_holds_its_candidate(shared: Path) -> None:
     source = shared / "cases" / "answers" / "case11_ml"
     candidates = [one for part in built(source, history=15).values() for one in part]
     assert candidates
-    for one in candidates:
-        assert one.title not in [title for title, _ in one.history]
+    for candidate in candidates:
+        assert candidate.title not in [title for title, _ in candidate.history]
 
 
 @pytest.mark.parametrize(

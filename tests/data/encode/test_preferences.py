@@ -96,7 +96,7 @@ def test_the_judged_answer_alone_is_trained(
              zip(("user", "assistant"), pair, strict=True)]  # fmt: skip
     row = JudgedRow("r", (*turns, Message(role="user", content=prompt)), (chosen, rejected))
     encoded, (judged,) = encode_preferences([row], tokenizer, ChatConfig())
-    assert [one.input_ids for one in encoded] == [one.input_ids for one in judged.answers]
+    assert [answer.input_ids for answer in encoded] == [answer.input_ids for answer in judged.answers]
     for one, text in zip(judged.answers, (chosen, rejected), strict=True):
         trained = [label for label in one.labels if label != -100]
         assert tokenizer.decode(trained) == text + "<|im_end|>"

@@ -28,7 +28,10 @@ class Source:
 
 
 def encode(examples: Sequence[Example]) -> list[EncodedExample]:
-    return [EncodedExample(one.id, ids := [len(one.text or "")] * len(one.text or ""), ids) for one in examples]
+    return [
+        EncodedExample(example.id, ids := [len(example.text or "")] * len(example.text or ""), ids)
+        for example in examples
+    ]
 
 
 def stream(counts: tuple[int, int], shuffle: str, pack: int | None, chunk: int) -> RowStream:

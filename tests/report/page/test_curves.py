@@ -26,7 +26,7 @@ def panels(rows: list[MetricRow]) -> dict[str, list[str]]:
 
 def test_each_training_stage_gets_its_curves_in_order() -> None:
     rows = steps("pretrain", {"loss": 2.0}) + steps("sft", {"loss": 1.0, "learning_rate": 0.1})
-    assert [one.stage for one in training_curves(rows)] == ["pretrain", "sft"]
+    assert [curve.stage for curve in training_curves(rows)] == ["pretrain", "sft"]
 
 
 def test_stages_without_curves_draw_nothing() -> None:
@@ -71,15 +71,15 @@ def test_a_long_curve_is_drawn_by_means_and_says_so() -> None:
 
 @pytest.mark.parametrize("rows", [grpo_metrics(), expert_metrics(), [*run_data().metrics]])
 def test_a_figure_is_valid_svg_with_a_description(rows: list[MetricRow]) -> None:
-    for one in training_curves(rows):
-        label = ET.fromstring(one.svg).attrib["aria-label"]
-        assert label.startswith(f"Training curves of stage {one.stage}. ")
+    for curve in training_curves(rows):
+        label = ET.fromstring(curve.svg).attrib["aria-label"]
+        assert label.startswith(f"Training curves of stage {curve.stage}. ")
         assert "loss from" in label
 
 
 def test_ids_of_two_figures_are_distinct_and_references_resolve() -> None:
     curves = training_curves(steps("a", {"loss": 1.0}) + steps("b", {"loss": 1.0}))
-    ids = [set(re.findall(r'\bid="([^"]+)"', one.svg)) for one in curves]
+    ids = [set(re.findall(r'\bid="([^"]+)"', curve.svg)) for curve in curves]
     assert not ids[0] & ids[1]
     for one, known in zip(curves, ids, strict=True):
         wanted = set(re.findall(r'(?:url\(#|href="#)([^")]+)', one.svg))

@@ -215,7 +215,7 @@ def test_tests_passed_stand_by_kind_of_task(data: ReportData, page: str) -> None
 
 def test_every_sample_is_in_the_browser(data: ReportData, page: str) -> None:
     found = Page(page).samples()
-    assert len(found["samples"]) == sum(len(one.verdicts) for one in data.answers)
+    assert len(found["samples"]) == sum(len(answer.verdicts) for answer in data.answers)
     assert len(found["tasks"]) == 40
 
 

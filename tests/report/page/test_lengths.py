@@ -14,7 +14,7 @@ def test_the_histogram_says_what_it_shows() -> None:
     svg = lengths_figure(data.answers)
     assert svg is not None
     label = ET.fromstring(svg).attrib["aria-label"]
-    longest = max(one.completion_tokens for one in data.answers[0].completions)
+    longest = max(completion.completion_tokens for completion in data.answers[0].completions)
     assert "answer, tokens of measure-base" in label
     assert f"to {longest}, mean" in label
     assert "prompt, tokens" not in label  # all alike: nothing to see

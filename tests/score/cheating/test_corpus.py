@@ -24,7 +24,7 @@ def test_every_corpus_file_is_used_and_every_placeholder_filled() -> None:
     own = [file for file in ANSWERS.glob("*/*") if file.name.startswith(("right_", "wrong_", "cheat_"))]
     shared = [*ANSWERS.glob("any/*"), *ANSWERS.glob("bodies/*")]
     assert len(answers) == len(own) + len(shared) * len({answer.task.id for answer in answers})
-    assert not [one.name for one in answers if "@" in one.text]
+    assert not [answer.name for answer in answers if "@" in answer.text]
     strays = {file.name for file in ANSWERS.glob("*/*")} - {file.name for file in (*own, *shared)}
     assert strays == {"task.json", "stub.rs"}
 
@@ -34,6 +34,6 @@ def test_corpus_answers_get_their_stated_verdicts() -> None:
     assert answers["is_prime", "empty"].text == ""
     assert "is_prime(2)" in answers["is_prime", "prompt_repeated"].text
     assert "todo!()" in answers["is_prime", "many_comments"].text
-    bare = [one for one in answers.values() if one.role != "cheat" and "```" not in one.text]
+    bare = [answer for answer in answers.values() if answer.role != "cheat" and "```" not in answer.text]
     whole = [one for one in bare if one.name != "right_continued"]
     assert not [one.name for one in whole if parse(one.text).has_error]

@@ -21,7 +21,7 @@ pairs = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from((*LABELS, No
 def measured(rights: list[str], answers: list[str | None], labels: tuple[str, ...]) -> dict[str, float]:
     found = measure(classified(rights, answers, labels=labels))
     sums = found.columns_NK.sum(axis=0)
-    return {one.name: float(one.statistic(sums)) for one in found.measures}
+    return {measure.name: float(measure.statistic(sums)) for measure in found.measures}
 
 
 @given(pairs)

@@ -39,7 +39,7 @@ def test_rows_beyond_the_context_have_no_likelihoods_and_leave_their_denominator
     rows = [with_likelihoods(asked[0], plain[0], right), with_likelihoods(asked[1], plain[1], wrong), plain[2]]
     found = measure(rows)
     sums = found.columns_NK.sum(axis=0)
-    values = {one.name: float(one.statistic(sums)) for one in found.measures}
+    values = {measure.name: float(measure.statistic(sums)) for measure in found.measures}
     assert (values["accuracy"], values["accuracy_likeliest"]) == (1.0, 0.5)
     a, b = alike(rows, [with_likelihoods(task, row, right) for task, row in zip(asked, plain, strict=True)])
     assert [LIKELIEST in row.scores for row in (*a, *b)] == [True, True, False] * 2

@@ -30,7 +30,7 @@ def test_a_model_that_is_never_readable_scores_zero_and_breaks_nothing() -> None
     rows = [row_of(number_task(str(n), "7"), Extracted(None, "no_answer"), tolerance=0) for n in range(3)]
     found = measure(rows)
     sums = found.columns_NK.sum(axis=0)
-    assert {one.name: float(one.statistic(sums)) for one in found.measures} == {
+    assert {measure.name: float(measure.statistic(sums)) for measure in found.measures} == {
         "accuracy": 0,
         "exact": 0,
         "parse_rate": 0,

@@ -17,7 +17,7 @@ def test_every_small_case_equals_counting_all_subsets() -> None:
         for right in range(samples + 1):
             outcomes = [True] * right + [False] * (samples - right)
             for k in range(1, samples + 1):
-                drawn = [any(one) for one in combinations(outcomes, k)]
+                drawn = [any(combination) for combination in combinations(outcomes, k)]
                 assert pass_at_k(samples, right, k) == pytest.approx(sum(drawn) / len(drawn)), (samples, right, k)
 
 

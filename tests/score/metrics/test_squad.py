@@ -62,7 +62,7 @@ def test_metrics_are_split_by_whether_there_is_an_answer() -> None:
     ]
     found = measure([row_of(task, one, tolerance=0) for task, one in said])
     sums = found.columns_NK.sum(axis=0)
-    values = {one.name: float(one.statistic(sums)) for one in found.measures}
+    values = {measure.name: float(measure.statistic(sums)) for measure in found.measures}
     assert values == pytest.approx(
         {
             "exact": 2 / 5,

@@ -22,7 +22,8 @@ def test_compiling_failures_are_rejected_first_and_each_once() -> None:
         judged("infra", "a", 5),
     ]
     found = [
-        (one.passing.completion.sample_index, one.failing.completion.sample_index) for one in preference_pairs(rows, 4)
+        (pair.passing.completion.sample_index, pair.failing.completion.sample_index)
+        for pair in preference_pairs(rows, 4)
     ]
     assert found == [(2, 1), (3, 0)]
     assert len(preference_pairs(rows, 1)) == 1
@@ -50,4 +51,4 @@ def test_a_repair_is_the_passing_answer_that_shares_most_tokens() -> None:
 
 def test_compiler_errors_are_repaired_first() -> None:
     rows = [judged("pass", "a", 0), judged("wrong", "a", 1), judged("broken", "a", 2)]
-    assert [one.failing.completion.sample_index for one in repair_pairs(rows, 4)] == [2, 1]
+    assert [pair.failing.completion.sample_index for pair in repair_pairs(rows, 4)] == [2, 1]

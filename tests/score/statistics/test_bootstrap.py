@@ -83,7 +83,7 @@ def test_intervals_of_rates_and_of_f1_cover_as_often_as_they_say() -> None:
         families = np.repeat(np.arange(80), sizes)
         right, said = (random.random(len(families)) < chance[families] for _ in range(2))
         rows = np.stack([np.ones(len(families)), right & said, ~right & said, right & ~said], 1).astype(float)
-        draws = draw(family_sums(rows, [str(one) for one in families]), seed=seed, draws=1000)
+        draws = draw(family_sums(rows, [str(family) for family in families]), seed=seed, draws=1000)
         low, high = bootstrap_interval(draws, lambda sums: ratio(sums[..., 1] + sums[..., 3], sums[..., 0]))
         hits[0] += low <= 0.5 <= high
         low, high = bootstrap_interval(draws, f1)

@@ -96,8 +96,8 @@ def test_every_model_scores_what_it_should_in_every_kind(model: str, kind: str) 
     assert (summary.n, summary.correct, summary.unparsed, first.n) == (3, right, unread, 3)
     assert summary.metrics["parse_rate"].value == pytest.approx(1 - unread / 3)
     assert sum(summary.problems.values()) == unread
-    for one in summary.metrics.values():
-        assert one.ci95[0] <= one.value <= one.ci95[1]
+    for metric in summary.metrics.values():
+        assert metric.ci95[0] <= metric.value <= metric.ci95[1]
 
 
 def test_the_reason_of_an_unread_answer_is_kept() -> None:
@@ -163,4 +163,4 @@ def test_rust_rows_take_the_verdict_and_infra_is_neither_right_nor_wrong() -> No
 def test_tasks_that_nobody_could_answer_are_refused(task: Task) -> None:
     with pytest.raises(DataError, match="cannot be judged"):
         check_tasks([task])
-    check_tasks([one for tasks in TASKS.values() for one in tasks])
+    check_tasks([task for tasks in TASKS.values() for task in tasks])

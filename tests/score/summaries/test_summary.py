@@ -119,7 +119,7 @@ def test_infra_stays_in_the_denominator_and_only_widens_the_interval() -> None:
 def test_every_model_meets_the_first_and_the_one_before() -> None:
     base, tuned = models()
     third = measured("merged", tuned.verdicts, 9.0)
-    pairs = [(one.a, one.b) for one in build_summary([base, tuned, third]).comparisons]
+    pairs = [(comparison.a, comparison.b) for comparison in build_summary([base, tuned, third]).comparisons]
     assert pairs == [("base", "tuned"), ("base", "merged"), ("tuned", "merged")]
 
 

@@ -47,7 +47,7 @@ def test_a_chunk_is_judged_while_the_next_is_written(tmp_path: Path) -> None:
         samples = rollouts.write(None, [0, 1, 2, 3], step=5)
         groups = rollouts.judged(5)
     assert written == [[1, 1], [2, 2], [3, 3], [4, 4]], "short prompts first, a prompt's answers together"
-    assert [group.task for group in groups] == [3, 2, 1, 0] == [one.task for one in samples[::2]]
+    assert [group.task for group in groups] == [3, 2, 1, 0] == [sample.task for sample in samples[::2]]
     assert [group.pass_rate for group in groups] == [1, 0, 1, 0]
     assert rollouts.pool.seen == 4
     kept = [Rollout.from_json(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
@@ -75,9 +75,9 @@ def test_an_answer_is_judged_while_longer_ones_of_its_chunk_are_written(tmp_path
     with opened(tmp_path / "r.jsonl", write=write, judge=judge, decode_batch=4) as rollouts:
         samples = rollouts.write(None, [0, 1], step=0)
         groups = rollouts.judged(0)
-    assert [one.completion.text for one in samples] == ["a0", "a1", "a2", "a3"]
+    assert [sample.completion.text for sample in samples] == ["a0", "a1", "a2", "a3"]
     assert [(group.task, group.rewards) for group in groups] == [(1, [0.0, 1.0]), (0, [0.0, 0.0])]
-    assert all(one.completion.seconds > 0 for one in samples)
+    assert all(sample.completion.seconds > 0 for sample in samples)
 
 
 def test_random_numbers_follow_from_step_and_place(tmp_path: Path) -> None:

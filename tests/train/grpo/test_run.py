@@ -162,7 +162,7 @@ def test_groups_without_signal_are_replaced_and_counted(base: Path, tmp_path: Pa
     assert any(row["rollouts/completions"] > 16 for row in rows)
     assert all(row["rollouts/completions"] <= 32 for row in rows)
     for step, row in enumerate(rows):
-        of_step = [one for one in rollouts(tmp_path) if one.step == step]
+        of_step = [rollout for rollout in rollouts(tmp_path) if rollout.step == step]
         assert len(of_step) == row["rollouts/completions"]
         dull = sum(int(one.completion.task_id[1:]) % 2 == 0 for one in of_step)
         assert row["rollouts/wasted_share"] == pytest.approx(dull / len(of_step))

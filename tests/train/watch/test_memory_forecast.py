@@ -105,7 +105,7 @@ def test_weights_are_counted_at_their_stored_size(base: Path, kind: str | None) 
 
 def stored_bytes(model: Any) -> int:
     """Bytes of all weights and of the constants of quantised ones."""
-    held = {id(one): one for one in model.parameters()}
+    held = {id(parameter): parameter for parameter in model.parameters()}
     for module in model.modules():
         state = getattr(getattr(module, "weight", None), "quant_state", None)
         inner = getattr(state, "state2", None)

@@ -78,14 +78,14 @@ def test_quantised_modules_cannot_be_trained_whole(base: Path) -> None:
 def test_every_weight_is_trained_in_float32_whatever_it_was_loaded_in(base: Path) -> None:
     half = load_model(base, CPU.model_copy(update={"dtype": "bfloat16"})).model
     model = attach_adapter(half, FullWeights())
-    assert all(one.requires_grad and one.dtype == torch.float32 for one in model.parameters())
+    assert all(parameter.requires_grad and parameter.dtype == torch.float32 for parameter in model.parameters())
 
 
 def test_lora_and_rslora_have_their_published_scales(base: Path) -> None:
     scales = []
     for config in (LoraConfig(r=16, alpha=32), RsLoraConfig(r=16, alpha=32)):
         model = attach_adapter(load_model(base, CPU).model, config)
-        scales.append(next(one.scaling["default"] for one in model.modules() if hasattr(one, "lora_A")))
+        scales.append(next(module.scaling["default"] for module in model.modules() if hasattr(module, "lora_A")))
     assert scales == [2, 8]
 
 

@@ -178,7 +178,7 @@ def main(names: list[str]) -> int:
     differ = 0
     for title, read in (("rust_corpus", corpus), ("exercism", exercism)):
         programs, aside = read(SHARED)
-        found = compare([one for one in programs if not names or any(part in one.name for part in names)])
+        found = compare([program for program in programs if not names or any(part in program.name for part in names)])
         listed = [one for one in found if one.listed]
         wrong = [one for one in found if not one.listed and not one.agrees]
         differ += len(wrong)

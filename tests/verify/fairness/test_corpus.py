@@ -28,7 +28,7 @@ def test_a_source_is_parted_into_answer_and_tests() -> None:
 
 def test_verdicts_of_real_programs_are_those_of_plain_rustc(shared: Path) -> None:
     programs, _ = corpus(shared)
-    macro_made = [one for one in programs if "macro_rules! " in one.tests]
+    macro_made = [program for program in programs if "macro_rules! " in program.tests]
     chosen = [*programs[::90], *macro_made[1:30:9]]
     assert len(chosen) >= 12
     compared = compare(chosen)

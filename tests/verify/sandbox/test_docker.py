@@ -129,7 +129,7 @@ def test_stop_ends_what_runs_and_what_comes(daemon: SmallDaemon, sandbox: Docker
     results: list[JobResult] = []
     lane = threading.Thread(target=lambda: results.append(shell(sandbox, "echo up; sleep 60")))
     lane.start()
-    while not any(one.running for one in list(daemon.containers.values())):
+    while not any(container.running for container in list(daemon.containers.values())):
         lane.join(0.01)
     sandbox.stop()
     lane.join()

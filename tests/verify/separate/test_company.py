@@ -80,7 +80,7 @@ def test_eight_answers_share_one_build() -> None:
         verdicts = judged(pairs, "always", counting)
     finally:
         inner.close()
-    assert [one.reason for one in verdicts] == ["ok"] * 8
+    assert [verdict.reason for verdict in verdicts] == ["ok"] * 8
     assert counting.made == 5  # codec, entropy, the tests, one check, one server
 
 

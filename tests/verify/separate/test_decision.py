@@ -63,7 +63,7 @@ def test_what_a_prompt_gives_is_kept_and_what_it_leaves_open_is_asked_for(
 ) -> None:
     declared = declared_by_prompt(prompt, None)
     assert declared.root.strip() == root.strip()
-    assert [one.name for one in declared.functions] == names
+    assert [function.name for function in declared.functions] == names
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_test_programs_are_kept_beside_the_verdicts(tmp_path: Path, monkeypatch:
         path.write_bytes(path.read_bytes()[:100])
     with Verifier(config) as third:
         answers = [Completion(task_id="t", text=f"{ADD} {body} }}") for body in ("0 + a + b", "a - b")]
-        verdicts = third.verify([(task, one) for one in answers])
+        verdicts = third.verify([(task, answer) for answer in answers])
     assert [v.reason for v in verdicts] == ["ok", "tests_failed"]
 
 

@@ -43,7 +43,9 @@ class Batches:
 
 def test_answers_come_in_the_order_of_the_tasks(tmp_path: Path) -> None:
     answers = answer_tasks(Batches(), TASKS, tmp_path / "c.jsonl", samples=SAMPLES)
-    assert [(one.task_id, one.sample_index) for one in answers] == [(task.id, s) for task in TASKS for s in range(2)]
+    assert [(answer.task_id, answer.sample_index) for answer in answers] == [
+        (task.id, s) for task in TASKS for s in range(2)
+    ]
     assert finished_tasks(tmp_path / "c.jsonl", SAMPLES) == {task.id for task in TASKS}
 
 

@@ -60,7 +60,7 @@ def test_vllm_gets_tokens_seeds_and_options(tmp_path: Path, monkeypatch: pytest.
     )
     batches = list(written_by(answers, seed=0).generate([TASK]))
     assert [len(batch) for batch in batches] == [0, 2]
-    assert {one.text for one in batches[1]} == {"hi"}
+    assert {batch.text for batch in batches[1]} == {"hi"}
     assert given["engine"]["model"] == str(base)
     prompts, options = zip(*given["asked"], strict=True)
     assert prompts[0] == prompts[1]

@@ -106,8 +106,8 @@ def test_an_interrupted_attempt_continues_and_judges_no_program_twice(
             file.write('{"task_id": "add-')  # a kill in the middle of a line
         found = sampled(verifier, tmp_path, tasks)
         assert statuses(found) == ["ok", "ok", "tests_failed", "compile_error"] * len(tasks)
-        assert [(one.task_id, one.sample_index) for one in found.completions] == [
-            (one.task_id, one.sample_index) for one in found.verdicts
+        assert [(completion.task_id, completion.sample_index) for completion in found.completions] == [
+            (verdict.task_id, verdict.sample_index) for verdict in found.verdicts
         ]
         jobs = counting.jobs
         again = sampled(verifier, tmp_path, tasks)
@@ -136,7 +136,7 @@ def scored(found: Sampled) -> list[Judged]:
 
 
 def rewards(judged: Sequence[Judged]) -> list[float]:
-    return [one.score.value for one in judged if one.score.value is not None]
+    return [judgement.score.value for judgement in judged if judgement.score.value is not None]
 
 
 def keys(kept: Sequence[Kept]) -> set[str]:

@@ -134,7 +134,7 @@ def test_tasks_that_are_graded_beside_their_answers_are_listed_and_left_out_on_d
     generic = "pub fn add(f: impl Fn(i32) -> i32) -> i32 { f(0) }"
     tasks = [task("crosses", tests), task("stays", closure, generic)]
     path = tmp_path / "tasks.jsonl"
-    path.write_text("".join(one.to_json() + "\n" for one in tasks))
+    path.write_text("".join(task.to_json() + "\n" for task in tasks))
     report = validate_tasks(path, tmp_path / "all", VerifyConfig())
     assert report["gradings"] == {"separate": 1, "in_process": 1}
     assert report["sound"] == 2

@@ -52,7 +52,7 @@ def config(folder: Path, name: str, said: Mapping[str, str], tasks: Sequence[Tas
 
 def headlines(summary: Summary) -> dict[str, float]:
     (model,) = summary.models
-    return {one.kind: next(iter(one.metrics.values())).value for one in model.kinds}
+    return {kind.kind: next(iter(kind.metrics.values())).value for kind in model.kinds}
 
 
 def test_every_kind_is_judged_and_every_row_is_on_disk(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_several_samples_of_a_task_give_pass_at_k(tmp_path: Path) -> None:
     asked = config(tmp_path, "many", {}, tasks)
     texts = [("n", 0, "12"), ("n", 1, "11"), ("k", 0, "4"), ("k", 1, "5")]
     answers = [Completion(task_id=task, sample_index=sample, text=text) for task, sample, text in texts]
-    write_atomic(tmp_path / "many.jsonl", "".join(one.to_json() + "\n" for one in answers))
+    write_atomic(tmp_path / "many.jsonl", "".join(answer.to_json() + "\n" for answer in answers))
     (summary,) = evaluate(asked).models[0].kinds
     assert summary.metrics["pass@1"].value == pytest.approx(0.25)
     assert summary.metrics["pass@2"].value == pytest.approx(0.5)
@@ -183,7 +183,7 @@ def test_a_model_is_timed_and_asked_what_it_finds_likely(tmp_path: Path) -> None
     assert summary.generation.peak_bytes
     folder = asked.out / "evaluated"
     prompts = list(read_rows(folder / "prompts.jsonl"))
-    assert all(one["prompt"].endswith("<|im_start|>assistant\n") for one in prompts)
+    assert all(prompt["prompt"].endswith("<|im_start|>assistant\n") for prompt in prompts)
     rows = read_evaluated(asked.out)
     assert all({"likeliest", "likeliest_per_byte"} <= row.scores.keys() for row in rows)
     assert rescore(asked.out).changed == 0

@@ -45,13 +45,13 @@ def test_failing_answers_are_retried_and_stay_in_the_denominator(tmp_path: Path)
             folder=tmp_path,
             tolerance=0,
         )
-    assert [(one.turn, one.asked, one.passed.value, one.compiled.value) for one in turns] == [
+    assert [(turn.turn, turn.asked, turn.passed.value, turn.compiled.value) for turn in turns] == [
         (0, 4, 0.25, 0.75),
         (1, 3, 0.5, 1.0),
         (2, 2, 0.75, 1.0),
     ]
-    assert {one.passed.n for one in turns} == {4}
-    assert all(one.passed.ci95[0] <= one.passed.value <= one.passed.ci95[1] for one in turns)
+    assert {turn.passed.n for turn in turns} == {4}
+    assert all(turn.passed.ci95[0] <= turn.passed.value <= turn.passed.ci95[1] for turn in turns)
     asked = {task.id: task for task in read_records(Task, tmp_path / "turn_2" / "tasks.jsonl")}
     talk = asked["broken/sample 0/turn 2"].prompt
     assert [message.role for message in talk] == ["user", "assistant", "user", "assistant", "user"]
@@ -75,4 +75,4 @@ def test_repair_ends_when_nothing_fails(tmp_path: Path) -> None:
             folder=tmp_path,
             tolerance=0,
         )
-    assert [(one.turn, one.asked, one.passed.value) for one in turns] == [(0, 4, 1.0)]
+    assert [(turn.turn, turn.asked, turn.passed.value) for turn in turns] == [(0, 4, 1.0)]

@@ -16,7 +16,7 @@ def test_rollouts_are_sampled_by_whole_steps(tmp_path: Path) -> None:
     found = stage_rollouts(tmp_path, "grpo")
     assert found is not None
     assert (found.unit, found.written) == ("step", 1200)
-    steps = [one.step for one in found.rollouts]
+    steps = [rollout.step for rollout in found.rollouts]
     assert (steps[0], steps[-1], len(steps)) == (0, 299, 400)
     assert set(Counter(steps).values()) == {4}
     assert found.rollouts[0].score is not None

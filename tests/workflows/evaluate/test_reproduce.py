@@ -120,5 +120,5 @@ def test_a_model_reproduces_its_answers_and_another_does_not(tmp_path: Path) -> 
         run = find_run(ledger, "a")
         assert lineage.dependents(run.run_id) == []
         remove_run(ledger, plan_removal(ledger, run, runs))
-        assert [one.name for one in ledger.runs()] == ["again"]
+        assert [run.name for run in ledger.runs()] == ["again"]
     assert not (runs / "a").exists()

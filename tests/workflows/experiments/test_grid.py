@@ -156,7 +156,7 @@ def assert_by_hand(out: Path) -> None:
 
 
 def numbers(written: Sequence[str]) -> tuple[float, ...]:
-    return (*(round(float(one), 4) for one in written[:3]), int(written[3]))
+    return (*(round(float(answer), 4) for answer in written[:3]), int(written[3]))
 
 
 def test_a_cell_that_cannot_start_fails_alone_and_is_retried(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_sweep_killed_half_way_continues_without_repeating_runs(
     assert went_on.returncode == 1, went_on.stderr
     assert modified_times(first) == before
     summary = SweepSummary.from_json((out / "sweep_summary.json").read_text())
-    assert [one.state for one in summary.results] == ["done", "done", "failed", "pruned"]
+    assert [result.state for result in summary.results] == ["done", "done", "failed", "pruned"]
     assert (summary.total_runs, summary.successful_runs, summary.failed_runs, summary.pruned_runs) == (4, 2, 1, 1)
     failed, pruned = summary.results[2:]
     assert "bad.jsonl:1" in failed.reason
@@ -105,10 +105,10 @@ def test_a_run_that_cannot_start_fails_alone(tmp_path: Path) -> None:
         SweepConfig, None, [f"out={tmp_path}/sweep", "recipe=q", bases, "objective={stage: measure-sft}"]
     )
     summary = sweep(config, TUNE)
-    assert [one.state for one in summary.results] == ["failed"] * 3
-    assert all("does not exist" in one.reason for one in summary.results)
+    assert [result.state for result in summary.results] == ["failed"] * 3
+    assert all("does not exist" in result.reason for result in summary.results)
     assert summary.best is None
     again = sweep(config, TUNE)
-    assert [one.params for one in again.results] == [one.params for one in summary.results]
+    assert [result.params for result in again.results] == [result.params for result in summary.results]
     planned = dry_run(config, TUNE)
     assert [one.params for one in planned] == [None] * 3

@@ -69,7 +69,7 @@ def test_a_round_writes_its_files(finished: tuple[Path, Recipe]) -> None:
     assert first["text"] == f"{prompt}\n\n```rust\n{code[0]['text'].strip()}\n```"
     assert 0 < first["weight"] <= 1
     verdicts = rows(folder / "verdicts.jsonl")
-    passed = {one["task_id"] for one in verdicts if one["status"] == "pass"}
+    passed = {verdict["task_id"] for verdict in verdicts if verdict["status"] == "pass"}
     assert len(verdicts) == len(rows(folder / "scores.jsonl")) == 24
     trained = list(read_records(Example, folder / "rows.jsonl"))
     own = [one for one in trained if one.source == "expert"]
@@ -114,7 +114,7 @@ def test_the_result_is_the_best_round_and_preferences_come_from_its_answers(fini
     answers: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for n in (1, 2):
         verdicts, completions = (
-            {(one["task_id"], one["sample_index"]): one for one in rows(folder / f"expert/round_{n}/{name}.jsonl")}
+            {(row["task_id"], row["sample_index"]): row for row in rows(folder / f"expert/round_{n}/{name}.jsonl")}
             for name in ("verdicts", "completions")
         )
         assert verdicts.keys() == completions.keys()

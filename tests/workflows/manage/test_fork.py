@@ -39,7 +39,7 @@ def test_a_fork_repeats_the_steps_of_its_run(source: Path) -> None:
     ids = [json.loads((folder / "recipe.resolved.json").read_text())["run_id"] for folder in (source, fork)]
     assert ids[0] != ids[1]
     with Ledger(source.parent / LEDGER) as ledger:
-        run = next(one for one in ledger.runs() if one.run_id == ids[1])
+        run = next(run for run in ledger.runs() if run.run_id == ids[1])
         assert (run.fork_of, run.fork_point, run.state) == (ids[0], "sft at step 4", "done")
         (stage,) = ledger.stages(ids[1])
     assert model_digest(fork / "sft" / "adapter") in stage.aliases["adapter"]

@@ -70,7 +70,7 @@ def test_both_sigil_phases_are_imported(imported: Import, text: str, numbers: tu
 
 def test_the_filters_of_sigil_keep_their_order(imported: Import) -> None:
     _, recipe, _ = imported(SIGIL_PHASE_2)
-    kinds = [one.kind for one in recipe.data.filters]
+    kinds = [filter.kind for filter in recipe.data.filters]
     assert kinds == [
         "vendor_path", "test_file", "example_file", "bench_file", "too_short", "too_long", "not_idiomatic",
         "no_documentation",
@@ -163,7 +163,7 @@ def test_an_llm_training_configuration_is_imported(imported: Import) -> None:
     assert recipe.model.quantization is not None
     assert stage.adapter.kind == "lora"
     assert (stage.adapter.r, stage.adapter.alpha, stage.warmup_share, stage.max_steps) == (256, 16, 0.0, None)
-    assert [one.kind for one in recipe.stages] == ["sft", "merge"]
+    assert [stage.kind for stage in recipe.stages] == ["sft", "merge"]
     assert {"warmup_ratio", "weight_decay", "max_grad_norm", "group_by_length", "PTQ_TARGET_KV_BITS"} <= refused(found)
     assert fates(found)["vera_r"].fate == "needs no key"
     assert "adapter.r = 256" in fates(found)["lora_r"].text

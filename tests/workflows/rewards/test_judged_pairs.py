@@ -60,7 +60,7 @@ def answers(task: Task) -> list[Rollout]:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     write_records(tmp_path / "tasks.jsonl", (*TRAIN, *HELD_OUT))
-    write_records(tmp_path / "rollouts.jsonl", [one for task in TRAIN for one in answers(task)])
+    write_records(tmp_path / "rollouts.jsonl", [answer for task in TRAIN for answer in answers(task)])
     return tmp_path / "rollouts.jsonl"
 
 
@@ -82,7 +82,10 @@ def test_pairs_are_what_a_preference_stage_reads(source: Path) -> None:
     read = read_preferences(source.parent / "pairs/train.jsonl", "dpo")
     assert read[0].prompt == TRAIN[0].prompt
     build_preferences(BuildPreferencesConfig(**said(source, "kto", method="kto", per_task=1)))
-    assert [one.good for one in read_preferences(source.parent / "kto/train.jsonl", "kto")] == [True, False] * 3
+    assert [preference.good for preference in read_preferences(source.parent / "kto/train.jsonl", "kto")] == [
+        True,
+        False,
+    ] * 3
 
 
 def test_a_repair_is_trained_on_its_last_answer_alone(source: Path, tmp_path: Path) -> None:
@@ -95,20 +98,20 @@ def test_a_repair_is_trained_on_its_last_answer_alone(source: Path, tmp_path: Pa
     assert told.content.endswith(ASK)
     assert passing.content == (TRAIN[0].reference or "").strip()
     assert "passes 1 of 2 tests" in examples[1].messages[2].content
-    assert not any("solve(41)" in message.content for one in examples for message in one.messages)
+    assert not any("solve(41)" in message.content for example in examples for message in example.messages)
     tokenizer = load_tokenizer(make_tiny_model(tmp_path / "model"))
-    encoded = [encode_example(one, tokenizer) for one in examples]
+    encoded = [encode_example(example, tokenizer) for example in examples]
     text = tokenizer.decode([label for label in encoded[0].labels if label != IGNORED])
     assert text == f"{passing.content}<|im_end|>"
     check_gates(encoded, tokenizer, max_length=4096, held_out=HELD_OUT, examples=examples)
 
 
 def test_held_out_tasks_are_refused(source: Path) -> None:
-    write_records(source, [one for task in (*TRAIN, *HELD_OUT) for one in answers(task)])
+    write_records(source, [answer for task in (*TRAIN, *HELD_OUT) for answer in answers(task)])
     with pytest.raises(GateError, match=f"the task {HELD_OUT[0].id} is the held-out task"):
         build_preferences(BuildPreferencesConfig(**said(source, "pairs")))
     assert not (source.parent / "pairs").exists()
-    write_records(source, [one for task in TRAIN for one in answers(task)])
+    write_records(source, [answer for task in TRAIN for answer in answers(task)])
     write_records(source.parent / "kept.jsonl", TRAIN[:1])
     with pytest.raises(GateError, match="held-out"):
         build_repairs(BuildRepairsConfig(**said(source, "repairs", held_out=(source.parent / "kept.jsonl",))))
@@ -118,7 +121,7 @@ def test_answers_without_contrast_verdict_or_task_are_refused(source: Path) -> N
     write_records(source, [answers(task)[0] for task in TRAIN])
     with pytest.raises(DataError, match="of 3 answers 3 pass"):
         build_preferences(BuildPreferencesConfig(**said(source, "pairs")))
-    write_records(source, [one.model_copy(update={"verdict": None}) for one in answers(TRAIN[0])])
+    write_records(source, [answer.model_copy(update={"verdict": None}) for answer in answers(TRAIN[0])])
     with pytest.raises(DataError, match="4 not judged by hidden tests"):
         build_repairs(BuildRepairsConfig(**said(source, "repairs")))
     write_records(source, answers(TRAIN[0].model_copy(update={"id": "other"})))

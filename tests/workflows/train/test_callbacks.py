@@ -65,7 +65,7 @@ def test_a_training_measures_itself_as_burnish_evaluate_would(watched: Path) -> 
     alone = next(row for row in rows if row.stage == "measure")
     assert {name: last.values[f"eval_{name}"] for name in alone.values} == alone.values
     answers = [
-        {one["task_id"]: one["text"] for one in read_rows(watched / folder / "completions.jsonl")}
+        {row["task_id"]: row["text"] for row in read_rows(watched / folder / "completions.jsonl")}
         for folder in ("sft/evaluations/step-4", "measure")
     ]
     assert answers[0] == answers[1]

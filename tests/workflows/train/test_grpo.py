@@ -45,14 +45,16 @@ def test_grpo_learns_from_the_compiler_and_its_rollouts_can_be_replayed(tmp_path
     folder = run_recipe(made)
     rollouts = [Rollout.from_json(line) for line in (folder / "grpo" / "rollouts.jsonl").read_text().splitlines()]
     assert len(rollouts) == 32
-    assert {one.step for one in rollouts} == {0, 1}
-    verdicts = [one.verdict for one in rollouts if one.verdict is not None]
+    assert {rollout.step for rollout in rollouts} == {0, 1}
+    verdicts = [rollout.verdict for rollout in rollouts if rollout.verdict is not None]
     assert len(verdicts) == 32
     assert {verdict.status for verdict in verdicts} == {"pass", "fail"}
     assert all(verdict.isolation for verdict in verdicts)
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     [first, second] = [row["values"] for row in rows if row["stage"] == "grpo"]
-    passed = sum(one.verdict is not None and one.verdict.status == "pass" for one in rollouts if one.step == 0)
+    passed = sum(
+        rollout.verdict is not None and rollout.verdict.status == "pass" for rollout in rollouts if rollout.step == 0
+    )
     assert first["rollouts/tests_passed"] == pytest.approx(passed / 16)
     assert first["reward"] == pytest.approx(
         sum(first[f"rewards/{part}"] for part in ("compile", "tests", "lints", "documentation"))
@@ -65,7 +67,7 @@ def test_grpo_learns_from_the_compiler_and_its_rollouts_can_be_replayed(tmp_path
     rates = {tasks[index].id: rate for index, rate in known_rates(tasks, folder / "grpo").items()}
     assert rates == {name: sum(passes) / len(passes) for name, passes in answered.items()}
     again = [Rollout.from_json(line) for line in (folder / "merging" / "rollouts.jsonl").read_text().splitlines()]
-    assert {one.completion.task_id for one in again} < {one.completion.task_id for one in rollouts}
+    assert {rollout.completion.task_id for rollout in again} < {rollout.completion.task_id for rollout in rollouts}
     metadata = json.loads((folder / "grpo" / "training_metadata.json").read_text())
     assert "_GRPO_" in metadata["model_info"]["model_name"]
     assert (folder / "grpo" / "tensorboard").is_dir()
