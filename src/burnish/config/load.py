@@ -79,7 +79,7 @@ def _kind(config: type[Config]) -> str:
 def _drop_other_variants(annotation: Any, source: Source, value: Any, location: Location = ()) -> None:
     """Remove the keys of a file that only other variants know, where ``--set`` chose another ``kind`` than the file.
 
-    Keys that no variant knows stay, and are told.
+    Keys that no variant knows stay, and are reported.
     """
     plain = _strip(annotation)
     if get_origin(plain) is tuple and isinstance(value, list):
@@ -101,10 +101,15 @@ def _drop_other_variants(annotation: Any, source: Source, value: Any, location: 
 
 
 def _means_otherwise(key: str, config: type[Config], arms: Iterable[type[Config]]) -> bool:
-    """Whether another variant knows the key, and this one does not, or as something else (``train``: rows, a file)."""
+    """Return whether another variant has the key, and this one lacks it or types it differently (``train``: rows, a
+    file)."""
     own = config.model_fields.get(key)
     theirs = [arm.model_fields[key] for arm in arms if key in arm.model_fields]
-    return bool(theirs) and any(own is None or own.annotation != one.annotation for one in theirs) and key != "kind"
+    return (
+        bool(theirs)
+        and any(own is None or own.annotation != variant.annotation for variant in theirs)
+        and key != "kind"
+    )
 
 
 def _fill_kinds(annotation: Any, value: Any, default: Any = None) -> None:
@@ -127,23 +132,23 @@ def _fill_kinds(annotation: Any, value: Any, default: Any = None) -> None:
 def _config_error(model_type: type[Config], source: Source, error: ValidationError) -> ConfigError:
     problems: dict[str, str] = {}
     order = {place: index for index, place in enumerate(source.places.values())}
-    located = [_Wrong.found(model_type, dict(detail)) for detail in error.errors()]
+    located = [_Wrong.of_detail(model_type, dict(detail)) for detail in error.errors()]
     # A missing key may just be misspelt: report unknown keys first.
-    located.sort(key=lambda one: (one.missing, order.get(source.place(one.location), 0)))
-    for one in located:
-        key = _readable(one.location, source.value)
-        place = one.place(source)
-        origin_is_key = place in (key, f"--set {_readable(one.set_at, source.value)}")
+    located.sort(key=lambda problem: (problem.missing, order.get(source.place(problem.location), 0)))
+    for problem in located:
+        key = _readable(problem.location, source.value)
+        place = problem.place(source)
+        origin_is_key = place in (key, f"--set {_readable(problem.set_at, source.value)}")
         where = place if origin_is_key else ": ".join(part for part in (place, key) if part)
-        cascaded = one.detail["type"] == "too_short" and any(
-            len(other.location) > len(one.location) for other in located
+        cascaded = problem.detail["type"] == "too_short" and any(
+            len(other.location) > len(problem.location) for other in located
         )
-        if not cascaded:  # else: too short only because of the items that are wrong themselves
-            problems.setdefault(where, _message(one.detail, one.location, one.holder))
+        if not cascaded:  # otherwise it is too short only because its items are wrong themselves
+            problems.setdefault(where, _message(problem.detail, problem.location, problem.holder))
     wheres = list(problems)
     cause = ": ".join(part for part in (wheres[0], problems[wheres[0]]) if part)
-    if all(one.missing for one in located):
-        wanted = [text for one in located for text in _wanted(one.location, one.holder, source.value)]
+    if all(problem.missing for problem in located):
+        wanted = [text for problem in located for text in _wanted(problem.location, problem.holder, source.value)]
         return ConfigError(cause, f"Add {' '.join(f'--set {text}' for text in wanted)}.")
     if len(wheres) == 1:
         return ConfigError(
@@ -155,7 +160,7 @@ def _config_error(model_type: type[Config], source: Source, error: ValidationErr
 
 @dataclass(frozen=True)
 class _Wrong:
-    """One thing that is wrong with a configuration."""
+    """A problem of a configuration."""
 
     location: Location
     holder: type[Config] | None
@@ -163,7 +168,7 @@ class _Wrong:
     detail: dict[str, Any]
 
     @classmethod
-    def found(cls, model_type: type[Config], detail: dict[str, Any]) -> _Wrong:
+    def of_detail(cls, model_type: type[Config], detail: dict[str, Any]) -> _Wrong:
         placed = detail.get("ctx", {}).get("error")
         inside = placed.location if isinstance(placed, PlacedError) else ()
         location, holder = _locate(model_type, detail["loc"])
@@ -174,7 +179,7 @@ class _Wrong:
         return bool(self.detail["type"] == "missing")
 
     def place(self, source: Source) -> str:
-        """What set it; of an object that no file has, the first of its parts."""
+        """Return the place that set it; for an object without one in the file, that of its first part."""
         own = source.place(self.set_at)
         if not self.location or self.set_at in source.places or own.startswith("--set "):
             return own
@@ -183,21 +188,21 @@ class _Wrong:
 
     @property
     def set_at(self) -> Location:
-        """Where the wrong value was set: of a wrong kind the kind, not the object that has it."""
+        """Return where the wrong value was set: for a wrong kind the kind, not the object around it."""
         return (*self.location, "kind") if self.detail["type"] == "union_tag_invalid" else self.location
 
 
-def _listed_value(one: _Wrong, source: Source) -> str | None:
-    """The way out where ``--set`` gave words for a list: the same words as a list, quoted; else None."""
-    place, value = source.place(one.location), one.detail["input"]
-    if not place.startswith("--set ") or one.detail["type"] != "tuple_type" or not isinstance(value, str):
+def _listed_value(problem: _Wrong, source: Source) -> str | None:
+    """Return the way out when ``--set`` has words for a list: the same words as a quoted list; otherwise None."""
+    place, value = source.place(problem.location), problem.detail["input"]
+    if not place.startswith("--set ") or problem.detail["type"] != "tuple_type" or not isinstance(value, str):
         return None
     items = ", ".join(item for item in re.split(r"[,\s]+", value) if item)
     return f"Write a list, in quotes: --set '{place.removeprefix('--set ')}=[{items}]'"
 
 
 def _wanted(location: Location, holder: type[Config] | None, value: Any) -> list[str]:
-    """What stands for the value of a missing key, as ``KEY=FOLDER``; of a mapping for each key that must be set."""
+    """Return placeholders for a missing key, as ``KEY=FOLDER``; for a mapping one for each required key."""
     name = str(location[-1])
     field = holder.model_fields.get(name) if holder is not None else None
     key = _readable(location, value)
@@ -278,7 +283,7 @@ def _message(detail: dict[str, Any], location: Location, holder: type[Config] | 
 
 
 _FIXED = {"missing": "this key is missing", "union_tag_not_found": "it needs a `kind`"}
-"""Messages that say all by themselves."""
+"""Messages that need no addition."""
 
 
 def _nearest(word: str, allowed: Sequence[str]) -> str:

@@ -106,5 +106,5 @@ def _check_contents(recipe: Recipe, stages: Sequence[Stage]) -> None:
             continue
         folder = find_base(recipe.model.base)
         if folder != NANO and folder.is_dir():
-            asked = conversations if recipe.data.sources else {("user", "assistant")}
-            check_template(folder, asked, recipe.data.chat)
+            roles = conversations if recipe.data.sources else {("user", "assistant")}
+            check_template(folder, roles, recipe.data.chat)

@@ -22,7 +22,7 @@ from burnish.protocols import Generator
 from burnish.records import Completion, Message, Task
 from burnish.records.layout import COMPLETIONS
 from burnish.workflows.answer.completions import answer_tasks, read_answers
-from burnish.workflows.answer.generators import open_found, ready, written_by
+from burnish.workflows.answer.generators import open_source, ready, written_by
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def generate(config: GenerateConfig) -> list[Completion]:
         raise ConfigError(
             f"out is {config.out}, which is a folder.", f"Give a file: --set out={config.out}/answers.jsonl"
         )
-    found = ready(config.answers) if isinstance(config.answers, ModelAnswers) else None
+    source = ready(config.answers) if isinstance(config.answers, ModelAnswers) else None
     tasks = _tasks(config)
-    generator = written_by(config.answers, seed=config.seed, found=found)
+    generator = written_by(config.answers, seed=config.seed, source=source)
     if config.out is not None:
         _check_same(config, config.out, generator, tasks)
     return _answer(config, generator, tasks)
@@ -63,15 +63,15 @@ def side_by_side(config: GenerateConfig, models: Sequence[str]) -> list[SideBySi
             "--models compares models in this process on prompts, and only prints to the terminal.",
             "Give --prompt TEXT (or prompts) and no out; for files, call burnish generate once per model.",
         )
-    asked = [
+    answering = [
         config.answers.model_copy(update={"model": config.answers.model.model_copy(update={"base": name})})
         for name in models
     ]
-    found = [(answers, ready(answers)) for answers in asked]
+    resolved = [(answers, ready(answers)) for answers in answering]
     tasks = _tasks(config)
     columns = []
-    for answers, one in found:
-        columns.append(_answer(config, open_found(one, answers, seed=config.seed), tasks))
+    for answers, source in resolved:
+        columns.append(_answer(config, open_source(source, answers, seed=config.seed), tasks))
     per_task = config.answers.sampling.samples
     return [
         SideBySide(
@@ -106,18 +106,22 @@ def _tasks(config: GenerateConfig) -> Sequence[Task]:
 
 
 def read_prompts(path: Path) -> tuple[str, ...]:
-    """Prompts of a YAML or JSON file: a list of texts, or a mapping with such a list under ``prompts``.
+    """Read the prompts of a YAML or JSON file: a list of texts, or a mapping with such a list under ``prompts``.
 
     Raises DataError when there is no such file, or it holds something else.
     """
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
     except OSError as error:
         raise DataError(f"there is no file of prompts {path}", "Name a YAML or JSON file.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is neither YAML nor JSON: {str(error).splitlines()[0]}", "Mend the file.") from error
-    prompts = said.get("prompts") if isinstance(said, dict) else said
-    if not isinstance(prompts, list) or not prompts or not all(isinstance(one, str) and one for one in prompts):
+    prompts = content.get("prompts") if isinstance(content, dict) else content
+    if (
+        not isinstance(prompts, list)
+        or not prompts
+        or not all(isinstance(prompt, str) and prompt for prompt in prompts)
+    ):
         raise DataError(
             f"{path} has no list of prompts.", "Write a list of texts, or a mapping with `prompts:` and such a list."
         )

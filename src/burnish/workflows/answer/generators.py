@@ -22,68 +22,68 @@ from burnish.workflows.answer.find_model import find_model
 from burnish.workflows.run.requirements import require_train_extra, require_vllm
 
 
-def written_by(answers: WrittenAnswers, *, seed: int, found: ModelSource | None = None) -> Generator:
-    """Build the generator and load its model, looked for unless it is ``found``; raise the errors of loading."""
+def written_by(answers: WrittenAnswers, *, seed: int, source: ModelSource | None = None) -> Generator:
+    """Build the generator and load its model, which is ``source`` if given; raise the errors of loading."""
     if isinstance(answers, EndpointAnswers):
         return EndpointGenerator(answers, seed=seed)
-    return open_found(found or find_model(answers), answers, seed=seed)
+    return open_source(source or find_model(answers), answers, seed=seed)
 
 
 def ready(answers: ModelAnswers) -> ModelSource:
-    """Find the model that will answer, and raise early what opening it would raise; loads nothing.
+    """Find the model that will answer, and raise early the errors of opening it; loads nothing.
 
-    Raises ConfigError: as `find_model`, or for what this machine, the engine or the model cannot do. MissingToolError:
-    a package is not installed.
+    Raises ConfigError: as `find_model`, or for something that this machine, the engine or the model does not support.
+    MissingToolError: a package is not installed.
     """
     require_train_extra()
     check_machine(answers.model)  # before a GGUF file is dequantised for an adapter
-    found = find_model(answers)
-    check_found(found, answers)
-    return found
+    source = find_model(answers)
+    check_source(source, answers)
+    return source
 
 
-def check_found(found: ModelSource, answers: ModelAnswers) -> None:
-    """Raise where this machine, the engine or the model cannot do what is asked; loads nothing."""
+def check_source(source: ModelSource, answers: ModelAnswers) -> None:
+    """Raise an error for anything that this machine, the engine or the model does not support; loads nothing."""
     require_train_extra()
     if answers.engine == "vllm":
         require_vllm()
-        if found.kind == "gguf":
-            raise ConfigError(f"vllm does not read {found.base} here, a GGUF file.", "Remove answers.engine.")
-        if answers.adapter_off or found.config.quantization is not None:
+        if source.kind == "gguf":
+            raise ConfigError(f"vllm does not read {source.base} here, a GGUF file.", "Remove answers.engine.")
+        if answers.adapter_off or source.config.quantization is not None:
             raise ConfigError(
                 "vllm neither switches adapters off nor quantises here.", "Remove answers.engine to use these."
             )
-    if answers.adapter_off and found.adapter is None:
+    if answers.adapter_off and source.adapter is None:
         raise ConfigError(
-            f"adapter_off is set, but {found.name} has no adapter.", "Set answers.adapter, or remove adapter_off."
+            f"adapter_off is set, but {source.name} has no adapter.", "Set answers.adapter, or remove adapter_off."
         )
-    check_machine(found.config)
-    if found.kind != "gguf":
-        check_stored_quantization(found.base, found.config.quantization)
+    check_machine(source.config)
+    if source.kind != "gguf":
+        check_stored_quantization(source.base, source.config.quantization)
 
 
-def open_found(found: ModelSource, answers: ModelAnswers, *, seed: int) -> Generator:
-    """Build the generator of a resolved model; raises what `check_found` raises."""
-    check_found(found, answers)
+def open_source(source: ModelSource, answers: ModelAnswers, *, seed: int) -> Generator:
+    """Build the generator of a resolved model; raise what `check_source` raises."""
+    check_source(source, answers)
     with tempfile.TemporaryDirectory() as scratch:
-        adapter = found.adapter
-        if adapter is not None and found.kind == "checkpoint":
+        adapter = source.adapter
+        if adapter is not None and source.kind == "checkpoint":
             from burnish.model.adapters import copy_with_origin
 
             adapter = copy_with_origin(adapter, Path(scratch) / "adapter")
         if answers.engine == "vllm":
-            return _vllm(found, adapter, answers, seed=seed)
+            return _vllm(source, adapter, answers, seed=seed)
         return open_generator(
-            found.base,
+            source.base,
             adapter,
-            config=found.config,
+            config=source.config,
             sampling=answers.sampling,
             seed=seed,
             adapter_off=answers.adapter_off,
         )
 
 
-def _vllm(found: ModelSource, adapter: Path | None, answers: ModelAnswers, *, seed: int) -> Generator:
+def _vllm(source: ModelSource, adapter: Path | None, answers: ModelAnswers, *, seed: int) -> Generator:
     """Build vLLM's generator, with the checks and stop tokens of the in-process engine."""
     from transformers import AutoConfig, GenerationConfig
 
@@ -94,21 +94,21 @@ def _vllm(found: ModelSource, adapter: Path | None, answers: ModelAnswers, *, se
     from burnish.model.base import load_tokenizer
     from burnish.model.chat_template import end_of_turn_ids, template_digest
 
-    tokenizer = load_tokenizer(found.base)
+    tokenizer = load_tokenizer(source.base)
     rank = 0
     if adapter is not None:
-        check_origin(adapter, base_digest=model_digest(found.base), template_digest=template_digest(tokenizer))
+        check_origin(adapter, base_digest=model_digest(source.base), template_digest=template_digest(tokenizer))
         rank = int(read_object(adapter / ADAPTER_CONFIG).get("r", 0))
-    config = AutoConfig.from_pretrained(str(found.base), local_files_only=True)
+    config = AutoConfig.from_pretrained(str(source.base), local_files_only=True)
     ends = [tokenizer.eos_token_id, config.get_text_config().eos_token_id]
-    if (found.base / GENERATION_CONFIG).is_file():
-        ends.append(GenerationConfig.from_pretrained(str(found.base)).eos_token_id)
+    if (source.base / GENERATION_CONFIG).is_file():
+        ends.append(GenerationConfig.from_pretrained(str(source.base)).eos_token_id)
     stop_ids = set(end_of_turn_ids(tokenizer))
     if answers.sampling.stop:
         stop_ids |= StopStrings(answers.sampling.stop, tokenizer).special_ids()
     for end in ends:
         stop_ids.update(end if isinstance(end, list) else [] if end is None else [end])
-    engine, lora = open_engine(found.base, adapter, dtype=found.config.dtype, rank=rank, seed=seed)
+    engine, lora = open_engine(source.base, adapter, dtype=source.config.dtype, rank=rank, seed=seed)
     sampling = answers.sampling
     return VllmGenerator(
         engine,
@@ -117,22 +117,22 @@ def _vllm(found: ModelSource, adapter: Path | None, answers: ModelAnswers, *, se
         stop_ids=stop_ids,
         sampling=sampling,
         seed=seed,
-        model_digest=found.digest,
+        model_digest=source.digest,
         render=lambda messages: render_prompt(messages, tokenizer, thinking=sampling.thinking),
     )
 
 
-def digests_of(answers: WrittenAnswers, found: ModelSource | None) -> dict[str, str]:
-    """Return the digests of what answers, without loading it: of a server, or of the model that was ``found``."""
+def digests_of(answers: WrittenAnswers, source: ModelSource | None) -> dict[str, str]:
+    """Return the digests of a server, or of the resolved model, without loading it."""
     if isinstance(answers, EndpointAnswers):
         return {"endpoint": endpoint_digest(answers)}
-    assert found is not None
-    return found.digests
+    assert source is not None
+    return source.digests
 
 
-def name_of(answers: WrittenAnswers, found: ModelSource | None) -> str:
-    """Return the name of what answers, for tables."""
+def name_of(answers: WrittenAnswers, source: ModelSource | None) -> str:
+    """Return the name of the server or model, for tables."""
     if isinstance(answers, EndpointAnswers):
         return answers.model
-    assert found is not None
-    return f"{found.name} (adapter off)" if answers.adapter_off else found.name
+    assert source is not None
+    return f"{source.name} (adapter off)" if answers.adapter_off else source.name

@@ -84,7 +84,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
         attempt = begin(folder, wanted)
         reset_peak()
         evaluated = evaluate_answers(
-            Writing(answers, tasks, folder, seed=config.seed, found=source)
+            Writing(answers, tasks, folder, seed=config.seed, source=source)
             if isinstance(answers, WrittenAnswers)
             else given,
             tasks,

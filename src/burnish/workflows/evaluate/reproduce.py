@@ -72,7 +72,7 @@ class Original:
     config: EvaluateConfig
     expected: Mapping[str, str]
     """Input -> digest at that time."""
-    found: Mapping[str, str]
+    present: Mapping[str, str]
     """Input -> digest now."""
     code: str
     """Digest of burnish's code at that time."""
@@ -180,7 +180,7 @@ def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
 
 def _with_toolchain(original: Original, stage: StageRow) -> Original:
     """Add compiler, lints and policy of the verifier if there are Rust tasks; opens the verifier."""
-    if TOOLCHAIN not in stage.parents or "gone" in original.found.values():
+    if TOOLCHAIN not in stage.parents or "gone" in original.present.values():
         return original
     tasks = read_tasks(_task_file(original.config))
     with TemporaryDirectory() as beside, verifier_for(tasks, original.config.verify, Path(beside)) as verifier:
@@ -188,7 +188,7 @@ def _with_toolchain(original: Original, stage: StageRow) -> Original:
     return replace(
         original,
         expected={**original.expected, TOOLCHAIN: stage.parents[TOOLCHAIN]},
-        found={**original.found, TOOLCHAIN: now},
+        present={**original.present, TOOLCHAIN: now},
     )
 
 
@@ -198,8 +198,8 @@ def _task_file(config: EvaluateConfig) -> Path:
 
 
 def _refuse_changes(original: Original) -> None:
-    missing = [name for name in original.expected if original.found.get(name, "gone") == "gone"]
-    changed = [name for name, digest in original.expected.items() if original.found.get(name) != digest]
+    missing = [name for name in original.expected if original.present.get(name, "gone") == "gone"]
+    changed = [name for name, digest in original.expected.items() if original.present.get(name) != digest]
     if changed:
         changes = [f"the {name} {'is gone' if name in missing else 'changed'}" for name in changed]
         raise DataError(

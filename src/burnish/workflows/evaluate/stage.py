@@ -26,7 +26,7 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
     loaded_as = run.recipe.model.model_copy(update={"quantization": loaded_quantization(run, stage.model)})
     source = ModelSource(stage.model, model, adapter, loaded_as)
     answers = ModelAnswers(model=run.recipe.model, sampling=stage.sampling)
-    writing = Writing(answers, tasks, folder, seed=run.recipe.seed, found=source)
+    writing = Writing(answers, tasks, folder, seed=run.recipe.seed, source=source)
     done = evaluate_answers(writing, tasks, folder, run.judge())
     metrics = measured(done.judgement.verdicts, tasks)
     run.folder.metrics.log(stage.name, 0, metrics)

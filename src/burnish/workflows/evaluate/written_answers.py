@@ -20,7 +20,7 @@ from burnish.records.files import read_rows, write_rows
 from burnish.records.layout import COMPLETIONS, EVALUATED, LIKELIHOODS, PACE, PRECISION, PROMPTS
 from burnish.records.summary import Generation, Precision
 from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
-from burnish.workflows.answer.generators import open_found, written_by
+from burnish.workflows.answer.generators import open_source, written_by
 from burnish.workflows.evaluate.score import read_likelihoods
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Writing:
         tasks: tasks to answer.
         folder: output folder.
         seed: seed of the evaluation.
-        found: the model, if already resolved.
+        source: the model, if already resolved.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class Writing:
         folder: Path,
         *,
         seed: int,
-        found: ModelSource | None = None,
+        source: ModelSource | None = None,
     ) -> None:
-        self._answers, self._tasks, self._folder, self._seed, self._found = answers, tasks, folder, seed, found
+        self._answers, self._tasks, self._folder, self._seed, self._source = answers, tasks, folder, seed, source
         self._loaded: Generator | None = None
 
     def completions(self) -> list[Completion]:
@@ -86,10 +86,10 @@ class Writing:
 
     def _generator(self) -> Generator:
         if self._loaded is None:
-            if isinstance(self._answers, EndpointAnswers) or self._found is None:
+            if isinstance(self._answers, EndpointAnswers) or self._source is None:
                 self._loaded = written_by(self._answers, seed=self._seed)
             else:
-                self._loaded = open_found(self._found, self._answers, seed=self._seed)
+                self._loaded = open_source(self._source, self._answers, seed=self._seed)
             self._note_precision(self._loaded)
         return self._loaded
 

@@ -136,10 +136,10 @@ def _check_metrics(plan: Plan) -> None:
     """Check that the stages of objective and pruning exist and have their metrics."""
     config = plan.config
     stages = {stage.name: stage for stage in plan.first().stages}
-    asked = {"objective.stage": config.objective.stage}
+    named_stages = {"objective.stage": config.objective.stage}
     if config.pruning is not None:
-        asked["pruning.stage"] = config.pruning.stage
-    for key, name in asked.items():
+        named_stages["pruning.stage"] = config.pruning.stage
+    for key, name in named_stages.items():
         if name not in stages:
             raise ConfigError(f"{key} is {name!r}, but the recipe has no such stage.", nearest(name, stages))
     metric = config.objective.metric

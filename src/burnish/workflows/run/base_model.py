@@ -50,13 +50,13 @@ def resolve_base(base: str) -> Path:
         ConfigError: the GGUF file cannot be dequantised.
         MissingToolError: the package that reads GGUF is not installed.
     """
-    found = find_base(base)
-    if is_gguf(found):
+    path = find_base(base)
+    if is_gguf(path):
         from burnish.export.dequantize import dequantized
 
-        found = dequantized(found)
-        check_model_folder(found)
-    return found
+        path = dequantized(path)
+        check_model_folder(path)
+    return path
 
 
 def smollm2_file() -> Path:

@@ -22,13 +22,13 @@ class ContaminatedFilter:
 
     def __init__(self, tasks: Contamination) -> None:
         self._tasks = tasks
-        self._found: Overlap | None = None
+        self._overlap: Overlap | None = None
 
     def keeps(self, example: Example, code: RustCode) -> bool:
         """Return whether it contains no task."""
-        self._found = self._tasks.find(example, None if example.text is None else code.root)
-        return self._found is None
+        self._overlap = self._tasks.find(example, None if example.text is None else code.root)
+        return self._overlap is None
 
     def detail(self, example: Example, code: RustCode) -> str:
         """Return the task and its contained share."""
-        return "" if self._found is None else str(self._found)
+        return "" if self._overlap is None else str(self._overlap)

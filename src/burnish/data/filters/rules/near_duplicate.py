@@ -24,16 +24,16 @@ class NearDuplicateFilter:
 
     def __init__(self, index: NearDuplicates) -> None:
         self._index = index
-        self._found: Duplicate | None = None
+        self._duplicate: Duplicate | None = None
 
     def keeps(self, example: Example, code: RustCode) -> bool:
         """Return whether no similar row was kept, and remember the row if so."""
-        self._found = self._index.find_or_keep(example.id, row_tokens(example, code))
-        return self._found is None
+        self._duplicate = self._index.find_or_keep(example.id, row_tokens(example, code))
+        return self._duplicate is None
 
     def detail(self, example: Example, code: RustCode) -> str:
         """Return the row that it repeats."""
-        return "" if self._found is None else str(self._found)
+        return "" if self._duplicate is None else str(self._duplicate)
 
 
 def row_tokens(example: Example, code: RustCode) -> list[str]:

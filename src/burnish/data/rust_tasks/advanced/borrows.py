@@ -212,12 +212,12 @@ def _replace(rng: random.Random, p: Parts) -> Draft:
     tie = {"largest": " (of equals the last)", "smallest": " (of equals the first)"}.get(which, "")
 
     def index_of(v: list[int]) -> int | None:
-        found = [i for i, x in enumerate(v) if which in ("largest", "smallest") or p.predicate.holds(x)]
+        hits = [i for i, x in enumerate(v) if which in ("largest", "smallest") or p.predicate.holds(x)]
         if which == "largest":
-            found.sort(key=lambda i: (v[i], i), reverse=True)
+            hits.sort(key=lambda i: (v[i], i), reverse=True)
         elif which == "smallest":
-            found.sort(key=lambda i: (v[i], i))
-        return (found[-1] if which == "last" else found[0]) if found else None
+            hits.sort(key=lambda i: (v[i], i))
+        return (hits[-1] if which == "last" else hits[0]) if hits else None
 
     def draw_case(r: random.Random) -> ValueCase:
         values, fresh = [x for x in draw_integers(r) if isinstance(x, int)], r.randint(-9, 9)
@@ -316,9 +316,9 @@ def _choose(rng: random.Random, p: Parts) -> Draft:
     def draw_case(r: random.Random) -> ValueCase:
         texts = ["".join(r.choice("abcAB12 ") for _ in range(r.randint(0, 6))) for _ in range(2)]
         call = f"{p.name}({debug_text(texts[0])}, {debug_text(texts[1])})"
-        one, two = (text.strip() for text in texts) if trimmed else texts
-        first = value(one) >= value(two) if tie == "first" else value(one) > value(two)
-        return case(call, "&str", one if first else two)
+        first_text, second_text = (text.strip() for text in texts) if trimmed else texts
+        first = value(first_text) >= value(second_text) if tie == "first" else value(first_text) > value(second_text)
+        return case(call, "&str", first_text if first else second_text)
 
     return p.draft(
         f"choose/{measure}/{tie}/{'trimmed' if trimmed else 'whole'}",

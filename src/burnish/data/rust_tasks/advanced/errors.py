@@ -169,8 +169,8 @@ def _pair(rng: random.Random, names: Names) -> Shape:
     phrase, rust, compute = OPERATORS[operator]
 
     def value(text: str) -> Value:
-        left, found, right = text.partition(separator)
-        if not found:
+        left, mark, right = text.partition(separator)
+        if not mark:
             raise _Fault(Variant(names.error.missing))
         return names.finish(compute(names.error.read(left), names.error.read(right)))
 

@@ -29,9 +29,9 @@ class Form:
 
 
 def _pair(entry: str, mark: str) -> tuple[int, int] | None:
-    left, found, right = entry.partition(mark)
+    left, separator, right = entry.partition(mark)
     first, second = read_integer(left), read_integer(right)
-    return None if not found or first is None or second is None else (first, second)
+    return None if not separator or first is None or second is None else (first, second)
 
 
 def _between(mark: str, combine: Callable[[int, int], int | None]) -> Callable[[str], int | None]:

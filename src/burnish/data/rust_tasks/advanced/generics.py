@@ -237,7 +237,7 @@ def draw_generics(rng: random.Random) -> Draft:
     operation = rng.choice((*_extremes(rng, v), *_rearranged(rng, v, w), *_asked(rng, v, w)))
     name, cut = rng.choice(FUNCTION_NAMES), _draw_cut(rng, v)
     borrowed = "'a " if "'a" in operation.returns else ""
-    parameters = [f"{one}: &{borrowed}[T]" for one in operation.slices]
+    parameters = [f"{name}: &{borrowed}[T]" for name in operation.slices]
     parameters += [": ".join(operation.extra)] if operation.extra else []
     lifetimes = "'a, " if borrowed else ""
     head = f"pub fn {name}<{lifetimes}T: {operation.bound}>({', '.join(parameters)}) -> {operation.returns}"
@@ -249,7 +249,7 @@ def draw_generics(rng: random.Random) -> Draft:
             slices = [sorted(items, key=rank) for items in slices]
         wanted = [r.choice(ELEMENTS[kind])] if operation.extra else []
         lets = "".join(
-            f"let {one}: &[{kind}] = &{debug_text(a)}; " for one, a in zip(operation.slices, slices, strict=True)
+            f"let {name}: &[{kind}] = &{debug_text(a)}; " for name, a in zip(operation.slices, slices, strict=True)
         )
         listed = ", ".join([*operation.slices, *(f"&{debug_text(x)}" for x in wanted)])
         returns = operation.returns.replace("T", kind).replace("'a ", "")

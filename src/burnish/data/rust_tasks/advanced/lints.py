@@ -66,12 +66,12 @@ def _by_index(p: Parts) -> tuple[Shape, ...]:
     v, holds, value = p.v, p.predicate.holds, p.mapping.value
     one, two = ((v, "&[i64]"),), ((v, "&[i64]"), ("other", "&[i64]"))
     return (
-        Shape(f"needless-range-loop/positions/{p.predicate.key}", one, "Vec<usize>",
+        Shape(f"needless-range-loop/positions/{p.predicate.key}", one_slice, "Vec<usize>",
               f"returns the indices of the values that are {p.word}, in ascending order",
               chain(v, "iter()", "enumerate()", f"filter(|&(_, &x)| {p.predicate.rust})", "map(|(i, _)| i)",
               "collect()"),
               lambda a: [i for i, x in enumerate(a) if holds(x)], _integers),
-        Shape(f"needless-range-loop/weighted/{p.predicate.key}/{p.mapping.key}", one, "i64",
+        Shape(f"needless-range-loop/weighted/{p.predicate.key}/{p.mapping.key}", one_slice, "i64",
               f"adds up, for every value that is {p.word}, the value {mapped(p.mapping)} times its index (counted "
               f"from 0); "
               "0 if there is none",
@@ -109,11 +109,11 @@ def _images(rng: random.Random, value: Callable[[int], int]) -> Arguments:
 def _manual(p: Parts) -> tuple[Shape, ...]:
     """Return shapes that the standard library has a method for."""
     v, s, k, holds, value = p.v, p.s, p.k, p.predicate.holds, p.mapping.value
-    one, text = ((v, "&[i64]"),), ((s, "&str"),)
+    one_slice, text = ((v, "&[i64]"),), ((s, "&str"),)
     options = ((v, "&[Option<i64>]"),)
     prefix = ("ab", "no-", "x", "id:", "re")[k % 5]
     return (
-        Shape(f"manual-clamp/{p.mapping.key}", one, "Vec<i64>",
+        Shape(f"manual-clamp/{p.mapping.key}", one_slice, "Vec<i64>",
               f"returns the values, {each(p.mapping)}, and then limited to {p.low}..={p.high}: what is below becomes "
               f"{p.low}, what is "
               f"above becomes {p.high}",
@@ -200,10 +200,10 @@ def _behind(text: str, prefix: str, holds: Callable[[int], bool]) -> Value:
 def _needless(p: Parts) -> tuple[Shape, ...]:
     """Return shapes that are naively written with needless code."""
     v, s, k, holds, value = p.v, p.s, p.k, p.predicate.holds, p.mapping.value
-    one, number = ((v, "&[i64]"),), (("x", "i64"),)
+    one_slice, number = ((v, "&[i64]"),), (("x", "i64"),)
     below, equal, above = (("low", "mid", "high"), ("under", "on", "over"), ("less", "same", "more"))[k % 3]
     return (
-        Shape(f"len-zero/{p.predicate.key}", one, "bool",
+        Shape(f"len-zero/{p.predicate.key}", one_slice, "bool",
               f"tells whether `{v}` is not empty while none of its values is {p.word}",
               f"!{v}.is_empty() && !{v}.iter().any(|&x| {p.predicate.rust})",
               lambda a: bool(a) and not any(map(holds, a)), _integers),
@@ -211,7 +211,7 @@ def _needless(p: Parts) -> tuple[Shape, ...]:
               f"returns false if `x` is {p.word} and its value {mapped(p.mapping)} is above {k}, and true otherwise",
               f"!({p.predicate.rust} && {p.mapping.rust} > {k})", lambda x: not (holds(x) and value(x) > k),
               lambda r: (r.randint(-15, 15),)),
-        Shape(f"collapsible-if/{p.predicate.key}/{p.mapping.key}", one, "i64",
+        Shape(f"collapsible-if/{p.predicate.key}/{p.mapping.key}", one_slice, "i64",
               f"adds up the values that are {p.word} and whose value {mapped(p.mapping)} is above {k}; 0 if there is "
               f"none",
               f"let mut total = 0;\nfor &x in {v} {{\n    if {p.predicate.rust} && {p.mapping.rust} > {k} {{\n        "
@@ -224,7 +224,7 @@ def _needless(p: Parts) -> tuple[Shape, ...]:
               f"match {_called(p.mapping.rust, f'cmp(&{k})')} {{\n    std::cmp::Ordering::Less => \"{below}\",\n"
               f"    std::cmp::Ordering::Equal => \"{equal}\",\n    std::cmp::Ordering::Greater => \"{above}\",\n}}",
               lambda x: below if value(x) < k else above if value(x) > k else equal, lambda r: (r.randint(-6, 9),)),
-        Shape(f"question-mark/{p.predicate.key}/{p.mapping.key}", one, "Option<i64>",
+        Shape(f"question-mark/{p.predicate.key}/{p.mapping.key}", one_slice, "Option<i64>",
               f"returns the first value, {mapped(p.mapping)}, plus the last value that is {p.word}, or None where one "
               f"of the two "
               "is not there",
