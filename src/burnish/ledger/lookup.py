@@ -24,7 +24,7 @@ def open_ledger(runs_dir: Path) -> Ledger:
 
 
 def find_run(ledger: Ledger, name: str) -> RunRow:
-    """Find the latest run of that name, else by id prefix or folder; raise DataError."""
+    """Find the latest run of that name, otherwise by id prefix or folder; raise DataError."""
     known = ledger.runs()
     folder = Path(name).resolve()
     for matches in (

@@ -61,7 +61,7 @@ def _memory(meminfo: Path) -> str:
 
 
 def _field(path: Path, name: str) -> str:
-    """Return the value of the first line ``name : value``, else an empty text."""
+    """Return the value of the first line ``name : value``, otherwise an empty text."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

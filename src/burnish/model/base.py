@@ -173,7 +173,7 @@ def stored_dtype(path: Path) -> torch.dtype:
     size_by_dtype: dict[torch.dtype, int] = {}
     for file in sorted(path.glob("*.safetensors")):
         with safe_open(file, framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118  a safetensors handle is no mapping
+            for name in tensors.keys():  # noqa: SIM118  a safetensors handle is not a mapping
                 piece = tensors.get_slice(name)
                 dtype = _DTYPES.get(piece.get_dtype(), torch.int8)
                 size_by_dtype[dtype] = size_by_dtype.get(dtype, 0) + math.prod(piece.get_shape())

@@ -93,7 +93,7 @@ def _missing_weights(folder: Path) -> list[str]:
 
 
 def read_model_config(folder: Path) -> dict[str, Any]:
-    """Read ``config.json`` of a model folder; raise ConfigError where it is no model's."""
+    """Read ``config.json`` of a model folder; raise ConfigError if it is not a model's."""
     path = folder / "config.json"
     try:
         config = json.loads(path.read_bytes())

@@ -25,7 +25,7 @@ WIDE = 256
 
 
 def resolve_dtype(config: ModelConfig, device: torch.device, width: int | None = None) -> torch.dtype:
-    """Choose the dtype of weights in memory: as set, else bfloat16 where it is faster, and float32 elsewhere.
+    """Choose the dtype of weights in memory: as set, otherwise bfloat16 where it is faster, and float32 elsewhere.
 
     Args:
         config: its ``dtype`` decides unless it is auto.

@@ -81,7 +81,7 @@ def can_be_read(source: str) -> bool:
 
 @functools.lru_cache(maxsize=4)
 def _tree(source: str) -> Node | None:
-    """Parse within the steps, else return None. Many look at one answer, so some trees are kept.
+    """Parse within the steps, otherwise return None. Cached, since many callers parse the same answer.
 
     The parser repairs what is broken by trying: 4 kB of ``,-`` take it 2 s, by the square of the length. It also looks
     from each ``#!`` on to the end of a line. Counted are its steps and what it asks to see of the text, so the outcome

@@ -106,10 +106,10 @@ def test_judging_again_needs_no_model_and_says_what_changed(tmp_path: Path) -> N
     assert (again.changed, again.rows) == (0, len(TASKS))
     assert headlines(again.summary) == headlines(first)
     rows = asked.out / "evaluated" / "rows.jsonl"
-    mended = [
+    fixed = [
         row.model_copy(update={"correct": False}) if row.task_id == "n" else row for row in read_evaluated(asked.out)
     ]
-    write_records(rows, mended)
+    write_records(rows, fixed)
     before = rows.read_bytes()
     changed = rescore(asked.out / "evaluated")
     assert changed.changed == 1

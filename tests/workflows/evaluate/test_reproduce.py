@@ -90,11 +90,9 @@ def test_a_difference_beyond_chance_ends_with_exit_code_1(tmp_path: Path) -> Non
     rows = tmp_path / "a" / "evaluated" / "rows.jsonl"
     assert "identical, all 12 rows" in burnish("runs", "reproduce", "a", "--runs-dir", ".", cwd=tmp_path).stdout
     for wrong, code in ((2, 0), (9, 1)):
-        mended = [
-            row.model_copy(update={"correct": n >= wrong}) for n, row in enumerate(read_evaluated(tmp_path / "a"))
-        ]
+        fixed = [row.model_copy(update={"correct": n >= wrong}) for n, row in enumerate(read_evaluated(tmp_path / "a"))]
         before = rows.read_bytes()
-        write_records(rows, mended)
+        write_records(rows, fixed)
         done = burnish("runs", "reproduce", "a", "--runs-dir", ".", cwd=tmp_path)
         assert done.returncode == code, done.stderr
         assert f"of 12 rows 0 have another text, {wrong} another outcome" in done.stdout

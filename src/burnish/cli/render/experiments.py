@@ -242,7 +242,7 @@ def _bytes(number: int | None) -> str:
 
 
 def _memory(resident: int | None, device: int | None, otherwise: str = "") -> str:
-    """Format peak memory: the accelerator's if there was one, else the process's."""
+    """Format peak memory: the accelerator's if there was one, otherwise the process's."""
     return _bytes(device if device is not None else resident) or otherwise
 
 

@@ -21,7 +21,7 @@ def shipped_names() -> list[str]:
 
 
 def find_recipe(name: str) -> Path:
-    """Find a recipe file: ``name`` as a path, else as a shipped recipe.
+    """Find a recipe file: ``name`` as a path, otherwise as a shipped recipe.
 
     A shipped recipe may be named with or without folder and suffix."""
     path = Path(name)

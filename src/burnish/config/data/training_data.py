@@ -109,7 +109,7 @@ _KINDS = {".json": "json", ".parquet": "parquet", ".txt": "text", ".md": "text",
 
 
 def _with_kind(value: object) -> object:
-    """Accept a bare path as a source; choose its kind by file suffix, else JSONL."""
+    """Accept a bare path as a source; choose its kind by file suffix, otherwise JSONL."""
     if isinstance(value, str | Path):
         value = {"path": value}
     if isinstance(value, dict) and "kind" not in value:

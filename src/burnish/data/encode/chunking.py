@@ -51,7 +51,7 @@ class _Cutter:
         self._cuts = _cuts(text)
 
     def pieces(self, start: int, end: int, rank: int) -> list[str]:
-        """Yield pieces of ``text[start:end]``, cut at places of ``rank``, else of the next rank."""
+        """Yield pieces of ``text[start:end]``, cut at places of ``rank``, otherwise of the next rank."""
         if self._fits(self._text[start:end]):
             return [self._text[start:end]]
         if rank == len(self._cuts):
@@ -144,7 +144,7 @@ def _starts(parent: Node, data: bytes) -> list[int]:
 
 
 def _line_start(data: bytes, place: int) -> int:
-    """Return the start of the line if only indentation precedes ``place``, else ``place``."""
+    """Return the start of the line if only indentation precedes ``place``, otherwise ``place``."""
     begin = data.rfind(b"\n", 0, place) + 1
     return place if data[begin:place].strip(b" \t") else begin
 

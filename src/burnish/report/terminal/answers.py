@@ -30,7 +30,7 @@ from burnish.wording import counted
 UNPARSED_NOTE = "Over all answers; unread ones are wrong. Intervals go by families of rows."
 TEST_NOTE = (
     "Points: percentage points, mcc as it is. p: two-sided; McNemar's exact test where every row is a "
-    "family of its own, else by exchanging the two models family by family."
+    "family of its own, otherwise by exchanging the two models family by family."
 )
 
 

@@ -81,6 +81,7 @@ def _headings(text: str) -> Iterator[int]:
 
 
 def _is_number(behind: str) -> bool:
-    """Return whether a line begins with a number that is no list marker: ``14``, ``$14 a day``, but not ``1. Add``."""
+    """Return whether a line begins with a number that is not a list marker: ``14``, ``$14 a day``, but not ``1.
+    Add``."""
     number = leading_number(behind)
     return number is not None and re.match(r"\s*[.:)]\s*\S|\s*-\s*\w|(?:st|nd|rd|th)\b", number[1]) is None

@@ -99,7 +99,7 @@ class StreamFed:
     def get_train_dataloader(self) -> Any:
         """Continue from the newest complete checkpoint."""
         latest = latest_complete(self.checkpoints)
-        before = f"Remove the checkpoint {latest}: training goes on from the one before."
+        before = f"Remove the checkpoint {latest}: training continues from the one before."
         state = None if latest is None else read_object(Path(latest) / STREAM, before)
         this: Any = self
         return StreamBatches(self.stream, state, this.args.per_device_train_batch_size, this.data_collator)

@@ -142,7 +142,7 @@ def _newest_checkpoint(run_folder: Path) -> Path:
             return newest
     raise ConfigError(
         f"the run {run_folder} has made no model yet, and no checkpoint.",
-        "Finish it: the same burnish run command goes on.",
+        "Finish it: the same burnish run command continues it.",
     )
 
 
@@ -165,7 +165,7 @@ def _refuse_bare_checkpoint(path: Path) -> None:
         return
     raise ConfigError(
         f"{path} is a checkpoint of all weights of a model, and holds no tokenizer.",
-        f"Finish the stage (the same burnish run command goes on), or copy its tokenizer into it: "
+        f"Finish the stage (the same burnish run command continues it), or copy its tokenizer into it: "
         f"cp {_tokenizer_files(path)} {path}/",
     )
 

@@ -115,7 +115,7 @@ def read_prompts(path: Path) -> tuple[str, ...]:
     except OSError as error:
         raise DataError(f"there is no file of prompts {path}", "Name a YAML or JSON file.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is neither YAML nor JSON: {str(error).splitlines()[0]}", "Mend the file.") from error
+        raise DataError(f"{path} is neither YAML nor JSON: {str(error).splitlines()[0]}", "Fix the file.") from error
     prompts = content.get("prompts") if isinstance(content, dict) else content
     if (
         not isinstance(prompts, list)

@@ -67,7 +67,7 @@ def mapped(mapping: Mapping) -> str:
 
 
 def maybe_mapping(rng: random.Random, share: float) -> Mapping | None:
-    """Draw a mapping in that share of the draws, else None."""
+    """Draw a mapping in that share of the draws, otherwise None."""
     return draw_mapping(rng) if rng.random() < share else None
 
 
