@@ -90,7 +90,7 @@ def read_object(path: Path, way_out: str = RESTORE, needs: Needs | None = None) 
 
 
 def wrong_field(value: Mapping[str, Any], needs: Needs) -> str:
-    """What is wrong with the first field that does not meet ``needs``; empty where all do."""
+    """Return the problem of the first field that does not meet ``needs``; empty without any."""
     for name, kinds in needs.items():
         inner: Any = value
         for step in name.split("."):

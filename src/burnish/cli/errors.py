@@ -68,7 +68,7 @@ def show_usage_error(error: Any, arguments: Sequence[str]) -> None:
 
 
 def _torn_value(arguments: Sequence[str]) -> str | None:
-    """The value of the first ``--set`` that a shell tore at its spaces, whole again; None where none was."""
+    """Return the value of the first ``--set`` that a shell split at its spaces, rejoined; None without one."""
     for place, argument in enumerate(arguments):
         if argument != "--set":
             continue

@@ -43,7 +43,7 @@ The licence is the one that the file declares.
 
 
 def kept_folder(file: Path) -> Path:
-    """Where the folder made of ``file`` is kept: by the digest of its content."""
+    """Return the folder of the dequantised ``file``, named by the digest of its content."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     root = Path(os.environ.get(CACHE) or f"{cache}/burnish/models").expanduser()
     return root / f"{file.stem}-{model_digest(file)[:16]}-v{FORMAT}"

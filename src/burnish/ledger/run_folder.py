@@ -105,7 +105,7 @@ def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any],
 
 
 def _made_something(path: Path, recipe: Mapping[str, Any]) -> bool:
-    """Whether a folder holds more than stages that failed at once, and what is made from a recipe alone."""
+    """Return whether a folder holds more than stages that failed at once, and what is made from a recipe alone."""
     remade = {stage.get("name") for stage in recipe.get("stages", ()) if stage.get("kind") in REMADE}
     folders = [
         entry

@@ -50,7 +50,7 @@ def width_of(config: Any) -> int | None:
 
 @functools.cache
 def has_bfloat16_products() -> bool:
-    """Whether this processor multiplies bfloat16 itself."""
+    """Return whether this processor multiplies bfloat16 itself."""
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 

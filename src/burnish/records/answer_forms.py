@@ -62,7 +62,7 @@ def plain_answer(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def row_name(name: Any) -> Any:
-    """A row's name as text where it is a whole number, as JSON Schema understands one: 7 and 7.0 are the same."""
+    """Convert a row's name to text if it is a whole number, as JSON Schema defines one: 7 and 7.0 are equal."""
     whole = type(name) is int or (type(name) is float and name.is_integer())
     return str(int(name)) if whole else name
 

@@ -14,7 +14,7 @@ _PLAIN = re.compile(r'"(.*)"', re.DOTALL)
 
 
 def string_value(literal: str) -> str | None:
-    """The text that a string literal, raw or not, stands for; None where it is none."""
+    """Return the text that a string literal, raw or not, means; None if it is not one."""
     raw = _RAW.fullmatch(literal)
     if raw is not None:
         return raw[2]
@@ -23,7 +23,7 @@ def string_value(literal: str) -> str | None:
 
 
 def string_literal(text: str) -> str:
-    """A string literal that stands for ``text``; characters that may mislead a reader are written as numbers."""
+    """Return a string literal for ``text``; characters that may mislead a reader are escaped as numbers."""
     return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\u{{{ord(c):x}}}" for c in text) + '"'
 
 

@@ -33,7 +33,7 @@ def check_embedding_targets(adapter: AdapterConfig, folder: Path) -> None:
 
 
 def tied_target(name: str) -> ConfigError:
-    """What is raised for an adapter on one side of tied embeddings."""
+    """Build the error of an adapter on one side of tied embeddings."""
     return ConfigError(
         f"adapter.target_modules names {name}, but the model ties its embeddings to its output layer: an adapter "
         "on one would change the other when merged.",

@@ -23,7 +23,7 @@ from burnish.config.verify import VerifyConfig
 
 
 def _kinds() -> tuple[type[Stage], ...]:
-    """The stage class of every file in `kinds/`, in the order of their names."""
+    """Return the stage class of every file in `kinds/`, ordered by name."""
     modules = [
         importlib.import_module(f"{kinds.__name__}.{module.name}") for module in pkgutil.iter_modules(kinds.__path__)
     ]
@@ -43,7 +43,7 @@ else:
 
 
 def kinds_that_make(*products: Product) -> list[str]:
-    """Names of the kinds of stages that leave any of these."""
+    """Return the names of stage kinds that make any of these."""
     return [str(kind.model_fields["kind"].default) for kind in KINDS if set(products) & set(kind.makes)]
 
 
@@ -77,7 +77,7 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Recipe:
-        """Every stage finds before it what it reads and needs, and fits model and data."""
+        """Check that every stage finds before it what it reads and needs, and fits model and data."""
         before: dict[str, Stage] = {}
         for index, stage in enumerate(self.stages):
             place = ("stages", index)

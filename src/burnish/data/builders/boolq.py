@@ -17,7 +17,7 @@ SYSTEM = "You answer yes-or-no questions. Put true for yes or false for no, and 
 
 
 def boolq_task(row: Row, task_id: str) -> Task:
-    """A row of BoolQ: ``question``, ``passage``, and ``answer``, true or false as JSON or as text."""
+    """Build a task from a row of BoolQ: ``question``, ``passage``, and ``answer``, true or false as JSON or as text."""
     answer = _said(row.get("answer"))
     if answer is None:
         raise BadRow(f"'answer' is {json.dumps(row.get('answer'))[:60]}; write true or false")

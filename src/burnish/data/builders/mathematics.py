@@ -22,7 +22,7 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(\D|$))")
 
 
 def gsm8k_task(row: Row, task_id: str) -> Task:
-    """A row of GSM8K: ``question``, and ``answer`` with the steps, then ``####`` and the number.
+    """Build a task from a row of GSM8K: ``question``, and ``answer`` with the steps, then ``####`` and the number.
 
     The calculator's notes (``<<48/2=24>>``) are taken out of the steps.
     """
@@ -35,7 +35,7 @@ def gsm8k_task(row: Row, task_id: str) -> Task:
 
 
 def open_math_task(row: Row, task_id: str) -> Task:
-    """A row of OpenMathInstruct-2: ``problem``, ``generated_solution``, ``expected_answer``.
+    """Build a task from a row of OpenMathInstruct-2: ``problem``, ``generated_solution``, ``expected_answer``.
 
     Left out are answers that are no plain number, and solutions that end in another answer.
     """
@@ -51,7 +51,8 @@ def open_math_task(row: Row, task_id: str) -> Task:
 
 
 def math500_task(row: Row, task_id: str) -> Task:
-    """A row of MATH-500: ``problem``, ``solution``, ``answer``, ``subject``. Answers may be LaTeX, compared as text."""
+    """Build a task from a row of MATH-500: ``problem``, ``solution``, ``answer``, ``subject``. Answers may be LaTeX,
+    compared as text."""
     answer = text_of(row, "answer").strip()
     solution = text_of(row, "solution").strip()
     if "\\boxed" not in solution:

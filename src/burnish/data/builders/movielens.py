@@ -190,7 +190,7 @@ def candidate_id(user: int, position: int) -> str:
 
 
 def alpaca_row(candidate: Candidate, config: MovieLensConfig) -> dict[str, object]:
-    """A training row: instruction, input, output, system and an empty history."""
+    """Build a training row: instruction, input, output, system and an empty history."""
     return {
         "instruction": config.instruction or INSTRUCTION,
         "input": _input(candidate),
@@ -266,7 +266,7 @@ def _ratings(path: Path, titles: Mapping[int, str]) -> Ratings:
 
 
 def _same_name(title: str) -> str:
-    """What two titles share that a reader takes for the same: case, blanks and Unicode forms aside."""
+    """Normalise a title so that equal titles compare equal: case, blanks and Unicode forms."""
     return " ".join(unicodedata.normalize("NFKC", title).casefold().split())
 
 

@@ -20,17 +20,17 @@ SYSTEM = (
 
 
 def arc_task(row: Row, task_id: str) -> Task:
-    """A row of ARC: ``question``, ``choices`` with ``text`` and ``label``, ``answerKey``."""
+    """Build a task from a row of ARC: ``question``, ``choices`` with ``text`` and ``label``, ``answerKey``."""
     return _labelled(row, "question", task_id)
 
 
 def openbookqa_task(row: Row, task_id: str) -> Task:
-    """A row of OpenBookQA: as ARC, with ``question_stem``."""
+    """Build a task from a row of OpenBookQA: as ARC, with ``question_stem``."""
     return _labelled(row, "question_stem", task_id)
 
 
 def piqa_task(row: Row, task_id: str) -> Task:
-    """A row of PIQA: ``goal``, ``sol1``, ``sol2``, and ``label`` 0 or 1."""
+    """Build a task from a row of PIQA: ``goal``, ``sol1``, ``sol2``, and ``label`` 0 or 1."""
     label = row.get("label")
     if label == -1:
         raise LeftOut("the answer is not published")

@@ -128,7 +128,7 @@ def training_example(task: Task, task_type: str) -> Example:
 
 
 def prompt(system: str, user: str) -> tuple[Message, ...]:
-    """A question's messages; the system prompt comes first."""
+    """Return a question's messages, the system prompt first."""
     return (Message(role="system", content=system), Message(role="user", content=user))
 
 

@@ -20,7 +20,8 @@ SYSTEM = (
 
 
 def squad_task(row: Row, task_id: str) -> Task:
-    """A row of SQuAD: ``question``, ``context``, and ``answers`` with a list ``text`` (empty: unanswerable)."""
+    """Build a task from a row of SQuAD: ``question``, ``context``, and ``answers`` with a list ``text`` (empty:
+    unanswerable)."""
     context, question = text_of(row, "context"), text_of(row, "question").strip()
     answers = tuple(dict.fromkeys(texts_of(mapping_of(row, "answers"), "text")))
     for answer in answers:

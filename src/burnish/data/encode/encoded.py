@@ -36,7 +36,7 @@ class EncodedExample:
 
     @property
     def trained_tokens(self) -> int:
-        """Tokens with a label."""
+        """Count the tokens with a label."""
         return len(self.labels) - self.labels.count(IGNORED)
 
 

@@ -45,7 +45,7 @@ class JudgedRow:
     """Whether a single answer is good."""
 
     def examples(self) -> list[Example]:
-        """One conversation per answer."""
+        """Return one conversation per answer."""
         return [
             Example(id=self._name(index), messages=(*self.prompt, Message(role="assistant", content=answer)))
             for index, answer in enumerate(self.answers)

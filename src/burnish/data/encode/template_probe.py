@@ -105,7 +105,7 @@ def _refuse(message: str) -> None:
 
 
 def _refused(error: BaseException) -> bool:
-    """Whether the template itself refused a conversation; else it could not be read here."""
+    """Return whether the template itself refused a conversation; otherwise it could not be read here."""
     from jinja2 import TemplateError
 
     return type(error) is TemplateError

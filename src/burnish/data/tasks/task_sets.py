@@ -57,7 +57,7 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
 
 
 def task_files(config: TasksConfig) -> dict[str, Path]:
-    """The files that a task set names, by the last part of their key."""
+    """Return the files that a task set names, by the last part of their key."""
     if isinstance(config, RustTasks):
         return {}
     train = config.train if isinstance(config, TaskFile) else None

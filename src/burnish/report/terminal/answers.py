@@ -109,7 +109,7 @@ def render_report(report: ComparisonReport, console: Console) -> None:
 
 
 def computed_in(report: ComparisonReport) -> str:
-    """What the two models computed in, as one sentence; empty where nobody noted it."""
+    """Return a sentence on the precision of the two models; empty when unrecorded."""
     by_model = {report.a: precision_text(report.a_computed_in), report.b: precision_text(report.b_computed_in)}
     return "; ".join(f"{name} computed in {words}" for name, words in by_model.items() if words)
 

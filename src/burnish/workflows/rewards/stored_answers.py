@@ -88,7 +88,7 @@ def read_written(file: Path) -> list[Written]:
 
 
 def origin_of(source: Path, tasks: TasksConfig | None, seed: int) -> Origin:
-    """Tasks, verifier and cache of what lies in ``source``, as its run has them; ``tasks`` goes before the run's.
+    """Return tasks, verifier and cache of ``source``, as in its run; ``tasks`` overrides the run's.
 
     Raises DataError when neither says which tasks were answered.
     """
@@ -115,7 +115,7 @@ def run_of(source: Path) -> Path | None:
 
 
 def _of_run(folder: Path) -> Origin:
-    """What ``recipe.resolved.json`` says, of a run or of an evaluation."""
+    """Read the tasks and the verifier of a run or evaluation from its ``recipe.resolved.json``."""
     resolved = read_object(folder / RESOLVED, needs=RESOLVED_RECIPE)["recipe"]
     try:
         if "stages" not in resolved:
@@ -136,7 +136,7 @@ def _of_run(folder: Path) -> Origin:
 
 
 def _held_out(config: TasksConfig, task_set: TaskSet) -> tuple[Task, ...]:
-    """What is measured on: of a file of one's own only what the built-in tasks keep back, of all else the set says."""
+    """Return held-out tasks: those of the set, or of a user's file those that the built-in tasks hold out."""
     if not isinstance(config, TaskFile) or config.train is not None:
         return task_set.held_out
     return tuple(task for task in task_set.held_out if task.origin == ORIGIN and is_held_out(task.family))
