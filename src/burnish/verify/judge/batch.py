@@ -2,13 +2,12 @@
 
 A message belongs to the program whose file it names. Programs with errors leave the group and are judged alone, and the
 rest is compiled again; after anything unexpected (crash, limit, a message without a file) all are judged alone. Each
-run is still a process of its own in a sandbox of its own: the harness holds all modules, and a number written into its
-copy selects one. The harness is built with ``-F unsafe_code``, so no module can reach another.
+run is still a process and sandbox of its own: the harness holds all modules, and a number in its copy selects one. It
+is built with ``-F unsafe_code``, so no module can reach another.
 
-Sharing never changes a verdict: a run of the harness that does not end by itself with status 0 and a complete report (a
-signal, a limit, another status, a missing mark) is ignored, and its program is judged alone; a harness with large
-statics is not run at all. Not covered: programs with ``fn main``, dependency sets; which programs may join
-(`shared_crate_rule`).
+Sharing never changes a verdict: a run that does not end by itself with status 0 and a complete report (a signal, a
+limit, another status, a missing mark) is ignored, and its program is judged alone; a harness with large statics is not
+run. Not covered: programs with ``fn main``, dependency sets; which programs may join (`shared_crate_rule`).
 """
 
 from __future__ import annotations
@@ -151,8 +150,7 @@ class BatchJudge:
     def _in_one_pass(self, candidate: Candidate) -> tuple[Start, Verdict | None]:
         """Compile once for check and build; return what is known, and the verdict if that settles it.
 
-        A program that ended by itself, passing or not, does so with any optimisation. One ended by a signal or a limit
-        is built again in the ordinary way.
+        A program that ended by itself does so with any optimisation; after a signal or a limit it is built again.
         """
         built = self._compiler.check_and_build(candidate.code, candidate.task.edition)
         if built is None:

@@ -64,7 +64,7 @@ class Parts:
 def _by_index(p: Parts) -> tuple[Shape, ...]:
     """Return shapes that are naively written with an index."""
     v, holds, value = p.v, p.predicate.holds, p.mapping.value
-    one, two = ((v, "&[i64]"),), ((v, "&[i64]"), ("other", "&[i64]"))
+    one_slice, two_slices = ((v, "&[i64]"),), ((v, "&[i64]"), ("other", "&[i64]"))
     return (
         Shape(f"needless-range-loop/positions/{p.predicate.key}", one_slice, "Vec<usize>",
               f"returns the indices of the values that are {p.word}, in ascending order",
@@ -78,20 +78,20 @@ def _by_index(p: Parts) -> tuple[Shape, ...]:
               f"let mut total = 0;\nfor (i, &x) in (0..).zip({v}) {{\n    if {p.predicate.rust} {{\n"
               f"        total += i * ({p.mapping.rust});\n    }}\n}}\ntotal",
               lambda a: sum(i * value(x) for i, x in enumerate(a) if holds(x)), _integers),
-        Shape(f"manual-find/difference/{p.mapping.key}", two, "Option<usize>",
+        Shape(f"manual-find/difference/{p.mapping.key}", two_slices, "Option<usize>",
               f"returns the first index at which the value of `other` is not the value of `{v}` {mapped(p.mapping)}, "
               f"as far as the "
               "shorter of the two slices goes, or None",
               chain(v, "iter()", "zip(other)", f"position(|(&x, &y)| y != {p.mapping.rust})"),
               lambda a, b: next((Some(i) for i, (x, y) in enumerate(zip(a, b, strict=False)) if y != value(x)), None),
               lambda r: _images(r, value)),
-        Shape(f"same-item-push/{p.mapping.key}", one, "Vec<i64>",
+        Shape(f"same-item-push/{p.mapping.key}", one_slice, "Vec<i64>",
               f"returns a vector that begins with {p.k} times the number {p.k + 2}, followed by the values of `{v}`, "
               f"{each(p.mapping)}",
               f"let mut out = vec![{p.k + 2}; {p.k}];\n"
               f"out.extend({chain(v, 'iter()', f'map(|&x| {p.mapping.rust})')});\nout",
               lambda a: [*[p.k + 2] * p.k, *map(value, a)], _integers),
-        Shape(f"needless-range-loop/every/{p.predicate.key}", one, "Vec<i64>",
+        Shape(f"needless-range-loop/every/{p.predicate.key}", one_slice, "Vec<i64>",
               f"returns of the values that are {p.word} those in place {p.k}, {2 * p.k}, {3 * p.k} and so on (places "
               f"count from 1)",
               chain(v, "iter()", "copied()", f"filter(|&x| {p.predicate.rust})", f"skip({p.k - 1})", f"step_by({p.k})",
@@ -127,7 +127,7 @@ def _manual(p: Parts) -> tuple[Shape, ...]:
               f"returns the numbers that are there (not None) and {p.word}, in order",
               chain(v, "iter()", "flatten()", "copied()", f"filter(|&x| {p.predicate.rust})", "collect()"),
               lambda a: [x.value for x in a if x and holds(x.value)], _options),
-        Shape(f"filter-next/{p.predicate.key}/{p.mapping.key}", one, "Option<i64>",
+        Shape(f"filter-next/{p.predicate.key}/{p.mapping.key}", one_slice, "Option<i64>",
               f"returns the first value that is {p.word} after each value has been replaced by the value "
               f"{mapped(p.mapping)}, or None",
               chain(v, "iter()", f"map(|&x| {p.mapping.rust})", f"find(|&x| {p.predicate.rust})"),
