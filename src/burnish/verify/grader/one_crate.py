@@ -204,9 +204,9 @@ def _pinned(tests: str, answer: Node, declared: Node | None) -> str:
     own_names = {item.name for item in top_items(root)} | set(_imported(root))
     own_names |= {name_of(node) for node in walk(root) if node.type in ("macro_definition", "type_item")}
     if declared is not None:
-        own |= {item.name for item in top_items(declared)} | set(_imported(declared))
-    own |= _standard_by_another_path(answer) | made_by_fields(root)
-    kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own]
+        own_names |= {item.name for item in top_items(declared)} | set(_imported(declared))
+    own_names |= _standard_by_another_path(answer) | made_by_fields(root)
+    kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own_names]
     taken = {item.name for item in top_items(answer)} | set(_imported(answer))
     kept += [f"::std::primitive::{name}" for name in _PRIMITIVES if name in taken and name not in own_names]
     kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own_names]
