@@ -183,8 +183,8 @@ def _declared(text: str, choices: Mapping[str, str]) -> Iterator[tuple[int, Extr
         r"(?:only\s+|most\s+)?(?:correct|right|best|answer|appropriate|suitable|accurate|likely)\b"
     )
     for match in pattern.finditer(text):
-        said = text[max(0, match.start() - 60) : match.start()]
-        before = re.search(r"\b(?:or|and|nor|neither)\s+(?:option\s+|choice\s+)?[*_(]*\Z", said, re.I)
+        statement = text[max(0, match.start() - 60) : match.start()]
+        before = re.search(r"\b(?:or|and|nor|neither)\s+(?:option\s+|choice\s+)?[*_(]*\Z", statement, re.I)
         if not before and not negated(text, match.start()):
             yield match.end(), Extracted(match["name"])
 

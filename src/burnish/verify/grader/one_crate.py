@@ -39,7 +39,7 @@ HIDDEN = "burnish_hidden"
 _CASES, _TABLE = "burnish_cases", "BURNISH_CASES"
 _INSIDE = f"crate::{MODULE}::{HIDDEN}"
 _STD = "burnish_std"
-"""What the standard library is called in a crate that goes without."""
+"""Name of the standard library in a crate without its own."""
 _STANDARD = {
     "Option": "option::Option", "Some": "option::Option::Some", "None": "option::Option::None",
     "Result": "result::Result", "Ok": "result::Result::Ok", "Err": "result::Result::Err",

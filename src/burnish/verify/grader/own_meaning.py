@@ -61,7 +61,7 @@ _STANDARD_METHODS = _ANSWERS_OF_STANDARD | frozenset(
 
 
 def hidden_traits(code: str, tests: str, *given: str | None) -> list[str]:
-    """List names that hide the answer's traits from its tests: those that neither the tests nor the task's code name.
+    """List names that hide the answer's traits from its tests: those in neither the tests nor the task's code.
 
     Where the task has no code, tests may need a trait of the answer's; then those are hidden that answer for a standard
     type: with a method that looks into one, or with another standard method for types that are not the answer's own.
@@ -96,7 +96,7 @@ def hidden_traits(code: str, tests: str, *given: str | None) -> list[str]:
 
 
 def unnamed_import(code: str) -> str:
-    """Return an import of the answer's own trait without a name, which nothing can hide; empty where there is none."""
+    """Return an import of the answer's own trait without a name, which cannot be hidden; empty without one."""
     for node in walk(parse(code)):
         if node.type == "use_declaration" and "trait" in code:
             argument = node.child_by_field_name("argument")
@@ -109,7 +109,7 @@ def unnamed_import(code: str) -> str:
 
 
 def false_type(code: str, tests: str, *given: str | None) -> str:
-    """Return the type of an answer that stands for results of other types; empty where there is none.
+    """Return the type of an answer that may equal results of other types; empty without one.
 
     With code of the task: a type that compares its values otherwise than the task's derived way. Without: a type that
     the tests do not name, and that has operators, or methods by which tests look into standard types.
@@ -135,7 +135,7 @@ def false_type(code: str, tests: str, *given: str | None) -> str:
 
 
 def made_by_fields(tests: Node) -> set[str]:
-    """Standard types that tests make in a way that the standard library's cannot be made: ``Vec { x: 1 }``."""
+    """Return standard types that tests make in a way impossible for the standard library's: ``Vec { x: 1 }``."""
     return {
         text_of(before)
         for node, before in walk_with_before(tests)
@@ -146,7 +146,7 @@ def made_by_fields(tests: Node) -> set[str]:
 
 
 def _is_group(node: Node) -> bool:
-    """Braces or parentheses among a macro's tokens."""
+    """Return whether a node is braces or parentheses among a macro's tokens."""
     return node.type == "token_tree" and text_of(node).startswith(("{", "("))
 
 
@@ -174,27 +174,27 @@ def _is_standard(kind: Node) -> bool:
 
 
 def _traits_of_foreign_types(code: str) -> set[str]:
-    """Traits that are implemented for more than the answer's own types, as they stand beside one another at the top."""
+    """Return traits implemented for types other than the answer's own, at the top level."""
     root = parse(code)
     own = {item.name for item in top_items(root) if item.kind in ("struct_item", "enum_item", "union_item")}
     own -= {name_of(node) for node in walk(root) if node.type == "type_parameter"}
-    found = set()
+    traits = set()
     for node in walk(root):
         trait = node.child_by_field_name("trait") if node.type == "impl_item" else None
         if trait is not None:
             at_top = node.parent is not None and node.parent.type == "source_file"
             if not at_top or _base(node.child_by_field_name("type")) not in own:
-                found.add(_base(trait))
-    return found
+                traits.add(_base(trait))
+    return traits
 
 
 def _is_closed(node: Node) -> bool:
-    """Whether an operator gives the type that it is of: what tests compare in the end is still of that type.
+    """Return whether an operator returns its own type, so that tests still compare that type.
 
     Spelled the same, two names in one place mean the same.
     """
     kind, body = node.child_by_field_name("type"), node.child_by_field_name("body")
-    results = [one for one in body.named_children if one.type == "type_item"] if body is not None else []
+    results = [child for child in body.named_children if child.type == "type_item"] if body is not None else []
     if kind is None or len(results) != 1:
         return False
     result = results[0].child_by_field_name("type")
@@ -202,7 +202,7 @@ def _is_closed(node: Node) -> bool:
 
 
 def _implemented(code: str, *, but_closed: bool = False) -> Iterator[tuple[str, str]]:
-    """Types with the traits that they implement by hand, in macros too; without operators that are closed."""
+    """Return types with their hand-written traits, in macros too, without operators that return their own type."""
     for node in walk(parse(code)):
         if node.type == "impl_item":
             trait = node.child_by_field_name("trait")

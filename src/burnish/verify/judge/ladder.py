@@ -52,7 +52,7 @@ from burnish.verify.separate.store import ProgramStore
 
 Goal = Literal["check", "run", "test"]
 POLICY = 9
-"""Raise when a change of this package can change a verdict; stored verdicts then no longer match."""
+"""Increase when a change of this package can change a verdict; stored verdicts then no longer match."""
 _NO_FIT = "the tests do not compile against this code, which compiles alone"
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})
 """Codes of an ``-F unsafe_code`` build: the lint, and an attempt to allow it again."""

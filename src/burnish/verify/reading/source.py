@@ -45,7 +45,7 @@ class Piece:
 
     @functools.cached_property
     def is_prototype(self) -> bool:
-        """Whether it declares a function whose body stands elsewhere: ``fn f();``, or one that is left out."""
+        """Return whether it declares a function without its body: ``fn f();``, or one that is left out."""
         return self.node.type == "function_signature_item" or (
             self.node.type == "function_item" and is_unwritten(self.node, _LEFT_OUT)
         )
@@ -105,7 +105,7 @@ class Source:
 
     @functools.cached_property
     def written(self) -> frozenset[Key]:
-        """All that it defines and does not only declare."""
+        """Return all definitions, without bare declarations."""
         return frozenset(key for piece in self.pieces if not piece.is_prototype for key in piece.keys)
 
     @functools.cached_property
@@ -135,7 +135,7 @@ def tree(text: str) -> Node:
 
 
 def is_unwritten(function: Node, macros: Collection[str] = _EMPTY_MACROS) -> bool:
-    """Whether a function's body is left to be written: by a comment, ``..``, or a call of one of ``macros``."""
+    """Return whether a function's body is unwritten: a comment, ``..``, or a call of one of ``macros``."""
     body = function.child_by_field_name("body")
     if body is None:
         return True
