@@ -10,7 +10,7 @@ import pytest
 HEAVY = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
-def loaded_after(code: str) -> set[str]:
+def modules_loaded_by(code: str) -> set[str]:
     """Heavy modules, and pydantic, that a fresh Python has loaded after ``code``."""
     names = (*HEAVY, "pydantic", "yaml", "numpy", "scipy", "matplotlib")
     probe = f"{code}\nimport sys\nprint(*(name for name in {names!r} if name in sys.modules))"
@@ -32,13 +32,13 @@ def loaded_after(code: str) -> set[str]:
     ],
 )
 def test_torch_is_not_loaded(module: str) -> None:
-    assert loaded_after(f"import {module}").isdisjoint(HEAVY)
+    assert modules_loaded_by(f"import {module}").isdisjoint(HEAVY)
 
 
 def test_the_program_loads_nothing_heavy_to_show_its_help() -> None:
     show_help = "from burnish.cli.app import app\ntry:\n    app(['--help'])\nexcept SystemExit:\n    print()"
-    assert loaded_after(show_help) == set()
+    assert modules_loaded_by(show_help) == set()
 
 
 def test_the_probe_sees_what_is_loaded() -> None:
-    assert loaded_after("import numpy") == {"numpy"}
+    assert modules_loaded_by("import numpy") == {"numpy"}

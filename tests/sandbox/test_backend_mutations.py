@@ -26,7 +26,7 @@ from tests.sandbox.test_mutations import Edit, instead, without
 Change = Callable[[dict[str, Any]], object]
 
 
-def red(sandbox: ManagedSandbox) -> set[str]:
+def failing_attempts(sandbox: ManagedSandbox) -> set[str]:
     try:
         return {finding.name for finding in self_test(sandbox, find_toolchain()) if not finding.ok}
     finally:
@@ -90,26 +90,26 @@ def test_the_self_test_of_docker_fails_without_the_layer(layer: str, monkeypatch
         return options
 
     monkeypatch.setattr(docker, "_container", changed)
-    assert red(DockerSandbox()) == expected
+    assert failing_attempts(DockerSandbox()) == expected
 
 
 @pytest.mark.usefixtures("with_docker")
 def test_the_self_test_of_docker_fails_with_the_users_own_uid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker, "_JOB", "0:0")
-    assert red(DockerSandbox()) == {"files of root unreadable"}
+    assert failing_attempts(DockerSandbox()) == {"files of root unreadable"}
 
 
 @pytest.mark.usefixtures("with_docker")
 def test_the_self_test_of_docker_fails_with_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker, "_START", docker._START.replace("/usr/bin/env -i", "/usr/bin/env LEAK=x"))
-    assert red(DockerSandbox()) == {"environment is empty"}
+    assert failing_attempts(DockerSandbox()) == {"environment is empty"}
 
 
 @pytest.mark.usefixtures("with_docker")
 def test_the_self_test_of_docker_fails_without_the_output_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     own = Attached.communicate
     monkeypatch.setattr(Attached, "communicate", lambda self, stdin, wall_s, _cap: own(self, stdin, wall_s, 1 << 40))
-    assert red(DockerSandbox()) == {"output is capped"}
+    assert failing_attempts(DockerSandbox()) == {"output is capped"}
 
 
 def leaking(argv: list[str]) -> list[str]:
@@ -145,4 +145,4 @@ def test_the_self_test_of_firejail_fails_without_the_layer(
     layer: str, edited: Callable[[Edit], FirejailSandbox]
 ) -> None:
     edit, expected = _OF_FIREJAIL[layer]
-    assert red(edited(edit)) == expected
+    assert failing_attempts(edited(edit)) == expected

@@ -125,7 +125,7 @@ def mutant(monkeypatch: pytest.MonkeyPatch, edit: Edit) -> Iterator[BubblewrapSa
     sandbox.close()
 
 
-def red(sandbox: BubblewrapSandbox) -> set[str]:
+def failing_attempts(sandbox: BubblewrapSandbox) -> set[str]:
     return {finding.name for finding in self_test(sandbox, find_toolchain()) if not finding.ok}
 
 
@@ -137,7 +137,7 @@ def unchanged(argv: list[str]) -> list[str]:
 def test_the_self_test_fails_without_the_layer(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     edit, expected = _MUTANTS[layer]
     with mutant(monkeypatch, edit) as sandbox:
-        assert red(sandbox) == expected
+        assert failing_attempts(sandbox) == expected
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_the_self_test_fails_without_the_control_group(
     if resource == "pids":
         monkeypatch.setattr("burnish.verify.sandbox.bubblewrap.resource.prlimit", lambda *_: None)
     with mutant(monkeypatch, unlimited("data" if resource == "memory" else "nproc")) as sandbox:
-        assert red(sandbox) == {expected}
+        assert failing_attempts(sandbox) == {expected}
 
 
 def test_the_self_test_fails_without_the_output_cap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_the_self_test_fails_without_the_output_cap(monkeypatch: pytest.MonkeyPa
         lambda self, stdin, limits, *rest: supervise(self, stdin, replace(limits, output_bytes=1 << 40), *rest),
     )
     with mutant(monkeypatch, unchanged) as sandbox:
-        assert red(sandbox) == {"output is capped"}
+        assert failing_attempts(sandbox) == {"output is capped"}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def our_trainers() -> Iterator[type[Any]]:
                 yield value
 
 
-def what_ours_override() -> set[tuple[str, str]]:
+def overridden_methods() -> set[tuple[str, str]]:
     """Class and method of every library method that one of our classes stands before."""
     overridden = set()
     for trainer in our_trainers():
@@ -58,7 +58,7 @@ def test_the_parameters_are_those_of_the_installed_versions(table: Any) -> None:
 
 def test_every_overridden_method_is_listed() -> None:
     listed = {(place, name) for place, methods in OVERRIDDEN.items() for name in methods}
-    assert what_ours_override() == listed
+    assert overridden_methods() == listed
 
 
 @pytest.mark.parametrize("package", PINNED)

@@ -27,7 +27,7 @@ from burnish.workflows.run import requirements
 from tests.tiny_gguf import write_gguf
 from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate import test_all_models as all_models
-from tests.workflows.evaluate.test_reproduce import again
+from tests.workflows.evaluate.test_reproduce import reproduce_again
 from tests.workflows.train.test_launch import recipe
 
 PROMPTS = ("Write a function that adds 17 and 25.", "fn main() {", "How are you?")
@@ -69,7 +69,7 @@ def test_a_gguf_file_generates_what_its_folder_generates(place: Path, tmp_path: 
 def test_an_evaluation_of_a_file_is_recorded_and_reproduced(place: Path, tmp_path: Path) -> None:
     write_records(tmp_path / "tasks.jsonl", all_models.TASKS[:2])
     evaluate(all_models.config(tmp_path, out=tmp_path / "one", answers=answers(place / "exact.gguf")))
-    done = again(tmp_path, "one")
+    done = reproduce_again(tmp_path, "one")
     assert (done.identical, done.rows) == (True, 2)
 
 

@@ -38,7 +38,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], 
     }
 
 
-def talk(*turns: str, system: str | None = None) -> Example:
+def conversation(*turns: str, system: str | None = None) -> Example:
     """User and assistant in turn."""
     roles: tuple[Role, ...] = ("user", "assistant")
     messages = [Message(role=roles[index % 2], content=text) for index, text in enumerate(turns)]
@@ -69,8 +69,8 @@ def test_the_answers_and_their_end_are_trained_and_nothing_else(
     folders: dict[tuple[str, bool], Path], family: str, template: bool, closing: str
 ) -> None:
     tokenizer: Any = load_tokenizer(folders[family, template])
-    assert trained_text(talk("Sum them.", CODE), tokenizer) == CODE + closing
-    assert trained_text(talk("One?", "1", "Two?", "2 and 2"), tokenizer) == f"1{closing}2 and 2{closing}"
+    assert trained_text(conversation("Sum them.", CODE), tokenizer) == CODE + closing
+    assert trained_text(conversation("One?", "1", "Two?", "2 and 2"), tokenizer) == f"1{closing}2 and 2{closing}"
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen3", "gemma"])
@@ -79,7 +79,7 @@ def test_prompt_tokens_are_those_of_generation(
     folders: dict[tuple[str, bool], Path], family: str, template: bool
 ) -> None:
     tokenizer: Any = load_tokenizer(folders[family, template])
-    example = talk("Sum them.", CODE)
+    example = conversation("Sum them.", CODE)
     encoded = encode_example(example, tokenizer)
     prompt = tokenizer(render_prompt(example.messages[:1], tokenizer), add_special_tokens=False)["input_ids"]
     assert encoded.input_ids[: len(prompt)] == prompt
@@ -89,7 +89,7 @@ def test_prompt_tokens_are_those_of_generation(
 
 def test_a_system_turn_is_not_trained(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
-    assert trained_text(talk("Hi", "Hello", system="You are kind."), tokenizer) == "Hello<|im_end|>"
+    assert trained_text(conversation("Hi", "Hello", system="You are kind."), tokenizer) == "Hello<|im_end|>"
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,7 +98,7 @@ def test_any_text_is_covered_exactly(folders: dict[tuple[str, bool], Path], answ
     tokenizer: Any = load_tokenizer(folders["llama", True])
     turns = [turn for answer in answers for turn in ("ask", answer)]
     expected = "".join(answer + "<|im_end|>" for answer in answers)
-    assert trained_text(talk(*turns), tokenizer) == expected
+    assert trained_text(conversation(*turns), tokenizer) == expected
 
 
 @settings(max_examples=60, deadline=None)
@@ -107,7 +107,7 @@ def test_labels_are_those_of_the_places_of_all_tokens(
     folders: dict[tuple[str, bool], Path], contents: list[str]
 ) -> None:
     tokenizer = load_tokenizer(folders["llama", True])
-    row = talk(*(content + "x" for content in contents))
+    row = conversation(*(content + "x" for content in contents))
     masked = mask_conversation(row.id, plain_turns(row.messages), tokenizer, ChatConfig())
     found = tokenizer(masked.text, add_special_tokens=False, return_offsets_mapping=True)
     expected = [
@@ -119,35 +119,35 @@ def test_labels_are_those_of_the_places_of_all_tokens(
 
 def test_many_rows_are_encoded_as_each_alone(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["gemma", True])
-    examples = [talk("n" * index, f"answer {index}") for index in range(1, 20)]
+    examples = [conversation("n" * index, f"answer {index}") for index in range(1, 20)]
     assert encode_examples(examples, tokenizer) == [encode_example(example, tokenizer) for example in examples]
     assert encode_examples([], tokenizer) == []
 
 
 def test_the_weight_of_a_row_is_kept(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
-    assert encode_example(talk("a", "b").model_copy(update={"weight": 0.25}), tokenizer).weight == 0.25
+    assert encode_example(conversation("a", "b").model_copy(update={"weight": 0.25}), tokenizer).weight == 0.25
 
 
 def test_earlier_answers_are_trained_as_the_template_renders_them(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["qwen3", True])
     tokenizer.chat_template = QWEN3_HISTORY
     expected = "1<|im_end|><think>\n\n</think>\n\n2<|im_end|>"
-    assert trained_text(talk("One?", "1", "Two?", "2"), tokenizer) == expected
+    assert trained_text(conversation("One?", "1", "Two?", "2"), tokenizer) == expected
 
 
 def test_a_generation_prompt_that_answers_do_not_begin_with_is_refused(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["qwen3", True])
     tokenizer.chat_template = tokenizer.chat_template.replace("assistant\\n' }}", "assistant\\n<think>\\n' }}")
     with pytest.raises(DataError, match=r"row row: the chat template writes .*<think>.* before an answer"):
-        encode_example(talk("One?", "1"), tokenizer)
+        encode_example(conversation("One?", "1"), tokenizer)
 
 
 def test_roles_that_a_template_refuses_are_named(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
     tokenizer.chat_template = "{{ raise_exception('no system here') }}"
     with pytest.raises(DataError, match="roles system, user: no system here"):
-        render_prompt(talk("a", system="s").messages, tokenizer)
+        render_prompt(conversation("a", system="s").messages, tokenizer)
 
 
 def test_a_conversation_that_begins_with_an_answer_is_refused(folders: dict[tuple[str, bool], Path]) -> None:
@@ -180,7 +180,7 @@ def test_templates_of_real_families_mask_answers_alone(
     source = shared / "data" / "chat_templates" / "chat_templates" / f"{name}.jinja"
     tokenizer: Any = load_tokenizer(folders["gemma", True])
     tokenizer.chat_template = source.read_text().replace("    ", "").replace("\n", "")
-    text = trained_text(talk("One?", "first answer", "Two?", "second\n  answer"), tokenizer)
+    text = trained_text(conversation("One?", "first answer", "Two?", "second\n  answer"), tokenizer)
     assert text.count("first answer") == 1
     assert text.count("second\n  answer") == 1
     assert "One?" not in text
@@ -195,12 +195,12 @@ def test_templates_that_close_no_answer_are_refused(
     tokenizer: Any = load_tokenizer(folders["gemma", True])
     tokenizer.chat_template = source.read_text().replace("    ", "").replace("\n", "")
     with pytest.raises(DataError, match="writes no end of turn after an answer"):
-        encode_example(talk("One?", "1", "Two?", "2"), tokenizer)
+        encode_example(conversation("One?", "1", "Two?", "2"), tokenizer)
 
 
 def test_a_system_turn_and_questions_can_be_trained_too(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["llama", True])
-    example = talk("system", "assistant", "end", "x", system="user")
+    example = conversation("system", "assistant", "end", "x", system="user")
     for roles, expected in (
         (("user", "assistant"), "system<|im_end|>assistant<|im_end|>end<|im_end|>x<|im_end|>"),
         (("system",), "user<|im_end|>"),
@@ -216,7 +216,7 @@ def test_a_template_that_changes_a_trained_question_is_refused(folders: dict[tup
         "message['role'] +", "message['role'] + message['content'][:2] +"
     )
     with pytest.raises(DataError, match="does not write turn 0 of the role 'user' unchanged"):
-        encode_example(talk("ask", "ANSWER"), tokenizer, ChatConfig(train_roles=("user",)))
+        encode_example(conversation("ask", "ANSWER"), tokenizer, ChatConfig(train_roles=("user",)))
 
 
 THOUGHT = "<think>\nTwo and two.\n</think>\n\n4"
@@ -238,7 +238,7 @@ def test_thinking_is_trained_taken_out_or_left_untrained(
     folders: dict[tuple[str, bool], Path], thinking: Any, expected: str
 ) -> None:
     tokenizer: Any = load_tokenizer(folders["qwen3", True])
-    row = encode_example(talk("2+2?", THOUGHT), tokenizer, ChatConfig(thinking=thinking))
+    row = encode_example(conversation("2+2?", THOUGHT), tokenizer, ChatConfig(thinking=thinking))
     assert tokenizer.decode([label for label in row.labels if label != IGNORED]) == expected
     assert ("Two and two." in tokenizer.decode(row.input_ids)) == (thinking != "strip")
 
@@ -246,7 +246,7 @@ def test_thinking_is_trained_taken_out_or_left_untrained(
 def test_thinking_that_the_template_drops_is_not_trained_silently(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["qwen3", True])
     tokenizer.chat_template = QWEN3_THINKING
-    example = talk("2+2?", THOUGHT, "3+3?", THOUGHT.replace("4", "6"))
+    example = conversation("2+2?", THOUGHT, "3+3?", THOUGHT.replace("4", "6"))
     with pytest.raises(DataError, match="leaves out the thinking of an answer, '<think>"):
         encode_example(example, tokenizer)
     row = encode_example(example, tokenizer, ChatConfig(thinking="untrained"))
@@ -259,7 +259,7 @@ def test_thinking_that_the_template_drops_is_not_trained_silently(folders: dict[
 def test_a_thinking_block_opened_by_the_generation_prompt_is_handled(folders: dict[tuple[str, bool], Path]) -> None:
     tokenizer: Any = load_tokenizer(folders["qwen3", True])
     tokenizer.chat_template = QWEN3_THINKING.replace("assistant\n' }}", "assistant\n<think>\n' }}")
-    example = talk("2+2?", THOUGHT)
+    example = conversation("2+2?", THOUGHT)
     for thinking, expected in (("keep", THOUGHT.removeprefix("<think>\n")), ("untrained", "4")):
         row = encode_example(example, tokenizer, ChatConfig(thinking=thinking))
         assert tokenizer.decode([label for label in row.labels if label != IGNORED]) == expected + "<|im_end|>"

@@ -22,7 +22,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load_tokenizer(make_tiny_model(tmp_path_factory.mktemp("llama")))
 
 
-def talk(*turns: str, system: str = "") -> Example:
+def conversation(*turns: str, system: str = "") -> Example:
     roles: tuple[Role, ...] = ("user", "assistant")
     messages = [Message(role=roles[index % 2], content=text) for index, text in enumerate(turns)]
     first = [Message(role="system", content=system)] if system else []
@@ -45,7 +45,7 @@ def trained(row: EncodedExample, tokenizer: Any) -> str:
 def test_the_question_is_cut_and_nothing_else(
     tokenizer: Any, side: str, stays: tuple[str, ...], goes: tuple[str, ...]
 ) -> None:
-    example = talk(WORDS, "the answer", system="Be kind.")
+    example = conversation(WORDS, "the answer", system="Be kind.")
     whole = encode_example(example, tokenizer)
     row = cut(example, tokenizer, side, 80)
     text = tokenizer.decode(row.input_ids)
@@ -60,7 +60,7 @@ def test_the_question_is_cut_and_nothing_else(
 
 
 def test_whole_exchanges_are_dropped_before_the_question_is_cut(tokenizer: Any) -> None:
-    example = talk("first", "one", "second", "two", "third", "three", system="Be kind.")
+    example = conversation("first", "one", "second", "two", "third", "three", system="Be kind.")
     whole = len(encode_example(example, tokenizer).input_ids)
     row = cut(example, tokenizer, "left", whole - 1)
     text = tokenizer.decode(row.input_ids)
@@ -73,14 +73,14 @@ def test_whole_exchanges_are_dropped_before_the_question_is_cut(tokenizer: Any) 
 
 
 def test_turns_after_the_last_trained_one_are_cut_first(tokenizer: Any) -> None:
-    example = talk("ask", "answer", WORDS)
+    example = conversation("ask", "answer", WORDS)
     row = cut(example, tokenizer, "left", 60)
     assert tokenizer.decode(row.input_ids).endswith("<|im_start|>assistant\nanswer<|im_end|>\n")
     assert trained(row, tokenizer) == "answer<|im_end|>"
 
 
 def test_an_answer_is_cut_last_and_marked(tokenizer: Any) -> None:
-    row = cut(talk("ask", WORDS), tokenizer, "middle", 40)
+    row = cut(conversation("ask", WORDS), tokenizer, "middle", 40)
     text = trained(row, tokenizer)
     assert len(row.input_ids) == 40
     assert row.cut_answer
@@ -89,7 +89,7 @@ def test_an_answer_is_cut_last_and_marked(tokenizer: Any) -> None:
 
 
 def test_a_row_that_fits_is_not_cut(tokenizer: Any) -> None:
-    example = talk("ask", "answer")
+    example = conversation("ask", "answer")
     whole = encode_example(example, tokenizer)
     assert cut(example, tokenizer, "left", len(whole.input_ids)) == whole
     assert cut(example, tokenizer, "refuse", 16) == whole
@@ -109,9 +109,9 @@ def test_no_row_is_too_long_and_no_answer_is_cut_that_need_not_be(
     tokenizer: Any, texts: list[str], side: str, max_length: int
 ) -> None:
     turns = [turn for text in texts for turn in (text, f"answer to {len(text)}")]
-    row = cut(talk(*turns), tokenizer, side, max_length)
+    row = cut(conversation(*turns), tokenizer, side, max_length)
     assert len(row.input_ids) <= max_length
     assert not row.cut_answer  # the last answer with its frame has fewer than 30 tokens
     assert trained(row, tokenizer).endswith(f"{turns[-1]}<|im_end|>")
-    whole = encode_example(talk(*turns), tokenizer)
+    whole = encode_example(conversation(*turns), tokenizer)
     assert row.cut_tokens == len(whole.input_ids) - len(row.input_ids)

@@ -21,7 +21,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load_tokenizer(make_tiny_model(tmp_path_factory.mktemp("llama")))
 
 
-def talk(question: str = "Sum them.", answer: str = "fn f() {}") -> Example:
+def conversation(question: str = "Sum them.", answer: str = "fn f() {}") -> Example:
     messages = (Message(role="user", content=question), Message(role="assistant", content=answer))
     return Example(id=f"rows.jsonl:{len(question)}", messages=messages)
 
@@ -43,7 +43,7 @@ def changed(row: EncodedExample, labels: list[int]) -> EncodedExample:
 
 
 def test_good_rows_are_counted(tokenizer: Any) -> None:
-    examples = [talk(), talk("Longer question.", "fn g() { 1 }")]
+    examples = [conversation(), conversation("Longer question.", "fn g() { 1 }")]
     rows = encode_examples(examples, tokenizer)
     report = gate(examples, tokenizer)
     assert report.rows == 2
@@ -60,21 +60,21 @@ def test_rows_with_nothing_to_train_on_are_refused(tokenizer: Any) -> None:
 
 
 def test_a_row_without_a_trained_token_is_shown(tokenizer: Any) -> None:
-    (row,) = encode_examples([talk()], tokenizer)
+    (row,) = encode_examples([conversation()], tokenizer)
     with pytest.raises(GateError, match=r"row rows.jsonl:9 has no token to train on; it reads '<\|im_start\|>user"):
-        gate([talk()], tokenizer, encoded=[changed(row, [IGNORED] * len(row.labels))])
+        gate([conversation()], tokenizer, encoded=[changed(row, [IGNORED] * len(row.labels))])
 
 
 def test_an_untrained_end_of_turn_is_refused(tokenizer: Any) -> None:
-    (row,) = encode_examples([talk()], tokenizer)
+    (row,) = encode_examples([conversation()], tokenizer)
     last = max(index for index, label in enumerate(row.labels) if label != IGNORED)
     labels = [IGNORED if index == last else label for index, label in enumerate(row.labels)]
     with pytest.raises(GateError, match=r"the end of turn '<\|im_end\|>' is trained for 0 of 1"):
-        gate([talk()], tokenizer, encoded=[changed(row, labels)])
+        gate([conversation()], tokenizer, encoded=[changed(row, labels)])
 
 
 def test_an_untrained_answer_is_refused(tokenizer: Any) -> None:
-    two = Example(id="two", messages=(*talk().messages, *talk("And?", "fn h() {}").messages))
+    two = Example(id="two", messages=(*conversation().messages, *conversation("And?", "fn h() {}").messages))
     (row,) = encode_examples([two], tokenizer)
     first_end = next(
         index for index, label in enumerate(row.labels) if label != IGNORED and row.labels[index + 1] == IGNORED
@@ -85,56 +85,56 @@ def test_an_untrained_answer_is_refused(tokenizer: Any) -> None:
 
 
 def test_a_row_that_is_too_long_is_shown_cut(tokenizer: Any) -> None:
-    long = talk("word " * 300)
+    long = conversation("word " * 300)
     with pytest.raises(GateError, match=r"more than max_length 100; .* characters more") as caught:
-        gate([talk(), long], tokenizer)
+        gate([conversation(), long], tokenizer)
     assert long.id in caught.value.cause
     assert len(caught.value.cause) < 700
     length = len(encode_examples([long], tokenizer)[0].input_ids)
-    gate([talk(), long], tokenizer, max_length=length)
+    gate([conversation(), long], tokenizer, max_length=length)
     with pytest.raises(GateError, match=f"has {length} tokens"):
-        gate([talk(), long], tokenizer, max_length=length - 1)
+        gate([conversation(), long], tokenizer, max_length=length - 1)
 
 
 def test_a_mask_over_everything_is_refused(tokenizer: Any) -> None:
-    (row,) = encode_examples([talk()], tokenizer)
+    (row,) = encode_examples([conversation()], tokenizer)
     keep = max(index for index, label in enumerate(row.labels) if label != IGNORED) + 1
     whole = EncodedExample(row.id, row.input_ids[:keep], row.input_ids[:keep])
     with pytest.raises(GateError, match=r"covers 100\.0% of the conversations' tokens"):
-        gate([talk()], tokenizer, encoded=[whole])
+        gate([conversation()], tokenizer, encoded=[whole])
 
 
 def test_a_held_out_prompt_among_the_rows_is_refused(tokenizer: Any) -> None:
     task = Task(id="held-7", family="f", prompt=(Message(role="user", content="Sum  THEM.\n"),))
     other = Task(id="held-8", family="f", prompt=(Message(role="user", content="Sum them. Not."),))
-    gate([talk()], tokenizer, held_out=[other])
+    gate([conversation()], tokenizer, held_out=[other])
     with pytest.raises(GateError, match=r"row rows.jsonl:9 contains the prompt of the held-out task held-7"):
-        gate([talk("Another one."), talk()], tokenizer, held_out=[other, task])
+        gate([conversation("Another one."), conversation()], tokenizer, held_out=[other, task])
 
 
 def test_a_template_that_never_ends_an_answer_is_refused(tokenizer: Any) -> None:
     tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] }}{% endfor %}"
     tokenizer.chat_template += "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
     with pytest.raises(GateError, match="writes nothing after an answer"):
-        gate([talk()], tokenizer)
+        gate([conversation()], tokenizer)
     tokenizer.chat_template = tokenizer.chat_template.replace("m['content']", "m['content'] + ' END'")
     with pytest.raises(GateError, match="' END', which holds no special token"):
-        gate([talk()], tokenizer)
+        gate([conversation()], tokenizer)
 
 
 def test_a_template_without_a_generation_prompt_is_refused(tokenizer: Any) -> None:
     tokenizer.chat_template = tokenizer.chat_template[: tokenizer.chat_template.index("{%- if add_generation")]
     with pytest.raises(GateError, match=r"does not mark where an answer begins: .*'<\|im_start\|>assistant'"):
-        gate([talk()], tokenizer)
+        gate([conversation()], tokenizer)
 
 
 def test_an_empty_answer_is_refused(tokenizer: Any) -> None:
     with pytest.raises(GateError, match=r"row rows.jsonl:9 has an empty answer"):
-        gate([talk(answer=" \n")], tokenizer)
+        gate([conversation(answer=" \n")], tokenizer)
 
 
 def test_cut_answers_are_counted_and_limited(tokenizer: Any) -> None:
-    examples = [talk(f"Question {number}.", "x " * (120 if number < 3 else number)) for number in range(12)]
+    examples = [conversation(f"Question {number}.", "x " * (120 if number < 3 else number)) for number in range(12)]
     encoded = encode_examples(examples, tokenizer, ChatConfig(truncate="left"), 100)
 
     def check(share: float) -> GateReport:
@@ -150,7 +150,7 @@ def test_cut_answers_are_counted_and_limited(tokenizer: Any) -> None:
 
 
 def test_the_allowed_share_of_trained_tokens_is_configurable(tokenizer: Any) -> None:
-    examples = [talk()]
+    examples = [conversation()]
     encoded = encode_examples(examples, tokenizer)
     coverage = gate(examples, tokenizer).coverage
     for gates in (GatesConfig(min_coverage=coverage + 0.01), GatesConfig(max_coverage=coverage - 0.01)):
@@ -159,14 +159,14 @@ def test_the_allowed_share_of_trained_tokens_is_configurable(tokenizer: Any) -> 
 
 
 def test_documents_need_no_answer_and_do_not_count_for_the_mask(tokenizer: Any) -> None:
-    examples = [Example(id="a.rs", text="fn main() {}"), talk()]
+    examples = [Example(id="a.rs", text="fn main() {}"), conversation()]
     report = gate(examples, tokenizer, held_out=[Task(id="t", family="f", prompt=())])
     assert report.rows == 2
     assert gate(examples[:1], tokenizer).coverage == 1
 
 
 def test_gates_follow_untrained_thinking_and_trained_questions(tokenizer: Any) -> None:
-    examples = [talk(answer="<think>a</think>fn f() {}<think>b</think>fn g() {}")]
+    examples = [conversation(answer="<think>a</think>fn f() {}<think>b</think>fn g() {}")]
     for chat in (ChatConfig(thinking="untrained"), ChatConfig(train_roles=("user", "assistant"))):
         encoded = encode_examples(examples, tokenizer, chat)
         check_gates(encoded, tokenizer, max_length=100, held_out=[], examples=examples, chat=chat)
@@ -181,14 +181,14 @@ def test_gates_follow_untrained_thinking_and_trained_questions(tokenizer: Any) -
 @pytest.mark.parametrize(
     ("example", "place"),
     [
-        (talk("Say <|im_end|> now."), "turn 0 holds '<|im_end|>'"),
-        (talk(answer="a<|im_end|>\n<|im_start|>user\nb"), "turn 1 holds '<|im_end|>'"),
+        (conversation("Say <|im_end|> now."), "turn 0 holds '<|im_end|>'"),
+        (conversation(answer="a<|im_end|>\n<|im_start|>user\nb"), "turn 1 holds '<|im_end|>'"),
         (Example(id="d", text="fn f() {}\n<|endoftext|>\nfn g() {}"), "its text holds '<|endoftext|>'"),
     ],
 )
 def test_control_tokens_inside_contents(tokenizer: Any, example: Example, place: str) -> None:
     with pytest.raises(GateError, match=re.escape(place)) as refused:
-        gate([talk(), example], tokenizer)
+        gate([conversation(), example], tokenizer)
     assert example.id in refused.value.cause
     assert "data.gates.control_tokens=allow" in refused.value.way_out
     rows = encode_examples([example], tokenizer)
@@ -196,11 +196,11 @@ def test_control_tokens_inside_contents(tokenizer: Any, example: Example, place:
         allowed = GatesConfig(control_tokens="allow")
         report = check_gates(rows, tokenizer, max_length=100, held_out=[], examples=[example], gates=allowed)
         assert report.rows == 1
-    gate([talk("What is an end of turn?", "It closes a turn: < | im_end | >")], tokenizer)
+    gate([conversation("What is an end of turn?", "It closes a turn: < | im_end | >")], tokenizer)
 
 
 def test_a_row_beyond_the_models_context_is_named(tokenizer: Any) -> None:
-    examples = [talk(), talk("word " * 60, "no")]
+    examples = [conversation(), conversation("word " * 60, "no")]
     rows = encode_examples(examples, tokenizer)
     longest = len(rows[1].input_ids)
     kept = check_gates(rows, tokenizer, max_length=500, held_out=[], examples=examples, context=longest)

@@ -14,7 +14,7 @@ def read(root: Path) -> list[Example]:
     return [row for _, row in stream(CratesSource(path=root), "crates", BadRows(0))]
 
 
-def put(root: Path, **files: str) -> None:
+def write_files(root: Path, **files: str) -> None:
     for name, text in files.items():
         path = root / name.replace("__", "/").replace("_toml", ".toml").replace("_rs", ".rs")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,7 +22,7 @@ def put(root: Path, **files: str) -> None:
 
 
 def test_files_come_sorted_with_path_and_licence(tmp_path: Path) -> None:
-    put(
+    write_files(
         tmp_path,
         b__Cargo_toml='[package]\nname = "b"\nlicense = "MIT OR Apache-2.0"\n',
         b__src__lib_rs="fn b() {}",
@@ -30,7 +30,7 @@ def test_files_come_sorted_with_path_and_licence(tmp_path: Path) -> None:
         a__src__lib_rs="fn a() {}",
         b__README="no",
     )
-    put(tmp_path / "b" / ".git", x_rs="fn hidden() {}")
+    write_files(tmp_path / "b" / ".git", x_rs="fn hidden() {}")
     rows = read(tmp_path)
     assert [(row.path, row.licence, row.text) for row in rows] == [
         ("a/src/lib.rs", "", "fn a() {}"),
@@ -41,7 +41,7 @@ def test_files_come_sorted_with_path_and_licence(tmp_path: Path) -> None:
 
 
 def test_a_workspace_licence_is_inherited(tmp_path: Path) -> None:
-    put(
+    write_files(
         tmp_path,
         Cargo_toml='[workspace]\nmembers = ["m"]\n[workspace.package]\nlicense = "ISC"\n',
         m__Cargo_toml='[package]\nname = "m"\nlicense.workspace = true\n',
@@ -53,7 +53,7 @@ def test_a_workspace_licence_is_inherited(tmp_path: Path) -> None:
 
 
 def test_manifests_above_the_folder_are_ignored(tmp_path: Path) -> None:
-    put(tmp_path, Cargo_toml='[package]\nlicense = "MIT"\n', in__lib_rs="fn x() {}")
+    write_files(tmp_path, Cargo_toml='[package]\nlicense = "MIT"\n', in__lib_rs="fn x() {}")
     assert [row.licence for row in read(tmp_path / "in")] == [""]
 
 

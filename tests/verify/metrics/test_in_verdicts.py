@@ -12,13 +12,13 @@ from burnish.verify.judge.cache import SqliteVerdictCache
 CODE = 'fn main() { let account = Some(1); println!("{}", account.unwrap()); }'
 
 
-def asked(name: str, said: str) -> Task:
+def task_with_prompt(name: str, said: str) -> Task:
     return Task(id=name, family=name, prompt=(Message(role="user", content=said),))
 
 
 def test_metrics_are_kept_with_the_program_and_the_match_is_the_prompts(tmp_path: Path) -> None:
     cache = SqliteVerdictCache(tmp_path / "v.sqlite")
-    tasks = [asked("a", "Open an account."), asked("b", "Sort numbers.")]
+    tasks = [task_with_prompt("a", "Open an account."), task_with_prompt("b", "Sort numbers.")]
     pairs = [(task, Completion(task_id=task.id, text=CODE)) for task in tasks]
     pairs.append((tasks[0], Completion(task_id="a", text="fn main( {")))
     with Verifier(VerifyConfig(workers=1), cache=cache) as verifier:

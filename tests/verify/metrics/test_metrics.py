@@ -198,25 +198,33 @@ def test_panics_unsafe_and_complexity_lower_the_idiom_score() -> None:
     assert measure("fn f() { " + "if a { " * 40 + "}" * 40 + " }")["idiom_simple_functions"] == 0
 
 
-def ask(said: str, code_prompt: str | None = None) -> Task:
+def task_with_prompt(said: str, code_prompt: str | None = None) -> Task:
     prompt = (Message(role="system", content="parrots"), Message(role="user", content=said)) if said else ()
     return Task(id="t", family="t", prompt=prompt, code_prompt=code_prompt)
 
 
 def test_prompt_words_are_looked_for_among_identifiers() -> None:
     code = "struct BankAccounts { balance: i64 }\nfn deposit_money() {} // withdraw"
-    task = ask("Write a bank account with a balance. Support deposit and withdraw.\n```rust\nlet parser = 1;\n```")
+    task = task_with_prompt(
+        "Write a bank account with a balance. Support deposit and withdraw.\n```rust\nlet parser = 1;\n```"
+    )
     # bank, account, balance, support, deposit, withdraw: four of six; a plural is forgiven, a comment is no name
     assert prompt_metrics(task, code) == {"prompt_word_match": pytest.approx(4 / 6)}
 
 
 def test_the_comments_of_a_code_prompt_are_its_words() -> None:
-    task = ask("", "/// Sorts numbers.\nfn order(v: &mut [u8]) {\n")
+    task = task_with_prompt("", "/// Sorts numbers.\nfn order(v: &mut [u8]) {\n")
     assert prompt_metrics(task, "fn order(v: &mut [u8]) { sort(v) }") == {"prompt_word_match": 0.5}
 
 
 @pytest.mark.parametrize(
-    ("task", "code"), [(ask(""), "fn f() {}"), (ask("Do it."), "fn f() {}"), (ask("Banks"), ""), (ask("Banks"), "fn (")]
+    ("task", "code"),
+    [
+        (task_with_prompt(""), "fn f() {}"),
+        (task_with_prompt("Do it."), "fn f() {}"),
+        (task_with_prompt("Banks"), ""),
+        (task_with_prompt("Banks"), "fn ("),
+    ],
 )
 def test_without_words_or_code_there_is_no_match(task: Task, code: str) -> None:
     assert prompt_metrics(task, code) == {}

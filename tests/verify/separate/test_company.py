@@ -59,7 +59,7 @@ def judged(pairs: list[tuple[Task, str]], together: Together, sandbox: Sandbox |
         )
 
 
-def said(verdict: Verdict) -> dict[str, Any]:
+def stable_fields(verdict: Verdict) -> dict[str, Any]:
     return verdict.model_dump(exclude={"cpu_ms", "isolation"})
 
 
@@ -68,7 +68,7 @@ def test_what_joins_is_graded_as_alone() -> None:
     assert len(answers) > len(HONEST) + 8
     pairs = [(task_of(*TASKS[kind]).model_copy(update={"id": str(n)}), code) for n, (kind, code) in enumerate(answers)]
     alone, company = judged(pairs, "never"), judged(pairs, "always")
-    assert [said(one) for one in company] == [said(one) for one in alone]
+    assert [stable_fields(one) for one in company] == [stable_fields(one) for one in alone]
     assert {one.reason for one in alone[:10]} == {"ok", "tests_failed"}
 
 

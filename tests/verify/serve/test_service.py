@@ -32,7 +32,7 @@ class Gate:
         return JobResult(exit_code=-1, stdout=b"", stderr=b"", cpu_ms=0, wall_ms=0, fault="gate")
 
 
-def asked(*codes: str) -> list[service.Submission]:
+def submissions(*codes: str) -> list[service.Submission]:
     return [(Task(id="same", family="f", prompt=()), Completion(task_id="same", text=code), None) for code in codes]
 
 
@@ -49,9 +49,13 @@ def serve(gate: Gate) -> VerdictService:
 
 def test_waiting_requests_are_judged_and_each_gets_its_own(gate: Gate) -> None:
     served = serve(gate)
-    first = served.submit(asked("fn main() {}"))
+    first = served.submit(submissions("fn main() {}"))
     gate.entered.wait()
-    others = [served.submit(asked("no code", "fn main() { 1; }")), served.submit([]), served.submit(asked("no code"))]
+    others = [
+        served.submit(submissions("no code", "fn main() { 1; }")),
+        served.submit([]),
+        served.submit(submissions("no code")),
+    ]
     gate.open.set()
     assert [verdict.reason for verdict in first.result()] == ["infra"]
     assert [[verdict.reason for verdict in other.result()] for other in others] == [
@@ -67,11 +71,11 @@ def test_more_than_may_wait_is_refused(gate: Gate, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(service, "MOST_WAITING", 2)
     monkeypatch.setattr(service, "MOST_AT_ONCE", 1)
     served = serve(gate)
-    first = served.submit(asked("fn main() {}"))
+    first = served.submit(submissions("fn main() {}"))
     gate.entered.wait()
-    waiting = served.submit(asked("no code", "no code"))
+    waiting = served.submit(submissions("no code", "no code"))
     with pytest.raises(ServiceBusyError, match="2 candidates are waiting"):
-        served.submit(asked("no code"))
+        served.submit(submissions("no code"))
     gate.open.set()
     assert len(first.result()) == 1
     assert len(waiting.result()) == 2
@@ -80,15 +84,15 @@ def test_more_than_may_wait_is_refused(gate: Gate, monkeypatch: pytest.MonkeyPat
 
 def test_closing_refuses_what_waits_and_what_comes(gate: Gate) -> None:
     served = serve(gate)
-    first = served.submit(asked("fn main() {}"))
+    first = served.submit(submissions("fn main() {}"))
     gate.entered.wait()
-    waiting = served.submit(asked("no code"))
+    waiting = served.submit(submissions("no code"))
     closing = threading.Thread(target=served.close)
     closing.start()
     with pytest.raises(ServiceClosedError):
         waiting.result()
     with pytest.raises(ServiceClosedError):
-        served.submit(asked("no code"))
+        served.submit(submissions("no code"))
     gate.open.set()
     closing.join()
     assert first.done()
@@ -112,6 +116,6 @@ def test_an_error_reaches_its_callers_and_the_lane_goes_on(gate: Gate) -> None:
     verifier = Verifier(VerifyConfig(workers=1, infra_budget=1.0), sandbox=gate, cache=TornCache())
     served = VerdictService(verifier)
     with pytest.raises(DiskError, match="torn"):
-        served.submit(asked("fn main() {}")).result()
-    assert [verdict.reason for verdict in served.submit(asked("fn main() {}")).result()] == ["infra"]
+        served.submit(submissions("fn main() {}")).result()
+    assert [verdict.reason for verdict in served.submit(submissions("fn main() {}")).result()] == ["infra"]
     served.close()

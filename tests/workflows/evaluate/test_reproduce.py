@@ -41,7 +41,7 @@ def given(folder: Path, name: str, texts: list[str], tasks: list[Task] | None = 
     )
 
 
-def again(runs_dir: Path, name: str, out: str = "again") -> Reproduction:
+def reproduce_again(runs_dir: Path, name: str, out: str = "again") -> Reproduction:
     with open_ledger(runs_dir) as ledger:
         run = find_run(ledger, name)
         (stage,) = ledger.stages(run.run_id)
@@ -62,7 +62,7 @@ def test_given_answers_are_judged_again_although_their_files_are_gone(tmp_path: 
     evaluate(asked)
     (tmp_path / "a.jsonl").unlink()
     (tmp_path / "tasks.jsonl").unlink()
-    done = again(tmp_path, "a")
+    done = reproduce_again(tmp_path, "a")
     assert (done.identical, done.rows, done.significant, done.notes) == (True, 12, False, ())
     written = json.loads((tmp_path / "again" / "reproduction.json").read_text())
     assert (written["other_texts"], written["comparison"]["kinds"][0]["both"]) == (0, 12)
@@ -74,13 +74,13 @@ def test_missing_or_changed_files_are_refused_by_name(tmp_path: Path) -> None:
     evaluate(given(tmp_path, "a", ["1"] * 12))
     inner = tmp_path / "a" / "evaluated"
     with rewritten(inner / "completions.jsonl", ""), pytest.raises(DataError, match=r"the file completions.*changed"):
-        again(tmp_path, "a")
+        reproduce_again(tmp_path, "a")
     (inner / "tasks.jsonl").rename(inner / "elsewhere")
     with pytest.raises(DataError, match=r"the file tasks\.jsonl is gone"):
-        again(tmp_path, "a")
+        reproduce_again(tmp_path, "a")
     (tmp_path / "a").rename(tmp_path / "b")
     with pytest.raises(DataError, match="the folder of a is gone"):
-        again(tmp_path, "a")
+        reproduce_again(tmp_path, "a")
     assert not (tmp_path / "again").exists()
 
 
@@ -106,13 +106,13 @@ def test_a_model_reproduces_its_answers_and_another_does_not(tmp_path: Path) -> 
     answers = ModelAnswers(model=ModelConfig(base=str(base), device="cpu"), sampling=sampling)
     runs = tmp_path / "runs"
     evaluate(EvaluateConfig(out=runs / "a", tasks=TaskFile(path=tmp_path / "tasks.jsonl"), answers=answers, seed=3))
-    done = again(runs, "a")
+    done = reproduce_again(runs, "a")
     assert done.identical
     texts = [json.loads(line)["text"] for line in read_lines(runs / "again" / "evaluated" / "completions.jsonl")]
     assert len(set(texts)) > 1
     make_tiny_model(tmp_path / "base", seed=1)
     with pytest.raises(DataError, match="the base model changed"):
-        again(runs, "a", "third")
+        reproduce_again(runs, "a", "third")
     with open_ledger(runs) as ledger:
         lineage = Lineage(ledger)
         run = find_run(ledger, "a")

@@ -64,7 +64,7 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "rollouts.jsonl"
 
 
-def said(source: Path, out: str, **more: Any) -> dict[str, Any]:
+def settings_of(source: Path, out: str, **more: Any) -> dict[str, Any]:
     return {"source": source, "out": source.parent / out, "tasks": TaskFile(path=source.parent / "tasks.jsonl"), **more}
 
 
@@ -73,7 +73,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_pairs_are_what_a_preference_stage_reads(source: Path) -> None:
-    meta = build_preferences(BuildPreferencesConfig(**said(source, "pairs")))
+    meta = build_preferences(BuildPreferencesConfig(**settings_of(source, "pairs")))
     assert (meta["train"], meta["tasks"], meta["answers"]) == (6, 3, 9)
     assert meta["left_out"] == {"not judged by hidden tests": 3}
     found = rows(source.parent / "pairs")
@@ -81,7 +81,7 @@ def test_pairs_are_what_a_preference_stage_reads(source: Path) -> None:
     assert found[0]["chosen"] == (TRAIN[0].reference or "").strip()
     read = read_preferences(source.parent / "pairs/train.jsonl", "dpo")
     assert read[0].prompt == TRAIN[0].prompt
-    build_preferences(BuildPreferencesConfig(**said(source, "kto", method="kto", per_task=1)))
+    build_preferences(BuildPreferencesConfig(**settings_of(source, "kto", method="kto", per_task=1)))
     assert [preference.good for preference in read_preferences(source.parent / "kto/train.jsonl", "kto")] == [
         True,
         False,
@@ -89,7 +89,7 @@ def test_pairs_are_what_a_preference_stage_reads(source: Path) -> None:
 
 
 def test_a_repair_is_trained_on_its_last_answer_alone(source: Path, tmp_path: Path) -> None:
-    build_repairs(BuildRepairsConfig(**said(source, "repairs")))
+    build_repairs(BuildRepairsConfig(**settings_of(source, "repairs")))
     examples = list(read_records(Example, source.parent / "repairs/train.jsonl"))
     assert len(examples) == 6
     task, failing, told, passing = examples[0].messages
@@ -109,24 +109,24 @@ def test_a_repair_is_trained_on_its_last_answer_alone(source: Path, tmp_path: Pa
 def test_held_out_tasks_are_refused(source: Path) -> None:
     write_records(source, [answer for task in (*TRAIN, *HELD_OUT) for answer in answers(task)])
     with pytest.raises(GateError, match=f"the task {HELD_OUT[0].id} is the held-out task"):
-        build_preferences(BuildPreferencesConfig(**said(source, "pairs")))
+        build_preferences(BuildPreferencesConfig(**settings_of(source, "pairs")))
     assert not (source.parent / "pairs").exists()
     write_records(source, [answer for task in TRAIN for answer in answers(task)])
     write_records(source.parent / "kept.jsonl", TRAIN[:1])
     with pytest.raises(GateError, match="held-out"):
-        build_repairs(BuildRepairsConfig(**said(source, "repairs", held_out=(source.parent / "kept.jsonl",))))
+        build_repairs(BuildRepairsConfig(**settings_of(source, "repairs", held_out=(source.parent / "kept.jsonl",))))
 
 
 def test_answers_without_contrast_verdict_or_task_are_refused(source: Path) -> None:
     write_records(source, [answers(task)[0] for task in TRAIN])
     with pytest.raises(DataError, match="of 3 answers 3 pass"):
-        build_preferences(BuildPreferencesConfig(**said(source, "pairs")))
+        build_preferences(BuildPreferencesConfig(**settings_of(source, "pairs")))
     write_records(source, [answer.model_copy(update={"verdict": None}) for answer in answers(TRAIN[0])])
     with pytest.raises(DataError, match="4 not judged by hidden tests"):
-        build_repairs(BuildRepairsConfig(**said(source, "repairs")))
+        build_repairs(BuildRepairsConfig(**settings_of(source, "repairs")))
     write_records(source, answers(TRAIN[0].model_copy(update={"id": "other"})))
     with pytest.raises(DataError, match="the task 'other' is unknown"):
-        build_repairs(BuildRepairsConfig(**said(source, "repairs")))
+        build_repairs(BuildRepairsConfig(**settings_of(source, "repairs")))
 
 
 def test_the_command_writes_judged_pairs(source: Path) -> None:
