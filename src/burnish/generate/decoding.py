@@ -161,6 +161,7 @@ def _lean_loop(model: Any, requests: Sequence[Request], options: Decoding) -> li
     over = [False] * len(requests)
 
     for step in range(max(request.limit for request in requests)):
+        # Without padding every mask entry would be 1, which attention does without a mask too.
         mask = {"attention_mask": mask_BT} if padded else {}
         output = model(input_ids=ids_BT, past_key_values=cache, use_cache=True, **mask, **positions, **extra)
         next_B = choose_tokens(output.logits[:, -1], options, None if uniform_BN is None else uniform_BN[:, step])

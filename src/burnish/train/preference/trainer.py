@@ -125,6 +125,7 @@ class EncodedRowsMixin(SharesRows, Metered, StopsAtNoNumber, NoTrlExtras):
         """Return TRL's loss of the micro batch, weighted by its rows."""
         loss, values = self.judged(model, inputs)
         self.means.add(values, self.weights(values, [self.rows[row] for row in self.taken]))
+        # `loss` is a mean over the micro batch's rows: times their number it is a sum, times `share` the step's share.
         return loss * (len(self.taken) * self.share)
 
     @property
@@ -139,6 +140,8 @@ class EncodedRowsMixin(SharesRows, Metered, StopsAtNoNumber, NoTrlExtras):
         metrics = this._metrics["train" if this.model.training else "eval"]
         with _ungathered(this.accelerator):
             loss: torch.Tensor = super().compute_loss(model, inputs)  # type: ignore[misc]
+        # TRL appends the micro batch's values to lists that it would average at the next log row, ignoring row counts.
+        # They are taken out here and averaged by rows in `means`. "num_tokens" is a running count, not a mean.
         values = {name: float(history[-1]) for name, history in metrics.items() if name != "num_tokens"}
         metrics.clear()
         return loss, values
