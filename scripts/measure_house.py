@@ -27,11 +27,14 @@ HERE = Path(__file__).resolve().parents[1]
 PACKAGE = "burnish"
 PARTS = ("src", "tests", "benchmarks", "scripts")
 FILES_PER_FOLDER, LINES_PER_FILE, LINES_PER_FUNCTION, PARAMETERS = 15, 400, 60, 8
+EMPTY_NAMES = frozenset({"one", "found", "said", "asked"})
+"""Names of variables and parameters that say nothing of what they hold; refused in the package."""
 
 _OPTIONS = "each parameter is an option of the command"
 EXCEPTIONS: Mapping[str, str] = {
     "benchmarks": "each file is a program of its own, started by its name",
     "src/burnish/cli/data/look.py::lengths": _OPTIONS,
+    "src/burnish/records/summary.py": "`asked` is a field that summary.json has had since version 2",
     "tests/train/small_grpo.py::run_small_grpo": "each keyword is what some test varies",
 }
 """What may be over a limit (folder, file, `file::function` or `package: rooms of a cycle`), with the reason."""
@@ -55,6 +58,8 @@ class SourceFile:
     comments: int
     any_count: int
     functions: tuple[Function, ...]
+    empty_names: tuple[str, ...]
+    """``name in line N`` for each variable or parameter with one of `EMPTY_NAMES`."""
 
     @property
     def folder(self) -> str:
@@ -82,7 +87,16 @@ def _read_file(path: Path, name: str) -> SourceFile:
         len({token.start[0] for token in tokens if token.type == tokenize.COMMENT}),
         sum(token.string == "Any" and token.start[0] not in imported for token in tokens),
         tuple(_functions(tree, f"{name}::", in_class=False)),
+        tuple(f"{bound} in line {line}" for bound, line in _bound_names(tree) if bound in EMPTY_NAMES),
     )
+
+
+def _bound_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
 
 
 def _functions(node: ast.AST, place: str, *, in_class: bool) -> Iterator[Function]:
@@ -142,6 +156,8 @@ def over_limits(files: Sequence[SourceFile]) -> dict[str, str]:
     for file in files:
         if file.lines > LINES_PER_FILE:
             found[file.path] = f"{file.lines} lines, at most {LINES_PER_FILE}"
+        elif file.empty_names and file.path.startswith("src/"):
+            found[file.path] = f"names that say nothing: {', '.join(file.empty_names)}"
         for function in file.functions:
             if function.lines > LINES_PER_FUNCTION:
                 found[function.place] = f"{function.lines} lines, at most {LINES_PER_FUNCTION}"

@@ -52,6 +52,8 @@ def test_the_check_names_everything_that_is_over_a_limit(tmp_path: Path) -> None
         "scripts/long.py": "\n" * 401,
         "benchmarks/functions.py": f"{WITHIN}    a += 1\nasync def g(a, *, b, c, d, e, f, g, h=1, **i): ...\n",
         "src/burnish/methods.py": "class C:\n    def m(self, a, b, c, d, e, f, g, h, i): ...\n",
+        "src/burnish/names.py": "def f(said):\n    return [one for one in said]\n",
+        "tests/names.py": "one = 1\n",
         "src/burnish/a/__init__.py": "",
         "src/burnish/a/one.py": "from burnish.b import two\n",
         "src/burnish/b/__init__.py": "",
@@ -68,6 +70,7 @@ def test_the_check_names_everything_that_is_over_a_limit(tmp_path: Path) -> None
         "burnish: a b c: these rooms import one another in a cycle",
         "scripts/long.py: 401 lines, at most 400",
         "src/burnish/methods.py::C.m: 9 parameters, at most 8",
+        "src/burnish/names.py: names that say nothing: said in line 1, one in line 2",
         "tests/many: 16 files, at most 15",
     ]
     assert "EXCEPTIONS in scripts/measure_house.py" in done.stderr.splitlines()[-1]

@@ -9,6 +9,7 @@ import pytest
 
 from burnish.config.verify import VerifyConfig
 from burnish.verify import Verifier
+from burnish.verify.judge import ladder
 from burnish.verify.separate import build, decision
 from burnish.verify.separate.decision import Decision
 from tests.verify.separate.asking import TASKS, judged, task_of
@@ -47,7 +48,10 @@ def test_in_the_answers_own_process_its_types_decide(fresh: Verifier, monkeypatc
     kind, code, _ = ATTACKS["a type of the declared name that equals everything"]
     monkeypatch.setattr(decision.Separate, "decide", lambda self, task: Decision("in_process"))
     code = code.replace("Some(Shape::Dot)", "_s.first().map(|_| Shape::Dot)").replace("_: &[Shape]", "_s: &[Shape]")
-    assert judged(fresh, task_of(*TASKS[kind]), code).reason == "ok"
+    assert judged(fresh, task_of(*TASKS[kind]), code).reason == "tests_failed", "what compares otherwise is refused"
+    monkeypatch.setattr(ladder, "false_type", lambda *_texts: "")
+    with Verifier(VerifyConfig(sandbox="bubblewrap", infra_budget=1.0)) as without:
+        assert judged(without, task_of(*TASKS[kind]), code).reason == "ok"
 
 
 def test_without_an_exit_code_of_its_own_a_broken_call_would_pass(

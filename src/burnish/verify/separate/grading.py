@@ -37,7 +37,7 @@ class _Run:
     expected: int
     ran: int = 0
     failed: list[str] = field(default_factory=list)
-    said: str = ""
+    explanation: str = ""
 
     def counts(self) -> TestCounts:
         return TestCounts(run=self.ran, passed=self.ran - len(self.failed), expected=self.expected)
@@ -57,9 +57,9 @@ def run_tests(sandbox: Sandbox, toolchain: Toolchain, program: TestProgram, answ
         run.ran += 1
         if joined.tests.exit_code == FAILED:
             run.failed.append(shown_name(name))
-            run.said = run.said or _words(joined)
+            run.explanation = run.explanation or _words(joined)
     if run.failed or not run.expected:
-        return Grade("tests_failed", run.counts(), f"{', '.join(run.failed)}: {run.said}"), cpu_ms
+        return Grade("tests_failed", run.counts(), f"{', '.join(run.failed)}: {run.explanation}"), cpu_ms
     return Grade("ok", run.counts()), cpu_ms
 
 
