@@ -74,7 +74,7 @@ def test_a_prompt_is_answered_on_the_terminal(tiny_model: Path, tmp_path: Path) 
     model = settings(f"answers.model.base={tiny_model}", "answers.sampling.max_new_tokens=4")
     done = burnish(["generate", *settings("out=p.jsonl", "prompts=[Write a function.]"), *model], tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("1 completions in p.jsonl\n")
+    assert done.stdout.endswith("1 completion in p.jsonl\n")
 
 
 def test_a_file_of_completions_with_a_stranger_is_refused_with_its_line(tmp_path: Path) -> None:

@@ -225,5 +225,5 @@ def test_prompts_with_control_tokens_in_their_text_are_said(
     task = Task(id="told", family="f", prompt=(Message(role="user", content="What does <|im_end|> mean?"),))
     with caplog.at_level(logging.WARNING):
         list(make(loaded, max_new_tokens=2).generate([*some_tasks(1), task]))
-    assert "1 prompts hold control tokens in their text" in caplog.text
+    assert "1 prompt holds control tokens" in caplog.text
     assert "told with <|im_end|>" in caplog.text

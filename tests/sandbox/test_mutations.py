@@ -165,7 +165,15 @@ def test_the_self_test_fails_without_the_control_group(
     monkeypatch.setattr(BubblewrapSandbox, "_take", lifted)
     if resource == "pids":
         monkeypatch.setattr("burnish.verify.sandbox.bubblewrap.resource.prlimit", lambda *_: None)
-    with mutant(monkeypatch, unlimited("data" if resource == "memory" else "nproc")) as sandbox:
+
+    def edit(argv: list[str]) -> list[str]:
+        if resource == "memory":
+            return unlimited("data")(argv)
+        init = len(argv) - 1 - argv[::-1].index("/init")
+        argv[init + 2] = "0"  # the first process counts none
+        return unlimited("nproc")(argv)
+
+    with mutant(monkeypatch, edit) as sandbox:
         assert failing_attempts(sandbox) == {expected}
 
 

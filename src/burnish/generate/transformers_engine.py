@@ -246,7 +246,7 @@ def _say_control_tokens(tasks: Sequence[Task], tokenizer: Any) -> None:
     if held:
         task, token = held[0]
         log.warning(
-            "%s control tokens in their text, which the model sees as such; the first is %s with %s",
+            "%s control tokens, which the model sees as such; the first is %s with %s",
             counted(len(held), "prompt holds", "prompts hold"),
             task.id,
             token,

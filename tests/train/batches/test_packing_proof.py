@@ -132,7 +132,7 @@ def tune_packed(base: Path, out: Path) -> None:
 def test_training_proves_before_its_first_step(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         tune_packed(make_tiny_model(tmp_path / "base"), tmp_path / "out")
-    assert "3 rows packed into 1 sequences have the losses they have alone (sdpa attention" in caplog.text
+    assert "3 rows packed into 1 sequence have the losses they have alone (sdpa attention" in caplog.text
 
 
 def test_a_model_without_attention_cannot_be_packed(tmp_path: Path) -> None:

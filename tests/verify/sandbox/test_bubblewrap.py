@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal as signals
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -65,6 +67,18 @@ def test_large_input_and_output_do_not_deadlock(sandbox: BubblewrapSandbox) -> N
 def test_exit_codes_and_signals_are_told_apart(sandbox: BubblewrapSandbox, script: str, code: int) -> None:
     result = shell(sandbox, script)
     assert (result.exit_code, result.exceeded, result.fault) == (code, "", "")
+
+
+def test_signals_that_the_caller_ignores_are_not_ignored_inside() -> None:
+    ignored = (signals.SIGHUP, signals.SIGQUIT, signals.SIGTERM)
+    before = {number: signals.signal(number, signals.SIG_IGN) for number in ignored}
+    try:
+        with contextlib.closing(BubblewrapSandbox()) as started:
+            for number in ignored:
+                assert shell(started, f"kill -{int(number)} $$; exit 0").exit_code == -number
+    finally:
+        for number, handler in before.items():
+            signals.signal(number, handler)
 
 
 @pytest.mark.parametrize("signal", ["STOP", "TSTP"])

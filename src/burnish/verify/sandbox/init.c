@@ -175,6 +175,8 @@ static _Noreturn void become(char **command, int to, int processes, int socket) 
 
 int main(int argc, char **argv) {
     if (argc < 5) return 125;
+    /* Whoever started this may ignore signals (nohup, a job behind "&"), and programs would inherit that. */
+    for (int number = 1; number <= SIGRTMAX; number++) signal(number, SIG_DFL);
     int to = atoi(argv[1]), processes = atoi(argv[2]), wanted = atoi(argv[3]), pair[2] = {-1, -1}, listener = -1;
     char **files = argv + 4, **command = files + 2 * wanted;
     if (wanted < 0 || argc < 5 + 2 * wanted) return 125;
