@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,7 +66,37 @@ def test_it_is_made_once_and_says_what_it_was_made_of(file: Path) -> None:
     }
     assert "dequantised Q8_0" in (folder / "README.md").read_text()
     assert "license: apache-2.0" in (folder / "README.md").read_text()
+    assert "is not restored" in (folder / "README.md").read_text()
     assert "quantization_config" not in json.loads((folder / "config.json").read_bytes())
+
+
+def test_a_file_that_is_not_quantised_keeps_its_precision(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "folder")
+    file = write_gguf(base, tmp_path / "plain.gguf")
+    folder = dequantized(file)
+    assert stored_dtype(folder) == torch.float32
+    torch.testing.assert_close(logits(load_model(folder, CPU)), logits(load_model(base, CPU)), rtol=0, atol=1e-5)
+    card = (folder / "README.md").read_text()
+    assert "stored there as F32" in card
+    assert "license: not declared in the file" in card
+    assert "dequantised" not in card
+
+
+def test_two_processes_that_make_the_same_folder_both_find_it(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "made"
+    rename = Path.rename
+
+    def other_first(self: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "rename", rename)
+        shutil.copytree(self, target)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", other_first)
+    dequantize_to(file, folder)
+    assert load_model(folder, CPU).digest == load_model(dequantized(file), CPU).digest
+    assert not list(tmp_path.glob(".*.tmp"))
 
 
 def test_the_content_decides_which_folder_it_is(file: Path, tmp_path: Path) -> None:

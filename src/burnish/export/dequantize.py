@@ -23,12 +23,16 @@ from burnish.model.gguf.file import read_gguf
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Part of a kept folder's name; raise it when folders are made otherwise."""
 ORIGIN = "dequantized.json"
 """What the folder was made of: file name, digest, how weights were stored in it, licence."""
 CACHE = "BURNISH_MODELS"
 """Environment variable: folder for what is made of GGUF files, instead of ``~/.cache/burnish/models``."""
+
+Precision = Literal["float32", "bfloat16"]
+EXACT = ("F32", "F16")
+"""Types of a GGUF file whose values bfloat16 cannot hold: such a file is not quantised, and keeps its precision."""
 
 _CARD = """---
 license: {license}
@@ -36,8 +40,7 @@ license: {license}
 
 # {name}
 
-Plain weights ({dtype}) dequantised {stored} from `{file}` (sha256 {digest}).
-What quantising took away is not restored: this is not the model that the file was made from.
+Plain weights ({dtype}) of `{file}` (sha256 {digest}), {how}.
 The licence is the one that the file declares.
 """
 
@@ -64,10 +67,12 @@ def dequantized(file: Path) -> Path:
     return folder
 
 
-def dequantize_to(file: Path, folder: Path, dtype: Literal["float32", "bfloat16"] = "bfloat16") -> None:
+def dequantize_to(file: Path, folder: Path, dtype: Precision | None = None) -> None:
     """Write the model of ``file`` to ``folder`` as plain weights, with tokenizer, chat template and a card.
 
-    The folder appears whole or not at all; ``dequantized`` says what is raised, and ConfigError when it exists.
+    ``dtype`` None keeps what the file holds: float32 for weights in F32 or F16, otherwise bfloat16, which rounds by less
+    than quantising did. The folder appears whole or not at all; `dequantized` says what is raised, and ConfigError when
+    it exists.
     """
     if folder.exists():
         raise ConfigError(f"{folder} exists.", "Give a folder that does not exist yet, or remove it.")
@@ -80,8 +85,10 @@ def dequantize_to(file: Path, folder: Path, dtype: Literal["float32", "bfloat16"
 
     from burnish.model.base import load_model, quiet_transformers
 
+    stored = _stored_type(file)
+    precision = dtype or ("float32" if stored in EXACT else "bfloat16")
     loaded = load_model(file, ModelConfig(base=str(file), dtype="float32", device="cpu"))
-    model: Any = loaded.model.to(getattr(torch, dtype))
+    model: Any = loaded.model.to(getattr(torch, precision))
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -92,26 +99,42 @@ def dequantize_to(file: Path, folder: Path, dtype: Literal["float32", "bfloat16"
                 model.hf_quantizer = None
                 model.save_pretrained(temporary)
                 loaded.tokenizer.save_pretrained(temporary)
-            origin = _origin(file, dtype)
-            (temporary / "README.md").write_text(_CARD.format(**origin), encoding="utf-8")
+            origin = _origin(file, stored, precision)
+            (temporary / "README.md").write_text(_card(origin), encoding="utf-8")
             write_json(temporary / ORIGIN, origin)
-            if not (folder / ORIGIN).is_file():  # another process may have made it meanwhile
+            try:
                 temporary.rename(folder)
+            except OSError:
+                if not (folder / ORIGIN).is_file():  # another process may have made it meanwhile
+                    raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _origin(file: Path, dtype: str) -> dict[str, str]:
+def _card(origin: dict[str, str]) -> str:
+    stored = origin["stored"]
+    how = f"stored there as {stored}"
+    if stored not in EXACT:
+        lost = "what quantising took away is not restored, so this is not the model that the file was made from"
+        how = f"dequantised {stored}: {lost}"
+    return _CARD.format(**origin, how=how)
+
+
+def _stored_type(file: Path) -> str:
+    """Name the type that most matrices have: a file of Q4_1 keeps norms in F32 and the embeddings in Q6_K."""
     from gguf import GGUFReader
 
+    types = Counter(tensor.tensor_type.name for tensor in GGUFReader(file).tensors if len(tensor.shape) > 1)
+    return str(types.most_common(1)[0][0])
+
+
+def _origin(file: Path, stored: str, dtype: str) -> dict[str, str]:
     metadata = read_gguf(file).metadata
-    # The name of the type that most matrices have: a file of Q4_1 keeps norms in F32 and the embeddings in Q6_K.
-    stored = Counter(tensor.tensor_type.name for tensor in GGUFReader(file).tensors if len(tensor.shape) > 1)
     return {
         "name": str(metadata.get("general.name", file.stem)),
         "file": file.name,
         "digest": model_digest(file),
-        "stored": stored.most_common(1)[0][0],
+        "stored": stored,
         "dtype": dtype,
         "license": str(metadata.get("general.license") or "not declared in the file"),
     }

@@ -46,7 +46,10 @@ def merge(config: options.Config = None, overrides: options.Overrides = None) ->
 def dequantize(
     file: Annotated[Path, typer.Argument(help="GGUF file of a model.", metavar="FILE.gguf")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not exist yet.")],
-    dtype: Annotated[Precision, typer.Option("--dtype", help="Precision of the stored weights.")] = "bfloat16",
+    dtype: Annotated[
+        Precision | None,
+        typer.Option("--dtype", help="Precision to store; default: float32 for F32 and F16 files, otherwise bfloat16."),
+    ] = None,
 ) -> None:
     """Write the weights of a GGUF file as a plain model folder, which can be trained."""
     with reported():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from burnish.errors import ConfigError
-from burnish.export.dequantize import ORIGIN, dequantize_to
+from burnish.export.dequantize import ORIGIN, Precision, dequantize_to
 from burnish.fsio import RESTORE, read_object
 from burnish.model.folders import is_gguf
 
 
-def export_dequantized(file: Path, out: Path, dtype: Literal["float32", "bfloat16"]) -> dict[str, Any]:
+def export_dequantized(file: Path, out: Path, dtype: Precision | None) -> dict[str, Any]:
     """Write the model of ``file`` to ``out``; return what it was made of.
 
     Raises ConfigError when ``file`` is not a GGUF file that transformers can load, or ``out`` exists.
