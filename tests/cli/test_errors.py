@@ -7,8 +7,9 @@ import os
 
 import pytest
 import typer
+from click import UsageError
 
-from burnish.cli.errors import reported
+from burnish.cli.errors import reported, show_usage_error
 from burnish.errors import BurnishError, ConfigError, DiskError, MissingToolError
 
 
@@ -33,6 +34,21 @@ def test_a_full_disk_anywhere_is_named(capsys: pytest.CaptureFixture[str]) -> No
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x")
     assert caught.value.exit_code == 4
     assert capsys.readouterr().err.startswith("error: no space left on the disk while writing runs/x\n  -> ")
+
+
+@pytest.mark.parametrize(
+    ("message", "way_out"),
+    [
+        ("Got unexpected extra argument (my run)", "A value with spaces needs quotes: --set 'name=my run recipe.yaml'"),
+        ("No such option: --nosuch", "See: burnish --help"),
+        ("Missing argument 'RECIPE'.", "See: burnish --help"),
+    ],
+)
+def test_quotes_are_advised_where_an_argument_is_too_many(
+    message: str, way_out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_usage_error(UsageError(message), ["run", "--set", "name=my", "run", "recipe.yaml", "--nosuch"])
+    assert capsys.readouterr().err.endswith(f"  -> {way_out}\n")
 
 
 def test_an_interruption_names_the_command_that_continues(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
 import shutil
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from burnish.config.model import ModelConfig
-from burnish.errors import ConfigError, MissingToolError
+from burnish.errors import ConfigError, DiskError, MissingToolError
 from burnish.export.dequantize import ORIGIN, dequantize_to, dequantized, kept_folder
 from burnish.fsio import digest_file
 from burnish.model.base import load_model, load_tokenizer, stored_dtype
@@ -119,8 +120,41 @@ def test_nothing_is_left_of_a_folder_that_could_not_be_made(file: Path, tmp_path
     scaled = write_gguf(make_tiny_model(tmp_path / "folder"), tmp_path / "scaled.gguf", extra_tensors=factors)
     with pytest.raises(ConfigError, match="scaled by factors"):
         dequantized(scaled)
-    assert not list(tmp_path.glob(".*.tmp"))
     assert not kept_folder(scaled).exists()
+
+
+def test_a_folder_that_was_begun_is_gone(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("burnish.export.dequantize.write_json", full)
+    with pytest.raises(DiskError):
+        dequantize_to(file, tmp_path / "made" / "model")
+    assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_is_loaded(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "models"
+    place.write_text("a file")
+    monkeypatch.setenv("BURNISH_MODELS", str(place))
+    monkeypatch.setattr("burnish.model.base.load_model", None)
+    with pytest.raises(DiskError, match=str(place)) as refused:
+        dequantized(file)
+    assert "export BURNISH_MODELS=FOLDER" in refused.value.way_out
+
+
+def test_a_kept_folder_that_lost_files_is_made_again(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BURNISH_MODELS", str(tmp_path))
+    (dequantized(file) / ORIGIN).unlink()
+    assert (dequantized(file) / ORIGIN).is_file()
+    monkeypatch.delenv("BURNISH_MODELS")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert kept_folder(file).parent == Path("/home/somebody/.cache/burnish/models")
 
 
 def test_smollm2_is_the_file_of_its_package(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

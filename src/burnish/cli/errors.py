@@ -62,7 +62,7 @@ def show_usage_error(error: Any, arguments: Sequence[str]) -> None:
     if not message:  # a verb without arguments, whose help was shown
         return
     verb = error.ctx.command_path if error.ctx is not None else "burnish"
-    torn = _torn_value(arguments)
+    torn = _torn_value(arguments) if "unexpected extra argument" in message else None
     way_out = f"See: {verb} --help" if torn is None else f"A value with spaces needs quotes: --set {shlex.quote(torn)}"
     show_error(f"{verb}: {message[:1].lower()}{message[1:]}", way_out)
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
 from burnish.config.model import ModelConfig
-from burnish.errors import ConfigError
+from burnish.errors import ConfigError, DiskError
 from burnish.fsio import disk_errors, write_json
 from burnish.model.folders import model_digest
 from burnish.model.gguf.file import read_gguf
@@ -47,9 +48,14 @@ The licence is the one that the file declares.
 
 def kept_folder(file: Path) -> Path:
     """Return the folder of the dequantised ``file``, named by the digest of its content."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    root = Path(os.environ.get(CACHE) or f"{cache}/burnish/models").expanduser()
-    return root / f"{file.stem}-{model_digest(file)[:16]}-v{FORMAT}"
+    return _cache() / f"{file.stem}-{model_digest(file)[:16]}-v{FORMAT}"
+
+
+def _cache() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    if not Path(cache).is_absolute():  # the specification has such a value ignored
+        cache = "~/.cache"
+    return Path(os.environ.get(CACHE) or f"{cache}/burnish/models").expanduser()
 
 
 def dequantized(file: Path) -> Path:
@@ -58,24 +64,39 @@ def dequantized(file: Path) -> Path:
     Raises:
         ConfigError: the file is broken, or holds a model that transformers cannot load.
         MissingToolError: the package that reads GGUF is not installed.
-        MachineError: the disk is full.
+        DiskError: nothing can be written where such folders are kept.
     """
     folder = kept_folder(file)
-    if not (folder / ORIGIN).is_file():
-        logger.info("making plain weights of %s in %s, once", file, folder)
-        dequantize_to(file, folder)
+    if (folder / ORIGIN).is_file():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)  # one that somebody emptied in part
+        with tempfile.TemporaryDirectory(dir=folder.parent):
+            pass
+    except OSError as error:
+        raise DiskError(
+            f"models made of GGUF files are kept in {folder.parent}, and nothing can be written there: {error}.",
+            f"Name a folder that you may write to: export {CACHE}=FOLDER",
+        ) from error
+    logger.info("making plain weights of %s in %s, once", file, folder)
+    _write(file, folder, None)
     return folder
 
 
 def dequantize_to(file: Path, folder: Path, dtype: Precision | None = None) -> None:
     """Write the model of ``file`` to ``folder`` as plain weights, with tokenizer, chat template and a card.
 
-    ``dtype`` None keeps what the file holds: float32 for weights in F32 or F16, otherwise bfloat16, which rounds by less
+    ``dtype`` None keeps what the file holds: float32 for weights in F32 or F16, otherwise bfloat16, which rounds less
     than quantising did. The folder appears whole or not at all; `dequantized` says what is raised, and ConfigError when
     it exists.
     """
     if folder.exists():
         raise ConfigError(f"{folder} exists.", "Give a folder that does not exist yet, or remove it.")
+    _write(file, folder, dtype)
+
+
+def _write(file: Path, folder: Path, dtype: Precision | None) -> None:
     if read_gguf(file).rope_factors is not None:
         raise ConfigError(
             f"the rotary positions in {file} are scaled by factors, which a model folder cannot hold.",
@@ -87,28 +108,27 @@ def dequantize_to(file: Path, folder: Path, dtype: Precision | None = None) -> N
 
     stored = _stored_type(file)
     precision = dtype or ("float32" if stored in EXACT else "bfloat16")
-    loaded = load_model(file, ModelConfig(base=str(file), dtype="float32", device="cpu"))
-    model: Any = loaded.model.to(getattr(torch, precision))
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        # A name of its own for each process, also on another machine with the same cache.
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp") as temporary:
+            made = Path(temporary) / folder.name
+            loaded = load_model(file, ModelConfig(base=str(file), dtype="float32", device="cpu"))
+            model: Any = loaded.model.to(getattr(torch, precision))
             with quiet_transformers():
                 # transformers refuses to save what it loaded from GGUF while it still takes it for quantised.
                 model.config.__dict__.pop("quantization_config", None)
                 model.hf_quantizer = None
-                model.save_pretrained(temporary)
-                loaded.tokenizer.save_pretrained(temporary)
+                model.save_pretrained(made)
+                loaded.tokenizer.save_pretrained(made)
             origin = _origin(file, stored, precision)
-            (temporary / "README.md").write_text(_card(origin), encoding="utf-8")
-            write_json(temporary / ORIGIN, origin)
+            (made / "README.md").write_text(_card(origin), encoding="utf-8")
+            write_json(made / ORIGIN, origin)
             try:
-                temporary.rename(folder)
+                made.rename(folder)
             except OSError:
                 if not (folder / ORIGIN).is_file():  # another process may have made it meanwhile
                     raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _card(origin: dict[str, str]) -> str:

@@ -34,7 +34,7 @@ from burnish.train.checkpoints.save_result import result_saver, save_best, train
 from burnish.train.checkpoints.stale import drop_foreign_checkpoints
 from burnish.train.micro_batch import fit_micro_batch
 from burnish.train.watch.training_log import Log, watch_training
-from burnish.train.weights.adapters import attach_adapter, skip_input_casts
+from burnish.train.weights.adapters import attach_adapter, set_input_casts
 from burnish.train.weights.continue_adapter import continue_adapter
 from burnish.train.weights.deepspeed import deepspeed_arguments
 from burnish.train.weights.optimizer import make_optimizer
@@ -180,7 +180,7 @@ def trainer_parts(
     trained = attach_adapter(loaded.model, stage.adapter)
     if half:
         # Autocast computes in bfloat16 anyway: PEFT's own cast to float32 before it costs a tenth of the step.
-        skip_input_casts(trained)
+        set_input_casts(trained, on=False)
     if job.start is not None:
         continue_adapter(trained, job.start, stage.adapter.kind)
     if read_past_adapter is not None:

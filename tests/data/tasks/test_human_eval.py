@@ -28,6 +28,17 @@ def test_a_solution_continues_its_prompt_on_a_line_of_its_own(tmp_path: Path) ->
     assert load_human_eval(written(tmp_path, ROW | {"wrong": ["a", "b"]}))[0].wrong == ("a", "b")
 
 
+def test_a_null_is_a_field_that_a_row_does_not_have(tmp_path: Path) -> None:
+    absent = dict.fromkeys(("context", "choices", "licence", "level", "crates", "split", "wrong", "edition"))
+    assert load_human_eval(written(tmp_path, ROW | absent)) == load_human_eval(written(tmp_path, ROW))
+    for lost in ({"split": "test"}, {"weight": 0}):
+        with pytest.raises(DataError, match="would be lost"):
+            load_human_eval(written(tmp_path, ROW | lost))
+    for broken in ([ROW], "text", None):
+        with pytest.raises(DataError, match="rows[.]jsonl:1"):
+            load_human_eval(written(tmp_path, broken))
+
+
 @pytest.mark.parametrize(
     ("changed", "crates"),
     [

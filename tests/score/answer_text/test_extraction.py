@@ -179,6 +179,8 @@ def test_free_text_is_extracted() -> None:
     assert extract_text(r"So \boxed{x^2}").answer == "x^2"
     assert extract_text("thus\nThe answer is: the Rhine.").answer == "the Rhine"
     assert extract_text("the Rhine").answer == "the Rhine"
+    long = "word " * 400 + "end"
+    assert extract_text(f"The answer is {long}.\nMore words.").answer == long
     assert extract_text("the Rhine\nor the Ruhr").problem == "no_answer"
     assert extract_text(r"\boxed{}").problem == "no_answer"
 

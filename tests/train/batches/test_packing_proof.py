@@ -98,6 +98,20 @@ def test_rows_that_see_each_other_are_refused(models: dict[tuple[str, str], Any]
         model.to(torch.float32).eval()
 
 
+def test_a_row_whose_loss_is_no_number_is_the_one_that_is_named(models: dict[tuple[str, str], Any]) -> None:
+    model = models["llama", "sdpa"]
+
+    def poison(_module: Any, inputs: tuple[torch.Tensor, ...], embedded_BTD: torch.Tensor) -> torch.Tensor:
+        return embedded_BTD.masked_fill((inputs[0] == 8)[..., None], float("nan"))
+
+    handle = model.get_input_embeddings().register_forward_hook(poison)
+    try:
+        with pytest.raises(GateError, match="the loss of row r3 is nan"):
+            prove_packing(model, some_packs(), padding=0)
+    finally:
+        handle.remove()
+
+
 def test_half_precision_has_a_tolerance_of_its_own(models: dict[tuple[str, str], Any]) -> None:
     model = models["llama", "sdpa"]
     try:

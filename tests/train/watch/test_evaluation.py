@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 
 from burnish.config.model import ModelConfig
+from burnish.config.stages.adapters import LoraConfig
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEvaluation
 from burnish.model.base import load_adapter, load_model
@@ -22,6 +23,7 @@ from burnish.records.layout import EVALUATION_HISTORY
 from burnish.train.job import TrainingJob, TrainingResult
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.evaluation import HeldOutLoss, PeriodicEvaluation, best_step, evaluating, stops
+from burnish.train.weights.adapters import attach_adapter, set_input_casts
 from tests.tiny_models import make_tiny_model
 from tests.train.small_sft import some_rows
 
@@ -171,6 +173,16 @@ def test_modes_gradients_and_random_numbers_are_as_before(base: Path) -> None:
     assert model.training
     assert not model.lm_head.training
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_an_adapter_trained_under_autocast_answers_without_it(base: Path) -> None:
+    model = attach_adapter(load_model(base, CPU.model_copy(update={"dtype": "bfloat16"})).model, LoraConfig(r=4))
+    set_input_casts(model, on=False)
+    for _ in range(2):
+        with evaluating(model):
+            model.get_base_model()(input_ids=torch.tensor([[5, 6, 7]]))
+        with pytest.raises(RuntimeError, match="same dtype"):
+            model.get_base_model()(input_ids=torch.tensor([[5, 6, 7]]))
 
 
 values = st.floats(0, 1, allow_nan=False, width=16)

@@ -85,6 +85,7 @@ def test_a_path_that_is_not_a_model_is_refused(run: Path, tmp_path: Path, caplog
         found(unfinished / "sft" / "checkpoints")
     assert f"Give {unfinished / 'sft'}, or a checkpoint" in refused.value.way_out
     (unfinished / "sft" / "round_1").mkdir()
+    (unfinished / "sft" / "round_1.bak").mkdir()
     shutil.move(unfinished / "sft" / "checkpoints", unfinished / "sft" / "round_1")
     first = found(unfinished).adapter
     assert first is not None

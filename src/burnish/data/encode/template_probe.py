@@ -17,8 +17,8 @@ from burnish.config.data.chat import ChatConfig
 from burnish.data.encode.masking import mask_conversation
 from burnish.errors import ConfigError, DataError
 
-MOST = 16
-"""Sequences of roles that are tried."""
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""Errors of a template on a made-up conversation: they say nothing of real ones, and are left to the gates."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class FolderTemplate:
         )
         environment.filters["tojson"] = _as_json
         environment.globals["raise_exception"] = _refuse
-        tokens = {"bos_token": self.bos_token or "", "eos_token": self.eos_token or ""}
-        return environment.from_string(self.chat_template).render(messages=messages, **tokens, **variables)
+        given = {"tools": None, "documents": None, "bos_token": self.bos_token or "", "eos_token": self.eos_token or ""}
+        return environment.from_string(self.chat_template).render(messages=messages, **(given | variables))
 
 
 def check_template(folder: Path, conversations: Iterable[tuple[str, ...]], chat: ChatConfig) -> None:
@@ -48,7 +48,7 @@ def check_template(folder: Path, conversations: Iterable[tuple[str, ...]], chat:
 
     One that fits some is left to the gates, which know how many unusable rows are allowed.
     """
-    tried = sorted(set(conversations))[:MOST]
+    tried = sorted(set(conversations), key=lambda roles: (len(roles), roles))
     template = read_template(folder)
     if template is None or not tried:
         return
@@ -59,12 +59,12 @@ def check_template(folder: Path, conversations: Iterable[tuple[str, ...]], chat:
         turns = [{"role": role, "content": f"TURN {place}."} for place, role in enumerate(roles)]
         try:
             mask_conversation("probe", turns, template, chat)
-        except TemplateError:
-            return
         except DataError as error:
             if isinstance(error.__cause__, TemplateError) and not _refused(error.__cause__):
                 return
             problem = problem or error
+        except (TemplateError, *UNREADABLE):
+            return
         else:
             return
     assert problem is not None

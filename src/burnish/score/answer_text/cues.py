@@ -56,14 +56,14 @@ def negated(text: str, place: int) -> bool:
     return _NEGATION.search(text[max(0, place - 60) : place]) is not None
 
 
-def narrow_statements(text: str) -> list[str]:
-    """Return the texts after each narrow cue, in order, each to the end of the text.
+def narrow_statements(text: str, *, longest: int = _LONGEST_STATEMENT) -> list[str]:
+    """Return the texts after each narrow cue, in order, each of at most ``longest`` characters.
 
     Options, denied answers and opinions about an answer ("the answer is correct") are left out.
     """
     text = mask_options(text, dict.fromkeys(LETTERS, ""))
     places = statement_places(text, broad=False)
-    return [text[end : end + _LONGEST_STATEMENT] for end in places if not _JUDGED.match(text, end)]
+    return [text[end : end + longest] for end in places if not _JUDGED.match(text, end)]
 
 
 def statement_places(text: str, *, broad: bool) -> list[int]:

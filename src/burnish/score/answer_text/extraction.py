@@ -104,8 +104,8 @@ def extract_text(text: str, *, cut_off: bool = False) -> Extracted:
     if content := boxes(visible):
         filled = [box for box in content if box.strip(_MARKUP)]
         return Extracted(filled[-1]) if filled else Extracted(None, "no_answer")
-    for statement in reversed(narrow_statements(visible)):
-        line = statement.strip().split("\n", 1)[0]
+    for statement in reversed(narrow_statements(visible, longest=len(visible))):
+        line = statement.lstrip().split("\n", 1)[0].rstrip()
         if answer := bare_text(_TEXT_END.split(line, maxsplit=1)[0]):
             return Extracted(answer)
     if cut_off:

@@ -208,15 +208,20 @@ class HeldOutLoss:
 
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """Set evaluation mode without gradients for the body, then restore modes and random generators."""
+    """Set evaluation mode without gradients for the body, then restore modes, casts and random generators."""
+    uncast: list[Any] = [module for module in model.modules() if not getattr(module, "cast_input_dtype_enabled", True)]
     training = [module for module in model.modules() if module.training]
     on_cpu = torch.random.get_rng_state()
     on_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     model.eval()
+    for module in uncast:
+        module.cast_input_dtype_enabled = True  # a generation may run outside of autocast
     try:
         with torch.no_grad():
             yield
     finally:
+        for module in uncast:
+            module.cast_input_dtype_enabled = False
         for module in training:
             module.training = True
         torch.random.set_rng_state(on_cpu)

@@ -85,11 +85,12 @@ def attach_adapter(model: Any, config: AdapterConfig) -> Any:
     return peft_model
 
 
-def skip_input_casts(model: Any) -> None:
-    """Let adapters take their input as it is, for training under autocast; other weights keep their type."""
+def set_input_casts(model: Any, *, on: bool) -> None:
+    """Switch PEFT's casts of adapters' inputs to their own type. Under autocast they only cost time; a forward pass
+    without it, as a generation may be, fails where they are off."""
     layers: list[Any] = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
     for layer in layers:
-        layer.cast_input_dtype_enabled = False
+        layer.cast_input_dtype_enabled = on
 
 
 def _low_rank(model: Any, config: LowRank) -> Any:

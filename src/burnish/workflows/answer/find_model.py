@@ -149,8 +149,8 @@ def _newest_checkpoint(run_folder: Path) -> Path:
 def _newest_below(stage: Path) -> Path | None:
     """Return the newest complete checkpoint or round result of a stage; None without any."""
     checkpoints: dict[tuple[int, float], Path] = {}
-    for place in (stage, *stage.glob(f"{ROUND_FOLDER}*")):
-        number = 0 if place == stage else int(place.name.removeprefix(ROUND_FOLDER))
+    rounds = {place.name.removeprefix(ROUND_FOLDER): place for place in stage.glob(f"{ROUND_FOLDER}*")}
+    for number, place in ((0, stage), *((int(name), place) for name, place in rounds.items() if name.isdecimal())):
         for mark in (place / CHECKPOINTS).glob(f"checkpoint-*/{COMPLETE}"):
             checkpoints[number, int(mark.parent.name.rpartition("-")[2])] = mark.parent
         if number and (place / ADAPTER / ADAPTER_CONFIG).is_file():
