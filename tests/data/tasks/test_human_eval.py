@@ -35,7 +35,7 @@ def test_a_null_is_a_field_that_a_row_does_not_have(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="would be lost"):
             load_human_eval(written(tmp_path, ROW | lost))
     for broken in ([ROW], "text", None):
-        with pytest.raises(DataError, match="rows[.]jsonl:1"):
+        with pytest.raises(DataError, match=r"rows\.jsonl:1"):
             load_human_eval(written(tmp_path, broken))
 
 
