@@ -16,9 +16,9 @@ from burnish.data.builders.questions import boxed
 from burnish.errors import RunFolderError
 from burnish.records.files import write_records
 from burnish.workflows.evaluate.rescore import read_evaluated
-from burnish.workflows.experiments.grid import GridSummary, grid
+from burnish.workflows.experiments.grid import CellResult, GridSummary, _answering, _csv, grid
 from tests.e2e.run_program import TUNE, burnish
-from tests.score.example_rows import classification_task
+from tests.score.example_rows import classification_task, classified
 from tests.tiny_models import make_tiny_model
 from tests.workflows.experiments.kill_programs import kill_when, modified_times, state_of, write_jsonl, write_yaml
 
@@ -153,6 +153,29 @@ def assert_by_hand(out: Path) -> None:
         (model,) = json.loads((out / "evaluations" / row["id"] / "summary.json").read_text())["models"]
         loaded = (model["generation"]["dtype"], model["generation"]["quantization"])
         assert loaded == (row["dtype"], row["measured_quantization"])
+
+
+def test_every_metric_of_a_cell_has_its_own_column_interval_and_n() -> None:
+    rights = ["Yes"] * 4 + ["No"] * 4
+    rows = classified(rights, ["Yes", "Yes", "Yes", "No", "Yes", "No", "No", None])
+    cell = CellResult(id="c", index=0, state="done", answering=(_answering(rows),))
+    (row,) = csv.DictReader(_csv([cell]).splitlines())
+    by_hand = {
+        "accuracy": (5 / 8, 8),
+        "parse_rate": (7 / 8, 8),
+        "recall_positive": (3 / 4, 4),
+        "precision_positive": (3 / 4, 4),
+        "f1_positive": (3 / 4, 5),  # rows that are Yes or were called so
+        "balanced_accuracy": ((3 / 4 + 2 / 4) / 2, 8),
+        "macro_f1": ((3 / 4 + 4 / 7) / 2, 8),
+    }
+    written = {name: (round(float(row[name]), 9), int(row[f"{name} n"])) for name in by_hand}
+    assert written == {name: (round(value, 9), n) for name, (value, n) in by_hand.items()}
+    assert (row["kind"], row["metric"], row["quality"], row["n"], row["unparsed"]) == (
+        "classification", "accuracy", "0.625", "8", "1",
+    )  # fmt: skip
+    for name in by_hand:
+        assert float(row[f"{name} ci95_low"]) < float(row[name]) < float(row[f"{name} ci95_high"])
 
 
 def numbers(written: Sequence[str]) -> tuple[float, ...]:
