@@ -7,7 +7,7 @@ file, and the gates on training data, which need the model's tokenizer (`workflo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from burnish.config.data.training_data import HubSource
@@ -21,6 +21,7 @@ from burnish.data.encode.preferences import read_preferences
 from burnish.data.encode.template_probe import check_template
 from burnish.data.sources import check_sources
 from burnish.data.tasks.task_sets import load_task_set, require_rust, tested
+from burnish.errors import BurnishError
 from burnish.model.folders import NANO, check_stored_quantization
 from burnish.model.machine import check_kernels, check_machine
 from burnish.scale.planned import planned_processes
@@ -54,6 +55,15 @@ def check_early(recipe: Recipe, stages: Sequence[Stage]) -> None:
     for stage in stages:
         if base is not None and isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
             check_embedding_targets(stage.adapter, base)
+
+
+def problem_of(check: Callable[[], object]) -> str:
+    """Return the user's error that ``check`` raises, with its way out; empty where it raises none."""
+    try:
+        check()
+    except BurnishError as error:
+        return f"{error.cause} {error.way_out}"
+    return ""
 
 
 def _check_packages(recipe: Recipe, stages: Sequence[Stage]) -> None:
@@ -101,9 +111,7 @@ def _check_contents(recipe: Recipe, stages: Sequence[Stage]) -> None:
     if any(needed.sources for needed in needs):
         local = [source for source in recipe.data.sources if not isinstance(source, HubSource)]
         conversations = check_sources(local, recipe.data.bad_rows)
-    for stage in stages:
-        if not isinstance(stage, SftStage) or model_beneath(recipe, stage) != "base":
-            continue
+    if any(isinstance(stage, SftStage) and model_beneath(recipe, stage) == "base" for stage in stages):
         folder = find_base(recipe.model.base)
         if folder != NANO and folder.is_dir():
             roles = conversations if recipe.data.sources else {("user", "assistant")}

@@ -23,14 +23,14 @@ from burnish.config.stages.stage import AdapterStage, Stage
 from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.config.verbs.grid import AdapterVariant, GridConfig, Variant
-from burnish.errors import BurnishError, ConfigError
+from burnish.errors import ConfigError
 from burnish.ledger.run_folder import RunFolder
 from burnish.model.contents import quantization_on_disk
 from burnish.model.folders import check_stored_quantization
 from burnish.model.machine import check_machine
 from burnish.model.naming import ModelName, QuantizationTag, clean, four_bit_tag, quantization_tag
 from burnish.workflows.experiments.sweep_plan import named
-from burnish.workflows.preflight import check_early
+from burnish.workflows.preflight import check_early, problem_of
 from burnish.workflows.recipe import last_training_stage
 from burnish.workflows.run.base_model import find_base, resolve_base
 from burnish.workflows.run.batches import check_batches
@@ -68,11 +68,7 @@ class Cell:
     @property
     def problem(self) -> str:
         """Return the error of `check` with its way out; empty when the cell can begin."""
-        try:
-            self.check()
-        except BurnishError as error:
-            return f"{error.cause} {error.way_out}"
-        return ""
+        return problem_of(self.check)
 
     @property
     def training_stage(self) -> str:

@@ -7,10 +7,10 @@ Left out on purpose: parallel runs; evaluating the best one again on fresh tasks
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.sweep import Objective, RandomSearch, SweepConfig, TpeSearch
 from burnish.errors import BurnishError
 from burnish.fsio import write_json
@@ -34,7 +34,7 @@ from burnish.workflows.experiments.programs import (
 )
 from burnish.workflows.experiments.search import Pruner, Trial, require_search
 from burnish.workflows.experiments.sweep_plan import Plan, plan_sweep, run_id
-from burnish.workflows.preflight import check_early
+from burnish.workflows.preflight import check_early, problem_of
 
 
 class RunResult(Part):
@@ -144,7 +144,7 @@ def dry_run(config: SweepConfig, base: Path) -> list[PlannedRun]:
         params = dict(plan.params(index, ())) if plan.fixed is not None else None
         name = run_id(index, params) if params is not None else f"run_{index:03d}"
         recipe = first if params is None else plan.recipe(params, name, folder.runs)
-        problem = _problem(recipe)
+        problem = problem_of(partial(check_early, recipe, recipe.stages))
         guess = predictor.predict(recipe) if alike else None
         seconds = None if guess is None else guess.seconds
         state, price = folder.read_state(index), config.price_per_hour
@@ -161,15 +161,6 @@ def dry_run(config: SweepConfig, base: Path) -> list[PlannedRun]:
             )
         )
     return planned
-
-
-def _problem(recipe: Recipe) -> str:
-    """Return why a run of the recipe would be refused at once, with the way out; empty when it can begin."""
-    try:
-        check_early(recipe, recipe.stages)
-    except BurnishError as error:
-        return f"{error.cause} {error.way_out}"
-    return ""
 
 
 def _keys(config: SweepConfig) -> list[str]:
