@@ -33,6 +33,7 @@ from burnish.verify.grader.rust_tests import (
     condition_of,
     macro_call,
 )
+from burnish.verify.once import MadeOnce
 
 _BODY = '() { ::std::panic!("\\u{2}") }'
 """Body of the skeleton's functions; it contains no expected text."""
@@ -56,25 +57,27 @@ class MadeTests:
 
 
 class MacroTests:
-    """Count the tests of sources whose macros make some; each source is compiled once."""
+    """Count the tests of sources whose macros make some; each source is compiled once.
+
+    Safe to call from several threads.
+    """
 
     def __init__(self, sandbox: Sandbox, toolchain: Toolchain, compiler: Compiler) -> None:
         self._sandbox = sandbox
         self._toolchain = toolchain
         self._compiler = compiler
-        self._known: dict[str, MadeTests] = {}
+        self._made: MadeOnce[MadeTests] = MadeOnce(_MOST_KEPT)
 
     def plan(self, tests: RustTests, plan: TestPlan, edition: Edition) -> MadeTests:
         """Return the plan with the compiler's tests, all callable by their paths."""
         key = digest_json([tests.model_dump(), edition])
-        if key in self._known:
-            return replace(self._known[key], cpu_ms=0.0)
-        made = self._counted(tests, plan, edition)
-        if not made.fault:
-            self._known[key] = made
-            while len(self._known) > _MOST_KEPT:
-                self._known.pop(next(iter(self._known)), None)
-        return made
+
+        def counted() -> tuple[MadeTests, bool]:
+            made = self._counted(tests, plan, edition)
+            return made, not made.fault
+
+        made, is_new = self._made.get(key, counted)
+        return made if is_new else replace(made, cpu_ms=0.0)
 
     def _counted(self, tests: RustTests, plan: TestPlan, edition: Edition) -> MadeTests:
         bare = skeleton(tests.source)

@@ -9,7 +9,6 @@ Not covered: value tests and whole programs, whose expected results are never in
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -23,6 +22,7 @@ from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.crate_paths import lead_crate_paths
 from burnish.verify.grader.protocol import Grade
 from burnish.verify.grader.rust_tests import given_imports, plain_imports
+from burnish.verify.once import MadeOnce
 from burnish.verify.separate.build import Builder, TestProgram
 from burnish.verify.separate.declared import Declared, declared_by_code, declared_by_prompt
 from burnish.verify.separate.grading import run_tests
@@ -78,9 +78,7 @@ class Separate:
         self._sandbox = self._run_in = sandbox
         self._toolchain = toolchain
         self._builder = Builder(sandbox, toolchain, compiler, store)
-        self._decided: dict[str, Decision] = {}
-        self._deciding: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._decided: MadeOnce[Decision] = MadeOnce(_MOST_KEPT)
 
     def within(self, sandbox: Sandbox) -> Separate:
         """Return a copy that runs tests in another sandbox; decisions and builds are shared."""
@@ -93,20 +91,13 @@ class Separate:
         assert isinstance(task.tests, RustTests)
         made_of = [task.code_prompt, task.reference, task.entry_point, task.edition, list(task.crates)]
         key = digest_json([*made_of, task.tests.model_dump()])
-        with self._lock:
-            deciding = self._deciding.setdefault(key, threading.Lock())
-        with deciding:
-            decision = self._decided.get(key)
-            if decision is not None:
-                return replace(decision, cpu_ms=0.0)
+
+        def made() -> tuple[Decision, bool]:
             decision = self._decide(task)
-            if decision.grading is not None:
-                self._decided[key] = decision
-        with self._lock:
-            self._deciding.pop(key, None)
-            while len(self._decided) > _MOST_KEPT:
-                del self._decided[next(iter(self._decided))]
-        return decision
+            return decision, decision.grading is not None
+
+        decision, is_new = self._decided.get(key, made)
+        return decision if is_new else replace(decision, cpu_ms=0.0)
 
     def serve(self, task: Task, code: str) -> Served:
         """Build the programs that grade an answer: the task's test program, and the answer's own."""

@@ -9,7 +9,6 @@ Not covered: eviction; the folder can be deleted at any time.
 from __future__ import annotations
 
 import json
-import threading
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from burnish.fsio import disk_errors, write_atomic
+from burnish.verify.once import MadeOnce
 
 MOST_IN_MEMORY = 128
 
@@ -36,32 +36,20 @@ class ProgramStore:
     """Store that is safe to call from several threads; two that want the same program build it once."""
 
     folder: Path | None = None
-    _held: dict[str, Kept] = field(default_factory=dict)
-    _making: dict[str, threading.Lock] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _held: MadeOnce[Kept] = field(default_factory=lambda: MadeOnce(MOST_IN_MEMORY))
 
     def get(self, key: str, make: Callable[[], tuple[Kept, bool]]) -> Kept:
         """Return the program stored under ``key``, or that of ``make``, which is stored if it is lasting."""
-        with self._lock:
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
-            kept = self._held.get(key) or self._read(key)
-            lasting = True
+
+        def read_or_made() -> tuple[Kept, bool]:
+            kept, lasting = self._read(key), True
             if kept is None:
                 kept, lasting = make()
                 if lasting:
                     self._write(key, kept)
-            if lasting:
-                self._hold(key, kept)
-        with self._lock:
-            self._making.pop(key, None)
-        return kept
+            return kept, lasting
 
-    def _hold(self, key: str, kept: Kept) -> None:
-        with self._lock:
-            self._held[key] = kept
-            while len(self._held) > MOST_IN_MEMORY:
-                del self._held[next(iter(self._held))]
+        return self._held.get(key, read_or_made)[0]
 
     def _read(self, key: str) -> Kept | None:
         if self.folder is None:
