@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from burnish.syntax.source import BESIDE_ITEMS, text_of
+from burnish.syntax.source import BESIDE_ITEMS, apply_edits, text_of, walk
 
 
 @dataclass(frozen=True)
@@ -55,4 +55,8 @@ def _joined(before: str, path: str) -> str:
 
 
 def _flat(node: Node) -> str:
-    return "".join(text_of(node).split())
+    """Return a path without blanks and comments."""
+    beside = [child for child in walk(node) if child.type in ("line_comment", "block_comment")]
+    begin = node.start_byte
+    cuts = [(child.start_byte - begin, child.end_byte - begin, "") for child in beside]
+    return "".join(apply_edits(text_of(node), cuts).split())

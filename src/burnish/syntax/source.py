@@ -141,6 +141,26 @@ def name_of(node: Node) -> str:
     return "" if name is None else text_of(name)
 
 
+def last_name(node: Node | None) -> str:
+    """Return the last identifier of a path, a type or an item's name without ``r#``; empty without one.
+
+    References, type arguments, parentheses and comments between the parts do not change it.
+    """
+    while node is not None and node.child_count:
+        inner = node.child_by_field_name("name") or node.child_by_field_name("type")
+        if inner is None:
+            parts = [child for child in node.named_children if child.type not in BESIDE_ITEMS]
+            enclosed = node.type == "tuple_type" and len(parts) == 1 and all(c.type != "," for c in node.children)
+            inner = parts[0] if enclosed else None
+        node = inner
+    return "" if node is None else plain_name(text_of(node))
+
+
+def plain_name(name: str) -> str:
+    """Return an identifier without the mark of raw ones, which changes no meaning: ``r#P`` is ``P``."""
+    return name.removeprefix("r#")
+
+
 def top_items(root: Node) -> list[Item]:
     """Return named items at the top level, in order."""
     return [Item(n.type, name_of(n), n) for n in root.named_children if n.type in NAMED_ITEMS]

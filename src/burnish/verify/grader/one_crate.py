@@ -21,14 +21,17 @@ from burnish.syntax.source import (
     apply_edits,
     function_named,
     identifiers,
+    last_name,
     name_of,
     parse,
+    plain_name,
     text_of,
     top_items,
     walk,
 )
 from burnish.verify.compiler.compile import CRATE
 from burnish.verify.grader.crate_paths import STANDARD_CRATES, crate_named_by, path_head, with_paths_led
+from burnish.verify.grader.implemented import names_of_made_items
 from burnish.verify.grader.own_meaning import hidden_traits, made_by_fields
 from burnish.verify.grader.own_process import confinement
 from burnish.verify.grader.rust_tests import TestPlan
@@ -142,7 +145,7 @@ def hidden_module(plan: TestPlan, task: Task, code: str) -> str:
         "" if named else "use super::*;",
         f"use crate::{_STD} as std;" if without_std else "",
         _led_to_std(_pinned(plan.source, answer, declared), without_std),
-        *(f"#[allow(dead_code, non_camel_case_types)] type {name} = ();" for name in hidden),
+        *(f"#[allow(dead_code, non_camel_case_types)] type r#{name} = ();" for name in hidden),
         "}",
         _led_to_std(made, without_std),
     ]
@@ -207,7 +210,8 @@ def _pinned(tests: str, answer: Node, declared: Node | None) -> str:
         own_names |= {item.name for item in top_items(declared)} | set(_imported(declared))
     own_names |= _standard_by_another_path(answer) | made_by_fields(root)
     kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own_names]
-    taken = {item.name for item in top_items(answer)} | set(_imported(answer))
+    taken = {last_name(item.node) for item in top_items(answer)} | {plain_name(name) for name in _imported(answer)}
+    taken |= names_of_made_items(answer)
     kept += [f"::std::primitive::{name}" for name in _PRIMITIVES if name in taken and name not in own_names]
     kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own_names]
     return "".join(f"use {path};\n" for path in kept)

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from burnish.syntax.source import parse, text_of, walk
+from burnish.syntax.source import last_name, parse, text_of, walk
+from burnish.verify.grader.implemented import COMPARISONS, implemented
 from burnish.verify.sandbox.seccomp import no_programs_filter
 
 _WORDS = frozenset({"unsafe", "no_mangle", "export_name", "link_section", "global_allocator"})
@@ -23,7 +24,6 @@ _MACROS = frozenset({"asm", "global_asm", "naked_asm", "llvm_asm"})
 _ATTRIBUTES = frozenset({"naked", "link", "link_name", "link_ordinal", "linkage", "used"})
 """Words that are ordinary names elsewhere, as in linked lists."""
 _ANY_WORD = re.compile(rf"\b(?:{'|'.join(sorted(_WORDS | _MACROS))})\b")
-_COMPARISONS = frozenset({"PartialEq", "PartialOrd"})
 
 
 def beyond_safe_rust(code: str) -> str:
@@ -42,7 +42,7 @@ def beyond_safe_rust(code: str) -> str:
         if node.child_count:
             by_variable = by_variable or _attribute_by_variable(node)
             continue
-        word = text_of(node).removeprefix("r#")
+        word = last_name(node)
         if word in _WORDS or (word in _MACROS and _calls_macro(node)):
             return word
         if word in _ATTRIBUTES:
@@ -55,36 +55,20 @@ def beyond_safe_rust(code: str) -> str:
 
 def equals_foreign_values(code: str, *given: str | None) -> str:
     """Return the first type of a program that defines equality with other types, unless ``given`` code does so too."""
-    if any(True for text in given if text for _ in _comparisons(text)):
+    if any(True for text in given if text for _ in _foreign_comparisons(text)):
         return ""
-    return next(_comparisons(code), "")
+    return next(_foreign_comparisons(code), "")
 
 
-def _comparisons(code: str) -> Iterator[str]:
-    for node in walk(parse(code)):
-        if node.type == "impl_item":
-            trait, kind = node.child_by_field_name("trait"), node.child_by_field_name("type")
-            if trait is not None and kind is not None and trait.type == "generic_type":
-                named, arguments = trait.child_by_field_name("type"), trait.child_by_field_name("type_arguments")
-                if named is None or arguments is None or text_of(named).split("::")[-1].strip() not in _COMPARISONS:
-                    continue
-                argument_names = {text_of(argument) for argument in arguments.named_children}
-                if argument_names - {"Self", text_of(kind)}:
-                    yield text_of(kind)
-        elif node.type == "use_as_clause" and text_of(node.named_children[0]).split("::")[-1] in _COMPARISONS:
-            yield text_of(node)
-        elif node.type == "token_tree":  # the text that a macro would write
-            for child in node.children:
-                after = child.next_sibling
-                if text_of(child) in _COMPARISONS and after is not None and text_of(after) == "<":
-                    yield "a macro"
+def _foreign_comparisons(code: str) -> Iterator[str]:
+    return (impl.kind or "a macro" for impl in implemented(code) if impl.trait in COMPARISONS and impl.foreign)
 
 
 def _renames_standard(node: Node) -> bool:
     """Return whether another crate takes the name of a standard one, whose macros the tests use."""
     if node.type == "extern_crate_declaration":
         alias = node.child_by_field_name("alias")
-        return alias is not None and text_of(alias).removeprefix("r#") in ("std", "core", "alloc")
+        return alias is not None and last_name(alias) in ("std", "core", "alloc")
     before = node.prev_sibling
     in_tokens = node.type == "crate" and node.parent is not None and node.parent.type.startswith("token_tree")
     return in_tokens and before is not None and text_of(before) == "extern"
