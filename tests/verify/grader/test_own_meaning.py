@@ -28,6 +28,8 @@ MINE = "pub struct P { pub x: i32 }"
 EQUAL = "{ fn eq(&self, _: &P) -> bool { true } }"
 GRID = "struct Grid(Vec<f64>); impl std::ops::Index<usize> for Grid { type Output = f64; } impl Grid { fn is_some(&self) -> bool { true } }"
 
+MADE_ADD = "struct M(u64); macro_rules! ops { ($t:ident) => { impl std::ops::$t for M { type Output = M; fn f(self) -> M { self } } } } ops!(Add);"
+
 
 @pytest.fixture(scope="module")
 def verifier() -> Iterator[Verifier]:
@@ -92,7 +94,7 @@ def test_traits_of_the_answers_are_hidden_from_tests(code: str, given: str | Non
         (f"{Y} mod m {{ type Y = bool; impl std::ops::Not for super::Y {{ type Output = Y; }} }}", EVEN, None, "Y"),
         (f"{HALF_Y} impl std::ops::Deref for Y {{ type Target = f64; }}", HALF, None, "Y"),
         (f"{HALF_Y} impl std::ops::Sub<f64> for Y {{ type Output = f64; }}", HALF, None, "Y"),
-        ("macro_rules! q { ($t:ty) => { impl Sub for Y { } } }", HALF, None, "Y"),
+        (f"{HALF_Y} macro_rules! q {{ ($t:ty) => {{ impl Sub for Y {{ }} }} }}", HALF, None, "Y"),
         ("pub struct Y; fn f(_: i32) -> Y { Y } impl Y { pub fn is_some(&self) -> bool { true } }", SOME, None, "Y"),
         ("pub struct Y; impl Y { pub fn size(&self) -> usize { 0 } }", SOME, None, ""),
         ("pub struct P { pub x: i32 } impl PartialEq for P { fn eq(&self, _: &P) -> bool { true } }", "", POINT, "P"),
@@ -145,6 +147,8 @@ def test_an_operator_is_seen_however_it_is_spelled(spelled: str) -> None:
         f"struct Y; mod m {{ pub fn inner(_: i32) -> super::Y {{ super::Y }} }} use m::inner as even; impl std::ops::Not for Y {NOT}",
         f"struct Y; const even: fn(i32) -> Y = |_| Y; impl std::ops::Not for Y {NOT}",
         f"struct Y; type R = Y; fn even(_: i32) -> R {{ Y }} impl std::ops::Not for Y {NOT}",
+        f"struct Y; macro_rules! q {{ ($n:ident, $k:ty) => {{ fn $n(_: i32) -> $k {{ Y }} }} }} q!(even, Y); impl std::ops::Not for Y {NOT}",
+        f"struct Y; type R = Y; macro_rules! q {{ ($n:ident) => {{ fn $n(_: i32) -> R {{ Y }} }} }} q!(even); impl std::ops::Not for Y {NOT}",
         f"struct Y; macro_rules! q {{ () => {{ fn even(_: i32) -> Y {{ Y }} }} }} q!(); impl std::ops::Not for Y {NOT}",
     ],
 )
@@ -209,6 +213,7 @@ def test_other_comparisons_of_an_answer_are_its_own(code: str) -> None:
             f"{GRID} pub struct B; impl std::ops::Add for B {{ type Output = B; }} pub fn half(x: f64) -> f64 {{ x }}",
             None,
         ),
+        (f"{MADE_ADD} pub fn half(x: f64) -> f64 {{ x }}", None),
         ("enum Op { Add, Not } fn half(x: f64) -> f64 { matches!(Op::Add, Op::Not); x } struct Y;", None),
     ],
 )

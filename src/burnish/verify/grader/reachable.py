@@ -21,10 +21,11 @@ _MADE = ("fn", "struct", "enum", "union", "type", "const", "static", "trait", "u
 def reachable(code: str, named: Collection[str]) -> set[str] | None:
     """Return all names that signatures lead to from the ``named`` functions, constants, types and traits.
 
-    None if macros or broken syntax hide signatures: then every type counts.
+    Where macros make items, each name among their tokens may lead to each. None if broken syntax hides signatures: then
+    every type counts.
     """
     root = parse(code)
-    if root.has_error or any(is_word(token, *_MADE) for tokens in token_trees(root) for token in tokens):
+    if root.has_error:
         return None
     aliases = aliases_of(root, associated=False)
     leads: dict[str, set[str]] = {}
@@ -54,6 +55,12 @@ def reachable(code: str, named: Collection[str]) -> set[str] | None:
             leads.setdefault(name, set()).update(_names([node.child_by_field_name("type")]))
     for alias, originals in aliases.items():
         leads.setdefault(alias, set()).update(originals)
+    tokens = [token for tree in token_trees(root) for token in tree]
+    if any(is_word(token, *_MADE) for token in tokens):
+        made = _names(tokens)
+        names |= set() if made.isdisjoint(named) else made
+        for name in made & leads.keys():
+            leads[name].update(made)
     return _closure(names | (leads.keys() & named), leads)
 
 
