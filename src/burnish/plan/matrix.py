@@ -1,5 +1,5 @@
-"""Show which kinds of training, base and adapter are compatible, as a text table. Nothing is loaded. Nothing is loaded
-or looked up."""
+"""Show which kinds of training, base and adapter are compatible, as a text table. Nothing is loaded or looked
+up."""
 
 from __future__ import annotations
 

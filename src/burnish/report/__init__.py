@@ -1,1 +1,1 @@
-"""Render tables for the terminal and one self-contained page per run. No torch. No torch."""
+"""Render tables for the terminal and one self-contained page per run. No torch."""

@@ -1,5 +1,4 @@
-"""Read HumanEvalPack for Rust (Muennighoff et al. 2023, OctoPack) from ``problems.jsonl`` as published. 2023,
-OctoPack): ``problems.jsonl`` as published, read into tasks.
+"""Read HumanEvalPack for Rust (Muennighoff et al. 2023, OctoPack) from ``problems.jsonl`` as published.
 
 Every problem imports the same three external crates whether it needs them or not. Unused imports are
 dropped, by the syntax tree; crates that the reference or its tests use are listed in ``Task.crates``. A

@@ -1,5 +1,4 @@
-"""Render one self-contained page per run: recipe, results, curves, errors, samples. It needs no network. Needs no
-network.
+"""Render one self-contained page per run: recipe, results, curves, errors, samples. It needs no network.
 
 The template is ``page.html.j2`` with ``page.css`` and ``page.js`` written into it. Everything is escaped by the
 template engine; samples travel as data (`report.page.samples`), and the page's content security policy allows the one

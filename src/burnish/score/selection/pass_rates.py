@@ -56,8 +56,6 @@ def draw_in_turn(task_ids: Sequence[str], count: int, turn: int, seed: int) -> l
     """Draw ``count`` tasks (or all) for turn 0, 1, 2 ...: every task comes once before any comes again.
 
     The seed decides the order, which changes with each cycle. Tasks are returned in the order of ``task_ids``.
-
-    The order is another one each time all have been. In the order of ``task_ids``.
     """
     if count >= len(task_ids):
         return list(task_ids)

@@ -1,5 +1,4 @@
 """Combine Muon on the hidden matrices with AdamW on the rest, as one optimiser (Jordan et al. 2024; torch.optim.Muon).
-2024; torch.optim.Muon).
 
 Embeddings, norms and biases take AdamW: Muon orthogonalises the update of a matrix and suits no other shape.
 """

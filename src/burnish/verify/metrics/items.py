@@ -1,5 +1,4 @@
-"""Count the items of each kind. Functions are those with a body, including methods in impls and traits. Functions are
-those with a body, methods in impls and traits among them.
+"""Count the items of each kind. Functions are those with a body, including methods in impls and traits.
 
 Not covered: constants, statics, type aliases, macros.
 """

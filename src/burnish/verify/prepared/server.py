@@ -136,8 +136,7 @@ class Server:
         return status, cpu_us
 
     def close(self) -> None:
-        """End the connection, so that the server ends itself and its jobs; return when the sandbox is gone. Returns
-        when the sandbox is gone."""
+        """End the connection, so that the server ends itself and its jobs; return when the sandbox is gone."""
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)  # a forked process of ours may hold a copy of the descriptor
         self._connection.close()

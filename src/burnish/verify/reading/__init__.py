@@ -1,5 +1,4 @@
-"""Extract the program from a model's text. Nothing is cut or repaired to make a program
-compile.
+"""Extract the program from a model's text. Nothing is cut or repaired to make a program compile.
 
 Start with `extract`: ``spoken`` finds the answer in the text, ``several`` makes one program of its blocks, ``prompt``
 joins it with the prompt's code.

@@ -145,8 +145,7 @@ def code_of_prompt(prompt: str, answer: str = "") -> str | None:
 
 @functools.lru_cache(maxsize=64)
 def _braces_to_close(text: str) -> int | None:
-    """Return how many closing braces complete a text to a program; cached, since many answers share a prompt. Many
-    answers are read with one prompt."""
+    """Return how many closing braces complete a text to a program; cached, since many answers share a prompt."""
     return next((n for n in range(_DEEPEST + 1) if is_program(tree(_with_braces(text, n)))), None)
 
 

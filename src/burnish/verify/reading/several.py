@@ -162,8 +162,7 @@ def _without_replaced(programs: Sequence[Source]) -> list[Source]:
 
 
 def _keeper(sources: Sequence[Source], entry_point: str | None) -> Callable[[Piece], bool] | None:
-    """Decide which pieces stay: with an entry point, unnamed pieces that use replaced items are removed. Where a
-    function is asked for, those go that use what was replaced and that nobody names."""
+    """Decide which pieces stay: with an entry point, unnamed pieces that use replaced items are removed."""
     anew: list[set[str]] = [set() for _ in sources]  # names that a later source redefines
     later: frozenset[Key] = frozenset()
     for index in reversed(range(len(sources))):

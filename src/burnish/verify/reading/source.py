@@ -129,8 +129,7 @@ class Source:
 
 @functools.lru_cache(maxsize=8)
 def tree(text: str) -> Node:
-    """Parse a text to its root; cached, since several questions are asked about one text. Reading asks several
-    questions of one text, and parsing is what costs."""
+    """Parse a text to its root; cached, since several questions are asked about one text, and parsing costs most."""
     return parse(text)
 
 

@@ -138,8 +138,7 @@ def _behind(text: str, mark: str) -> str:
 
 
 def _without_thinking_before_code(text: str) -> str:
-    """Remove thinking after a few words (``Sure. <think>``), if it is closed and before any code. <think>``), which has
-    to be closed and stand before any code."""
+    """Remove thinking after a few words (``Sure. <think>``), if it is closed and before any code."""
     fences = fenced_blocks(text)
     until = fences[0].start if fences else len(text)
     opened = _OPENS_LINE.search(text, 0, until)

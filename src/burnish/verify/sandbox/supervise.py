@@ -284,8 +284,7 @@ class Running:
 
 
 def _drain(descriptor: int, held: bytearray, cap: int) -> bool:
-    """Read what is available; stop one chunk past the cap, and return False at the end of the file. False at the end of
-    the file."""
+    """Read what is available; stop one chunk past the cap, and return False at the end of the file."""
     while len(held) <= cap:
         try:
             part = os.read(descriptor, _CHUNK)

@@ -81,8 +81,7 @@ class VerdictService:
             self._refusing = True
 
     def close(self) -> None:
-        """Refuse waiting requests, stop running jobs, and close the verifier; may be called twice. Calling it twice is
-        fine."""
+        """Refuse waiting requests, stop running jobs, and close the verifier; may be called twice."""
         with self._change:
             if self._closing:
                 return
