@@ -6,6 +6,7 @@ nor a busy one decides. A look that grows with the square takes 64 times as long
 
 from __future__ import annotations
 
+import functools
 import gc
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from burnish.syntax.main_function import has_main
 from burnish.verify.compiler import compile as compiler
 from burnish.verify.compiler import compiler_view, diagnostics
 from burnish.verify.grader.one_crate import answer_with_tests
+from burnish.verify.grader.own_meaning import false_type, hidden_traits, unnamed_import
 from burnish.verify.grader.own_process import beyond_safe_rust, equals_foreign_values
 from burnish.verify.grader.visibility import make_public
 from burnish.verify.judge import bounds, shared_crate_rule
@@ -56,6 +58,9 @@ LOOKS: dict[str, Callable[[str], object]] = {
     "rendered": diagnostics._canonical,
     "bounds": lambda text: [bounds.is_too_long(text), bounds._FENCED.match(f"```rust\n{text}\n```\n")],
     "boxes": lambda text: [visible.visible_text(text), visible.boxes(text), visible.without_boxes(text)],
+    "hidden traits": lambda text: [hidden_traits(text, text), hidden_traits(text, "", text)],
+    "false type": lambda text: [false_type(text, text), false_type(text, "", text)],
+    "unnamed import": unnamed_import,
     "reaches": lambda text: prepared._REACHES_OUT.search(text.encode()),
 }  # fmt: skip
 TEXTS = (
@@ -65,10 +70,13 @@ TEXTS = (
 
 CHOICES = {"A": "red", "B": "blue sky", "C": "12"}
 PROMPT = "/// Adds.\nfn add(a: i64, b: i64) -> i64 {\n"
+SHOWN = "Given\n```rust\nuse std::fmt::Write;\nfn a() { b() }\nfn b() {}\n```\n"
+USES = "fn f(a: A0) -> u8 { a0() }\n"
 READERS: dict[str, Callable[[str], object]] = {
     "extract": lambda text: extract(text, None, None),
     "extract with a prompt": lambda text: extract(text, PROMPT, "add"),
     "extract of a fence": lambda text: extract(f"```rust\n{text}\n```\n", PROMPT, "add"),
+    "extract with shown code": lambda text: [extract(text, prompt_text=SHOWN), extract(USES, prompt_text=text)],
     "label": lambda text: extract_label(text, ["positive", "negative"]),
     "number": lambda text: extract_number(text, words=True),
     "text": extract_text,
@@ -85,6 +93,27 @@ WORDS = (
     "> ", "- ", ",-",
 )  # fmt: skip
 
+ITEMS = 2048
+MADE: dict[str, Callable[[int], str]] = {
+    "chain of types": lambda i: f"struct A{i} {{ x: A{i + 1} }}\n",
+    "chain backwards": lambda i: f"fn a{max(0, i - 1)}_() {{ a{i}_() }}\nfn a{i}() {{ a{i + 1}() }}\n",
+    "impls of one type": lambda i: f"struct A{i}; impl A0 {{ fn m{i}(&self) -> A{i} {{ A{i} }} }}\n",
+    "traits": lambda i: f"trait T{i} {{ fn m{i}(&self); }}\nimpl T{i} for A0 {{ fn m{i}(&self) {{}} }}\n",
+    "traits of foreign types": lambda i: f"trait T{i} {{ fn len(); }} impl T{i} for Vec<u8> {{ fn len() {{}} }}\n",
+    "operators": lambda i: f"struct A{i}; impl PartialEq<u8> for A{i} {{ fn eq(&self, _: &u8) -> bool {{ true }} }}\n",
+    "imports": lambda i: f"use m{i}::{{A{i}, T{i} as _}};\nfn a{i}() -> A{i} {{ a{i + 1}() }}\n",
+    "modules": lambda i: f"mod m{i} {{ pub trait T{i} {{}} }}\nuse m{i}::T{i};\nfn a{i}() {{ a{i + 1}() }}\n",
+    "enums": lambda i: f"enum E{i} {{ A{i}(A{i + 1}) }}\ntype A{i} = E{i};\n",
+    "macros": lambda i: f"macro_rules! a{i} {{ () => {{ a{i + 1}!() }} }}\n",
+    "versions of one function": lambda i: f"fn a0() -> u8 {{ {i} }}\n",
+}  # fmt: skip
+"""Items that name each other."""
+OF_ITEMS: dict[str, Callable[[str], object]] = {
+    "extract with shown code": lambda text: extract(USES, prompt_text=f"Given\n```rust\n{text}\n```\n"),
+    "extract of it": lambda text: extract(text, prompt_text=SHOWN),
+    **{name: LOOKS[name] for name in ("one crate", "hidden traits", "false type", "unnamed import", "equality")},
+}
+
 
 def cpu_s(look: Callable[[str], object], text: str) -> float:
     gc.disable()  # a collection walks all that other tests have left in this process
@@ -97,8 +126,8 @@ def cpu_s(look: Callable[[str], object], text: str) -> float:
 
 
 def grows_faster(look: Callable[[str], object], short: str, long: str) -> bool:
-    """Whether the long text takes too long three times in a row: a cache that is cold once does not decide."""
-    return all(cpu_s(look, short) * GROWTH < cpu_s(look, long) for _ in range(3))
+    """Whether the long text takes too long three times in a row, each time as a text that no cache holds."""
+    return all(cpu_s(look, short + " " * i) * GROWTH < cpu_s(look, long + " " * i) for i in range(3))
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=repr)
@@ -113,7 +142,14 @@ def test_an_answer_in_text_is_read_in_time_by_its_length_alone(text: str) -> Non
     assert not [name for name, look in READERS.items() if grows_faster(look, short, long)]
 
 
-def test_a_look_by_the_square_is_seen() -> None:
+@pytest.mark.parametrize("items", MADE.values(), ids=MADE)
+def test_time_grows_with_the_number_of_items_alone(items: Callable[[int], str]) -> None:
+    short, long = ("".join(map(items, range(count))) for count in (ITEMS // 8, ITEMS))
+    assert not [name for name, look in OF_ITEMS.items() if grows_faster(look, short, long)]
+
+
+def test_a_look_by_the_square_is_seen_behind_a_cache() -> None:
+    @functools.cache
     def square(text: str) -> None:
         for place in range(0, len(text), 8):
             text[place:].count("x")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from burnish.syntax.source import name_of, parse, text_of, top_items, walk
+from burnish.syntax.standard_names import NO_DEPENDENCIES
 
 WELL_KNOWN = ("anyhow", "chrono", "rand", "regex", "serde", "serde_json", "thiserror", "uuid")
 """Crates of the usual dependency set: a program that names one needs it, whether the set is built or not."""
@@ -28,7 +29,6 @@ COMMON = frozenset(
 )  # fmt: skip
 """Crates whose names in tests and prompts always mean the crate: without it, the task cannot be judged."""
 _SCOPED = frozenset({"scoped_identifier", "scoped_type_identifier", "scoped_use_list", "use_wildcard"})
-_STANDARD = frozenset({"std", "core", "alloc", "crate", "self", "super", "proc_macro", "test"})
 _IMPORTED = frozenset({*_SCOPED, "use_as_clause", "use_list"})
 SPACES = frozenset({"mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item"})
 """Items that a path can begin with."""
@@ -64,7 +64,7 @@ def unused_imports(source: str, crates: Iterable[str], also: str = "") -> tuple[
 def imported_crates(root: Node) -> set[str]:
     """Return crates that the top level imports from, without the standard ones and its own modules."""
     own_modules = {item.name for item in top_items(root) if item.kind in SPACES}
-    return {crate for node in root.named_children if (crate := _imported_crate(node))} - own_modules - _STANDARD
+    return {crate for node in root.named_children if (crate := _imported_crate(node))} - own_modules - NO_DEPENDENCIES
 
 
 def _imported_crate(node: Node) -> str:

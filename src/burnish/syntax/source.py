@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import tree_sitter_rust
 from tree_sitter import Language, Node, Parser
 
+from burnish.syntax.standard_names import STATEMENT_MACROS
+
 ITEMS = frozenset(
     {
         "function_item", "struct_item", "enum_item", "union_item", "type_item", "const_item", "static_item",
@@ -31,13 +33,6 @@ NAMED_ITEMS = frozenset(
 BESIDE_ITEMS = frozenset({"line_comment", "block_comment", "attribute_item", "inner_attribute_item", "shebang"})
 _RAW_STRING = re.compile(rb'r(#{1,255})"')
 _MANY_RAW_STRINGS = 16
-_STATEMENT_MACROS = frozenset(
-    {
-        "print", "println", "eprint", "eprintln", "dbg", "assert", "assert_eq", "assert_ne", "debug_assert", "panic",
-        "debug_assert_eq", "debug_assert_ne", "write", "writeln", "format", "vec", "todo", "unimplemented",
-        "unreachable", "matches",
-    }
-)  # fmt: skip
 _IDENTIFIERS = frozenset({"identifier", "type_identifier"})
 _OPENERS = frozenset({"fn", "struct", "enum", "impl", "trait", "mod", "macro_rules!"})
 
@@ -192,7 +187,7 @@ def _calls_item_macro(node: Node) -> bool:
 
 def _calls_statement_macro(node: Node) -> bool:
     name = node.child_by_field_name("macro") if node.type == "macro_invocation" else None
-    return name is not None and text_of(name).rpartition("::")[2] in _STATEMENT_MACROS
+    return name is not None and text_of(name).rpartition("::")[2] in STATEMENT_MACROS
 
 
 def looks_like_code(root: Node) -> bool:

@@ -129,3 +129,40 @@ def test_what_an_answer_may_continue_is_code(prompt: str, text: str, expected: b
 def test_thinking_is_not_part_of_the_answer(text: str, code: str | None) -> None:
     found = extract(text)
     assert (found.strip() if found is not None else None) == (code.strip() if code is not None else None)
+
+
+FENCE = "`" * 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f'fn f(a: i32) -> &\'static str {{\n    "{{}}{FENCE}\n}}"\n}}\n',
+        f"/// As in {{}}{FENCE}\nfn f(a: i32) -> i32 {{ a }}\n",
+        f"/*\nfn old() {{}}{FENCE}\n*/\nfn f(a: i32) -> i32 {{ a }}\n",
+        f'fn f(a: i32) -> &\'static str {{ r#"\n{FENCE}rust\nfn g() {{}}{FENCE}\n"# }}\n',
+        f"/**\n{FENCE}\nlet x = f(1);\n{FENCE}\n*/\nfn f(a: i32) -> i32 {{ a }}\n",
+        f"/// Adds.\nfn f(a: i32) -> i32 {{ a }}\n/*\n{FENCE}\nlet x = f(1);\nx\n{FENCE}\n*/\n",
+        f"\n\n// }}{FENCE}\nfn f(a: i32) -> i32 {{ a }}\n",
+        f"fn f(a: i32) -> i32 {{ a }} // }}{FENCE}\n",
+        f'const S: &str = "a;{FENCE}\n";\nfn f(a: i32) -> i32 {{ a }}\n',
+        f'fn f(a: i32) -> String {{ format!("{{a}}{FENCE}\n") }}\n',
+    ],
+)
+def test_a_program_with_fences_in_strings_and_comments_is_used_unchanged(answer: str) -> None:
+    prompt = "fn f(a: i32) -> i32 {\n"
+    assert extract(answer) == answer
+    assert extract(answer, entry_point="f", prompt_text="Write `f`.") == answer
+    assert extract(answer, prompt, "f") == answer
+
+
+def test_a_fence_in_a_string_stays_behind_a_prompt_and_between_words() -> None:
+    body = f'    let s = "{{}}{FENCE}\n}}";\n    a + s.len() as i32\n}}\n'
+    assert extract(body, PROMPT, "f") == PROMPT + body
+    code = f'fn f() -> &\'static str {{\n    "{{}}{FENCE}\n}}"\n}}\n'
+    assert extract(f"Here it is.\n\n{code}\nThat is all.\n") == code
+
+
+def test_a_fence_right_behind_code_still_ends_it() -> None:
+    assert extract(f"fn f() -> u8 {{ 1 }}{FENCE}\nThat is it.") == "fn f() -> u8 { 1 }\n"
+    assert extract(f"    a + 1\n}}{FENCE}\n", PROMPT, "f") == f"{PROMPT}    a + 1\n}}\n"

@@ -93,3 +93,69 @@ def test_broken_code_and_broken_answers_take_nothing() -> None:
     said = "Fix:\n```rust\npub struct Point { x: i64\nfn round() {}\n```\n"
     assert taken("fn f(p: Point) {}\n", said=said) == "fn f(p: Point) {}\n"
     assert "struct Point" not in taken("```rust\nfn f(p: Point) { \n```\n")
+
+
+TRAITS_SHOWN = """Given
+
+```rust
+use itertools::Itertools;
+use rand::{Rng, thread_rng};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Read as Reads;
+use std::str::FromStr;
+use shapes::{Area, Square};
+use serde::Serialize;
+mod shapes {
+    pub trait Area { fn area(&self) -> u32; }
+    pub struct Square(pub u32);
+    impl Area for Square { fn area(&self) -> u32 { self.0 * self.0 } }
+}
+pub const SIDE: u32 = 2;
+#[derive(Serialize)]
+pub struct Row { pub id: u32 }
+pub fn show(s: &mut String) { write!(s, "{}", Square(SIDE).area()).unwrap() }
+pub fn roll() -> u32 { thread_rng().gen() }
+```
+"""
+
+
+def imports(code: str) -> set[str]:
+    return {line for line in code.splitlines() if line.startswith("use ")}
+
+
+def test_traits_that_the_taken_code_never_names_are_taken_along() -> None:
+    assert imports(taken("fn f(s: &mut String) { show(s) }\n", said=TRAITS_SHOWN)) == {
+        "use std::fmt::Write as _;", "use std::io::Read as _;", "use std::str::FromStr as _;",
+        "use itertools::Itertools as _;", "use shapes::Area;", "use shapes::Square;",
+    }  # fmt: skip
+    assert "mod shapes" in taken("fn f(s: &mut String) { show(s) }\n", said=TRAITS_SHOWN)
+
+
+def test_traits_of_a_crate_come_with_code_that_names_the_crate() -> None:
+    code = taken("fn f() -> u32 { roll() }\n", said=TRAITS_SHOWN)
+    assert {"use rand::Rng as _;", "use rand::thread_rng;"} <= imports(code)
+    assert "use serde::Serialize;" not in code
+
+
+def test_items_that_call_nothing_need_no_traits() -> None:
+    assert imports(taken("fn f() -> u32 { SIDE }\n", said=TRAITS_SHOWN)) == set()
+    assert imports(taken("fn f(r: Row) -> u32 { r.id }\n", said=TRAITS_SHOWN)) == {"use serde::Serialize;"}
+
+
+def test_traits_that_the_answer_imports_itself_are_imported_once() -> None:
+    code = taken("use std::fmt::Write;\nfn f(s: &mut String) { show(s) }\n", said=TRAITS_SHOWN)
+    assert "fmt::Write as _" not in code
+    code = taken("fn f(s: &mut String) { show(s); u8::from_str(FromStr) }\n", said=TRAITS_SHOWN)
+    assert code.count("FromStr;") == 1
+    assert "FromStr as _" not in code
+
+
+def test_a_module_is_taken_with_what_is_imported_from_it() -> None:
+    said = "```rust\nmod m { pub struct P; }\nuse crate::m::P;\nuse crate::lost::Lost;\nfn g() { h() }\n```\n"
+    assert "mod m" in taken("fn f(_: P) {}\n", said=said)
+    assert "Lost" not in taken("fn f() { g() }\n", said=said)
+
+
+def test_names_of_types_in_a_closure_are_not_bound_by_it() -> None:
+    assert "struct Point" in taken("fn f() -> i64 { let g = |p: Point| p.x; g(Point::new(1)) }\n")

@@ -19,8 +19,8 @@ from burnish.errors import DataError
 from burnish.fsio import given_lines, parse_json
 from burnish.records import Completion, Message, RustTests, Task
 from burnish.syntax.source import parse
+from burnish.syntax.standard_names import OWN_HEADS, STANDARD_CRATES
 
-_STANDARD = frozenset({"std", "core", "alloc", "crate", "self", "super"})
 _FIELDS = ("task_id", "declaration", "canonical_solution", "test", "entry_point", "instruction")
 LICENCE = "MIT"
 ORIGIN = "HumanEvalPack (Rust)"
@@ -88,7 +88,7 @@ def _without_unused_crates(source: str, whole: str) -> tuple[str, list[str]]:
         if node.type != "use_declaration":
             continue
         leaves = [_text(n) for n in _walk(node) if n.type == "identifier"]
-        if not leaves or leaves[0] in _STANDARD:
+        if not leaves or leaves[0] in STANDARD_CRATES | OWN_HEADS:
             continue
         if leaves[0] in paths or (names | paths) & set(leaves[1:]):
             crates.append(leaves[0])

@@ -16,13 +16,9 @@ from tree_sitter import Node
 
 from burnish.syntax.crates import SPACES, path_heads
 from burnish.syntax.source import apply_edits, name_of, parse, text_of, top_items, walk
+from burnish.syntax.standard_names import OWN_HEADS, PRIMITIVES, STANDARD_CRATES
 
-STANDARD_CRATES = frozenset({"std", "core", "alloc"})
-PRIMITIVES = frozenset(
-    {"str", "bool", "char", "f32", "f64", *(f"{s}{n}" for s in "iu" for n in (8, 16, 32, 64, 128, "size"))}
-)
 _PATHS = frozenset({"scoped_identifier", "scoped_use_list", "use_wildcard", "use_as_clause", "use_list"})
-_KEYWORDS = frozenset({"crate", "self", "super", "Self"})
 
 
 def lead_crate_paths(source: str, candidate: Node, dependencies: Iterable[str], target: str) -> str:
@@ -33,7 +29,7 @@ def lead_crate_paths(source: str, candidate: Node, dependencies: Iterable[str], 
 def crate_named_by(source: str, candidate: Node, dependencies: Iterable[str]) -> str:
     """Return the name that tests give the candidate's crate; empty for none or several."""
     root = parse(source)
-    explained = STANDARD_CRATES | PRIMITIVES | _KEYWORDS | set(dependencies) | _declared(root)
+    explained = STANDARD_CRATES | OWN_HEADS | {"Self", *PRIMITIVES, *dependencies} | _declared(root)
     explained |= {item.name for item in top_items(candidate) if item.kind in SPACES} | _imported(candidate)
     heads = [head for head in path_heads(root) if text_of(head)[:1].islower() and text_of(head) not in explained]
     if any(node.type == "use_wildcard" for node in walk(root)):  # it may bring in a module from within another

@@ -29,8 +29,9 @@ from burnish.syntax.source import (
     top_items,
     walk,
 )
+from burnish.syntax.standard_names import PRELUDE_PATHS, PRIMITIVES, STANDARD_CRATES, STATEMENT_MACROS
 from burnish.verify.compiler.compile import CRATE
-from burnish.verify.grader.crate_paths import STANDARD_CRATES, crate_named_by, path_head, with_paths_led
+from burnish.verify.grader.crate_paths import crate_named_by, path_head, with_paths_led
 from burnish.verify.grader.implemented import names_of_made_items
 from burnish.verify.grader.own_meaning import hidden_traits, made_by_fields
 from burnish.verify.grader.own_process import confinement
@@ -43,24 +44,6 @@ _CASES, _TABLE = "burnish_cases", "BURNISH_CASES"
 _INSIDE = f"crate::{MODULE}::{HIDDEN}"
 _STD = "burnish_std"
 """Name of the standard library in a crate without its own."""
-_STANDARD = {
-    "Option": "option::Option", "Some": "option::Option::Some", "None": "option::Option::None",
-    "Result": "result::Result", "Ok": "result::Result::Ok", "Err": "result::Result::Err",
-    "String": "string::String", "ToString": "string::ToString", "Vec": "vec::Vec", "Box": "boxed::Box",
-    "Iterator": "iter::Iterator", "IntoIterator": "iter::IntoIterator", "Clone": "clone::Clone", "Copy": "marker::Copy",
-    "Default": "default::Default", "Drop": "ops::Drop", "Eq": "cmp::Eq", "PartialEq": "cmp::PartialEq",
-    "Ord": "cmp::Ord", "PartialOrd": "cmp::PartialOrd", "From": "convert::From", "Into": "convert::Into",
-    "AsRef": "convert::AsRef", "AsMut": "convert::AsMut", "ToOwned": "borrow::ToOwned",
-}  # fmt: skip
-_MACROS = (
-    "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "format", "print",
-    "println", "eprint", "eprintln", "write", "writeln", "matches", "todo", "unimplemented", "unreachable", "panic",
-    "vec", "dbg",
-)  # fmt: skip
-_PRIMITIVES = (
-    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16", "u32", "u64", "u128",
-    "usize",
-)  # fmt: skip
 _OWN_KINDS = frozenset(
     {"struct_item", "enum_item", "union_item", "trait_item", "function_item", "const_item", "static_item", "mod_item"}
 )
@@ -209,11 +192,11 @@ def _pinned(tests: str, answer: Node, declared: Node | None) -> str:
     if declared is not None:
         own_names |= {item.name for item in top_items(declared)} | set(_imported(declared))
     own_names |= _standard_by_another_path(answer) | made_by_fields(root)
-    kept = [f"::std::{path}" for name, path in _STANDARD.items() if name in used and name not in own_names]
+    kept = [f"::std::{path}" for name, path in PRELUDE_PATHS.items() if name in used and name not in own_names]
     taken = {last_name(item.node) for item in top_items(answer)} | {plain_name(name) for name in _imported(answer)}
     taken |= names_of_made_items(answer)
-    kept += [f"::std::primitive::{name}" for name in _PRIMITIVES if name in taken and name not in own_names]
-    kept += [f"::std::{name}" for name in _MACROS if name in spoken and name not in own_names]
+    kept += [f"::std::primitive::{name}" for name in PRIMITIVES if name in taken and name not in own_names]
+    kept += [f"::std::{name}" for name in STATEMENT_MACROS if name in spoken and name not in own_names]
     return "".join(f"use {path};\n" for path in kept)
 
 

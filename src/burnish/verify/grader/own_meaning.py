@@ -16,7 +16,7 @@ from tree_sitter import Node
 
 from burnish.syntax.imports import imports_of
 from burnish.syntax.source import identifiers, last_name, parse, plain_name, text_of, top_items, walk, walk_with_before
-from burnish.verify.grader.crate_paths import STANDARD_CRATES
+from burnish.syntax.standard_names import STANDARD_CRATES
 from burnish.verify.grader.implemented import (
     COMPARISONS,
     OPERATORS,

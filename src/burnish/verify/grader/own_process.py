@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from burnish.syntax.source import last_name, parse, text_of, walk
+from burnish.syntax.standard_names import STANDARD_CRATES
 from burnish.verify.grader.implemented import COMPARISONS, implemented
 from burnish.verify.sandbox.seccomp import no_programs_filter
 
@@ -68,7 +69,7 @@ def _renames_standard(node: Node) -> bool:
     """Return whether another crate takes the name of a standard one, whose macros the tests use."""
     if node.type == "extern_crate_declaration":
         alias = node.child_by_field_name("alias")
-        return alias is not None and last_name(alias) in ("std", "core", "alloc")
+        return alias is not None and last_name(alias) in STANDARD_CRATES
     before = node.prev_sibling
     in_tokens = node.type == "crate" and node.parent is not None and node.parent.type.startswith("token_tree")
     return in_tokens and before is not None and text_of(before) == "extern"

@@ -17,8 +17,9 @@ from burnish.protocols import JobResult
 from burnish.records import RustTests, TestCounts
 from burnish.syntax.literals import string_value
 from burnish.syntax.source import apply_edits, function_named, name_of, parse, text_of, walk
+from burnish.syntax.standard_names import STANDARD_CRATES
 from burnish.verify.compiler.cfg_conditions import holds
-from burnish.verify.grader.crate_paths import STANDARD_CRATES, path_head
+from burnish.verify.grader.crate_paths import path_head
 from burnish.verify.grader.protocol import Grade, read_end, read_report
 
 _NO_TESTS = frozenset({"thread_local", "compile_error", "lazy_static"})

@@ -46,7 +46,9 @@ def extract(
     continuation. ``prompt_text`` is the instruction that the text answers, where that is no code: what the
     program or its ``tests`` name of the code that it shows is taken along.
     """
-    answer = _with_closing_lines(answer_in(text))
+    answer = answer_in(text)
+    if not _is_whole(answer, code_prompt or prompt_text):
+        answer = _with_closing_lines(answer)
     code_prompt = code_prompt if code_prompt is not None or not prompt_text else code_of_prompt(prompt_text, answer)
     if code_prompt is None:
         program = _program(answer, entry_point)
@@ -58,7 +60,7 @@ def extract(
 
 def _program(answer: str, entry_point: str | None) -> str | None:
     """Return the program of an answer that stands alone."""
-    if begins_as_code(answer) and is_program(tree(answer)):
+    if _is_bare(answer):
         return answer
     blocks = _blocks(answer)
     sources = code_blocks(blocks)
@@ -100,6 +102,23 @@ def _with_inner_fences(answer: str, blocks: list[Block]) -> list[Block]:
                     return [*blocks[:index], whole, *behind]
         break
     return blocks
+
+
+def _is_whole(answer: str, prompt: str) -> bool:
+    """Return whether fences at ends of lines are within strings and comments: the answer is a program with them, alone,
+    between words or behind its prompt."""
+    glued = len(_GLUED.findall(answer))
+    if not glued:
+        return True
+    if _is_bare(answer) or is_program(tree((code_of_prompt(prompt, answer) or prompt) + answer)):
+        return True
+    between_words = code_in_prose(answer) or ""
+    return len(_GLUED.findall(between_words)) == glued
+
+
+def _is_bare(answer: str) -> bool:
+    """Return whether an answer is a program without words and fences, which is used unchanged."""
+    return begins_as_code(answer) and is_program(tree(answer))
 
 
 def _with_closing_lines(answer: str) -> str:
@@ -164,7 +183,7 @@ def _inline_program(text: str, entry_point: str | None) -> str | None:
 
 def _completed(prompt: PromptCode, answer: str, entry_point: str | None, *, closes: bool) -> str | None:
     """Return the program of a text that continues the prompt, repeats its function, or is a body."""
-    blocks = fenced_blocks(answer)
+    blocks = [] if _is_bare(answer) else fenced_blocks(answer)
     if closes and not blocks and not is_program(tree(answer)) and is_program(tree(f"{answer}\n}}")):
         answer = f"{answer}\n}}"
     bodies = [block.text for block in blocks if block.text.strip()][:_MOST_BODIES]

@@ -17,6 +17,7 @@ from burnish.syntax.crates import WELL_KNOWN, path_heads
 from burnish.syntax.fences import RUST, Block
 from burnish.syntax.imports import Import
 from burnish.syntax.source import apply_edits, looks_like_code, text_of
+from burnish.syntax.standard_names import NO_DEPENDENCIES
 from burnish.verify.reading.merge import merge
 from burnish.verify.reading.source import Key, Piece, Source, words_of
 
@@ -31,7 +32,6 @@ _OTHER_LANGUAGES = frozenset(
         "toml", "ts", "typescript", "wat", "xml", "yaml", "yml", "zig", "zsh",
     }
 )  # fmt: skip
-_STANDARD = frozenset({"std", "core", "alloc", "proc_macro", "test", "crate", "self", "super", "Self"})
 _DEFINITION = re.compile(r"\b(?:fn|struct|enum|union|trait|mod|macro_rules!)\s+(\w+)")
 
 
@@ -117,7 +117,8 @@ def _without_examples(programs: list[Source], entry_point: str | None) -> list[S
 
 def _own_crate(source: Source, names: set[str]) -> set[str]:
     """Return the names by which a source calls the other blocks' crate: paths from them lead to ``names``."""
-    known = _STANDARD | set(WELL_KNOWN) | {imported.name for imported in source.imports if "::" in imported.path}
+    known = NO_DEPENDENCIES | {"Self", *WELL_KNOWN}
+    known |= {imported.name for imported in source.imports if "::" in imported.path}
     known |= {name for kind, name in source.keys if kind == "type"} | names
     heads = {
         imported.head

@@ -38,6 +38,8 @@ class Piece:
     """Begin, with its attributes and comments."""
     keys: frozenset[Key]
     imports: tuple[Import, ...] = ()
+    beside: tuple[Node, ...] = ()
+    """Its attributes and comments."""
 
     @property
     def end(self) -> int:
@@ -85,17 +87,16 @@ class Source:
     def pieces(self) -> tuple[Piece, ...]:
         """Return the top-level items in order."""
         pieces: list[Piece] = []
-        start: int | None = None
+        beside: list[Node] = []
         for node in self.root.named_children:
             if node.type in _BESIDE and node.child_by_field_name("inner") is None:
-                start = node.start_byte if start is None else start
+                beside.append(node)
                 continue
-            if node.type == "inner_attribute_item" or node.type in _BESIDE:
-                start = None
-                continue
-            imports = tuple(imports_of(node)) if node.type == "use_declaration" else ()
-            pieces.append(Piece(node, node.start_byte if start is None else start, frozenset(_keys(node)), imports))
-            start = None
+            if node.type != "inner_attribute_item" and node.type not in _BESIDE:
+                imports = tuple(imports_of(node)) if node.type == "use_declaration" else ()
+                start = beside[0].start_byte if beside else node.start_byte
+                pieces.append(Piece(node, start, frozenset(_keys(node)), imports, tuple(beside)))
+            beside = []
         return tuple(pieces)
 
     @functools.cached_property

@@ -16,6 +16,7 @@ from typing import Literal
 from tree_sitter import Node
 
 from burnish.syntax.source import name_of, text_of
+from burnish.syntax.standard_names import STANDARD_CRATES
 
 _PATHS = {
     "std::string": "String",
@@ -194,7 +195,7 @@ def fields_of(node: Node) -> list[tuple[str, Node]]:
 def _is_standard(path: str) -> bool:
     """Return whether a path can mean the standard library: a bare name, or a path through its modules."""
     parts = [part.strip() for part in path.split("::")]
-    known = {"", "std", "core", "alloc", *(step for path in _PATHS for step in path.split("::")), "hash_map"}
+    known = {"", *STANDARD_CRATES, *(step for path in _PATHS for step in path.split("::")), "hash_map"}
     return all(part in known for part in parts[:-1])
 
 
