@@ -162,11 +162,16 @@ def _false_comparison(code: str, given: str) -> str:
     aliases = aliases_of(root)
     spoken = {plain_name(name) for name in identifiers(code)}
     renamed = aliases_of(root, associated=False).keys() | names_of_made_items(root)
+    kinds_by_trait = {
+        trait: {kind for kind, traits in derived.items() if trait in traits and kind in spoken}
+        - (_deriving(root, trait) - renamed)
+        for trait in COMPARISONS
+    }
+    aliased = {trait: kinds & aliases.keys() for trait, kinds in kinds_by_trait.items()}
     for impl in implemented(code):
-        wanted = {kind for kind, traits in derived.items() if impl.trait in traits and kind in spoken}
-        wanted -= _deriving(root, impl.trait) - renamed
-        kinds = wanted & (meant(impl.kind, aliases) if impl.kind else wanted)
-        kinds |= {kind for kind in wanted if kind in aliases}
+        wanted = kinds_by_trait.get(impl.trait, set())
+        kinds = wanted & meant(impl.kind, aliases) if impl.kind else wanted
+        kinds = kinds or aliased.get(impl.trait, set())
         if kinds:
             return min(kinds)
     return ""
@@ -215,14 +220,15 @@ def made_by_fields(tests: Node) -> set[str]:
         text_of(before)
         for node, before in walk_with_before(tests)
         if before is not None
-        and text_of(before) in _STRUCTS
         and (node.type in ("field_initializer_list", "arguments") or _is_group(node))
+        and not before.child_count  # a path or a call may be as long as the tests
+        and text_of(before) in _STRUCTS
     }
 
 
 def _is_group(node: Node) -> bool:
     """Return whether a node is braces or parentheses among a macro's tokens."""
-    return node.type == "token_tree" and text_of(node).startswith(("{", "("))
+    return node.type == "token_tree" and node.children[0].type in ("{", "(")
 
 
 def _shadows(code: str) -> Iterator[str]:
