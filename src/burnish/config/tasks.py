@@ -58,4 +58,23 @@ class HumanEvalTasks(Config):
     """Exclusion file of ``burnish data validate-tasks``: these tasks are left out and counted."""
 
 
-TasksConfig = Annotated[RustTasks | TaskFile | HumanEvalPackTasks | HumanEvalTasks, Field(discriminator="kind")]
+class MultiplETasks(Config):
+    """MultiPL-E for Rust: rows with ``name``, ``prompt`` and ``tests``, as published; for evaluation only."""
+
+    kind: Literal["multipl_e"] = "multipl_e"
+    path: Path
+    exclude: Path | None = None
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out and counted."""
+
+
+class RustEvoTasks(Config):
+    """RustEvo: rows with ``query``, ``function_signature``, ``code`` and ``test_program``; for evaluation only."""
+
+    kind: Literal["rustevo"] = "rustevo"
+    path: Path
+    exclude: Path | None = None
+    """Exclusion file of ``burnish data validate-tasks``: these tasks are left out and counted."""
+
+
+PublishedTasks = HumanEvalPackTasks | HumanEvalTasks | MultiplETasks | RustEvoTasks
+TasksConfig = Annotated[RustTasks | TaskFile | PublishedTasks, Field(discriminator="kind")]

@@ -13,6 +13,7 @@ from typing import Literal
 from burnish.config.data.training_data import HubSource
 from burnish.config.kernels import KernelsConfig
 from burnish.config.stages.embeddings import check_embedding_targets
+from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import AdapterStage, Stage, Trains
@@ -20,7 +21,7 @@ from burnish.config.tasks import RustTasks
 from burnish.data.encode.preferences import read_preferences
 from burnish.data.encode.template_probe import check_template
 from burnish.data.sources import check_sources
-from burnish.data.tasks.task_sets import load_task_set, require_rust, tested
+from burnish.data.tasks.task_sets import load_evaluation_tasks, load_task_set, require_rust, tested
 from burnish.errors import BurnishError
 from burnish.model.folders import NANO, check_stored_quantization
 from burnish.model.machine import check_kernels, check_machine
@@ -89,7 +90,10 @@ def _check_machine(recipe: Recipe, stages: Sequence[Stage]) -> None:
 
 
 def _check_tasks(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Read a task set of the user, and check that there are tasks to sample; the built-in one is not built."""
+    """Read the task sets of the user, and check that there are tasks to sample; the built-in one is not built."""
+    for stage in stages:
+        if isinstance(stage, EvaluateStage) and stage.tasks is not None and not isinstance(stage.tasks, RustTasks):
+            require_rust(load_evaluation_tasks(stage.tasks, recipe.seed).held_out)
     if not any("tasks" in stage.makes for stage in stages):
         return
     built_in, known = recipe.data.tasks, None

@@ -13,11 +13,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from burnish import __version__
+from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.stages.optimizer import CONTINUABLE
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import Stage, Trains
 from burnish.data.filters.build import needs_judge
-from burnish.data.tasks.task_sets import load_task_set
+from burnish.data.tasks.task_sets import load_evaluation_tasks, load_task_set
 from burnish.errors import BurnishError, ConfigError, DiskError
 from burnish.fsio import digest_json
 from burnish.ledger.attempt_log import attempt_log
@@ -56,8 +57,10 @@ def run_recipe(recipe: Recipe, *, resume: bool = False, stages: Sequence[Stage] 
         judging = _verifies(recipe, selected)
         verifier = stack.enter_context(open_verifier(recipe.verify, recipe.runs_dir)) if judging else None
         if verifier is not None and recipe.verify.min_grading == "separate":
+            own = [stage.tasks for stage in selected if isinstance(stage, EvaluateStage) and stage.tasks is not None]
             given = load_task_set(recipe.data.tasks, recipe.seed)
-            verifier.gradings((*given.train, *given.held_out))
+            more = [task for tasks in own for task in load_evaluation_tasks(tasks, recipe.seed).held_out]
+            verifier.gradings((*given.train, *given.held_out, *more))
         digests = run_digests(recipe, verifier.digest if verifier is not None else None)
         folder = stack.enter_context(
             open_run(path, recipe=resolved, digests=digests, version=__version__, resume=resume)

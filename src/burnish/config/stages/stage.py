@@ -33,7 +33,7 @@ Package = Literal["training", "reporters", "vllm"]
 """Installed packages beyond the core: torch and friends, where curves are reported to, vLLM."""
 
 
-FileKind = Literal["folder", "adapter", "token bins", "dpo rows", "kto rows"]
+FileKind = Literal["file", "folder", "adapter", "token bins", "dpo rows", "kto rows"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Load task sets by configuration: the built-in Rust tasks, `Task` records, HumanEvalPack, or HumanEval rows.
+"""Load task sets by configuration: the built-in Rust tasks, `Task` records, or a published benchmark.
 
 Only this module leaves out the tasks of an exclusion file; the set records their number.
 """
@@ -6,16 +6,17 @@ Only this module leaves out the tasks of an exclusion file; the set records thei
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from burnish.config.tasks import HumanEvalPackTasks, HumanEvalTasks, RustTasks, TaskFile, TasksConfig
+from burnish.config.tasks import PublishedTasks, RustTasks, TaskFile, TasksConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.sources.files import nearest_file
 from burnish.data.tasks.exclusions import read_exclusions
 from burnish.data.tasks.human_eval import load_human_eval
 from burnish.data.tasks.humanevalpack import load_humanevalpack
+from burnish.data.tasks.other_benchmarks import load_multipl_e, load_rustevo
 from burnish.errors import DataError
 from burnish.fsio import given_lines, parse_json
 from burnish.records import Task
@@ -23,6 +24,22 @@ from burnish.records.files import given_records
 from burnish.wording import counted
 
 logger = logging.getLogger("burnish.tasks")
+
+
+_READERS: Mapping[str, Callable[[Path], tuple[Task, ...]]] = {
+    "humanevalpack": load_humanevalpack,
+    "humaneval": load_human_eval,
+    "multipl_e": load_multipl_e,
+    "rustevo": load_rustevo,
+}
+"""Kind of a published benchmark -> reader of its file."""
+_FIELDS = {
+    "humanevalpack": {"declaration", "canonical_solution"},
+    "humaneval": {"prompt", "canonical_solution"},
+    "multipl_e": {"name", "prompt", "stop_tokens"},
+    "rustevo": {"task_idx", "query", "function_signature", "test_program"},
+}
+"""Kind of a published benchmark -> fields by which its rows are known."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +67,14 @@ def load_task_set(config: TasksConfig, seed: int) -> TaskSet:
         case TaskFile():
             train = () if config.train is None else read_tasks(config.train)
             return replace(_without(read_tasks(config.path), config), train=train)
-        case HumanEvalPackTasks():
-            return _without(load_humanevalpack(config.path), config)
-        case HumanEvalTasks():
-            return _without(load_human_eval(config.path), config)
+        case _:
+            return _without(_READERS[config.kind](config.path), config)
+
+
+def load_evaluation_tasks(config: TasksConfig, seed: int) -> TaskSet:
+    """Build or read only the tasks to measure on; raises DataError naming file and line of a broken row."""
+    only = {"train": 0} if isinstance(config, RustTasks) else {"train": None} if isinstance(config, TaskFile) else {}
+    return load_task_set(config.model_copy(update=only), seed)
 
 
 def task_files(config: TasksConfig) -> dict[str, Path]:
@@ -112,7 +133,7 @@ def require_rust(tasks: Iterable[Task]) -> None:
         )
 
 
-def _without(tasks: tuple[Task, ...], config: TaskFile | HumanEvalPackTasks | HumanEvalTasks) -> TaskSet:
+def _without(tasks: tuple[Task, ...], config: TaskFile | PublishedTasks) -> TaskSet:
     """Return the set without the tasks of its exclusion file."""
     if config.exclude is None:
         return TaskSet((), tasks)
@@ -133,11 +154,8 @@ def read_any_tasks(path: Path) -> tuple[Task, ...]:
     except ValueError as error:
         raise DataError(f"{path}:1: not JSON: {error}", "Give a JSONL file of tasks.") from error
     fields = set(row) if isinstance(row, dict) else set()
-    if {"declaration", "canonical_solution"} <= fields:
-        return load_humanevalpack(path)
-    if {"prompt", "canonical_solution"} <= fields:
-        return load_human_eval(path)
-    return read_tasks(path)
+    kind = next((kind for kind, needed in _FIELDS.items() if needed <= fields), None)
+    return read_tasks(path) if kind is None else _READERS[kind](path)
 
 
 def read_tasks(path: Path) -> tuple[Task, ...]:

@@ -58,8 +58,8 @@ def build_summary(
 ) -> Summary:
     """Build the summary: models and timings in the given order, then comparisons.
 
-    Every model is compared with the first one and with the one right before it, on the rows they share, and with the
-    earlier ones that ``also`` names, as pairs (earlier, later).
+    Every model is compared with the first one that shares rows and with the last one before it that does, on these
+    rows, and with the earlier ones that ``also`` names, as pairs (earlier, later).
     """
     return Summary(
         models=tuple(model.summary() for model in models),
@@ -111,7 +111,7 @@ def _pairs_to_compare(
     models: Sequence[MeasuredModel], also: Collection[tuple[str, str]]
 ) -> Iterable[tuple[MeasuredModel, MeasuredModel]]:
     for position, model in enumerate(models):
-        for before, other in enumerate(models[:position]):
-            wanted = before in (0, position - 1) or (other.name, model.name) in also
-            if wanted and share_rows(other.rows, model.rows):
+        earlier = [other for other in models[:position] if share_rows(other.rows, model.rows)]
+        for place, other in enumerate(earlier):
+            if place in (0, len(earlier) - 1) or (other.name, model.name) in also:
                 yield other, model

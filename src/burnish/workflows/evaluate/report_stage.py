@@ -34,10 +34,7 @@ def report(run: Run, stage: ReportStage, folder: Path) -> Outcome:
     """Write ``summary.json`` and ``report.html`` into the run's folder."""
     measured, answers = [], []
     for evaluate_stage in _measured(run):
-        folder, tasks = (
-            run.stage_folder(evaluate_stage.name),
-            run.held_out_tasks(evaluate_stage)[: evaluate_stage.limit],
-        )
+        folder, tasks = run.stage_folder(evaluate_stage.name), run.evaluation_tasks(evaluate_stage).held_out
         model = measured_in(folder, _row_name(run, evaluate_stage), tasks, run.done[evaluate_stage.name].seconds)
         measured.append(model)
         completions = tuple(read_answers(folder / COMPLETIONS).values())
@@ -121,6 +118,6 @@ def _measured(run: Run) -> list[EvaluateStage]:
 
 
 def _row_name(run: Run, stage: EvaluateStage) -> str:
-    """Return the model's name for a row; the stage's name if one model is measured several times."""
-    models = [other.model for other in _measured(run)]
-    return stage.model if models.count(stage.model) == 1 else stage.name
+    """Return the model's name for a row; the stage's if it has tasks of its own or the model is measured again."""
+    models = [other.model for other in _measured(run) if other.tasks is None]
+    return stage.model if stage.tasks is None and models.count(stage.model) == 1 else stage.name

@@ -154,7 +154,11 @@ def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
     )
     settings = next(candidate for candidate in recipe.stages if candidate.name == stage.name)
     assert isinstance(settings, EvaluateStage)
-    tasks = folder / (run.tasks_stage(settings) or "") / HELD_OUT
+    tasks = (
+        folder / (run.tasks_stage(settings) or "") / HELD_OUT
+        if settings.tasks is None
+        else (folder / stage.name / TASKS)
+    )
     model, adapter = run.model_and_adapter(settings.model)
     base = recipe.model.base if model == run.model_folder("base") else str(model)
     config = EvaluateConfig(
@@ -169,7 +173,7 @@ def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
     )
     known = ("held-out tasks", "base", *(stage.name for stage in recipe.stages))
     expected = {name: digest for name, digest in stage.parents.items() if name in known}
-    present = {"held-out tasks": _digest(tasks)}
+    present = {"held-out tasks": _digest(tasks)} if settings.tasks is None else {}
     for name in expected.keys() - present.keys():
         present[name] = _model_digest(recipe.model.base) if name == "base" else _outputs_digest(folder / name, run.done)
     name = f"{recipe.name}/{stage.name}"

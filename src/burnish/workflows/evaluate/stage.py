@@ -1,4 +1,4 @@
-"""Evaluate a model of a run on the held-out tasks.
+"""Evaluate a model of a run on the held-out tasks, or on a task set of the stage's own.
 
 Left out on purpose: comparing models (the report stage does), choosing among samples.
 """
@@ -14,14 +14,16 @@ from burnish.model.source import ModelSource
 from burnish.records import Task, Verdict
 from burnish.score.summaries.rates import METRICS, rates
 from burnish.workflows.answer.find_model import loaded_quantization
+from burnish.workflows.build.tasks_stage import EXCLUDED
 from burnish.workflows.evaluate.core import evaluate_answers
 from burnish.workflows.evaluate.written_answers import Writing
 from burnish.workflows.run.context import Outcome, Run
 
 
 def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
-    """Evaluate the stage's model on the held-out tasks, as ``burnish evaluate`` does."""
-    tasks = run.held_out_tasks(stage)[: stage.limit]
+    """Evaluate the stage's model on its tasks, as ``burnish evaluate`` does."""
+    task_set = run.evaluation_tasks(stage)
+    tasks = task_set.held_out
     model, adapter = run.model_and_adapter(stage.model)
     loaded_as = run.recipe.model.model_copy(update={"quantization": loaded_quantization(run, stage.model)})
     source = ModelSource(stage.model, model, adapter, loaded_as)
@@ -30,7 +32,8 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
     done = evaluate_answers(writing, tasks, folder, run.judge())
     metrics = measured(done.judgement.verdicts, tasks)
     run.folder.metrics.log(stage.name, 0, metrics)
-    return Outcome(done.outputs, {name: metrics[name] for name in METRICS if name in metrics})
+    kept = {name: metrics[name] for name in METRICS if name in metrics}
+    return Outcome(done.outputs, kept | ({EXCLUDED: float(task_set.excluded)} if task_set.excluded else {}))
 
 
 def measured(verdicts: Sequence[Verdict], tasks: Sequence[Task] = ()) -> dict[str, float]:

@@ -85,7 +85,7 @@ def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
         )
     if aside:
         logger.info("%s: %s to train on, %d to measure rounds by", stage.name, counted(len(train), "task"), len(aside))
-    return TaskPool(train, aside, HeldOut(run.held_out_tasks(stage)))
+    return TaskPool(train, aside, HeldOut(run.untrained_tasks(stage)))
 
 
 def set_aside(tasks: Sequence[Task], count: int, seed: int) -> tuple[Task, ...]:

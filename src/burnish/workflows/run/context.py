@@ -6,13 +6,14 @@ Not covered: deciding whether a stage must run (`workflows.recipe`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import AdapterStage, ContinuingStage, Stage, names_a_path
-from burnish.data.tasks.task_sets import read_tasks
+from burnish.data.tasks.task_sets import TaskSet, load_evaluation_tasks, read_tasks
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
 from burnish.records import Task
@@ -117,6 +118,18 @@ class Run:
     def held_out_tasks(self, stage: Stage) -> tuple[Task, ...]:
         """Return the held-out tasks; none when the recipe builds no task set."""
         return self._tasks(self.tasks_stage(stage), HELD_OUT)
+
+    def evaluation_tasks(self, stage: EvaluateStage) -> TaskSet:
+        """Return the tasks that a stage evaluates on, as ``held_out`` of a set."""
+        own = stage.tasks
+        tasks = TaskSet((), self.held_out_tasks(stage)) if own is None else load_evaluation_tasks(own, self.recipe.seed)
+        return replace(tasks, held_out=tasks.held_out[: stage.limit])
+
+    def untrained_tasks(self, stage: Stage) -> tuple[Task, ...]:
+        """Return all tasks that no row may hold: the held-out ones, and those of evaluate stages' own sets."""
+        own = [other for other in self.recipe.stages if isinstance(other, EvaluateStage) and other.tasks is not None]
+        measured = {task.prompt: task for other in own for task in self.evaluation_tasks(other).held_out}
+        return (*self.held_out_tasks(stage), *measured.values())
 
     def _tasks(self, stage: str | None, name: str) -> tuple[Task, ...]:
         return read_tasks(self.stage_folder(stage) / name) if stage is not None else ()

@@ -15,7 +15,7 @@ from burnish.config.stages.stage import AdapterStage, Reads, Stage
 from burnish.data.filters.build import filter_digests, filter_files, needs_judge
 from burnish.data.pretraining.token_bins import TokenBins, digest_bins
 from burnish.data.sources.digests import source_digests
-from burnish.data.sources.files import matching_files
+from burnish.data.sources.files import matching_files, nearest_file
 from burnish.data.sources.reading import source_files
 from burnish.data.tasks.task_sets import check_task_files, task_files
 from burnish.errors import DataError
@@ -82,7 +82,13 @@ def _folder_there(folder: Path) -> None:
         raise DataError(f"folder {folder} does not exist.", "Check the path; it is relative to the current folder.")
 
 
+def _file_there(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"file {path} does not exist.", nearest_file(path, "Check the path."))
+
+
 _THERE: Mapping[str, Callable[[Path], object]] = {
+    "file": _file_there,
     "folder": _folder_there,
     "adapter": check_start,
     "token bins": TokenBins,
@@ -93,6 +99,7 @@ _THERE: Mapping[str, Callable[[Path], object]] = {
 
 
 _DIGESTS: Mapping[str, Callable[[Path], str]] = {
+    "file": digest_file,
     "folder": digest_folder,
     "adapter": lambda path: digest_file(path / ADAPTER_WEIGHTS),
     "token bins": digest_bins,

@@ -32,7 +32,7 @@ def check_rows(
         encoded.rows,
         tokenizer,
         max_length=stage.max_length,
-        held_out=run.held_out_tasks(stage),
+        held_out=run.untrained_tasks(stage),
         examples=examples,
         gates=data.gates,
         chat=data.chat,

@@ -53,7 +53,7 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
     """
     stage = stage.model_copy(update={"micro_batch": shared_micro_batch(stage, 1)})
     given = run.train_tasks(stage)
-    check_tasks(given, run.held_out_tasks(stage))
+    check_tasks(given, run.untrained_tasks(stage))
     tasks = [task for task in given if constant_share(task) < 1]
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)

@@ -82,7 +82,7 @@ def judged_rows(
         encoded,
         tokenizer,
         max_length=stage.max_length,
-        held_out=run.held_out_tasks(stage),
+        held_out=run.untrained_tasks(stage),
         examples=[example for row in rows for example in row.examples()],
         gates=data.gates,
         chat=data.chat,
@@ -97,7 +97,7 @@ def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:
     sampled = next(earlier for earlier in run.recipe.stages if earlier.name == stage.rollouts)
     assert isinstance(sampled, AdapterStage)
     tasks = {task.id: task for task in run.train_tasks(sampled)}
-    held_out = HeldOut(run.held_out_tasks(sampled))
+    held_out = HeldOut(run.untrained_tasks(sampled))
     answers = judged_answers(run.stage_folder(sampled.name), tasks, held_out)
     rows = preference_rows(answers.judged, stage.method.kind, stage.per_task)
     logger.info("%s: %s of %d answers of %s", stage.name, counted(len(rows), "row"), len(answers.judged), sampled.name)

@@ -49,7 +49,7 @@ def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
 
 def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequence[Example]], list[EncodedExample]]:
     """Build a function that encodes and checks a chunk of rows."""
-    data, held_out, context = run.recipe.data, run.held_out_tasks(stage), trained_context(run, stage)
+    data, held_out, context = run.recipe.data, run.untrained_tasks(stage), trained_context(run, stage)
 
     def encode(examples: Sequence[Example]) -> list[EncodedExample]:
         rows = encode_examples(examples, tokenizer, data.chat, stage.max_length)

@@ -18,15 +18,18 @@ class ReportStage(Stage):
     workflow: ClassVar[str] = "burnish.workflows.evaluate.report_stage:report"
     compare: tuple[tuple[str, str], ...] = ()
     """Further pairs of measured models to compare, the earlier one first, named as their evaluate stages have them in
-    ``model``. Every model is always compared with the first one and with the one before it; the first pair here heads
-    the page, by default the last model with the first one."""
+    ``model``, or by the stage's name where it has ``tasks`` of its own. Every model is always compared with the first
+    one on the same tasks and with the one before it; the first pair here heads the page, by default the last model with
+    the first one."""
 
     def needs(self, data: DataConfig) -> Needs:
         return Needs(all_before=True)
 
     def check(self, data: DataConfig, model: ModelConfig, before: Mapping[str, Stage]) -> None:
         measured = [
-            str(getattr(stage, "model", stage.name)) for stage in before.values() if "measurement" in stage.makes
+            str(getattr(stage, "model", stage.name)) if getattr(stage, "tasks", None) is None else stage.name
+            for stage in before.values()
+            if "measurement" in stage.makes
         ]
         for a, b in self.compare:
             unclear = next((name for name in (a, b) if measured.count(name) != 1), None)
