@@ -38,6 +38,11 @@ class MadeOnce(Generic[Value]):
             with self._lock:
                 self._making.pop(key, None)
 
+    def holds(self, key: str) -> bool:
+        """Return whether there is a value of ``key``."""
+        with self._lock:
+            return key in self._held
+
     def _hold(self, key: str, value: Value) -> None:
         with self._lock:
             self._held[key] = value

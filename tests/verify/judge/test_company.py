@@ -11,7 +11,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Task, ValueCase, ValueTests, Verdict
 from burnish.verify import Verifier
 from burnish.verify.compiler.compile import RUN_LIMITS
-from burnish.verify.judge import batch, ladder
+from burnish.verify.judge import batch, ladder, shared_servers
 from burnish.verify.judge.ladder import Goal
 from burnish.verify.judge.shared_crate_rule import may_join
 
@@ -77,7 +77,7 @@ def test_without_the_layer_its_neighbours_fail_with_it(monkeypatch: pytest.Monke
     class Believing(batch._Watched):
         ended_well = property(lambda _: True, lambda *_: None)
 
-    monkeypatch.setattr(batch, "_MOST_STATICS", 1 << 40)
+    monkeypatch.setattr(shared_servers, "_MOST_STATICS", 1 << 40)
     monkeypatch.setattr(batch, "_Watched", Believing)
     monkeypatch.setattr(batch, "_is_whole", lambda _: True)
     assert [v.reason for v in together([*HONEST, STATIC])] == ["memory"] * 4

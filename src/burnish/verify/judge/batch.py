@@ -12,8 +12,6 @@ run. Not covered: programs with ``fn main``, dependency sets; which programs may
 
 from __future__ import annotations
 
-import json
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,8 +26,9 @@ from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.values import VALUE_MAIN, made_callable, value_cases
 from burnish.verify.judge.ladder import Goal, Ladder, crate_type_of
 from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
-from burnish.verify.judge.shared_servers import shared_server, stamp, which_function
-from burnish.verify.sandbox.limits.executable import memory_asked
+from burnish.verify.judge.shared_messages import at_fault, by_file
+from burnish.verify.judge.shared_servers import can_be_stamped, shared_server, stamped, which_function
+from burnish.verify.judge.shared_tasks import SharedTasks
 from burnish.verify.separate.build import TestProgram
 from burnish.verify.separate.decision import Decision, Separate, Served
 from burnish.verify.separate.grading import FAILED
@@ -42,9 +41,6 @@ _ROUNDS = 3
 _FEWEST = 3
 _WORTH_JOINING, _WORTH_TRYING = 0.75, 0.75
 """Shares from which sharing pays: of good programs, to check together; of programs settled in one pass, to try that."""
-_MOST_STATICS = 4 << 20
-"""Most writable bytes of a harness: statics of one module would use up the memory limit of the others."""
-_OWN_FILE = re.compile(r"(?:joined|tested)_(\d+)\.rs")
 
 
 Together = Literal["never", "worth", "always"]
@@ -95,6 +91,7 @@ class BatchJudge:
         self._compiler = Compiler(sandbox, toolchain, dependencies)
         self._separate = Separate(sandbox, toolchain, self._compiler, store or ProgramStore())
         self._alone = Ladder(sandbox, toolchain, compiler=self._compiler, separate=self._separate)
+        self._tasks = SharedTasks(self._separate)
         self._settled = 1.0  # recent share of programs that one pass settled
         self._good = 1.0  # recent share of programs that compiled: checking together pays only when most do
 
@@ -108,6 +105,11 @@ class BatchJudge:
         if not isinstance(task.tests, RustTests) or self._compiler.dependencies.missing(task.crates):
             return None
         return self._separate.decide(task)
+
+    def prepare(self, tasks: Sequence[Task], workers: int) -> None:
+        """Build what depends on tasks alone, for all of them together; what that leaves open is built when needed."""
+        tested = [t for t in tasks if isinstance(t.tests, RustTests) and not t.crates]
+        self._tasks.prepare(tested, workers)
 
     def joins(self, candidate: Candidate) -> bool:
         """Return whether a program may be judged together with others."""
@@ -199,10 +201,10 @@ class BatchJudge:
         files = {"together.rs": "".join(f"pub mod {PREFIX}{i};\n" for i in group)}
         files |= {f"{PREFIX}{i}.rs": candidates[i].code for i in group}
         compiled = self._compiler.check_together(files, first.task.edition, reachable=first.goal == "test")
-        spoken = _by_file(compiled.stderr)
+        spoken = by_file(compiled.stderr)
         if compiled.reason not in ("ok", "compile_error") or compiled.crashed or spoken is None:
             return None
-        faulty = _at_fault(spoken)
+        faulty = at_fault(spoken)
         if compiled.reason != "ok":
             return (faulty, {}) if faulty else None
         clean: dict[int, Compiled] = {}
@@ -231,13 +233,12 @@ class BatchJudge:
             mark = f"{secrets.token_hex(8)}:"
             built = self._build_together({i: candidates[i] for i in rest}, programs, mark)
             if built.reason == "ok":
-                statics = memory_asked(built.artifact, writable=True)
-                if built.artifact.count(stamp(mark, 0)) != 1 or statics > _MOST_STATICS:
+                if not can_be_stamped(built.artifact, mark):
                     break
                 built = replace(built, cpu_ms=built.cpu_ms / len(rest), shared=len(rest) > 1)
                 return {i: Start(checks[i], built, mark, place, i, programs.get(i)) for place, i in enumerate(rest)}
-            spoken = _by_file(built.stderr) if built.reason == "compile_error" and not built.crashed else None
-            faulty = _at_fault(spoken or {})
+            spoken = by_file(built.stderr) if built.reason == "compile_error" and not built.crashed else None
+            faulty = at_fault(spoken or {})
             if not faulty:
                 break
             rest = [i for i in rest if i not in faulty]
@@ -251,7 +252,7 @@ class BatchJudge:
         if not programs:
             return self._compiler.build_together(_harness(group, mark), edition)
         answers = {i: (candidate.code, server_module(programs[i].declared)) for i, candidate in group.items()}
-        return self._separate.build_shared(shared_server(answers, mark), edition)
+        return self._separate.builder.shared_server(shared_server(answers, mark), edition)
 
 
 class _Given(Compiler):
@@ -357,25 +358,6 @@ def likeness(candidate: Candidate) -> tuple[str, str, str]:
     return candidate.task.edition, candidate.goal, tested
 
 
-def _by_file(stderr: bytes) -> dict[int, list[bytes]] | None:
-    """Group a compiler's messages by the program whose file they name; None when an error names none."""
-    by_file: dict[int, list[bytes]] = {}
-    for line in stderr.splitlines():
-        if not line.startswith(b"{"):
-            continue
-        try:
-            message = json.loads(line)
-        except ValueError:
-            return None
-        spans = message.get("spans") or []
-        owners = {match[1] for s in spans if (match := _OWN_FILE.fullmatch(s["file_name"]))}
-        if len(owners) == 1:
-            by_file.setdefault(int(owners.pop()), []).append(line)
-        elif spans or message.get("code"):
-            return None
-    return by_file
-
-
 def _harness(group: Mapping[int, Candidate], mark: str) -> dict[str, str]:
     """Return sources of the harness crate: one file per program, one per program's cases, and the root, first."""
     modules = "".join(f"mod {PREFIX}{i};\nmod tested_{i};\n" for i in group)
@@ -393,8 +375,4 @@ def _harness(group: Mapping[int, Candidate], mark: str) -> dict[str, str]:
 def _stamped(start: Start) -> bytes:
     """Return a copy of the shared program that runs as one of its members."""
     assert start.built is not None
-    return start.built.artifact.replace(stamp(start.mark, 0), stamp(start.mark, start.place))
-
-
-def _at_fault(spoken: Mapping[int, Sequence[bytes]]) -> set[int]:
-    return {i for i, lines in spoken.items() if read_diagnostics(b"\n".join(lines)).errors}
+    return stamped(start.built.artifact, start.mark, start.place)

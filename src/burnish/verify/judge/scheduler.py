@@ -141,6 +141,7 @@ class Flow:
             if self._usable(verdict):
                 del programs[key]
                 self._settle(key, verdict.model_copy(update={"cached": True}), fault=False)
+        self._judge.prepare([p.candidate.task for p in programs.values() if p.candidate.goal == "test"], workers)
         # Only plain programs with the same edition and goal may share a crate; others are compiled alone.
         alike: dict[tuple[str, str, str], list[Program]] = {}
         for program in programs.values():

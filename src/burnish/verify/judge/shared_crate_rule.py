@@ -32,7 +32,9 @@ _ALONE = re.compile(
     r"|non_exhaustive|dbg|cfg\w*|clippy|rustfmt|ptr|addr\w*|\w*_ptr|Pointer)\b|(?:file|line|column)\s*!|\bany\s*::|r#\w"
 )
 # Allow-lists, not deny-lists: an attribute or macro added by a newer compiler is refused until it is listed.
-_ATTRIBUTES = frozenset({"derive", "inline", "must_use", "doc", "test", "cold", "track_caller", "default"})
+_ATTRIBUTES = frozenset(
+    {"derive", "inline", "must_use", "doc", "test", "ignore", "should_panic", "cold", "track_caller", "default"}
+)
 _MACROS = frozenset(
     {
         "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "eprint", "eprintln",

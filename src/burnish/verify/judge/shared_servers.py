@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from burnish.verify.judge.shared_crate_rule import PREFIX
+from burnish.verify.sandbox.limits.executable import memory_asked
 from burnish.verify.separate.programs import ALONE_BEFORE, SERVED, WIRE
 
 DIGITS = 4
+_MOST_STATICS = 4 << 20
+"""Most writable bytes of a program: statics of one module would use up the memory limit of the others."""
 
 
 def which_function(mark: str) -> str:
@@ -28,6 +31,16 @@ def which_function(mark: str) -> str:
 def stamp(mark: str, place: int) -> bytes:
     """Return the bytes that select the answer at ``place`` in the program."""
     return f"{mark}{place:0{DIGITS}}".encode()
+
+
+def can_be_stamped(program: bytes, mark: str) -> bool:
+    """Return whether a program holds its mark once, and no large statics."""
+    return program.count(stamp(mark, 0)) == 1 and memory_asked(program, writable=True) <= _MOST_STATICS
+
+
+def stamped(program: bytes, mark: str, place: int) -> bytes:
+    """Return a copy of a program that runs as one of its members."""
+    return program.replace(stamp(mark, 0), stamp(mark, place))
 
 
 def shared_server(answers: Mapping[int, tuple[str, str]], mark: str) -> dict[str, str]:

@@ -191,6 +191,7 @@ class Verifier:
         Raises DataError if ``min_grading`` is ``separate`` and a task's tests must run in the answer's process.
         """
         tested = [task for task in tasks if isinstance(task.tests, RustTests)]
+        self._judge.prepare([as_judged(task).task for task in tested], self._workers)
         with ThreadPoolExecutor(self._workers) as threads:
             decided = zip(tested, threads.map(self.grading_of, tested), strict=True)
             decisions = {task.id: decision for task, decision in decided if decision is not None}

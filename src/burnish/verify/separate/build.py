@@ -5,6 +5,7 @@ Not covered: running them (`joined`).
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,12 +19,16 @@ from burnish.verify.compiler.compile import RUN_LIMITS, Compiled, Compiler, lint
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.separate.declared import Declared
+from burnish.verify.separate.joined import BROKEN
 from burnish.verify.separate.programs import HIDDEN, WIRE, source_of_answer, source_of_tests
 from burnish.verify.separate.store import Kept, ProgramStore
 
 _WIRE_FILES = ("lib.rs", "values.rs", "standard.rs")
 MAIN = "main"
 """Name of the only test of a source whose tests are an ``fn main``."""
+TESTED = "tested_"
+"""Prefix of the module of one task's tests among those of others."""
+_IN_COMPANY = re.compile(rb"\b" + TESTED.encode() + rb"\d+(::|\.rs)")
 
 
 def wire_sources() -> dict[str, str]:
@@ -45,6 +50,23 @@ class TestProgram:
     fault: bool = False
     """Whether the machine failed, not the program."""
     cpu_ms: float = 0.0
+    as_main: bool = False
+    """Whether its only test is an ``fn main``."""
+
+
+@dataclass(frozen=True)
+class TestSource:
+    """Source of one task's test program, before it is compiled."""
+
+    __test__ = False  # not a pytest class
+
+    key: str
+    """Digest of all that decides its program."""
+    text: str
+    as_main: bool
+    include_ignored: bool
+    places: Mapping[str, int]
+    """Place of each test in its source, by name."""
 
 
 class Builder:
@@ -59,19 +81,47 @@ class Builder:
         self._wire_lock = threading.Lock()
         self._digest = digest_json([toolchain.digest, compiler.dependencies.digest, wire_sources()])
 
-    def test_program(self, task: Task, declared: Declared, tests: str, *, include_ignored: bool) -> TestProgram:
-        """Build the test program of a task, once for the same declarations; tests in the order of their source."""
-        source = source_of_tests(declared, tests)
-        as_main = function_named(parse(tests), MAIN) is not None
-        key = digest_json([self._digest, source, task.edition, list(task.crates), include_ignored, as_main])
-        kept = self._store.get(key, lambda: self._make_tests(task, source, as_main, include_ignored))
-        fault = kept.problem.startswith("infra: ")
+    def source(self, task: Task, declared: Declared, tests: str) -> TestSource:
+        """Write the test program of a task."""
         assert isinstance(task.tests, RustTests)
-        places = {
-            f"{HIDDEN}::{function.path}": place for place, function in enumerate(plan_tests(task.tests).functions)
-        }
-        names = tuple(sorted(kept.names, key=lambda name: places.get(name, len(places))))
-        return TestProgram(declared, kept.content, names, kept.problem, fault, kept.cpu_ms)
+        text = source_of_tests(declared, tests)
+        as_main = function_named(parse(tests), MAIN) is not None
+        ignored = task.tests.include_ignored
+        key = digest_json([self._digest, text, task.edition, list(task.crates), ignored, as_main])
+        places = {f"{HIDDEN}::{function.path}": n for n, function in enumerate(plan_tests(task.tests).functions)}
+        return TestSource(key, text, as_main, ignored, places)
+
+    def test_program(self, task: Task, declared: Declared, source: TestSource) -> TestProgram:
+        """Build the test program of a task, once for the same source; tests in the order of their source."""
+        kept = self._store.get(source.key, lambda: self._make_tests(task, source))
+        fault = kept.problem.startswith("infra: ")
+        last = len(source.places)
+        names = tuple(sorted(kept.names, key=lambda name: source.places.get(_alone(name), last)))
+        return TestProgram(declared, kept.content, names, kept.problem, fault, kept.cpu_ms, source.as_main)
+
+    def is_built(self, source: TestSource) -> bool:
+        """Return whether a source has its program, or is known to have none."""
+        return self._store.holds(source.key)
+
+    def build_tests_together(self, sources: Mapping[int, TestSource], edition: Edition) -> Compiled:
+        """Build one program of several tasks' tests, all of one kind, and store it for each; messages name files."""
+        wire = self._wire_library()
+        if wire.reason != "ok":
+            return wire
+        as_main = next(iter(sources.values())).as_main
+        files: dict[str, str | bytes] = {"together.rs": _root_of_tests(sources, as_main=as_main)}
+        files |= {f"{TESTED}{i}.rs": source.text for i, source in sources.items()}
+        files[f"lib{WIRE}.rlib"] = wire.artifact
+        built = self._compiler.program_of(files, edition, [WIRE], tests=not as_main)
+        if built.reason != "ok":
+            return built
+        names = {i: (f"{TESTED}{i}::{MAIN}",) for i in sources} if as_main else self._listed(built.artifact, sources)
+        key = digest_json([self._digest, sorted(source.key for source in sources.values())])
+        share = built.cpu_ms / len(sources)
+        for i in [i for i in sources if names.get(i)]:
+            self._store.put(key, Kept(built.artifact))
+            self._store.put(sources[i].key, Kept(built.artifact, names[i], cpu_ms=share, within=key))
+        return built
 
     def server(self, task: Task, declared: Declared, answer: str) -> Compiled:
         """Build the answer's program. Errors behind the answer's last line concern the declarations, not the answer."""
@@ -95,28 +145,43 @@ class Builder:
             return wire
         return self._compiler.build_together({**files, f"lib{WIRE}.rlib": wire.artifact}, edition, [WIRE])
 
-    def _make_tests(self, task: Task, source: str, as_main: bool, include_ignored: bool) -> tuple[Kept, bool]:
+    def _make_tests(self, task: Task, source: TestSource) -> tuple[Kept, bool]:
         wire = self._wire_library()
         if wire.reason != "ok":
             return Kept(problem=f"infra: {wire.detail}"), False
-        files: dict[str, str | bytes] = {"tests.rs": source, f"lib{WIRE}.rlib": wire.artifact}
+        files: dict[str, str | bytes] = {"tests.rs": source.text, f"lib{WIRE}.rlib": wire.artifact}
         compiler = self._compiler.with_crates(task.crates)
-        built = compiler.program_of(files, task.edition, [WIRE], tests=not as_main)
+        built = compiler.program_of(files, task.edition, [WIRE], tests=not source.as_main)
         if built.reason == "infra":
             return Kept(problem=f"infra: {built.detail}", cpu_ms=built.cpu_ms), False
         if built.reason != "ok":
             return Kept(problem=_first_error(built), cpu_ms=built.cpu_ms), built.reason == "compile_error"
-        if as_main:
+        if source.as_main:
             return Kept(built.artifact, (MAIN,), cpu_ms=built.cpu_ms), True
-        listed = self._list(built.artifact, "--list", "--format", "terse")
-        ignored = () if include_ignored else self._list(built.artifact, "--ignored", "--list", "--format", "terse")
+        listed = self._list(built.artifact)
+        ignored = () if source.include_ignored else self._list(built.artifact, "--ignored")
         if listed is None or ignored is None:
             return Kept(problem="infra: the test program does not list its tests", cpu_ms=built.cpu_ms), False
         names = tuple(name for name in listed if name not in set(ignored))
         return Kept(built.artifact, names, "" if names else "the tests hold no test function", built.cpu_ms), True
 
+    def _listed(self, program: bytes, sources: Mapping[int, TestSource]) -> dict[int, tuple[str, ...]]:
+        """List the tests of each source in a program of several."""
+        listed, ignored = self._list(program), self._list(program, "--ignored")
+        if listed is None or ignored is None:
+            return {}
+        return {
+            i: tuple(
+                name
+                for name in listed
+                if name.startswith(f"{TESTED}{i}::") and (source.include_ignored or name not in set(ignored))
+            )
+            for i, source in sources.items()
+        }
+
     def _list(self, program: bytes, *words: str) -> tuple[str, ...] | None:
         """List the names of tests by running the program, which contains nothing of any answer."""
+        words = (*words, "--list", "--format", "terse")
         result = self._sandbox.run(job_of(self._toolchain, program, words))
         if result.fault or result.exit_code != 0 or result.exceeded:
             return None
@@ -153,9 +218,36 @@ def job_of(toolchain: Toolchain, program: bytes, words: tuple[str, ...] = ()) ->
     )
 
 
+def words_of(program: TestProgram, name: str) -> tuple[str, ...]:
+    """Return the arguments that make a test program run one of its tests."""
+    if name == MAIN:
+        return ()
+    if program.as_main:
+        return (name,)
+    return "--exact", name, "--include-ignored", "--test-threads=1"
+
+
 def shown_name(name: str) -> str:
     """Return a test's name as in its source."""
-    return name.removeprefix(f"{HIDDEN}::")
+    return _alone(name).removeprefix(f"{HIDDEN}::")
+
+
+def as_alone(written: bytes) -> bytes:
+    """Return what a test program wrote, with names as in a program of this task's tests alone."""
+    return _IN_COMPANY.sub(lambda match: b"" if match[1] == b"::" else b"tests.rs", written)
+
+
+def _alone(name: str) -> str:
+    return as_alone(name.encode()).decode()
+
+
+def _root_of_tests(sources: Mapping[int, TestSource], *, as_main: bool) -> str:
+    modules = "".join(f"mod {TESTED}{i};\n" for i in sources)
+    if not as_main:
+        return modules
+    arms = "".join(f'Some("{TESTED}{i}::{MAIN}") => {TESTED}{i}::main(),\n' for i in sources)
+    chosen = "::std::env::args().nth(1).as_deref()"
+    return f"{modules}fn main() {{ match {chosen} {{\n{arms}_ => ::std::process::exit({BROKEN}) }} }}\n"
 
 
 def own_errors(built: Compiled, answer: str) -> tuple[Diagnostic, ...]:

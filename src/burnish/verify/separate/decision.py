@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from burnish.errors import DataError
 from burnish.fsio import digest_json
 from burnish.protocols import Sandbox, can_join
-from burnish.records import Edition, Grading, RustTests, Task
+from burnish.records import Grading, RustTests, Task
 from burnish.syntax.source import identifiers, parse
 from burnish.verify.compiler.compile import Compiled, Compiler
 from burnish.verify.compiler.toolchain import Toolchain
@@ -23,7 +23,7 @@ from burnish.verify.grader.crate_paths import lead_crate_paths
 from burnish.verify.grader.protocol import Grade
 from burnish.verify.grader.rust_tests import given_imports, plain_imports
 from burnish.verify.once import MadeOnce
-from burnish.verify.separate.build import Builder, TestProgram
+from burnish.verify.separate.build import Builder, TestProgram, TestSource
 from burnish.verify.separate.declared import Declared, declared_by_code, declared_by_prompt
 from burnish.verify.separate.grading import run_tests
 from burnish.verify.separate.store import ProgramStore
@@ -77,7 +77,8 @@ class Separate:
     def __init__(self, sandbox: Sandbox, toolchain: Toolchain, compiler: Compiler, store: ProgramStore) -> None:
         self._sandbox = self._run_in = sandbox
         self._toolchain = toolchain
-        self._builder = Builder(sandbox, toolchain, compiler, store)
+        self.builder = Builder(sandbox, toolchain, compiler, store)
+        """Builds the programs of both sides."""
         self._decided: MadeOnce[Decision] = MadeOnce(_MOST_KEPT)
 
     def within(self, sandbox: Sandbox) -> Separate:
@@ -88,16 +89,30 @@ class Separate:
 
     def decide(self, task: Task) -> Decision:
         """Decide how a task with tests in Rust is graded; equal for all of its answers, and cached."""
-        assert isinstance(task.tests, RustTests)
-        made_of = [task.code_prompt, task.reference, task.entry_point, task.edition, list(task.crates)]
-        key = digest_json([*made_of, task.tests.model_dump()])
 
         def made() -> tuple[Decision, bool]:
             decision = self._decide(task)
             return decision, decision.grading is not None
 
-        decision, is_new = self._decided.get(key, made)
+        decision, is_new = self._decided.get(key_of(task), made)
         return decision if is_new else replace(decision, cpu_ms=0.0)
+
+    def is_open(self, task: Task) -> bool:
+        """Return whether a task with tests in Rust is not decided, and could be graded separately."""
+        return can_join(self._sandbox) and task.edition != "2015" and not self._decided.holds(key_of(task))
+
+    def note(self, task: Task, decision: Decision) -> None:
+        """Decide a task by what was tried elsewhere."""
+        self._decided.get(key_of(task), lambda: (decision, True))
+
+    def source(self, task: Task) -> TestSource | None:
+        """Return the source of a task's test program; None if each answer or nothing decides what it declares."""
+        if task.code_prompt is None and task.reference is None:
+            return None
+        try:
+            return self._source(task, task.reference or "")[1]
+        except CannotTravel:
+            return None
 
     def serve(self, task: Task, code: str) -> Served:
         """Build the programs that grade an answer: the task's test program, and the answer's own."""
@@ -107,22 +122,20 @@ class Separate:
             return Served(problem=str(error))
         if program.fault or program.problem:
             return Served(program, problem=program.problem)
-        built = self._builder.server(task, program.declared, code)
+        built = self.builder.server(task, program.declared, code)
         return Served(program, replace(built, cpu_ms=built.cpu_ms + program.cpu_ms))
 
     def program_for(self, task: Task, code: str) -> TestProgram | None:
         """Return the test program of an answer that is graded separately; None for others, and if undecided."""
-        if self.decide(task).grading != "separate":
-            return None
+        return self.test_program(task, code) if self.decide(task).grading == "separate" else None
+
+    def test_program(self, task: Task, code: str) -> TestProgram | None:
+        """Return the test program of an answer; None if there is none."""
         try:
             program = self._test_program(task, code)
         except CannotTravel:
             return None
         return None if program.fault or program.problem else program
-
-    def build_shared(self, files: Mapping[str, str], edition: Edition) -> Compiled:
-        """Build an executable of several answers and their servers, the root first, without unsafe code."""
-        return self._builder.shared_server(files, edition)
 
     def grade(self, served: Served) -> tuple[Grade, float]:
         """Run the tests of a built program; return the grade and the CPU milliseconds."""
@@ -164,11 +177,15 @@ class Separate:
         return Decision("in_process", f"its reference does not pass there: {reason}: {detail[:200]}", cpu_ms=cpu_ms)
 
     def _test_program(self, task: Task, code: str) -> TestProgram:
+        declared, source = self._source(task, code)
+        return self.builder.test_program(task, declared, source)
+
+    def _source(self, task: Task, code: str) -> tuple[Declared, TestSource]:
         assert isinstance(task.tests, RustTests)
         tests = task.tests.source
         declared = self._declared(task, code, tests)
         tests = lead_crate_paths(tests, parse(task.code_prompt or code), task.crates, "crate")
-        return self._builder.test_program(task, declared, tests, include_ignored=task.tests.include_ignored)
+        return declared, self.builder.source(task, declared, tests)
 
     def _declared(self, task: Task, code: str, tests: str) -> Declared:
         """Return the declarations that replace the answer in the test program."""
@@ -185,6 +202,13 @@ class Separate:
             if task.reference is None or code == task.reference:
                 raise
             return declared_by_code(task, task.reference, wanted, imports)
+
+
+def key_of(task: Task) -> str:
+    """Return the digest of all that decides how a task with tests in Rust is graded."""
+    assert isinstance(task.tests, RustTests)
+    made_of = [task.code_prompt, task.reference, task.entry_point, task.edition, list(task.crates)]
+    return digest_json([*made_of, task.tests.model_dump()])
 
 
 def _by_program(program: TestProgram) -> Decision | None:

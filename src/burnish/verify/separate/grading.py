@@ -9,13 +9,13 @@ Not covered: the choice of tasks (`decision`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from burnish.protocols import Sandbox
 from burnish.records import TestCounts
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.protocol import Grade, read_end
-from burnish.verify.separate.build import MAIN, TestProgram, job_of, shown_name
+from burnish.verify.separate.build import TestProgram, as_alone, job_of, shown_name, words_of
 from burnish.verify.separate.joined import BROKEN, Joined, run_joined
 from burnish.verify.separate.programs import HIDDEN
 
@@ -48,8 +48,9 @@ def run_tests(sandbox: Sandbox, toolchain: Toolchain, program: TestProgram, answ
     run = _Run(len(program.tests))
     cpu_ms = 0.0
     for name in program.tests:
-        words = () if program.tests == (MAIN,) else ("--exact", name, "--include-ignored", "--test-threads=1")
-        joined = run_joined(sandbox, job_of(toolchain, program.executable, words), job_of(toolchain, answer))
+        asking = job_of(toolchain, program.executable, words_of(program, name))
+        joined = run_joined(sandbox, asking, job_of(toolchain, answer))
+        joined = replace(joined, tests=replace(joined.tests, stderr=as_alone(joined.tests.stderr)))
         cpu_ms += joined.cpu_ms
         ended = _ended(joined, run)
         if ended is not None:

@@ -26,7 +26,7 @@ ALONE_BEFORE = "#![no_main] "
 HIDDEN = "burnish_hidden"
 """Module of the tests."""
 _MAIN = (
-    f"fn main() {{ let ended = ::std::process::Termination::report({HIDDEN}::main());"
+    f"pub(crate) fn main() {{ let ended = ::std::process::Termination::report({HIDDEN}::main());"
     ' if ended != ::std::process::ExitCode::SUCCESS { ::std::panic!("the tests returned a failure") } }'
 )
 _RESULT = f"::{WIRE}::Decoded"
