@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 @functools.cache
 def built(source: Path, *flags: str, quiet: bool = False) -> Path | None:
     """Build the program or shared object of one C file; None if that fails, with a warning unless ``quiet``."""
-    name = hashlib.sha256(source.read_bytes() + " ".join(flags).encode()).hexdigest()[:16]
+    texts = [part.read_bytes() for part in (source, *sorted(source.parent.glob("*.h")))]
+    name = hashlib.sha256(b"".join([*texts, " ".join(flags).encode()])).hexdigest()[:16]
     try:
         folder = cache_folder() / "native"
         target = folder / f"{source.stem}-{name}"
@@ -35,7 +36,8 @@ def built(source: Path, *flags: str, quiet: bool = False) -> Path | None:
             folder.chmod(0o755)
             with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as making:
                 made = Path(making) / target.name
-                command = ["cc", "-O2", *flags, "-o", str(made), str(source), "-ldl"]
+                libraries = [] if "-nostdlib" in flags else ["-ldl"]
+                command = ["cc", "-O2", *flags, "-o", str(made), str(source), *libraries]
                 subprocess.run(command, check=True, capture_output=True, timeout=120)
                 made.chmod(0o755)
                 made.replace(target)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import resource
 import shutil
@@ -42,6 +43,9 @@ _INIT = "/init"
 _REPORT = struct.Struct("=ii")
 _OOM_KILLED = 128 + signal.SIGKILL
 _CANNOT_START = 127
+_SMALL = (
+    "-DSMALL_LIBC", "-nostdlib", "-static", "-no-pie", "-ffreestanding", "-fno-stack-protector", "-U_FORTIFY_SOURCE",
+)  # fmt: skip
 
 # Files a compiler needs from the system: itself, cc with its helpers, and libraries. Links stay links.
 _SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/bin", "/lib", "/lib64", "/etc/alternatives")
@@ -64,7 +68,7 @@ class BubblewrapSandbox(SlotBackend):
         self._root = os.geteuid() == 0
         self._setpriv = _required("setpriv")
         self._prlimit = _required("prlimit")
-        self._launch = built(Path(__file__).with_name("launch.c"))
+        self._launch = _built_small("launch.c") or built(Path(__file__).with_name("launch.c"))
         self._init = _built_init()
         self._filter = run_stage_filter()
         super().__init__()
@@ -234,10 +238,17 @@ def _required(tool: str) -> str:
     return path
 
 
+def _built_small(name: str) -> Path | None:
+    """Build a program without glibc, whose start costs a third of a millisecond on virtual machines."""
+    if platform.machine() != "x86_64":
+        return None
+    return built(Path(__file__).with_name(name), *_SMALL, quiet=True)
+
+
 def _built_init() -> Path:
     """Build the first process, statically if the system allows it."""
     source = Path(__file__).with_name("init.c")
-    made = built(source, "-static", quiet=True) or built(source)
+    made = _built_small(source.name) or built(source, "-static", quiet=True) or built(source)
     if made is None:
         raise SandboxError(
             "the first process of a sandbox cannot be built, so no program was run.",

@@ -34,6 +34,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef SMALL_LIBC
+#include "small_libc.h"
+int fstat(int descriptor, struct stat *about) { return CALL(SYS_fstat, descriptor, about, 0, 0, 0, 0); }
+int poll(struct pollfd *waiting, nfds_t many, int limit) { return CALL(SYS_poll, waiting, many, limit, 0, 0, 0); }
+int setrlimit(__rlimit_resource_t kind, const struct rlimit *limit) { return CALL(SYS_setrlimit, kind, limit, 0, 0, 0, 0); }
+int signalfd(int old, const sigset_t *set, int flags) { return CALL(SYS_signalfd4, old, set, 8, flags, 0, 0); }
+int socketpair(int family, int kind, int protocol, int pair[2]) { return CALL(SYS_socketpair, family, kind, protocol, pair, 0, 0); }
+ssize_t sendfile(int to, int from, off_t *at, size_t size) { return CALL(SYS_sendfile, to, from, at, size, 0, 0); }
+ssize_t sendmsg(int to, const struct msghdr *message, int flags) { return CALL(SYS_sendmsg, to, message, flags, 0, 0, 0); }
+ssize_t recvmsg(int from, struct msghdr *message, int flags) { return CALL(SYS_recvmsg, from, message, flags, 0, 0, 0); }
+#endif
+
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif

@@ -12,6 +12,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#ifdef SMALL_LIBC
+#include "small_libc.h"
+int setrlimit(__rlimit_resource_t kind, const struct rlimit *limit) { return CALL(SYS_setrlimit, kind, limit, 0, 0, 0, 0); }
+int setgroups(size_t many, const gid_t *groups) { return CALL(SYS_setgroups, many, groups, 0, 0, 0, 0); }
+#endif
+
 int main(int argc, char **argv) {
     static const int kinds[] = {RLIMIT_CPU, RLIMIT_DATA, RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NOFILE, RLIMIT_NPROC};
     if (argc < 9) return 125;
