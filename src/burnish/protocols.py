@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 from burnish.records import Completion, Task, Verdict
 
@@ -93,6 +93,8 @@ class Job:
     """Further host paths to bind read-only: path inside -> path outside."""
     joint: Joint | None = None
     """The process talks to another one; backends that cannot do so raise ValueError."""
+    waits: bool = False
+    """The program can wait and fork for each start, so a sandbox may keep it for the next; most run it as usual."""
 
 
 @dataclass(frozen=True)
@@ -128,19 +130,9 @@ class Sandbox(Protocol):
         ...
 
 
-@runtime_checkable
-class JoiningSandbox(Sandbox, Protocol):
-    """A sandbox that may run two processes with their pipes joined."""
-
-    @property
-    def joins(self) -> bool:
-        """Return whether it runs jobs with a ``joint``."""
-        ...
-
-
 def can_join(sandbox: Sandbox) -> bool:
-    """Return whether a sandbox runs jobs with a ``joint``."""
-    return isinstance(sandbox, JoiningSandbox) and sandbox.joins
+    """Return whether a sandbox runs jobs with a ``joint``: some have a property ``joins``, others cannot."""
+    return bool(getattr(sandbox, "joins", False))
 
 
 class VerdictCache(Protocol):

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from burnish.config.verify import VerifyConfig
 from burnish.protocols import Job, JobResult, Sandbox
 from burnish.records import Completion, Task, Verdict
@@ -12,6 +14,7 @@ from burnish.verify import Verifier
 from burnish.verify.judge.batch import Together
 from burnish.verify.judge.shared_crate_rule import may_join
 from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
+from burnish.verify.separate import build
 from tests.verify.separate.asking import ADD, ADD_TESTS, TASKS, task_of
 from tests.verify.separate.test_attacks import ATTACKS
 
@@ -72,7 +75,8 @@ def test_what_joins_is_graded_as_alone() -> None:
     assert {one.reason for one in alone[:10]} == {"ok", "tests_failed"}
 
 
-def test_eight_answers_share_one_build() -> None:
+def test_eight_answers_share_one_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_codec_folder", lambda: None)
     pairs = [(task_of(ADD, ADD_TESTS), f"pub fn add(a: i64, b: i64) -> i64 {{ {n} + a + b - {n} }}") for n in range(8)]
     inner = BubblewrapSandbox()
     counting = Builds(inner)

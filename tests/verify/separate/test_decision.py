@@ -11,6 +11,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError
 from burnish.records import Completion, Task
 from burnish.verify import Verifier
+from burnish.verify.separate import build
 from burnish.verify.separate.declared import declared_by_prompt
 from burnish.verify.separate.travel import CannotTravel
 from tests.verify.separate.asking import ADD, ADD_TESTS, judged, task_of
@@ -112,11 +113,12 @@ def test_tests_that_a_macro_makes_are_all_counted(verifier: Verifier) -> None:
 
 
 def test_test_programs_are_kept_beside_the_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_codec_folder", lambda: tmp_path / "codec")
     config = VerifyConfig(sandbox="bubblewrap", cache=tmp_path / "verdicts.sqlite", infra_budget=1.0)
     task = task_of(ADD, ADD_TESTS)
     with Verifier(config) as first:
         assert judged(first, task, f"{ADD} a + b }}").reason == "ok"
-    kept = sorted((tmp_path / "verdicts.sqlite-programs").iterdir())
+    kept = [*(tmp_path / "verdicts.sqlite-programs").iterdir(), *(tmp_path / "codec").iterdir()]
     assert len(kept) == 2
     before = [path.stat().st_mtime_ns for path in kept]
     with Verifier(config) as second:

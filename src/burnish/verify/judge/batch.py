@@ -31,11 +31,11 @@ from burnish.verify.judge.shared_servers import can_be_stamped, shared_server, s
 from burnish.verify.judge.shared_tasks import SharedTasks
 from burnish.verify.separate.build import TestProgram
 from burnish.verify.separate.decision import Decision, Separate, Served
-from burnish.verify.separate.grading import FAILED
+from burnish.verify.separate.joined import FAILED
 from burnish.verify.separate.programs import server_module
 from burnish.verify.separate.store import ProgramStore
 
-MOST_JOINED = 32
+MOST_JOINED = 64
 _ROUNDS = 3
 """Most compilations of a shrinking batch before the rest is judged one by one."""
 _FEWEST = 3

@@ -1,4 +1,4 @@
-"""Give compile jobs to prepared compilers, and all other jobs to the inner sandbox.
+"""Give compile jobs to prepared compilers, tests to programs that wait, and all other jobs to the inner sandbox.
 
 A prepared compiler runs in a sandbox of the same kind, with every layer; it serves one job at a time, and its work
 folder is emptied after each. Nothing of a candidate runs at compile time. A source that names files or variables could
@@ -21,6 +21,7 @@ from burnish.protocols import Job, JobResult, Sandbox, can_join
 from burnish.verify.compiler.native import built
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.prepared.server import Server, ServerError
+from burnish.verify.prepared.tests import WaitingTests
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class PreparedSandbox:
         }
         self._lock = threading.Lock()
         self._failed_starts = 0
+        self._tests = WaitingTests(inner)
         self.used = 0
         """Number of jobs that prepared compilers answered."""
 
@@ -58,7 +60,13 @@ class PreparedSandbox:
         return can_join(self._inner)
 
     def run(self, job: Job) -> JobResult:
-        """Run a job in a prepared compiler if possible, otherwise in a sandbox of its own."""
+        """Run a job in a prepared compiler or test program if possible, otherwise in a sandbox of its own."""
+        if job.waits:
+            try:
+                return self._tests.run(job)
+            finally:
+                if job.joint is not None:
+                    job.joint.close()
         if self._library is None or self._failed_starts >= _MOST_FAILED_STARTS or not self._fits(job):
             return self._inner.run(job)
         try:
@@ -71,6 +79,7 @@ class PreparedSandbox:
 
     def close(self) -> None:
         """End all idle servers; the inner sandbox stays open, and later jobs start servers anew."""
+        self._tests.close()
         for servers in self._idle.values():
             with suppress(queue.Empty):
                 while True:

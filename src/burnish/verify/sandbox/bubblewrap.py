@@ -71,6 +71,7 @@ class BubblewrapSandbox(SlotBackend):
         self._launch = _built_small("launch.c") or built(Path(__file__).with_name("launch.c"))
         self._init = _built_init()
         self._filter = run_stage_filter()
+        self._system = _system()
         super().__init__()
         self._layers = (
             f"bubblewrap {version}",
@@ -190,12 +191,7 @@ class BubblewrapSandbox(SlotBackend):
         if job.stage == "compile":
             words += ["--proc", "/proc"]
             words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "TMPDIR", "/box"]
-            for name in _SYSTEM:
-                path = Path(name)
-                if path.is_symlink():
-                    words += ["--symlink", str(path.readlink()), name]
-                elif path.exists():
-                    words += ["--ro-bind", name, name]
+            words += self._system
         else:
             words += ["--seccomp", str(pass_bytes(self._filter))]
         for inside, outside in {_INIT: self._init, **job.read_only}.items():
@@ -209,6 +205,18 @@ class BubblewrapSandbox(SlotBackend):
             mode = "0755" if name in job.executables else "0644"
             words += ["--perms", mode, "--file", str(pass_bytes(content)), f"/box/{name}"]
         return [*words, "--remount-ro", "/"]
+
+
+def _system() -> list[str]:
+    """Return the options that show a compiler the system's files."""
+    words: list[str] = []
+    for name in _SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), name]
+        elif path.exists():
+            words += ["--ro-bind", name, name]
+    return words
 
 
 def _find_bwrap() -> tuple[str, str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import signal
 import time
 from dataclasses import replace
@@ -108,20 +109,32 @@ class _Folders:
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
         self._folders = tuple(dict.fromkeys(folders))  # hierarchies that are mounted together count once
+        self._files = tuple(folder / "cgroup.procs" for folder in self._folders)
+        self._limits = (0, 0)
         for folder in self._folders:
             folder.mkdir(exist_ok=True)
+
+    def set_limits(self, memory_bytes: int, pids: int) -> None:
+        """Write the limits, unless they are those of the job before."""
+        if self._limits != (memory_bytes, pids):
+            self._limits = (0, 0)
+            self._write_limits(memory_bytes, pids)
+            self._limits = memory_bytes, pids
+
+    def _write_limits(self, memory_bytes: int, pids: int) -> None:
+        raise NotImplementedError
 
     def threads(self) -> list[int]:
         return [int(thread) for thread in (self._folders[0] / self._threads).read_text().split()]
 
     def add(self, pid: int) -> None:
-        for folder in self._folders:
-            _write(folder / "cgroup.procs", str(pid))
+        for file in self._files:
+            _write(file, str(pid))
 
     def empty(self) -> bool:
         deadline = time.monotonic() + _EMPTY_WAIT_S
         while True:
-            pids = {int(p) for folder in self._folders for p in (folder / "cgroup.procs").read_text().split()}
+            pids = {int(p) for file in self._files for p in file.read_text().split()}
             if not pids:
                 return True
             if time.monotonic() > deadline:
@@ -148,7 +161,7 @@ class GroupV1(_Folders):
             _write(cpu / "cpu.cfs_period_us", str(_PERIOD_US))
             _write(cpu / "cpu.cfs_quota_us", str(_PERIOD_US))
 
-    def set_limits(self, memory_bytes: int, pids: int) -> None:
+    def _write_limits(self, memory_bytes: int, pids: int) -> None:
         swap = self._memory / "memory.memsw.limit_in_bytes"
         limit = self._memory / "memory.limit_in_bytes"
         with contextlib.suppress(FileNotFoundError):
@@ -178,7 +191,7 @@ class GroupV2(_Folders):
         if one_core and (folder / "cpu.max").exists():
             _write(folder / "cpu.max", f"{_PERIOD_US} {_PERIOD_US}")
 
-    def set_limits(self, memory_bytes: int, pids: int) -> None:
+    def _write_limits(self, memory_bytes: int, pids: int) -> None:
         _write(self._folder / "memory.max", str(memory_bytes))
         with contextlib.suppress(FileNotFoundError):
             _write(self._folder / "memory.swap.max", "0")
@@ -313,11 +326,8 @@ def _kill_orphans(folder: Path) -> None:
 
 
 def _counter(file: Path, key: str) -> int:
-    for line in file.read_text().splitlines():
-        name, _, value = line.partition(" ")
-        if name == key:
-            return int(value)
-    return 0
+    match = re.search(rf"^{key} (\d+)$", file.read_text(), re.MULTILINE)
+    return int(match[1]) if match is not None else 0
 
 
 def _write(file: Path, text: str) -> None:

@@ -187,6 +187,8 @@ class Running:
                 ready = {key.fd for key, _ in events}
                 self._cut_off = pidfd not in ready and any(key.data == _CUT_OFF for key, _ in events)
                 if self._cut_off:
+                    for descriptor, held in pipes.items():  # what it wrote before its last reply is there
+                        _drain(descriptor, held, output_bytes)
                     self._kill()
                     return ""
                 if time.monotonic() >= look_at and pidfd not in ready:

@@ -5,29 +5,36 @@ Not covered: running them (`joined`).
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import resources
+from pathlib import Path
 
+from burnish.errors import BurnishError
 from burnish.fsio import digest_json
 from burnish.protocols import Job, Sandbox
 from burnish.records import Diagnostic, Edition, RustTests, Task
 from burnish.syntax.source import function_named, parse
 from burnish.verify.compiler.compile import RUN_LIMITS, Compiled, Compiler, lints_of_builds
-from burnish.verify.compiler.toolchain import Toolchain
+from burnish.verify.compiler.toolchain import Toolchain, cache_folder
 from burnish.verify.grader.rust_tests import plan_tests
 from burnish.verify.separate.declared import Declared
 from burnish.verify.separate.joined import BROKEN
 from burnish.verify.separate.programs import HIDDEN, WIRE, source_of_answer, source_of_tests
 from burnish.verify.separate.store import Kept, ProgramStore
 
-_WIRE_FILES = ("lib.rs", "values.rs", "standard.rs")
+_WIRE_FILES = ("lib.rs", "values.rs", "standard.rs", "waiting.rs")
 MAIN = "main"
 """Name of the only test of a source whose tests are an ``fn main``."""
 TESTED = "tested_"
 """Prefix of the module of one task's tests among those of others."""
+_THREAD_NUMBER = re.compile(rb"(?m)^(thread '[^'\n]*') \(\d+\) panicked at ")
+_SEES_NUMBERS = re.compile(r"\bprocess\b(?!::(?:Termination|ExitCode)\b)")
+"""Matches tests that may see the number of their own process."""
 _IN_COMPANY = re.compile(rb"\b" + TESTED.encode() + rb"\d+(::|\.rs)")
 
 
@@ -52,6 +59,8 @@ class TestProgram:
     cpu_ms: float = 0.0
     as_main: bool = False
     """Whether its only test is an ``fn main``."""
+    waits: bool = False
+    """Whether it may be started once for several tests (`prepared.tests`)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,8 @@ class TestSource:
     text: str
     as_main: bool
     include_ignored: bool
+    waits: bool
+    """Whether a process that is forked for a test is the same for it as one that is started."""
     places: Mapping[str, int]
     """Place of each test in its source, by name."""
 
@@ -85,11 +96,11 @@ class Builder:
         """Write the test program of a task."""
         assert isinstance(task.tests, RustTests)
         text = source_of_tests(declared, tests)
-        as_main = function_named(parse(tests), MAIN) is not None
+        as_main = _is_main(tests)
         ignored = task.tests.include_ignored
         key = digest_json([self._digest, text, task.edition, list(task.crates), ignored, as_main])
-        places = {f"{HIDDEN}::{function.path}": n for n, function in enumerate(plan_tests(task.tests).functions)}
-        return TestSource(key, text, as_main, ignored, places)
+        waits = _SEES_NUMBERS.search(text) is None
+        return TestSource(key, text, as_main, ignored, waits, _places(task.tests.source, include_ignored=ignored))
 
     def test_program(self, task: Task, declared: Declared, source: TestSource) -> TestProgram:
         """Build the test program of a task, once for the same source; tests in the order of their source."""
@@ -97,7 +108,9 @@ class Builder:
         fault = kept.problem.startswith("infra: ")
         last = len(source.places)
         names = tuple(sorted(kept.names, key=lambda name: source.places.get(_alone(name), last)))
-        return TestProgram(declared, kept.content, names, kept.problem, fault, kept.cpu_ms, source.as_main)
+        return TestProgram(
+            declared, kept.content, names, kept.problem, fault, kept.cpu_ms, source.as_main, source.waits
+        )
 
     def is_built(self, source: TestSource) -> bool:
         """Return whether a source has its program, or is known to have none."""
@@ -192,7 +205,7 @@ class Builder:
         with self._wire_lock:
             if self._wire:
                 return Compiled("ok", 0.0, artifact=self._wire[0])
-            kept = self._store.get(digest_json([self._digest, WIRE]), self._make_wire)
+            kept = ProgramStore(_codec_folder()).get(digest_json([self._digest, WIRE]), self._make_wire)
             if kept.problem:
                 return Compiled("infra", kept.cpu_ms, detail=kept.problem)
             self._wire.append(kept.content)
@@ -206,8 +219,15 @@ class Builder:
         return Kept(made.artifact, cpu_ms=made.cpu_ms), True
 
 
-def job_of(toolchain: Toolchain, program: bytes, words: tuple[str, ...] = ()) -> Job:
-    """Return the job that runs a program in the run stage."""
+def _codec_folder() -> Path | None:
+    """Return where the codec is kept, built once per machine like our parts in C."""
+    with suppress(BurnishError):
+        return cache_folder() / "codec"
+    return None
+
+
+def job_of(toolchain: Toolchain, program: bytes, words: tuple[str, ...] = (), *, waits: bool = False) -> Job:
+    """Return the job that runs a program in the run stage; ``waits``: a test program."""
     return Job(
         argv=("/box/program", *words),
         stage="run",
@@ -215,7 +235,19 @@ def job_of(toolchain: Toolchain, program: bytes, words: tuple[str, ...] = ()) ->
         files={"program": program},
         executables=frozenset({"program"}),
         read_only=toolchain.runtime,
+        waits=waits,
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _is_main(tests: str) -> bool:
+    return function_named(parse(tests), MAIN) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _places(tests: str, *, include_ignored: bool) -> Mapping[str, int]:
+    planned = plan_tests(RustTests(source=tests, include_ignored=include_ignored))
+    return {f"{HIDDEN}::{function.path}": place for place, function in enumerate(planned.functions)}
 
 
 def words_of(program: TestProgram, name: str) -> tuple[str, ...]:
@@ -233,8 +265,9 @@ def shown_name(name: str) -> str:
 
 
 def as_alone(written: bytes) -> bytes:
-    """Return what a test program wrote, with names as in a program of this task's tests alone."""
-    return _IN_COMPANY.sub(lambda match: b"" if match[1] == b"::" else b"tests.rs", written)
+    """Return what a test program wrote, with names as in a program of this task alone, and without thread numbers."""
+    written = _IN_COMPANY.sub(lambda match: b"" if match[1] == b"::" else b"tests.rs", written)
+    return _THREAD_NUMBER.sub(rb"\1 panicked at ", written)
 
 
 def _alone(name: str) -> str:

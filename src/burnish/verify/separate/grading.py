@@ -16,10 +16,9 @@ from burnish.records import TestCounts
 from burnish.verify.compiler.toolchain import Toolchain
 from burnish.verify.grader.protocol import Grade, read_end
 from burnish.verify.separate.build import TestProgram, as_alone, job_of, shown_name, words_of
-from burnish.verify.separate.joined import BROKEN, Joined, run_joined
+from burnish.verify.separate.joined import BROKEN, FAILED, Joined, run_joined
 from burnish.verify.separate.programs import HIDDEN
 
-FAILED = 101
 _SAID = 400
 _FIRST_THREAD = re.compile(r"thread '(?:<unnamed>|main)' (?:\(1\) )?")
 """An answer's first thread has no name if it has its own program."""
@@ -48,7 +47,8 @@ def run_tests(sandbox: Sandbox, toolchain: Toolchain, program: TestProgram, answ
     run = _Run(len(program.tests))
     cpu_ms = 0.0
     for name in program.tests:
-        asking = job_of(toolchain, program.executable, words_of(program, name))
+        words = words_of(program, name)
+        asking = job_of(toolchain, program.executable, words, waits=program.waits and bool(words))
         joined = run_joined(sandbox, asking, job_of(toolchain, answer))
         joined = replace(joined, tests=replace(joined.tests, stderr=as_alone(joined.tests.stderr)))
         cpu_ms += joined.cpu_ms

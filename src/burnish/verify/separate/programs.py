@@ -14,6 +14,7 @@ from tree_sitter import Node
 
 from burnish.records import Edition
 from burnish.syntax.source import apply_edits, function_named, parse
+from burnish.syntax.standard_names import PRIMITIVES
 from burnish.verify.separate.declared import Declared, Function, proxy_mark
 from burnish.verify.separate.travel import Types, fields_of, variants_of
 
@@ -109,6 +110,10 @@ def _arm(function: Function) -> str:
     names = "".join(f"mut a{i}, " for i, _ in parameters)
     types = "".join(f"{parameter.server}, " for _, parameter in parameters)
     decoded = f"let ({names}): ({types}) = ::{WIRE}::arguments(question)?;" if parameters else "question.end()?;"
+    # the caller's closure may be called twice as far as its type says, so a value to be moved is taken out of an option
+    moved = [f"a{i}" for i, p in parameters if p.way == "value" and not _is_copied(p.server)]
+    decoded += "".join(f" let mut {name} = ::std::option::Option::Some({name});" for name in moved)
+    taken = "".join(f" let ::std::option::Option::Some({name}) = {name}.take() else {{ return }};" for name in moved)
     passed = ", ".join(f"a{i}" if parameter.way == "value" else f"&mut a{i}" for i, parameter in parameters)
     called = f"super::{function.name}({passed})"
     called = f"unsafe {{ {called} }}" if function.is_unsafe else called
@@ -116,9 +121,14 @@ def _arm(function: Function) -> str:
         f" ::{WIRE}::Encode::encode(&a{i}, reply);" for i, parameter in parameters if parameter.way != "value"
     )
     return (
-        f"{decoded} ::{WIRE}::reply_with(reply, |out| {{ let value: {function.server_result} = {called};"
+        f"{decoded} ::{WIRE}::reply_with(reply, &mut |out| {{{taken} let value: {function.server_result} = {called};"
         f" ::{WIRE}::Encode::encode(&value, out) }});{back} ::std::result::Result::Ok(())"
     )
+
+
+def _is_copied(kind: str) -> bool:
+    """Return whether values of a type are copied where they are used: numbers and shared references."""
+    return kind.startswith("&") or kind in PRIMITIVES
 
 
 def _conversions(types: Types, own: str) -> str:

@@ -7,10 +7,12 @@
 
 mod standard;
 mod values;
+mod waiting;
 
 pub extern crate std as standard_library;
 
 use std::any::Any;
+use std::ffi::c_char;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::mem::ManuallyDrop;
@@ -155,9 +157,10 @@ static CALLS: Mutex<u32> = Mutex::new(0);
 
 #[used]
 #[link_section = ".init_array"]
-static BEFORE_MAIN: extern "C" fn() = before_main;
+static BEFORE_MAIN: extern "C" fn(i32, *mut *const c_char) = before_main;
 
-extern "C" fn before_main() {
+extern "C" fn before_main(argc: i32, argv: *mut *const c_char) {
+    unsafe { waiting::wait_if_asked(argc, argv) };
     take_pipe();
     // Tests run in threads of libtest's; deep values need the room that a first thread has.
     unsafe { setenv(c"RUST_MIN_STACK".as_ptr().cast(), c"16777216".as_ptr().cast(), 0) };
@@ -291,8 +294,8 @@ pub fn arguments<T: Decode>(question: &mut Reader) -> Decoded<T> {
     Ok(found)
 }
 
-/// Call, and write the status with the value or the panic's text.
-pub fn reply_with(reply: &mut Writer, call: impl FnOnce(&mut Writer)) {
+/// Call, and write the status with the value or the panic's text. Not generic, so that it is compiled here, once.
+pub fn reply_with(reply: &mut Writer, call: &mut dyn FnMut(&mut Writer)) {
     let at = reply.len();
     reply.push(0);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(reply))) {
