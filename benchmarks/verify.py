@@ -41,7 +41,8 @@ from burnish.verify.sandbox.bubblewrap import BubblewrapSandbox
 
 PART = 60
 """Programs that go through one way before the next has its turn."""
-
+TURN = 20
+"""Tasks with tests in Rust that go through one way before the next has its turn: as many as a batch of GRPO holds."""
 
 Item = TypeVar("Item")
 
@@ -177,9 +178,9 @@ def measure_rust_tests(tasks: int, workers: int, folder: Path) -> dict[str, Way[
         Way("rustc --test && ./test", PlainTests(tools).work),
     ]
     answers = draw_answers(tasks)
-    for start in range(0, len(answers), 8 * ANSWERS):
+    for start in range(0, len(answers), TURN * ANSWERS):
         for way in ways:
-            way.measure(answers[start : start + 8 * ANSWERS])
+            way.measure(answers[start : start + TURN * ANSWERS])
     for way in ways:
         way.finish()
     tools.close()
