@@ -51,7 +51,7 @@ from burnish.verify.separate.decision import Separate, Served
 from burnish.verify.separate.store import ProgramStore
 
 Goal = Literal["check", "run", "test"]
-POLICY = 10
+POLICY = 11
 """Increase when a change of this package can change a verdict; stored verdicts then no longer match."""
 _NO_FIT = "the tests do not compile against this code, which compiles alone"
 _FORBIDDEN_UNSAFE = frozenset({"unsafe_code", "E0453"})

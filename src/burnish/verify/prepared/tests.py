@@ -23,7 +23,7 @@ from io import FileIO
 
 from burnish.protocols import Job, JobResult, Joint, Sandbox
 
-_MOST_IDLE = 4
+_MOST_IDLE = 2 * len(os.sched_getaffinity(0)) + 2
 _MOST_TESTS = 1000
 """A program is started anew after this many tests."""
 _LIFE_S = 3600.0
@@ -78,10 +78,9 @@ class _Waiting:
         self._content = job.files["program"]
         self._words = len(job.argv)
         self._connection, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        life_read, life_write = os.pipe()
-        self._life = FileIO(life_write, "wb")
+        self._life, inner_life = socket.socketpair()
         nothing = FileIO(os.open(os.devnull, os.O_WRONLY), "wb")
-        joint = Joint(FileIO(inner.detach(), "rb"), nothing, FileIO(life_read, "rb"))
+        joint = Joint(FileIO(inner.detach(), "rb"), nothing, FileIO(inner_life.detach(), "rb"))
         argv = (job.argv[0], "--wait", *job.argv[2:])
         limits = replace(job.limits, cpu_s=_LIFE_S, wall_s=_LIFE_S)
         started = replace(job, argv=argv, limits=limits, joint=joint, waits=False)
@@ -117,8 +116,8 @@ class _Waiting:
 
     def close(self) -> None:
         """End it; return when the sandbox is gone."""
-        self._life.close()
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)  # a forked process of ours may hold a copy of the descriptor
-        self._connection.close()
+        for held in (self._life, self._connection):
+            with contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)  # a forked process of ours may hold a copy of the descriptor
+            held.close()
         self._thread.join()
