@@ -27,6 +27,8 @@ _MOST_IDLE = 2 * len(os.sched_getaffinity(0)) + 2
 _MOST_TESTS = 1000
 """A program is started anew after this many tests."""
 _LIFE_S = 3600.0
+_PATIENCE = 4
+"""Multiple of the wall limit of a test: an answer that keeps it waiting meets its own limits first, also under load."""
 _ENDED = struct.Struct("=QQ")
 _SECONDS = struct.Struct("=Q")
 
@@ -102,7 +104,7 @@ class _Waiting:
             message = _SECONDS.pack(math.ceil(job.limits.cpu_s)) + b"".join(w.encode() + b"\0" for w in job.argv[1:])
             self._connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, given)])
             job.joint.close()  # so that the answer sees the end of the test
-            self._connection.settimeout(job.limits.wall_s)
+            self._connection.settimeout(_PATIENCE * job.limits.wall_s)
             reply = self._connection.recv(_ENDED.size)
             if len(reply) != _ENDED.size:
                 raise ConnectionError("the test program is gone")
