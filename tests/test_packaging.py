@@ -214,3 +214,10 @@ def test_missing_programs_are_installed_where_one_may(checkout: Checkout) -> Non
     result = checkout.set_up()
     assert result.returncode == 0, result.stderr
     assert "install -y -qq --no-install-recommends bubblewrap" in (checkout.root / "apt.txt").read_text()
+
+
+def test_the_program_runs_as_a_module() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "burnish", "--version"], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert burnish.__version__ in shown.stdout

@@ -88,6 +88,14 @@ class CratesSource(RowSource):
     """Folder; all below it is read in sorted order, except hidden folders."""
 
 
+class FunctionsSource(RowSource):
+    """Documented functions of a folder of crates, as conversations: documentation and signature, then the function."""
+
+    kind: Literal["functions"] = "functions"
+    path: Path
+    """Folder; all below it is read in sorted order, except hidden folders."""
+
+
 class HubSource(MappedSource):
     """A data set of the Hugging Face hub, by its name."""
 
@@ -103,7 +111,7 @@ class HubSource(MappedSource):
     """Stream rows; false downloads the data set first and keeps it in the Hugging Face cache."""
 
 
-FileSource = JsonlSource | JsonSource | ParquetSource | TextSource | CratesSource
+FileSource = JsonlSource | JsonSource | ParquetSource | TextSource | CratesSource | FunctionsSource
 
 _KINDS = {".json": "json", ".parquet": "parquet", ".txt": "text", ".md": "text", ".rs": "text"}
 
@@ -123,7 +131,7 @@ def _with_kind(value: object) -> object:
 
 
 SourceConfig = Annotated[
-    JsonlSource | JsonSource | ParquetSource | TextSource | CratesSource | HubSource,
+    FileSource | HubSource,
     Field(discriminator="kind"),
     BeforeValidator(_with_kind),
 ]

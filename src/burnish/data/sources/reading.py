@@ -13,6 +13,7 @@ from typing import assert_never
 
 from burnish.config.data.training_data import (
     CratesSource,
+    FunctionsSource,
     HubSource,
     JsonlSource,
     JsonSource,
@@ -24,6 +25,7 @@ from burnish.config.data.training_data import (
 from burnish.data.sources.crates import crate_files, rust_files
 from burnish.data.sources.files import json_lines, json_list, matching_files, text_document
 from burnish.data.sources.forms import FORMS, example_of
+from burnish.data.sources.functions import functions_of
 from burnish.data.sources.hub import Loader, hub_rows
 from burnish.data.sources.parquet import parquet_length, parquet_rows
 from burnish.data.sources.raw import BadRow, OtherSplit, RawRow
@@ -113,6 +115,9 @@ def raw_rows(source: SourceConfig, start: int = 0, load: Loader | None = None) -
                 yield text_document(file, file.relative_to(base).as_posix())
         case CratesSource():
             yield from itertools.islice(crate_files(source.path), start, None)
+        case FunctionsSource():
+            functions = itertools.chain.from_iterable(map(functions_of, crate_files(source.path)))
+            yield from itertools.islice(functions, start, None)
         case _:
             assert_never(source)
 
@@ -122,7 +127,7 @@ def source_files(source: SourceConfig) -> list[Path]:
     match source:
         case HubSource():
             return []
-        case CratesSource():
+        case CratesSource() | FunctionsSource():
             files = list(rust_files(source.path))
             if not files:
                 raise DataError(f"no .rs file below {source.path}.", "Give a folder of crates.")

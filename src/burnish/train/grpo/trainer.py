@@ -16,6 +16,7 @@ Shapes: B completions, T tokens.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -31,10 +32,16 @@ from burnish.records.layout import GRPO_STATE
 from burnish.train.grpo.merged_for_sampling import merged_adapter
 from burnish.train.grpo.rollout_metrics import PREFIX, rollout_metrics
 from burnish.train.grpo.rollouts import Group, Rollouts, Sample
+from burnish.train.grpo.shared_prompts import log_probabilities, share_prompts, shares_prompts
 from burnish.train.watch.meter import StepMeter
 from burnish.train.watch.nan_guard import StopsAtNoNumber
 from burnish.train.weights.reference import NoTrlExtras
 
+logger = logging.getLogger("burnish.train")
+
+MOST_OF_SHARING = 0.01, 0.02
+"""Largest mean difference of log-probabilities between prompts read once and with each completion: in nats, and per nat
+of the mean. 1e-6 is usual in float32; bfloat16 keeps three digits."""
 MISMATCH = PREFIX + "logprob_mismatch"
 MOST_MISMATCH = 1e-3
 """Largest mean difference of log-probabilities between sampler and trainer, in nats, in float32 on a CPU; 1e-6
@@ -66,6 +73,8 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
     _groups: Sequence[Group] = ()
     _samples: Sequence[Sample] = ()
     _trainer_logps: torch.Tensor | None = None
+    _prompts_once: bool | None = None
+    """Whether prompts are read once for all their completions; None before the first completions."""
     _described: list[dict[str, Any]]
 
     # ------------------------------------------------------------------ data
@@ -164,22 +173,27 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
 
     def _micro_batches(self, output: dict[str, Any]) -> list[dict[str, Any]]:
         """Split randomly into optimiser steps, and each step into micro batches of similar length."""
-        total = len(output["advantages"])
+        total, together = len(output["advantages"]), int(self.args.num_generations)
         size = total // self.args.steps_per_generation
         steps = self.args.steps_per_generation // self.args.gradient_accumulation_steps
+        random = torch.Generator().manual_seed(self.args.seed + self.state.global_step)
         order = torch.arange(total)
         # "bnpo" normalises in each micro batch, so its micro batches must be random, not sorted by length.
-        if steps > 1 or self.loss_type == "bnpo":
-            random = torch.Generator().manual_seed(self.args.seed + self.state.global_step)
+        if self.loss_type == "bnpo":
             order = torch.randperm(total, generator=random)
+        elif steps > 1:  # groups stay whole, so that their prompt is read once
+            order = order.view(-1, together)[torch.randperm(total // together, generator=random)].flatten()
         batches: list[dict[str, Any]] = []
         for part in order.chunk(steps):
-            # Sort by length against padding; rows without gradient go last (INACTIVE is added), so whole micro batches
-            # of them are skipped. The order inside an optimiser step does not change its loss.
-            active = self._active(output)[part]
-            lengths = output["completion_mask"][part].sum(1) + output["prompt_mask"][part].sum(1)
-            sorted_rows = part[torch.argsort(lengths.cpu() + INACTIVE * ~active.cpu(), stable=True)]
-            rows = part if self.loss_type == "bnpo" else sorted_rows
+            # Sort groups by length against padding; rows without gradient go last (INACTIVE is added), so whole micro
+            # batches of them are skipped. The order inside an optimiser step does not change its loss.
+            active = self._active(output)[part].cpu()
+            lengths = (output["completion_mask"][part].sum(1) + output["prompt_mask"][part].sum(1)).cpu()
+            groups = part // together
+            longest = torch.zeros(int(groups.max()) + 1, dtype=lengths.dtype)
+            longest = longest.scatter_reduce(0, groups, lengths * active, "amax")[groups]
+            key = (longest + INACTIVE * ~active) * total + groups
+            rows = part if self.loss_type == "bnpo" else part[torch.argsort(key, stable=True)]
             in_loss = {"rows_in_step": output["completion_mask"][part].any(1).sum()}
             batches += [take_rows(output, rows[start : start + size]) | in_loss for start in range(0, len(rows), size)]
         return batches
@@ -221,10 +235,58 @@ class GrpoTrainer(StopsAtNoNumber, NoTrlExtras, GRPOTrainer):
 
     # ------------------------------------------------------------------ the sampler's log-probabilities
 
-    def _get_per_token_logps_and_entropies(self, *arguments: Any, **options: Any) -> Any:
-        computed = super()._get_per_token_logps_and_entropies(*arguments, **options)
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        *,
+        batch_size: int | None = None,
+        compute_entropy: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Return log-probabilities and entropies (B, K); prompts are read once where the model's attention allows."""
+        given = (model, input_ids, attention_mask, logits_to_keep)
+        if options.get("compute_aux_loss") or not self._reads_prompts_once(*given):
+            options |= {"batch_size": batch_size, "compute_entropy": compute_entropy}
+            computed = super()._get_per_token_logps_and_entropies(*given, **options)
+        else:
+            size = batch_size or len(input_ids)
+            starts = range(0, len(input_ids), size)
+            parts = [(input_ids[at : at + size], attention_mask[at : at + size]) for at in starts]
+            chunks = [self._of_shared_prompts(model, *part, logits_to_keep) for part in parts]
+            logps, entropies = (torch.cat(values) for values in zip(*chunks, strict=True))
+            computed = (logps, entropies if compute_entropy else None, None)
         self._trainer_logps = computed[0].detach()
         return computed
+
+    def _of_shared_prompts(
+        self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, kept: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        width = self.accelerator.unwrap_model(model).config.hidden_size
+        with self.accelerator.autocast():
+            shared = share_prompts(input_ids, attention_mask, kept, width)
+            return log_probabilities(model, shared, kept, len(input_ids))
+
+    def _reads_prompts_once(self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, kept: int) -> bool:
+        """Return whether prompts are read once; at the first call, compare with every row read alone."""
+        if self._prompts_once is None:
+            self._prompts_once = shares_prompts(self.accelerator.unwrap_model(model))
+            seen = attention_mask[:, -kept:] > 0
+            if self._prompts_once and seen.any():
+                with torch.no_grad():
+                    alone = super()._get_per_token_logps_and_entropies(model, input_ids, attention_mask, kept)[0]
+                    shared = self._of_shared_prompts(model, input_ids, attention_mask, kept)[0]
+                difference = float((alone - shared)[seen].abs().mean())
+                fixed, per_nat = MOST_OF_SHARING
+                self._prompts_once = difference <= fixed + per_nat * float(alone[seen].abs().mean())
+                logger.info(
+                    "prompts are read %s (log-probabilities differ by %.2g nats)",
+                    "once for all their completions" if self._prompts_once else "with each completion",
+                    difference,
+                )
+        return self._prompts_once
 
     def _note_mismatch(self, taken: dict[str, Any]) -> None:
         sampler_logps = taken.get("sampling_per_token_logps")
