@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,9 +25,6 @@ from tests.data.filters.scripted_judge import ScriptedJudge
 
 class OnceOnly:
     """Keeps a text the first time it is asked about it, as near-duplicates do."""
-
-    reason: ClassVar[str] = "seen"
-    ordered: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -77,11 +74,11 @@ def test_a_row_has_the_first_reason_in_the_order_of_the_configuration(tmp_path: 
     dropped: list[Dropped] = []
     rows = source(tmp_path, ["aaaa", "aaaa", "a", "a", None, "aaaaaaa", "bbbb"])
     once = OnceOnly()
-    stream = opened(rows, configs(SHORT, "low_quality", LONG), {1: once}, dropped)
+    stream = opened(rows, configs(SHORT, "near_duplicate", LONG), {1: once}, dropped)
     assert [(position, row.text) for position, row in stream.rows(0)] == [(1, "aaaa"), (7, "bbbb")]
     reasons = [(row.id.rpartition(":")[2], row.reason, row.detail) for row in dropped]
-    assert reasons[0] == ("2", "seen", "before")
-    assert [reason for _, reason, _ in reasons] == ["seen", "too_short", "too_short", "unusable", "too_long"]
+    assert reasons[0] == ("2", "near_duplicate", "before")
+    assert [reason for _, reason, _ in reasons] == ["near_duplicate", "too_short", "too_short", "unusable", "too_long"]
     assert once.asked == ["aaaa", "aaaa", "aaaaaaa", "bbbb"]  # what an earlier filter refuses is never seen
     assert (stream.counts.total, stream.counts.passed) == (7, 2)
     assert sum(stream.counts.reasons.values()) == 5
@@ -90,7 +87,7 @@ def test_a_row_has_the_first_reason_in_the_order_of_the_configuration(tmp_path: 
 def test_a_second_reading_yields_the_same_rows_and_counts_nothing(tmp_path: Path) -> None:
     dropped: list[Dropped] = []
     once = OnceOnly()
-    stream = opened(source(tmp_path, ["aaa", "aaa", "b", "ccc"]), configs(SHORT, "low_quality"), {1: once}, dropped)
+    stream = opened(source(tmp_path, ["aaa", "aaa", "b", "ccc"]), configs(SHORT, "near_duplicate"), {1: once}, dropped)
     first = list(stream.rows(0))
     assert list(stream.rows(0)) == first
     assert [row.text for _, row in first] == ["aaa", "ccc"]
@@ -140,9 +137,9 @@ TEXTS = st.lists(st.sampled_from([None, "a", "bbb", "ccc", "dddd", "eeeeee"]), m
 @given(TEXTS.filter(any), st.data())
 def test_reading_can_stop_and_continue_anywhere(tmp_path: Path, texts: list[str | None], data: st.DataObject) -> None:
     rows = source(tmp_path, texts)
-    whole = list(opened(rows, configs(SHORT, "low_quality"), {1: OnceOnly()}, []).rows(0))
+    whole = list(opened(rows, configs(SHORT, "near_duplicate"), {1: OnceOnly()}, []).rows(0))
     dropped: list[Dropped] = []
-    stream = opened(rows, configs(SHORT, "low_quality"), {1: OnceOnly()}, dropped)
+    stream = opened(rows, configs(SHORT, "near_duplicate"), {1: OnceOnly()}, dropped)
     found: list[tuple[int, Example]] = []
     position: int | None = 0
     while position is not None:
@@ -160,7 +157,7 @@ def test_several_processes_give_the_rows_of_one(tmp_path: Path) -> None:
     found = []
     for workers in (1, 2):
         dropped: list[Dropped] = []
-        filters = configs(SHORT, "low_quality", LONG)
+        filters = configs(SHORT, "near_duplicate", LONG)
         with Examiner(filters, workers) as examiner:
             stream = opened(rows, filters, {1: OnceOnly()}, dropped, examiner)
             found.append((list(stream.rows(0)), list(stream.rows(0)), dropped, stream.counts))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.data.filters.idiom_signs import most_low_quality, read_signs
-from burnish.data.filters.items import all_items_marked
+from burnish.data.filters.rules.files import all_items_marked
 from burnish.data.filters.token_scan import Glance, begins_unmarked
 from burnish.syntax.source import parse
 from burnish.syntax.survey import is_test_attribute

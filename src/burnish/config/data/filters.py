@@ -1,6 +1,6 @@
 """Configure the filters of training rows; the ``kind`` of a filter is the recorded reason.
 
-Not covered: the filters themselves (`data.filters`, one file each).
+Not covered: the filters themselves (`data.filters`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from tree_sitter import Node
 
@@ -58,15 +58,11 @@ class RustCode:
 
 
 class Filter(Protocol):
-    """Decides whether to keep a row.
+    """Decides whether to keep a row; the ``kind`` of its configuration is the recorded reason of a rejected one.
 
-    Objects of a class with ``ordered`` remember earlier rows: they see rows one by one, in the
-    order in which the mixture takes them, in one process; the others may be copied to several.
+    Those of `build.ORDERED` remember earlier rows: they see rows one by one, in the order in which the mixture takes
+    them, in one process; the others may be copied to several.
     """
-
-    reason: ClassVar[str]
-    """Recorded reason of a rejected row: the ``kind`` of its configuration."""
-    ordered: ClassVar[bool]
 
     def keeps(self, example: Example, code: RustCode) -> bool:
         """Return whether the row is kept."""
@@ -75,17 +71,6 @@ class Filter(Protocol):
     def detail(self, example: Example, code: RustCode) -> str:
         """Return details of a row that ``keeps`` has just refused; may be empty."""
         ...
-
-
-class StatelessFilter:
-    """Base of filters that look at single rows."""
-
-    reason: ClassVar[str]
-    ordered: ClassVar[bool] = False
-
-    def detail(self, example: Example, code: RustCode) -> str:
-        """Return no details."""
-        return ""
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,16 @@ from pydantic import JsonValue
 
 from burnish.config.data.filters import Contaminated, DoesNotCompile, FilterConfig, HasLints, NearDuplicate
 from burnish.data.filters.base import Filter, Judge
-from burnish.data.filters.rules.bench_file import BenchFileFilter
-from burnish.data.filters.rules.compiled import DoesNotCompileFilter, HasLintsFilter
-from burnish.data.filters.rules.does_not_parse import DoesNotParseFilter
-from burnish.data.filters.rules.example_file import ExampleFileFilter
-from burnish.data.filters.rules.length import TooLongFilter, TooShortFilter
+from burnish.data.filters.rules.compiled import JudgedFilter
+from burnish.data.filters.rules.content import (
+    DOCUMENTED,
+    PARSED,
+    idiom_filter,
+    length_filter,
+    quality_filter,
+)
+from burnish.data.filters.rules.files import FILES
 from burnish.data.filters.rules.licence import LicenceFilter
-from burnish.data.filters.rules.low_quality import LowQualityFilter
-from burnish.data.filters.rules.no_documentation import NoDocumentationFilter
-from burnish.data.filters.rules.not_idiomatic import NotIdiomaticFilter
-from burnish.data.filters.rules.test_file import TestFileFilter
-from burnish.data.filters.rules.vendor_path import VendorPathFilter
 from burnish.errors import DataError
 from burnish.fsio import digest_file
 
@@ -55,7 +54,7 @@ def filter_digests(filters: Sequence[FilterConfig]) -> list[JsonValue]:
 
 def stateless_filter(config: FilterConfig) -> Filter:
     """Build a filter that may be copied to any process."""
-    return _MADE[config.kind](config)
+    return FILES.get(config.kind) or _MADE[config.kind](config)
 
 
 @contextlib.contextmanager
@@ -78,11 +77,7 @@ def ordered_filters(configs: Sequence[FilterConfig], judge: Judge | None, folder
             elif isinstance(config, JUDGED):
                 if judge is None:
                     raise ValueError(f"{config.kind} needs a judge")
-                match config:
-                    case DoesNotCompile():
-                        made[place] = DoesNotCompileFilter(config, judge)
-                    case HasLints():
-                        made[place] = HasLintsFilter(config, judge)
+                made[place] = JudgedFilter(config, judge)
         yield made
 
 
@@ -96,16 +91,12 @@ def _contaminated(config: Contaminated) -> Filter:
 
 
 _MADE: dict[str, Callable[[Any], Filter]] = {
-    "vendor_path": lambda _: VendorPathFilter(),
-    "test_file": lambda _: TestFileFilter(),
-    "example_file": lambda _: ExampleFileFilter(),
-    "bench_file": lambda _: BenchFileFilter(),
-    "too_short": TooShortFilter,
-    "too_long": TooLongFilter,
-    "not_idiomatic": NotIdiomaticFilter,
-    "no_documentation": lambda _: NoDocumentationFilter(),
-    "low_quality": LowQualityFilter,
-    "does_not_parse": lambda _: DoesNotParseFilter(),
+    "too_short": length_filter,
+    "too_long": length_filter,
+    "not_idiomatic": idiom_filter,
+    "no_documentation": lambda _: DOCUMENTED,
+    "low_quality": quality_filter,
+    "does_not_parse": lambda _: PARSED,
     "licence": LicenceFilter,
     "contaminated": _contaminated,
 }

@@ -139,7 +139,7 @@ class FilteredSource:
                 break
             if not rule.keeps(example, code):
                 judged = not isinstance(rule, JudgedFilter) or rule.judgement(code).compiled is not None
-                return rule.reason if judged else NOT_JUDGED, rule.detail(example, code)
+                return self._filters[place].kind if judged else NOT_JUDGED, rule.detail(example, code)
         return None if row.refused is None else (self._filters[row.refused].kind, row.detail)
 
     def _look_ahead(self, chunk: Sequence[Examined], position: int, start: int) -> None:

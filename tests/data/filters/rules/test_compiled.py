@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from burnish.config.data.filters import DoesNotCompile, HasLints
 from burnish.data.filters.base import Judgement, RustCode
-from burnish.data.filters.rules.compiled import DoesNotCompileFilter, HasLintsFilter
+from burnish.data.filters.rules.compiled import JudgedFilter
 from burnish.records import Example
 from tests.data.filters.scripted_judge import ScriptedJudge
 
@@ -16,7 +16,7 @@ def row(text: str) -> tuple[Example, RustCode]:
 
 
 def test_a_program_that_does_not_compile_is_left_out() -> None:
-    one = DoesNotCompileFilter(DoesNotCompile(), ScriptedJudge(broken=BROKEN, linted=LINTED, unknown=Judgement(None)))
+    one = JudgedFilter(DoesNotCompile(), ScriptedJudge(broken=BROKEN, linted=LINTED, unknown=Judgement(None)))
     assert [one.keeps(*row(text)) for text in ("good", "broken", "linted", "unknown", " ")] == [
         True, False, True, False, False,
     ]  # fmt: skip
@@ -25,7 +25,7 @@ def test_a_program_that_does_not_compile_is_left_out() -> None:
 
 
 def test_a_program_with_lints_is_left_out() -> None:
-    one = HasLintsFilter(HasLints(), ScriptedJudge(broken=BROKEN, linted=LINTED))
+    one = JudgedFilter(HasLints(), ScriptedJudge(broken=BROKEN, linted=LINTED))
     assert [one.keeps(*row(text)) for text in ("good", "broken", "linted")] == [True, False, False]
     assert one.detail(*row("linted")) == "clippy::len_zero, dead_code"
     assert one.detail(*row("broken")) == "E0308 mismatched types"
@@ -33,7 +33,7 @@ def test_a_program_with_lints_is_left_out() -> None:
 
 def test_rows_looked_ahead_at_are_judged_together_and_once() -> None:
     judge = ScriptedJudge()
-    one = DoesNotCompileFilter(DoesNotCompile(), judge)
+    one = JudgedFilter(DoesNotCompile(), judge)
     one.look_ahead([row(text)[1] for text in ("a", "b", "a", " ")])
     assert all(one.keeps(*row(text)) for text in ("a", "b", "a"))
     assert judge.asked == [["a", "b"]]

@@ -9,24 +9,21 @@ Judging row by row would leave all cores but one idle, so whoever filters calls 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from burnish.config.data.filters import DoesNotCompile, HasLints
 from burnish.data.filters.base import Judge, Judgement, RustCode
-from burnish.records import Edition, Example
+from burnish.records import Example
 
 _NO_RUST = Judgement(compiled=False, detail="the row contains no Rust")
 
 
 class JudgedFilter:
-    """Filter that remembers the judgements of coming rows."""
+    """Filter by the compiler's errors, or with `HasLints` by lints too; it remembers the judgements of coming rows."""
 
-    reason: ClassVar[str]
-    ordered: ClassVar[bool] = True  # the judge and its sandbox live in one process
-
-    def __init__(self, judge: Judge, edition: Edition) -> None:
+    def __init__(self, config: DoesNotCompile | HasLints, judge: Judge) -> None:
         self._judge = judge
-        self._edition = edition
+        self._edition = config.edition
+        self._refuses_lints = isinstance(config, HasLints)
         self._known: dict[str, Judgement] = {}
 
     def look_ahead(self, codes: Sequence[RustCode]) -> None:
@@ -44,38 +41,13 @@ class JudgedFilter:
             self.look_ahead([code])
         return self._known[code.source]
 
-
-class DoesNotCompileFilter(JudgedFilter):
-    """Filter by the compiler's errors."""
-
-    reason = "does_not_compile"
-
-    def __init__(self, config: DoesNotCompile, judge: Judge) -> None:
-        super().__init__(judge, config.edition)
-
     def keeps(self, example: Example, code: RustCode) -> bool:
-        """Return whether it compiles."""
-        return bool(self.judgement(code).compiled)
+        """Return whether it compiles, without a lint where lints are refused."""
+        judgement = self.judgement(code)
+        return bool(judgement.compiled) and not (self._refuses_lints and judgement.lints)
 
     def detail(self, example: Example, code: RustCode) -> str:
-        """Return the first error."""
-        return self.judgement(code).detail
-
-
-class HasLintsFilter(JudgedFilter):
-    """Filter by lints."""
-
-    reason = "has_lints"
-
-    def __init__(self, config: HasLints, judge: Judge) -> None:
-        super().__init__(judge, config.edition)
-
-    def keeps(self, example: Example, code: RustCode) -> bool:
-        """Return whether it compiles without a lint."""
+        """Return the refused lints, or the first error."""
         judgement = self.judgement(code)
-        return bool(judgement.compiled) and not judgement.lints
-
-    def detail(self, example: Example, code: RustCode) -> str:
-        """Return the lints, or the first error."""
-        judgement = self.judgement(code)
-        return ", ".join(dict.fromkeys(judgement.lints)) or judgement.detail
+        lints = judgement.lints if self._refuses_lints else ()
+        return ", ".join(dict.fromkeys(lints)) or judgement.detail

@@ -7,8 +7,6 @@ Not covered: paraphrases.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from burnish.data.filters.base import RustCode
 from burnish.data.overlap.contamination import Contamination, Overlap
 from burnish.records import Example
@@ -16,9 +14,6 @@ from burnish.records import Example
 
 class ContaminatedFilter:
     """Filters rows that contain evaluation tasks."""
-
-    reason: ClassVar[str] = "contaminated"
-    ordered: ClassVar[bool] = False
 
     def __init__(self, tasks: Contamination) -> None:
         self._tasks = tasks

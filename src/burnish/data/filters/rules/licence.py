@@ -13,16 +13,14 @@ import re
 from collections.abc import Collection
 
 from burnish.config.data.filters import Licence
-from burnish.data.filters.base import RustCode, StatelessFilter
+from burnish.data.filters.base import RustCode
 from burnish.records import Example
 
 _TOKEN = re.compile(r"\s*([()/]|[A-Za-z0-9.+:-]+)")
 
 
-class LicenceFilter(StatelessFilter):
+class LicenceFilter:
     """Filter by an allow-list."""
-
-    reason = "licence"
 
     def __init__(self, config: Licence) -> None:
         self._allowed = frozenset(" ".join(licence.lower().split()) for licence in config.allow)

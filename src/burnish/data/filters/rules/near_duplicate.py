@@ -8,8 +8,6 @@ Not covered: which of two similar rows is better; the first one stays.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from burnish.data.filters.base import RustCode
 from burnish.data.overlap.near_duplicates import Duplicate, NearDuplicates
 from burnish.records import Example
@@ -18,9 +16,6 @@ from burnish.syntax.normalise import code_tokens, is_prose, message_tokens, word
 
 class NearDuplicateFilter:
     """Filter by an index of the rows kept so far, and add to it."""
-
-    reason: ClassVar[str] = "near_duplicate"
-    ordered: ClassVar[bool] = True
 
     def __init__(self, index: NearDuplicates) -> None:
         self._index = index
