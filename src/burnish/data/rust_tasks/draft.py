@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import indent
 
 from burnish.data.rust_tasks.values import Value, argument, debug_text
 from burnish.records import ValueCase
@@ -46,6 +47,11 @@ class Head:
         return f"pub fn {self.name}({listed}) -> {self.returns}"
 
 
+def function(signature: str, body: str) -> str:
+    """Return the source of a function."""
+    return f"{signature} {{\n{indent(body, '    ')}\n}}\n"
+
+
 def function_draft(
     *,
     combination: str,
@@ -58,15 +64,13 @@ def function_draft(
     before: str = "",
 ) -> Draft:
     """Build a draft of one public function; ``body`` is indented here, ``before`` is other source above it."""
-    indented = "\n".join("    " + line if line else line for line in body.splitlines())
 
     def draw_case(rng: random.Random) -> ValueCase:
         arguments = draw(rng)
         call = f"{head.name}({', '.join(argument(value) for value in arguments)})"
         return ValueCase(call=call, type=head.returns, expected=debug_text(oracle(*arguments)))
 
-    source = f"{before}{head} {{\n{indented}\n}}\n"
-    return Draft(combination, level, str(head), purpose, source, head.name, draw_case)
+    return Draft(combination, level, str(head), purpose, before + function(str(head), body), head.name, draw_case)
 
 
 def draw_integers(rng: random.Random, *, longest: int = 7, bound: int = 12) -> list[Value]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from textwrap import indent
 
-from burnish.data.rust_tasks.advanced.pieces import case, chain, draw_condition, function, mapped, vector
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, draw_integers
+from burnish.data.rust_tasks.advanced.pieces import case, chain, draw_condition, mapped, vector
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, draw_integers, function
 from burnish.data.rust_tasks.parts import Mapping, Predicate, draw_mapping
 from burnish.data.rust_tasks.values import Some, Value, argument, debug_text
 from burnish.records import ValueCase

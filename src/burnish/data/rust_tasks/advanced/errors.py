@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from burnish.data.rust_tasks.advanced.pieces import (
+    Ending,
     case,
     chain,
     draw_condition,
-    function,
     mapped,
     maybe_mapping,
     read_integer,
 )
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, TEXT_NAMES, Draft, Head, function_draft
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, TEXT_NAMES, Draft, Head, function, function_draft
 from burnish.data.rust_tasks.parts import Mapping, Predicate
 from burnish.data.rust_tasks.values import Err, Ok, Value, Variant
 
@@ -134,18 +134,7 @@ class Names:
         return f"if {self.text}.trim().is_empty() {{\n    return Err({self.missing});\n}}\n"
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Content of the text, and the result."""
-
-    key: str
-    phrase: str
-    body: str
-    value: Callable[[str], Value]
-    returns: str = "i64"
-
-
-def _single(rng: random.Random, names: Names) -> Shape:  # noqa: ARG001 - as all shapes
+def _single(rng: random.Random, names: Names) -> Ending:  # noqa: ARG001 - as all shapes
     def value(text: str) -> Value:
         names.require(text)
         return names.finish(names.error.read(text))
@@ -153,7 +142,8 @@ def _single(rng: random.Random, names: Names) -> Shape:  # noqa: ARG001 - as all
     phrase = f"reads a number from `{names.text}` and returns it{names.then}; a blank text is `{names.error.missing}`"
     read = f"{names.reader}({names.text})"
     # Clippy refuses `Ok(read(text)?)`.
-    return Shape("single", phrase, names.blank() + (names.result(read + "?") if names.mapping else read), value)
+    body = names.blank() + (names.result(read + "?") if names.mapping else read)
+    return Ending("single", phrase, body, "i64", value)
 
 
 OPERATORS: dict[str, tuple[str, str, Callable[[int, int], int]]] = {
@@ -164,7 +154,7 @@ OPERATORS: dict[str, tuple[str, str, Callable[[int, int], int]]] = {
 }
 
 
-def _pair(rng: random.Random, names: Names) -> Shape:
+def _pair(rng: random.Random, names: Names) -> Ending:
     separator, operator = rng.choice(SEPARATORS), rng.choice(sorted(OPERATORS))
     phrase, rust, compute = OPERATORS[operator]
 
@@ -176,16 +166,16 @@ def _pair(rng: random.Random, names: Names) -> Shape:
 
     split = chain(names.text, f"split_once('{separator}')", f"ok_or({names.missing})?", bound=True)
     body = f"let (left, right) = {split};\nlet (left, right) = ({names.reader}(left)?, {names.reader}(right)?);\n"
-    return Shape(
+    return Ending(
         f"pair-{operator}",
         f"reads two numbers, left and right of the first '{separator}' in `{names.text}`, and returns "
         f"{phrase}{names.then}; a "
         f"text without '{separator}' is `{names.error.missing}`; of two faults the left one counts",
-        body + names.result(rust), value,
+        body + names.result(rust), "i64", value,
     )  # fmt: skip
 
 
-def _several(rng: random.Random, names: Names) -> Shape:
+def _several(rng: random.Random, names: Names) -> Ending:
     separator, ending = rng.choice(SEPARATORS), rng.choice(("sum", "largest", "list"))
     start, update, phrase = {
         "sum": ("0", f"out += {names.reader}(part)?;", "their sum"),
@@ -204,12 +194,12 @@ def _several(rng: random.Random, names: Names) -> Shape:
         return names.finish(sum(numbers) if ending == "sum" else max(numbers))
 
     loop = f"let mut out = {start};\nfor part in {names.text}.split('{separator}') {{\n    {update}\n}}\n"
-    return Shape(
+    return Ending(
         f"several-{ending}",
         f"reads the numbers in `{names.text}`, separated by '{separator}', and returns {phrase}{then}; a blank text is "
         f"`{names.error.missing}`; of several faults the first from the left counts",
-        names.blank() + loop + ("Ok(out)" if ending == "list" else names.result("out")), value,
-        "Vec<i64>" if ending == "list" else "i64",
+        names.blank() + loop + ("Ok(out)" if ending == "list" else names.result("out")),
+        "Vec<i64>" if ending == "list" else "i64", value,
     )  # fmt: skip
 
 
@@ -239,7 +229,7 @@ def draw_errors(rng: random.Random) -> Draft:
         purpose=f"{shape.phrase}; white space around a number is ignored; what is not an i64 is `{error.bad}`, and a "
         f"number "
         f"that is {error.refuses.predicate} is `{error.refused}`; {error.described()}",
-        body=shape.body,
+        body=shape.rust,
         draw=lambda r: (_draw_input(r, shape.phrase),),
         oracle=oracle,
         before=error.declaration() + error.reader(names.reader),

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from burnish.data.rust_tasks.advanced.pieces import chain, draw_condition, function, read_integer
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, TEXT_NAMES, Draft, Head, function_draft
+from burnish.data.rust_tasks.advanced.pieces import chain, draw_condition, read_integer
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, TEXT_NAMES, Draft, Head, function, function_draft
 from burnish.data.rust_tasks.parts import Predicate
 from burnish.data.rust_tasks.values import Err, Ok, Some, Value
 

@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from burnish.data.rust_tasks.advanced.pieces import case, chain, function
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft
+from burnish.data.rust_tasks.advanced.pieces import case, chain
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, function
 from burnish.data.rust_tasks.values import Char, Some, Value, debug_text
 from burnish.records import ValueCase
 

@@ -8,8 +8,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from burnish.data.rust_tasks.advanced.pieces import case, chain, draw_condition, function
-from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, TEXT_NAMES, Draft, Head, function_draft
+from burnish.data.rust_tasks.advanced.pieces import Ending, case, chain, draw_condition
+from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, TEXT_NAMES, Draft, Head, function, function_draft
 from burnish.data.rust_tasks.values import Some, Value, debug_text
 from burnish.records import ValueCase
 
@@ -80,24 +80,12 @@ def _number_helpers(rng: random.Random) -> tuple[Helper, ...]:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Use:
-    """Result of the function that uses the helper."""
-
-    key: str
-    phrase: str
-    body: str
-    returns: str
-    value: Callable[..., Value]
-    """Of the list of numbers or words, and the helper."""
-
-
 def _chosen(best: Callable[..., int], *, last: bool) -> Callable[[list[int], Callable[[int], int]], Value]:
     """Return a function that finds the value with the best helper result, of equals the last or the first."""
     return lambda v, h: Some(best(v[::-1] if last else v, key=h)) if v else None
 
 
-def _uses(rng: random.Random, v: str, h: str) -> tuple[Use, ...]:
+def _uses(rng: random.Random, v: str, h: str) -> tuple[Ending, ...]:
     """Return the uses of helper ``h`` on the slice ``v``."""
     predicate = draw_condition(rng)
     holds, word = predicate.holds, predicate.predicate
@@ -107,38 +95,38 @@ def _uses(rng: random.Random, v: str, h: str) -> tuple[Use, ...]:
     kept = f"the values for which `{h}` is {word}"
     pick = f"with the {{}} `{h}`, of several such values the {{}}, or None for an empty slice"
     return (
-        Use("sum", f"returns the sum of `{h}` over all values", f"{copied}.map({h}).sum()", "i64",
+        Ending("sum", f"returns the sum of `{h}` over all values", f"{copied}.map({h}).sum()", "i64",
             lambda v, h: sum(map(h, v))),
-        Use("collect", f"returns a vector of `{h}` of each value", f"{copied}.map({h}).collect()", "Vec<i64>",
+        Ending("collect", f"returns a vector of `{h}` of each value", f"{copied}.map({h}).collect()", "Vec<i64>",
             lambda v, h: [h(x) for x in v]),
-        Use("count-" + predicate.key, f"counts {kept}",
+        Ending("count-" + predicate.key, f"counts {kept}",
             chain(v, "iter()", "copied()", f"map({h})", f"filter(|&x| {predicate.rust})", "count()"), "usize",
             lambda v, h: sum(holds(h(x)) for x in v)),
-        Use("keep-" + predicate.key, f"returns a vector of {kept}",
+        Ending("keep-" + predicate.key, f"returns a vector of {kept}",
             chain(v, "iter()", "copied()", f"filter({test})", "collect()"), "Vec<i64>",
             lambda v, h: [x for x in v if holds(h(x))]),
-        Use("position-" + predicate.key, f"returns the index of the first value for which `{h}` is {word}, or None",
+        Ending("position-" + predicate.key, f"returns the index of the first value for which `{h}` is {word}, or None",
             chain(v, "iter()", "copied()", f"map({h})", f"position(|x| {predicate.rust})"), "Option<usize>",
             lambda v, h: next((Some(i) for i, x in enumerate(v) if holds(h(x))), None)),
-        Use("largest-last", "returns the value " + pick.format("largest", "last"),
+        Ending("largest-last", "returns the value " + pick.format("largest", "last"),
             chain(v, "iter()", "copied()", f"max_by_key(|&x| {h}(x))"), "Option<i64>",
             _chosen(max, last=True)),
-        Use("largest-first", "returns the value " + pick.format("largest", "first"),
+        Ending("largest-first", "returns the value " + pick.format("largest", "first"),
             chain(v, "iter()", "copied()", "rev()", f"max_by_key(|&x| {h}(x))"), "Option<i64>",
             _chosen(max, last=False)),
-        Use("smallest-last", "returns the value " + pick.format("smallest", "last"),
+        Ending("smallest-last", "returns the value " + pick.format("smallest", "last"),
             chain(v, "iter()", "copied()", "rev()", f"min_by_key(|&x| {h}(x))"), "Option<i64>",
             _chosen(min, last=True)),
-        Use("smallest-first", "returns the value " + pick.format("smallest", "first"),
+        Ending("smallest-first", "returns the value " + pick.format("smallest", "first"),
             chain(v, "iter()", "copied()", f"min_by_key(|&x| {h}(x))"), "Option<i64>",
             _chosen(min, last=False)),
-        Use("sorted", f"returns the values sorted by `{h}`, smallest first, equals in their old order",
+        Ending("sorted", f"returns the values sorted by `{h}`, smallest first, equals in their old order",
             f"let mut out = {v}.to_vec();\nout.sort_by_key(|&x| {h}(x));\nout", "Vec<i64>", lambda v, h: sorted(v,
             key=h)),
-        Use("pairs", f"returns a vector of pairs of each value and its `{h}`",
+        Ending("pairs", f"returns a vector of pairs of each value and its `{h}`",
             chain(v, "iter()", f"map(|&x| (x, {h}(x)))", "collect()"), "Vec<(i64, i64)>", lambda v, h: [(x,
             h(x)) for x in v]),
-        Use("rising", f"counts the values, the last one aside, whose `{h}` is less than that of the next value",
+        Ending("rising", f"counts the values, the last one aside, whose `{h}` is less than that of the next value",
             chain(v, "windows(2)", f"filter(|w| {h}(w[0]) < {h}(w[1]))", "count()"), "usize",
             lambda v, h: sum(h(a) < h(b) for a, b in itertools.pairwise(v))),
     )  # fmt: skip
@@ -160,7 +148,7 @@ def draw_helpers(rng: random.Random) -> Draft:
         level=4,
         head=Head(name, ((slice_name, "&[i64]"),), use.returns),
         purpose=purpose,
-        body=use.body,
+        body=use.rust,
         draw=lambda r: (_counts(r),),
         oracle=lambda values: use.value(values, helper.value),
         before=function(signature, helper.body) + "\n",
@@ -213,31 +201,31 @@ def _word_helpers(rng: random.Random) -> tuple[Helper, ...]:
     )  # fmt: skip
 
 
-def _word_uses(rng: random.Random, s: str, h: str) -> tuple[Use, ...]:
+def _word_uses(rng: random.Random, s: str, h: str) -> tuple[Ending, ...]:
     k = rng.randint(1, 3)
     words = f"{s}.split_whitespace()"
     pick = f"returns the word with the {{}} `{h}`, of several the {{}}, or None if there is no word"
     at_least = f"`{h}` is at least {k}"
     return (
-        Use("sum", f"returns the sum of `{h}` over the words", f"{words}.map({h}).sum()", "i64",
+        Ending("sum", f"returns the sum of `{h}` over the words", f"{words}.map({h}).sum()", "i64",
             lambda v, h: sum(map(h, v))),
-        Use("top", f"returns the largest `{h}` of a word, or None if there is no word", f"{words}.map({h}).max()",
+        Ending("top", f"returns the largest `{h}` of a word, or None if there is no word", f"{words}.map({h}).max()",
             "Option<i64>", lambda v, h: Some(max(map(h, v))) if v else None),
-        Use("keep", f"returns a vector of the words whose {at_least}",
+        Ending("keep", f"returns a vector of the words whose {at_least}",
             chain(s, "split_whitespace()", f"filter(|w| {h}(w) >= {k})", "map(str::to_string)", "collect()"),
             "Vec<String>", lambda v, h: [w for w in v if h(w) >= k]),
-        Use("join", f'joins the words whose {at_least} with "-"',
+        Ending("join", f'joins the words whose {at_least} with "-"',
             chain(s, "split_whitespace()", f"filter(|w| {h}(w) >= {k})", "collect::<Vec<_>>()", 'join("-")'), "String",
             lambda v, h: "-".join(w for w in v if h(w) >= k)),
-        Use("largest-first", pick.format("largest", "first"),
+        Ending("largest-first", pick.format("largest", "first"),
             chain(s, "split_whitespace()", "rev()", f"max_by_key(|w| {h}(w))"), "Option<&str>",
             _chosen(max, last=False)),
-        Use("largest-last", pick.format("largest", "last"), chain(s, "split_whitespace()", f"max_by_key(|w| {h}(w))"),
-            "Option<&str>", _chosen(max, last=True)),
-        Use("smallest-first", pick.format("smallest", "first"),
+        Ending("largest-last", pick.format("largest", "last"),
+            chain(s, "split_whitespace()", f"max_by_key(|w| {h}(w))"), "Option<&str>", _chosen(max, last=True)),
+        Ending("smallest-first", pick.format("smallest", "first"),
             chain(s, "split_whitespace()", f"min_by_key(|w| {h}(w))"), "Option<&str>",
             _chosen(min, last=False)),
-        Use("sorted", f"returns the words sorted by `{h}`, smallest first, equals in their old order",
+        Ending("sorted", f"returns the words sorted by `{h}`, smallest first, equals in their old order",
             f"let mut out: Vec<String> = {words}.map(str::to_string).collect();\nout.sort_by_key(|w| {h}(w));\nout",
             "Vec<String>", lambda v, h: sorted(v, key=h)),
     )  # fmt: skip
@@ -258,7 +246,7 @@ def draw_word_helpers(rng: random.Random) -> Draft:
         level=4,
         head=Head(name, ((text, "&str"),), use.returns),
         purpose=purpose,
-        body=use.body,
+        body=use.rust,
         draw=lambda r: (" ".join(_words(r)),),
         oracle=lambda sentence: use.value(sentence.split(), helper.value),
         before=function(signature, helper.body) + "\n",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from burnish.data.rust_tasks.advanced.pieces import (
     TYPE_NAMES,
+    Ending,
     case,
     draw_condition,
     implementation,
@@ -95,27 +96,16 @@ class Container:
         return Some(self.items.pop(self.order.index(self.items))) if self.items else None
 
 
-@dataclass(frozen=True)
-class Reading:
-    """Result of the last method; Rust works on ``self.items``."""
-
-    key: str
-    phrase: str
-    rust: str
-    returns: str
-    value: Callable[[list[int]], Value]
-
-
-def _readings(predicate: Predicate) -> tuple[Reading, ...]:
+def _readings(predicate: Predicate) -> tuple[Ending, ...]:
     sort = "let mut out = self.items.clone();\nout.sort_unstable();\nout"
     return (
-        Reading("sum", "their sum", "self.items.iter().sum()", "i64", sum),
-        Reading("len", "their number", "self.items.len()", "usize", len),
-        Reading("max", "the largest, if any", "self.items.iter().max().copied()", "Option<i64>",
+        Ending("sum", "their sum", "self.items.iter().sum()", "i64", sum),
+        Ending("len", "their number", "self.items.len()", "usize", len),
+        Ending("max", "the largest, if any", "self.items.iter().max().copied()", "Option<i64>",
                 lambda v: Some(max(v)) if v else None),
-        Reading("list", "a copy of them in the order in which they were added", "self.items.clone()", "Vec<i64>", list),
-        Reading("sorted", "a sorted copy of them", sort, "Vec<i64>", lambda v: [*sorted(v)]),
-        Reading("count-" + predicate.key, f"how many of them are {predicate.predicate}",
+        Ending("list", "a copy of them in the order in which they were added", "self.items.clone()", "Vec<i64>", list),
+        Ending("sorted", "a sorted copy of them", sort, "Vec<i64>", lambda v: [*sorted(v)]),
+        Ending("count-" + predicate.key, f"how many of them are {predicate.predicate}",
                 f"self.items.iter().filter(|&&x| {predicate.rust}).count()", "usize",
                 lambda v: sum(map(predicate.holds, v))),
     )  # fmt: skip

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from burnish.data.rust_tasks.advanced.pieces import chain, draw_condition, each, maybe_mapping
+from burnish.data.rust_tasks.advanced.pieces import Ending, chain, draw_condition, each, maybe_mapping
 from burnish.data.rust_tasks.draft import FUNCTION_NAMES, SLICE_NAMES, Draft, Head, draw_integers, function_draft
 from burnish.data.rust_tasks.parts import draw_mapping
 from burnish.data.rust_tasks.values import Some, Value, remainder
@@ -123,17 +123,6 @@ def _pairing(rng: random.Random, first: str, second: str) -> tuple[Adaptor, ...]
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Ending:
-    """Ending of a chain; the phrase follows "returns"."""
-
-    key: str
-    phrase: str
-    call: str
-    returns: str
-    value: Callable[[list[int]], Value]
-
-
 def _folded(values: list[int], factor: int, modulus: int) -> int:
     total = 0
     for x in values:
@@ -184,7 +173,7 @@ def draw_iterators(rng: random.Random) -> Draft:
     purpose += f", keeps those that are {predicate.predicate}" if predicate else ""
     purpose += f", {rng.choice(('turns them into new values', 'changes them'))}, {each(mapping)}" if mapping else ""
     purpose += f", and returns {ending.phrase}"
-    body = chain(first, *calls, ending.call)
+    body = chain(first, *calls, ending.rust)
 
     def oracle(*slices: list[int]) -> Value:
         kept = [x for x in adaptor.values(*slices) if predicate is None or predicate.holds(x)]

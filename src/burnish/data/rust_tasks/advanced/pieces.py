@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from textwrap import indent
 
+from burnish.data.rust_tasks.draft import function
 from burnish.data.rust_tasks.parts import Mapping, Predicate, draw_mapping, draw_predicate
 from burnish.data.rust_tasks.values import Value, debug_text
 from burnish.records import ValueCase
 
 CHAIN_WIDTH = 60
 """Longest chain of calls that rustfmt leaves on one line."""
-SEPARATORS = {"comma": ",", "semicolon": ";", "bar": "|", "slash": "/", "blank": " "}
 TYPE_NAMES = ("Store", "Shelf", "Basket", "Buffer", "Pile", "Tray", "Bin", "Depot", "Rack", "Keeper", "Holder")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a function does with its values in the end: words behind "returns" or its like, Rust, type and Python."""
+
+    key: str
+    phrase: str
+    rust: str
+    returns: str
+    value: Callable[..., Value]
 
 
 def chain(receiver: str, *calls: str, bound: bool = False) -> str:
@@ -27,11 +38,6 @@ def chain(receiver: str, *calls: str, bound: bool = False) -> str:
     joined = 1 if len(receiver) <= 4 and not bound else 0
     first = ".".join((receiver, *calls[:joined]))
     return "\n".join((first, *(indent("." + call, "    ") for call in calls[joined:])))
-
-
-def function(signature: str, body: str) -> str:
-    """Return the source of a function."""
-    return f"{signature} {{\n{indent(body, '    ')}\n}}\n"
 
 
 def implementation(head: str, methods: Sequence[tuple[str, str]]) -> str:
