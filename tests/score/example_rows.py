@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from burnish.records import Choice, Message, Task
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.summaries.answers import row_of
 
 YES_NO = ("Yes", "No")

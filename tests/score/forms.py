@@ -12,7 +12,8 @@ from __future__ import annotations
 import sys
 from typing import Literal, NamedTuple
 
-from burnish.score.answer_text.extraction import extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.extraction import extract_label, extract_number, extract_text
+from burnish.score.answer_text.letters import extract_choice
 
 Kind = Literal["choice", "label", "number", "text"]
 CITIES = {"A": "Paris", "B": "London", "C": "Rome", "D": "Berlin"}

@@ -11,7 +11,8 @@ import pytest
 from burnish.fsio import read_lines
 from burnish.records import Completion, Task
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.answer_text.extraction import extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.extraction import extract_label, extract_number, extract_text
+from burnish.score.answer_text.letters import extract_choice
 from burnish.score.answer_text.notation import same_text
 from burnish.score.answer_text.numbers import only_number
 from burnish.score.summaries.answer_summary import estimates

@@ -14,7 +14,8 @@ from collections.abc import Callable
 import pytest
 
 from burnish.score.answer_text import notation, numbers, visible
-from burnish.score.answer_text.extraction import extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.extraction import extract_label, extract_number, extract_text
+from burnish.score.answer_text.letters import extract_choice
 from burnish.score.answer_text.visible import readable
 from burnish.score.metrics import squad
 from burnish.score.rewards import evidence

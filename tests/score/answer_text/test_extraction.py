@@ -9,15 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.records.files import read_rows
-from burnish.score.answer_text.extraction import (
-    extract_choice,
-    extract_label,
-    extract_number,
-    extract_text,
-    last_boxed,
-    visible_text,
-)
+from burnish.score.answer_text.extraction import extract_label, extract_number, extract_text
+from burnish.score.answer_text.letters import extract_choice
 from burnish.score.answer_text.numbers import only_number
+from burnish.score.answer_text.visible import boxes, visible_text
 
 CHOICES = {"A": "red dog", "B": "blue cat", "C": "a man", "D": "none of these"}
 
@@ -37,7 +32,7 @@ CHOICES = {"A": "red dog", "B": "blue cat", "C": "a man", "D": "none of these"}
     ],
 )
 def test_the_last_whole_box_with_nested_braces(text: str, content: str | None) -> None:
-    assert last_boxed(text) == content
+    assert [None, *boxes(text)][-1] == content
 
 
 @given(st.text(alphabet="ab{}1", max_size=30))
@@ -47,7 +42,7 @@ def test_a_box_holds_what_was_put_in_it(content: str) -> None:
         depth += {"{": 1, "}": -1}.get(character, 0)
         low = min(low, depth)
     if depth == 0 and low == 0:
-        assert last_boxed(f"so \\boxed{{{content}}} it is") == content
+        assert [None, *boxes(f"so \\boxed{{{content}}} it is")][-1] == content
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.visible import Extracted
+from burnish.score.metrics.classification import judge_class
 from burnish.score.metrics.multiple_choice import (
     LIKELIEST,
     ChoiceLikelihood,
     alike,
-    judge_choice,
     most_likely,
     with_likelihoods,
 )
@@ -19,9 +19,9 @@ from tests.score.example_rows import choice_task
 
 def test_the_right_letter_is_right() -> None:
     task = choice_task("t", "B")
-    assert judge_choice(task, Extracted("B")).correct
-    assert not judge_choice(task, Extracted("A")).correct
-    assert not judge_choice(task, Extracted(None, "ambiguous")).correct
+    assert judge_class(task, Extracted("B")).correct
+    assert not judge_class(task, Extracted("A")).correct
+    assert not judge_class(task, Extracted(None, "ambiguous")).correct
 
 
 def test_the_most_likely_choice_as_a_sum_and_per_byte() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.metrics.numeric import judge_number
 from burnish.score.summaries.answers import measure, row_of
 from tests.score.example_rows import number_task

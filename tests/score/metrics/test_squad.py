@@ -9,7 +9,7 @@ import pytest
 
 from burnish.fsio import read_lines
 from burnish.records.files import read_rows
-from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.metrics.squad import best_scores, exact_match, judge_span, normalise, token_f1
 from burnish.score.summaries.answers import measure, row_of
 from tests.score.example_rows import span_task

@@ -12,7 +12,7 @@ from sklearn import metrics as sk
 
 from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.metrics.classification import UNPARSED
 from burnish.score.summaries.answer_summary import estimates, summarise_answers
 from burnish.score.summaries.answers import row_of, rust_row

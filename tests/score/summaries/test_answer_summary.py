@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.statistics.intervals import wilson
 from burnish.score.summaries.answer_summary import estimates, summarise_answers
 from burnish.score.summaries.answers import row_of

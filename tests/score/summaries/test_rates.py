@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burnish.score.summaries.rates import METRICS, rates
+from burnish.score.summaries.rates import METRICS, code_findings, rates
 from tests.score.example_verdicts import broken, infra, passing, wrong
 
 
@@ -25,16 +25,16 @@ def test_nothing_attempted_gives_zero_rates() -> None:
 
 
 def test_error_codes_count_programs_not_messages() -> None:
-    counted = rates([broken("a", codes=("E0308", "E0308", None)), broken("b", codes=("E0308",)), passing("c")])
+    counted = code_findings([broken("a", codes=("E0308", "E0308", None)), broken("b", codes=("E0308",)), passing("c")])
     assert counted.error_codes == {"E0308": 2, "syntax": 1}
 
 
 def test_lints_count_programs_not_messages() -> None:
-    counted = rates([passing("a", lints=("clippy::x", "clippy::x")), passing("b", lints=("clippy::x",))])
+    counted = code_findings([passing("a", lints=("clippy::x", "clippy::x")), passing("b", lints=("clippy::x",))])
     assert counted.lints == {"clippy::x": 2}
 
 
 def test_a_deny_lint_of_a_program_that_compiles_is_no_error_code() -> None:
     denied = broken("a", codes=("clippy::absurd_extreme_comparisons",)).diagnostics
-    counted = rates([passing("a").model_copy(update={"diagnostics": denied})])
+    counted = code_findings([passing("a").model_copy(update={"diagnostics": denied})])
     assert counted.error_codes == {}

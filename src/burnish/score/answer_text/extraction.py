@@ -9,7 +9,7 @@ counts, not a number or label in an unfinished sentence. An unreadable answer is
 to count.
 
 Not covered: whether an answer is right (`classification`, `multiple_choice`, `squad`, `numeric`, `text`); letters of
-choices (`answer_text.letters`, offered here); Rust code (the verifier extracts it).
+choices (`answer_text.letters`); Rust code (the verifier extracts it).
 """
 
 from __future__ import annotations
@@ -18,20 +18,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from burnish.score.answer_text.cues import narrow_statements, negated, statement_places
-from burnish.score.answer_text.letters import extract_choice
 from burnish.score.answer_text.notation import bare_text
 from burnish.score.answer_text.numbers import Number, distance, first_number, last_number, only_number, written
-from burnish.score.answer_text.visible import Extracted, boxes, last_boxed, readable, visible_text
-
-__all__ = [
-    "Extracted",
-    "extract_choice",
-    "extract_label",
-    "extract_number",
-    "extract_text",
-    "last_boxed",
-    "visible_text",
-]
+from burnish.score.answer_text.visible import Extracted, boxes, readable
 
 _MARKUP = " \t\r\n*_`\"'“”‘’$#>"
 _FILLER = (

@@ -135,27 +135,7 @@ def _closing_braces(text: str) -> dict[int, int]:
     return pairs
 
 
-def last_boxed(text: str) -> str | None:
-    r"""Return the content of the last whole ``\\boxed{}``; None without one."""
-    contents = boxes(text)
-    return contents[-1] if contents else None
-
-
 def _as_box(tagged: re.Match[str]) -> str:
-    content = tagged["content"].strip()
-    whole = _closing_brace(content + "}", 0) == len(content)  # an unpaired brace would close the box too early
-    return f"\\boxed{{{content}}}" if whole else content
-
-
-def _closing_brace(text: str, start: int) -> int | None:
-    depth = 1
-    place = start
-    while place < len(text):
-        if text[place] == "\\":
-            place += 2  # an escaped brace closes nothing
-            continue
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if depth == 0:
-            return place
-        place += 1
-    return None
+    box = f"{{{tagged['content'].strip()}}}"
+    whole = _closing_braces(box).get(0) == len(box) - 1  # an unpaired brace would close the box too early
+    return f"\\boxed{box}" if whole else box[1:-1]

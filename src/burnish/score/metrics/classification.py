@@ -20,7 +20,7 @@ import numpy as np
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
 from burnish.records.summary import ClassMeasures
-from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measure, Measured, columns, rate, ratio
 from burnish.score.metrics.multiple_choice import LIKELIEST, LIKELIEST_PER_BYTE, have_likelihoods
 from burnish.score.statistics.bootstrap import Floats
@@ -32,7 +32,7 @@ _CELLS = 3
 
 
 def judge_class(task: Task, extracted: Extracted) -> Judged:
-    """Judge an answered label: right when it is one of the right labels."""
+    """Judge an answered label or letter: right when it is one of the right ones."""
     return Judged(extracted.answer is not None and extracted.answer in task.answers)
 
 

@@ -1,8 +1,8 @@
-"""Judge multiple choice by the answered letter, and by the choice a model finds most likely.
+"""Judge multiple choice by the choice a model finds most likely.
 
 A model either writes its answer (`extraction.extract_choice`), or gives the likelihood of each choice's text after the
 question, which also works for models that do not follow instructions. Not covered: computing likelihoods
-(an engine does that); the metrics, which are those of `classification.measure_choices`.
+(an engine does that); answered letters and the metrics, which are those of `classification`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.answer_text.extraction import Extracted
-from burnish.score.metrics.measures import Judged
+from burnish.score.answer_text.visible import Extracted
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,6 @@ class ChoiceLikelihood:
 
 LIKELIEST, LIKELIEST_PER_BYTE = "likeliest", "likeliest_per_byte"
 """Names of a row's scores: whether the most likely choice is right."""
-
-
-def judge_choice(task: Task, extracted: Extracted) -> Judged:
-    """Judge the answered letter."""
-    return Judged(extracted.answer is not None and extracted.answer in task.answers)
 
 
 def most_likely(choices: Sequence[ChoiceLikelihood], *, per_byte: bool) -> Extracted:
@@ -71,12 +65,11 @@ def alike(
     a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]
 ) -> tuple[Sequence[EvaluatedRow], Sequence[EvaluatedRow]]:
     """Pair rows of two models so that likelihood scores stay only where both rows of a pair have them."""
-    pairs = [(x, y) if _likely(x) and _likely(y) else (_without(x), _without(y)) for x, y in zip(a, b, strict=True)]
+    pairs = [
+        (x, y) if LIKELIEST in x.scores and LIKELIEST in y.scores else (_without(x), _without(y))
+        for x, y in zip(a, b, strict=True)
+    ]
     return [x for x, _ in pairs], [y for _, y in pairs]
-
-
-def _likely(row: EvaluatedRow) -> bool:
-    return LIKELIEST in row.scores
 
 
 def _without(row: EvaluatedRow) -> EvaluatedRow:

@@ -12,8 +12,8 @@ from fractions import Fraction
 
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.answer_text.extraction import Extracted
 from burnish.score.answer_text.numbers import distance, only_number
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, rate
 
 EXACT = "exact"

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from burnish.records import Task
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.answer_text.extraction import Extracted
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, mean, rate
 
 UNANSWERABLE = "unanswerable"

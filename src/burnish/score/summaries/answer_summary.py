@@ -14,17 +14,16 @@ import numpy as np
 
 from burnish.records import Task, TaskKind, Verdict
 from burnish.records.evaluation import EvaluatedRow
-from burnish.records.summary import CodeFindings, Estimate, Interval, KindSummary, Timing
+from burnish.records.summary import Estimate, Interval, KindSummary, Timing
 from burnish.score.metrics.classification import confusion, per_class
 from burnish.score.metrics.measures import Measure, Measured, mean
-from burnish.score.metrics.metric_means import mean_metrics
 from burnish.score.metrics.pass_at_k import pass_at_k, reported_k
 from burnish.score.statistics.bootstrap import Draws, Floats, bootstrap_interval, draw, family_sums
 from burnish.score.statistics.clustered import clustered_interval, interval_with_unknown
 from burnish.score.statistics.intervals import wilson
 from burnish.score.summaries.answers import classes_of, is_tested, measure
 from burnish.score.summaries.baselines import baselines
-from burnish.score.summaries.rates import rates
+from burnish.score.summaries.rates import code_findings
 
 MOST_PARTS = 32
 """Names of families that begin in more ways than this are names of tasks, not of kinds."""
@@ -96,7 +95,7 @@ def _summarise(
         baselines=baselines(tasks, tolerance=tolerance),
         timing=_timing(rows),
         parts=_parts(rows) if kind == "rust" else {},
-        code=_code(verdicts) if kind == "rust" else None,
+        code=code_findings(verdicts) if kind == "rust" else None,
     )
 
 
@@ -108,16 +107,6 @@ def _parts(rows: Sequence[EvaluatedRow]) -> dict[str, dict[str, Estimate]]:
     if not 2 <= len(parts) <= MOST_PARTS or len(parts) == len({row.family for row in rows}):
         return {}
     return {part: _estimates(measure(parts[part]), [row.family for row in parts[part]]) for part in sorted(parts)}
-
-
-def _code(verdicts: Sequence[Verdict]) -> CodeFindings:
-    counted = rates(verdicts)
-    return CodeFindings(
-        error_codes=dict(counted.error_codes),
-        error_classes=dict(counted.error_classes),
-        lints=dict(counted.lints),
-        metrics=mean_metrics(verdicts),
-    )
 
 
 def _estimates(measured: Measured, families: Sequence[str]) -> dict[str, Estimate]:

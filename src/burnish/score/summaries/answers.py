@@ -12,11 +12,12 @@ from typing import assert_never
 from burnish.errors import DataError
 from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
-from burnish.score.answer_text.extraction import Extracted, extract_choice, extract_label, extract_number, extract_text
+from burnish.score.answer_text.extraction import extract_label, extract_number, extract_text
+from burnish.score.answer_text.letters import extract_choice
 from burnish.score.answer_text.numbers import only_number
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.metrics.classification import judge_class, measure_choices, measure_classes
 from burnish.score.metrics.measures import CORRECT, PARSED, Judged, Measured, columns, rate
-from burnish.score.metrics.multiple_choice import judge_choice
 from burnish.score.metrics.numeric import judge_number, measure_numbers
 from burnish.score.metrics.squad import judge_span, measure_spans
 from burnish.score.metrics.text import judge_text, measure_texts
@@ -50,10 +51,8 @@ def extract_answer(task: Task, text: str, *, cut_off: bool = False) -> Extracted
 def judge_extracted(task: Task, extracted: Extracted, *, tolerance: float) -> Judged:
     """Judge an extracted answer. ``tolerance`` is the distance that numeric answers may have. ValueError for Rust."""
     match task.kind:
-        case "classification":
+        case "classification" | "multiple_choice":
             return judge_class(task, extracted)
-        case "multiple_choice":
-            return judge_choice(task, extracted)
         case "numeric":
             return judge_number(task, extracted, tolerance)
         case "extractive_qa":

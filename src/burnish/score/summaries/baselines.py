@@ -19,8 +19,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from burnish.records import Task
-from burnish.score.answer_text.extraction import Extracted
 from burnish.score.answer_text.numbers import last_number, written
+from burnish.score.answer_text.visible import Extracted
 from burnish.score.metrics.squad import UNANSWERABLE
 from burnish.score.summaries.answers import measure, row_of
 

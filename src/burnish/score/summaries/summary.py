@@ -14,11 +14,10 @@ from typing import Any
 from burnish.records import Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
 from burnish.records.summary import Comparison, Generation, ModelSummary, RepairTurn, StageTime, Summary
-from burnish.score.metrics.metric_means import mean_metrics
 from burnish.score.statistics.clustered import interval_with_unknown
 from burnish.score.summaries.answer_summary import summarise_answers
 from burnish.score.summaries.comparison import compare_models, share_rows
-from burnish.score.summaries.rates import METRICS, rates, succeeded
+from burnish.score.summaries.rates import METRICS, code_findings, rates, succeeded
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def summarise_verdicts(verdicts: Sequence[Verdict], untested: Collection[str] = 
     Answers to one task are alike, so intervals go by tasks. Every count is of answers, not of messages. ``cpu_ms`` is
     the time spent now: cached verdicts cost nothing. ``untested`` names tasks without tests, of which nothing can pass.
     """
-    counted = rates(verdicts, untested)
+    counted, code = rates(verdicts, untested), code_findings(verdicts).model_dump()
     by_metric = {}
     for metric in METRICS:
         looked_at = [verdict for verdict in verdicts if metric != "tests_passed" or verdict.task_id not in untested]
@@ -94,10 +93,7 @@ def summarise_verdicts(verdicts: Sequence[Verdict], untested: Collection[str] = 
         "untested": counted.n - counted.tested,
         "rates": by_metric,
         "reasons": dict(counted.reasons),
-        "error_classes": dict(counted.error_classes),
-        "error_codes": dict(counted.error_codes),
-        "lints": dict(counted.lints),
-        "metrics": {name: mean.model_dump() for name, mean in mean_metrics(verdicts).items()},
+        **{name: code[name] for name in ("error_classes", "error_codes", "lints", "metrics")},
         "cpu_ms": round(sum(verdict.cpu_ms for verdict in verdicts if not verdict.cached), 1),
         "cached": sum(verdict.cached for verdict in verdicts),
     }

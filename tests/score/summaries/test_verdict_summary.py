@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from burnish.records.summary import MetricMean
-from burnish.score.metrics.metric_means import mean_metrics
+from burnish.score.summaries.rates import code_findings
 from burnish.score.summaries.summary import summarise_verdicts
 from tests.score.example_verdicts import broken, infra, measured, passing
 
@@ -9,12 +9,12 @@ from tests.score.example_verdicts import broken, infra, measured, passing
 def test_answers_without_a_metric_are_left_out_not_counted_as_zero() -> None:
     scored = [passing("a").model_copy(update={"metrics": {"functions": 1.0, "idiom_score": 0.5}})]
     scored.append(passing("b").model_copy(update={"metrics": {"functions": 4.0}}))
-    means = mean_metrics([*scored, broken("c")])
+    means = code_findings([*scored, broken("c")]).metrics
     assert means == {"functions": MetricMean(mean=2.5, n=2), "idiom_score": MetricMean(mean=0.5, n=1)}
     code = measured("m", scored).summary().kinds[0].code
     assert code is not None
     assert code.metrics == means
-    assert mean_metrics([broken("c")]) == {}
+    assert code_findings([broken("c")]).metrics == {}
 
 
 def test_the_summary_of_a_file_counts_answers_with_infra_beside() -> None:
