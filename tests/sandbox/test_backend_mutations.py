@@ -14,10 +14,10 @@ import pytest
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.sandbox import docker
 from burnish.verify.sandbox import host_folder as hosted
+from burnish.verify.sandbox.backend import Backend
 from burnish.verify.sandbox.docker import DockerSandbox
 from burnish.verify.sandbox.docker_api import Attached
 from burnish.verify.sandbox.firejail import INSTALL, FirejailSandbox
-from burnish.verify.sandbox.layers import ManagedSandbox
 from burnish.verify.sandbox.selftest import self_test
 from burnish.verify.sandbox.supervise import Running
 from tests.sandbox.docker_daemon import why_no_docker
@@ -26,7 +26,7 @@ from tests.sandbox.test_mutations import Edit, instead, without
 Change = Callable[[dict[str, Any]], object]
 
 
-def failing_attempts(sandbox: ManagedSandbox) -> set[str]:
+def failing_attempts(sandbox: Backend) -> set[str]:
     try:
         return {finding.name for finding in self_test(sandbox, find_toolchain()) if not finding.ok}
     finally:

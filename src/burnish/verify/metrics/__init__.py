@@ -1,6 +1,6 @@
 """Compute syntax metrics of a program from its syntax tree: numbers for ``Verdict.metrics``.
 
-One idea per file; `measure` puts them together. A program that tree-sitter cannot read, or a very long one, is
+`measure` puts them together. A program that tree-sitter cannot read, or a very long one, is
 unscored: it has no metrics, not zeros. Not covered: rates over many programs (`score`).
 """
 
@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from burnish.syntax.source import parse
 from burnish.syntax.survey import MOST_BYTES, index_tree
-from burnish.verify.metrics.complexity import complexity_metrics
-from burnish.verify.metrics.documentation import documentation_metrics
-from burnish.verify.metrics.expressions import expression_metrics
+from burnish.verify.metrics.expressions import expression_metrics, return_metrics
 from burnish.verify.metrics.hazards import hazard_metrics
 from burnish.verify.metrics.idiom import idiom_metrics
-from burnish.verify.metrics.items import item_metrics
+from burnish.verify.metrics.items import complexity_metrics, documentation_metrics, item_metrics
 from burnish.verify.metrics.iterators import iterator_metrics
 from burnish.verify.metrics.prompt import prompt_metrics
-from burnish.verify.metrics.returns import return_metrics
 
 __all__ = ["MOST_BYTES", "measure", "prompt_metrics"]
 

@@ -15,6 +15,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from burnish.protocols import Job, JobResult, Limits
@@ -216,6 +217,15 @@ def _too_large(job: Job) -> Literal["", "size", "memory"]:
         return "size"
     sizes = (memory_asked(job.files[name]) for name in job.executables)
     return "memory" if any(size > job.limits.memory_bytes for size in sizes) else ""
+
+
+def write_files(folder: Path, job: Job) -> None:
+    """Write the job's files into a folder of the host."""
+    for name, content in job.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o755 if name in job.executables else 0o644)
 
 
 def fault(cause: str) -> JobResult:

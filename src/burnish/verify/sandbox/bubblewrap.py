@@ -73,25 +73,7 @@ class BubblewrapSandbox(SlotBackend):
         self._filter = run_stage_filter()
         self._system = _system()
         super().__init__()
-        self._layers = (
-            f"bubblewrap {version}",
-            layers.NAMESPACES,
-            layers.NO_NETWORK,
-            layers.READ_ONLY_ROOT,
-            layers.HIDDEN_HOST,
-            layers.HIDDEN_PROC,
-            layers.UID_DROP if self._root else layers.ORDINARY_USER,
-            layers.NO_USER_NAMESPACES,
-            layers.NO_CGROUP if self._cgroups.kind == "none" else f"cgroup-{self._cgroups.kind}",
-            layers.ONE_CORE,
-            layers.RLIMITS,
-            layers.SECCOMP,
-            layers.SIZED_TMPFS,
-            layers.OUTPUT_CAP,
-            layers.EMPTY_ENVIRONMENT,
-            layers.DIES_WITH_PARENT,
-            layers.OWN_COMPILE_SANDBOX,
-        )
+        self._layers = layers.claimed(f"bubblewrap {version}", root=self._root, cgroup=self._cgroups.kind)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from typing import Literal
 from burnish.fsio import digest_json
 from burnish.protocols import Job, JobResult, Limits
 from burnish.verify.sandbox import layers
-from burnish.verify.sandbox.backend import Backend, exit_code, fault, limit_reached, not_started
+from burnish.verify.sandbox.backend import Backend, exit_code, fault, limit_reached, not_started, write_files
 from burnish.verify.sandbox.cgroups import blamed, machine_oom_kills
 from burnish.verify.sandbox.docker_api import Attached, Engine
 from burnish.verify.sandbox.seccomp import docker_profile
@@ -112,23 +112,8 @@ class DockerSandbox(Backend):
     @property
     def layers(self) -> tuple[str, ...]:
         """Return the backend with version, then every active layer."""
-        return (
-            f"docker {self._engine.version}",
-            layers.NAMESPACES,
-            layers.NO_NETWORK,
-            layers.READ_ONLY_ROOT,
-            layers.HIDDEN_HOST,
-            layers.UID_DROP,
-            layers.NO_USER_NAMESPACES,
-            "cgroup-docker",
-            layers.ONE_CORE,
-            layers.RLIMITS,
-            layers.SECCOMP,
-            layers.SIZED_TMPFS,
-            layers.OUTPUT_CAP,
-            layers.EMPTY_ENVIRONMENT,
-            layers.DIES_WITH_PARENT,
-        )
+        absent = (layers.HIDDEN_PROC, layers.OWN_COMPILE_SANDBOX)
+        return layers.claimed(f"docker {self._engine.version}", root=True, cgroup="docker", without=absent)
 
     def close(self) -> None:
         """Kill running jobs and remove the containers and their folders."""
@@ -195,7 +180,9 @@ class DockerSandbox(Backend):
         if container.killed:
             return fault("cancelled")
         began = time.monotonic()
-        _write_files(container.folder, job)
+        for old in container.folder.iterdir():
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        write_files(container.folder, job)
         mark = os.urandom(8).hex()
         kept = "LD_LIBRARY_PATH=" + _RUNTIME if container.shape.libraries else ""
         if job.stage == "compile":
@@ -312,13 +299,3 @@ def _image(engine: Engine) -> str:
             tar.addfile(entry)
     engine.call("POST", f"/images/create?fromSrc=-&repo=burnish-sandbox&tag={tag}", content.getvalue())
     return f"burnish-sandbox:{tag}"
-
-
-def _write_files(folder: Path, job: Job) -> None:
-    for old in folder.iterdir():
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
-    for name, content in job.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(0o755 if name in job.executables else 0o644)

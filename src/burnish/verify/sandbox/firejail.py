@@ -52,23 +52,9 @@ class FirejailSandbox(HostedSandbox):
     @property
     def layers(self) -> tuple[str, ...]:
         """Return the backend with version, then every active layer."""
-        return (
-            f"firejail {self._version}",
-            layers.NAMESPACES,
-            layers.NO_NETWORK,
-            layers.READ_ONLY_ROOT,
-            layers.HIDDEN_HOST,
-            layers.ORDINARY_USER if self._uids is None else layers.UID_DROP,
-            layers.NO_USER_NAMESPACES,
-            layers.NO_CGROUP if self._cgroups.kind == "none" else f"cgroup-{self._cgroups.kind}",
-            *((layers.ONE_CORE,) if self._cgroups.one_core else ()),
-            layers.RLIMITS,
-            layers.SECCOMP,
-            layers.OUTPUT_CAP,
-            layers.EMPTY_ENVIRONMENT,
-            layers.DIES_WITH_PARENT,
-            layers.OWN_COMPILE_SANDBOX,
-        )
+        absent = {layers.HIDDEN_PROC, layers.SIZED_TMPFS} | ({layers.ONE_CORE} if not self._cgroups.one_core else set())
+        name, root = f"firejail {self._version}", self._uids is not None
+        return layers.claimed(name, root=root, cgroup=self._cgroups.kind, without=tuple(absent))
 
     def _code(self, outcome: Outcome) -> int:
         """Convert the status: firejail returns 128 + n for signal n."""

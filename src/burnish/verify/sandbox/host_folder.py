@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from burnish.protocols import Job, Limits
-from burnish.verify.sandbox.backend import RESERVED, Ended, Slot, SlotBackend, cpu_rlimit_s
+from burnish.verify.sandbox.backend import RESERVED, Ended, Slot, SlotBackend, cpu_rlimit_s, write_files
 from burnish.verify.sandbox.cgroups import Cgroups
 from burnish.verify.sandbox.supervise import Outcome, Running
 
@@ -70,7 +70,8 @@ class HostedSandbox(SlotBackend):
         folder = Path(tempfile.mkdtemp(dir=self._root))
         try:
             mark = os.urandom(8).hex()
-            _write_files(folder, job)
+            write_files(folder, job)
+            _link_libraries(folder, job)
             words = shlex.join(rewritten(job, folder))
             (folder / _START).write_text(f"mark={mark}; set -- {words}\n{_INSIDE}\n")
             outcome = self._placed(slot, Placed(job, folder, self._give_away(folder, slot)), len(mark) + 1)
@@ -159,12 +160,7 @@ def _moved(word: str, places: Mapping[str, str]) -> str:
     return word
 
 
-def _write_files(folder: Path, job: Job) -> None:
-    for name, content in job.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(0o755 if name in job.executables else 0o644)
+def _link_libraries(folder: Path, job: Job) -> None:
     for name, outside in libraries(job).items():
         path = folder / _LIBRARIES / name
         path.parent.mkdir(exist_ok=True)

@@ -9,10 +9,8 @@ Not covered: the strength of a layer. firejail's namespaces are set up by a prog
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from burnish.errors import SandboxError
-from burnish.protocols import Sandbox
 
 NAMESPACES = "namespaces"
 NO_NETWORK = "no-network"
@@ -41,20 +39,34 @@ _MEETS = {"unprivileged": (UID_DROP, ORDINARY_USER), "cgroup": ("cgroup-v1", "cg
 """Requirements that several layers meet."""
 
 
-class ManagedSandbox(Sandbox, Protocol):
-    """Sandbox that owns its running jobs; every backend is one."""
+def claimed(backend: str, *, root: bool, cgroup: str, without: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the layers of a backend: all but those it is ``without``.
 
-    def stop(self) -> None:
-        """Kill running jobs, and later ones until `resume`; their results have a fault."""
-        ...
-
-    def resume(self) -> None:
-        """Let jobs run again."""
-        ...
-
-    def close(self) -> None:
-        """Kill running jobs and release everything."""
-        ...
+    Args:
+        backend: its name with version.
+        root: whether it was started as root, and drops to an ordinary uid.
+        cgroup: kind of its control groups, ``none`` without.
+        without: the layers that it lacks.
+    """
+    every = (
+        NAMESPACES,
+        NO_NETWORK,
+        READ_ONLY_ROOT,
+        HIDDEN_HOST,
+        HIDDEN_PROC,
+        UID_DROP if root else ORDINARY_USER,
+        NO_USER_NAMESPACES,
+        NO_CGROUP if cgroup == "none" else f"cgroup-{cgroup}",
+        ONE_CORE,
+        RLIMITS,
+        SECCOMP,
+        SIZED_TMPFS,
+        OUTPUT_CAP,
+        EMPTY_ENVIRONMENT,
+        DIES_WITH_PARENT,
+        OWN_COMPILE_SANDBOX,
+    )
+    return (backend, *(layer for layer in every if layer not in without))
 
 
 def missing(required: Iterable[str], layers: Sequence[str]) -> list[str]:

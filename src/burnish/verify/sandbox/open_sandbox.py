@@ -14,10 +14,11 @@ from burnish.errors import BurnishError, MissingToolError, SandboxError
 from burnish.verify.compiler.toolchain import find_toolchain
 from burnish.verify.sandbox import bubblewrap, docker, firejail
 from burnish.verify.sandbox import docker_api as engine
-from burnish.verify.sandbox.layers import ManagedSandbox, require_layers
+from burnish.verify.sandbox.backend import Backend
+from burnish.verify.sandbox.layers import require_layers
 from burnish.verify.sandbox.selftest import Finding, require, self_test
 
-BACKENDS: Mapping[str, Callable[[], ManagedSandbox]] = {
+BACKENDS: Mapping[str, Callable[[], Backend]] = {
     "bubblewrap": bubblewrap.BubblewrapSandbox,
     "docker": docker.DockerSandbox,
     "firejail": firejail.FirejailSandbox,
@@ -26,7 +27,7 @@ BACKENDS: Mapping[str, Callable[[], ManagedSandbox]] = {
 INSTALL = {"bubblewrap": bubblewrap.INSTALL, "docker": engine.INSTALL, "firejail": firejail.INSTALL}
 
 
-def open_sandbox(config: VerifyConfig) -> ManagedSandbox:
+def open_sandbox(config: VerifyConfig) -> Backend:
     """Open a sandbox that passed its self-test and has every required layer.
 
     Raises MissingToolError when Rust or every backend is missing, SandboxError when no installed one passes.
@@ -58,7 +59,7 @@ def proven_findings(name: str = "bubblewrap") -> tuple[Finding, ...]:
         sandbox.close()
 
 
-def _opened(name: str, required: Sequence[str]) -> ManagedSandbox:
+def _opened(name: str, required: Sequence[str]) -> Backend:
     sandbox = BACKENDS[name]()
     try:
         require_layers(required, sandbox.layers)

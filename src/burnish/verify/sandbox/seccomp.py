@@ -110,18 +110,10 @@ def run_stage_filter() -> bytes:
             f"Run on one of {', '.join(sorted(_ARCHITECTURES))}; no program was run.",
         )
     audit, column, clone, socket = _ARCHITECTURES[machine]
-    program = [
-        _op(_LOAD, _OFFSET_ARCHITECTURE),
-        *_when(_EQUAL, audit, [], otherwise_skip=1),
-        _op(_RETURN, _KILL),
-        _op(_LOAD, _OFFSET_NUMBER),
-    ]
+    program = _begin(audit)
     if machine == "x86_64":
         program += _when(_AT_LEAST, _X32_BIT, [_op(_RETURN, _KILL)])
-    for numbers in _KILLED.values():
-        number = numbers[column]
-        if number is not None:
-            program += _when(_EQUAL, number, [_op(_RETURN, _KILL)])
+    program += _killing(_KILLED, column)
     program += _when(_EQUAL, _SET_AFFINITY[column], [_op(_RETURN, _ERRNO | errno.EPERM)])
     program += _when(_EQUAL, _LOCKS[column], [_op(_RETURN, _ERRNO | errno.ENOLCK)])
     commands: list[bytes] = [_op(_LOAD, _OFFSET_ARGUMENT_1)]
@@ -152,21 +144,24 @@ def no_programs_filter() -> bytes:
     Threads are made by ``clone`` with CLONE_THREAD; ``clone3`` gets ENOSYS here too.
     """
     audit, column, clone, _ = _ARCHITECTURES[platform.machine()]
-    program = [
-        _op(_LOAD, _OFFSET_ARCHITECTURE),
-        *_when(_EQUAL, audit, [], otherwise_skip=1),
-        _op(_RETURN, _KILL),
-        _op(_LOAD, _OFFSET_NUMBER),
-    ]
-    for numbers in _STARTS.values():
-        number = numbers[column]
-        if number is not None:
-            program += _when(_EQUAL, number, [_op(_RETURN, _KILL)])
+    program = _begin(audit)
+    program += _killing(_STARTS, column)
     program += _when(_EQUAL, _CLONE3, [_op(_RETURN, _ERRNO | errno.ENOSYS)])
     threads = [_op(_LOAD, _OFFSET_ARGUMENT_0), *_when(_ANY_BIT, _CLONE_THREAD, [_op(_RETURN, _ALLOW)])]
     program += _when(_EQUAL, clone, [*threads, _op(_RETURN, _KILL)])
     program.append(_op(_RETURN, _ALLOW))
     return b"".join(program)
+
+
+def _begin(audit: int) -> list[bytes]:
+    """Kill calls of another architecture, then load the number of the call."""
+    begin = [_op(_LOAD, _OFFSET_ARCHITECTURE), *_when(_EQUAL, audit, [], otherwise_skip=1)]
+    return [*begin, _op(_RETURN, _KILL), _op(_LOAD, _OFFSET_NUMBER)]
+
+
+def _killing(calls: dict[str, tuple[int | None, int | None]], column: int) -> list[bytes]:
+    present = (number for numbers in calls.values() if (number := numbers[column]) is not None)
+    return [operation for number in present for operation in _when(_EQUAL, number, [_op(_RETURN, _KILL)])]
 
 
 def killed_names() -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from burnish.protocols import Joint, Limits
-from burnish.verify.sandbox.limits.metering import Meter
+from burnish.verify.sandbox.limits.metering import GroupMeter
 
 _Exceeded = Literal["", "cpu", "wall", "output"]
 _CHUNK = 1 << 16
@@ -113,7 +113,7 @@ class Running:
         if known:
             self._kill()
 
-    def supervise(self, stdin: bytes, limits: Limits, meter: Meter, on_child: Callable[[int], None]) -> Outcome:
+    def supervise(self, stdin: bytes, limits: Limits, meter: GroupMeter, on_child: Callable[[int], None]) -> Outcome:
         """Supervise to the end or to a limit; ``on_child`` gets the program's pid before it starts."""
         assert self._process.stderr is not None
         deadline = self._began + limits.wall_s
@@ -171,7 +171,9 @@ class Running:
             self._kill()
         return pid
 
-    def _pump(self, pidfd: int, pipes: dict[int, bytearray], stdin: bytes, limits: Limits, meter: Meter) -> _Exceeded:
+    def _pump(
+        self, pidfd: int, pipes: dict[int, bytearray], stdin: bytes, limits: Limits, meter: GroupMeter
+    ) -> _Exceeded:
         output_bytes = limits.output_bytes
         look_at = time.monotonic() + _LOOK_S
         writer = self._process.stdin.fileno() if self._process.stdin is not None else -1
@@ -219,7 +221,7 @@ class Running:
         elif self._process.stdin is not None:
             self._process.stdin.close()
 
-    def _out_of_time(self, limits: Limits, meter: Meter) -> _Exceeded:
+    def _out_of_time(self, limits: Limits, meter: GroupMeter) -> _Exceeded:
         meter.look()
         if (meter.cpu_ms or 0.0) > limits.cpu_s * 1000:
             return "cpu"

@@ -12,31 +12,12 @@ two samples, without a control group.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 from burnish.verify.sandbox.cgroups import Group
 
 
-class Meter(Protocol):
-    """Count for one job, from its start."""
-
-    def look(self) -> None:
-        """Count up to now."""
-        ...
-
-    @property
-    def cpu_ms(self) -> float | None:
-        """Return the CPU time of all processes up to the last sample; None if unknown."""
-        ...
-
-    @property
-    def starved_ms(self) -> float:
-        """Return how long others kept the program from running, up to the last sample."""
-        ...
-
-
 class GroupMeter:
-    """`Meter` of a control group, or of its stand-in."""
+    """Count for one job from its start, by its control group or the stand-in for one."""
 
     def __init__(self, group: Group) -> None:
         self._group = group
@@ -46,6 +27,7 @@ class GroupMeter:
         self._gone_ms = 0.0
         self._used_ms = 0.0
         self.starved_ms = 0.0
+        """How long others kept the program from running, up to the last sample."""
 
     @property
     def cpu_ms(self) -> float | None:
