@@ -18,7 +18,7 @@ from transformers import TrainerCallback
 
 from burnish.config.model import ModelConfig
 from burnish.config.stages.kinds.grpo import GrpoStage
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Completion, Score, Verdict
 from burnish.train.grpo.prompt_pool import Prompts
 from burnish.train.grpo.rollouts import Judge, Write

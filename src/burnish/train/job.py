@@ -23,28 +23,32 @@ from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.config.stages.kinds.sft import SftStage
-from burnish.config.stages.optimizer import OptimizerConfig
+from burnish.config.stages.optimizer import CONTINUABLE, OptimizerConfig
+from burnish.fsio import digest_file
 from burnish.model.adapters import AdapterOrigin
+from burnish.model.attention import attention_of
 from burnish.model.base import LoadedModel, load_model
-from burnish.records.layout import ADAPTER, BAD_BATCH, CHECKPOINTS, MODEL
+from burnish.model.chat_template import template_digest
+from burnish.model.folders import model_digest
+from burnish.records.layout import ADAPTER, ADAPTER_WEIGHTS, BAD_BATCH, CHECKPOINTS, MODEL
 from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps
-from burnish.train.checkpoints.provenance import FREE, made_with, origin_of, start_digest
 from burnish.train.checkpoints.save_result import result_saver, save_best, train_to_end
 from burnish.train.checkpoints.stale import drop_foreign_checkpoints
 from burnish.train.micro_batch import fit_micro_batch
 from burnish.train.watch.training_log import Log, watch_training
-from burnish.train.weights.adapters import attach_adapter, set_input_casts
-from burnish.train.weights.continue_adapter import continue_adapter
+from burnish.train.weights.adapters import attach_adapter, continue_adapter, set_input_casts
 from burnish.train.weights.deepspeed import deepspeed_arguments
-from burnish.train.weights.optimizer import make_optimizer
+from burnish.train.weights.optimizer import learning_rate_share, make_optimizer
 from burnish.train.weights.reference import refuse_adapted_output
-from burnish.train.weights.schedule import learning_rate_share
 from burnish.train.weights.sharded import shard
 
 AnyTrained = TypeVar("AnyTrained", PretrainStage, SftStage, PreferenceStage, GrpoStage)
 Adapted = TypeVar("Adapted", SftStage, PreferenceStage, GrpoStage)
 Result = TypeVar("Result")
+
+FREE = frozenset({"name", "log_every", "start_from", *CONTINUABLE})
+"""Settings of a stage that checkpoints need not agree with; digests identify the weights of ``start_from``."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +150,26 @@ def open_checkpoints(
         also: further facts that checkpoints must agree with, by their names in messages.
         free: settings of the stage that may differ.
     """
-    origin = origin_of(job.base_folder, job.model, loaded, dataset_digest)
-    described = made_with(origin, job.model, loaded, job.stage, job.seed, dataset=dataset, free=free)
-    drop_foreign_checkpoints(job.checkpoints, described | {"start": start_digest(job.start)} | dict(also or {}))
+    quantization = job.model.quantization
+    origin = AdapterOrigin(
+        base_digest=model_digest(job.base_folder),
+        template_digest=template_digest(loaded.tokenizer),
+        dataset_digest=dataset_digest,
+        quantization=None if quantization is None else quantization.kind,
+    )
+    made_with = {
+        "base model": origin.base_digest,
+        "chat template": origin.template_digest,
+        dataset: dataset_digest,
+        "dtype": job.model.dtype,
+        "attention": attention_of(loaded.model),
+        "quantization": None if quantization is None else quantization.model_dump(mode="json"),
+        "seed": job.seed,
+        **job.stage.model_dump(mode="json", exclude=set(free)),
+        "start": None if job.start is None else digest_file(job.start / ADAPTER_WEIGHTS),
+        **(also or {}),
+    }
+    drop_foreign_checkpoints(job.checkpoints, made_with)
     return origin
 
 

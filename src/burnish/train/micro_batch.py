@@ -40,7 +40,9 @@ def fit_micro_batch(stage: Trained, train: Callable[[Trained], Result], processe
         try:
             return train(stage)
         except StepMemoryError:
-            lower = None if process_count() > 1 else fitting_micro_batch(stage, processes)
+            # KTO's KL term depends on the micro batch.
+            fixed = isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig)
+            lower = None if fixed or process_count() > 1 else smaller_micro_batch(stage, processes)
             if lower is None:
                 raise
         # Outside of the handler: the error's traceback would keep the model alive.
@@ -50,10 +52,3 @@ def fit_micro_batch(stage: Trained, train: Callable[[Trained], Result], processe
         )
         stage = stage.model_copy(update={"micro_batch": lower})
         free_memory()
-
-
-def fitting_micro_batch(stage: TrainingStage | GrpoStage, processes: int = 1) -> int | None:
-    """Find a smaller micro batch with the same training; None when there is none."""
-    if isinstance(stage, PreferenceStage) and isinstance(stage.method, KtoConfig):
-        return None  # its KL term depends on the micro batch
-    return smaller_micro_batch(stage, processes)

@@ -39,8 +39,8 @@ def test_all_processes_together_see_the_sequences_of_one(
     order = LengthGroupedSampler([1 + index % 7 for index in range(sequences)], batch=effective, seed=1)
     shares = []
     for rank in range(processes):
-        batches = SharedBatches(order, sequences=sequences, micro_batch=micro_batch, processes=processes, rank=rank)
-        batches.set_epoch(epoch)
+        batches = SharedBatches(order, micro_batch=micro_batch, processes=processes, rank=rank)
+        order.set_epoch(epoch)
         share = list(batches)
         assert len(share) == len(batches)
         assert all(len(batch) == micro_batch for batch in share)

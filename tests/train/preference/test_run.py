@@ -16,7 +16,8 @@ from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.errors import ConfigError, UserError
 from burnish.model.adapters import read_origin
-from burnish.model.base import load_adapter, load_model, model_digest
+from burnish.model.base import load_adapter, load_model
+from burnish.model.folders import model_digest
 from burnish.train.job import TrainingJob
 from burnish.train.preference.run import run_preference
 from burnish.train.preference.trainer import collate_pairs, collate_ratings

@@ -15,8 +15,9 @@ from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.data.encode.packing import Block, pack_documents
 from burnish.errors import UserError
 from burnish.model.tokenizer import train_tokenizer
+from burnish.train.batches.rows import IGNORED
 from burnish.train.job import TrainingJob
-from burnish.train.pretrain.run import IGNORED, build_model, collate_blocks, run_pretrain
+from burnish.train.pretrain.run import build_model, collate_blocks, run_pretrain
 
 TEXTS = [f"/// Returns {n}.\npub fn f{n}() -> i64 {{\n    {n}\n}}\n<|endoftext|>" for n in range(40)]
 STAGE = PretrainStage(

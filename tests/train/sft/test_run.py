@@ -15,8 +15,10 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError, DataError, UserError
 from burnish.model.adapters import read_origin
-from burnish.model.base import load_adapter, load_model, load_tokenizer, model_digest
+from burnish.model.base import load_adapter, load_model
 from burnish.model.chat_template import template_digest
+from burnish.model.folders import model_digest
+from burnish.model.source import load_tokenizer
 from burnish.train.job import TrainingJob, TrainingResult
 from burnish.train.sft.run import run_sft
 from burnish.train.watch.evaluation import HeldOutLoss, evaluating

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from burnish.train.weights.muon import MuonWithAdamW
+from burnish.train.weights.optimizer import MuonWithAdamW
 
 
 def _model() -> nn.Module:

@@ -8,8 +8,7 @@ from torch import nn
 
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.recipe import Recipe
-from burnish.train.weights.muon import MuonWithAdamW
-from burnish.train.weights.optimizer import make_optimizer
+from burnish.train.weights.optimizer import MuonWithAdamW, make_optimizer
 
 
 def _model() -> nn.Module:

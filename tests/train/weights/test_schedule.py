@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from burnish.config.stages.optimizer import OptimizerConfig
-from burnish.train.weights.schedule import learning_rate_share
+from burnish.train.weights.optimizer import learning_rate_share
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "wsd", "constant"])

@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-from burnish.train.batches.sharing import BLANK
+from burnish.train.batches.sharing import BLANK, PassOrder
 
 IGNORED = -100
 GROUPED_BATCHES = 50
@@ -41,6 +42,19 @@ class EncodedRow(Protocol):
     def weight(self) -> float:
         """Return the weight of the row's tokens in the loss."""
         ...
+
+
+@dataclass(frozen=True)
+class DocumentRow:
+    """Document, or a piece of one, every token of which is predicted from those before it."""
+
+    id: str
+    input_ids: list[int]
+    weight: float = 1.0
+
+    @property
+    def labels(self) -> list[int]:
+        return self.input_ids
 
 
 RowGroup = tuple[tuple[int, EncodedRow], ...]
@@ -112,28 +126,17 @@ def mean_token_weight(rows: Sequence[EncodedRow]) -> float:
     return sum(row.weight * count for row, count in zip(rows, tokens, strict=True)) / sum(tokens)
 
 
-class LengthGroupedSampler(Sampler[int]):
-    """Order the rows anew every epoch, by seed and epoch alone, so that a resumed run continues in place.
+class LengthGroupedSampler(PassOrder):
+    """Order the rows by groups of similar length.
 
     Rows are shuffled, drawn in groups of `GROUPED_BATCHES` batches, sorted by length within a group and cut into
     batches, and the batches are shuffled. The last, smaller batch stays last.
     """
 
     def __init__(self, lengths: Sequence[int], *, batch: int, seed: int) -> None:
+        super().__init__(len(lengths), seed=seed)
         self._lengths = lengths
         self._batch = batch
-        self._seed = seed
-        self._epoch = 0
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; the trainer calls it before each."""
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.order(self._epoch))
 
     def order(self, epoch: int) -> list[int]:
         """Return row indices in the order of ``epoch``."""

@@ -9,10 +9,11 @@ Not covered: streams, whose rows have no index (`train.batches.stream`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
 
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from burnish.scale.processes import process_count, process_rank
 
@@ -20,10 +21,28 @@ BLANK = -1
 """Index of a sequence without labels."""
 
 
-class EpochOrder(Protocol):
-    """Indices in the order of a pass, such as `train.batches.rows.LengthGroupedSampler`."""
+class PassOrder(Sampler[int], ABC):
+    """Indices in an order that is new in every pass, by seed and pass alone, so that a resumed run continues in
+    place."""
 
-    def order(self, epoch: int) -> Sequence[int]: ...
+    def __init__(self, sequences: int, *, seed: int) -> None:
+        self._sequences = sequences
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._sequences
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the pass; the trainer calls it before each."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order(self._epoch))
+
+    @abstractmethod
+    def order(self, epoch: int) -> list[int]:
+        """Return the indices in the order of pass ``epoch``."""
 
 
 class SharedBatches:
@@ -31,39 +50,30 @@ class SharedBatches:
 
     Args:
         order: order of every pass, the same in every process.
-        sequences: number of sequences in a pass.
         micro_batch: sequences of one micro batch in one process.
         processes: number of processes.
         rank: rank of this process.
     """
 
-    def __init__(self, order: EpochOrder, *, sequences: int, micro_batch: int, processes: int, rank: int) -> None:
+    def __init__(self, order: PassOrder, *, micro_batch: int, processes: int, rank: int) -> None:
         self._order = order
-        self._sequences = sequences
-        self._micro_batch = micro_batch
-        self._processes = processes
-        self._rank = rank
-        self._epoch = 0
+        self._begin = micro_batch * rank
+        self._together = micro_batch * processes
         self.batch_size = micro_batch
         self.drop_last = False
-        self.batch_sampler = self  # the trainer calls `set_epoch` on this attribute
+        self.batch_sampler = order  # the trainer calls `set_epoch` on this attribute
 
     def __len__(self) -> int:
-        return math.ceil(self._sequences / (self._micro_batch * self._processes))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the pass; the trainer calls it before each."""
-        self._epoch = epoch
+        return math.ceil(len(self._order) / self._together)
 
     def __iter__(self) -> Iterator[list[int]]:
         # Every process computes the same order and takes every `processes`-th micro batch, offset by its rank.
         # Padding with BLANK (no labels) gives all processes equally many batches, or a collective would hang; blank
         # sequences have no trained token, so they do not change the loss.
-        order = list(self._order.order(self._epoch))
-        order += [BLANK] * (len(self) * self._micro_batch * self._processes - len(order))
-        stride = self._micro_batch * self._processes
-        for start in range(self._rank * self._micro_batch, len(order), stride):
-            yield order[start : start + self._micro_batch]
+        order = list(self._order)
+        order += [BLANK] * (len(self) * self._together - len(order))
+        for start in range(self._begin, len(order), self._together):
+            yield order[start : start + self.batch_size]
 
 
 class SharesRows:
@@ -81,15 +91,11 @@ class SharesRows:
         """Return a loader of this process's share."""
         if process_count() == 1:
             return super().get_train_dataloader()  # type: ignore[misc]
-        dataset = self.shared_dataset()
+        micro_batch = self.args.per_device_train_batch_size
         batches: Any = SharedBatches(
-            self.order,
-            sequences=len(dataset),
-            micro_batch=self.args.per_device_train_batch_size,
-            processes=process_count(),
-            rank=process_rank(),
+            self.order, micro_batch=micro_batch, processes=process_count(), rank=process_rank()
         )
-        return DataLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
+        return DataLoader(self.shared_dataset(), batch_sampler=batches, collate_fn=self.data_collator)
 
     def shared_dataset(self) -> Any:
         """Return the dataset that the shares index; it must know `BLANK`."""

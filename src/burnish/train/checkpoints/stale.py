@@ -23,18 +23,15 @@ def drop_foreign_checkpoints(folder: Path, made_with: Mapping[str, Any]) -> None
 
     The first process removes them while the others wait.
     """
-    if is_first():
-        _drop_foreign(folder, made_with)
-    wait_for_all()
-
-
-def _drop_foreign(folder: Path, made_with: Mapping[str, Any]) -> None:
     record = folder / MADE_WITH
-    if folder.is_dir() and any(folder.iterdir()):
-        stored = read_object(record) if record.is_file() else {}
-        differing = [key for key in made_with if stored.get(key) != made_with[key]]
-        if not differing:
-            return
-        logger.warning("%s: made with other %s; training starts over", folder, ", ".join(differing))
-        shutil.rmtree(folder)
-    write_json(record, made_with)
+    if is_first():
+        differing: list[str] | None = None
+        if folder.is_dir() and any(folder.iterdir()):
+            stored = read_object(record) if record.is_file() else {}
+            differing = [key for key in made_with if stored.get(key) != made_with[key]]
+        if differing:
+            logger.warning("%s: made with other %s; training starts over", folder, ", ".join(differing))
+            shutil.rmtree(folder)
+        if differing != []:
+            write_json(record, made_with)
+    wait_for_all()

@@ -23,10 +23,8 @@ def merged_adapter(model: Any) -> Iterator[None]:
     """Merge the active adapter of a PEFT model for the body; do nothing for other models."""
     layers: list[Any] = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
     weights = [layer.get_base_layer().weight for layer in layers]
-    if not isinstance(model, PeftModel) or any(type(weight) is not torch.nn.Parameter for weight in weights):
-        yield
-        return
-    if not all(weight.dtype.is_floating_point for weight in weights):
+    plain_weights = all(type(weight) is torch.nn.Parameter and weight.dtype.is_floating_point for weight in weights)
+    if not isinstance(model, PeftModel) or not plain_weights:
         yield
         return
     before = [weight.detach().clone() for weight in weights]

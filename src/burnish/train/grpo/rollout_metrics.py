@@ -23,8 +23,9 @@ def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
     samples = [sample for group in groups for sample in group.samples]
     verdicts = [verdict for group in groups for verdict in group.verdicts]
     scores = [score for group in groups for score in group.scores]
-    rewards = [score.value for score in scores if score.value is not None]
-    spreads = [statistics.stdev(scored) for group in groups if len(scored := _scored(group)) > 1]
+    scored = [[reward for reward in group.rewards if reward is not None] for group in groups]
+    rewards = [reward for values in scored for reward in values]
+    spreads = [statistics.stdev(values) for values in scored if len(values) > 1]
 
     def share(of: Callable[[Verdict], bool]) -> float:
         return sum(map(of, verdicts)) / len(verdicts)
@@ -57,7 +58,3 @@ def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
         elif name == _SHARE:
             metrics[PREFIX + name] = statistics.fmean(parts)
     return metrics
-
-
-def _scored(group: Group) -> list[float]:
-    return [reward for reward in group.rewards if reward is not None]

@@ -26,8 +26,7 @@ from burnish.fsio import digest_json
 from burnish.model.base import LoadedModel
 from burnish.train.batches.rows import LengthGroupedSampler, trained_tokens
 from burnish.train.checkpoints.complete import CompleteCheckpoints
-from burnish.train.checkpoints.provenance import FREE
-from burnish.train.job import TrainingJob, TrainingResult, open_checkpoints, train_adapter, trainer_parts
+from burnish.train.job import FREE, TrainingJob, TrainingResult, open_checkpoints, train_adapter, trainer_parts
 from burnish.train.preference.trainer import (
     ROW,
     HeldOutJudgements,

@@ -8,13 +8,13 @@ never predicted from the one before it. The loss of a step is the mean over its 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 from transformers import (
     AutoModelForCausalLM,
     GenerationConfig,
@@ -34,7 +34,8 @@ from burnish.model.precision import resolve_dtype, width_of
 from burnish.records.layout import MODEL
 from burnish.scale.processes import process_count
 from burnish.train.arguments import placed
-from burnish.train.batches.sharing import BLANK, SharesRows
+from burnish.train.batches.rows import DocumentRow, collate
+from burnish.train.batches.sharing import BLANK, PassOrder, SharesRows
 from burnish.train.batches.stream import ResumableStream, StreamFed
 from burnish.train.checkpoints.complete import CompleteCheckpoints
 from burnish.train.job import TrainingJob, TrainingResult, optimizers, train
@@ -44,8 +45,6 @@ from burnish.train.weights.deepspeed import DeepspeedTraining, deepspeed_argumen
 from burnish.train.weights.kernels import Deterministic
 from burnish.train.weights.sharded import ShardedTraining, shard
 
-IGNORED = -100
-
 
 class PackedBlock(Protocol):
     """Packed row: documents as token ids, together at most a block long."""
@@ -54,28 +53,13 @@ class PackedBlock(Protocol):
     def documents(self) -> tuple[tuple[int, ...], ...]: ...
 
 
-class BlockOrder(Sampler[int]):
-    """Order of the blocks, new in every pass, by seed and pass alone."""
-
-    def __init__(self, blocks: int, *, seed: int) -> None:
-        self._blocks = blocks
-        self._seed = seed
-        self._epoch = 0
-
-    def __len__(self) -> int:
-        return self._blocks
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the pass; the trainer calls it before each."""
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.order(self._epoch))
+class BlockOrder(PassOrder):
+    """Order of the blocks, shuffled."""
 
     def order(self, epoch: int) -> list[int]:
         """Return indices of the blocks in the order of ``epoch``."""
         generator = torch.Generator().manual_seed(self._seed + epoch)
-        order: list[int] = torch.randperm(self._blocks, generator=generator).tolist()
+        order: list[int] = torch.randperm(len(self), generator=generator).tolist()
         return order
 
 
@@ -124,25 +108,11 @@ def collate_blocks(blocks: Sequence[PackedBlock], *, padding: int) -> dict[str, 
     """Build a batch of B rows and T tokens, T the longest row: ``input_ids``, ``position_ids`` and ``labels``, each (B,
     T).
 
-    There is no attention mask: only without one does transformers separate documents by their restarting positions.
-    Padding counts as one more document, which nothing attends to and no label covers.
+    The documents of a block are packed rows (`rows.collate`).
     """
-    width = max(2, *(sum(len(document) for document in block.documents) for block in blocks))
-    shape = (len(blocks), width)
-    input_ids = torch.full(shape, padding)
-    position_ids = torch.zeros(shape, dtype=torch.long)
-    labels = torch.full(shape, IGNORED)
-    for row, block in enumerate(blocks):
-        start = 0
-        for document in block.documents:
-            end = start + len(document)
-            tokens = torch.tensor(document)
-            input_ids[row, start:end] = tokens
-            labels[row, start + 1 : end] = tokens[1:]
-            position_ids[row, start:end] = torch.arange(len(document))
-            start = end
-        position_ids[row, start:] = torch.arange(width - start)
-    return {"input_ids": input_ids, "position_ids": position_ids, "labels": labels}
+    rows = [tuple(enumerate(DocumentRow("", list(document)) for document in block.documents)) for block in blocks]
+    batch = collate(rows, padding=padding, mean_weight=1.0, packed=True)
+    return {key: batch[key] for key in ("input_ids", "position_ids", "labels")}
 
 
 def build_model(stage: PretrainStage, tokenizer: PreTrainedTokenizerBase, *, context: int) -> LlamaForCausalLM:

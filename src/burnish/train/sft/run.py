@@ -41,8 +41,6 @@ from burnish.train.sft.trainer import SftTrainer
 from burnish.train.weights.kernels import Deterministic
 from burnish.wording import counted
 
-__all__ = ["EncodedRow", "first_pass", "run_sft"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -15,8 +15,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from burnish.config.stages.training_evaluation import EarlyStopping, TrainingEva
 from burnish.fsio import append_lines, write_atomic
 from burnish.records.files import read_rows
 from burnish.records.layout import EVALUATION_HISTORY
+from burnish.scale.processes import of_first
 from burnish.train.batches.answer_logits import logits_only_at
 from burnish.train.batches.rows import IGNORED, EncodedRow, collate
 from burnish.train.watch.training_log import EVALUATED, MeterUser
@@ -99,7 +99,7 @@ class PeriodicEvaluation(MeterUser):
         if state.is_world_process_zero:
             kept = [row for row in self.history if row[0] <= state.global_step]
             write_atomic(self.folder / EVALUATION_HISTORY, "".join(_line(step, values) + "\n" for step, values in kept))
-        if self._agreed(self._stopped()):
+        if of_first(self._stopped()):
             control.should_training_stop = True
         return control
 
@@ -111,15 +111,15 @@ class PeriodicEvaluation(MeterUser):
         if step % self.config.every and step < state.max_steps:
             return control
         if state.is_world_process_zero:
-            with self.meter.phase("evaluation") if self.meter is not None else _nothing():
+            with self.meter.phase("evaluation") if self.meter is not None else nullcontext():
                 self.latest = self._evaluate(model, step)
             append_lines(self.folder / EVALUATION_HISTORY, [_line(step, self.latest)])
         control.should_log = True
-        best = self._agreed(self._best())
+        best = of_first(self._best())
         if best == step:
             state.best_global_step = step  # the trainer's rotation of checkpoints keeps this one
             control.should_save = True
-        if self._agreed(self._stopped()):
+        if of_first(self._stopped()):
             logger.info("no further progress by step %d: training stops early", step)
             control.should_training_stop = control.should_save = True
         return control
@@ -156,27 +156,6 @@ class PeriodicEvaluation(MeterUser):
     def _stopped(self) -> bool:
         rule = self.config.early_stopping
         return rule is not None and stops(self.history, rule)
-
-    def _agreed(self, decision: Any) -> Any:
-        """Return the decision of the first process, which alone has measured."""
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            decisions = [decision]
-            torch.distributed.broadcast_object_list(decisions, src=0)
-            return decisions[0]
-        return decision
-
-
-@dataclass(frozen=True)
-class HeldOutDocument:
-    """Document, or a piece of one, every token of which is predicted from those before it."""
-
-    id: str
-    input_ids: list[int]
-    weight: float = 1.0
-
-    @property
-    def labels(self) -> list[int]:
-        return self.input_ids
 
 
 class HeldOutLoss:
@@ -227,11 +206,6 @@ def evaluating(model: Any) -> Iterator[None]:
         torch.random.set_rng_state(on_cpu)
         if on_devices:
             torch.cuda.set_rng_state_all(on_devices)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 def _line(step: int, values: Mapping[str, float]) -> str:

@@ -161,7 +161,7 @@ def shape_of(model: Any, args: TrainingArguments, batches: Batches, reference_by
     weights = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
     free = [parameter for parameter in weights if parameter.requires_grad]
     trained_bytes = free[0].element_size()
-    stream = _stream_bytes(model)
+    stream = int(model.get_input_embeddings().weight.element_size())  # of the hidden states, as embeddings output them
     compute = 2 if args.bf16 else stream
     heads = int(config.num_attention_heads)
     head_size = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
@@ -206,11 +206,6 @@ def shape_of(model: Any, args: TrainingArguments, batches: Batches, reference_by
     )
 
 
-def _stream_bytes(model: Any) -> int:
-    """Return the bytes per number of the hidden states, as the embeddings output them."""
-    return int(model.get_input_embeddings().weight.element_size())
-
-
 def _under_muon(name: str, parameter: Any) -> bool:
     return bool(parameter.ndim == 2 and parameter.requires_grad and "embed" not in name and "lm_head" not in name)
 
@@ -253,7 +248,7 @@ def _kept_inputs(model: Any, compute: int, *, autocast: bool) -> float:
         if not isinstance(module, torch.nn.Linear) or not module.weight.requires_grad or name.endswith("lm_head"):
             continue
         bytes_each = compute if autocast else module.weight.element_size()
-        before, role = _role(name)
+        before, _, role = name.partition(".lora_")[0].rpartition(".")  # parent and layer, as in ...self_attn, q_proj
         second = name.endswith(("lora_B.default", "lora_B"))
         if not (second or dropout or autocast or bytes_each != compute):
             shared = f"{before}.{SHARED_INPUTS.get(role, role)}"
@@ -265,9 +260,3 @@ def _kept_inputs(model: Any, compute: int, *, autocast: bool) -> float:
             mask = 1.0 if module.weight.device.type == "cpu" else 1 / compute
         kept += module.in_features * (bytes_each / compute + mask)
     return kept
-
-
-def _role(name: str) -> tuple[str, str]:
-    """Split a layer's name into its parent and itself: ``model.layers.0.self_attn``, ``q_proj``."""
-    before, _, role = name.partition(".lora_")[0].rpartition(".")
-    return before, role

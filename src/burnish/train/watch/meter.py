@@ -32,7 +32,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from burnish.ledger.memory import peak_bytes
 from burnish.model.contents import ParameterCounts, count_parameters
-from burnish.scale.processes import gather_values
+from burnish.scale.processes import gather_values, process_count
 
 IGNORED = -100
 PHASES = ("data", "forward_backward", "optimizer", "log", "checkpoint", "evaluation")
@@ -168,7 +168,7 @@ class StepMeter(TrainerCallback):
         dtype = torch.bfloat16 if args.bf16 else weight.dtype
         generators = torch.random.get_rng_state()
         on_device = torch.cuda.get_rng_state(weight.device) if weight.is_cuda else None
-        self.rate = matmul_flops_per_s(str(weight.device), dtype) * _processes()
+        self.rate = matmul_flops_per_s(str(weight.device), dtype) * process_count()
         torch.random.set_rng_state(generators)
         if on_device is not None:
             torch.cuda.set_rng_state(on_device, weight.device)
@@ -272,7 +272,7 @@ class StepMeter(TrainerCallback):
             return
         counted = torch.stack(self._counted).sum(0) if self._counted else torch.zeros(4, dtype=torch.double)
         self._counted.clear()
-        if _processes() > 1:
+        if process_count() > 1:
             torch.distributed.all_reduce(counted)
         tokens, trained, pairs, window_pairs = (int(number) for number in counted.tolist())
         for totals in (self._since, self.total):
@@ -297,8 +297,3 @@ class Metered:
 def is_measurement(key: str) -> bool:
     """Return whether a key of the trainer's log is one of the meter's."""
     return bool(re.fullmatch(r"(trained_)?tokens_per_s|model_flops_per_s|mfu|peak_\w+_bytes\w*|seconds_\w+", key))
-
-
-def _processes() -> int:
-    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-    return torch.distributed.get_world_size() if distributed else 1

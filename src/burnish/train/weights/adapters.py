@@ -1,4 +1,4 @@
-"""Prepare the trained weights of a model: attach an adapter or free every weight, and write the result to disk.
+"""Prepare the trained weights of a model: attach or continue an adapter or free every weight, and write the result.
 
 Equal weights make equal files. Not covered: several adapters at once.
 """
@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
 import torch
 from peft import LoraConfig as PeftLoraConfig
-from peft import PeftModel, get_peft_model, get_peft_model_state_dict
+from peft import PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft import VeraConfig as PeftVeraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from burnish.config.stages.adapters import (
@@ -50,6 +50,8 @@ FEED_FORWARD = (
 
 PISSA_START = "pissa_start"
 """Attribute of the model that keeps PiSSA's initial A and B, by module name."""
+SHAPE = ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "target_modules", "modules_to_save")
+"""Settings of an adapter that determine the meaning of its weights."""
 
 
 def attach_adapter(model: Any, config: AdapterConfig) -> Any:
@@ -83,6 +85,41 @@ def attach_adapter(model: Any, config: AdapterConfig) -> Any:
     if isinstance(config, PissaConfig):
         setattr(peft_model, PISSA_START, _low_rank_factors(peft_model))
     return peft_model
+
+
+def continue_adapter(model: Any, folder: Path, kind: str) -> None:
+    """Put the weights in ``folder`` into the fresh adapter of a PEFT model.
+
+    ``kind`` is the stage's; the caller checks that the adapter was trained on this base. PiSSA cannot continue from
+    weights, since it subtracts its initial product from the base.
+
+    Raises ConfigError when the two adapters are not of the same kind and shape.
+    """
+    if not hasattr(model, "peft_config") or kind == "pissa":
+        raise ConfigError(
+            f"an adapter cannot be continued as {kind}.",
+            "Set previous_adapter to merge, or say its own kind.",
+        )
+    fresh, stored = model.peft_config["default"], PeftConfig.from_pretrained(str(folder))
+    for key in SHAPE:
+        fresh_value, stored_value = _plain(getattr(fresh, key, None)), _plain(getattr(stored, key, None))
+        if fresh_value != stored_value:
+            raise ConfigError(
+                f"the adapter {folder} has {key} {stored_value}, and the stage trains one with {fresh_value}.",
+                "Say the same adapter in the stage, or set previous_adapter to merge.",
+            )
+    result: Any = set_peft_model_state_dict(model, load_file(folder / ADAPTER_WEIGHTS))
+    if result.unexpected_keys:
+        raise ConfigError(
+            f"the adapter {folder} has weights for {result.unexpected_keys[0]}, which the model does not have.",
+            "Start from an adapter of this base model.",
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, set | list | tuple):
+        return sorted(value) or None
+    return getattr(value, "value", value)
 
 
 def set_input_casts(model: Any, *, on: bool) -> None:
@@ -185,24 +222,19 @@ def save_trained(
         dtype: dtype of a whole model on disk; None keeps float32.
     """
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    save: Callable[[Any, Path], None] = _save_adapter if isinstance(model, PeftModel) else _whole_model_saver(dtype)
     with disk_errors(folder):
         shutil.rmtree(temporary, ignore_errors=True)
         try:
-            save(model, temporary)
+            if isinstance(model, PeftModel):
+                _save_adapter(model, temporary)
+            else:
+                (model if dtype is None else model.to(dtype)).save_pretrained(temporary)
             tokenizer.save_pretrained(temporary)
             write_origin(temporary, origin)
             shutil.rmtree(folder, ignore_errors=True)
             temporary.rename(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _whole_model_saver(dtype: torch.dtype | None) -> Callable[[Any, Path], None]:
-    def save(model: Any, folder: Path) -> None:
-        (model if dtype is None else model.to(dtype)).save_pretrained(folder)
-
-    return save
 
 
 def _save_adapter(model: Any, folder: Path) -> None:

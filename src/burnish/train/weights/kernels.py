@@ -15,8 +15,6 @@ from burnish.config.kernels import KernelsConfig
 from burnish.errors import ConfigError
 from burnish.model.machine import check_kernels
 
-__all__ = ["Deterministic", "kernel_arguments"]
-
 LIGER_KERNELS = {"fused_linear_cross_entropy": False, "cross_entropy": False}
 """Liger's losses have no weight per row, and ours already skips unlabelled tokens: only norms, rotary positions and
 SwiGLU are used."""

@@ -21,30 +21,25 @@ REFERENCE = "ref"
 """TRL's name of the frozen copy of the adapter."""
 
 
-class plain_copy_of:
-    """Prevent TRL's copy of the adapter from an initialisation that would change the base."""
-
-    def __init__(self, model: Any) -> None:
-        self._config: Any = model.peft_config["default"] if isinstance(model, PeftModel) else None
-
-    def __enter__(self) -> None:
-        self._start = getattr(self._config, "init_lora_weights", None)
-        if self._start is not None:
-            self._config.init_lora_weights = True
-
-    def __exit__(self, *_: object) -> None:
-        if self._start is not None:
-            self._config.init_lora_weights = self._start
-
-
 @contextmanager
 def kept_as_it_is(model: Any) -> Iterator[None]:
-    """Keep the adapter's copy plain and the trained weights' dtype while TRL makes a trainer of ``model``."""
+    """Keep the adapter's copy plain and the trained weights' dtype while TRL makes a trainer of ``model``.
+
+    An initialisation of the copy would change the base.
+    """
+    config: Any = model.peft_config["default"] if isinstance(model, PeftModel) else None
+    start = getattr(config, "init_lora_weights", None)
     free = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     before = {name: weight.data for name, weight in free.items()}
-    with plain_copy_of(model), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
-        yield
+    try:
+        if start is not None:
+            config.init_lora_weights = True
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
+            yield
+    finally:
+        if start is not None:
+            config.init_lora_weights = start
     for name, weight in free.items():
         weight.data = before[name]  # TRL casts them to bfloat16 on a quantised base, which loses small updates
 

@@ -91,8 +91,8 @@ def _vllm(source: ModelSource, adapter: Path | None, answers: ModelAnswers, *, s
     from burnish.generate.stop_strings import StopStrings
     from burnish.generate.vllm_engine import VllmGenerator, open_engine
     from burnish.model.adapters import check_origin
-    from burnish.model.base import load_tokenizer
     from burnish.model.chat_template import end_of_turn_ids, template_digest
+    from burnish.model.source import load_tokenizer
 
     tokenizer = load_tokenizer(source.base)
     rank = 0

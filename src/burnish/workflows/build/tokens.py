@@ -18,7 +18,7 @@ from burnish.workflows.build.datasets import new_folder
 
 def build_tokens(config: BuildTokensConfig) -> dict[str, Any]:
     """Write the bins; return the content of ``meta.json``. Raises DataError for a folder without sources."""
-    from burnish.model.base import load_tokenizer
+    from burnish.model.source import load_tokenizer
     from burnish.model.tokenizer import train_tokenizer
 
     documents = CrateDocuments(config.source)

@@ -22,7 +22,8 @@ from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.errors import DataError
 from burnish.fsio import digest_json, read_object, write_json
-from burnish.model.base import free_memory, load_tokenizer
+from burnish.model.base import free_memory
+from burnish.model.source import load_tokenizer
 from burnish.records import Completion, Example, Task, Verdict
 from burnish.records.files import read_records, write_records
 from burnish.records.layout import (

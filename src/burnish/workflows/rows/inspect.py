@@ -23,7 +23,7 @@ def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list
     folder = model_folder(recipe, chosen)
     check_row_files(recipe)
     by_name = _find(recipe, rows)
-    from burnish.model.base import load_tokenizer
+    from burnish.model.source import load_tokenizer
 
     tokenizer = load_tokenizer(folder)
     return [

@@ -81,7 +81,7 @@ def _tokens(rows: Iterable[Example], recipe: Recipe, folder: Path) -> tuple[list
     """Return the tokens of each row, and of the longest one that training refuses to cut; 0 if it cuts or
     splits all."""
     from burnish.data.encode.chat import encode_examples
-    from burnish.model.base import load_tokenizer
+    from burnish.model.source import load_tokenizer
 
     tokenizer = load_tokenizer(folder)
     lengths: list[int] = []

@@ -37,7 +37,7 @@ def check_gates_early(run: Run, measured: Stage, later: Sequence[Stage]) -> None
 
 
 def _look_at(run: Run, stage: AdapterStage, beneath: str, folder: Path) -> None:
-    from burnish.model.base import load_tokenizer
+    from burnish.model.source import load_tokenizer
     from burnish.workflows.train.preference import judged_rows
     from burnish.workflows.train.sft import gated_rows
 

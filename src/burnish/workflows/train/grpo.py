@@ -21,9 +21,10 @@ from burnish.data.encode.chat import render_prompt
 from burnish.data.tasks.task_sets import require_rust
 from burnish.errors import DataError, GateError
 from burnish.fsio import digest_json
-from burnish.generate.decoding import Decoding, decode, seeded_requests
+from burnish.generate.decoding import decode, seeded_requests
+from burnish.generate.sampling import Decoding
 from burnish.generate.transformers_engine import stop_ids
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Completion, Score, Task, Verdict
 from burnish.records.layout import GENERATION_CONFIG, ROLLOUTS
 from burnish.score.rewards.evidence import constant_share

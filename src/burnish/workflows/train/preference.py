@@ -17,7 +17,7 @@ from burnish.data.gates.preferences import check_preferences
 from burnish.data.gates.rows import GateReport, check_gates
 from burnish.data.mixing.validation_rows import hold_out_rows
 from burnish.errors import ConfigError
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Example
 from burnish.records.files import write_rows
 from burnish.records.layout import PAIRS, REJECTED

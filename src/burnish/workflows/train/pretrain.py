@@ -27,14 +27,14 @@ from burnish.data.pretraining.corpus import read_corpus
 from burnish.data.pretraining.token_bins import TokenBins
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_bytes
-from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import document_ends
+from burnish.model.source import load_tokenizer
 from burnish.model.tokenizer import train_tokenizer
 from burnish.records import Example, Message
 from burnish.records.layout import CORPUS, TOKENIZER
 from burnish.scale.processes import first_goes_first, is_first
+from burnish.train.batches.rows import DocumentRow
 from burnish.train.pretrain.run import run_pretrain
-from burnish.train.watch.evaluation import HeldOutDocument
 from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rows.prepare import training_examples
 from burnish.workflows.rows.stream import opened_mixture
@@ -57,7 +57,7 @@ class Material:
 
     tokenizer: Any
     blocks: Sequence[Block] = ()
-    held_out: Sequence[HeldOutDocument] = ()
+    held_out: Sequence[DocumentRow] = ()
     """Held-out documents for the loss of an evaluation."""
     stream: BlockStream | None = None
 
@@ -134,10 +134,10 @@ def draw_held_out(documents: int, wanted: int, *, seed: int) -> list[int]:
     return sorted(random.Random(f"{seed}/held out").sample(range(documents), wanted))
 
 
-def _pieces(documents: Iterable[list[int]], block_size: int) -> list[HeldOutDocument]:
+def _pieces(documents: Iterable[list[int]], block_size: int) -> list[DocumentRow]:
     """Keep documents no longer than a block, as in training."""
     return [
-        HeldOutDocument(f"{number}/{start}", ids[start : start + block_size])
+        DocumentRow(f"{number}/{start}", ids[start : start + block_size])
         for number, ids in enumerate(documents)
         for start in range(0, len(ids), block_size)
         if len(ids) - start > 1  # a single token has no context to be predicted from

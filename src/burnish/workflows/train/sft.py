@@ -14,7 +14,7 @@ from burnish.data.encode.chat import encode_examples
 from burnish.data.encode.encoded import EncodedExample
 from burnish.data.gates.rows import GateReport
 from burnish.data.mixing.validation_rows import hold_out_rows
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.scale.processes import first_goes_first
 from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rows.encode import EncodedSet, cache_of, encode_rows

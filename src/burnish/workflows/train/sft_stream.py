@@ -16,7 +16,7 @@ from burnish.data.encode.encoded import EncodedExample
 from burnish.data.gates.rows import check_gates
 from burnish.data.mixing.sequence_stream import RowStream
 from burnish.fsio import digest_json
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Example
 from burnish.train.sft.stream import run_streaming_sft
 from burnish.train.watch.memory_forecast import Batches

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from burnish.config.stages.stage import ContinuingStage
 from burnish.model.adapters import check_origin, copy_with_origin
-from burnish.model.base import load_tokenizer, model_digest
 from burnish.model.chat_template import template_digest
+from burnish.model.folders import model_digest
+from burnish.model.source import load_tokenizer
 from burnish.records.layout import START_ADAPTER
 from burnish.scale.processes import is_first, wait_for_all
 from burnish.workflows.run.context import Run
