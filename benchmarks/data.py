@@ -125,7 +125,7 @@ def token_ways(count: int, folder: Path) -> list[Way]:
 
     from burnish.data.encode.chat import encode_examples
     from burnish.data.encode.packing import pack_lengths
-    from burnish.model.base import load_tokenizer
+    from burnish.model.source import load_tokenizer
 
     datasets.disable_progress_bars()
     tokenizer: Any = load_tokenizer(make_tiny_model(folder / "model"))

@@ -25,7 +25,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from benchmarks.goals import Goal, report
 from burnish.config.model import ModelConfig
 from burnish.config.stages.kinds.sft import SftStage
-from burnish.generate import decoding
+from burnish.generate import decoding, sampling
 from burnish.generate.slot_decoder import left_padded
 from burnish.model.base import load_model
 from burnish.train.batches.rows import collate
@@ -81,7 +81,7 @@ def measure_generation(folder: Path) -> tuple[float, float]:
     model.generation_config.eos_token_id = None
     prompts = sorted(([draw.randrange(5, 1000) for _ in range(draw.randrange(50, 70))] for _ in range(64)), key=len)
     limits = [draw.randrange(25, 90) for _ in prompts]
-    options = decoding.Decoding(temperature=0.0, top_p=1.0, stop_ids=frozenset(), pad_id=1)
+    options = sampling.Decoding(temperature=0.0, top_p=1.0, stop_ids=frozenset(), pad_id=1)
 
     def lean() -> None:
         decoding.decode_batch(model, prompts, limits, options, torch.Generator())

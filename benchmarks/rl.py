@@ -36,8 +36,8 @@ from burnish.config.stages.recipe import Recipe
 from burnish.config.verify import VerifyConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.fsio import digest_bytes
-from burnish.model.base import load_tokenizer
 from burnish.model.folders import NANO
+from burnish.model.source import load_tokenizer
 from burnish.records import Rollout
 from burnish.records.files import read_records
 from burnish.records.layout import ROLLOUTS

@@ -18,8 +18,9 @@ from burnish.config.model import ModelConfig
 from burnish.errors import ConfigError, DiskError, MissingToolError
 from burnish.export.dequantize import ORIGIN, dequantize_to, dequantized, kept_folder
 from burnish.fsio import digest_file
-from burnish.model.base import load_model, load_tokenizer, stored_dtype
+from burnish.model.base import load_model, stored_dtype
 from burnish.model.gguf.file import ROPE_FACTORS
+from burnish.model.source import load_tokenizer
 from burnish.workflows.run.base_model import resolve_base, resolve_measured
 from tests.model.gguf.test_weights import logits
 from tests.tiny_gguf import write_gguf

@@ -11,8 +11,9 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.errors import ConfigError, MachineError
 from burnish.export.merge import MERGE_TOLERANCE, STORED_TOLERANCE, check_logits, merge_adapter
-from burnish.model.base import load_adapter, load_model, load_tokenizer, stored_dtype
+from burnish.model.base import load_adapter, load_model, stored_dtype
 from burnish.model.chat_template import template_digest
+from burnish.model.source import load_tokenizer
 from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
 from tests.tiny_models import Family, make_tiny_model

@@ -11,7 +11,8 @@ import torch
 from transformers import MambaConfig, MambaForCausalLM
 
 from burnish.config.model import ModelConfig
-from burnish.generate.decoding import Decoding, choose_tokens, decode_batch, keeps_plain_cache
+from burnish.generate.decoding import decode_batch, keeps_plain_cache
+from burnish.generate.sampling import Decoding, choose_tokens
 from burnish.model.base import load_model
 from tests.tiny_models import Family, make_tiny_model
 

@@ -13,8 +13,9 @@ from burnish.config.model import ModelConfig
 from burnish.errors import ConfigError
 from burnish.model.adapter_off import load_with_adapter_off
 from burnish.model.adapters import AdapterOrigin, write_origin
-from burnish.model.base import load_adapter, load_model, model_digest
+from burnish.model.base import load_adapter, load_model
 from burnish.model.chat_template import template_digest
+from burnish.model.folders import model_digest
 from tests.tiny_models import make_tiny_model
 
 CPU = ModelConfig(device="cpu")

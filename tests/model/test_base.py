@@ -12,7 +12,9 @@ from safetensors.torch import load_file, save_file
 from burnish.config.model import ModelConfig
 from burnish.errors import ConfigError
 from burnish.model.adapters import AdapterOrigin, read_origin, write_origin
-from burnish.model.base import load_adapter, load_model, load_tokenizer, model_digest, resolve_device
+from burnish.model.base import load_adapter, load_model, resolve_device
+from burnish.model.folders import model_digest
+from burnish.model.source import load_tokenizer
 from tests.tiny_models import Family, make_tiny_model
 
 CPU = ModelConfig(device="cpu")

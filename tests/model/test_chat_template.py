@@ -8,7 +8,6 @@ import pytest
 
 from burnish.data.encode.chat import encode_example, render_prompt
 from burnish.errors import DataError
-from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import (
     check_turns_written,
     document_ends,
@@ -16,6 +15,7 @@ from burnish.model.chat_template import (
     template_digest,
     unmarked_answer,
 )
+from burnish.model.source import load_tokenizer
 from burnish.records import Example, Message
 from tests.tiny_models import make_tiny_model
 

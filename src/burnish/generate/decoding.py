@@ -31,17 +31,6 @@ from burnish.generate.sampling import (
 )
 from burnish.generate.slot_decoder import SlotDecoder, fits, left_padded
 
-__all__ = [
-    "Decoded",
-    "Decoding",
-    "Request",
-    "choose_tokens",
-    "decode",
-    "decode_batch",
-    "keeps_plain_cache",
-    "seeded_requests",
-]
-
 COMPACT_SHARE = 0.875
 """Finished rows leave the batch once at most this share of its rows is unfinished, since each removal copies
 the cache."""

@@ -22,8 +22,6 @@ from burnish.config.kernels import Attention
 from burnish.errors import MissingToolError
 from burnish.model.machine import FLASH, FLEX, HUB_FLASH, INSTALL, PACKAGE, wrong_attention
 
-__all__ = ["AttentionChoice", "attention_of", "choose_attention"]
-
 logger = logging.getLogger(__name__)
 
 SDPA = "sdpa"

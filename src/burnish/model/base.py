@@ -32,20 +32,6 @@ from burnish.model.precision import resolve_dtype, width_of
 from burnish.model.quantized import dequantize, finish_loading, loading_options
 from burnish.model.source import StoredFolder, StoredGguf, load_tokenizer, stored_at
 
-__all__ = [
-    "LoadedModel",
-    "device_memory",
-    "free_memory",
-    "load_adapter",
-    "load_model",
-    "load_tokenizer",
-    "model_digest",
-    "quiet_transformers",
-    "resolve_device",
-    "stored_dtype",
-]
-
-
 logger = logging.getLogger(__name__)
 
 

@@ -11,8 +11,8 @@ from burnish.config.data.chat import ChatConfig
 from burnish.data.encode.chat import IGNORED, encode_example, encode_examples, render_prompt, template_digest
 from burnish.data.encode.masking import mask_conversation, plain_turns
 from burnish.errors import DataError
-from burnish.model.base import load_tokenizer
 from burnish.model.chat_template import render
+from burnish.model.source import load_tokenizer
 from burnish.records import Example, Message, Role
 from tests.tiny_models import Family, make_tiny_model
 

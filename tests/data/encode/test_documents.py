@@ -9,7 +9,7 @@ import pytest
 
 from burnish.data.encode.chat import IGNORED, encode_examples
 from burnish.errors import DataError
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Example
 from tests.tiny_models import make_tiny_model
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from burnish.data.encode.chat import IGNORED, encode_example
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Example, Message
 from tests.tiny_models import make_tiny_model
 

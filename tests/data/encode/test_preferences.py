@@ -14,7 +14,7 @@ from burnish.config.data.chat import ChatConfig
 from burnish.data.encode.preferences import JudgedRow, encode_preferences, read_preferences
 from burnish.data.gates.preferences import check_preferences
 from burnish.errors import DataError, GateError
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Message
 from tests.tiny_models import make_tiny_model
 

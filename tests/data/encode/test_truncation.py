@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from burnish.config.data.chat import ChatConfig
 from burnish.data.encode.chat import IGNORED, EncodedExample, encode_example, encode_examples
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Example, Message, Role
 from tests.tiny_models import make_tiny_model
 

@@ -11,7 +11,7 @@ from burnish.config.data.gates import GatesConfig
 from burnish.data.encode.chat import IGNORED, EncodedExample, encode_examples
 from burnish.data.gates.rows import GateReport, check_gates
 from burnish.errors import GateError
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Example, Message, Task
 from tests.tiny_models import make_tiny_model
 

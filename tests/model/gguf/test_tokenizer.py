@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from burnish.model.base import load_tokenizer
 from burnish.model.folders import NANO
 from burnish.model.gguf.file import GgufFile
 from burnish.model.gguf.tokenizer import gguf_tokenizer
+from burnish.model.source import load_tokenizer
 from tests.tiny_gguf import write_gguf
 from tests.tiny_models import make_tiny_model
 

@@ -14,7 +14,8 @@ from transformers import AutoModelForCausalLM
 from burnish.config.model import ModelConfig
 from burnish.errors import ConfigError
 from burnish.fsio import digest_file
-from burnish.model.base import LoadedModel, load_model, model_digest
+from burnish.model.base import LoadedModel, load_model
+from burnish.model.folders import model_digest
 from burnish.model.gguf.file import ROPE_FACTORS
 from tests.tiny_gguf import write_gguf
 from tests.tiny_models import Family, make_tiny_model

@@ -17,7 +17,7 @@ from burnish.data.gates.rows import check_gates
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.tasks.repair_prompt import ASK
 from burnish.errors import DataError, GateError
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Completion, Diagnostic, Example, Rollout, Task, TestCounts, Verdict
 from burnish.records.files import read_records, read_rows, write_records
 from burnish.workflows.build.preferences import build_preferences, build_repairs

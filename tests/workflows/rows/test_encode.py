@@ -13,7 +13,7 @@ from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.recipe import Recipe
 from burnish.data.cache import DatasetCache
 from burnish.ledger.run_folder import RunFolder
-from burnish.model.base import load_tokenizer
+from burnish.model.source import load_tokenizer
 from burnish.records import Example, Message
 from burnish.workflows.rows.encode import cache_of, encode_rows
 from burnish.workflows.run.context import Run

@@ -16,7 +16,8 @@ from burnish.config.verbs.build import BuildTokensConfig
 from burnish.data.encode.packing import PackedOnDisk
 from burnish.data.pretraining.token_bins import TokenBins
 from burnish.errors import ConfigError, DataError
-from burnish.model.base import load_model, load_tokenizer
+from burnish.model.base import load_model
+from burnish.model.source import load_tokenizer
 from burnish.model.tokenizer import END_OF_TEXT, train_tokenizer
 from burnish.workflows.build.tokens import build_tokens
 from burnish.workflows.recipe import run_recipe
