@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from burnish.syntax.source import name_of, parse, text_of, top_items, walk
+from burnish.syntax.source import apply_edits, name_of, parse, text_of, top_items, walk, walk_with_before
 from burnish.syntax.standard_names import NO_DEPENDENCIES
 
 WELL_KNOWN = ("anyhow", "chrono", "rand", "regex", "serde", "serde_json", "thiserror", "uuid")
@@ -30,6 +30,7 @@ COMMON = frozenset(
 """Crates whose names in tests and prompts always mean the crate: without it, the task cannot be judged."""
 _SCOPED = frozenset({"scoped_identifier", "scoped_type_identifier", "scoped_use_list", "use_wildcard"})
 _IMPORTED = frozenset({*_SCOPED, "use_as_clause", "use_list"})
+_NAMES = frozenset({"identifier", "type_identifier"})
 SPACES = frozenset({"mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item"})
 """Items that a path can begin with."""
 
@@ -46,19 +47,27 @@ def named_crates(source: str, known: Iterable[str]) -> tuple[str, ...]:
 def unused_imports(source: str, crates: Iterable[str], also: str = "") -> tuple[list[tuple[int, int]], set[str]]:
     """Return positions of imports from ``crates`` that neither ``source`` nor ``also`` uses, and the other crates.
 
-    A trait's methods do not name it, so one used name of a crate keeps all that is imported from it.
+    A trait's methods do not name it, so one used name of a crate keeps all that is imported from it. The crate's own
+    name is used at the head of a path; a variable ``rand`` does not use ``rand::Rng``.
     """
     root = parse(source)
-    names: dict[str, set[str]] = {crate: {crate} for crate in crates}
+    names: dict[str, set[str]] = {crate: {f"{crate}::"} for crate in crates}
     places: dict[str, list[tuple[int, int]]] = {crate: [] for crate in names}
     for node in root.named_children:
         crate = _imported_crate(node)
         if crate in names:
-            names[crate] |= {text_of(n) for n in walk(node) if n.type in ("identifier", "type_identifier")}
+            leaves = [text_of(n) for n in walk(node) if n.type in _NAMES]
+            names[crate] |= set(leaves[1:] or leaves)
             places[crate].append((node.start_byte, node.end_byte))
-    used = {text_of(n) for n in _outside_imports(root)} | {text_of(n) for n in _outside_imports(parse(also))}
+    used = _used_outside_imports(root) | _used_outside_imports(parse(also))
     kept = {crate for crate, its in names.items() if its & used}
     return [place for crate in names if crate not in kept for place in places[crate]], kept
+
+
+def without_unused_imports(code: str, prompt: str, users: str) -> str:
+    """Remove unused imports of crates from code, where its prompt has them too: a machine need not have the crate."""
+    places, _ = unused_imports(code, imported_crates(parse(prompt)), users)
+    return apply_edits(code, [(start, end, "") for start, end in places]) if places else code
 
 
 def imported_crates(root: Node) -> set[str]:
@@ -79,11 +88,17 @@ def _imported_crate(node: Node) -> str:
     return "" if argument is None else text_of(argument)
 
 
-def _outside_imports(root: Node) -> Iterator[Node]:
-    """Return names outside of top-level imports; imports of inner modules count as uses."""
+def _used_outside_imports(root: Node) -> set[str]:
+    """Return names outside of top-level imports, heads of paths with ``::``; imports of inner modules count as uses."""
+    used: set[str] = set()
     for item in root.named_children:
         if item.type not in ("use_declaration", "extern_crate_declaration"):
-            yield from (n for n in walk(item) if n.type in ("identifier", "type_identifier"))
+            for node, before in walk_with_before(item):
+                if node.type in _NAMES:
+                    used.add(text_of(node))
+                elif node.type == "::" and before is not None:
+                    used.add(f"{text_of(before)}::")
+    return used
 
 
 @dataclass

@@ -11,8 +11,9 @@ import pytest
 from burnish.data.builders.boolq import BOOLQ
 from burnish.data.builders.mathematics import GSM8K, MATH500, OPEN_MATH
 from burnish.data.builders.multiple_choice import ARC
-from burnish.data.builders.questions import IN_TEST, TWICE, QuestionReader, QuestionSet, training_example
+from burnish.data.builders.questions import IN_TEST, TWICE, QuestionReader, QuestionSet
 from burnish.data.builders.squad import SQUAD
+from burnish.data.tasks.task_sets import examples_from_tasks
 from burnish.errors import DataError
 from tests.data.builders import published_rows
 from tests.data.builders.published_rows import GSM8K_ROW, write_rows
@@ -45,7 +46,7 @@ def test_a_training_row_is_the_tasks_prompt_and_its_boxed_answer(
     tmp_path: Path, questions: QuestionSet, row: dict[str, Any]
 ) -> None:
     (task,) = QuestionReader(questions, 0).held_out(write_rows(tmp_path / "rows.jsonl", [row]))
-    example = training_example(task, questions.name)
+    (example,) = examples_from_tasks([task], questions.name)
     assert example.messages[:-1] == task.prompt
     assert [message.role for message in task.prompt] == ["system", "user"]
     assert "\\boxed{}" in task.prompt[0].content

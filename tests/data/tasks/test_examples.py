@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from burnish.data.tasks.examples import examples_from_tasks
+from burnish.data.tasks.task_sets import examples_from_tasks
 from burnish.records import Message, Task
 
 PROMPT = (Message(role="system", content="Write Rust."), Message(role="user", content="Sum."))

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from burnish.data.builders.rows import LeftOut, Row, fields_of, published_rows
-from burnish.data.sources.raw import BadRow, RawRow
+from burnish.data.builders.rows import LeftOut, Row, published_rows
+from burnish.data.sources.raw import BadRow, RawRow, fields_of
 from burnish.errors import DataError
 from burnish.fsio import digest_bytes
-from burnish.records import Example, Message, Task
+from burnish.records import Message, Task
 
 IN_TEST = "asked in the held-out part"
 TWICE = "asked twice"
@@ -111,20 +111,6 @@ class QuestionReader:
                 f"{raw.id}: {problem}.",
                 f"Fix or remove the row, or raise bad_rows above {self.bad_rows}.",
             )
-
-
-def training_example(task: Task, task_type: str) -> Example:
-    """Build the task as a conversation: its prompt, answered by its reference."""
-    if task.reference is None:
-        raise ValueError(f"the task {task.id} has no reference")
-    return Example(
-        id=task.id,
-        messages=(*task.prompt, Message(role="assistant", content=task.reference)),
-        source=task_type,
-        licence=task.licence,
-        task_type=task_type,
-        origin=task.origin,
-    )
 
 
 def prompt(system: str, user: str) -> tuple[Message, ...]:

@@ -6,7 +6,6 @@ field makes a bad row and is never converted: a column of floats would become an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 from burnish.data.sources.files import json_lines, json_list, matching_files
 from burnish.data.sources.parquet import parquet_rows
 from burnish.data.sources.raw import BadRow, RawRow
-from burnish.fsio import parse_json
 
 Row = Mapping[str, Any]
 
@@ -33,21 +31,6 @@ def published_rows(path: Path) -> Iterator[RawRow]:
                 yield from parquet_rows(file)
             case _:
                 yield from json_lines(file)
-
-
-def fields_of(raw: RawRow) -> Row:
-    """Return the row's fields; raise BadRow when it has none."""
-    if raw.data is None:
-        raise BadRow(raw.problem)
-    if not isinstance(raw.data, bytes):
-        return raw.data
-    try:
-        row = parse_json(raw.data)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise BadRow(f"not JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise BadRow(f"a JSON {type(row).__name__}, not an object")
-    return row
 
 
 def text_of(row: Row, name: str) -> str:

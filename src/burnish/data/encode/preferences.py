@@ -13,7 +13,6 @@ Not covered: scores, margins, several answers in order.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +24,9 @@ from burnish.config.data.chat import ChatConfig
 from burnish.data.encode.chat import encode_examples
 from burnish.data.encode.encoded import IGNORED, EncodedExample
 from burnish.data.sources.files import json_lines, matching_files
-from burnish.data.sources.raw import BadRow
+from burnish.data.sources.raw import BadRow, fields_of
 from burnish.data.sources.reading import BadRows
 from burnish.errors import DataError
-from burnish.fsio import parse_json
 from burnish.records import Example, Message
 
 FIELDS = {"dpo": ("chosen", "rejected"), "kto": ("completion",)}
@@ -83,7 +81,7 @@ def read_preferences(
         for file in matching_files(path):
             for raw in json_lines(file):
                 try:
-                    rows.append(_judged(raw.id, _object(raw.data), FIELDS[method]))
+                    rows.append(_judged(raw.id, fields_of(raw), FIELDS[method]))
                 except BadRow as reason:
                     bad.add(raw.file, raw.place, str(reason))
     finally:
@@ -118,16 +116,6 @@ def _last_answer(row: EncodedExample) -> EncodedExample:
     while begin and row.labels[begin - 1] != IGNORED:
         begin -= 1
     return replace(row, labels=[IGNORED] * begin + row.labels[begin:], answers=1)
-
-
-def _object(data: bytes | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    try:
-        row = parse_json(data if isinstance(data, bytes) else b"")
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise BadRow(f"not JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise BadRow(f"a JSON {type(row).__name__}, not an object")
-    return row
 
 
 def _judged(row_id: str, row: Mapping[str, Any], fields: tuple[str, ...]) -> JudgedRow:

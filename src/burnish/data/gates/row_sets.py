@@ -1,6 +1,10 @@
-"""Check training rows as a set: role order, held-out tasks, one answer for all, duplicates.
+"""Check training rows as a set: role order, control tokens in texts, held-out tasks, one answer for all, duplicates.
 
-Not covered: near-duplicates and paraphrases of held-out prompts (`data.overlap.contamination`, as a filter).
+A tokenizer turns text like ``<|im_end|>`` into the control token, whoever wrote it, so that a row would hold a turn
+that its conversation does not have.
+
+Not covered: tokens that a chat template writes itself, or that the vocabulary does not call special (``<think>`` in
+most); near-duplicates and paraphrases of held-out prompts (`data.overlap.contamination`, as a filter).
 """
 
 from __future__ import annotations
@@ -9,13 +13,17 @@ import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from burnish.data.encode.encoded import EncodedExample
 from burnish.errors import GateError
+from burnish.model.chat_template import control_tokens
 from burnish.records import Example, Task
 
 SHOWN = 400
 """Most characters shown of an offending text."""
+AROUND = 40
+"""Characters shown before and after a control token."""
 ENOUGH_ROWS = 10
 """With fewer rows, equal answers and duplicates mean nothing."""
 
@@ -37,6 +45,23 @@ def check_role_order(examples: Sequence[Example]) -> None:
                     f"row {example.id} has its roles in the wrong order ({', '.join(roles)}): turn {index} is of the "
                     f"role {roles[index]!r} where {wanted!r} belongs; it reads {text!r}.",
                     "Put system turns first, then the user and the assistant in turn.",
+                )
+
+
+def check_control_tokens(examples: Sequence[Example], tokenizer: Any) -> None:
+    """Raise GateError naming the first row whose text holds a control token of the tokenizer."""
+    pattern = control_tokens(tokenizer)
+    if pattern is None:
+        return
+    for example in examples:
+        texts = [(f"turn {index}", message.content) for index, message in enumerate(example.messages)]
+        for where, text in texts or [("its text", example.text or "")]:
+            if match := pattern.search(text):
+                begin, end = max(0, match.start() - AROUND), match.end() + AROUND
+                raise GateError(
+                    f"row {example.id}: {where} holds {match.group()!r}, which this tokenizer makes a control token "
+                    f"of; it reads {text[begin:end]!r}.",
+                    "Reword or remove the row; where control tokens are meant, set data.gates.control_tokens=allow.",
                 )
 
 

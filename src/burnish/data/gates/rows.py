@@ -10,8 +10,8 @@ Of every row:
 3. Every answer's end of turn is trained, except where truncation cut it: without it the model never learns to stop.
 4. It is at most as long as the limit and the model's context, so nothing is silently cut or beyond known positions.
 
-Of all rows together (`data.gates.row_sets` has the others: role order, held-out tasks, one answer for all, duplicates;
-`data.gates.control_tokens` looks for control tokens in texts):
+Of all rows together (`data.gates.row_sets` has the others: role order, control tokens in texts, held-out tasks, one
+answer for all, duplicates):
 
 5. No more answers are cut than the configuration allows.
 6. The label mask covers a share of the conversations' tokens that lies in the configured band.
@@ -29,15 +29,19 @@ from typing import Any
 from burnish.config.data.chat import ChatConfig
 from burnish.config.data.gates import GatesConfig
 from burnish.data.encode.encoded import IGNORED, EncodedExample
-from burnish.data.gates.control_tokens import check_control_tokens
-from burnish.data.gates.row_sets import check_answers, check_duplicates, check_held_out, check_role_order
+from burnish.data.gates.row_sets import (
+    SHOWN,
+    check_answers,
+    check_control_tokens,
+    check_duplicates,
+    check_held_out,
+    check_role_order,
+)
 from burnish.errors import GateError
 from burnish.model.chat_template import end_of_turn, end_of_turn_ids, unmarked_answer
 from burnish.records import Example, Task
 from burnish.wording import counted
 
-SHOWN = 400
-"""Most characters shown of an offending row."""
 BLANK = 16
 """Longer answers, in tokens, are not checked for being blank."""
 

@@ -23,9 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from burnish.data.builders.rows import fields_of
 from burnish.data.sources.crates import crate_files
-from burnish.data.sources.raw import BadRow
+from burnish.data.sources.raw import BadRow, fields_of
 from burnish.errors import DataError
 from burnish.fsio import digest_bytes, digest_folder, write_json
 from burnish.records.layout import DOCUMENTS, META, OFFSETS, TOKENS

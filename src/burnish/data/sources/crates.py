@@ -38,23 +38,15 @@ def rust_files(root: Path) -> Iterator[Path]:
                 yield Path(folder) / name
 
 
-def _licence(folder: Path, root: Path) -> str:
+def _licence(folder: Path, root: Path, *, of_workspace: bool = False) -> str:
     above = [folder, *folder.parents]
     for place in above[: above.index(root) + 1]:
-        package = _manifest(place).get("package")
-        if isinstance(package, dict):
-            licence = package.get("license", "")
-            return licence if isinstance(licence, str) else _workspace_licence(place, root)
-    return ""
-
-
-def _workspace_licence(folder: Path, root: Path) -> str:
-    above = [folder, *folder.parents]
-    for place in above[: above.index(root) + 1]:
-        workspace = _manifest(place).get("workspace")
-        if isinstance(workspace, dict):
-            licence = workspace.get("package", {}).get("license", "")
-            return licence if isinstance(licence, str) else ""
+        table = _manifest(place).get("workspace" if of_workspace else "package")
+        if isinstance(table, dict):
+            licence = (table.get("package", {}) if of_workspace else table).get("license", "")
+            if isinstance(licence, str):
+                return licence
+            return "" if of_workspace else _licence(place, root, of_workspace=True)
     return ""
 
 

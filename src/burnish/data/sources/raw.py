@@ -5,9 +5,12 @@ Not covered: its conversion (`forms`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from burnish.fsio import parse_json
 
 
 class BadRow(Exception):
@@ -36,3 +39,18 @@ class RawRow:
     def id(self) -> str:
         """Return ``file:place``."""
         return f"{self.file}:{self.place}" if self.place else self.file
+
+
+def fields_of(raw: RawRow) -> Mapping[str, Any]:
+    """Return the row's fields; raise BadRow when it has none."""
+    if raw.data is None:
+        raise BadRow(raw.problem)
+    if not isinstance(raw.data, bytes):
+        return raw.data
+    try:
+        row = parse_json(raw.data)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BadRow(f"not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise BadRow(f"a JSON {type(row).__name__}, not an object")
+    return row

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import assert_never
 
+from pydantic import JsonValue
+
 from burnish.config.data.training_data import (
     CratesSource,
     FunctionsSource,
@@ -30,6 +32,7 @@ from burnish.data.sources.hub import Loader, hub_rows
 from burnish.data.sources.parquet import parquet_length, parquet_rows
 from burnish.data.sources.raw import BadRow, OtherSplit, RawRow
 from burnish.errors import DataError
+from burnish.fsio import digest_file
 from burnish.progress import progress
 from burnish.records import Example
 from burnish.records.files import write_rows
@@ -135,6 +138,11 @@ def source_files(source: SourceConfig) -> list[Path]:
             return sorted([*files, *(manifest for manifest in manifests if manifest.is_file())])
         case _:
             return matching_files(source.path)
+
+
+def source_digests(source: SourceConfig) -> list[JsonValue]:
+    """List path and digest of every local file of a source; none for a hub data set, which its settings identify."""
+    return [[str(file), digest_file(file)] for file in source_files(source)]
 
 
 def nothing_usable(source: SourceConfig) -> DataError:

@@ -17,11 +17,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from burnish.errors import DataError
-from burnish.fsio import given_lines
-from burnish.records import Edition, Message, RustTests, Task, first_problem
+from burnish.data.tasks.published import PublishedRow, completion_prompt, load_rows
+from burnish.records import Edition, RustTests, Task
 from burnish.records.answer_forms import row_name
 from burnish.records.task import CrateType
 from burnish.syntax.crates import WELL_KNOWN, named_crates
@@ -33,10 +32,8 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-class _Row(BaseModel):
+class _Row(PublishedRow):
     """The fields of a row that are read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     task_id: Annotated[str, BeforeValidator(row_name)]
     prompt: str
@@ -65,6 +62,27 @@ class _Row(BaseModel):
             raise ValueError(f"HumanEval rows have no {lost[0]!r}, which would be lost: give a file of tasks instead")
         return filled
 
+    def task(self) -> Task:
+        # Upstream sources end the prompt at the brace; a solution that starts with a comment needs a line of its own.
+        prompt = self.prompt.rstrip() + "\n"
+        solution = f"{prompt}{self.canonical_solution}"
+        return Task(
+            id=self.task_id,
+            family=self.family or self.task_id,
+            level=self.level,
+            prompt=completion_prompt(prompt),
+            code_prompt=prompt,
+            entry_point=self.entry_point,
+            tests=RustTests(source=self.test),
+            reference=solution,
+            wrong=self.wrong,
+            crates=tuple(sorted({*self.crates, *named_crates(f"{solution}\n{self.test}", WELL_KNOWN)})),
+            edition=self.edition,
+            crate_type=self.crate_type,
+            licence=self.licence,
+            origin=self.origin,
+        )
+
 
 REFUSED = {*Task.model_fields, "weight", "split"} - {*_Row.model_fields, "id", "schema_version"}
 """Fields that mean something in tasks and training rows, and nothing here."""
@@ -72,37 +90,4 @@ REFUSED = {*Task.model_fields, "weight", "split"} - {*_Row.model_fields, "id", "
 
 def load_human_eval(path: Path) -> tuple[Task, ...]:
     """Read tasks in the order of the file. Raises DataError naming the line of a broken row or a repeated id."""
-    if not path.is_file():
-        raise DataError(f"file {path} does not exist", "Give a JSONL file of HumanEval rows.")
-    tasks: dict[str, Task] = {}
-    for number, line in given_lines(path):
-        try:
-            row = _Row.model_validate_json(line)
-        except ValidationError as error:
-            why = first_problem(error, whole="the line itself")
-            raise DataError(f"{path}:{number}: {why}", "Fix the row, or download the file again.") from error
-        if row.task_id in tasks:
-            raise DataError(f"{path}:{number}: the id {row.task_id!r} appears twice", "Give every row its own id.")
-        tasks[row.task_id] = _task(row)
-    return tuple(tasks.values())
-
-
-def _task(row: _Row) -> Task:
-    # Upstream sources end the prompt at the brace; a solution that starts with a comment needs a line of its own.
-    prompt = row.prompt.rstrip() + "\n"
-    return Task(
-        id=row.task_id,
-        family=row.family or row.task_id,
-        level=row.level,
-        prompt=(Message(role="user", content=f"Complete this Rust function.\n\n```rust\n{prompt}```"),),
-        code_prompt=prompt,
-        entry_point=row.entry_point,
-        tests=RustTests(source=row.test),
-        reference=prompt + row.canonical_solution,
-        wrong=row.wrong,
-        crates=tuple(sorted({*row.crates, *named_crates(f"{prompt}{row.canonical_solution}\n{row.test}", WELL_KNOWN)})),
-        edition=row.edition,
-        crate_type=row.crate_type,
-        licence=row.licence,
-        origin=row.origin,
-    )
+    return load_rows(path, _Row, "HumanEval")

@@ -9,17 +9,14 @@ Not covered: the ``example_test`` field (empty in the Rust part) and the bug des
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from tree_sitter import Node
 
 from burnish.errors import DataError
 from burnish.fsio import given_lines, parse_json
 from burnish.records import Completion, Message, RustTests, Task
-from burnish.syntax.source import parse
-from burnish.syntax.standard_names import OWN_HEADS, STANDARD_CRATES
+from burnish.syntax.crates import imported_crates, unused_imports
+from burnish.syntax.source import apply_edits, parse
 
 _FIELDS = ("task_id", "declaration", "canonical_solution", "test", "entry_point", "instruction")
 LICENCE = "MIT"
@@ -60,9 +57,8 @@ def _rows(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _task(row: dict[str, Any]) -> Task:
-    whole = row["declaration"] + row["canonical_solution"]
-    tests, test_crates = _without_unused_crates(row["test"], row["test"])
-    prompt, crates = _without_unused_crates(row["declaration"], whole + row["test"])
+    tests, test_crates = _without_unused_crates(row["test"], "")
+    prompt, crates = _without_unused_crates(row["declaration"], f"{row['canonical_solution']}{row['test']}")
     return Task(
         id=row["task_id"],
         family=row["task_id"],
@@ -72,50 +68,14 @@ def _task(row: dict[str, Any]) -> Task:
         tests=RustTests(source=tests),
         reference=prompt + row["canonical_solution"],
         wrong=(row["buggy_solution"],) if isinstance(row.get("buggy_solution"), str) else (),
-        crates=tuple(sorted(set(crates) | set(test_crates))),
+        crates=tuple(sorted(crates | test_crates)),
         licence=LICENCE,
         origin=ORIGIN,
     )
 
 
-def _without_unused_crates(source: str, whole: str) -> tuple[str, list[str]]:
-    """Remove imports of external crates that ``whole`` never uses; return ``source`` and the crates that stay."""
-    root = parse(source if source.rstrip().endswith("}") else source + "}")
-    paths, names = _used(parse(whole))
+def _without_unused_crates(source: str, users: str) -> tuple[str, set[str]]:
+    """Remove lines that import crates which neither ``source`` nor ``users`` name; return the crates that stay."""
+    places, crates = unused_imports(source, imported_crates(parse(source)), source + users)
     data = source.encode()
-    crates: list[str] = []
-    for node in reversed(root.named_children):
-        if node.type != "use_declaration":
-            continue
-        leaves = [_text(n) for n in _walk(node) if n.type == "identifier"]
-        if not leaves or leaves[0] in STANDARD_CRATES | OWN_HEADS:
-            continue
-        if leaves[0] in paths or (names | paths) & set(leaves[1:]):
-            crates.append(leaves[0])
-        else:
-            data = data[: node.start_byte] + data[node.end_byte :].removeprefix(b"\n")
-    return data.decode(), crates
-
-
-def _used(root: Node) -> tuple[set[str], set[str]]:
-    """Return first parts of paths (``md5`` in ``md5::compute``), and all other identifiers, without imports."""
-    paths: set[str] = set()
-    names: set[str] = set()
-    for item in root.named_children:
-        if item.type == "use_declaration":
-            continue
-        for node in _walk(item):
-            if node.type in ("identifier", "type_identifier"):
-                following = node.next_sibling
-                (paths if following is not None and following.type == "::" else names).add(_text(node))
-    return paths, names
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode()
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from _walk(child)
+    return apply_edits(source, [(start, end + data.startswith(b"\n", end), "") for start, end in places]), crates

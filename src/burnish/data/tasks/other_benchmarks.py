@@ -13,20 +13,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field
 
-from burnish.errors import DataError
-from burnish.fsio import given_lines
-from burnish.records import Message, RustTests, Task, first_problem
+from burnish.data.tasks.published import PublishedRow, completion_prompt, load_rows
+from burnish.records import Message, RustTests, Task
 from burnish.records.answer_forms import row_name
 from burnish.syntax.crates import WELL_KNOWN, named_crates
 from burnish.syntax.source import parse, top_items
 
 
-class _MultiplE(BaseModel):
+class _MultiplE(PublishedRow):
     """The fields of a MultiPL-E row that are read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: Annotated[str, BeforeValidator(row_name)]
     prompt: str = Field(pattern=r"\{\s*$")
@@ -40,7 +37,7 @@ class _MultiplE(BaseModel):
         return Task(
             id=self.name,
             family=self.name,
-            prompt=(Message(role="user", content=f"Complete this Rust function.\n\n```rust\n{prompt}```"),),
+            prompt=completion_prompt(prompt),
             code_prompt=prompt,
             entry_point=functions[-1] if functions else None,
             tests=RustTests(source=tests),
@@ -50,10 +47,8 @@ class _MultiplE(BaseModel):
         )
 
 
-class _RustEvo(BaseModel):
+class _RustEvo(PublishedRow):
     """The fields of a RustEvo row that are read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     task_idx: Annotated[str, BeforeValidator(row_name)]
     query: str
@@ -77,25 +72,9 @@ class _RustEvo(BaseModel):
 
 def load_multipl_e(path: Path) -> tuple[Task, ...]:
     """Read tasks in the order of the file. Raises DataError naming the line of a broken row or a repeated name."""
-    return _load(path, _MultiplE, "MultiPL-E")
+    return load_rows(path, _MultiplE, "MultiPL-E")
 
 
 def load_rustevo(path: Path) -> tuple[Task, ...]:
     """Read tasks in the order of the file. Raises DataError naming the line of a broken row or a repeated index."""
-    return _load(path, _RustEvo, "RustEvo")
-
-
-def _load(path: Path, model: type[_MultiplE] | type[_RustEvo], benchmark: str) -> tuple[Task, ...]:
-    if not path.is_file():
-        raise DataError(f"file {path} does not exist", f"Give a JSONL file of {benchmark} rows.")
-    tasks: dict[str, Task] = {}
-    for number, line in given_lines(path):
-        try:
-            task = model.model_validate_json(line).task()
-        except ValidationError as error:
-            why = first_problem(error, whole="the line itself")
-            raise DataError(f"{path}:{number}: {why}", "Fix the row, or download the file again.") from error
-        if task.id in tasks:
-            raise DataError(f"{path}:{number}: the id {task.id!r} appears twice", "Give every row its own id.")
-        tasks[task.id] = task
-    return tuple(tasks.values())
+    return load_rows(path, _RustEvo, "RustEvo")

@@ -13,13 +13,12 @@ from pathlib import Path
 from burnish.config.tasks import PublishedTasks, RustTasks, TaskFile, TasksConfig
 from burnish.data.rust_tasks import build_rust_tasks
 from burnish.data.sources.files import nearest_file
-from burnish.data.tasks.exclusions import read_exclusions
 from burnish.data.tasks.human_eval import load_human_eval
 from burnish.data.tasks.humanevalpack import load_humanevalpack
 from burnish.data.tasks.other_benchmarks import load_multipl_e, load_rustevo
 from burnish.errors import DataError
-from burnish.fsio import given_lines, parse_json
-from burnish.records import Task
+from burnish.fsio import digest_file, given_lines, parse_json
+from burnish.records import Example, Message, Task, TaskExclusions
 from burnish.records.files import given_records
 from burnish.wording import counted
 
@@ -123,6 +122,22 @@ def tested(stage: str, tasks: Sequence[Task]) -> list[Task]:
     return with_tests
 
 
+def examples_from_tasks(tasks: Iterable[Task], task_type: str = "") -> list[Example]:
+    """Return one conversation per task with a reference, which answers its prompt; others cannot be trained on."""
+    return [
+        Example(
+            id=task.id,
+            messages=(*task.prompt, Message(role="assistant", content=task.reference)),
+            source=task_type,
+            licence=task.licence,
+            task_type=task_type,
+            origin=task.origin,
+        )
+        for task in tasks
+        if task.reference is not None
+    ]
+
+
 def require_rust(tasks: Iterable[Task]) -> None:
     """Raise DataError when a task is not Rust, for callers that support only Rust."""
     other = next((task for task in tasks if task.kind != "rust"), None)
@@ -137,11 +152,27 @@ def _without(tasks: tuple[Task, ...], config: TaskFile | PublishedTasks) -> Task
     """Return the set without the tasks of its exclusion file."""
     if config.exclude is None:
         return TaskSet((), tasks)
-    excluded = read_exclusions(config.exclude, config.path)
+    excluded = _read_exclusions(config.exclude, config.path)
     kept = tuple(task for task in tasks if task.id not in excluded)
     if not kept:
         raise DataError(f"{config.exclude} excludes every task of {config.path}", "Fix the tasks: none can be scored.")
     return TaskSet((), kept, excluded=len(tasks) - len(kept))
+
+
+def _read_exclusions(path: Path, tasks: Path) -> frozenset[str]:
+    """Read the ids to leave out of the task file ``tasks`` from a file that ``burnish data validate-tasks`` writes.
+
+    It belongs to one version of that file, by digest. Raises DataError when it is missing or about another one.
+    """
+    again = "Run burnish data validate-tasks on the task file again."
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot read the exclusions {path}: {error.strerror}.", again) from error
+    read = TaskExclusions.from_json(text)
+    if tasks.is_file() and digest_file(tasks) != read.digest:
+        raise DataError(f"{path} was made for another version of {tasks}.", again)
+    return frozenset(task.id for task in read.excluded)
 
 
 def read_any_tasks(path: Path) -> tuple[Task, ...]:

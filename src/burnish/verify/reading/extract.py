@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from burnish.syntax.crates import imported_crates, unused_imports
+from burnish.syntax.crates import without_unused_imports
 from burnish.syntax.fences import RUST, Block, fenced_blocks
-from burnish.syntax.source import apply_edits, is_program, looks_like_code, name_of
+from burnish.syntax.source import is_program, looks_like_code, name_of
 from burnish.verify.reading.prompt import PromptCode, code_of_prompt
 from burnish.verify.reading.prose import begins_as_code, code_in_prose, first_item
 from burnish.verify.reading.several import choose, code_blocks
@@ -55,7 +55,7 @@ def extract(
         return with_shown(program, prompt_text, entry_point, tests) if program is not None and prompt_text else program
     prompt = PromptCode(code_of_prompt(code_prompt, answer) or code_prompt)
     code = _completed(prompt, answer, entry_point, closes=closes)
-    return None if code is None else _without_unused_crates(code, prompt.text, tests)
+    return None if code is None else without_unused_imports(code, prompt.text, tests)
 
 
 def _program(answer: str, entry_point: str | None) -> str | None:
@@ -206,9 +206,3 @@ def _completed(prompt: PromptCode, answer: str, entry_point: str | None, *, clos
             return filled
     text = (bodies or [answer])[0]
     return prompt.text + text if text.strip() else None
-
-
-def _without_unused_crates(code: str, prompt: str, tests: str) -> str:
-    """Remove unused imports that only the prompt has: a machine need not have an unused crate."""
-    places, _ = unused_imports(code, imported_crates(tree(prompt)), tests)
-    return apply_edits(code, [(start, end, "") for start, end in places]) if places else code

@@ -14,8 +14,7 @@ import functools
 from dataclasses import dataclass
 
 from burnish.records import RustTests, Task, ValueTests
-from burnish.syntax.crates import imported_crates, unused_imports
-from burnish.syntax.source import apply_edits, parse
+from burnish.syntax.crates import without_unused_imports
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,10 @@ def as_judged(task: Task) -> JudgedTask:
     if isinstance(task.tests, RustTests) and source != task.tests.source:
         changes["tests"] = task.tests.model_copy(update={"source": source})
     if task.code_prompt is not None:
-        prompt = _without_unused(task.code_prompt, f"{task.reference or ''}\n{source}")
+        prompt = _without_unused(task.code_prompt, task.code_prompt, f"{task.reference or ''}\n{source}")
         if prompt != task.code_prompt:
             changes["code_prompt"] = prompt
     return JudgedTask(task.model_copy(update=changes) if changes else task, source, closes)
 
 
-@functools.lru_cache(maxsize=1024)
-def _without_unused(prompt: str, users: str) -> str:
-    places, _ = unused_imports(prompt, imported_crates(parse(prompt)), users)
-    return apply_edits(prompt, [(start, end, "") for start, end in places])
+_without_unused = functools.lru_cache(maxsize=1024)(without_unused_imports)

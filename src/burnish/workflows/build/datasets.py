@@ -20,9 +20,9 @@ from burnish.data.builders.boolq import BOOLQ
 from burnish.data.builders.mathematics import GSM8K, MATH500, OPEN_MATH
 from burnish.data.builders.movielens import alpaca_row, movielens_task, read_movielens
 from burnish.data.builders.multiple_choice import ARC, OPENBOOKQA, PIQA
-from burnish.data.builders.questions import QuestionReader, training_example
+from burnish.data.builders.questions import QuestionReader
 from burnish.data.builders.squad import SQUAD
-from burnish.data.tasks.task_sets import load_task_set
+from burnish.data.tasks.task_sets import examples_from_tasks, load_task_set
 from burnish.errors import DataError
 from burnish.fsio import disk_errors, write_json
 from burnish.records import Completion, Task
@@ -100,7 +100,8 @@ def build_questions(name: str, config: BuildQuestionsConfig) -> dict[str, Any]:
                 if is_held_out:
                     keep(task)
                 else:
-                    train.write(training_example(task, name).to_json() + "\n")
+                    (example,) = examples_from_tasks([task], name)
+                    train.write(example.to_json() + "\n")
                     counts["train"] += 1
         report = reader.report
         meta = {

@@ -13,8 +13,7 @@ from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.recipe import Recipe
 from burnish.data.filters.build import filter_files
 from burnish.data.sources.reading import source_files
-from burnish.data.tasks.examples import examples_from_tasks
-from burnish.data.tasks.task_sets import check_task_files, load_task_set
+from burnish.data.tasks.task_sets import check_task_files, examples_from_tasks, load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.model.folders import check_model_folder
 from burnish.records import Example

@@ -14,9 +14,8 @@ from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import AdapterStage, Reads, Stage
 from burnish.data.filters.build import filter_digests, filter_files, needs_judge
 from burnish.data.pretraining.token_bins import TokenBins, digest_bins
-from burnish.data.sources.digests import source_digests
 from burnish.data.sources.files import matching_files, nearest_file
-from burnish.data.sources.reading import source_files
+from burnish.data.sources.reading import source_digests, source_files
 from burnish.data.tasks.task_sets import check_task_files, task_files
 from burnish.errors import DataError
 from burnish.fsio import digest_file, digest_folder, digest_json
