@@ -61,10 +61,14 @@ class SharedBatches:
         self._together = micro_batch * processes
         self.batch_size = micro_batch
         self.drop_last = False
-        self.batch_sampler = order  # the trainer calls `set_epoch` on this attribute
+        self.batch_sampler = self  # the trainer calls `set_epoch` on this attribute
 
     def __len__(self) -> int:
         return math.ceil(len(self._order) / self._together)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the pass; the trainer calls it before each, also where it skips the first batches of one."""
+        self._order.set_epoch(epoch)
 
     def __iter__(self) -> Iterator[list[int]]:
         # Every process computes the same order and takes every `processes`-th micro batch, offset by its rank.
