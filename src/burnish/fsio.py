@@ -205,6 +205,15 @@ def parse_json(data: bytes | str) -> Any:
     return value
 
 
+def without_nulls(value: Any) -> Any:
+    """Return ``value`` without null entries, at every depth of its mappings."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [without_nulls(item) for item in value]
+    return value
+
+
 def half_pair(value: Any) -> bool:
     """Return whether a text, or any text in plain values, holds half of a surrogate pair."""
     try:

@@ -10,6 +10,7 @@ Not covered: models on several devices, serving (requests that arrive one by one
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 from collections import defaultdict
@@ -120,14 +121,9 @@ class TransformersGenerator:
 
     def with_samples(self, samples: int) -> TransformersGenerator:
         """Return a generator over the same model that writes this many samples per task."""
-        return TransformersGenerator(
-            self.model,
-            self.tokenizer,
-            sampling=self._sampling.model_copy(update={"samples": samples}),
-            seed=self._seed,
-            model_digest=self._model_digest,
-            render=self._render,
-        )
+        other = copy.copy(self)
+        other._sampling = self._sampling.model_copy(update={"samples": samples})
+        return other
 
     def prompt_text(self, task: Task) -> str:
         """Render the prompt that the model gets."""

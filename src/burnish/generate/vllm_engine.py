@@ -7,6 +7,7 @@ and the same options. It batches by itself and manages its own memory. Its compl
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -56,16 +57,9 @@ class VllmGenerator:
 
     def with_samples(self, samples: int) -> VllmGenerator:
         """Return a generator over the same engine that writes this many samples per task."""
-        return VllmGenerator(
-            self._engine,
-            self._tokenizer,
-            lora=self._lora,
-            stop_ids=self._stop_ids,
-            sampling=self._sampling.model_copy(update={"samples": samples}),
-            seed=self._seed,
-            model_digest=self._model_digest,
-            render=self._render,
-        )
+        other = copy.copy(self)
+        other._sampling = self._sampling.model_copy(update={"samples": samples})
+        return other
 
     def prompt_text(self, task: Task) -> str:
         """Render the prompt that the model gets."""

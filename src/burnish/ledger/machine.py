@@ -12,6 +12,7 @@ from pathlib import Path
 
 from burnish.fsio import RESTORE, read_object, write_json
 from burnish.ledger.accelerators import read_accelerators
+from burnish.ledger.memory import proc_field
 from burnish.records.layout import MACHINE
 
 PACKAGES = ("torch", "transformers", "tokenizers", "peft", "trl", "accelerate", "bitsandbytes")
@@ -37,7 +38,7 @@ def machine_facts(proc: Path = PROC) -> dict[str, str]:
     """Describe processor, memory, GPUs, system, Python and packages; leave out unknown facts."""
     cores = len(os.sched_getaffinity(0))
     facts = {
-        "processor": f"{_field(proc / 'cpuinfo', 'model name') or platform.machine()}, {cores} cores",
+        "processor": f"{proc_field(proc / 'cpuinfo', 'model name') or platform.machine()}, {cores} cores",
         "memory": _memory(proc / "meminfo"),
         "GPU": ", ".join(_gpu(gpu.name, gpu.memory_total_mib) for gpu in read_accelerators()),
         "system": f"{platform.system()} {platform.release()}",
@@ -56,14 +57,5 @@ def _gpu(name: str, memory_mib: float | None) -> str:
 
 
 def _memory(meminfo: Path) -> str:
-    total = _field(meminfo, "MemTotal")
+    total = proc_field(meminfo, "MemTotal")
     return f"{int(total.split()[0]) / 2**20:.1f} GiB" if total else ""
-
-
-def _field(path: Path, name: str) -> str:
-    """Return the value of the first line ``name : value``, otherwise an empty text."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")

@@ -21,20 +21,23 @@ def reset_peak(proc: Path = PROC) -> bool:
 
 def peak_bytes(proc: Path = PROC) -> int | None:
     """Return the peak resident bytes; None if unknown."""
-    return _status(proc, "VmHWM")
+    return _bytes(proc, "VmHWM")
 
 
 def resident_bytes(proc: Path = PROC) -> int | None:
     """Return the current resident bytes; None if unknown."""
-    return _status(proc, "VmRSS")
+    return _bytes(proc, "VmRSS")
 
 
-def _status(proc: Path, field: str) -> int | None:
+def _bytes(proc: Path, name: str) -> int | None:
+    value = proc_field(proc / "status", name)
+    return int(value.split()[0]) * 1024 if value else None
+
+
+def proc_field(path: Path, name: str) -> str:
+    """Return the value of the first line ``name : value`` of a file in ``/proc``, otherwise an empty text."""
     try:
-        status = (proc / "status").read_text()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return None
-    for line in status.splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) * 1024
-    return None
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")

@@ -21,6 +21,7 @@ import torch
 from burnish.config.kernels import Attention
 from burnish.errors import MissingToolError
 from burnish.model.machine import FLASH, FLEX, HUB_FLASH, INSTALL, PACKAGE, wrong_attention
+from burnish.wording import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -125,8 +126,7 @@ def _probe(name: str, device: str, dtype: torch.dtype) -> str | None:
         reference = _probe_output(EAGER, device, dtype)
         results = _probe_output(name, device, dtype)
     except (RuntimeError, ImportError, ValueError, OSError, TypeError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return f"it fails here ({first.rstrip('.')})"
+        return f"it fails here ({first_line(error)})"
     for what, result, other in zip(("output", "gradient"), results, reference, strict=True):
         difference = float((result.float() - other.float()).abs().max())
         if not difference <= TOLERANCE[dtype]:

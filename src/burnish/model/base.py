@@ -31,6 +31,7 @@ from burnish.model.folders import check_model_folder, model_digest
 from burnish.model.precision import resolve_dtype, width_of
 from burnish.model.quantized import dequantize, finish_loading, loading_options
 from burnish.model.source import StoredFolder, StoredGguf, load_tokenizer, stored_at
+from burnish.wording import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +185,7 @@ def _load_weights(path: Path, dtype: torch.dtype, **options: Any) -> Any:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
             raise ConfigError(
-                f"the weights in {path} cannot be loaded: {_first_line(error)}.",
+                f"the weights in {path} cannot be loaded: {first_line(error)}.",
                 "Copy or download the model's files again; they may be truncated or belong to another model.",
             ) from error
     absent = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
@@ -212,7 +213,3 @@ def quiet_transformers() -> Iterator[None]:
         settings.set_verbosity(verbosity)
         if bars:
             settings.enable_progress_bar()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -32,6 +32,7 @@ from burnish.model.folders import (
 )
 from burnish.model.gguf.file import check_gguf, read_gguf
 from burnish.records.layout import ORIGIN
+from burnish.wording import first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -104,7 +105,7 @@ class StoredFolder:
             tokenizer = AutoTokenizer.from_pretrained(str(self.path), local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise ConfigError(
-                f"the tokenizer in {self.path} cannot be loaded: {_first_line(error)}.",
+                f"the tokenizer in {self.path} cannot be loaded: {first_line(error)}.",
                 "Save it again with tokenizer.save_pretrained(folder), with tokenizer.json in it.",
             ) from error
         if not tokenizer.is_fast:
@@ -195,7 +196,3 @@ def load_tokenizer(path: Path) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return cast("PreTrainedTokenizerBase", tokenizer)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

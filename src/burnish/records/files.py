@@ -39,11 +39,7 @@ def read_records(kind: type[R], path: Path) -> Iterator[R]:
 
 def numbered_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
     """Read the records of a file with their line numbers, which begin at 1; errors as `read_records`."""
-    for number, line in numbered_lines(path) if path.exists() else ():
-        try:
-            yield number, kind.from_json(line)
-        except DataError as error:
-            raise DataError(f"{path}:{number}: {error.cause}", error.way_out) from error
+    return _parsed(kind, path, numbered_lines(path) if path.exists() else ())
 
 
 def given_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
@@ -51,7 +47,11 @@ def given_records(kind: type[R], path: Path) -> Iterator[tuple[int, R]]:
 
     Raises DataError as `read_records`.
     """
-    for number, line in given_lines(path):
+    return _parsed(kind, path, given_lines(path))
+
+
+def _parsed(kind: type[R], path: Path, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, R]]:
+    for number, line in lines:
         try:
             yield number, kind.from_json(line)
         except DataError as error:

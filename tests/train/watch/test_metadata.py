@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from burnish.config.model import ModelConfig
 from burnish.config.stages.kinds.sft import SftStage
+from burnish.fsio import without_nulls
 from burnish.model.naming import QuantizationTag, parse_model_name
 from burnish.records.layout import TRAINING_METADATA
 from burnish.train.job import TrainingJob
 from burnish.train.sft.run import run_sft
-from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata, trained_model_name, without_nulls
+from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata, trained_model_name
 from burnish.train.watch.meter import together
 from tests.tiny_models import make_tiny_model
 from tests.train.small_sft import some_rows

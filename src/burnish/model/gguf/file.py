@@ -15,6 +15,7 @@ from typing import Any
 
 from burnish.config.quantization import QuantizationConfig
 from burnish.errors import ConfigError, MissingToolError
+from burnish.wording import first_line
 
 ROPE_FACTORS = "rope_freqs.weight"
 """A tensor that divides the rotary frequencies: Llama 3.1 and later."""
@@ -73,8 +74,7 @@ def _read_unchanged(path: Path, _size: int, _mtime_ns: int) -> GgufFile:
         metadata = {name: field.contents() for name, field in reader.fields.items()}
     except (OSError, ValueError, LookupError, TypeError, OverflowError) as error:
         raise ConfigError(
-            f"{path} is not a complete GGUF file: "
-            f"{(str(error).splitlines() or [type(error).__name__])[0].rstrip('.')}.",
+            f"{path} is not a complete GGUF file: {first_line(error)}.",
             "Copy or download it again; it may be truncated or another kind of file.",
         ) from error
     factors = next((tensor.data.tolist() for tensor in reader.tensors if tensor.name == ROPE_FACTORS), None)

@@ -13,8 +13,6 @@ from __future__ import annotations
 from burnish.config.reward import LadderReward
 from burnish.score.rewards.evidence import Evidence
 
-BOUNDS = (0.0, 1.0)
-
 
 def ladder_terms(config: LadderReward, evidence: Evidence) -> dict[str, float]:
     """Compute the only term."""

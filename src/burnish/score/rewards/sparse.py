@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from burnish.score.rewards.evidence import Evidence
 
-BOUNDS = (0.0, 1.0)
-
 
 def sparse_terms(evidence: Evidence) -> dict[str, float]:
     """Compute the only term."""

@@ -16,8 +16,6 @@ from __future__ import annotations
 from burnish.config.reward import SystemAReward
 from burnish.score.rewards.evidence import Evidence
 
-BOUNDS = (0.0, 1.0)
-
 
 def system_a_terms(config: SystemAReward, evidence: Evidence) -> dict[str, float]:
     """Compute the terms of the sum."""

@@ -16,29 +16,24 @@ class HeldOut:
     """The tasks that must not be learned from."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
-        self._ids: dict[str, str] = {}
-        self._families: dict[str, str] = {}
-        self._prompts: dict[str, str] = {}
+        self._known: dict[tuple[str, str], str] = {}
+        """What identifies a task -> the first task that it identifies."""
         for task in tasks:
-            self._ids[task.id] = task.id
-            self._families.setdefault(task.family, task.id)
-            self._prompts.setdefault(_prompt(task), task.id)
+            for fact in _facts(task):
+                self._known.setdefault(fact, task.id)
 
     def check(self, tasks: Sequence[Task]) -> None:
         """Raise GateError naming the first held-out task among ``tasks``."""
         for task in tasks:
-            for what, known, value in (
-                ("is", self._ids, task.id),
-                ("has the family of", self._families, task.family),
-                ("has the prompt of", self._prompts, _prompt(task)),
-            ):
-                if value in known:
+            for fact in _facts(task):
+                if fact in self._known:
                     raise GateError(
-                        f"the task {task.id} {what} the held-out task {known[value]}: training tasks cannot be "
+                        f"the task {task.id} {fact[0]} the held-out task {self._known[fact]}: training tasks cannot be "
                         "evaluated on.",
                         "Sample on training tasks, or measure on others.",
                     )
 
 
-def _prompt(task: Task) -> str:
-    return " ".join(" ".join(message.content.casefold().split()) for message in task.prompt)
+def _facts(task: Task) -> tuple[tuple[str, str], ...]:
+    prompt = " ".join(" ".join(message.content.casefold().split()) for message in task.prompt)
+    return ("is", task.id), ("has the family of", task.family), ("has the prompt of", prompt)

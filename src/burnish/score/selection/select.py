@@ -9,7 +9,7 @@ Not covered: training, what earlier rounds selected (`merge_rounds` puts rounds 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from burnish.config.stages.selection import SelectionConfig
@@ -85,7 +85,7 @@ def select(config: SelectionConfig, judged: Sequence[Judged], held_out: HeldOut,
             chooser.drop(reason, [answer for answer in chooser.left if failing_limit(limits, answer.verdict) == reason])
     chooser.drop("duplicate", duplicates(chooser.left))
     if config.per_task is not None:
-        chooser.drop("per_task", _beyond_best(chooser.left, config.per_task))
+        chooser.drop("per_task", _beyond_best(chooser.left, config.per_task, lambda row: row.task.id))
     chooser.drop("solved", beyond_solved_share(chooser.left, rates, config.solved_share, seed))
     for quota in config.quotas:
         chooser.drop(f"quota of {quota.by}", beyond_quota(hardest_first(chooser.left, rates), quota))
@@ -121,10 +121,7 @@ def merge_rounds(rounds: Iterable[Sequence[Kept]]) -> list[Kept]:
 
 def duplicates(rows: Sequence[Judged]) -> list[Judged]:
     """Return all but the best rewarded of each repeated answer."""
-    groups: defaultdict[str, list[Judged]] = defaultdict(list)
-    for row in rows:
-        groups[row.answer_key].append(row)
-    return [duplicate for group in groups.values() for duplicate in sorted(group, key=lambda row: row.order)[1:]]
+    return _beyond_best(rows, 1, lambda row: row.answer_key)
 
 
 class _Chooser:
@@ -146,8 +143,9 @@ def _right(verdict: Verdict, least: float) -> bool:
     return verdict.status == "pass" or (least < 1 and bool(verdict.compiled) and passed_share(verdict) >= least)
 
 
-def _beyond_best(rows: Sequence[Judged], count: int) -> list[Judged]:
+def _beyond_best(rows: Sequence[Judged], count: int, of: Callable[[Judged], str]) -> list[Judged]:
+    """Return all but the best rewarded ``count`` rows of each group ``of`` rows."""
     groups: defaultdict[str, list[Judged]] = defaultdict(list)
     for row in rows:
-        groups[row.task.id].append(row)
+        groups[of(row)].append(row)
     return [beyond for group in groups.values() for beyond in sorted(group, key=lambda row: row.order)[count:]]

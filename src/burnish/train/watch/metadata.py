@@ -26,7 +26,7 @@ import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from burnish import __version__
-from burnish.fsio import write_json
+from burnish.fsio import without_nulls, write_json
 from burnish.model.contents import adapter_in, count_parameters, quantization_in
 from burnish.model.naming import ModelName, QuantizationTag, clean
 from burnish.train.watch.memory_forecast import MemoryForecast
@@ -159,15 +159,6 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             by_package[package] = version(package)
     return by_package
-
-
-def without_nulls(value: Any) -> Any:
-    """Return ``value`` without null entries, at every depth of its mappings."""
-    if isinstance(value, Mapping):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [without_nulls(item) for item in value]
-    return value
 
 
 def _adapter_name(adapter: Mapping[str, Any]) -> tuple[str, int | None]:

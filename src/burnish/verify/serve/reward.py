@@ -29,7 +29,7 @@ from pydantic import ValidationError
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError
-from burnish.fsio import whole_characters
+from burnish.fsio import whole_characters, without_nulls
 from burnish.records import Completion, Score, Task, Verdict, first_problem
 from burnish.verify.judge.infra_budget import InfraBudget
 from burnish.verify.judge.verifier import Verifier
@@ -115,7 +115,7 @@ def _task(columns: Mapping[str, Any], index: int) -> Task:
         fields = {name: columns[name][index] for name in _FIELDS if name in columns}
         if isinstance(fields.get("tests"), str):
             fields["tests"] = _mapping(fields["tests"])
-    fields = {"id": str(index), "family": "", "prompt": (), **_without_none(fields)}
+    fields = {"id": str(index), "family": "", "prompt": (), **without_nulls(fields)}
     try:
         return Task.model_validate_json(json.dumps(fields))
     except ValidationError as error:
@@ -133,14 +133,6 @@ def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(read, Mapping):
         raise DataError(f"a task column holds {type(read).__name__}.", "Give mappings, or JSON of them.")
     return dict(read)
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _without_none(inner) for name, inner in value.items() if inner is not None}
-    if isinstance(value, list | tuple):
-        return [_without_none(inner) for inner in value]
-    return value
 
 
 def _text(completion: Any) -> str:
