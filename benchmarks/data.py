@@ -34,7 +34,7 @@ from burnish.config.data.mixture import MixtureConfig
 from burnish.config.data.training_data import JsonlSource
 from burnish.data.filters.base import RustCode
 from burnish.data.filters.build import stateless_filter
-from burnish.data.filters.rules.near_duplicate import NearDuplicateFilter
+from burnish.data.filters.rules.overlaps import NearDuplicateFilter
 from burnish.data.overlap.near_duplicates import NearDuplicates, Sketcher
 from burnish.records import Example
 

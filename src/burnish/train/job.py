@@ -8,6 +8,7 @@ Not covered: starting several processes (`scale.launch`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,8 +34,8 @@ from burnish.model.folders import model_digest
 from burnish.records.layout import ADAPTER, ADAPTER_WEIGHTS, BAD_BATCH, CHECKPOINTS, MODEL
 from burnish.scale.processes import process_count
 from burnish.train.arguments import common_arguments, placed, planned_steps
+from burnish.train.checkpoints.complete import drop_foreign_checkpoints
 from burnish.train.checkpoints.save_result import result_saver, save_best, train_to_end
-from burnish.train.checkpoints.stale import drop_foreign_checkpoints
 from burnish.train.micro_batch import fit_micro_batch
 from burnish.train.watch.training_log import Log, watch_training
 from burnish.train.weights.adapters import attach_adapter, continue_adapter, set_input_casts
@@ -112,9 +113,11 @@ class TrainingJob(Generic[AnyTrained]):
         """Return the trainer's arguments common to all methods; ``rows`` are those of a pass, 0 for a stream."""
         return common_arguments(self.stage, rows=rows, out=self.checkpoints, seed=self.seed, processes=process_count())
 
-    def fitting(self, attempt: Callable[[TrainingJob[AnyTrained]], Result]) -> Result:
-        """Return ``attempt(job)``, retried with a smaller micro batch while memory runs out."""
-        return fit_micro_batch(self.stage, lambda stage: attempt(replace(self, stage=stage)))
+    def fitting(self, attempt: Callable[[TrainingJob[AnyTrained]], Result]) -> tuple[Result, float]:
+        """Return ``attempt(job)``, retried with a smaller micro batch while memory runs out, and its seconds."""
+        started = time.monotonic()
+        result = fit_micro_batch(self.stage, lambda stage: attempt(replace(self, stage=stage)))
+        return result, time.monotonic() - started
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from burnish.data.builders.boolq import boolq_task
+from burnish.data.builders.passages import boolq_task
 from burnish.data.sources.raw import BadRow
 from tests.data.builders.published_rows import BOOLQ_ROW, llm_adapters
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from burnish.data.builders.boolq import BOOLQ
 from burnish.data.builders.mathematics import GSM8K, MATH500, OPEN_MATH
 from burnish.data.builders.multiple_choice import ARC
+from burnish.data.builders.passages import BOOLQ, SQUAD
 from burnish.data.builders.questions import IN_TEST, TWICE, QuestionReader, QuestionSet
-from burnish.data.builders.squad import SQUAD
 from burnish.data.tasks.task_sets import examples_from_tasks
 from burnish.errors import DataError
 from tests.data.builders import published_rows

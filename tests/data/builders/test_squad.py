@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from burnish.data.builders.squad import UNANSWERABLE, squad_task
+from burnish.data.builders.passages import UNANSWERABLE, squad_task
 from burnish.data.sources.raw import BadRow
 from tests.data.builders.published_rows import SQUAD_ROW, SQUAD_UNANSWERABLE, public
 

@@ -6,8 +6,7 @@ import pytest
 
 from burnish.config.stages.selection import Thresholds
 from burnish.records import Verdict
-from burnish.score.selection.thresholds import adapted, failing_limit, is_documented
-from burnish.score.selection.weights import quality
+from burnish.score.selection.thresholds import adapted, failing_limit, is_documented, quality
 from tests.score.example_verdicts import broken, infra, passing
 
 

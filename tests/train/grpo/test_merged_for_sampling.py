@@ -10,8 +10,7 @@ import torch
 
 from burnish.config.stages.adapters import AdapterConfig, DoraConfig, LoraConfig, VeraConfig
 from burnish.model.base import load_model
-from burnish.train.grpo.merged_for_sampling import merged_adapter
-from burnish.train.weights.adapters import attach_adapter
+from burnish.train.weights.adapters import attach_adapter, merged_adapter
 from tests.tiny_models import make_tiny_model
 from tests.train.small_grpo import CPU
 

@@ -68,7 +68,7 @@ def ordered_filters(configs: Sequence[FilterConfig], judge: Judge | None, folder
     with contextlib.ExitStack() as stack:
         for place, config in enumerate(configs):
             if isinstance(config, NearDuplicate):
-                from burnish.data.filters.rules.near_duplicate import NearDuplicateFilter
+                from burnish.data.filters.rules.overlaps import NearDuplicateFilter
                 from burnish.data.overlap.near_duplicates import NearDuplicates, Sketcher
 
                 sketcher = Sketcher(threshold=config.threshold, run=config.run, permutations=config.permutations)
@@ -82,7 +82,7 @@ def ordered_filters(configs: Sequence[FilterConfig], judge: Judge | None, folder
 
 
 def _contaminated(config: Contaminated) -> Filter:
-    from burnish.data.filters.rules.contaminated import ContaminatedFilter
+    from burnish.data.filters.rules.overlaps import ContaminatedFilter
     from burnish.data.overlap.contamination import Contamination
     from burnish.data.tasks.task_sets import read_any_tasks
 

@@ -1,7 +1,12 @@
 """Select training rows from judged completions: right, complete, good enough, distinct, and not too many.
 
 Each step names why it drops a completion; the report has the counts, which add up to what was sampled. Only what passes
-all hidden tests is kept unless the configuration says otherwise.
+all hidden tests is kept unless the configuration says otherwise. Too many rows are reduced to those of the hardest
+tasks that were solved; the lower its pass rate in the round, the harder a task. Three limits, in this order:
+
+1. Of the tasks that every sample solved only a share is kept: the model learns little from them.
+2. A quota per level or family.
+3. A number of rows in all.
 
 Not covered: training, what earlier rounds selected (`merge_rounds` puts rounds together).
 """
@@ -12,15 +17,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from burnish.config.stages.selection import SelectionConfig
+from burnish.config.stages.selection import Quota, SelectionConfig
+from burnish.fsio import digest_json
 from burnish.records import Verdict
 from burnish.score.rewards.evidence import passed_share
-from burnish.score.selection.difficulty import beyond_quota, beyond_solved_share, hardest_first
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.pass_rates import PassRates
-from burnish.score.selection.thresholds import adapted, failing_limit
-from burnish.score.selection.weights import row_weight
+from burnish.score.selection.thresholds import adapted, failing_limit, row_weight
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,11 @@ def select(config: SelectionConfig, judged: Sequence[Judged], held_out: HeldOut,
     chooser.drop("duplicate", duplicates(chooser.left))
     if config.per_task is not None:
         chooser.drop("per_task", _beyond_best(chooser.left, config.per_task, lambda row: row.task.id))
-    chooser.drop("solved", beyond_solved_share(chooser.left, rates, config.solved_share, seed))
+    chooser.drop("solved", _beyond_solved_share(chooser.left, rates, config.solved_share, seed))
     for quota in config.quotas:
-        chooser.drop(f"quota of {quota.by}", beyond_quota(hardest_first(chooser.left, rates), quota))
+        chooser.drop(f"quota of {quota.by}", _beyond_quota(_hardest_first(chooser.left, rates), quota))
     if config.most is not None:
-        chooser.drop("most", hardest_first(chooser.left, rates)[config.most :])
+        chooser.drop("most", _hardest_first(chooser.left, rates)[config.most :])
     kept = tuple(Kept(answer, row_weight(config, answer)) for answer in chooser.left)
     solved = {answer.task.id for answer in judged if answer.passed}
     failed = {answer.task.id for answer in judged if answer.verdict.status == "fail"}
@@ -149,3 +153,28 @@ def _beyond_best(rows: Sequence[Judged], count: int, of: Callable[[Judged], str]
     for row in rows:
         groups[of(row)].append(row)
     return [beyond for group in groups.values() for beyond in sorted(group, key=lambda row: row.order)[count:]]
+
+
+def _hardest_first(rows: Sequence[Judged], rates: PassRates) -> list[Judged]:
+    """Order rows by the pass rate of their tasks, then by falling reward."""
+    return sorted(rows, key=lambda row: (rates.rate(row.task.id) or 0.0, *row.order))
+
+
+def _beyond_solved_share(rows: Sequence[Judged], rates: PassRates, share: float, seed: int) -> list[Judged]:
+    """Return the rows to drop of tasks that every sample solved; ``seed`` chooses the tasks that stay."""
+    solved = sorted({row.task.id for row in rows if rates.rate(row.task.id) == 1.0})
+    solved.sort(key=lambda task_id: digest_json(["solved", seed, task_id]))
+    left_out = set(solved[round(share * len(solved)) :])
+    return [row for row in rows if row.task.id in left_out]
+
+
+def _beyond_quota(ordered: Sequence[Judged], quota: Quota) -> list[Judged]:
+    """Return the rows beyond the quota; the first of ``ordered`` are kept."""
+    seen: Counter[str] = Counter()
+    left_out: list[Judged] = []
+    for row in ordered:
+        kind = row.task.family if quota.by == "family" else str(row.task.level)
+        seen[kind] += 1
+        if seen[kind] > quota.most:
+            left_out.append(row)
+    return left_out

@@ -1,6 +1,7 @@
 """Mark each checkpoint complete once it is whole on disk, and resume only complete ones.
 
 The mark lists every file with its size; a checkpoint without a mark, or whose files do not match it, is torn.
+Those made with other data, settings or another base are never resumed, and removed.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 
 from burnish.errors import DataError, UserError
 from burnish.fsio import disk_errors, read_object, write_json
-from burnish.records.layout import COMPLETE
+from burnish.records.layout import COMPLETE, MADE_WITH
 from burnish.scale.processes import is_first, of_first, wait_for_all
 from burnish.train.weights.sharded import check_same_strategy
 
@@ -99,3 +101,22 @@ def train_from_latest(trainer: Trainer, folder: Path) -> None:
         trainer._load_from_checkpoint(checkpoint)
     else:
         trainer.train(resume_from_checkpoint=checkpoint)
+
+
+def drop_foreign_checkpoints(folder: Path, made_with: Mapping[str, Any]) -> None:
+    """Record the facts of the checkpoints, and remove those made with others.
+
+    The first process removes them while the others wait.
+    """
+    record = folder / MADE_WITH
+    if is_first():
+        differing: list[str] | None = None
+        if folder.is_dir() and any(folder.iterdir()):
+            stored = read_object(record) if record.is_file() else {}
+            differing = [key for key in made_with if stored.get(key) != made_with[key]]
+        if differing:
+            logger.warning("%s: made with other %s; training starts over", folder, ", ".join(differing))
+            shutil.rmtree(folder)
+        if differing != []:
+            write_json(record, made_with)
+    wait_for_all()

@@ -1,4 +1,7 @@
-"""End every training, whatever its method: the last step, the best weights, the result on disk.
+"""End every training, whatever its method: the last step, Ctrl-C, the best weights, the result on disk.
+
+Ctrl-C lets the running step finish and writes a checkpoint before KeyboardInterrupt; a second one interrupts at once.
+Outside the main thread nothing is installed, because signals arrive there only.
 
 Not covered: the beginning of a training (`train.job`, and each method's own module).
 """
@@ -6,22 +9,25 @@ Not covered: the beginning of a training (`train.job`, and each method's own mod
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from peft import PeftModel
-from transformers import Trainer, TrainerCallback
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.config.stages.stage import TrainingStage
 from burnish.errors import StepMemoryError
 from burnish.model.adapters import AdapterOrigin
 from burnish.model.base import stored_dtype
-from burnish.scale.processes import is_first, wait_for_all
+from burnish.scale.processes import any_true, is_first, wait_for_all
 from burnish.train.checkpoints.complete import step_of, train_from_latest
-from burnish.train.checkpoints.interrupt import saving_interrupts
 from burnish.train.weights.adapters import save_trained
 from burnish.train.weights.reference import REFERENCE
 from burnish.train.weights.sharded import gather, is_sharded
@@ -36,6 +42,46 @@ class NamesBest(Protocol):
     def best_checkpoint(self) -> Path | None:
         """Return its folder; None when the last step becomes the result."""
         ...
+
+
+class StopAfterStep(TrainerCallback):
+    """Save and stop at the end of the step in which ``requested`` became true."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> TrainerControl:
+        """Ask the trainer for a checkpoint and the end; a request in one process suffices."""
+        if any_true(self.requested):
+            self.requested = True
+            control.should_save = True
+            control.should_training_stop = True
+        return control
+
+
+@contextmanager
+def saving_interrupts() -> Iterator[StopAfterStep]:
+    """Yield a callback for the trainer; after the body, raise the pending KeyboardInterrupt."""
+    stopper = StopAfterStep()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        if stopper.requested:
+            raise KeyboardInterrupt
+        stopper.requested = True
+        logger.warning("interrupted: finishing this step and saving a checkpoint (Ctrl-C again stops at once)")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopper
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stopper
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if stopper.requested:
+        raise KeyboardInterrupt
 
 
 def train_to_end(trainer: Trainer, checkpoints: Path, stage: TrainingStage | GrpoStage) -> None:

@@ -29,12 +29,12 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from burnish.errors import UserError
 from burnish.records.layout import GRPO_STATE
-from burnish.train.grpo.merged_for_sampling import merged_adapter
 from burnish.train.grpo.rollout_metrics import PREFIX, rollout_metrics
 from burnish.train.grpo.rollouts import Group, Rollouts, Sample
 from burnish.train.grpo.shared_prompts import log_probabilities, share_prompts, shares_prompts
 from burnish.train.watch.meter import StepMeter
 from burnish.train.watch.nan_guard import StopsAtNoNumber
+from burnish.train.weights.adapters import merged_adapter
 from burnish.train.weights.reference import NoTrlExtras
 
 logger = logging.getLogger("burnish.train")

@@ -10,7 +10,6 @@ Not covered: several losses at once, a moving reference, load-balancing losses o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -55,11 +54,10 @@ def run_preference(
         ConfigError: an adapter on the output layer.
         What a `TrainingJob` raises.
     """
-    started = time.monotonic()
-    folder, steps = job.fitting(lambda fitting: _train(fitting, rows, held_out))
+    (folder, steps), seconds = job.fitting(lambda fitting: _train(fitting, rows, held_out))
     counts = [sum(trained_tokens(answer) for answer in row.answers) for row in rows]
     tokens = sum(counts[row] for batch in _order(job, rows).first_batches(steps) for row in batch)
-    return TrainingResult(folder, steps, time.monotonic() - started, tokens)
+    return TrainingResult(folder, steps, seconds, tokens)
 
 
 def _train(

@@ -7,7 +7,6 @@ never predicted from the one before it. The loss of a step is the mean over its 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -163,7 +162,6 @@ def run_pretrain(
     Raises:
         What a `TrainingJob` raises.
     """
-    started = time.monotonic()
     folder = job.out / MODEL
 
     def attempt(fitting: TrainingJob[PretrainStage]) -> int:
@@ -173,7 +171,7 @@ def run_pretrain(
         trained.to(torch.bfloat16 if job.base is None else stored_dtype(job.base)).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
-    return TrainingResult(folder, job.fitting(attempt), time.monotonic() - started)
+    return TrainingResult(folder, *job.fitting(attempt))
 
 
 def _make_trainer(

@@ -16,7 +16,6 @@ Not covered: starting several processes (`scale.launch`), load-balancing losses 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -59,17 +58,16 @@ def run_sft(
         DataError: no rows, or none with a trained token.
         What a `TrainingJob` raises.
     """
-    started = time.monotonic()
     if not any(trained_tokens(row) for row in rows):
         raise DataError(
             f"{counted(len(rows), 'row')} and not one token to train on.", "Give rows with assistant turns."
         )
     dataset = SequenceDataset(rows, packs)
-    folder, steps = job.fitting(lambda fitting: _train(fitting, rows, dataset))
+    (folder, steps), seconds = job.fitting(lambda fitting: _train(fitting, rows, dataset))
     counts = [trained_tokens(row) for row in rows]
     order = _order(dataset, job.stage, job.seed)
     tokens = sum(counts[row] for batch in order.first_batches(steps) for pack in batch for row in dataset.packs[pack])
-    return TrainingResult(folder, steps, time.monotonic() - started, tokens)
+    return TrainingResult(folder, steps, seconds, tokens)
 
 
 def _train(job: TrainingJob[SftStage], rows: Sequence[EncodedRow], dataset: SequenceDataset) -> tuple[Path, int]:

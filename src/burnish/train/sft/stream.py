@@ -8,8 +8,7 @@ Not covered: the choice of rows and their gates (the workflow's stream).
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,8 @@ def run_streaming_sft(
     Raises:
         What `run_sft` raises, and what the stream does.
     """
-    started = time.monotonic()
-    folder, steps, tokens = job.fitting(lambda fitting: _train(fitting, stream, identity))
-    return TrainingResult(folder, steps, time.monotonic() - started, tokens)
+    (folder, steps, tokens), seconds = job.fitting(lambda fitting: _train(fitting, stream, identity))
+    return TrainingResult(folder, steps, seconds, tokens)
 
 
 def _train(job: TrainingJob[SftStage], stream: ResumableStream[RowsTogether], identity: str) -> tuple[Path, int, int]:
@@ -77,12 +75,12 @@ def _train(job: TrainingJob[SftStage], stream: ResumableStream[RowsTogether], id
     return folder, steps, sum(gather_values(recent.trained))
 
 
-class RecentRows(Mapping[int, EncodedRow]):
+class RecentRows(dict[int, EncodedRow]):
     """Rows of the last batches by a running number, for a message about a bad batch."""
 
     def __init__(self, kept: int) -> None:
+        super().__init__()
         self._kept = kept
-        self._rows: dict[int, EncodedRow] = {}
         self._next = 0
         self.trained = 0
         """Labelled tokens of all rows so far, in this attempt and process."""
@@ -90,19 +88,10 @@ class RecentRows(Mapping[int, EncodedRow]):
     def add(self, row: EncodedRow) -> int:
         """Keep a row and drop the oldest; return its number."""
         number, self._next = self._next, self._next + 1
-        self._rows[number] = row
-        self._rows.pop(number - self._kept, None)
+        self[number] = row
+        self.pop(number - self._kept, None)
         self.trained += trained_tokens(row)
         return number
-
-    def __getitem__(self, number: int) -> EncodedRow:
-        return self._rows[number]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._rows)
 
 
 class StreamingSftTrainer(StreamFed, SftTrainer):

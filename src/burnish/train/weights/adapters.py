@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -207,6 +208,32 @@ def _check_names(key: str, wanted: tuple[str, ...] | str, names: set[str]) -> No
 
 def _shown(names: set[str]) -> str:
     return ", ".join(sorted(name for name in names if not name.isdigit() and "." not in name)[:24])
+
+
+@contextmanager
+def merged_adapter(model: Any) -> Iterator[None]:
+    """Merge the active adapter of a PEFT model for the body, for the speed of a plain model; do nothing for others.
+
+    The two extra products per layer cost a third of the decoding of a small model. Afterwards the weights are restored
+    bit for bit from a copy, since subtracting again would leave rounding errors. In bfloat16 the sum is rounded like
+    the weights; the trainer measures how far the sampler's log-probabilities then differ from its own. Quantised
+    weights are left as they are.
+    """
+    layers: list[Any] = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    weights = [layer.get_base_layer().weight for layer in layers]
+    plain_weights = all(type(weight) is nn.Parameter and weight.dtype.is_floating_point for weight in weights)
+    if not isinstance(model, PeftModel) or not plain_weights:
+        yield
+        return
+    before = [weight.detach().clone() for weight in weights]
+    plain: Any = model
+    plain.merge_adapter()
+    try:
+        yield
+    finally:
+        plain.unmerge_adapter()
+        for weight, old in zip(weights, before, strict=True):
+            weight.data.copy_(old)
 
 
 def save_trained(

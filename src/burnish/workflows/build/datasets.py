@@ -16,12 +16,11 @@ from typing import Any
 
 from burnish import __version__
 from burnish.config.verbs.build import BuildQuestionsConfig, BuildTasksConfig, MovieLensConfig
-from burnish.data.builders.boolq import BOOLQ
 from burnish.data.builders.mathematics import GSM8K, MATH500, OPEN_MATH
 from burnish.data.builders.movielens import alpaca_row, movielens_task, read_movielens
 from burnish.data.builders.multiple_choice import ARC, OPENBOOKQA, PIQA
+from burnish.data.builders.passages import BOOLQ, SQUAD
 from burnish.data.builders.questions import QuestionReader
-from burnish.data.builders.squad import SQUAD
 from burnish.data.tasks.task_sets import examples_from_tasks, load_task_set
 from burnish.errors import DataError
 from burnish.fsio import disk_errors, write_json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from burnish.data.filters.base import RustCode
-from burnish.data.filters.rules.contaminated import ContaminatedFilter
+from burnish.data.filters.rules.overlaps import ContaminatedFilter
 from burnish.data.overlap.contamination import Contamination
 from burnish.records import Example, Message, Task
 

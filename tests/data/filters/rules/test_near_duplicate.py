@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from burnish.data.filters.base import RustCode
-from burnish.data.filters.rules.near_duplicate import NearDuplicateFilter
+from burnish.data.filters.rules.overlaps import NearDuplicateFilter
 from burnish.data.overlap.near_duplicates import NearDuplicates, Sketcher
 from burnish.records import Example, Message
 
