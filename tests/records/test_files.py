@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from burnish.errors import DataError
+from burnish.fsio import append_lines
 from burnish.records import Completion
-from burnish.records.files import append_records, numbered_records, read_records, read_rows, write_records, write_rows
+from burnish.records.files import numbered_records, read_records, read_rows, write_records, write_rows
 
 
 def completion(task_id: str, text: str = "fn main() {}") -> Completion:
@@ -22,7 +23,7 @@ def test_records_come_back_as_they_were_written(tmp_path: Path) -> None:
     written = [completion(f"t{n}", text) for n, text in enumerate(ODD)]
     path = tmp_path / "deep" / "completions.jsonl"
     write_records(path, written[:3])
-    append_records(path, written[3:])
+    append_lines(path, [record.to_json() for record in written[3:]])
     assert list(read_records(Completion, path)) == written
 
 

@@ -11,13 +11,16 @@ Shapes: B rows, V vocabulary.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self, TypedDict, Unpack
 
 import torch
 
+from burnish.config.generate import SamplingConfig
 from burnish.fsio import digest_json
+from burnish.records import Message, Task
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,40 @@ class Decoded:
     """The token that ended the row."""
     logprobs: list[float] | None = None
     """Log-probabilities of ``ids`` and of the stop token, if any; None if not requested, or from transformers' loop."""
+
+
+class OfTheRun(TypedDict):
+    """Arguments of a `LocalGenerator`."""
+
+    sampling: SamplingConfig
+    seed: int
+    model_digest: str
+    """Recorded with every completion."""
+    render: Callable[[Sequence[Message]], str]
+    """Makes the prompt text of a task's messages."""
+
+
+class LocalGenerator:
+    """Base of generators that hold a model."""
+
+    def __init__(self, **run: Unpack[OfTheRun]) -> None:
+        self._sampling, self._seed = run["sampling"], run["seed"]
+        self._model_digest, self._render = run["model_digest"], run["render"]
+
+    @property
+    def model_digest(self) -> str:
+        """Return the digest of the model's files, as given."""
+        return self._model_digest
+
+    def with_samples(self, samples: int) -> Self:
+        """Return a generator over the same model that writes this many samples per task."""
+        other = copy.copy(self)
+        other._sampling = self._sampling.model_copy(update={"samples": samples})
+        return other
+
+    def prompt_text(self, task: Task) -> str:
+        """Render the prompt that the model gets."""
+        return self._render(task.prompt)
 
 
 def sample_seed(seed: int, task_id: str, sample_index: int) -> int:

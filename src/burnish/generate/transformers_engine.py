@@ -10,21 +10,19 @@ Not covered: models on several devices, serving (requests that arrive one by one
 
 from __future__ import annotations
 
-import copy
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
-from burnish.config.generate import SamplingConfig
 from burnish.errors import DeviceMemoryError
 from burnish.generate.decoding import decode
 from burnish.generate.likelihood import log_likelihoods
-from burnish.generate.sampling import Decoded, Decoding, Request, sample_seed
+from burnish.generate.sampling import Decoded, Decoding, LocalGenerator, OfTheRun, Request, sample_seed
 from burnish.generate.stop_strings import StopStrings
 from burnish.model.base import device_memory
 from burnish.model.chat_template import control_tokens, end_of_turn_ids
@@ -49,34 +47,20 @@ class _Sample:
     request: Request
 
 
-class TransformersGenerator:
+class TransformersGenerator(LocalGenerator):
     """A `Generator` over a loaded model.
 
     Args:
         model: causal language model in evaluation mode, on its device.
         tokenizer: the model's, with a chat template.
-        sampling: options; ``batch_size`` counts sequences decoded together.
-        seed: of the run.
-        model_digest: recorded with every completion.
-        render: makes the prompt text of a task's messages.
+        run: options and what is recorded; ``sampling.batch_size`` counts sequences decoded together.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        tokenizer: Any,
-        *,
-        sampling: SamplingConfig,
-        seed: int,
-        model_digest: str,
-        render: Callable[[Sequence[Message]], str],
-    ) -> None:
+    def __init__(self, model: Any, tokenizer: Any, **run: Unpack[OfTheRun]) -> None:
+        super().__init__(**run)
+        sampling = self._sampling
         self.model = model
         self.tokenizer = tokenizer
-        self._sampling = sampling
-        self._seed = seed
-        self._model_digest = model_digest
-        self._render = render
         self._stop = StopStrings(sampling.stop, tokenizer) if sampling.stop else None
         self._options = Decoding(
             temperature=sampling.temperature,
@@ -86,11 +70,6 @@ class TransformersGenerator:
             top_k=sampling.top_k,
             ends=None if self._stop is None else self._stop.ends,
         )
-
-    @property
-    def model_digest(self) -> str:
-        """Return the digest of the model's files, as given."""
-        return self._model_digest
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
         """Yield completions of whole tasks as they finish, long prompts first; see `protocols.Generator`.
@@ -118,16 +97,6 @@ class TransformersGenerator:
                 complete = []
         if complete:
             yield _in_order(parts, complete)
-
-    def with_samples(self, samples: int) -> TransformersGenerator:
-        """Return a generator over the same model that writes this many samples per task."""
-        other = copy.copy(self)
-        other._sampling = self._sampling.model_copy(update={"samples": samples})
-        return other
-
-    def prompt_text(self, task: Task) -> str:
-        """Render the prompt that the model gets."""
-        return self._render(task.prompt)
 
     def choice_likelihoods(self, tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
         """Return the log-likelihood of each choice's text after the prompt, by task and label; tasks are multiple

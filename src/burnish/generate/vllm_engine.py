@@ -7,21 +7,19 @@ and the same options. It batches by itself and manages its own memory. Its compl
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from burnish.config.generate import SamplingConfig
-from burnish.generate.sampling import sample_seed
-from burnish.records import Completion, Message, Task
+from burnish.generate.sampling import LocalGenerator, OfTheRun, sample_seed
+from burnish.records import Completion, Task
 
 TASKS_AT_ONCE = 256
 """Tasks per call; finished ones are yielded between calls."""
 
 
-class VllmGenerator:
+class VllmGenerator(LocalGenerator):
     """A `Generator` over vLLM's offline engine.
 
     Args:
@@ -29,41 +27,15 @@ class VllmGenerator:
         tokenizer: of the model, with a chat template.
         lora: vLLM's request for the adapter; None without one.
         stop_ids: tokens that end an answer.
-        sampling, seed, model_digest, render: as for `TransformersGenerator`.
+        run: options and what is recorded.
     """
 
     def __init__(
-        self,
-        engine: Any,
-        tokenizer: Any,
-        *,
-        lora: Any,
-        stop_ids: Collection[int],
-        sampling: SamplingConfig,
-        seed: int,
-        model_digest: str,
-        render: Callable[[Sequence[Message]], str],
+        self, engine: Any, tokenizer: Any, *, lora: Any, stop_ids: Collection[int], **run: Unpack[OfTheRun]
     ) -> None:
+        super().__init__(**run)
         self._engine, self._tokenizer, self._lora = engine, tokenizer, lora
         self._stop_ids = sorted(stop_ids)
-        self._sampling, self._seed = sampling, seed
-        self._model_digest = model_digest
-        self._render = render
-
-    @property
-    def model_digest(self) -> str:
-        """Return the digest of the model's files, as given."""
-        return self._model_digest
-
-    def with_samples(self, samples: int) -> VllmGenerator:
-        """Return a generator over the same engine that writes this many samples per task."""
-        other = copy.copy(self)
-        other._sampling = self._sampling.model_copy(update={"samples": samples})
-        return other
-
-    def prompt_text(self, task: Task) -> str:
-        """Render the prompt that the model gets."""
-        return self._render(task.prompt)
 
     def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
         """Yield completions of some hundred tasks at a time; see `protocols.Generator`."""

@@ -200,8 +200,7 @@ def check_turns_written(roles: Sequence[str], tokenizer: Any, *, generation_prom
     The usual case is a dropped system prompt: its instructions would silently be neither trained nor measured.
     """
     ensure_chat_template(tokenizer)
-    key = json.dumps([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token], sort_keys=True)
-    index = _dropped_turn(_Keyed(key, tokenizer), tuple(roles), generation_prompt)
+    index = _dropped_turn(_Keyed(tokenizer), tuple(roles), generation_prompt)
     if index is not None:
         raise DataError(
             f"the chat template leaves out turn {index} of the role {roles[index]!r} in a conversation of the roles "
@@ -228,8 +227,7 @@ def end_of_turn(tokenizer: Any) -> str:
     Found by rendering a probe: the text after the answer.
     """
     ensure_chat_template(tokenizer)
-    key = json.dumps([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token], sort_keys=True)
-    return _end_of_turn(_Keyed(key, tokenizer))
+    return _end_of_turn(_Keyed(tokenizer))
 
 
 def end_of_turn_ids(tokenizer: Any) -> tuple[int, ...]:
@@ -244,8 +242,8 @@ def end_of_turn_ids(tokenizer: Any) -> tuple[int, ...]:
 class _Keyed:
     """Cache key for a tokenizer by its template; tokenizers do not hash by content."""
 
-    def __init__(self, key: str, tokenizer: Any) -> None:
-        self.key = key
+    def __init__(self, tokenizer: Any) -> None:
+        self.key = json.dumps([tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token], sort_keys=True)
         self.tokenizer = tokenizer
 
     def __hash__(self) -> int:

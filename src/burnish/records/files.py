@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from burnish.errors import DataError
-from burnish.fsio import Needs, append_lines, given_lines, numbered_lines, write_atomic, wrong_field
+from burnish.fsio import Needs, given_lines, numbered_lines, write_atomic, wrong_field
 from burnish.records.base import Record
 
 R = TypeVar("R", bound=Record)
@@ -21,11 +21,6 @@ R = TypeVar("R", bound=Record)
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write a record file atomically."""
     write_atomic(path, "".join(record.to_json() + "\n" for record in records))
-
-
-def append_records(path: Path, records: Iterable[Record]) -> None:
-    """Append records to a file in one write."""
-    append_lines(path, (record.to_json() for record in records))
 
 
 def read_records(kind: type[R], path: Path) -> Iterator[R]:

@@ -9,7 +9,7 @@ page of a run, and a sweep all show what it gives. Not covered: more than two mo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Literal
 
 import numpy as np
@@ -240,14 +240,5 @@ class _Table:
 def _estimate(
     outcome: PairedOutcome, test: Literal["mcnemar", "randomisation"], n: int, wins: int | None, losses: int | None
 ) -> PairedEstimate:
-    return PairedEstimate(
-        a=outcome.a,
-        b=outcome.b,
-        difference=outcome.difference,
-        ci95=outcome.interval,
-        p_value=outcome.p_value,
-        test=test,
-        n=n,
-        wins=wins,
-        losses=losses,
-    )
+    values = asdict(outcome)
+    return PairedEstimate(ci95=values.pop("interval"), **values, test=test, n=n, wins=wins, losses=losses)

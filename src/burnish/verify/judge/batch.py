@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.protocols import Job, JobResult, Sandbox, can_join
+from burnish.protocols import Job, JobResult, Sandbox
 from burnish.records import CrateType, Edition, ProgramTests, RustTests, Task, ValueTests, Verdict
 from burnish.verify.compiler.compile import Compiled, Compiler
 from burnish.verify.compiler.dependency_set import DependencySet
@@ -29,6 +29,7 @@ from burnish.verify.judge.shared_crate_rule import PREFIX, may_join
 from burnish.verify.judge.shared_messages import at_fault, by_file
 from burnish.verify.judge.shared_servers import can_be_stamped, shared_server, stamped, which_function
 from burnish.verify.judge.shared_tasks import SharedTasks
+from burnish.verify.sandbox.backend import AroundSandbox
 from burnish.verify.separate.build import TestProgram
 from burnish.verify.separate.decision import Decision, Separate, Served
 from burnish.verify.separate.joined import FAILED
@@ -285,24 +286,14 @@ class _Given(Compiler):
         return replace(built, artifact=_stamped(self._started))
 
 
-class _Watched:
+class _Watched(AroundSandbox):
     """Record how programs ended: by themselves, without limit or signal; and well: status 0, or failed tests."""
 
-    def __init__(self, inner: Sandbox) -> None:
-        self._inner = inner
-        self.ended_by_itself = True
-        self.ended_well = True
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return self._inner.layers
-
-    @property
-    def joins(self) -> bool:
-        return can_join(self._inner)
+    ended_by_itself = True
+    ended_well = True
 
     def run(self, job: Job) -> JobResult:
-        result = self._inner.run(job)
+        result = super().run(job)
         if result.fault or result.exceeded or (result.exit_code < 0 and not result.cut_off):
             self.ended_by_itself = False
         tests = job.joint is not None and job.joint.until is None
@@ -312,23 +303,15 @@ class _Watched:
         return result
 
 
-class _Renaming:
+class _Renaming(AroundSandbox):
     """Replace a joined program's file name in panics by the name it has alone."""
 
     def __init__(self, inner: Sandbox, index: int) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._name = f"{PREFIX}{index}.rs".encode()
 
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return self._inner.layers
-
-    @property
-    def joins(self) -> bool:
-        return can_join(self._inner)
-
     def run(self, job: Job) -> JobResult:
-        result = self._inner.run(job)
+        result = super().run(job)
         return replace(result, stderr=result.stderr.replace(self._name, b"candidate.rs"))
 
 

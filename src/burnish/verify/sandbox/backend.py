@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from burnish.protocols import Job, JobResult, Limits
+from burnish.protocols import Job, JobResult, Limits, Sandbox, can_join
 from burnish.verify.sandbox.cgroups import Cgroups, Group, blamed, machine_oom_kills
 from burnish.verify.sandbox.limits.executable import memory_asked
 from burnish.verify.sandbox.limits.metering import GroupMeter
@@ -114,6 +114,27 @@ class Backend(ABC):
         finally:
             with self._lock:
                 self._running.discard(job)
+
+
+class AroundSandbox:
+    """Base of what sees or changes the results of another sandbox."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self._inner = inner
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return the inner sandbox's layers."""
+        return self._inner.layers
+
+    @property
+    def joins(self) -> bool:
+        """Return the value of the inner sandbox."""
+        return can_join(self._inner)
+
+    def run(self, job: Job) -> JobResult:
+        """Run one job in the inner sandbox."""
+        return self._inner.run(job)
 
 
 @dataclass(frozen=True)

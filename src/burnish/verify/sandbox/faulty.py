@@ -11,16 +11,17 @@ import threading
 from dataclasses import replace
 from typing import Literal
 
-from burnish.protocols import Job, JobResult, Sandbox, can_join
+from burnish.protocols import Job, JobResult, Sandbox
+from burnish.verify.sandbox.backend import AroundSandbox
 
 
-class FaultySandbox:
+class FaultySandbox(AroundSandbox):
     """Fail a share of the jobs of another sandbox."""
 
     def __init__(
         self, inner: Sandbox, share: float, seed: int = 0, kind: Literal["on_start", "mid_job"] = "on_start"
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._share = share
         self._kind = kind
         self._random = random.Random(seed)
@@ -31,12 +32,7 @@ class FaultySandbox:
     @property
     def layers(self) -> tuple[str, ...]:
         """Return the inner sandbox's layers, with a word that marks the fake."""
-        return (*self._inner.layers, "faulty")
-
-    @property
-    def joins(self) -> bool:
-        """Return the value of the inner sandbox."""
-        return can_join(self._inner)
+        return (*super().layers, "faulty")
 
     def run(self, job: Job) -> JobResult:
         """Run or fail; never raise for the program's actions."""
@@ -49,5 +45,5 @@ class FaultySandbox:
             return JobResult(
                 exit_code=127, stdout=b"", stderr=b"", cpu_ms=0.0, wall_ms=0.0, fault="injected: did not start"
             )
-        result = self._inner.run(job)
+        result = super().run(job)
         return replace(result, exit_code=-9, collected={}, fault="injected: died mid-job") if fails else result
