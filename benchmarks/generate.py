@@ -29,7 +29,7 @@ import torch
 from benchmarks.goals import Goal, report
 from burnish.config.model import ModelConfig
 from burnish.data.encode.chat import render_prompt
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.generate.decoding import decode
 from burnish.generate.sampling import Decoding, Request
 from burnish.generate.slot_decoder import left_padded

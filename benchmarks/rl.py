@@ -34,7 +34,7 @@ from burnish.config.model import ModelConfig
 from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verify import VerifyConfig
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.fsio import digest_bytes
 from burnish.model.folders import NANO
 from burnish.model.source import load_tokenizer

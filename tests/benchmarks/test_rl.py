@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.cargo_reward import CargoCalls, SerialReward
 from benchmarks.rl import COLD, SERIAL, WARM, Split, goals, measure, stage_of, table
 
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.records import Completion, Score, ValueTests, Verdict
 from burnish.train.grpo.rollouts import Answer
 from tests.train.small_grpo import judge_by

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.fsio import read_lines
 from burnish.ledger.metrics import read_metrics
 from burnish.ledger.stage import read_done

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from burnish.ledger.attempt_log import attempt_log
-from burnish.ledger.events import EventLog
 from burnish.ledger.memory import peak_bytes, reset_peak
-from burnish.ledger.metrics import MetricRow, MetricsWriter, read_metrics
+from burnish.ledger.metrics import EventLog, MetricRow, MetricsWriter, read_metrics
 
 
 def test_metrics_are_one_schema_and_later_rows_win(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from burnish.config.load import load_config
 from burnish.config.verbs.standalone import GenerateConfig
 from burnish.data.builders.rows import published_rows
 from burnish.data.encode.preferences import read_preferences
-from burnish.data.sources import BadRows, stream
 from burnish.data.sources.raw import BadRow, fields_of
+from burnish.data.sources.reading import BadRows, stream
 from burnish.data.tasks.humanevalpack import load_humanevalpack
 from burnish.data.tasks.task_sets import read_any_tasks, read_tasks
 from burnish.errors import BurnishError

@@ -1,7 +1,9 @@
-"""``metrics.jsonl``: one schema for the numbers of every stage, one row per step.
+"""``metrics.jsonl`` and ``events.jsonl``: what a run says while it works, one row per step or event.
 
-A row is ``{"at", "stage", "step", "values"}``; ``at`` is seconds since the epoch. Steps that a resumed stage repeats
-are written again; the later row wins on reading. Not covered: results (`ledger.store`).
+A row of metrics is ``{"at", "stage", "step", "values"}``, the same for every stage; ``at`` is seconds since the epoch.
+Steps that a resumed stage repeats are written again; the later row wins on reading. Events are for people and
+post-mortems; no code reads them to decide anything: `ledger.stage` keeps its own records. Not covered: results
+(`ledger.store`).
 """
 
 from __future__ import annotations
@@ -54,3 +56,17 @@ def read_metrics(path: Path) -> list[MetricRow]:
     for row in read_rows(path, METRIC_ROW):
         merged.setdefault(row["stage"], {}).setdefault(row["step"], {}).update(row["values"])
     return [MetricRow(stage, step, values) for stage, steps in merged.items() for step, values in sorted(steps.items())]
+
+
+EVENT_ROW: Needs = {"event": str}
+
+
+class EventLog:
+    """Appends events to one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, event: str, **fields: str | int | float | None) -> None:
+        """Append ``{"at", "event", ...fields}``."""
+        append_lines(self.path, [json.dumps({"at": round(time.time(), 3), "event": event, **fields})])

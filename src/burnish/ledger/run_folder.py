@@ -19,8 +19,7 @@ from typing import Any
 
 from burnish.errors import RunFolderError
 from burnish.fsio import Needs, disk_errors, write_json
-from burnish.ledger.events import EventLog
-from burnish.ledger.metrics import MetricsWriter
+from burnish.ledger.metrics import EventLog, MetricsWriter
 from burnish.records.layout import ATTEMPT, DONE, EVENTS, LOGS, METRICS, RESOLVED
 
 LOCK = ".lock"

@@ -18,8 +18,7 @@ from typing import Any, Literal
 from burnish.errors import DataError
 from burnish.fsio import NUMBER, RESTORE, read_object
 from burnish.ledger.accelerators import Accelerator, read_accelerators
-from burnish.ledger.events import EVENT_ROW
-from burnish.ledger.metrics import METRIC_ROW
+from burnish.ledger.metrics import EVENT_ROW, METRIC_ROW
 from burnish.ledger.process import holder
 from burnish.records.files import read_rows
 from burnish.records.layout import DONE, EVENTS, METRICS, RESOLVED

@@ -20,7 +20,7 @@ from burnish.config.stages.stage import AdapterStage, Stage, Trains
 from burnish.config.tasks import RustTasks
 from burnish.data.encode.preferences import read_preferences
 from burnish.data.encode.template_probe import check_template
-from burnish.data.sources import check_sources
+from burnish.data.sources.reading import check_sources
 from burnish.data.tasks.task_sets import load_evaluation_tasks, load_task_set, require_rust, tested
 from burnish.errors import BurnishError
 from burnish.model.folders import NANO, check_stored_quantization

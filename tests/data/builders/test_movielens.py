@@ -12,7 +12,7 @@ import pytest
 from burnish.config.data.training_data import JsonlSource
 from burnish.config.verbs.build import MovieLensConfig
 from burnish.data.builders.movielens import Candidate, Part, alpaca_row, movielens_task, read_movielens
-from burnish.data.sources import BadRows, stream
+from burnish.data.sources.reading import BadRows, stream
 from burnish.errors import DataError
 from tests.data.builders.small_movielens import write_movielens
 

@@ -17,7 +17,7 @@ from burnish.data.filters.base import Filter, Judgement, RustCode
 from burnish.data.filters.build import ordered_filters
 from burnish.data.filters.filtered_source import Dropped, FilteredSource
 from burnish.data.filters.stateless_pool import Examiner
-from burnish.data.sources import BadRows
+from burnish.data.sources.reading import BadRows
 from burnish.errors import DataError
 from burnish.records import Example
 from tests.data.filters.scripted_judge import ScriptedJudge

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from burnish.data.pretraining.corpus import read_corpus, write_corpus
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.errors import DataError
 
 

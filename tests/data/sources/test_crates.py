@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from burnish.config.data.training_data import CratesSource
-from burnish.data.sources import BadRows, stream
+from burnish.data.sources.reading import BadRows, stream
 from burnish.errors import DataError
 from burnish.records import Example
 

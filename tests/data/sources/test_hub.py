@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from burnish.config.data.training_data import HubSource
-from burnish.data.sources import BadRows, stream
 from burnish.data.sources.hub import LoadedDataset, Loader
+from burnish.data.sources.reading import BadRows, stream
 from burnish.errors import DataError
 
 ASKED: list[tuple[Any, ...]] = []

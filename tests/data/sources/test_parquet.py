@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from burnish.config.data.training_data import ParquetSource
-from burnish.data.sources import BadRows, stream
 from burnish.data.sources.parquet import parquet_rows
+from burnish.data.sources.reading import BadRows, stream
 from burnish.errors import DataError
 
 arrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")

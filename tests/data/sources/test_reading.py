@@ -16,8 +16,7 @@ from burnish.config.data.training_data import (
     SourceConfig,
     TextSource,
 )
-from burnish.data.sources import BadRows, check_sources, read_sources, stream
-from burnish.data.sources.reading import source_files
+from burnish.data.sources.reading import BadRows, check_sources, read_sources, source_files, stream
 from burnish.errors import DataError
 from burnish.records import Example
 

@@ -13,7 +13,7 @@ from burnish.config.tasks import RustTasks
 from burnish.config.verbs.build import BuildQuestionsConfig, BuildTasksConfig, BuildTokensConfig, MovieLensConfig
 from burnish.config.verify import VerifyConfig
 from burnish.data.pretraining.token_bins import TokenBins
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import ConfigError, DataError
 from burnish.records import Example

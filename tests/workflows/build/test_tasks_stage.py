@@ -12,7 +12,7 @@ from burnish.config.stages.kinds.report import ReportStage
 from burnish.config.stages.kinds.tasks import TasksStage
 from burnish.config.stages.recipe import Recipe
 from burnish.config.verify import VerifyConfig
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.data.tasks.task_sets import read_tasks
 from burnish.errors import DataError
 from burnish.fsio import digest_file

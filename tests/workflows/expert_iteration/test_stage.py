@@ -11,7 +11,7 @@ import pytest
 
 from burnish.config.reward import RewardReplayConfig, SparseReward
 from burnish.config.stages.recipe import Recipe
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import read_lines
 from burnish.ledger.metrics import MetricRow, read_metrics

@@ -14,7 +14,7 @@ from burnish.config.verbs.build import BuildPreferencesConfig, BuildRepairsConfi
 from burnish.data.encode.chat import IGNORED, encode_example
 from burnish.data.encode.preferences import read_preferences
 from burnish.data.gates.rows import check_gates
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.data.tasks.repair_prompt import ASK
 from burnish.errors import DataError, GateError
 from burnish.model.source import load_tokenizer

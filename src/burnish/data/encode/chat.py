@@ -1,10 +1,8 @@
 """Encode training rows into tokens and labels, and render prompts; used everywhere.
 
 Labels of a conversation cover what the trained roles write and what ends an assistant's turn
-(`data.encode.masking`); of a
-document, everything (`data.encode.documents`). Text becomes tokens in one piece, and characters are mapped to tokens
-by their
-offsets, so training sees exactly the tokens of inference.
+(`data.encode.masking`); of a document, everything. Text becomes tokens in one piece, and characters are mapped to
+tokens by their offsets, so training sees exactly the tokens of inference.
 
 A token that spans the start of an answer is not trained: at generation time the prompt ends inside it.
 
@@ -18,11 +16,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from burnish.config.data.chat import ChatConfig
-from burnish.data.encode.documents import encode_document
+from burnish.data.encode.chunking import chunk_source
 from burnish.data.encode.encoded import IGNORED, EncodedExample
 from burnish.data.encode.masking import MaskedText, Range, Turn, locate, mask_conversation, plain_turns
 from burnish.data.encode.truncation import TokenizedText, truncate
-from burnish.model.chat_template import check_turns_written, render, template_digest, thinking_switch
+from burnish.errors import DataError
+from burnish.model.chat_template import check_turns_written, document_ends, render, template_digest, thinking_switch
 from burnish.records import Example, Message
 
 __all__ = ["IGNORED", "EncodedExample", "encode_example", "encode_examples", "render_prompt", "template_digest"]
@@ -85,8 +84,47 @@ def _encode(
                 _conversation(example, turns[index], tokenized[index], tokenizer, chat=chat, max_length=max_length)
             )
         else:
-            rows += encode_document(example, tokenizer, max_length)
+            rows += _document(example, tokenizer, max_length)
     return rows
+
+
+def _document(example: Example, tokenizer: Any, max_length: int | None) -> list[EncodedExample]:
+    """Encode a document as rows of at most ``max_length`` tokens, named ``id#1``, ``id#2``, ...
+
+    All its tokens are trained, with an end-of-document token after the last. A longer document is divided at item
+    boundaries (`data.encode.chunking`), never truncated. Every piece begins as a document does (with the
+    beginning-of-sequence token where the tokenizer adds one); the end-of-document token follows the last piece alone,
+    because the others do not end there.
+
+    Raises:
+        DataError: the document is empty.
+    """
+    text = example.text or ""
+    if not text.strip():
+        raise DataError(f"row {example.id} is an empty document.", "Remove it.")
+    before, after = document_ends(tokenizer)
+    frame = len(before) + 1
+    whole = _document_ids(text, tokenizer)
+    if max_length is None or len(whole) + frame <= max_length:
+        return [_document_row(example.id, before, [*whole, after], example.weight)]
+    pieces = chunk_source(text, lambda piece: len(_document_ids(piece, tokenizer)) + frame <= max_length)
+    return [
+        _document_row(
+            f"{example.id}#{number}",
+            before,
+            _document_ids(piece, tokenizer) + ([after] if number == len(pieces) else []),
+            example.weight,
+        )
+        for number, piece in enumerate(pieces, 1)
+    ]
+
+
+def _document_ids(text: str, tokenizer: Any) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+
+def _document_row(name: str, before: list[int], tokens: list[int], weight: float) -> EncodedExample:
+    return EncodedExample(name, before + tokens, [IGNORED] * len(before) + tokens, weight, answers=0)
 
 
 def _conversation(

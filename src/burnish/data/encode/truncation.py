@@ -6,7 +6,7 @@
    system turn. The template's text around them stays.
 4. The end of the answer, with its end of turn: such a row is marked (``cut_answer``), and a gate counts it.
 
-Not covered: documents, which are divided and never cut (`data.encode.documents`).
+Not covered: documents, which are divided and never cut (`data.encode.chat`).
 """
 
 from __future__ import annotations

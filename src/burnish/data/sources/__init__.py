@@ -4,7 +4,3 @@
 
 Not covered: tool calls, content made of parts, filters and mixtures.
 """
-
-from burnish.data.sources.reading import BadRows, check_sources, read_sources, stream
-
-__all__ = ["BadRows", "check_sources", "read_sources", "stream"]

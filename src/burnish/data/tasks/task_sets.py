@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from burnish.config.tasks import PublishedTasks, RustTasks, TaskFile, TasksConfig
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.data.sources.files import nearest_file
 from burnish.data.tasks.human_eval import load_human_eval
 from burnish.data.tasks.humanevalpack import load_humanevalpack

@@ -1,7 +1,8 @@
 """Watch every training, whatever its method: measurement, metrics, the progress line, reporters, NaN.
 
 `watch_training` puts the callbacks on a trainer in the order they need: the meter and evaluations add to a row of the
-trainer's log, `TrainingWatch` forwards the row, reporters such as TensorBoard read it last.
+trainer's log, `TrainingWatch` forwards the row, reporters such as TensorBoard and the services that transformers has
+callbacks for read it last. Not covered: logging in to a service (its own tool or environment does that).
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.integrations import integration_utils
 
+from burnish.config.stages.training_evaluation import Reporter
 from burnish.errors import UserError
 from burnish.model.contents import weight_bytes
 from burnish.progress import progress
@@ -137,3 +141,20 @@ class TrainingEvents(TrainerCallback):
         """Write the event."""
         if state.is_world_process_zero:
             self.write("training_begins", stage=self.stage, step=state.global_step, steps=state.max_steps)
+
+
+TENSORBOARD = "tensorboard"
+"""Name of its folder in the stage's folder."""
+
+
+def reporters(names: Sequence[Reporter], folder: Path) -> list[TrainerCallback]:
+    """Build callbacks that forward every row of the log; ``folder`` is the stage's. Their packages must be
+    installed."""
+    made: list[TrainerCallback] = []
+    for name in names:
+        kinds: Any = integration_utils
+        callback: Any = kinds.INTEGRATION_TO_CALLBACK[name]()
+        if name == TENSORBOARD:
+            callback.logging_dir = str(folder / TENSORBOARD)
+        made.append(callback)
+    return made

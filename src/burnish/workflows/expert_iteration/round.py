@@ -44,8 +44,7 @@ from burnish.score.selection.select import Kept, merge_rounds, select
 from burnish.score.summaries.rates import METRICS
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast
 from burnish.train.watch.metadata import TrainingMetadata
-from burnish.train.watch.reporters import reporters
-from burnish.train.watch.training_log import TrainingEvents
+from burnish.train.watch.training_log import TrainingEvents, reporters
 from burnish.wording import counted
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.sample_and_judge import sample

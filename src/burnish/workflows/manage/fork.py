@@ -13,8 +13,7 @@ from typing import Any
 
 from burnish.errors import RunFolderError
 from burnish.fsio import digest_json, disk_errors, read_object, write_json
-from burnish.ledger.events import EventLog
-from burnish.ledger.metrics import METRIC_ROW
+from burnish.ledger.metrics import METRIC_ROW, EventLog
 from burnish.ledger.process import working
 from burnish.ledger.run_folder import RESOLVED_RECIPE
 from burnish.ledger.store import Ledger

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from burnish.errors import DiskError, MachineError
-from burnish.ledger.events import EVENT_ROW, EventLog
+from burnish.ledger.metrics import EVENT_ROW, EventLog
 from burnish.records.files import read_rows
 from burnish.records.layout import COMPLETE, COMPLETIONS, DONE, EVENTS, RESOLVED
 from burnish.wording import counted

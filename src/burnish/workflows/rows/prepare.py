@@ -38,8 +38,7 @@ from burnish.data.filters.filtered_source import Dropped, FilteredSource
 from burnish.data.filters.stateless_pool import Examiner
 from burnish.data.mixing import mixture
 from burnish.data.mixing.mixture import Mixture
-from burnish.data.sources import BadRows
-from burnish.data.sources.reading import source_digests
+from burnish.data.sources.reading import BadRows, source_digests
 from burnish.data.tasks.task_sets import examples_from_tasks
 from burnish.errors import DataError, RunFolderError
 from burnish.fsio import disk_errors

@@ -19,7 +19,7 @@ from burnish.data.filters.filtered_source import Dropped, FilteredSource
 from burnish.data.filters.stateless_pool import Examiner
 from burnish.data.mixing.mixture import Mixture
 from burnish.data.mixing.sequence_stream import OpenMixture
-from burnish.data.sources import BadRows
+from burnish.data.sources.reading import BadRows
 from burnish.errors import ConfigError
 from burnish.records.layout import DROPPED, REJECTED
 from burnish.scale.processes import is_first

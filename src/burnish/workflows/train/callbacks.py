@@ -27,8 +27,7 @@ from burnish.train.batches.rows import EncodedRow
 from burnish.train.watch.evaluation import Evaluator, HeldOutLoss, PeriodicEvaluation
 from burnish.train.watch.memory_forecast import Batches, MemoryForecast
 from burnish.train.watch.metadata import TrainingFacts, TrainingMetadata
-from burnish.train.watch.reporters import reporters
-from burnish.train.watch.training_log import TrainingEvents
+from burnish.train.watch.training_log import TrainingEvents, reporters
 from burnish.workflows.answer.completions import answer_tasks, generator_of
 from burnish.workflows.evaluate.stage import measured
 from burnish.workflows.run.context import Run, model_beneath
