@@ -22,7 +22,7 @@ from benchmarks.goals import below, report
 from burnish.config.model import ModelConfig
 from burnish.config.stages.adapters import LoraConfig
 from burnish.data.encode.chat import render_prompt
-from burnish.data.rust_tasks import build_rust_tasks
+from burnish.data.rust_tasks.build import build_rust_tasks
 from burnish.model.base import load_model
 from burnish.model.precision import resolve_dtype
 from burnish.train.grpo.shared_prompts import log_probabilities, share_prompts
