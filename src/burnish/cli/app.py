@@ -18,7 +18,7 @@ from burnish.cli.errors import INTERRUPTED, USAGE_ERROR, show_usage_error
 from burnish.cli.evaluate import compare, evaluate, export, generate
 from burnish.cli.runs import group as runs
 from burnish.cli.runs import monitor
-from burnish.cli.train import grid, plan, run, sweep, train
+from burnish.cli.train import experiments, plan, run
 from burnish.cli.train import import_config as config_group
 from burnish.cli.train import reward as reward_group
 from burnish.cli.verify import doctor
@@ -33,13 +33,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
-app.command("train")(train.train)
+app.command("train")(run.train)
 app.command("generate")(generate.generate)
 app.add_typer(verify_group.app, name="verify")
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
-app.command("sweep")(sweep.sweep)
-app.command("grid")(grid.grid)
+app.command("sweep")(experiments.sweep)
+app.command("grid")(experiments.grid)
 app.add_typer(reward_group.app, name="reward")
 app.add_typer(data.app, name="data")
 app.add_typer(config_group.app, name="config")

@@ -21,11 +21,6 @@ DEFAULT = Path("data-cache")
 _KEY_SHOWN = 60
 
 
-@app.callback()
-def cache() -> None:
-    """List and remove cached prepared data."""
-
-
 @app.command("list")
 def list_entries(
     cache: Cache = DEFAULT,

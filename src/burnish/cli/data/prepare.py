@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from burnish.workflows.rows.filter_counts import FilterStats
 
 
-def prepare(config: options.Config = None, overrides: options.Overrides = None) -> None:
+@options.grouped
+def prepare(settings: options.Settings) -> None:
     """Read, filter and mix sources, and write the remaining rows."""
     with reported("No rows were written; verdicts found so far are kept."):
-        from burnish.config.load import load_config
         from burnish.config.verbs.prepare import PrepareConfig
         from burnish.workflows.rows.prepare import prepare_data
 
-        settings = load_config(PrepareConfig, config, overrides or ())
-        show_stats(prepare_data(settings), settings.out)
+        config = settings.load(PrepareConfig)
+        show_stats(prepare_data(config), config.out)
 
 
 def show_stats(stats: FilterStats, out: Path) -> None:

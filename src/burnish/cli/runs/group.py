@@ -19,8 +19,3 @@ app.command("reproduce")(runs_act.reproduce)
 app.command("fork")(runs_act.fork)
 app.command("stop")(runs_act.stop_run)
 app.command("remove")(runs_act.remove)
-
-
-@app.callback()
-def runs() -> None:
-    """List, compare, fork, stop, reproduce and remove runs."""

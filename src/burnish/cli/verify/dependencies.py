@@ -12,12 +12,8 @@ from burnish.cli.errors import reported
 app = typer.Typer(no_args_is_help=True, help="Manage the external crates that programs may use.")
 
 
-@app.callback()
-def dependencies() -> None:
-    """Manage the external crates that programs may use."""
-
-
 @app.command("build")
+@options.grouped
 def build(
     crates: Annotated[
         list[str] | None,
@@ -27,19 +23,18 @@ def build(
         list[str] | None,
         typer.Option("--from", help="Folder of vendored packages, or `debian`; may be repeated.", metavar="FOLDER"),
     ] = None,
-    config: options.Config = None,
-    overrides: options.Overrides = None,
+    *,
+    settings: options.Settings,
 ) -> None:
     """Build a dependency set in the sandbox from local sources; it replaces the previous set."""
     with reported("The previous set stays in use until a new one is complete."):
-        from burnish.config.load import load_config
         from burnish.config.verify import VerifyConfig
         from burnish.workflows.verify.build_dependencies import build_dependencies
 
         made = build_dependencies(
             sources or ["debian"],
             crates or (),
-            load_config(VerifyConfig, config, overrides or ()),
+            settings.load(VerifyConfig),
             lambda name: typer.echo(f"  {name}", err=True),
         )
         for name, version in sorted(made.versions.items()):

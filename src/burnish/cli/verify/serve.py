@@ -8,12 +8,12 @@ from burnish.cli import options
 from burnish.cli.errors import reported
 
 
-def serve(config: options.Config = None, overrides: options.Overrides = None) -> None:
+@options.grouped
+def serve(settings: options.Settings) -> None:
     """Serve verdicts over HTTP: on loopback by default, elsewhere with a bearer token."""
     with reported("Verdicts are kept if verify.cache is set."):
-        from burnish.config.load import load_config
         from burnish.config.verbs.standalone import ServeVerifierConfig
         from burnish.workflows.verify.serve import serve_verifier
 
-        loaded = load_config(ServeVerifierConfig, config, overrides or ())
-        serve_verifier(loaded, lambda address: typer.echo(f"verdicts at {address}/verify"))
+        config = settings.load(ServeVerifierConfig)
+        serve_verifier(config, lambda address: typer.echo(f"verdicts at {address}/verify"))

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -122,11 +121,6 @@ def opened(out: Path, resolved: Mapping[str, Any], *, resume: bool) -> Iterator[
 def recipe_fingerprint(recipe: Recipe, beside: object = None) -> str:
     """Compute the digest of a recipe and its inputs; raise the error of a missing input."""
     return digest_json([recipe.model_dump(mode="json"), run_digests(recipe, None), beside])
-
-
-def program(*arguments: str) -> list[str]:
-    """Build the command line of this program."""
-    return [sys.executable, "-c", "from burnish.cli import main; main()", *arguments]
 
 
 def run_experiment(

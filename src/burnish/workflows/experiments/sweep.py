@@ -28,12 +28,12 @@ from burnish.workflows.experiments.programs import (
     failed_before,
     measured,
     opened,
-    program,
     recipe_fingerprint,
     run_experiment,
 )
 from burnish.workflows.experiments.search import Pruner, Trial, require_search
 from burnish.workflows.experiments.sweep_plan import Plan, plan_sweep, run_id
+from burnish.workflows.manage.supervise import program
 from burnish.workflows.preflight import check_early, problem_of
 
 
