@@ -39,7 +39,7 @@ def inspect(
             return
         from rich.console import Console
 
-        from burnish.report.terminal.row_view import show_row
+        from burnish.cli.render.rows import show_row
 
         for view in views:
             show_row(view, Console())
@@ -93,7 +93,7 @@ def lengths(
             return
         from rich.console import Console
 
-        from burnish.report.terminal.row_view import show_lengths
+        from burnish.report.terminal.lengths import show_lengths
 
         show_lengths(report, Console())
         if out is not None:

@@ -24,7 +24,7 @@ from burnish.report.page.figures import rates_figure
 from burnish.report.page.lengths import length_rows, lengths_figure
 from burnish.report.page.samples import StageAnswers, StageRollouts, browser_data, embed_json
 from burnish.report.page.template import FOLDER, render_page
-from burnish.report.rust_results import RustResult, part_rows, rust_results
+from burnish.report.rust_results import RustResult, part_rows, ranked, rust_results
 from burnish.report.terminal import answers
 
 MOST_CODES = 15
@@ -163,11 +163,7 @@ def _code_rows(rust: Sequence[RustResult], answers: Sequence[StageAnswers]) -> l
 def _ranked(
     rust: Sequence[RustResult], counts: Sequence[Mapping[str, int]], notes: Mapping[str, str]
 ) -> list[CountRow]:
-    total: dict[str, int] = {}
-    for by_name in counts:
-        for name, count in by_name.items():
-            total[name] = total.get(name, 0) + count
-    names = sorted(total, key=lambda name: (-total[name], name))
+    names = ranked(counts)
     rows = [_row(rust, name, notes.get(name, ""), counts) for name in names[:MOST_CODES]]
     if rest := names[MOST_CODES:]:
         summed = [{"others": sum(by_name.get(name, 0) for name in rest)} for by_name in counts]
