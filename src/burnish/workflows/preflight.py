@@ -30,7 +30,7 @@ from burnish.workflows.run.base_model import find_base
 from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import model_beneath, uses_base
 from burnish.workflows.run.inputs import check_files
-from burnish.workflows.run.requirements import require_deepspeed, require_reporters, require_train_extra, require_vllm
+from burnish.workflows.run.requirements import require, require_reporters
 
 PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto rows": "kto"}
 """Kind of `NamedFiles` -> method that its rows are for."""
@@ -70,13 +70,13 @@ def problem_of(check: Callable[[], object]) -> str:
 def _check_packages(recipe: Recipe, stages: Sequence[Stage]) -> None:
     packages = {package for stage in stages for package in stage.needs(recipe.data).packages}
     if "training" in packages:
-        require_train_extra()
+        require("train")
     if "reporters" in packages:
         require_reporters(recipe.report_to)
         if recipe.launch.strategy == "deepspeed":
-            require_deepspeed()
+            require("deepspeed")
     if "vllm" in packages:
-        require_vllm()
+        require("vllm")
 
 
 def _check_machine(recipe: Recipe, stages: Sequence[Stage]) -> None:

@@ -47,9 +47,9 @@ def dequantize(
 ) -> None:
     """Write the weights of a GGUF file as a plain model folder, which can be trained."""
     with reported():
-        from burnish.workflows.run.requirements import require_train_extra
+        from burnish.workflows.run.requirements import require
 
-        require_train_extra()
+        require("train")
         from burnish.workflows.export.dequantize import export_dequantized
 
         origin = export_dequantized(file, out, dtype)

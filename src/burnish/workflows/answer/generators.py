@@ -19,7 +19,7 @@ from burnish.protocols import Generator
 from burnish.records.layout import ADAPTER_CONFIG, GENERATION_CONFIG
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.find_model import find_model
-from burnish.workflows.run.requirements import require_train_extra, require_vllm
+from burnish.workflows.run.requirements import require
 
 
 def written_by(answers: WrittenAnswers, *, seed: int, source: ModelSource | None = None) -> Generator:
@@ -35,7 +35,7 @@ def ready(answers: ModelAnswers) -> ModelSource:
     Raises ConfigError: as `find_model`, or for something that this machine, the engine or the model does not support.
     MissingToolError: a package is not installed.
     """
-    require_train_extra()
+    require("train")
     check_machine(answers.model)  # before a GGUF file is dequantised for an adapter
     source = find_model(answers)
     check_source(source, answers)
@@ -44,9 +44,9 @@ def ready(answers: ModelAnswers) -> ModelSource:
 
 def check_source(source: ModelSource, answers: ModelAnswers) -> None:
     """Raise an error for anything that this machine, the engine or the model does not support; loads nothing."""
-    require_train_extra()
+    require("train")
     if answers.engine == "vllm":
-        require_vllm()
+        require("vllm")
         if source.kind == "gguf":
             raise ConfigError(f"vllm does not read {source.base} here, a GGUF file.", "Remove answers.engine.")
         if answers.adapter_off or source.config.quantization is not None:

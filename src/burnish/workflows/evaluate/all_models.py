@@ -36,7 +36,7 @@ from burnish.workflows.answer.find_model import find_model, stages_with_models
 from burnish.workflows.evaluate.evaluate import evaluate, tasks_digest
 from burnish.workflows.evaluate.summary_file import read_summary
 from burnish.workflows.evaluate.written_answers import precision_in
-from burnish.workflows.run.requirements import require_train_extra
+from burnish.workflows.run.requirements import require
 
 _MARKS = ("config.json", ADAPTER_CONFIG, "tokenizer.json", "*.safetensors")
 """Files that make a folder look like a model, whole or broken."""
@@ -74,7 +74,7 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     named = answers.model.base if isinstance(answers, ModelAnswers) else ""
     if not isinstance(answers, ModelAnswers) or answers.adapter is not None or named != ModelConfig().base:
         raise ConfigError("--all takes its models from the folder.", "Remove answers.model.base and answers.adapter.")
-    require_train_extra()
+    require("train")
     bases = list(_models(models))
     if not bases:
         raise DataError(f"{models} has no model.", "Give a folder of runs, or one with a folder per model.")

@@ -19,11 +19,8 @@ from burnish.config.verbs.sweep import (
     Range,
     TpeSearch,
 )
-from burnish.errors import MissingToolError
 from burnish.fsio import digest_json
-from burnish.workflows.run.requirements import missing_packages
-
-INSTALL = "pip install 'burnish[search]'"
+from burnish.workflows.run.requirements import require
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,6 @@ class Trial:
     """Step -> the value that pruning watches."""
 
 
-def require_search() -> None:
-    """Raise MissingToolError when Optuna is not installed."""
-    if missing_packages(("optuna",)):
-        raise MissingToolError("the package optuna is not installed, and this search needs it", INSTALL)
-
-
 def propose(
     search: RandomSearch | TpeSearch,
     index: int,
@@ -53,7 +44,7 @@ def propose(
     history: Sequence[Trial] = (),
 ) -> dict[str, Any]:
     """Choose the values of run ``index``; ``history`` has the earlier runs."""
-    require_search()
+    require("search")
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -100,7 +91,7 @@ class Pruner:
     """Decide whether to stop a running run, by the curves of earlier runs."""
 
     def __init__(self, config: PruningConfig, history: Sequence[Trial]) -> None:
-        require_search()
+        require("search")
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)

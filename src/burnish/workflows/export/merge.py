@@ -10,7 +10,7 @@ from burnish.model.adapters import read_origin
 from burnish.model.folders import check_stored_quantization
 from burnish.model.machine import check_machine
 from burnish.workflows.run.base_model import resolve_base
-from burnish.workflows.run.requirements import require_train_extra
+from burnish.workflows.run.requirements import require
 
 if TYPE_CHECKING:
     from burnish.export.merge import MergeResult
@@ -24,7 +24,7 @@ def export_merge(config: MergeConfig) -> MergeResult:
     base = resolve_base(config.model.base)
     if config.out.exists():
         raise ConfigError(f"{config.out} already exists", "Give a new folder with --set out=FOLDER.")
-    require_train_extra()
+    require("train")
     check_machine(config.model)
     check_stored_quantization(base, config.model.quantization)
     from burnish.export.merge import merge_adapter

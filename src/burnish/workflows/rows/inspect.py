@@ -10,7 +10,7 @@ from burnish.errors import DataError
 from burnish.records import Example
 from burnish.wording import counted
 from burnish.workflows.rows.recipe_rows import check_row_files, model_folder, sft_stage, training_rows
-from burnish.workflows.run.requirements import require_train_extra
+from burnish.workflows.run.requirements import require
 
 
 def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list[RowView]:
@@ -18,7 +18,7 @@ def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list
 
     Raises DataError for a missing row, and the errors of reading and encoding.
     """
-    require_train_extra()
+    require("train")
     chosen = sft_stage(recipe, stage)
     folder = model_folder(recipe, chosen)
     check_row_files(recipe)

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from burnish.config.verbs.standalone import ServeVerifierConfig
-from burnish.errors import ConfigError, MissingToolError
+from burnish.errors import ConfigError
 from burnish.verify import Verifier
 from burnish.verify.serve.service import VerdictService
-from burnish.workflows.run.requirements import SERVE_EXTRA, missing_packages
+from burnish.workflows.run.requirements import require
 
 TOKEN_VARIABLE = "BURNISH_VERIFY_TOKEN"
 GRACE_S = 30
@@ -37,11 +37,7 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
     Raises ConfigError for an address that cannot be bound, or that others can reach without a token, and what
     `Verifier` raises.
     """
-    missing = missing_packages(SERVE_EXTRA)
-    if missing:
-        raise MissingToolError(
-            f"the package {missing[0]} is not installed, and the service needs it", "pip install 'burnish[serve]'"
-        )
+    require("serve")
     import uvicorn
 
     from burnish.workflows.verify.http_api import ApiLimits, build_app, is_loopback
