@@ -7,7 +7,6 @@ purpose: downloading the published files.
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from burnish.data.builders.questions import QuestionReader, training_example
 from burnish.data.builders.squad import SQUAD
 from burnish.data.tasks.task_sets import load_task_set
 from burnish.errors import DataError
-from burnish.fsio import disk_errors, write_json
+from burnish.fsio import whole_folder, write_json
 from burnish.records import Completion, Task
 from burnish.records.files import write_records
 from burnish.records.layout import EVAL, HELD_OUT, META, REJECTED, TEST, TRAIN, VERDICT_CACHE
@@ -168,15 +167,8 @@ def new_folder(out: Path) -> Iterator[Path]:
     """Yield a folder that becomes ``out`` on success; raise DataError when ``out`` exists."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} already exists", "Give a new folder with --set out=FOLDER.")
-    part = out.with_name(f".{out.name}.part")
-    with disk_errors(out):
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        try:
-            yield part
-            part.replace(out)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with whole_folder(out) as part:
+        yield part
 
 
 def prove_references(tasks: Sequence[Task], config: BuildTasksConfig) -> dict[str, float]:

@@ -32,7 +32,6 @@ from burnish.records.layout import (
     ROUND_METADATA,
     ROWS,
     SAMPLED,
-    TRAINING_METADATA,
     VALIDATION,
     VERDICTS,
 )
@@ -41,10 +40,7 @@ from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.select import Kept, merge_rounds, select
 from burnish.score.summaries.rates import METRICS
-from burnish.train.watch.memory_forecast import Batches, MemoryForecast
-from burnish.train.watch.metadata import TrainingMetadata
-from burnish.train.watch.reporters import reporters
-from burnish.train.watch.training_log import TrainingEvents
+from burnish.train.watch.memory_forecast import Batches
 from burnish.wording import counted
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.sample_and_judge import sample
@@ -52,8 +48,8 @@ from burnish.workflows.evaluate.stage import measured
 from burnish.workflows.expert_iteration.files import example_of, reference_example, write_selection
 from burnish.workflows.rows.encode import EncodedSet, cache_of, encode_rows
 from burnish.workflows.run.context import Run
-from burnish.workflows.train.callbacks import training_facts
-from burnish.workflows.train.gated_rows import check_rows, train_rows
+from burnish.workflows.train.callbacks import training_callbacks
+from burnish.workflows.train.gated_rows import gate_of, train_rows
 from burnish.workflows.train.job import training_job
 from burnish.workflows.train.start import StartingPoint
 
@@ -170,7 +166,8 @@ class Round:
                 callbacks=self._callbacks(stage, tokenizer, encoded),
                 log=lambda step, values: self._log(self.steps + step, values),
             )
-            result = train_rows(job, encoded, check_rows(self.run, stage, encoded, rows, tokenizer), tokenizer)
+            report = gate_of(self.run, stage, tokenizer)(encoded.rows, examples=rows)
+            result = train_rows(job, encoded, report, tokenizer)
             free_memory()
             seconds = {"update_s": time.monotonic() - began, "rows": float(len(rows))}
             weights = StartingPoint(trained, None) if trained.name == "model" else StartingPoint(start.base, trained)
@@ -229,17 +226,12 @@ class Round:
         def write(event: str, *, step: int, steps: int, **fields: Any) -> None:
             self.run.folder.events.write(event, step=self.steps + step, steps=self.steps + steps, **fields)
 
-        facts = training_facts(self.run, self.stage, tokenizer)
         logits = encoded.most_trained()
         batches = Batches(encoded.longest(), logit_tokens=logits, muon=stage.optimizer == "muon")
-        forecast = MemoryForecast(stage.name, batches)
-        metadata = TrainingMetadata(self.stage_folder / TRAINING_METADATA, facts, forecast=forecast)
-        return [
-            TrainingEvents(stage.name, write),
-            forecast,
-            metadata,
-            *reporters(self.run.recipe.report_to, self.folder),
-        ]
+        described = (self.stage, self.stage_folder)
+        return training_callbacks(
+            self.run, stage, self.folder, tokenizer=tokenizer, batches=batches, write=write, described=described
+        )
 
     def _log(self, step: int, values: Any) -> None:
         self.run.folder.metrics.log(self.stage.name, step, values)

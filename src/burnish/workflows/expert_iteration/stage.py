@@ -9,7 +9,6 @@ Left out on purpose: the steps of a round (`expert_iteration.round`), its files 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from burnish.config.stages.kinds.expert_iteration import ExpertIterationStage
 from burnish.data.tasks.task_sets import tested
 from burnish.errors import ConfigError
-from burnish.fsio import digest_json, disk_errors
+from burnish.fsio import digest_json, whole_folder
 from burnish.records import Task
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.pass_rates import PassRates, draw_in_turn
@@ -66,7 +65,8 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
         weights = _weights_of(stage, start, result)
     best = _chosen(stage, results)
     output = run.trained_output(stage)
-    _copy_whole(best.trained, folder / output)
+    with whole_folder(folder / output) as copied:
+        shutil.copytree(best.trained, copied, dirs_exist_ok=True)
     logger.info("%s: leaves the weights of round %d of %d", stage.name, best.number, stage.rounds)
     metrics = {"rounds": float(stage.rounds), "round": float(best.number), "steps": float(steps), **best.metrics}
     return Outcome.of_training(folder / output, start.base, metrics)
@@ -117,13 +117,3 @@ def _chosen(stage: ExpertIterationStage, results: Sequence[RoundResult]) -> Roun
     if stage.result == "last":
         return results[-1]
     return max(results, key=lambda result: (result.metrics["validation_tests_passed"], -result.number))
-
-
-def _copy_whole(source: Path, target: Path) -> None:
-    """Copy a folder atomically."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    with disk_errors(target):
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(source, part)
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)

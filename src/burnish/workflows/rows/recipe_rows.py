@@ -6,21 +6,20 @@ Left out on purpose: task sets other than files and built-in tasks; the gates (`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.recipe import Recipe
 from burnish.data.filters.build import filter_files
 from burnish.data.sources.reading import source_files
-from burnish.data.tasks.examples import examples_from_tasks
 from burnish.data.tasks.task_sets import check_task_files, load_task_set
-from burnish.errors import ConfigError, DataError
+from burnish.errors import ConfigError
 from burnish.model.folders import check_model_folder
 from burnish.records import Example
 from burnish.records.layout import MODEL
 from burnish.workflows.rows.compile_filter import open_judge
-from burnish.workflows.rows.prepare import Plan, open_rows
+from burnish.workflows.rows.prepare import Plan, examples_of_tasks, open_rows
 from burnish.workflows.run.base_model import resolve_base
 from burnish.workflows.run.context import model_beneath
 
@@ -67,12 +66,10 @@ def training_rows(recipe: Recipe) -> Iterator[Iterable[Example]]:
     """Yield an sft stage's rows on demand: filtered and mixed sources, or the task set."""
     data = recipe.data
     if not data.sources:
-        examples = examples_from_tasks(load_task_set(data.tasks, recipe.seed).train)
-        if not examples:
-            raise DataError("no training rows: the task set has no training part", "Set data.sources.")
-        yield examples
+        yield examples_of_tasks(load_task_set(data.tasks, recipe.seed).train)
         return
-    plan = Plan(data.sources, data.filters, data.mixture, recipe.seed, data.bad_rows)
-    with ExitStack() as stack:
-        judge = stack.enter_context(open_judge(data.filters, recipe.verify, recipe.runs_dir))
-        yield stack.enter_context(open_rows(plan, judge, lambda _row: None)).rows
+    with (
+        open_judge(data.filters, recipe.verify, recipe.runs_dir) as judge,
+        open_rows(Plan.of(recipe), judge, lambda _row: None) as opened,
+    ):
+        yield opened.rows

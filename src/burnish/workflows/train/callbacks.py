@@ -5,18 +5,19 @@ The callbacks are the same for every method. Left out on purpose: how a method t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
 from burnish.config.data.training_data import source_name
+from burnish.config.generate import SamplingConfig
 from burnish.config.stages.kinds.grpo import GrpoStage
 from burnish.config.stages.kinds.merge import MergeStage
 from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.stage import AdapterStage, TrainingStage, Trains
-from burnish.config.stages.training_evaluation import TrainingEvaluation
 from burnish.fsio import read_object
 from burnish.model.chat_template import template_digest
 from burnish.model.contents import quantization_on_disk
@@ -44,6 +45,8 @@ def training_callbacks(
     tokenizer: Any,
     batches: Batches,
     held_out: Sequence[EncodedRow] = (),
+    write: Callable[..., None] | None = None,
+    described: tuple[Trains, Path] | None = None,
 ) -> list[TrainerCallback]:
     """Build the callbacks of a stage, in the required order.
 
@@ -54,8 +57,10 @@ def training_callbacks(
         tokenizer: of the model that is trained.
         batches: sizes for the memory prediction.
         held_out: rows for the loss of an evaluation during training.
+        write: gets the events; None writes them into the run's.
+        described: the stage that the metadata is about, and its folder, if it is another one.
     """
-    callbacks: list[TrainerCallback] = [TrainingEvents(stage.name, run.folder.events.write)]
+    callbacks: list[TrainerCallback] = [TrainingEvents(stage.name, write or run.folder.events.write)]
     if isinstance(stage, TrainingStage) and (evaluation := stage.evaluation) is not None:
         evaluators: list[Evaluator] = []
         if held_out:
@@ -63,28 +68,27 @@ def training_callbacks(
             evaluators.append(HeldOutLoss(held_out, padding=padding, micro_batch=stage.micro_batch))
         if evaluation.prompts:
             tasks = run.held_out_tasks(stage)[: evaluation.prompts]
-            evaluators.append(AnswerQuality(run, evaluation, tokenizer, tasks, folder))
+            evaluators.append(AnswerQuality(run, evaluation.sampling, tokenizer, tasks, folder))
         callbacks.append(PeriodicEvaluation(evaluation, evaluators, folder))
-    facts = training_facts(run, stage, tokenizer)
+    about, place = described or (stage, folder)
     forecast = MemoryForecast(stage.name, batches)
-    callbacks += [forecast, TrainingMetadata(folder / TRAINING_METADATA, facts, forecast=forecast)]
+    facts = training_facts(run, about, tokenizer)
+    callbacks += [forecast, TrainingMetadata(place / TRAINING_METADATA, facts, forecast=forecast)]
     return callbacks + reporters(run.recipe.report_to, folder)
 
 
+@dataclass(frozen=True)
 class AnswerQuality:
     """`Evaluator` that answers tasks with the current model and verifies every answer.
 
     Answers and verdicts of each evaluation are kept in ``evaluations/step-N``.
     """
 
-    def __init__(
-        self, run: Run, evaluation: TrainingEvaluation, tokenizer: Any, tasks: Sequence[Task], folder: Path
-    ) -> None:
-        self.run = run
-        self.sampling = evaluation.sampling
-        self.tokenizer = tokenizer
-        self.tasks = tasks
-        self.folder = folder
+    run: Run
+    sampling: SamplingConfig
+    tokenizer: Any
+    tasks: Sequence[Task]
+    folder: Path
 
     def __call__(self, model: Any, step: int) -> dict[str, float]:
         """Return rates over all attempted answers."""

@@ -14,7 +14,7 @@ from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.stage import AdapterStage
 from burnish.data.encode.preferences import EncodedJudgement, encode_preferences, read_preferences
 from burnish.data.gates.preferences import check_preferences
-from burnish.data.gates.rows import GateReport, check_gates
+from burnish.data.gates.rows import GateReport
 from burnish.data.mixing.validation_rows import hold_out_rows
 from burnish.errors import ConfigError
 from burnish.model.base import load_tokenizer
@@ -29,7 +29,7 @@ from burnish.wording import counted
 from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
-from burnish.workflows.train.gated_rows import trained_context
+from burnish.workflows.train.gated_rows import gate_of
 from burnish.workflows.train.job import training_job
 
 logger = logging.getLogger("burnish.prefer")
@@ -78,16 +78,8 @@ def judged_rows(
     rejected = folder / REJECTED if is_first() else None
     rows = read_preferences(path, stage.method.kind, data.bad_rows, rejected)
     encoded, judged = encode_preferences(rows, tokenizer, data.chat)
-    report = check_gates(
-        encoded,
-        tokenizer,
-        max_length=stage.max_length,
-        held_out=run.untrained_tasks(stage),
-        examples=[example for row in rows for example in row.examples()],
-        gates=data.gates,
-        chat=data.chat,
-        context=trained_context(run, stage),
-    )
+    examples = [example for row in rows for example in row.examples()]
+    report = gate_of(run, stage, tokenizer)(encoded, examples=examples)
     check_preferences(rows, judged)
     return judged, [row.examples()[0] for row in rows], report
 

@@ -21,7 +21,7 @@ from burnish.workflows.rows.encode import EncodedSet, cache_of, encode_rows
 from burnish.workflows.rows.prepare import training_examples
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.train.callbacks import training_callbacks
-from burnish.workflows.train.gated_rows import check_rows, train_rows
+from burnish.workflows.train.gated_rows import gate_of, train_rows
 from burnish.workflows.train.job import training_job
 from burnish.workflows.train.sft_stream import tune_stream
 from burnish.workflows.train.start import starting_point
@@ -63,4 +63,4 @@ def gated_rows(
             examples, held = hold_out_rows(examples, examples, evaluation.rows, seed=run.recipe.seed)
             held_rows = encode_examples(held, tokenizer, data.chat, stage.max_length)
         encoded = encode_rows(examples, tokenizer, stage, data.chat, cache_of(run))
-    return encoded, held_rows, check_rows(run, stage, encoded, examples, tokenizer)
+    return encoded, held_rows, gate_of(run, stage, tokenizer)(encoded.rows, examples=examples)

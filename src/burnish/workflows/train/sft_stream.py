@@ -13,7 +13,6 @@ from typing import Any
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.data.encode.chat import encode_examples
 from burnish.data.encode.encoded import EncodedExample
-from burnish.data.gates.rows import check_gates
 from burnish.data.mixing.sequence_stream import RowStream
 from burnish.fsio import digest_json
 from burnish.model.base import load_tokenizer
@@ -24,7 +23,7 @@ from burnish.workflows.rows.stream import opened_mixture
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import stage_inputs
 from burnish.workflows.train.callbacks import training_callbacks
-from burnish.workflows.train.gated_rows import trained_context
+from burnish.workflows.train.gated_rows import gate_of
 from burnish.workflows.train.job import training_job
 from burnish.workflows.train.start import starting_point
 
@@ -49,21 +48,11 @@ def tune_stream(run: Run, stage: SftStage, folder: Path) -> Outcome:
 
 def gated_encoder(run: Run, stage: SftStage, tokenizer: Any) -> Callable[[Sequence[Example]], list[EncodedExample]]:
     """Build a function that encodes and checks a chunk of rows."""
-    data, held_out, context = run.recipe.data, run.untrained_tasks(stage), trained_context(run, stage)
+    chat, gate = run.recipe.data.chat, gate_of(run, stage, tokenizer)
 
     def encode(examples: Sequence[Example]) -> list[EncodedExample]:
-        rows = encode_examples(examples, tokenizer, data.chat, stage.max_length)
-        report = check_gates(
-            rows,
-            tokenizer,
-            max_length=stage.max_length,
-            held_out=held_out,
-            examples=examples,
-            gates=data.gates,
-            chat=data.chat,
-            context=context,
-        )
-        logger.debug("%s: a chunk of the stream: %s", stage.name, report)
+        rows = encode_examples(examples, tokenizer, chat, stage.max_length)
+        logger.debug("%s: a chunk of the stream: %s", stage.name, gate(rows, examples=examples))
         return rows
 
     return encode
