@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.utils import logging as transformers_logging
 
 from burnish.config.compatibility import MergeOnto, merge_refusal
 from burnish.config.model import ModelConfig
@@ -28,7 +27,7 @@ from burnish.config.quantization import FourBit
 from burnish.errors import ConfigError, MachineError
 from burnish.fsio import whole_folder
 from burnish.model.adapters import read_trained_kind
-from burnish.model.base import LoadedModel, load_adapter, load_model, stored_dtype
+from burnish.model.base import LoadedModel, load_adapter, load_model, quiet_transformers, stored_dtype
 
 MERGE_TOLERANCE = 1e-3
 """Tolerance for merging in float32, as a share of the standard deviation of all logits; 1e-6 to 1e-5 is usual."""
@@ -168,14 +167,8 @@ def check_logits(expected: torch.Tensor, actual: torch.Tensor, tolerance: float,
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
-    settings: Any = transformers_logging
-    bars = settings.is_progress_bar_enabled()
-    settings.disable_progress_bar()
-    try:
+    with quiet_transformers():
         model.save_pretrained(folder)
-    finally:
-        if bars:
-            settings.enable_progress_bar()
     tokenizer.save_pretrained(folder)
 
 

@@ -34,7 +34,7 @@ _KEY_SHOWN = 60
 
 def show_run(folder: Path) -> None:
     """Print the summary table of a run, if any, and the path of its results."""
-    from burnish.workflows.evaluate.summary_file import read_summary
+    from burnish.workflows.evaluate.rescore import read_summary
 
     summary = folder / SUMMARY
     if summary.is_file():

@@ -26,16 +26,6 @@ from burnish.records.files import read_records, write_records
 Answers = dict[tuple[str, int], Completion]
 
 
-def finished_tasks(path: Path, samples: int) -> set[str]:
-    """Return the ids of tasks with all samples in the file."""
-    return _finished(read_answers(path), samples)
-
-
-def _finished(answers: Answers, samples: int) -> set[str]:
-    ids = {task_id for task_id, _ in answers}
-    return {task_id for task_id in ids if all((task_id, sample) in answers for sample in range(samples))}
-
-
 def read_answers(path: Path) -> Answers:
     """Read the file's completions by task and sample."""
     if not path.exists():
@@ -53,7 +43,8 @@ def answer_tasks(
     the list before (after warm-up), and the peak of memory so far.
     """
     answers = read_answers(path)
-    done = _finished(answers, samples)
+    ids = {task_id for task_id, _ in answers}
+    done = {task_id for task_id in ids if all((task_id, sample) in answers for sample in range(samples))}
     wanted = {task.id for task in tasks}
     with progress("generate", len(tasks) * samples, "completions", done=len(done & wanted) * samples) as bar:
         tokens, begun = 0, time.perf_counter()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from burnish.config.verbs.evaluate import EndpointAnswers, ModelAnswers, WrittenAnswers
 from burnish.errors import ConfigError
@@ -85,41 +87,45 @@ def open_source(source: ModelSource, answers: ModelAnswers, *, seed: int) -> Gen
 
 def _vllm(source: ModelSource, adapter: Path | None, answers: ModelAnswers, *, seed: int) -> Generator:
     """Build vLLM's generator, with the checks and stop tokens of the in-process engine."""
-    from transformers import AutoConfig, GenerationConfig
-
     from burnish.data.encode.chat import render_prompt
     from burnish.generate.stop_strings import StopStrings
     from burnish.generate.vllm_engine import VllmGenerator, open_engine
     from burnish.model.adapters import check_origin
     from burnish.model.base import load_tokenizer
-    from burnish.model.chat_template import end_of_turn_ids, template_digest
+    from burnish.model.chat_template import template_digest
 
     tokenizer = load_tokenizer(source.base)
     rank = 0
     if adapter is not None:
         check_origin(adapter, base_digest=model_digest(source.base), template_digest=template_digest(tokenizer))
         rank = int(read_object(adapter / ADAPTER_CONFIG).get("r", 0))
-    config = AutoConfig.from_pretrained(str(source.base), local_files_only=True)
-    ends = [tokenizer.eos_token_id, config.get_text_config().eos_token_id]
-    if (source.base / GENERATION_CONFIG).is_file():
-        ends.append(GenerationConfig.from_pretrained(str(source.base)).eos_token_id)
-    stop_ids = set(end_of_turn_ids(tokenizer))
+    ends = set(declared_stop_ids(source.base, tokenizer))
     if answers.sampling.stop:
-        stop_ids |= StopStrings(answers.sampling.stop, tokenizer).special_ids()
-    for end in ends:
-        stop_ids.update(end if isinstance(end, list) else [] if end is None else [end])
+        ends |= StopStrings(answers.sampling.stop, tokenizer).special_ids()
     engine, lora = open_engine(source.base, adapter, dtype=source.config.dtype, rank=rank, seed=seed)
     sampling = answers.sampling
     return VllmGenerator(
         engine,
         tokenizer,
         lora=lora,
-        stop_ids=stop_ids,
+        stop_ids=ends,
         sampling=sampling,
         seed=seed,
         model_digest=source.digest,
         render=lambda messages: render_prompt(messages, tokenizer, thinking=sampling.thinking),
     )
+
+
+def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:
+    """Return `stop_ids` of a model folder, without its weights."""
+    from transformers import AutoConfig, GenerationConfig
+
+    from burnish.generate.transformers_engine import stop_ids
+
+    generation: Any = GenerationConfig
+    declared = generation.from_pretrained(base) if (base / GENERATION_CONFIG).is_file() else None
+    model = SimpleNamespace(config=AutoConfig.from_pretrained(base, local_files_only=True), generation_config=declared)
+    return stop_ids(model, tokenizer)
 
 
 def digests_of(answers: WrittenAnswers, source: ModelSource | None) -> dict[str, str]:

@@ -101,13 +101,7 @@ class Judging:
 
     def give_unjudged(self, completions: Collection[Completion]) -> None:
         """Verify the completions without a verdict."""
-        self.give(
-            [
-                completion
-                for completion in completions
-                if (completion.task_id, completion.sample_index) not in self._verdicts
-            ]
-        )
+        self.give([given for given in completions if (given.task_id, given.sample_index) not in self._verdicts])
 
     def give(self, completions: Sequence[Completion]) -> None:
         """Queue completions; raise errors of earlier ones."""

@@ -10,14 +10,12 @@ Left out on purpose: evaluating one model (`workflows.evaluate.evaluate`), compa
 
 from __future__ import annotations
 
-import gc
 import logging
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from burnish.config.generate import HOW_FAST
 from burnish.config.model import ModelConfig
@@ -34,7 +32,7 @@ from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks
 from burnish.workflows.answer.find_model import find_model, stages_with_models
 from burnish.workflows.evaluate.evaluate import evaluate, tasks_digest
-from burnish.workflows.evaluate.summary_file import read_summary
+from burnish.workflows.evaluate.rescore import read_summary
 from burnish.workflows.evaluate.written_answers import precision_in
 from burnish.workflows.run.requirements import require
 
@@ -75,6 +73,8 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     if not isinstance(answers, ModelAnswers) or answers.adapter is not None or named != ModelConfig().base:
         raise ConfigError("--all takes its models from the folder.", "Remove answers.model.base and answers.adapter.")
     require("train")
+    from burnish.model.base import free_memory
+
     bases = list(_models(models))
     if not bases:
         raise DataError(f"{models} has no model.", "Give a folder of runs, or one with a folder per model.")
@@ -92,7 +92,7 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
             _log.warning("%s failed: %s", model.name, model.problem)
         evaluated.append(model)
         write_json(config.out / OVERVIEW, {"tasks": key, "models": [asdict(model) for model in evaluated]})
-        _free_memory()
+        free_memory()
     return evaluated
 
 
@@ -162,10 +162,3 @@ def _headline(summary: Summary) -> str:
         what = "tests passed" if kind.kind == "rust" else f"{kind.kind} {name}"
         parts.append(f"{what} {100 * estimate.value:.1f} %")
     return ", ".join(parts)
-
-
-def _free_memory() -> None:
-    gc.collect()
-    torch: Any = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.config.verbs.evaluate import EvaluateConfig
 from burnish.records import Completion, Task, Verdict
 from burnish.records.files import read_records, write_records
 from burnish.records.layout import COMPLETIONS, TASKS, VERDICTS
@@ -18,12 +17,9 @@ from burnish.records.summary import Generation, RepairTurn
 from burnish.score.summaries.summary import MeasuredModel
 from burnish.verify import Verifier
 from burnish.workflows.evaluate.repair import repair
-from burnish.workflows.evaluate.rescore import read_evaluated
+from burnish.workflows.evaluate.rescore import TOLERANCE, read_evaluated
 from burnish.workflows.evaluate.score import Judgement, judge_answers
 from burnish.workflows.evaluate.written_answers import Writing, generation_in
-
-TOLERANCE = float(EvaluateConfig.model_fields["tolerance"].default)
-"""Default tolerance of numeric answers."""
 
 
 @dataclass(frozen=True)

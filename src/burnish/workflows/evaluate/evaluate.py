@@ -40,8 +40,8 @@ from burnish.score.summaries.answers import check_tasks
 from burnish.score.summaries.summary import build_summary
 from burnish.workflows.answer.generators import digests_of, name_of, ready
 from burnish.workflows.evaluate.core import evaluate_answers
+from burnish.workflows.evaluate.rescore import read_summary
 from burnish.workflows.evaluate.score import has_rust, verifier_for
-from burnish.workflows.evaluate.summary_file import read_summary
 from burnish.workflows.evaluate.written_answers import Writing
 from burnish.workflows.run.inputs import CODE, TOOLCHAIN, code_digest
 from burnish.workflows.run.ledger_entry import record_evaluation

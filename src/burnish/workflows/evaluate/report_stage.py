@@ -80,20 +80,15 @@ def _rollouts(run: Run) -> list[StageRollouts]:
         stage.name for stage in run.recipe.stages if stage.name in run.done and not isinstance(stage, EvaluateStage)
     ]
     written = [stage_rollouts(run.stage_folder(name), name) for name in names]
-    return [
-        replace(rollouts, tasks=run.train_tasks_before(rollouts.stage)) for rollouts in written if rollouts is not None
-    ]
+    return [replace(rollouts, tasks=run.train_tasks(rollouts.stage)) for rollouts in written if rollouts is not None]
 
 
 def _facts(run: Run) -> dict[str, str]:
     """Return start time, version, seed and machine of the run."""
-    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(_began(run.folder.path / EVENTS)))
+    first = next(read_rows(run.folder.path / EVENTS, {"at": NUMBER}))
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(float(first["at"])))
     facts = {"first begun": began, "burnish": __version__, "seed": str(run.recipe.seed)}
     return facts | read_machine(run.folder.path)
-
-
-def _began(events: Path) -> float:
-    return float(next(read_rows(events, {"at": NUMBER}))["at"])
 
 
 def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:

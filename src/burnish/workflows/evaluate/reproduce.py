@@ -31,10 +31,10 @@ from burnish.records.evaluation import ComparisonReport, EvaluatedRow
 from burnish.records.layout import ADAPTER, COMPLETIONS, EVALUATED, HELD_OUT, REPRODUCTION, RESOLVED, TASKS
 from burnish.score.summaries.comparison import compare_rows
 from burnish.workflows.evaluate.evaluate import evaluate
-from burnish.workflows.evaluate.rescore import read_evaluated
+from burnish.workflows.evaluate.rescore import outcome_of, read_evaluated
 from burnish.workflows.evaluate.score import verifier_for
 from burnish.workflows.run.base_model import resolve_measured
-from burnish.workflows.run.context import Run
+from burnish.workflows.run.context import Run, tasks_stage_before
 from burnish.workflows.run.inputs import BASE, CODE, TOOLCHAIN, code_digest
 
 LEVEL = 0.05
@@ -113,7 +113,7 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
         folder=str(out),
         rows=len(before),
         other_texts=sum(a.text != b.text for a, b in pairs) + len(before) - len(pairs),
-        other_outcomes=sum(_outcome(a) != _outcome(b) for a, b in pairs) + len(before) - len(pairs),
+        other_outcomes=sum(outcome_of(a) != outcome_of(b) for a, b in pairs) + len(before) - len(pairs),
         significant=_significant(report),
         notes=tuple(notes),
         comparison=report,
@@ -155,7 +155,7 @@ def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
     settings = next(candidate for candidate in recipe.stages if candidate.name == stage.name)
     assert isinstance(settings, EvaluateStage)
     tasks = (
-        folder / (run.tasks_stage(settings) or "") / HELD_OUT
+        folder / (tasks_stage_before(recipe, settings.name) or "") / HELD_OUT
         if settings.tasks is None
         else (folder / stage.name / TASKS)
     )
@@ -244,10 +244,6 @@ def _outputs_digest(folder: Path, done: Mapping[str, Done]) -> str:
 def _paired(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> Iterator[tuple[EvaluatedRow, EvaluatedRow]]:
     others = {(row.task_id, row.sample_index): row for row in b}
     return ((row, others[row.task_id, row.sample_index]) for row in a if (row.task_id, row.sample_index) in others)
-
-
-def _outcome(row: EvaluatedRow) -> dict[str, Any]:
-    return row.model_dump(include={"extracted", "problem", "correct", "scores", "reason"})
 
 
 def _significant(report: ComparisonReport) -> bool:

@@ -17,11 +17,11 @@ from burnish.model.source import ModelSource
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
 from burnish.records.files import read_rows, write_rows
-from burnish.records.layout import COMPLETIONS, EVALUATED, LIKELIHOODS, PACE, PRECISION, PROMPTS
+from burnish.records.layout import COMPLETIONS, LIKELIHOODS, PACE, PRECISION, PROMPTS
 from burnish.records.summary import Generation, Precision
-from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
-from burnish.workflows.answer.generators import open_source, written_by
-from burnish.workflows.evaluate.score import read_likelihoods
+from burnish.workflows.answer.completions import answer_tasks, read_answers
+from burnish.workflows.answer.generators import written_by
+from burnish.workflows.evaluate.score import file_in, read_likelihoods
 
 if TYPE_CHECKING:
     from burnish.generate.transformers_engine import TransformersGenerator
@@ -53,9 +53,10 @@ class Writing:
     def completions(self) -> list[Completion]:
         """Return all answers, in the order of the tasks, keeping those of an earlier attempt."""
         path, samples = self._folder / COMPLETIONS, self._answers.sampling.samples
-        if {task.id for task in self._tasks} <= finished_tasks(path, samples):
-            by_sample = read_answers(path)
-            return [by_sample[task.id, sample] for task in self._tasks for sample in range(samples)]
+        known = read_answers(path)
+        wanted = [(task.id, sample) for task in self._tasks for sample in range(samples)]
+        if known.keys() >= set(wanted):
+            return [known[key] for key in wanted]
         generator = self._generator()
         self._note_prompts()
         return answer_tasks(generator, self._tasks, path, samples=samples, pace=self._folder / PACE)
@@ -86,10 +87,7 @@ class Writing:
 
     def _generator(self) -> Generator:
         if self._loaded is None:
-            if isinstance(self._answers, EndpointAnswers) or self._source is None:
-                self._loaded = written_by(self._answers, seed=self._seed)
-            else:
-                self._loaded = open_source(self._source, self._answers, seed=self._seed)
+            self._loaded = written_by(self._answers, seed=self._seed, source=self._source)
             self._note_precision(self._loaded)
         return self._loaded
 
@@ -117,11 +115,11 @@ class Writing:
 
 def precision_in(folder: Path) -> Precision:
     """Return the precision of an evaluation's or stage's model; empty when unrecorded."""
-    for noted in (folder / PRECISION, folder / EVALUATED / PRECISION):
-        if noted.is_file():
-            known = read_object(noted, needs={"dtype": str, "quantization": str})
-            return Precision(dtype=known["dtype"], quantization=known["quantization"])
-    return Precision()
+    noted = file_in(folder, PRECISION)
+    if not noted.is_file():
+        return Precision()
+    known = read_object(noted, needs={"dtype": str, "quantization": str})
+    return Precision(dtype=known["dtype"], quantization=known["quantization"])
 
 
 def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation | None:

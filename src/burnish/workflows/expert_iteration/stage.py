@@ -74,7 +74,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
 
 def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
     """Return training tasks with hidden tests, the validation tasks among them, and the held-out tasks."""
-    tasks = tested(stage.name, run.train_tasks(stage))
+    tasks = tested(stage.name, run.train_tasks(stage.name))
     aside = set_aside(tasks, stage.validation, run.recipe.seed)
     families = {task.family for task in aside}
     train = tuple(task for task in tasks if task.family not in families)
@@ -85,7 +85,7 @@ def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
         )
     if aside:
         logger.info("%s: %s to train on, %d to measure rounds by", stage.name, counted(len(train), "task"), len(aside))
-    return TaskPool(train, aside, HeldOut(run.untrained_tasks(stage)))
+    return TaskPool(train, aside, HeldOut(run.untrained_tasks(stage.name)))
 
 
 def set_aside(tasks: Sequence[Task], count: int, seed: int) -> tuple[Task, ...]:

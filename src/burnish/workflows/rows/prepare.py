@@ -190,7 +190,7 @@ def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -
     """
     data = run.recipe.data
     if not data.sources:
-        return examples_of_tasks(run.train_tasks(stage))
+        return examples_of_tasks(run.train_tasks(stage.name))
     with (
         dropped_rows(folder, written=bool(data.filters)) as drop,
         open_rows(Plan.of(run.recipe), judge_of(run), drop) as opened,

@@ -67,7 +67,7 @@ def training_callbacks(
             padding = tokenizer.pad_token_id or 0
             evaluators.append(HeldOutLoss(held_out, padding=padding, micro_batch=stage.micro_batch))
         if evaluation.prompts:
-            tasks = run.held_out_tasks(stage)[: evaluation.prompts]
+            tasks = run.held_out_tasks(stage.name)[: evaluation.prompts]
             evaluators.append(AnswerQuality(run, evaluation.sampling, tokenizer, tasks, folder))
         callbacks.append(PeriodicEvaluation(evaluation, evaluators, folder))
     about, place = described or (stage, folder)

@@ -30,7 +30,7 @@ def gate_of(run: Run, stage: SftStage | PreferenceStage, tokenizer: Any) -> Call
         check_gates,
         tokenizer=tokenizer,
         max_length=stage.max_length,
-        held_out=run.untrained_tasks(stage),
+        held_out=run.untrained_tasks(stage.name),
         gates=data.gates,
         chat=data.chat,
         context=folder_context(run.model_folder(model_beneath(run.recipe, stage))),

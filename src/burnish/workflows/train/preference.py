@@ -88,8 +88,8 @@ def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:
     """Write the rows from an earlier stage's answers to a file."""
     sampled = next(earlier for earlier in run.recipe.stages if earlier.name == stage.rollouts)
     assert isinstance(sampled, AdapterStage)
-    tasks = {task.id: task for task in run.train_tasks(sampled)}
-    held_out = HeldOut(run.untrained_tasks(sampled))
+    tasks = {task.id: task for task in run.train_tasks(sampled.name)}
+    held_out = HeldOut(run.untrained_tasks(sampled.name))
     answers = judged_answers(run.stage_folder(sampled.name), tasks, held_out)
     rows = preference_rows(answers.judged, stage.method.kind, stage.per_task)
     logger.info("%s: %s of %d answers of %s", stage.name, counted(len(rows), "row"), len(answers.judged), sampled.name)

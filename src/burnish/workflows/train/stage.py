@@ -9,8 +9,7 @@ from pathlib import Path
 
 from burnish.config.stages.stage import TrainingStage
 from burnish.scale.planned import planned_processes
-from burnish.workflows.run.context import Outcome, Run
-from burnish.workflows.run.workflow import workflow_of
+from burnish.workflows.run.context import Outcome, Run, workflow_of
 from burnish.workflows.train.launch import shared_out, train_in_processes
 
 
