@@ -21,7 +21,7 @@ from burnish.workflows.answer.generate import generate, side_by_side
 from burnish.workflows.answer.generators import name_of, ready, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
 from burnish.workflows.evaluate.evaluate import evaluate
-from burnish.workflows.export.merge import export_merge
+from burnish.workflows.export.export import export_merge
 from burnish.workflows.recipe import run_recipe
 from burnish.workflows.run import requirements
 from tests.tiny_gguf import write_gguf

@@ -21,7 +21,7 @@ def merge(settings: options.Settings) -> None:
     """Merge an adapter into its base; report by how much the stored model differs."""
     with reported():
         from burnish.config.verbs.standalone import MergeConfig
-        from burnish.workflows.export.merge import export_merge
+        from burnish.workflows.export.export import export_merge
 
         result = export_merge(settings.load(MergeConfig))
         stored = result.stored
@@ -47,10 +47,7 @@ def dequantize(
 ) -> None:
     """Write the weights of a GGUF file as a plain model folder, which can be trained."""
     with reported():
-        from burnish.workflows.run.requirements import require
-
-        require("train")
-        from burnish.workflows.export.dequantize import export_dequantized
+        from burnish.workflows.export.export import export_dequantized
 
         origin = export_dequantized(file, out, dtype)
         typer.echo(

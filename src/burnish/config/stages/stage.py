@@ -119,7 +119,7 @@ class Trains(Stage, OptimizerConfig):
 class TrainingStage(Trains):
     """A stage whose training can be shared out among processes, and watched by an evaluation on the way."""
 
-    workflow: ClassVar[str] = "burnish.workflows.train.stage:train_stage"
+    workflow: ClassVar[str] = "burnish.workflows.train.launch:train_stage"
     training_function: ClassVar[str] = ""
     """``module:function`` that trains it in one process."""
 

@@ -1,7 +1,7 @@
 """Evaluate one model on one set of tasks: write answers, judge them, let the model repair, and summarise.
 
 The core of a recipe's evaluate stage and of ``burnish evaluate``; both write the same files into a folder, and both
-summarise through `measured_in` or `Evaluated.measured`. Left out on purpose: run folders, ledger, reports.
+summarise through `measured_in` or `Evaluated.model`. Left out on purpose: run folders, ledger, reports.
 """
 
 from __future__ import annotations
@@ -13,39 +13,22 @@ from pathlib import Path
 from burnish.records import Completion, Task, Verdict
 from burnish.records.files import read_records, write_records
 from burnish.records.layout import COMPLETIONS, TASKS, VERDICTS
-from burnish.records.summary import Generation, RepairTurn
+from burnish.records.summary import RepairTurn
 from burnish.score.summaries.summary import MeasuredModel
 from burnish.verify import Verifier
 from burnish.workflows.evaluate.repair import repair
 from burnish.workflows.evaluate.rescore import TOLERANCE, read_evaluated
-from burnish.workflows.evaluate.score import Judgement, judge_answers
+from burnish.workflows.evaluate.score import judge_answers
 from burnish.workflows.evaluate.written_answers import Writing, generation_in
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One evaluated model: its tasks, the judgement of its answers, and the cost of writing and repairing them."""
+    """One evaluated model, and the files written into its folder."""
 
-    tasks: tuple[Task, ...]
-    judgement: Judgement
+    model: MeasuredModel
+    """The input of the summary; name and seconds are not known here."""
     outputs: tuple[str, ...]
-    """Files written into the folder."""
-    tolerance: float
-    generation: Generation | None = None
-    repair: tuple[RepairTurn, ...] = ()
-
-    def measured(self, name: str, seconds: float) -> MeasuredModel:
-        """Return the input of the summary, under the model's name in tables."""
-        return MeasuredModel(
-            name,
-            self.judgement.rows,
-            self.judgement.verdicts,
-            self.tasks,
-            seconds,
-            self.tolerance,
-            self.generation,
-            self.repair,
-        )
 
 
 def evaluate_answers(
@@ -87,11 +70,14 @@ def evaluate_answers(
             tolerance=tolerance,
         )
     generation = None if writing is None else generation_in(folder, completions)
-    return Evaluated(tuple(tasks), judgement, (TASKS, COMPLETIONS, *written), tolerance, generation, tuple(turns))
+    model = MeasuredModel(
+        "", judgement.rows, judgement.verdicts, tasks, tolerance=tolerance, generation=generation, repair=turns
+    )
+    return Evaluated(model, (TASKS, COMPLETIONS, *written))
 
 
 def measured_in(folder: Path, name: str, tasks: Sequence[Task], seconds: float) -> MeasuredModel:
-    """Read the results of a run's evaluate stage, like `Evaluated.measured`; needs no verifier."""
+    """Read the results of a run's evaluate stage, like `Evaluated.model`; needs no verifier."""
     completions = list(read_records(Completion, folder / COMPLETIONS))
     return MeasuredModel(
         name,

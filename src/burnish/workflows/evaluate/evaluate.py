@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -94,7 +95,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
             repair_turns=config.repair_turns,
         )
         done = finish(folder, attempt, evaluated.outputs, peak_bytes=peak_bytes())
-        model = evaluated.measured(_name(config, source), done.seconds)
+        model = replace(evaluated.model, name=_name(config, source), seconds=done.seconds)
         summary = build_summary([model], excluded_tasks=task_set.excluded)
         write_json(config.out / SUMMARY, summary.model_dump(mode="json"))
         record_evaluation(config, run, digests, done, summary)

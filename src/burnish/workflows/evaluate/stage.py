@@ -30,7 +30,7 @@ def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
     answers = ModelAnswers(model=run.recipe.model, sampling=stage.sampling)
     writing = Writing(answers, tasks, folder, seed=run.recipe.seed, source=source)
     done = evaluate_answers(writing, tasks, folder, run.judge())
-    metrics = measured(done.judgement.verdicts, tasks)
+    metrics = measured(done.model.verdicts, tasks)
     run.folder.metrics.log(stage.name, 0, metrics)
     kept = {name: metrics[name] for name in METRICS if name in metrics}
     return Outcome(done.outputs, kept | ({EXCLUDED: float(task_set.excluded)} if task_set.excluded else {}))
