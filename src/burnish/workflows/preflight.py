@@ -8,6 +8,7 @@ file, and the gates on training data, which need the model's tokenizer (`workflo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from burnish.config.data.training_data import HubSource
@@ -26,9 +27,8 @@ from burnish.errors import BurnishError
 from burnish.model.folders import NANO, check_stored_quantization
 from burnish.model.machine import check_kernels, check_machine
 from burnish.scale.planned import planned_processes
-from burnish.workflows.run.base_model import find_base
 from burnish.workflows.run.batches import check_batches
-from burnish.workflows.run.context import model_beneath, uses_base
+from burnish.workflows.run.context import model_beneath
 from burnish.workflows.run.inputs import check_files
 from burnish.workflows.run.requirements import require, require_reporters
 
@@ -38,24 +38,23 @@ PREFERENCE_ROWS: Mapping[str, Literal["dpo", "kto"]] = {"dpo rows": "dpo", "kto 
 
 def check_before(recipe: Recipe, stages: Sequence[Stage]) -> None:
     """Raise early the errors of later stages: ConfigError, MissingToolError, DataError with file and line."""
-    check_early(recipe, stages)
-    _check_contents(recipe, stages)
+    _check_contents(recipe, stages, check_early(recipe, stages))
 
 
-def check_early(recipe: Recipe, stages: Sequence[Stage]) -> None:
+def check_early(recipe: Recipe, stages: Sequence[Stage]) -> Path | None:
     """Raise errors that need no content of files: packages, missing files, the machine, batches. Takes
-    milliseconds."""
+    milliseconds. Return the base model, if a stage reads it."""
     _check_packages(recipe, stages)
     _check_machine(recipe, stages)
     if any(isinstance(stage, Trains) for stage in stages):
         check_batches(recipe, stages, planned_processes(recipe.launch, recipe.model.device))
-    check_files(recipe, stages)
-    base = find_base(recipe.model.base) if uses_base(recipe) else None
+    base = check_files(recipe, stages)
     if base is not None and base.is_dir() and any(stage.needs(recipe.data).model for stage in stages):
         check_stored_quantization(base, recipe.model.quantization)
     for stage in stages:
         if base is not None and isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
             check_embedding_targets(stage.adapter, base)
+    return base
 
 
 def problem_of(check: Callable[[], object]) -> str:
@@ -105,7 +104,7 @@ def _check_tasks(recipe: Recipe, stages: Sequence[Stage]) -> None:
             tested(stage.name, () if known is None else known.train)
 
 
-def _check_contents(recipe: Recipe, stages: Sequence[Stage]) -> None:
+def _check_contents(recipe: Recipe, stages: Sequence[Stage], base: Path | None) -> None:
     needs = [stage.needs(recipe.data) for stage in stages]
     _check_tasks(recipe, stages)
     for named in (named for needed in needs for named in needed.files.values()):
@@ -115,8 +114,7 @@ def _check_contents(recipe: Recipe, stages: Sequence[Stage]) -> None:
     if any(needed.sources for needed in needs):
         local = [source for source in recipe.data.sources if not isinstance(source, HubSource)]
         conversations = check_sources(local, recipe.data.bad_rows)
-    if any(isinstance(stage, SftStage) and model_beneath(recipe, stage) == "base" for stage in stages):
-        folder = find_base(recipe.model.base)
-        if folder != NANO and folder.is_dir():
-            roles = conversations if recipe.data.sources else {("user", "assistant")}
-            check_template(folder, roles, recipe.data.chat)
+    tuned = any(isinstance(stage, SftStage) and model_beneath(recipe, stage) == "base" for stage in stages)
+    if tuned and base is not None and base != NANO and base.is_dir():
+        roles = conversations if recipe.data.sources else {("user", "assistant")}
+        check_template(base, roles, recipe.data.chat)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,17 @@ def read_answers(path: Path) -> Answers:
 
 
 def answer_tasks(
-    generator: Generator, tasks: Sequence[Task], path: Path, *, samples: int, pace: Path | None = None
+    generator: Generator,
+    tasks: Sequence[Task],
+    path: Path,
+    *,
+    samples: int,
+    pace: Path | None = None,
+    written: Callable[[Sequence[Completion]], None] = lambda _: None,
 ) -> list[Completion]:
     """Write all samples of all tasks, keeping existing ones; return them in task order.
+
+    ``written`` gets each list of answers once it is on disk.
 
     With ``pace`` a line is appended to that file for each list of answers: how many tokens they have, the seconds since
     the list before (after warm-up), and the peak of memory so far.
@@ -61,22 +69,20 @@ def answer_tasks(
                 write_records(path, answers.values())
             else:
                 append_lines(path, [completion.to_json() for completion in batch])
-            written = sum(completion.completion_tokens for completion in batch)
+            written(batch)
+            fresh_tokens = sum(completion.completion_tokens for completion in batch)
             if pace is not None:
-                append_lines(pace, [json.dumps(_pace(len(batch), written, now - last))])
-            tokens, last = tokens + written, now
+                line = {
+                    "completions": len(batch),
+                    "completion_tokens": fresh_tokens,
+                    "wall_s": round(now - last, 6),
+                    "peak_bytes": peak_bytes(),
+                    "device_peak_bytes": _device_peak_bytes(),
+                }
+                append_lines(pace, [json.dumps(line)])
+            tokens, last = tokens + fresh_tokens, now
             bar.advance(len(batch), **{"tokens/s": f"{tokens / max(now - begun, 1e-9):.0f}"})
     return [answers[task.id, sample] for task in tasks for sample in range(samples)]
-
-
-def _pace(completions: int, tokens: int, seconds: float) -> dict[str, float | int | None]:
-    return {
-        "completions": completions,
-        "completion_tokens": tokens,
-        "wall_s": round(seconds, 6),
-        "peak_bytes": peak_bytes(),
-        "device_peak_bytes": _device_peak_bytes(),
-    }
 
 
 def _device_peak_bytes() -> int | None:

@@ -13,7 +13,7 @@ from typing import Any
 from burnish.config.verbs.evaluate import EndpointAnswers, ModelAnswers, WrittenAnswers
 from burnish.errors import ConfigError
 from burnish.fsio import read_object
-from burnish.generate.openai_http import EndpointGenerator, endpoint_digest
+from burnish.generate.openai_http import EndpointGenerator
 from burnish.model.folders import check_stored_quantization, model_digest
 from burnish.model.machine import check_machine
 from burnish.model.source import ModelSource
@@ -126,19 +126,3 @@ def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:
     declared = generation.from_pretrained(base) if (base / GENERATION_CONFIG).is_file() else None
     model = SimpleNamespace(config=AutoConfig.from_pretrained(base, local_files_only=True), generation_config=declared)
     return stop_ids(model, tokenizer)
-
-
-def digests_of(answers: WrittenAnswers, source: ModelSource | None) -> dict[str, str]:
-    """Return the digests of a server, or of the resolved model, without loading it."""
-    if isinstance(answers, EndpointAnswers):
-        return {"endpoint": endpoint_digest(answers)}
-    assert source is not None
-    return source.digests
-
-
-def name_of(answers: WrittenAnswers, source: ModelSource | None) -> str:
-    """Return the name of the server or model, for tables."""
-    if isinstance(answers, EndpointAnswers):
-        return answers.model
-    assert source is not None
-    return f"{source.name} (adapter off)" if answers.adapter_off else source.name

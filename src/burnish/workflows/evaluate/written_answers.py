@@ -6,6 +6,7 @@ Loads the model only when something is missing. Left out on purpose: judging (`w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -27,90 +28,81 @@ if TYPE_CHECKING:
     from burnish.generate.transformers_engine import TransformersGenerator
 
 
+@dataclass
 class Writing:
-    """Generation for one evaluation.
+    """Generation for one evaluation."""
 
-    Args:
-        answers: the model and its options.
-        tasks: tasks to answer.
-        folder: output folder.
-        seed: seed of the evaluation.
-        source: the model, if already resolved.
-    """
-
-    def __init__(
-        self,
-        answers: WrittenAnswers,
-        tasks: Sequence[Task],
-        folder: Path,
-        *,
-        seed: int,
-        source: ModelSource | None = None,
-    ) -> None:
-        self._answers, self._tasks, self._folder, self._seed, self._source = answers, tasks, folder, seed, source
-        self._loaded: Generator | None = None
+    answers: WrittenAnswers
+    """The model and its options."""
+    tasks: Sequence[Task]
+    folder: Path
+    """Where all of it is written."""
+    seed: int
+    source: ModelSource | None = None
+    """The model, if already resolved."""
+    _loaded: Generator | None = None
 
     def completions(self) -> list[Completion]:
         """Return all answers, in the order of the tasks, keeping those of an earlier attempt."""
-        path, samples = self._folder / COMPLETIONS, self._answers.sampling.samples
+        path, samples = self.folder / COMPLETIONS, self.answers.sampling.samples
         known = read_answers(path)
-        wanted = [(task.id, sample) for task in self._tasks for sample in range(samples)]
+        wanted = [(task.id, sample) for task in self.tasks for sample in range(samples)]
         if known.keys() >= set(wanted):
             return [known[key] for key in wanted]
         generator = self._generator()
         self._note_prompts()
-        return answer_tasks(generator, self._tasks, path, samples=samples, pace=self._folder / PACE)
+        return answer_tasks(generator, self.tasks, path, samples=samples, pace=self.folder / PACE)
 
     def likelihoods(self) -> dict[str, dict[str, float]]:
         """Return the likelihoods of multiple-choice tasks; none for a server or vLLM.
 
         Tasks that exceed the model's context have empty ones.
         """
-        questions = [task for task in self._tasks if task.kind == "multiple_choice"]
-        if not questions or isinstance(self._answers, EndpointAnswers) or self._answers.engine != "transformers":
+        questions = [task for task in self.tasks if task.kind == "multiple_choice"]
+        if not questions or isinstance(self.answers, EndpointAnswers) or self.answers.engine != "transformers":
             return {}
-        known = read_likelihoods(self._folder)
+        known = read_likelihoods(self.folder)
         if all(task.id in known for task in questions):
             return known
         likelihoods = self._in_process().choice_likelihoods(questions)
         rows = [{"task_id": name, "log_likelihoods": values} for name, values in likelihoods.items()]
-        write_rows(self._folder / LIKELIHOODS, rows)
+        write_rows(self.folder / LIKELIHOODS, rows)
         return likelihoods
 
     def one_sample(self) -> Generator:
         """Return a generator that writes one sample per task."""
         generator = self._generator()
-        if isinstance(self._answers, EndpointAnswers):
-            sampling = self._answers.sampling.model_copy(update={"samples": 1})
-            return written_by(self._answers.model_copy(update={"sampling": sampling}), seed=self._seed)
+        if isinstance(self.answers, EndpointAnswers):
+            sampling = self.answers.sampling.model_copy(update={"samples": 1})
+            return written_by(self.answers.model_copy(update={"sampling": sampling}), seed=self.seed)
         return cast("TransformersGenerator", generator).with_samples(1)
 
     def _generator(self) -> Generator:
         if self._loaded is None:
-            self._loaded = written_by(self._answers, seed=self._seed, source=self._source)
+            self._loaded = written_by(self.answers, seed=self.seed, source=self.source)
             self._note_precision(self._loaded)
         return self._loaded
 
     def _note_precision(self, generator: Generator) -> None:
         """Record the precision of a model in this process, as loaded: a run's name may mean a quantised one."""
         model = getattr(generator, "model", None)
-        if model is None or isinstance(self._answers, EndpointAnswers):
+        if model is None or isinstance(self.answers, EndpointAnswers):
             return
         from burnish.model.contents import precision_of
 
         dtype, quantization = precision_of(model)
-        write_json(self._folder / PRECISION, {"dtype": dtype, "quantization": quantization})
+        write_json(self.folder / PRECISION, {"dtype": dtype, "quantization": quantization})
 
     def _in_process(self) -> TransformersGenerator:
         return cast("TransformersGenerator", self._generator())
 
     def _note_prompts(self) -> None:
         """Record the prompts after the chat template; a server renders its own."""
-        if isinstance(self._answers, EndpointAnswers):
+        if isinstance(self.answers, EndpointAnswers):
             return
         generator = self._in_process()
-        rows = [{"task_id": task.id, "prompt": generator.prompt_text(task)} for task in self._tasks]
-        write_rows(self._folder / PROMPTS, rows)
+        rows = [{"task_id": task.id, "prompt": generator.prompt_text(task)} for task in self.tasks]
+        write_rows(self.folder / PROMPTS, rows)
 
 
 def precision_in(folder: Path) -> Precision:

@@ -12,7 +12,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +67,21 @@ class RoundResult:
     metrics: dict[str, float]
 
 
+@dataclass
 class Round:
     """One round in its folder; round 0 is the start of the stage, which is only measured."""
 
-    def __init__(self, run: Run, stage: ExpertIterationStage, folder: Path, number: int, steps: int) -> None:
-        self.run = run
-        self.stage = stage
-        self.folder = folder / f"{ROUND_FOLDER}{number}"
-        self.stage_folder = folder
-        self.number = number
-        self.steps = steps
-        """Optimiser steps of the rounds before."""
-        self.metrics: dict[str, float] = {}
+    run: Run
+    stage: ExpertIterationStage
+    stage_folder: Path
+    number: int
+    steps: int
+    """Optimiser steps of the rounds before."""
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.stage_folder / f"{ROUND_FOLDER}{self.number}"
 
     def sample(self, weights: StartingPoint, tasks: Sequence[Task]) -> list[Judged]:
         """Return all samples of the tasks, verified and scored, in the order of the tasks."""
