@@ -90,7 +90,7 @@ def render_html(data: ReportData) -> str:
         lengths=length_rows(data.answers),
         style_rows=_metric_rows(rust),
         idiom_names={name for name, _ in _metric_rows(rust) if name.startswith("idiom_")},
-        memory=_memory_columns(summary),
+        memory=text.memory_columns(summary.timings),
         longest=max((timing.seconds for timing in summary.timings), default=0.0),
         facts=dict(data.facts),
         reasons=_reason_rows(rust),
@@ -120,15 +120,6 @@ def _metric_rows(rust: Sequence[RustResult]) -> list[tuple[str, list[str]]]:
         (name, [f"{by_name[name].mean:.3g}" if name in by_name else "" for by_name in means])
         for name in sorted(names, key=lambda name: (name != "idiom_score", not name.startswith("idiom_"), name))
     ]
-
-
-def _memory_columns(summary: Summary) -> dict[str, str]:
-    """Return the kinds of memory that are known of any stage."""
-    return {
-        column: title
-        for column, title in text.MEMORY.items()
-        if any(getattr(timing, column) is not None for timing in summary.timings)
-    }
 
 
 def _reason_rows(rust: Sequence[RustResult]) -> list[CountRow]:

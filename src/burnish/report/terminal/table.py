@@ -22,7 +22,7 @@ from burnish.report.terminal.answers import (
     render_kind,
     render_work,
 )
-from burnish.report.text import MEMORY, METRIC_NAMES, duration, estimate_lines, memory_size
+from burnish.report.text import METRIC_NAMES, duration, estimate_lines, memory_columns, memory_size
 from burnish.wording import counted
 
 MOST_ERRORS = 8
@@ -110,8 +110,8 @@ def _note(results: Sequence[RustResult]) -> str:
 
 
 def _timings(timings: tuple[StageTime, ...]) -> Table:
-    memory = [column for column in MEMORY if any(getattr(timing, column) is not None for timing in timings)]
-    columns = ("time", *(MEMORY[column] for column in memory))
+    memory = memory_columns(timings)
+    columns = ("time", *memory.values())
     table = new_table("Time and peak memory" if memory else "Time", "stage", "kind", numbers=columns)
     for timing in timings:
         time = duration(timing.seconds) + (" (kept)" if timing.reused else "")

@@ -108,7 +108,8 @@ def _evaluate_one(
             return OneModel(name, digest, seen[digest], "kept", "the same model as one before")
         key = _key(config, with_base, digest, tasks)[:12]
         # The name is only a label: a renamed model already has its result.
-        out = next(config.out.glob(f"*-{key}"), config.out / f"{_safe(name)}-{key}")
+        label = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "model"
+        out = next(config.out.glob(f"*-{key}"), config.out / f"{label}-{key}")
         folder = str(out)
         kept = read_done(out / EVALUATED) is not None and (out / SUMMARY).is_file()
         if kept:
@@ -149,10 +150,6 @@ def _key(config: EvaluateConfig, answers: ModelAnswers, model: str, tasks: str) 
     sampling = answers.sampling.model_dump(mode="json", exclude=set(HOW_FAST))
     how = [answers.engine, answers.adapter_off, config.seed, config.tolerance, config.repair_turns]
     return digest_json([model, tasks, sampling, *how])
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "model"
 
 
 def _headline(summary: Summary) -> str:

@@ -62,7 +62,10 @@ def propose(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState.PRUNED if trial.pruned else state,
                 value=trial.value,
-                params={key: _internal(search.space[key], value) for key, value in trial.params.items()},
+                params={
+                    key: value if isinstance(values := search.space[key], Range) else values.index(value)
+                    for key, value in trial.params.items()
+                },
                 distributions=distributions,
             )
         )
@@ -81,10 +84,6 @@ def _distribution(space: Sequence[Any] | Range) -> Any:
     if isinstance(space.low, int) and isinstance(space.high, int):
         return kinds.IntDistribution(space.low, space.high, log=space.log)
     return kinds.FloatDistribution(space.low, space.high, log=space.log)
-
-
-def _internal(space: Sequence[Any] | Range, value: Any) -> Any:
-    return value if isinstance(space, Range) else list(space).index(value)
 
 
 class Pruner:

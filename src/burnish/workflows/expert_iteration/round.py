@@ -173,8 +173,7 @@ class Round:
             result = train_rows(job, encoded, report, tokenizer)
             free_memory()
             seconds = {"update_s": time.monotonic() - began, "rows": float(len(rows))}
-            weights = StartingPoint(trained, None) if trained.name == "model" else StartingPoint(start.base, trained)
-            after = self.measure(weights, validation, self.steps + result.steps)
+            after = self.measure(start.with_trained(trained), validation, self.steps + result.steps)
             self._log(self.steps + result.steps, seconds)
             write_json(done, {"steps": result.steps, "metrics": self.metrics | after})
             shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)

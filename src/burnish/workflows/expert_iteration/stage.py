@@ -25,7 +25,7 @@ from burnish.score.selection.select import Kept
 from burnish.wording import counted
 from burnish.workflows.expert_iteration.round import Round, RoundResult
 from burnish.workflows.run.context import Outcome, Run
-from burnish.workflows.train.start import StartingPoint, starting_point
+from burnish.workflows.train.start import starting_point
 
 logger = logging.getLogger("burnish.expert_iteration")
 
@@ -62,7 +62,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
         result = this_round.learn(start if stage.train_from == "start" else weights, rows, pool.validation)
         results.append(result)
         steps += result.steps
-        weights = _weights_of(stage, start, result)
+        weights = start.with_trained(result.trained)
     best = _chosen(stage, results)
     output = run.trained_output(stage)
     with whole_folder(folder / output) as copied:
@@ -106,11 +106,6 @@ def drawn_tasks(
         else draw_in_turn(ids, count, number - 1, seed)
     )
     return [task for task in tasks if task.id in chosen]
-
-
-def _weights_of(stage: ExpertIterationStage, start: StartingPoint, result: RoundResult) -> StartingPoint:
-    whole = stage.adapter.kind == "full"
-    return StartingPoint(result.trained, None) if whole else StartingPoint(start.base, result.trained)
 
 
 def _chosen(stage: ExpertIterationStage, results: Sequence[RoundResult]) -> RoundResult:

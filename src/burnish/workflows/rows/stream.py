@@ -7,9 +7,8 @@ remember earlier rows, which a resumed training could not continue.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.config.stages.kinds.sft import SftStage
@@ -54,12 +53,8 @@ def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> I
         open_sources(Plan.of(run.recipe), judge_of(run), bad, drop) as sources,
     ):
         streams = {source.name: source for source in sources}
-
-        def open_pass(number: int, state: Mapping[str, Any] | None) -> Mixture:
-            return Mixture(streams, data.mixture, run.recipe.seed + SEEDS_APART * number, state)
-
         try:
-            yield open_pass
+            yield lambda number, state: Mixture(streams, data.mixture, run.recipe.seed + SEEDS_APART * number, state)
         finally:
             if is_first():
                 bad.write(folder / REJECTED)

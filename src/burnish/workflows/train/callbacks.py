@@ -113,6 +113,7 @@ def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
     on_disk = None
     if quantization is not None and quantization.kind in ("gptq", "awq"):
         on_disk = quantization_on_disk(run.model_folder(start_from), quantization.kind)
+    limits = {source_name(source): source.limit for source in recipe.data.sources if source.limit is not None}
     merged = any(isinstance(other, MergeStage) and other.adapter == stage.name for other in recipe.stages)
     return TrainingFacts(
         base=base,
@@ -122,7 +123,7 @@ def training_facts(run: Run, stage: Trains, tokenizer: Any) -> TrainingFacts:
             "stage": stage.model_dump(mode="json"),
             "model": recipe.model.model_dump(mode="json"),
             "launch": recipe.launch.model_dump(mode="json"),
-            "trunc_train": None if isinstance(stage, PreferenceStage) else rows_taken(run),
+            "trunc_train": None if isinstance(stage, PreferenceStage) else limits or None,
         },
         digests=dict(run.digests) | {"chat template": template_digest(tokenizer)},
         quantization_config=None if quantization is None else quantization.model_dump(mode="json"),
@@ -140,9 +141,3 @@ def first_base(base: str) -> str:
     if path.name == MODEL and run.is_file():  # of a merge
         return first_base(read_object(run, needs={"recipe.model.base": str})["recipe"]["model"]["base"])
     return path.name
-
-
-def rows_taken(run: Run) -> dict[str, int] | None:
-    """Return the row limit per source name; None when all rows are used."""
-    limits = {source_name(source): source.limit for source in run.recipe.data.sources}
-    return {name: limit for name, limit in limits.items() if limit is not None} or None

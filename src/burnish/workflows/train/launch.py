@@ -31,11 +31,13 @@ logger = logging.getLogger("burnish.launch")
 
 
 def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
-    """Train the stage, continuing from its last complete checkpoint."""
+    """Train the stage, continuing from its last complete checkpoint; a micro batch that does not fit gets smaller."""
     processes = planned_processes(run.recipe.launch, run.recipe.model.device)
     alone = processes == 1 and run.recipe.launch.strategy != "deepspeed"
     stage = shared_out(stage, processes)
-    return train_here(run, stage, folder) if alone else train_in_processes(run, stage, folder, processes)
+    if alone:
+        return train_here(run, stage, folder)
+    return fit_micro_batch(stage, lambda fitting: _launch(run, fitting, folder, processes), processes)
 
 
 def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
@@ -43,15 +45,8 @@ def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
     return workflow_of(stage.training_function)(run, stage, folder)
 
 
-def train_in_processes(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
-    """Train the stage in ``processes`` over all machines, with a smaller micro batch if an accelerator is too small.
-
-    Raises whatever the training raises in one process; MachineError when a process was killed.
-    """
-    return fit_micro_batch(stage, lambda fitting: _launch(run, fitting, folder, processes), processes)
-
-
 def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
+    """Train in ``processes`` over all machines; raise what one process raises, MachineError when one was killed."""
     launch = run.recipe.launch
     place = folder / "launch"
     with disk_errors(place):
