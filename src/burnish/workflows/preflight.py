@@ -26,7 +26,7 @@ from burnish.data.tasks.task_sets import load_evaluation_tasks, load_task_set, r
 from burnish.errors import BurnishError
 from burnish.model.folders import NANO, check_stored_quantization
 from burnish.model.machine import check_kernels, check_machine
-from burnish.scale.planned import planned_processes
+from burnish.scale.launch import planned_processes
 from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import model_beneath
 from burnish.workflows.run.inputs import check_files

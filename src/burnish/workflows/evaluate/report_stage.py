@@ -24,7 +24,7 @@ from burnish.report.page.html import ReportData, write_html
 from burnish.report.page.samples import StageAnswers, StageRollouts
 from burnish.score.summaries.summary import build_summary
 from burnish.workflows.answer.completions import read_answers
-from burnish.workflows.build.tasks_stage import EXCLUDED
+from burnish.workflows.build.stages import EXCLUDED
 from burnish.workflows.evaluate.core import measured_in
 from burnish.workflows.evaluate.report_rollouts import stage_rollouts
 from burnish.workflows.run.context import Outcome, Run

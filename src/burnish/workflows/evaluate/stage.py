@@ -14,7 +14,7 @@ from burnish.model.source import ModelSource
 from burnish.records import Task, Verdict
 from burnish.score.summaries.rates import METRICS, rates
 from burnish.workflows.answer.find_model import loaded_quantization
-from burnish.workflows.build.tasks_stage import EXCLUDED
+from burnish.workflows.build.stages import EXCLUDED
 from burnish.workflows.evaluate.core import evaluate_answers
 from burnish.workflows.evaluate.written_answers import Writing
 from burnish.workflows.run.context import Outcome, Run

@@ -21,8 +21,7 @@ from burnish.config.stages.stage import TrainingStage
 from burnish.errors import BurnishError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, OUTCOME
-from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
-from burnish.scale.planned import planned_processes
+from burnish.scale.launch import other_node_command, planned_processes, run_processes, torchrun_arguments
 from burnish.train.micro_batch import fit_micro_batch
 from burnish.workflows.run.context import Outcome, Run, workflow_of
 

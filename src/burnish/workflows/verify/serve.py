@@ -40,7 +40,7 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
     require("serve")
     import uvicorn
 
-    from burnish.workflows.verify.http_api import ApiLimits, build_app, is_loopback
+    from burnish.workflows.verify.http_api import build_app, is_loopback
 
     token = _token(config)
     if token is None and not is_loopback(config.host):
@@ -54,7 +54,7 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
         verifier = Verifier(config.verify.model_copy(update={"infra_budget": 1.0}))
         service = VerdictService(verifier)
         stack.callback(service.close)
-        app = build_app(service, ApiLimits(config.request_bytes, config.rows), token)
+        app = build_app(service, config, token)
         settings = uvicorn.Config(
             app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S + ANSWER_S
         )
