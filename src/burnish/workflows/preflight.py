@@ -13,21 +13,22 @@ from typing import Literal
 
 from burnish.config.data.training_data import HubSource
 from burnish.config.kernels import KernelsConfig
+from burnish.config.stages.batches import accumulation_steps, shared_micro_batch
 from burnish.config.stages.embeddings import check_embedding_targets
 from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.recipe import Recipe
-from burnish.config.stages.stage import AdapterStage, Stage, Trains
+from burnish.config.stages.stage import AdapterStage, Stage, TrainingStage, Trains
 from burnish.config.tasks import RustTasks
 from burnish.data.encode.preferences import read_preferences
 from burnish.data.encode.template_probe import check_template
 from burnish.data.sources import check_sources
 from burnish.data.tasks.task_sets import load_evaluation_tasks, load_task_set, require_rust, tested
-from burnish.errors import BurnishError
+from burnish.errors import BurnishError, ConfigError
 from burnish.model.folders import NANO, check_stored_quantization
 from burnish.model.machine import check_kernels, check_machine
 from burnish.scale.launch import planned_processes
-from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import model_beneath
 from burnish.workflows.run.inputs import check_files
 from burnish.workflows.run.requirements import require, require_reporters
@@ -55,6 +56,30 @@ def check_early(recipe: Recipe, stages: Sequence[Stage]) -> Path | None:
         if base is not None and isinstance(stage, AdapterStage) and model_beneath(recipe, stage) == "base":
             check_embedding_targets(stage.adapter, base)
     return base
+
+
+def check_batches(recipe: Recipe, stages: Sequence[Stage], processes: int | None = None) -> None:
+    """Raise ConfigError if a stage's batches are not whole.
+
+    ``processes`` is the number of training processes; None for the recipe's number, and 1 if that is open.
+    """
+    configured = recipe.launch.processes
+    count = processes if processes is not None else configured if isinstance(configured, int) else 1
+    for stage in stages:
+        if not isinstance(stage, OptimizerConfig):
+            continue
+        several = isinstance(stage, TrainingStage)
+        if not several and count > 1 and configured != "auto":
+            raise ConfigError(
+                f"stage {stage.name!r} answers, judges and learns in one process, but launch.processes is {count}.",
+                "Remove launch.processes: other stages then still use several processes where they can.",
+            )
+        together = count if several else 1
+        micro_batch = shared_micro_batch(stage, together)
+        try:
+            accumulation_steps(stage.model_copy(update={"micro_batch": micro_batch}), together)
+        except ConfigError as error:
+            raise ConfigError(f"stage {stage.name!r}: {error.cause}", error.way_out) from error
 
 
 def problem_of(check: Callable[[], object]) -> str:

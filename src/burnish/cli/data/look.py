@@ -31,7 +31,7 @@ def inspect(
     """Show how a training row becomes messages, text, tokens and a loss mask."""
     with reported():
         recipe = chosen.load()
-        from burnish.workflows.rows.inspect import inspect_rows
+        from burnish.workflows.rows.recipe_rows import inspect_rows
 
         views = inspect_rows(recipe, stage, rows or ["0"])
         if as_json:

@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from burnish.config.generate import HOW_FAST
 from burnish.config.model import ModelConfig
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.data.tasks.task_sets import check_task_files, load_task_set
@@ -147,9 +146,8 @@ def _models(folder: Path) -> Iterator[str]:
 def _key(config: EvaluateConfig, answers: ModelAnswers, model: str, tasks: str) -> str:
     """Compute the digest of everything that decides answers and their judgement, except the program and its
     compiler."""
-    sampling = answers.sampling.model_dump(mode="json", exclude=set(HOW_FAST))
     how = [answers.engine, answers.adapter_off, config.seed, config.tolerance, config.repair_turns]
-    return digest_json([model, tasks, sampling, *how])
+    return digest_json([model, tasks, answers.sampling.deciding(), *how])
 
 
 def _headline(summary: Summary) -> str:

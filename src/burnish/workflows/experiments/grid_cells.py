@@ -30,10 +30,9 @@ from burnish.model.folders import check_stored_quantization
 from burnish.model.machine import check_machine
 from burnish.model.naming import ModelName, QuantizationTag, clean, four_bit_tag, quantization_tag
 from burnish.workflows.experiments.sweep_plan import named
-from burnish.workflows.preflight import check_early, problem_of
+from burnish.workflows.preflight import check_batches, check_early, problem_of
 from burnish.workflows.recipe import last_training_stage
 from burnish.workflows.run.base_model import find_base, resolve_base
-from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import Run
 
 PLAIN = {"adapter": {"kind": "lora"}, "optimizer": "adamw"}

@@ -146,8 +146,7 @@ def run_experiment(
     _wait_until_free(folder.run(planned.id))
     logger.info("%s begins", planned.id)
     ending = run_to_end(commands, folder.log(planned.id), timeout_s=timeout_s, retries=retries, watch=watch)
-    changes = {"state": ending.state, "seconds": ending.seconds, "attempts": ending.attempts, "reason": ending.reason}
-    state = planned.model_copy(update=changes)
+    state = planned.model_copy(update=vars(ending))
     folder.write_state(state)
     logger.info("%s: %s in %.1f s%s", state.id, state.state, state.seconds, f": {state.reason}" if state.reason else "")
     return state

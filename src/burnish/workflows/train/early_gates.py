@@ -1,7 +1,7 @@
 """Check training rows before the first evaluation, so that gates refuse early.
 
 Checked are rows that cost little: no filters, no streams, and an existing tokenizer. Left out on purpose: all other
-rows, whose gates run in their training (`sft`, `sft_stream`, `preference`).
+rows, whose gates run in their training (`sft`, `preference`).
 """
 
 from __future__ import annotations
