@@ -44,13 +44,12 @@ from burnish.train.watch.memory_forecast import Batches
 from burnish.wording import counted
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.sample_and_judge import sample
-from burnish.workflows.evaluate.stage import measured
+from burnish.workflows.evaluate.core import measured
 from burnish.workflows.expert_iteration.files import example_of, reference_example, write_selection
 from burnish.workflows.rows.encode import EncodedSet, cache_of, encode_rows
 from burnish.workflows.run.context import Run
-from burnish.workflows.train.callbacks import training_callbacks
 from burnish.workflows.train.gated_rows import gate_of, train_rows
-from burnish.workflows.train.job import training_job
+from burnish.workflows.train.job import training_callbacks, training_job
 from burnish.workflows.train.start import StartingPoint
 
 logger = logging.getLogger("burnish.expert_iteration")

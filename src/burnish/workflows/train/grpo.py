@@ -37,8 +37,7 @@ from burnish.workflows.answer.generators import declared_stop_ids
 from burnish.workflows.rewards.stored_answers import read_written, rollout_files
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import TOOLCHAIN
-from burnish.workflows.train.callbacks import training_callbacks
-from burnish.workflows.train.job import training_job
+from burnish.workflows.train.job import training_callbacks, training_job
 from burnish.workflows.train.start import starting_point
 
 logger = logging.getLogger("burnish.reinforce")

@@ -28,9 +28,8 @@ from burnish.train.watch.memory_forecast import Batches
 from burnish.wording import counted
 from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows
 from burnish.workflows.run.context import Outcome, Run
-from burnish.workflows.train.callbacks import training_callbacks
 from burnish.workflows.train.gated_rows import gate_of
-from burnish.workflows.train.job import training_job
+from burnish.workflows.train.job import training_callbacks, training_job
 
 logger = logging.getLogger("burnish.prefer")
 

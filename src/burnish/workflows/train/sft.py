@@ -27,9 +27,8 @@ from burnish.workflows.rows.prepare import training_examples
 from burnish.workflows.rows.stream import opened_mixture
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import stage_inputs
-from burnish.workflows.train.callbacks import training_callbacks
 from burnish.workflows.train.gated_rows import gate_of, train_rows
-from burnish.workflows.train.job import training_job
+from burnish.workflows.train.job import training_callbacks, training_job
 from burnish.workflows.train.start import StartingPoint, starting_point
 
 logger = logging.getLogger("burnish.tune")
