@@ -66,15 +66,19 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextlib.contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``out`` that replaces it when the body ends without an error."""
+def whole_folder(out: Path, *, replacing: bool = False) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``out`` when the body ends without an error.
+
+    ``out`` must not hold anything yet, unless ``replacing``.
+    """
     part = out.with_name(f".{out.name}.part")
     with disk_errors(out):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         try:
             yield part
-            shutil.rmtree(out, ignore_errors=True)
+            if replacing:
+                shutil.rmtree(out, ignore_errors=True)
             part.replace(out)
         finally:
             shutil.rmtree(part, ignore_errors=True)

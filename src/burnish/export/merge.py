@@ -110,7 +110,7 @@ def merge_adapter(
     expected = _logits(loaded.model, probe)
     if trained is not None and onto == "dequantized":
         check_logits(trained, expected, MERGE_TOLERANCE, "expanded to full precision")
-    with whole_folder(out) as folder:
+    with whole_folder(out, replacing=True) as folder:
         peft_model: Any = loaded.model
         merged = peft_model.merge_and_unload()
         exactly = check_logits(expected, _logits(merged, probe), MERGE_TOLERANCE, "merged in memory")

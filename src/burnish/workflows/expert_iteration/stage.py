@@ -65,7 +65,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
         weights = start.with_trained(result.trained)
     best = _chosen(stage, results)
     output = run.trained_output(stage)
-    with whole_folder(folder / output) as copied:
+    with whole_folder(folder / output, replacing=True) as copied:
         shutil.copytree(best.trained, copied, dirs_exist_ok=True)
     logger.info("%s: leaves the weights of round %d of %d", stage.name, best.number, stage.rounds)
     metrics = {"rounds": float(stage.rounds), "round": float(best.number), "steps": float(steps), **best.metrics}
