@@ -72,8 +72,6 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     if not isinstance(answers, ModelAnswers) or answers.adapter is not None or named != ModelConfig().base:
         raise ConfigError("--all takes its models from the folder.", "Remove answers.model.base and answers.adapter.")
     require("train")
-    from burnish.model.base import free_memory
-
     bases = list(_models(models))
     if not bases:
         raise DataError(f"{models} has no model.", "Give a folder of runs, or one with a folder per model.")
@@ -82,6 +80,8 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     tasks = load_task_set(config.tasks, config.seed).held_out[: config.limit]
     check_tasks(tasks)
     key = tasks_digest(tasks)
+    from burnish.model.base import free_memory  # loads torch, which none of the mistakes above may wait for
+
     evaluated: list[OneModel] = []
     seen: dict[str, str] = {}
     for number, base in enumerate(bases, 1):
