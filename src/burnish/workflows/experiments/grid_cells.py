@@ -38,9 +38,6 @@ from burnish.workflows.run.context import Run
 PLAIN = {"adapter": {"kind": "lora"}, "optimizer": "adamw"}
 """Settings of a training that work with every base."""
 
-AXES = ("models", "datasets", "adapters", "quantizations")
-"""The axes, in the order in which variants are applied and named."""
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -86,7 +83,13 @@ def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
     # The recipe's adapter must not decide which bases may be evaluated without training.
     plain = [stage.name for stage in last_training_stage(recipe) if isinstance(stage, AdapterStage)]
     untrained = {f"stages.{name}.{key}": value for name in plain for key, value in PLAIN.items()}
-    axes: dict[str, Sequence[Variant]] = {axis: variants for axis in AXES if (variants := getattr(config, axis))}
+    named_axes: dict[str, Sequence[Variant]] = {  # in the order in which variants are applied and named
+        "models": config.models,
+        "datasets": config.datasets,
+        "adapters": config.adapters,
+        "quantizations": config.quantizations,
+    }
+    axes = {axis: variants for axis, variants in named_axes.items() if variants}
     cells = []
     for index, combination in enumerate(itertools.product(*axes.values())):
         variants = dict(zip(axes, combination, strict=True))
