@@ -23,6 +23,7 @@ from burnish.fsio import (
     digest_json,
     disk_errors,
     read_lines,
+    whole_folder,
     write_atomic,
     write_json,
 )
@@ -114,3 +115,26 @@ def test_different_content_has_different_digests(tmp_path: Path) -> None:
     assert digest_folder(tmp_path / "one") == digest_folder(tmp_path / "two")
     (tmp_path / "two" / "f").rename(tmp_path / "two" / "g")
     assert digest_folder(tmp_path / "one") != digest_folder(tmp_path / "two")
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(FileNotFoundError), whole_folder(out) as part:
+        (part / "half").write_text((part / "gone").read_text())
+    assert list(tmp_path.iterdir()) == []
+    with whole_folder(out) as part:
+        (part / "a").write_text("1")
+        assert not out.exists()
+    assert [path.name for path in out.iterdir()] == ["a"]
+
+
+def test_a_folder_that_holds_something_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").write_text("1")
+    with pytest.raises(OSError, match="not empty"), whole_folder(out) as part:
+        (part / "new").write_text("2")
+    assert [path.name for path in out.iterdir()] == ["old"]
+    with whole_folder(out, replacing=True) as part:
+        (part / "new").write_text("2")
+    assert [path.name for path in out.iterdir()] == ["new"]

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -62,6 +63,25 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically."""
     write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def whole_folder(out: Path, *, replacing: bool = False) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``out`` when the body ends without an error.
+
+    ``out`` must not hold anything yet, unless ``replacing``.
+    """
+    part = out.with_name(f".{out.name}.part")
+    with disk_errors(out):
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        try:
+            yield part
+            if replacing:
+                shutil.rmtree(out, ignore_errors=True)
+            part.replace(out)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 RESTORE = "Restore it from a copy, or remove its folder and start anew."

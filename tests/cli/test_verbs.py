@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from burnish import __version__
-from burnish.cli.train.recipes import shipped_names
+from burnish.cli.recipes import shipped_names
 from burnish.ledger.stage import Done
 from burnish.ledger.store import Ledger
 

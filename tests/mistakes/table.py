@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.cli.train.recipes import shipped_names
+from burnish.cli.recipes import shipped_names
 from tests.mistakes.place import furnish
 from tests.mistakes.runner import Ended, Program, opened
 

@@ -24,7 +24,8 @@ from burnish.train.grpo.prompt_pool import Prompts
 from burnish.train.grpo.rollouts import Judge, Write
 from burnish.train.grpo.run import run_grpo
 from burnish.train.job import TrainingJob, TrainingResult
-from burnish.workflows.train.grpo import declared_stop_ids, writer
+from burnish.workflows.answer.generators import declared_stop_ids
+from burnish.workflows.train.grpo import writer
 from tests.train.small_sft import log_into
 
 CPU = ModelConfig(device="cpu")

@@ -16,7 +16,7 @@ from burnish.workflows.experiments.programs import measured
 from burnish.workflows.rewards.stored_answers import origin_of
 from burnish.workflows.rows.filter_counts import FilterStats
 from burnish.workflows.run.ledger_entry import predicted_memory
-from burnish.workflows.train.callbacks import first_base
+from burnish.workflows.train.job import first_base
 
 Reader = Callable[[Path], object]
 READERS: dict[str, Reader] = {

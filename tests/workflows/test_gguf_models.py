@@ -9,7 +9,7 @@ import pytest
 
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
-from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.config.verbs.standalone import GenerateConfig, MergeConfig
 from burnish.errors import ConfigError
 from burnish.export.dequantize import kept_folder
@@ -18,10 +18,10 @@ from burnish.records import Completion
 from burnish.records.files import write_records
 from burnish.workflows.answer.find_model import find_model
 from burnish.workflows.answer.generate import generate, side_by_side
-from burnish.workflows.answer.generators import name_of, ready, written_by
+from burnish.workflows.answer.generators import ready, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
-from burnish.workflows.evaluate.evaluate import evaluate
-from burnish.workflows.export.merge import export_merge
+from burnish.workflows.evaluate.evaluate import answering, evaluate
+from burnish.workflows.export.export import export_merge
 from burnish.workflows.recipe import run_recipe
 from burnish.workflows.run import requirements
 from tests.tiny_gguf import write_gguf
@@ -59,7 +59,8 @@ def test_a_gguf_file_generates_what_its_folder_generates(place: Path, tmp_path: 
     eight = completions(place / "eight.gguf")
     assert {one.model_digest for one in exact} == {model_digest(place / "exact.gguf")}
     assert len({one.model_digest for one in (folder[0], exact[0], eight[0])}) == 3
-    assert name_of(answers(place / "exact.gguf"), ready(answers(place / "exact.gguf"))) == "exact.gguf"
+    named = answers(place / "exact.gguf")
+    assert answering(EvaluateConfig(out=place / "out", answers=named), (), ready(named))[0] == "exact.gguf"
     [row, *_] = side_by_side(
         GenerateConfig(prompts=PROMPTS, answers=answers(Path("nano"))), [str(place / "base"), str(place / "exact.gguf")]
     )

@@ -12,7 +12,7 @@ from burnish.config.load import load_config
 from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError, DataError, MissingToolError
 from burnish.workflows.preflight import check_before
-from burnish.workflows.run.requirements import TRAIN_EXTRA, missing_packages, require_train_extra
+from burnish.workflows.run.requirements import TRAIN_EXTRA, missing_packages, require
 
 SFT = "stages=[{kind: tasks, name: t}, {kind: sft, name: s}]"
 
@@ -23,7 +23,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     def without_peft(name: str, package: str | None = None) -> ModuleSpec | None:
         return None if name == "peft" else real(name, package)
 
-    require_train_extra()
+    require("train")
     monkeypatch.setattr(importlib.util, "find_spec", without_peft)
     assert missing_packages(TRAIN_EXTRA) == ["peft"]
     with pytest.raises(MissingToolError, match=r"peft is not installed.*pip install 'burnish\[train\]'"):

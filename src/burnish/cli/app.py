@@ -16,9 +16,8 @@ from burnish import __version__
 from burnish.cli.data import group as data
 from burnish.cli.errors import INTERRUPTED, USAGE_ERROR, show_usage_error
 from burnish.cli.evaluate import compare, evaluate, export, generate
-from burnish.cli.runs import group as runs
-from burnish.cli.runs import monitor
-from burnish.cli.train import grid, plan, run, sweep, train
+from burnish.cli.runs import act, look, monitor
+from burnish.cli.train import experiments, plan, run
 from burnish.cli.train import import_config as config_group
 from burnish.cli.train import reward as reward_group
 from burnish.cli.verify import doctor
@@ -32,22 +31,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+runs = typer.Typer(help="List, compare, fork, stop, reproduce and remove runs.", no_args_is_help=True)
 app.command("run")(run.run)
-app.command("train")(train.train)
+app.command("train")(run.train)
 app.command("generate")(generate.generate)
 app.add_typer(verify_group.app, name="verify")
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
-app.command("sweep")(sweep.sweep)
-app.command("grid")(grid.grid)
+app.command("sweep")(experiments.sweep)
+app.command("grid")(experiments.grid)
 app.add_typer(reward_group.app, name="reward")
 app.add_typer(data.app, name="data")
 app.add_typer(config_group.app, name="config")
 app.add_typer(export.app, name="export")
-app.add_typer(runs.app, name="runs")
+app.add_typer(runs, name="runs")
 app.command("monitor")(monitor.monitor)
 app.command("plan")(plan.plan)
 app.command("doctor")(doctor.doctor)
+
+runs.command("list")(look.list_runs)
+runs.command("show")(look.show)
+runs.command("diff")(look.diff)
+runs.command("tree")(look.tree)
+runs.command("reproduce")(act.reproduce)
+runs.command("fork")(act.fork)
+runs.command("stop")(act.stop_run)
+runs.command("remove")(act.remove)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,6 +6,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 """Turns off strictness for tuples behind a `before` validator: strict mode would refuse YAML's lists there."""
+BY_KIND = BeforeValidator(lambda value: {"kind": value} if isinstance(value, str) else value)
+"""Reads a word as a variant of that kind, with its defaults."""
 
 
 class Config(BaseModel):
@@ -25,3 +27,8 @@ class PlacedError(ValueError):
     def __init__(self, message: str, location: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
         self.location = location
+
+
+def as_list(words: str) -> str:
+    """Write words with commas or spaces between them as a list of YAML."""
+    return f"[{', '.join(words.replace(',', ' ').split())}]"

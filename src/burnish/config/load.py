@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -18,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from burnish.config.base import Config, PlacedError
+from burnish.config.base import Config, PlacedError, as_list
 from burnish.config.yaml_source import Location, Source, apply_override, read_yaml, set_value
 from burnish.errors import ConfigError
 
@@ -46,8 +45,7 @@ def load_config(
     for keyed in values:
         for key, value in keyed.keys.items():
             set_value(source, key, deepcopy(value), keyed.where)
-    _drop_other_variants(model_type, source, source.value)
-    _fill_kinds(model_type, source.value)
+    _settle_variants(model_type, source, source.value)
     try:
         # Strict JSON mode: text becomes a path and a list a tuple, but "1" never becomes 1.
         return model_type.model_validate_json(json.dumps(source.value), strict=True)
@@ -76,18 +74,20 @@ def _kind(config: type[Config]) -> str:
     return str(get_args(field.annotation)[0]) if field is not None and get_origin(field.annotation) is Literal else ""
 
 
-def _drop_other_variants(annotation: Any, source: Source, value: Any, location: Location = ()) -> None:
-    """Remove the keys of a file that only other variants know, where ``--set`` chose another ``kind`` than the file.
+def _settle_variants(annotation: Any, source: Source, value: Any, location: Location = (), default: Any = None) -> None:
+    """Fill in missing kinds; where ``--set`` chose another ``kind`` than the file, remove keys of other variants.
 
     Keys that no variant knows stay, and are reported.
     """
     plain = _strip(annotation)
     if get_origin(plain) is tuple and isinstance(value, list):
         for index, item in enumerate(value):
-            _drop_other_variants(get_args(plain)[0], source, item, (*location, index))
+            _settle_variants(get_args(plain)[0], source, item, (*location, index))
     if not isinstance(value, dict):
         return
     arms = variants(plain)
+    if len(arms) > 1 and "kind" not in value and isinstance(default, Config):
+        value["kind"] = _kind(type(default))
     kind = value.get("kind", "")
     config = next(iter(arms.values())) if len(arms) == 1 else arms.get(kind) if isinstance(kind, str) else None
     if config is None:
@@ -97,7 +97,8 @@ def _drop_other_variants(annotation: Any, source: Source, value: Any, location: 
             if not source.place((*location, key)).startswith("--set "):
                 del value[key]
     for name, field in config.model_fields.items():
-        _drop_other_variants(field.annotation, source, value.get(name), (*location, name))
+        given = field.get_default(call_default_factory=False)
+        _settle_variants(field.annotation, source, value.get(name), (*location, name), given)
 
 
 def _means_otherwise(key: str, config: type[Config], arms: Iterable[type[Config]]) -> bool:
@@ -110,23 +111,6 @@ def _means_otherwise(key: str, config: type[Config], arms: Iterable[type[Config]
         and any(own is None or own.annotation != variant.annotation for variant in theirs)
         and key != "kind"
     )
-
-
-def _fill_kinds(annotation: Any, value: Any, default: Any = None) -> None:
-    plain = _strip(annotation)
-    if get_origin(plain) is tuple and isinstance(value, list):
-        for item in value:
-            _fill_kinds(get_args(plain)[0], item)
-    if not isinstance(value, dict):
-        return
-    arms = variants(plain)
-    if len(arms) > 1 and "kind" not in value and isinstance(default, Config):
-        value["kind"] = _kind(type(default))
-    kind = value.get("kind", "")
-    config = next(iter(arms.values())) if len(arms) == 1 else arms.get(kind) if isinstance(kind, str) else None
-    if config is not None:
-        for name, field in config.model_fields.items():
-            _fill_kinds(field.annotation, value.get(name), field.get_default(call_default_factory=False))
 
 
 def _config_error(model_type: type[Config], source: Source, error: ValidationError) -> ConfigError:
@@ -197,8 +181,7 @@ def _listed_value(problem: _Wrong, source: Source) -> str | None:
     place, value = source.place(problem.location), problem.detail["input"]
     if not place.startswith("--set ") or problem.detail["type"] != "tuple_type" or not isinstance(value, str):
         return None
-    items = ", ".join(item for item in re.split(r"[,\s]+", value) if item)
-    return f"Write a list, in quotes: --set '{place.removeprefix('--set ')}=[{items}]'"
+    return f"Write a list, in quotes: --set '{place.removeprefix('--set ')}={as_list(value)}'"
 
 
 def _wanted(location: Location, holder: type[Config] | None, value: Any) -> list[str]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from burnish.config.base import Config
+from burnish.config.base import BY_KIND, Config
 from burnish.config.tasks import TasksConfig
 from burnish.config.verify import VerifyConfig
 
@@ -124,14 +124,10 @@ class SystemBReward(Graded):
         return self
 
 
-def _with_mapping(value: object) -> object:
-    return {"kind": value} if isinstance(value, str) else value
-
-
 RewardConfig = Annotated[
     DenseReward | SparseReward | LadderReward | SystemAReward | SystemBReward,
     Field(discriminator="kind"),
-    BeforeValidator(_with_mapping),
+    BY_KIND,
 ]
 
 ALL_SHAPES: tuple[RewardConfig, ...] = (

@@ -14,23 +14,20 @@ Not covered: weights that are quantised on disk, other formats.
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.utils import logging as transformers_logging
 
 from burnish.config.compatibility import MergeOnto, merge_refusal
 from burnish.config.model import ModelConfig
 from burnish.config.quantization import FourBit
 from burnish.errors import ConfigError, MachineError
-from burnish.fsio import disk_errors
+from burnish.fsio import whole_folder
 from burnish.model.adapters import read_trained_kind
-from burnish.model.base import LoadedModel, load_adapter, load_model, stored_dtype
+from burnish.model.base import LoadedModel, load_adapter, load_model, quiet_transformers, stored_dtype
 
 MERGE_TOLERANCE = 1e-3
 """Tolerance for merging in float32, as a share of the standard deviation of all logits; 1e-6 to 1e-5 is usual."""
@@ -113,21 +110,14 @@ def merge_adapter(
     expected = _logits(loaded.model, probe)
     if trained is not None and onto == "dequantized":
         check_logits(trained, expected, MERGE_TOLERANCE, "expanded to full precision")
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    with disk_errors(out):
-        shutil.rmtree(temporary, ignore_errors=True)
-        try:
-            peft_model: Any = loaded.model
-            merged = peft_model.merge_and_unload()
-            exactly = check_logits(expected, _logits(merged, probe), MERGE_TOLERANCE, "merged in memory")
-            _save(merged.to(dtype), loaded.tokenizer, temporary)
-            stored = _logits(load_model(temporary, plain).model, probe)
-            limit = STORED_TOLERANCE[dtype]
-            rounded = check_logits(expected, stored, limit, f"merged and stored as {dtype}")
-            shutil.rmtree(out, ignore_errors=True)
-            temporary.rename(out)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with whole_folder(out, replacing=True) as folder:
+        peft_model: Any = loaded.model
+        merged = peft_model.merge_and_unload()
+        exactly = check_logits(expected, _logits(merged, probe), MERGE_TOLERANCE, "merged in memory")
+        _save(merged.to(dtype), loaded.tokenizer, folder)
+        stored = _logits(load_model(folder, plain).model, probe)
+        limit = STORED_TOLERANCE[dtype]
+        rounded = check_logits(expected, stored, limit, f"merged and stored as {dtype}")
     from_training = None if trained is None else (trained - stored).abs().max().item()
     return MergeResult(out, str(dtype).removeprefix("torch."), exactly, rounded, limit, from_training)
 
@@ -177,14 +167,8 @@ def check_logits(expected: torch.Tensor, actual: torch.Tensor, tolerance: float,
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
-    settings: Any = transformers_logging
-    bars = settings.is_progress_bar_enabled()
-    settings.disable_progress_bar()
-    try:
+    with quiet_transformers():
         model.save_pretrained(folder)
-    finally:
-        if bars:
-            settings.enable_progress_bar()
     tokenizer.save_pretrained(folder)
 
 

@@ -5,7 +5,8 @@ Not covered: other kinds of tasks (`report.terminal.answers`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.records import Metric
@@ -53,3 +54,9 @@ def part_rows(results: Sequence[RustResult]) -> list[PartRow]:
         if known := [estimate.n for estimate in passed if estimate is not None]:
             rows.append(PartRow(name, max(known), passed))
     return rows
+
+
+def ranked(counts: Sequence[Mapping[str, int]]) -> list[str]:
+    """Return the counted names, the most frequent over all counts first."""
+    total = sum(map(Counter, counts), Counter[str]())
+    return sorted(total, key=lambda name: (-total[name], name))

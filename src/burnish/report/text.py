@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from burnish.records import Metric
-from burnish.records.summary import Estimate
+from burnish.records.summary import Estimate, StageTime
 
 METRIC_NAMES: dict[Metric, str] = {
     "compile_rate": "compiles",
@@ -20,6 +22,11 @@ MEMORY = {
     "predicted_peak_bytes": "predicted memory",
 }
 """Fields of `StageTime` and their titles."""
+
+
+def memory_columns(timings: Sequence[StageTime]) -> dict[str, str]:
+    """Return the fields of memory that are known of any stage, with their titles."""
+    return {key: title for key, title in MEMORY.items() if any(getattr(t, key) is not None for t in timings)}
 
 
 def memory_size(size: int | None) -> str:

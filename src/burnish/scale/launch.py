@@ -1,4 +1,4 @@
-"""Start the processes of a training with torchrun, forward Ctrl-C, and end them with this process.
+"""Count the processes of a training, start them with torchrun, forward Ctrl-C, and end them with this process.
 
 Not covered: their work (a module that the caller names), restarts (`workflows.manage.supervise`).
 """
@@ -15,8 +15,24 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from burnish.config.launch import LaunchConfig
+from burnish.ledger.accelerators import cuda_missing
 
 PR_SET_PDEATHSIG = 1
+
+
+def planned_processes(config: LaunchConfig, device: str) -> int:
+    """Count the processes that ``config`` asks for, over all nodes, for ``model.device``."""
+    if config.processes != "auto":
+        return config.processes * config.nodes
+    return max(1, _visible(device)) * config.nodes
+
+
+def _visible(device: str) -> int:
+    if device == "cpu" or cuda_missing() is not None:
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def torchrun_arguments(config: LaunchConfig, processes: int, module: str, arguments: Sequence[str]) -> list[str]:

@@ -29,10 +29,9 @@ from burnish.ledger.stage import begin, fingerprint, finish, read_done
 from burnish.ledger.store import Ledger
 from burnish.records.layout import LEDGER
 from burnish.workflows.preflight import check_before
-from burnish.workflows.run.context import Run
+from burnish.workflows.run.context import Run, workflow_of
 from burnish.workflows.run.inputs import CODE, run_digests, stage_inputs
 from burnish.workflows.run.ledger_entry import predicted_memory, record_stage
-from burnish.workflows.run.workflow import workflow_of
 from burnish.workflows.train.early_gates import check_gates_early
 from burnish.workflows.verify.judge import open_verifier
 

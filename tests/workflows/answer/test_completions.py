@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from burnish.fsio import read_lines
 from burnish.records import Completion, Message, Task
 from burnish.records.files import read_rows
-from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
+from burnish.workflows.answer.completions import answer_tasks, read_answers
 
 SAMPLES, PER_BATCH = 2, 3
 TASKS = [Task(id=f"t{n}", family="f", prompt=(Message(role="user", content="x" * n),)) for n in range(8)]
@@ -46,7 +46,7 @@ def test_answers_come_in_the_order_of_the_tasks(tmp_path: Path) -> None:
     assert [(answer.task_id, answer.sample_index) for answer in answers] == [
         (task.id, s) for task in TASKS for s in range(2)
     ]
-    assert finished_tasks(tmp_path / "c.jsonl", SAMPLES) == {task.id for task in TASKS}
+    assert read_answers(tmp_path / "c.jsonl").keys() == {(task.id, s) for task in TASKS for s in range(SAMPLES)}
 
 
 def test_an_interrupted_attempt_keeps_its_batches(tmp_path: Path) -> None:

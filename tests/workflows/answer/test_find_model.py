@@ -14,7 +14,7 @@ from burnish.cli.app import app
 from burnish.config.load import load_config
 from burnish.config.model import ModelConfig
 from burnish.config.stages.recipe import Recipe
-from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.errors import ConfigError
 from burnish.fsio import read_lines
 from burnish.ledger.run_folder import RunFolder
@@ -24,8 +24,9 @@ from burnish.model.source import ModelSource
 from burnish.records import Completion
 from burnish.records.files import write_records
 from burnish.workflows.answer.find_model import find_model, loaded_quantization
-from burnish.workflows.answer.generators import name_of, ready, written_by
+from burnish.workflows.answer.generators import ready, written_by
 from burnish.workflows.evaluate.all_models import evaluate_all
+from burnish.workflows.evaluate.evaluate import answering
 from burnish.workflows.recipe import run_recipe
 from burnish.workflows.run.context import Run
 from tests.tiny_models import make_tiny_model
@@ -174,7 +175,8 @@ def test_a_trained_adapter_can_be_disabled(run: Path) -> None:
     )
     assert off == alone != on
     disabled = ModelAnswers(model=cpu, adapter=adapter, adapter_off=True)
-    assert name_of(disabled, ready(disabled)) == "mine/sft (adapter off)"
+    config = EvaluateConfig(out=Path("out"), answers=disabled)
+    assert answering(config, (), ready(disabled))[0] == "mine/sft (adapter off)"
 
 
 def test_a_merged_model_of_a_quantised_run_is_loaded_as_it_is_stored(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 from burnish.config.generate import SamplingConfig
 from burnish.config.model import ModelConfig
 from burnish.config.quantization import Nf4Config
-from burnish.config.verbs.evaluate import EndpointAnswers, ModelAnswers
+from burnish.config.verbs.evaluate import EndpointAnswers, EvaluateConfig, ModelAnswers
 from burnish.errors import ConfigError, MissingToolError
 from burnish.records import Message, Task
-from burnish.workflows.answer.generators import digests_of, name_of, written_by
+from burnish.workflows.answer.generators import written_by
+from burnish.workflows.evaluate.evaluate import answering
 from burnish.workflows.run import requirements
 from tests.tiny_models import make_tiny_model
 
@@ -86,5 +87,8 @@ def test_a_server_is_its_address_and_model() -> None:
     one = EndpointAnswers(url="http://127.0.0.1:1/v1", model="m")
     same = EndpointAnswers(url="http://127.0.0.1:1/v1/", model="m", concurrency=2)
     other = EndpointAnswers(url="http://127.0.0.1:1/v1", model="n")
-    assert digests_of(one, None) == digests_of(same, None) != digests_of(other, None)
-    assert name_of(one, None) == "m"
+    (name, *known), (_, *again), (_, *changed) = (
+        answering(EvaluateConfig(out=Path("out"), answers=answers), (), None) for answers in (one, same, other)
+    )
+    assert known == again != changed
+    assert name == "m"

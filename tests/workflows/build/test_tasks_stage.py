@@ -22,7 +22,7 @@ from burnish.records import Exclusion, Task, TaskExclusions
 from burnish.records.files import write_records
 from burnish.records.layout import HELD_OUT, TRAIN
 from burnish.verify import Verifier
-from burnish.workflows.build.tasks_stage import build_tasks
+from burnish.workflows.build.stages import build_tasks
 from burnish.workflows.evaluate.report_stage import report
 from burnish.workflows.run.context import Run
 

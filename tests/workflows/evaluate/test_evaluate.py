@@ -21,8 +21,7 @@ from burnish.records.files import read_records, read_rows, write_records
 from burnish.records.summary import Summary
 from burnish.workflows.evaluate.compare import compare
 from burnish.workflows.evaluate.evaluate import evaluate
-from burnish.workflows.evaluate.rescore import read_evaluated, rescore
-from burnish.workflows.evaluate.summary_file import read_summary
+from burnish.workflows.evaluate.rescore import read_evaluated, read_summary, rescore
 from tests.score.example_rows import choice_task, classification_task, number_task, span_task, text_task
 from tests.tiny_models import make_tiny_model
 from tests.workflows.evaluate.test_rescore import RUST

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from burnish.cli.render.rows import show_row
 from burnish.config.stages.recipe import Recipe
 from burnish.errors import ConfigError, DataError
-from burnish.report.terminal.row_view import show_lengths, show_row
-from burnish.workflows.rows.inspect import inspect_rows
+from burnish.report.terminal.lengths import show_lengths
 from burnish.workflows.rows.lengths import LengthQuestion, measure_rows
+from burnish.workflows.rows.recipe_rows import inspect_rows
 from tests.tiny_models import make_tiny_model
 
 

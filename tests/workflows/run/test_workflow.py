@@ -8,7 +8,7 @@ import pytest
 
 from burnish.config.stages.recipe import KINDS, kinds_that_make
 from burnish.config.stages.stage import Stage, TrainingStage
-from burnish.workflows.run.workflow import workflow_of
+from burnish.workflows.run.context import workflow_of
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

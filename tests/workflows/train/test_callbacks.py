@@ -20,8 +20,8 @@ from burnish.records import Verdict
 from burnish.records.files import read_rows
 from burnish.records.layout import RESOLVED
 from burnish.workflows.recipe import run_recipe
-from burnish.workflows.train.callbacks import first_base
 from burnish.workflows.train.dataset_name import dataset_name, own_name
+from burnish.workflows.train.job import first_base
 
 SAMPLING = {"max_new_tokens": 40, "temperature": 0.7, "batch_size": 4}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -33,10 +33,22 @@ class Builder(StrEnum):
     REPAIRS = "repairs"
 
 
+_BUILD = {
+    Builder.RUST_TASKS: ("BuildTasksConfig", "datasets:build_rust_task_files"),
+    Builder.MOVIELENS: ("MovieLensConfig", "datasets:build_movielens"),
+    Builder.TOKENS: ("BuildTokensConfig", "tokens:build_tokens"),
+    Builder.PREFERENCES: ("BuildPreferencesConfig", "preferences:build_preferences"),
+    Builder.REPAIRS: ("BuildRepairsConfig", "preferences:build_repairs"),
+}
+"""Configuration of a builder in `config.verbs.build`, and its function below `workflows.build`."""
+_QUESTIONS = ("BuildQuestionsConfig", "datasets:build_questions")
+"""Those of every other builder: its data set is one of questions."""
+
+
+@options.grouped
 def build(
     what: Annotated[Builder, typer.Argument(help="Data set or task set to build.", show_default=False)],
-    config: options.Config = None,
-    overrides: options.Overrides = None,
+    settings: options.Settings,
     n: Annotated[
         int | None,
         typer.Option(
@@ -47,58 +59,22 @@ def build(
 ) -> None:
     """Build a data set or task set: training rows, evaluation tasks and metadata in a new folder."""
     with reported():
-        settings = list(overrides or ())
-        if n is not None:
-            if what is not Builder.RUST_TASKS:
-                raise ConfigError(f"--n applies to rust-tasks only, not to {what.value}.", "Remove --n.")
-            settings.append(f"tasks.train={n}")
-        if seed is not None:
-            settings.append(f"seed={seed}")
-        out, meta = _build(what, config, settings)
-        typer.echo(f"{_counts(meta)} in {out}")
+        if n is not None and what is not Builder.RUST_TASKS:
+            raise ConfigError(f"--n applies to rust-tasks only, not to {what.value}.", "Remove --n.")
+        given = {"tasks.train": n, "seed": seed}
+        schema, place = _BUILD.get(what, _QUESTIONS)
+        module, _, function = place.partition(":")
+        config: Any = settings.load(
+            getattr(import_module("burnish.config.verbs.build"), schema),
+            *(f"{key}={value}" for key, value in given.items() if value is not None),
+        )
+        name = () if what in _BUILD else (what.value,)
+        meta = getattr(import_module(f"burnish.workflows.build.{module}"), function)(*name, config)
+        typer.echo(f"{_counts(meta)} in {config.out}")
         for line in _kinds(meta.get("kinds", {})):
             typer.echo(line)
         for reason, count in meta.get("left_out", {}).items():
             typer.echo(f"left out: {count} {reason}")
-
-
-def _build(what: Builder, config: Path | None, settings: list[str]) -> tuple[Path, Mapping[str, Any]]:
-    from burnish.config.load import load_config
-    from burnish.config.verbs import build as configs
-
-    match what:
-        case Builder.RUST_TASKS:
-            from burnish.workflows.build.datasets import build_rust_task_files
-
-            tasks = load_config(configs.BuildTasksConfig, config, settings)
-            return tasks.out, build_rust_task_files(tasks)
-        case Builder.MOVIELENS:
-            from burnish.workflows.build.datasets import build_movielens
-
-            films = load_config(configs.MovieLensConfig, config, settings)
-            return films.out, build_movielens(films)
-        case Builder.TOKENS:
-            from burnish.workflows.build.tokens import build_tokens
-            from burnish.workflows.run.requirements import require_train_extra
-
-            tokens = load_config(configs.BuildTokensConfig, config, settings)
-            require_train_extra()
-            return tokens.out, build_tokens(tokens)
-        case Builder.PREFERENCES:
-            from burnish.workflows.build.preferences import build_preferences
-
-            pairs = load_config(configs.BuildPreferencesConfig, config, settings)
-            return pairs.out, build_preferences(pairs)
-        case Builder.REPAIRS:
-            from burnish.workflows.build.preferences import build_repairs
-
-            repairs = load_config(configs.BuildRepairsConfig, config, settings)
-            return repairs.out, build_repairs(repairs)
-        case _:
-            from burnish.workflows.build.datasets import build_questions
-
-            questions = load_config(configs.BuildQuestionsConfig, config, settings)
-            return questions.out, build_questions(what.value, questions)
 
 
 def _kinds(kinds: Mapping[str, Mapping[str, Any]]) -> list[str]:

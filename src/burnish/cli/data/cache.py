@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,12 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List and remove cached prepared data.", no_args_is_help=True)
 Cache = Annotated[Path, typer.Option("--cache", help="Cache folder.", metavar="FOLDER")]
 DEFAULT = Path("data-cache")
-_KEY_SHOWN = 60
-
-
-@app.callback()
-def cache() -> None:
-    """List and remove cached prepared data."""
 
 
 @app.command("list")
@@ -35,6 +27,7 @@ def list_entries(
 ) -> None:
     """List entries with step, size, last use and key, most recently used first."""
     with reported():
+        from burnish.cli.render.tables import show_entries
         from burnish.workflows.rows.cache import list_cache
 
         entries = list_cache(cache)
@@ -42,7 +35,7 @@ def list_entries(
             for entry in entries:
                 typer.echo(json.dumps(_as_json(entry)))
         else:
-            _show(entries)
+            show_entries(entries)
 
 
 @app.command()
@@ -62,28 +55,13 @@ def prune(
 ) -> None:
     """Remove entries; a run that needs one prepares it again."""
     with reported():
+        from burnish.cli.render.tables import amount
         from burnish.workflows.rows.cache import prune_cache
 
         removed, kept = prune_cache(
             cache, everything=everything, broken=broken, older_than=older_than, max_size=max_size
         )
-        typer.echo(f"removed {_amount(removed)}; {_amount(kept)} stay")
-
-
-def _show(entries: Sequence[Entry]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    if entries:
-        table = Table("step", "entry", "size", "last used", "key")
-        for entry in entries:
-            key = "broken" if entry.key is None else json.dumps(entry.key, ensure_ascii=False)
-            shown = key if len(key) <= _KEY_SHOWN else key[: _KEY_SHOWN - 1] + "…"
-            used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used_at))
-            table.add_row(Text(entry.step), entry.digest[:12], _size(entry.bytes), used, Text(shown))
-        Console().print(table)
-    typer.echo(_amount(entries))
+        typer.echo(f"removed {amount(removed)}; {amount(kept)} stay")
 
 
 def _as_json(entry: Entry) -> dict[str, object]:
@@ -96,14 +74,3 @@ def _as_json(entry: Entry) -> dict[str, object]:
         "broken": entry.broken,
         "key": entry.key,
     }
-
-
-def _amount(entries: Sequence[Entry]) -> str:
-    return f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}, {_size(sum(e.bytes for e in entries))}"
-
-
-def _size(count: int) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"

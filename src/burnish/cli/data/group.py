@@ -18,11 +18,6 @@ app = typer.Typer(help="Prepare data without a recipe.", no_args_is_help=True)
 app.add_typer(data_cache.app, name="cache")
 
 
-@app.callback()
-def data() -> None:
-    """Prepare data without a recipe."""
-
-
 app.command()(build)
 app.command()(prepare)
 app.command()(data_look.inspect)
@@ -30,19 +25,18 @@ app.command()(data_look.lengths)
 
 
 @app.command("validate-tasks")
+@options.grouped
 def validate_tasks(
     tasks: Annotated[
         Path, typer.Argument(help="JSONL: Task records, HumanEvalPack, or HumanEval rows.", show_default=False)
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the report and the exclusion file.", metavar="FOLDER")],
-    config: options.Config = None,
-    overrides: options.Overrides = None,
+    settings: options.Settings,
 ) -> None:
     """Check that references pass and wrong or empty answers fail; list unsound tasks for exclusion."""
     with reported("Known verdicts are kept; run the same command again to continue."):
         from burnish.cli.render.tables import show_validation
-        from burnish.config.load import load_config
         from burnish.config.verify import VerifyConfig
         from burnish.workflows.build.validate_tasks import validate_tasks as prove
 
-        show_validation(prove(tasks, out, load_config(VerifyConfig, config, overrides or ())), out)
+        show_validation(prove(tasks, out, settings.load(VerifyConfig)), out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,61 +19,60 @@ Stage = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
+@options.grouped
 def inspect(
-    recipe: options.Recipe,
+    chosen: options.ChosenRecipe,
     rows: Annotated[
         list[str] | None, typer.Option("--row", help="Row number (from 0) or id; may be repeated.", metavar="ROW")
     ] = None,
     stage: Stage = None,
-    overrides: options.Overrides = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how a training row becomes messages, text, tokens and a loss mask."""
     with reported():
-        from burnish.cli.train.recipes import find_recipe
-        from burnish.config.load import load_config
-        from burnish.config.stages.recipe import Recipe
+        recipe = chosen.load()
+        from burnish.workflows.rows.recipe_rows import inspect_rows
 
-        config = load_config(Recipe, find_recipe(recipe), overrides or ())
-        from burnish.workflows.rows.inspect import inspect_rows
-
-        views = inspect_rows(config, stage, rows or ["0"])
+        views = inspect_rows(recipe, stage, rows or ["0"])
         if as_json:
-            import json
-            from dataclasses import asdict
-
             typer.echo(json.dumps([asdict(view) for view in views], indent=2, ensure_ascii=False))
             return
         from rich.console import Console
 
-        from burnish.report.terminal.row_view import show_row
+        from burnish.cli.render.rows import show_row
 
         for view in views:
             show_row(view, Console())
 
 
-def lengths(
-    recipe: options.Recipe,
-    *,
-    stage: Stage = None,
-    overrides: options.Overrides = None,
-    percentiles: Annotated[
-        str, typer.Option("--percentiles", help="Percentiles to show.", metavar="P,P")
-    ] = "50,90,95,99,100",
+@dataclass(frozen=True)
+class Question:
+    """What to measure."""
+
+    stage: Stage = None
+    percentiles: Annotated[str, typer.Option("--percentiles", help="Percentiles to show.", metavar="P,P")] = (
+        "50,90,95,99,100"
+    )
     cutoffs: Annotated[
         str,
         typer.Option(
             "--cutoffs", help="Values of max_length to try; default: values around the recommended one.", metavar="N,N"
         ),
-    ] = "",
+    ] = ""
     percentile: Annotated[
         float, typer.Option("--percentile", help="Percentile that the recommendation is based on.")
-    ] = 95,
-    margin: Annotated[float, typer.Option("--margin", help="Factor applied to that percentile.")] = 1.1,
+    ] = 95
+    margin: Annotated[float, typer.Option("--margin", help="Factor applied to that percentile.")] = 1.1
     char_only: Annotated[
         bool, typer.Option("--char-only", help="Count characters instead of tokens; needs neither tokenizer nor torch.")
-    ] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Measure only the first N rows.")] = None,
+    ] = False
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Measure only the first N rows.")] = None
+
+
+@options.grouped
+def lengths(
+    chosen: options.ChosenRecipe,
+    question: Question,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for lengths.json and lengths.png.", metavar="FOLDER")
     ] = None,
@@ -79,31 +80,20 @@ def lengths(
 ) -> None:
     """Measure the lengths of training rows and recommend a max_length."""
     with reported():
-        from burnish.cli.train.recipes import find_recipe
-        from burnish.config.load import load_config
-        from burnish.config.stages.recipe import Recipe
-
-        config = load_config(Recipe, find_recipe(recipe), overrides or ())
+        recipe = chosen.load()
         from burnish.workflows.rows.lengths import LengthQuestion, measure_rows
 
-        question = LengthQuestion(
-            stage,
-            tuple(_numbers(percentiles, "--percentiles")),
-            tuple(_whole(number) for number in _numbers(cutoffs, "--cutoffs")),
-            percentile,
-            margin,
-            char_only,
-            limit,
-        )
-        report = measure_rows(config, question, out)
+        lists = {
+            "percentiles": tuple(_numbers(question.percentiles, "--percentiles")),
+            "cutoffs": tuple(_whole(number) for number in _numbers(question.cutoffs, "--cutoffs")),
+        }
+        report = measure_rows(recipe, LengthQuestion(**{**vars(question), **lists}), out)
         if as_json:
-            import json
-
             typer.echo(json.dumps(report, indent=2))
             return
         from rich.console import Console
 
-        from burnish.report.terminal.row_view import show_lengths
+        from burnish.report.terminal.lengths import show_lengths
 
         show_lengths(report, Console())
         if out is not None:

@@ -17,9 +17,9 @@ FAILED = 1
 """Exit code of ``--all`` when any model failed."""
 
 
+@options.grouped
 def evaluate(
-    config: options.Config = None,
-    overrides: options.Overrides = None,
+    settings: options.Settings,
     resume: options.Resume = False,
     rescore: Annotated[
         Path | None,
@@ -41,12 +41,11 @@ def evaluate(
         from burnish.cli.render.tables import show_summary
 
         if rescore is not None:
-            _rescore(rescore, others=config is not None or bool(overrides) or resume or every is not None)
+            _rescore(rescore, others=settings != options.Settings() or resume or every is not None)
             return
-        from burnish.config.load import load_config
         from burnish.config.verbs.evaluate import EvaluateConfig
 
-        loaded = load_config(EvaluateConfig, config, overrides or ())
+        loaded = settings.load(EvaluateConfig)
         if every is not None:
             _evaluate_all(loaded, every)
             return

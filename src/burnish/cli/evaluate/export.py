@@ -15,21 +15,15 @@ Precision = Literal["bfloat16", "float32"]
 app = typer.Typer(help="Export a trained model.", no_args_is_help=True)
 
 
-@app.callback()
-def export() -> None:
-    """Export a trained model."""
-
-
 @app.command()
-def merge(config: options.Config = None, overrides: options.Overrides = None) -> None:
+@options.grouped
+def merge(settings: options.Settings) -> None:
     """Merge an adapter into its base; report by how much the stored model differs."""
     with reported():
-        from burnish.config.load import load_config
         from burnish.config.verbs.standalone import MergeConfig
-        from burnish.workflows.export.merge import export_merge
+        from burnish.workflows.export.export import export_merge
 
-        loaded = load_config(MergeConfig, config, overrides or ())
-        result = export_merge(loaded)
+        result = export_merge(settings.load(MergeConfig))
         stored = result.stored
         typer.echo(
             f"{result.folder}: stored as {result.dtype}, largest logit difference {stored.largest:.2e}, "
@@ -53,10 +47,7 @@ def dequantize(
 ) -> None:
     """Write the weights of a GGUF file as a plain model folder, which can be trained."""
     with reported():
-        from burnish.workflows.run.requirements import require_train_extra
-
-        require_train_extra()
-        from burnish.workflows.export.dequantize import export_dequantized
+        from burnish.workflows.export.export import export_dequantized
 
         origin = export_dequantized(file, out, dtype)
         typer.echo(

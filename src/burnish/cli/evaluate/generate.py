@@ -11,9 +11,9 @@ from burnish.cli.errors import reported
 from burnish.wording import counted
 
 
+@options.grouped
 def generate(
-    config: options.Config = None,
-    overrides: options.Overrides = None,
+    settings: options.Settings,
     prompt: Annotated[list[str] | None, typer.Option(help="Prompt to answer; may be repeated.", metavar="TEXT")] = None,
     models: Annotated[
         str,
@@ -22,10 +22,9 @@ def generate(
 ) -> None:
     """Write a model's answers to tasks or prompts to a file."""
     with reported("Finished answers are kept; run the same command again to continue."):
-        from burnish.config.load import load_config
         from burnish.config.verbs.standalone import GenerateConfig
 
-        loaded = load_config(GenerateConfig, config, overrides or ())
+        loaded = settings.load(GenerateConfig)
         if prompt:
             loaded = loaded.model_copy(update={"prompts": tuple(prompt)})
         from burnish.workflows.answer.generate import generate as generate_answers

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rich import box
 from rich.console import Console
 from rich.live import Live as RichLive
 from rich.table import Table
 from rich.text import Text
 
+from burnish.report.terminal.answers import new_table
 from burnish.report.text import duration
 from burnish.wording import counted
 
@@ -62,7 +62,7 @@ class Live:
 
 def sweep_table(summary: SweepSummary) -> Table:
     """Build a table with one line per finished run, the best one in bold."""
-    table = _table(f"{len(summary.results)} of {summary.total_runs} runs")
+    table = new_table(f"{len(summary.results)} of {summary.total_runs} runs")
     _columns(table, ("run",), (summary.objective["metric"], "95 % interval", "time", "memory"), ("state",))
     for run in summary.results:
         best = summary.best is not None and summary.best.run_id == run.run_id
@@ -108,7 +108,7 @@ def show_sweep(summary: SweepSummary, file: Path) -> None:
 
 def show_sweep_plan(runs: Sequence[PlannedRun], price_per_hour: float | None) -> None:
     """Show the planned runs, with the total time and cost of the remaining ones."""
-    console, table = Console(), _table(counted(len(runs), "run"))
+    console, table = Console(), new_table(counted(len(runs), "run"))
     _columns(table, ("run",), ("time", "memory", "cost"))
     for run in runs:
         known = run.params is not None
@@ -141,7 +141,7 @@ def show_sweep_plan(runs: Sequence[PlannedRun], price_per_hour: float | None) ->
 
 def grid_table(summary: GridSummary) -> Table:
     """Build a table with one line per cell and task kind."""
-    table = _table(f"{len(summary.cells)} of {summary.total_cells} cells{_rehearsal(summary)}")
+    table = new_table(f"{len(summary.cells)} of {summary.total_cells} cells{_rehearsal(summary)}")
     axes = [
         axis for axis in ("model", "dataset", "adapter", "quantization") if any(getattr(c, axis) for c in summary.cells)
     ]
@@ -178,7 +178,7 @@ def show_grid(summary: GridSummary, folder: Path) -> None:
 
 def show_grid_plan(cells: Sequence[tuple[Cell, Prediction | None]]) -> None:
     """Show the planned cells, their training cost, and the illegal ones."""
-    console, table = Console(), _table(counted(len(cells), "cell"))
+    console, table = Console(), new_table(counted(len(cells), "cell"))
     _columns(table, ("cell",), ("train", "memory"))
     problems = {cell.id: cell.problem for cell, _ in cells if cell.recipe is not None}
     for cell, guess in cells:
@@ -197,10 +197,6 @@ def show_grid_plan(cells: Sequence[tuple[Cell, Prediction | None]]) -> None:
     for name, problem in problems.items():
         if problem:
             console.print(Text(f"{name} cannot begin: {problem}"), soft_wrap=True)
-
-
-def _table(title: str) -> Table:
-    return Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
 
 
 def _columns(table: Table, words: Sequence[str], numbers: Sequence[str], more: Sequence[str] = ()) -> None:

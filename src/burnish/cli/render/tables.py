@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from burnish.errors import DataError
-from burnish.records.layout import REPORT_PAGE, SUMMARY
+from burnish.plan.matrix import COLUMNS
+from burnish.records.layout import REPORT_PAGE, ROWS, SUMMARY
+from burnish.records.summary import Precision, Summary
+from burnish.report.terminal.answers import precision_text
+from burnish.report.terminal.table import render_summary
+from burnish.wording import counted
 
 if TYPE_CHECKING:
+    from burnish.data.cache import Entry
     from burnish.plan.matrix import MatrixTable
-    from burnish.records.summary import Summary
     from burnish.workflows.answer.generate import SideBySide
     from burnish.workflows.evaluate.all_models import OneModel
+    from burnish.workflows.rows.filter_counts import FilterStats
+
+_KEY_SHOWN = 60
 
 
 def show_run(folder: Path) -> None:
     """Print the summary table of a run, if any, and the path of its results."""
-    import typer
-
-    from burnish.workflows.evaluate.summary_file import read_summary
+    from burnish.workflows.evaluate.rescore import read_summary
 
     summary = folder / SUMMARY
     if summary.is_file():
@@ -35,19 +48,11 @@ def show_run(folder: Path) -> None:
 
 def show_summary(summary: Summary) -> None:
     """Print the tables of a summary: rates, answers by kind, comparisons, time and memory."""
-    from rich.console import Console
-
-    from burnish.report.terminal.table import render_summary
-
     render_summary(summary, Console())
 
 
 def show_validation(report: Mapping[str, Any], out: Path) -> None:
     """Print unsound tasks with reasons, unproven checks, and the exclusion file."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     rows = [("excluded", row) for row in report["excluded"]] + [("not proven", row) for row in report["unproven"]]
     console = Console()
     if rows:
@@ -69,12 +74,6 @@ def show_validation(report: Mapping[str, Any], out: Path) -> None:
 
 def show_matrix(matrix: MatrixTable) -> None:
     """Print allowed combinations per training method and base, then reasons for the others."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from burnish.plan.matrix import COLUMNS
-
     table = Table(*COLUMNS)
     for row in matrix.rows:
         table.add_row(*(Text(cell) for cell in row))
@@ -86,10 +85,6 @@ def show_matrix(matrix: MatrixTable) -> None:
 
 def show_side_by_side(rows: Sequence[SideBySide]) -> None:
     """Print each prompt with the models' answers below it."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     console = Console()
     for row in rows:
         console.print(Text(f"\n{row.prompt}", style="bold"))
@@ -111,13 +106,6 @@ def show_side_by_side(rows: Sequence[SideBySide]) -> None:
 
 def show_models(models: Sequence[OneModel]) -> None:
     """Print the result of each model; failed models come last, with the reason."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from burnish.records.summary import Precision
-    from burnish.report.terminal.answers import precision_text
-
     console = Console()
     table = Table("model", "digest", "is", "computed in", "result")
     for model in models:
@@ -127,3 +115,44 @@ def show_models(models: Sequence[OneModel]) -> None:
     for model in models:
         if model.state == "failed":
             console.print(Text(f"{model.name} failed: {model.problem}"), soft_wrap=True)
+
+
+def show_stats(stats: FilterStats, out: Path) -> None:
+    """Show counts per source and reason, then the output file."""
+    console = Console()
+    table = Table("source", "rows", "%")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, counts in stats.sources.items():
+        table.add_row(Text(name, overflow="fold"), str(counts.total), "")
+        lines = {"stay": counts.passed, **{reason: counts.reasons[reason] for reason in stats.reasons()}}
+        for title, count in lines.items():
+            if count or title == "stay":
+                table.add_row(Text(f"  {title}"), str(count), f"{100 * count / max(counts.total, 1):.1f}")
+    console.print(table)
+    console.print(f"{counted(stats.written, 'row')} in {out / ROWS}", soft_wrap=True, highlight=False)
+
+
+def show_entries(entries: Sequence[Entry]) -> None:
+    """Print the entries of a cache of prepared data, and their size."""
+    if entries:
+        table = Table("step", "entry", "size", "last used", "key")
+        for entry in entries:
+            key = "broken" if entry.key is None else json.dumps(entry.key, ensure_ascii=False)
+            shown = key if len(key) <= _KEY_SHOWN else key[: _KEY_SHOWN - 1] + "…"
+            used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used_at))
+            table.add_row(Text(entry.step), entry.digest[:12], _size(entry.bytes), used, Text(shown))
+        Console().print(table)
+    typer.echo(amount(entries))
+
+
+def amount(entries: Sequence[Entry]) -> str:
+    """Format the number and the size of entries."""
+    return f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}, {_size(sum(e.bytes for e in entries))}"
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} B"

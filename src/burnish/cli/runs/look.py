@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from burnish.ledger.diff import Difference
     from burnish.ledger.lineage import Lineage, Read
-    from burnish.ledger.store import RunRow, StageRow
+    from burnish.ledger.store import RunRow
 
 Name = Annotated[str, typer.Argument(help="Name of the run, a prefix of its id, or its folder.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -193,16 +193,12 @@ def _draw(lineage: Lineage, run_id: str, shown: set[str], drawn: set[str], how: 
         leaf = branch.add(Text(f"{stage.name} ({stage.kind})"))
         for read in lineage.reads(run_id, stage):
             leaf.add(Text(f"read  {read.digest[:SHORT]}  {read.name}{_origin(read, run_id)}"))
-        for artefact, digest in _made(stage):
+        for artefact, digest in sorted(stage.artefacts.items()):
             leaf.add(Text(f"made  {digest[:SHORT]}  {artefact}"))
     for child, link in lineage.children(run_id):
         if child in shown:
             branch.add(_draw(lineage, child, shown, drawn, link.how))
     return branch
-
-
-def _made(stage: StageRow) -> list[tuple[str, str]]:
-    return sorted(stage.artefacts.items())
 
 
 def _origin(read: Read, run_id: str) -> str:

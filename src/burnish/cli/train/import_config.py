@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Import configurations of other systems.", no_args_is_help=True)
 
 
-@app.callback()
-def config() -> None:
-    """Import configurations of other systems."""
-
-
 @app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="YAML file, or Python file with the variables.", show_default=False)],

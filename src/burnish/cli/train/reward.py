@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -12,8 +14,11 @@ from burnish.cli.errors import reported
 from burnish.errors import ConfigError
 
 if TYPE_CHECKING:
-    from burnish.config.reward import RewardConfig
+    from rich.console import Console
 
+    from burnish.config.reward import RewardAttackConfig, RewardConfig, RewardReplayConfig
+
+R = TypeVar("R", "RewardAttackConfig", "RewardReplayConfig")
 app = typer.Typer(help="Compare reward shapes, and attack them.", no_args_is_help=True)
 
 Shapes = Annotated[
@@ -23,79 +28,63 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 @app.command()
+@options.grouped
 def replay(
     source: Annotated[
         Path, typer.Argument(help="Run folder, or JSONL of completions or rollouts.", show_default=False)
     ],
+    *,
     shapes: Shapes = "",
-    config: options.Config = None,
-    overrides: options.Overrides = None,
+    settings: options.Settings,
     as_json: AsJson = False,
 ) -> None:
     """Score a run's answers by other reward shapes: signal, bias, agreement with tests, overpayment."""
     with reported("Known verdicts are kept; run the same command again to continue."):
-        from burnish.config.load import load_config
         from burnish.config.reward import RewardReplayConfig
 
-        loaded = load_config(RewardReplayConfig, config, overrides or ())
-        loaded = loaded.model_copy(update={"shapes": _chosen(shapes, loaded.shapes)})
+        config = _config(RewardReplayConfig, settings, shapes)
+        from burnish.report.terminal.reward_tables import show_replay
         from burnish.workflows.rewards.replay import replay_rewards
 
-        report = replay_rewards(source, loaded)
-        if as_json:
-            _print_json(report)
-            return
-        from rich.console import Console
-
-        from burnish.report.terminal.reward_tables import show_replay
-
-        show_replay(report, Console())
+        _show(replay_rewards(source, config), as_json, show_replay)
 
 
 @app.command()
-def attack(
-    shapes: Shapes = "",
-    config: options.Config = None,
-    overrides: options.Overrides = None,
-    as_json: AsJson = False,
-) -> None:
+@options.grouped
+def attack(*, shapes: Shapes = "", settings: options.Settings, as_json: AsJson = False) -> None:
     """Run the cheating corpus through reward shapes; exit code 1 if cheating pays."""
     with reported():
-        from burnish.config.load import load_config
         from burnish.config.reward import RewardAttackConfig
 
-        loaded = load_config(RewardAttackConfig, config, overrides or ())
-        loaded = loaded.model_copy(update={"shapes": _chosen(shapes, loaded.shapes)})
+        config = _config(RewardAttackConfig, settings, shapes)
+        from burnish.report.terminal.reward_tables import show_attack
         from burnish.workflows.rewards.attack import attack_rewards
 
-        report = attack_rewards(loaded)
-        if as_json:
-            _print_json(report)
-        else:
-            from rich.console import Console
-
-            from burnish.report.terminal.reward_tables import show_attack
-
-            show_attack(report, Console())
+        report = attack_rewards(config)
+        _show(report, as_json, show_attack)
         if not report["withstood"]:
             raise typer.Exit(1)
 
 
-def _chosen(names: str, configured: tuple[RewardConfig, ...]) -> tuple[RewardConfig, ...]:
-    """Build the named shapes, with the configuration's weights where given."""
+def _config(schema: type[R], settings: options.Settings, names: str) -> R:
+    """Read the configuration; build the named shapes, with the configuration's weights where given."""
     from burnish.config.reward import ALL_SHAPES
 
+    loaded: R = settings.load(schema)
     if not names:
-        return configured
-    known: dict[str, RewardConfig] = {shape.kind: shape for shape in (*ALL_SHAPES, *configured)}
+        return loaded
+    known: dict[str, RewardConfig] = {shape.kind: shape for shape in (*ALL_SHAPES, *loaded.shapes)}
     wanted = [name.strip() for name in names.split(",")]
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise ConfigError(f"reward shape {unknown[0]!r} does not exist.", f"Choose from: {', '.join(known)}.")
-    return tuple(known[name] for name in wanted)
+    return loaded.model_copy(update={"shapes": tuple(known[name] for name in wanted)})
 
 
-def _print_json(report: object) -> None:
-    import json
+def _show(report: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any], Console], None]) -> None:
+    if as_json:
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
 
-    typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        show(report, Console())

@@ -18,11 +18,11 @@ WARNING = (
 )
 
 
+@options.grouped
 def verify(
     rows: Annotated[Path, typer.Argument(help="JSONL file of programs.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", help="Folder for verdicts and summary.", metavar="FOLDER")],
-    config: options.Config = None,
-    overrides: options.Overrides = None,
+    settings: options.Settings,
     *,
     unsafe_no_sandbox: Annotated[
         bool, typer.Option("--unsafe-no-sandbox", help="Run trusted programs without any isolation.")
@@ -31,14 +31,13 @@ def verify(
 ) -> None:
     """Compile, lint and test Rust programs in the sandbox, one verdict per row."""
     with reported("Known verdicts are kept; run the same command again to continue."):
-        from burnish.config.load import load_config
         from burnish.config.verify import VerifyConfig
         from burnish.workflows.verify.file import verify_file
 
-        settings = load_config(VerifyConfig, config, overrides or ())
+        config = settings.load(VerifyConfig)
         if unsafe_no_sandbox:
             typer.echo(WARNING, err=True)
-        summary = verify_file(rows, out, settings, unsafe_no_sandbox=unsafe_no_sandbox)
+        summary = verify_file(rows, out, config, unsafe_no_sandbox=unsafe_no_sandbox)
         if as_json:
             typer.echo(json.dumps(summary, indent=2))
         else:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from burnish.config.base import LISTED, Config
+from burnish.config.base import BY_KIND, LISTED, Config
 from burnish.records import Edition
 
 
@@ -134,10 +134,6 @@ class Contaminated(Config):
     """Leave a row out if it contains this share of the n-grams of a task's prompt, reference or tests."""
 
 
-def _with_mapping(value: object) -> object:
-    return {"kind": value} if isinstance(value, str) else value
-
-
 FilterConfig = Annotated[
     VendorPath
     | TestFile
@@ -155,5 +151,5 @@ FilterConfig = Annotated[
     | NearDuplicate
     | Contaminated,
     Field(discriminator="kind"),
-    BeforeValidator(_with_mapping),
+    BY_KIND,
 ]

@@ -82,7 +82,8 @@ def read_settings(source: Source, keys: Mapping[str, Key], system: str) -> Setti
         place = source.place(location)
         if name not in keys:
             close = difflib.get_close_matches(name, list(keys), n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"its keys begin with {', '.join(_heads(keys))}"
+            heads = dict.fromkeys(known.split(".")[0] for known in keys)
+            hint = f"did you mean {close[0]!r}?" if close else f"its keys begin with {', '.join(heads)}"
             raise ConfigError(f"{place}: {system} has no key {name!r}; {hint}", f"Fix or remove {name}.")
         if len(location) == 1 and "." in name:
             stray.add(name)
@@ -131,10 +132,6 @@ def _leaves(value: Any, keys: Mapping[str, Key], location: Location = ()) -> lis
     if isinstance(value, Mapping) and (not location or (name not in keys and value)):
         return [leaf for key, inner in value.items() for leaf in _leaves(inner, keys, (*location, key))]
     return [(location, value)]
-
-
-def _heads(keys: Mapping[str, Key]) -> list[str]:
-    return list(dict.fromkeys(name.split(".")[0] for name in keys))
 
 
 def _checked(name: str, value: Any, key: Key, place: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from burnish.config.base import LISTED, Config
+from burnish.config.base import LISTED, Config, as_list
 
 NAMED_TARGETS = ("all-linear", "qv", "fn")
 """Targets that stand for module names of the model's architecture."""
@@ -31,8 +31,7 @@ def _split_targets(value: Any) -> Any:
         raise ValueError(f"contains no module; write module names, or one of {', '.join(NAMED_TARGETS)}")
     torn = next((name for name in names if re.search(r"[,\s]", name)), None)
     if torn is not None:
-        meant = ", ".join(name for name in re.split(r"[,\s]+", torn) if name)
-        raise ValueError(f"{torn!r} is no name of a module; write a list: [{meant}]")
+        raise ValueError(f"{torn!r} is no name of a module; write a list: {as_list(torn)}")
     if any(name in NAMED_TARGETS for name in names):
         raise ValueError(f"{', '.join(NAMED_TARGETS)} must be alone, not in a list")
     return names

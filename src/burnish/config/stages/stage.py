@@ -18,11 +18,9 @@ from burnish.config.base import Config
 from burnish.config.compatibility import IllegalCombinationError, Method, training_refusal
 from burnish.config.data.training_data import DataConfig
 from burnish.config.model import ModelConfig
+from burnish.config.stages.adapters import AdapterConfig, LoraConfig
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.training_evaluation import TrainingEvaluation
-
-if TYPE_CHECKING:
-    from burnish.config.stages.adapters import AdapterConfig
 
 STAGE_NAME = r"^[a-z0-9][a-z0-9-]*$"
 Product = Literal["tasks", "corpus", "model", "adapter", "rollouts", "measurement", "report"]
@@ -121,12 +119,12 @@ class Trains(Stage, OptimizerConfig):
 class TrainingStage(Trains):
     """A stage whose training can be shared out among processes, and watched by an evaluation on the way."""
 
-    workflow: ClassVar[str] = "burnish.workflows.train.stage:train_stage"
+    workflow: ClassVar[str] = "burnish.workflows.train.launch:train_stage"
     training_function: ClassVar[str] = ""
     """``module:function`` that trains it in one process."""
 
-    if TYPE_CHECKING:
-        evaluation: TrainingEvaluation | None
+    evaluation: TrainingEvaluation | None = None
+    """Evaluation during training; None for none."""
 
     def check_evaluation(self, streaming: bool) -> None:
         """Raise ValueError for a stream without an end, or an evaluation that the stage cannot do."""
@@ -167,9 +165,10 @@ class AdapterStage(Trains):
     matrix_method: ClassVar[Method] = "sft"
     """Name of the training in the compatibility table."""
 
-    if TYPE_CHECKING:
-        start_from: str
-        adapter: AdapterConfig
+    start_from: str = "base"
+    """``base``, or the name of an earlier pretrain or merge stage."""
+    adapter: AdapterConfig = LoraConfig()
+    """Trained weights: an adapter, or every weight."""
 
     def reads(self) -> tuple[Reads, ...]:
         return (Reads("start_from", ("model",)),)
@@ -185,8 +184,11 @@ class AdapterStage(Trains):
 class ContinuingStage(AdapterStage):
     """One of them that may start from an adapter: of an earlier stage, or in a folder."""
 
-    if TYPE_CHECKING:
-        previous_adapter: Literal["continue", "merge"]
+    start_from: str = "base"
+    """``base``; the name of an earlier stage that leaves a model or an adapter; or, with a slash in it, the folder of
+    an adapter or of a checkpoint of any run, trained on this base."""
+    previous_adapter: Literal["continue", "merge"] = "continue"
+    """How to use the adapter of ``start_from``: continue training it, or merge it into the weights below a new one."""
 
     @property
     def starts_at_a_path(self) -> bool:

@@ -1,6 +1,6 @@
 """Trace a training row through every step: record, messages, text, tokens, truncation, mask.
 
-Not covered: showing it (`report.terminal.row_view`).
+Not covered: showing it (`cli.render.rows`).
 """
 
 from __future__ import annotations

@@ -95,8 +95,8 @@ def _stage_figure(stage: str, series: Mapping[str, Series]) -> Curves | None:
     rows = -(-len(panels) // COLUMNS)
     averaged = max(-(-len(points) // MOST_POINTS) for _, curves in panels for points in curves.values())
     with figure_style() as new_figure:
-        figure = new_figure(WIDTH, sum(_height(panels[row * COLUMNS : (row + 1) * COLUMNS]) for row in range(rows)))
         heights = [_height(panels[row * COLUMNS : (row + 1) * COLUMNS]) for row in range(rows)]
+        figure = new_figure(WIDTH, sum(heights))
         figure.get_layout_engine().set(h_pad=0.1, w_pad=0.08)
         axes = figure.subplots(rows, COLUMNS, squeeze=False, height_ratios=heights).flat
         for panel in axes[len(panels) :]:

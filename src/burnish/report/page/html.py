@@ -24,7 +24,7 @@ from burnish.report.page.figures import rates_figure
 from burnish.report.page.lengths import length_rows, lengths_figure
 from burnish.report.page.samples import StageAnswers, StageRollouts, browser_data, embed_json
 from burnish.report.page.template import FOLDER, render_page
-from burnish.report.rust_results import RustResult, part_rows, rust_results
+from burnish.report.rust_results import RustResult, part_rows, ranked, rust_results
 from burnish.report.terminal import answers
 
 MOST_CODES = 15
@@ -90,7 +90,7 @@ def render_html(data: ReportData) -> str:
         lengths=length_rows(data.answers),
         style_rows=_metric_rows(rust),
         idiom_names={name for name, _ in _metric_rows(rust) if name.startswith("idiom_")},
-        memory=_memory_columns(summary),
+        memory=text.memory_columns(summary.timings),
         longest=max((timing.seconds for timing in summary.timings), default=0.0),
         facts=dict(data.facts),
         reasons=_reason_rows(rust),
@@ -120,15 +120,6 @@ def _metric_rows(rust: Sequence[RustResult]) -> list[tuple[str, list[str]]]:
         (name, [f"{by_name[name].mean:.3g}" if name in by_name else "" for by_name in means])
         for name in sorted(names, key=lambda name: (name != "idiom_score", not name.startswith("idiom_"), name))
     ]
-
-
-def _memory_columns(summary: Summary) -> dict[str, str]:
-    """Return the kinds of memory that are known of any stage."""
-    return {
-        column: title
-        for column, title in text.MEMORY.items()
-        if any(getattr(timing, column) is not None for timing in summary.timings)
-    }
 
 
 def _reason_rows(rust: Sequence[RustResult]) -> list[CountRow]:
@@ -163,11 +154,7 @@ def _code_rows(rust: Sequence[RustResult], answers: Sequence[StageAnswers]) -> l
 def _ranked(
     rust: Sequence[RustResult], counts: Sequence[Mapping[str, int]], notes: Mapping[str, str]
 ) -> list[CountRow]:
-    total: dict[str, int] = {}
-    for by_name in counts:
-        for name, count in by_name.items():
-            total[name] = total.get(name, 0) + count
-    names = sorted(total, key=lambda name: (-total[name], name))
+    names = ranked(counts)
     rows = [_row(rust, name, notes.get(name, ""), counts) for name in names[:MOST_CODES]]
     if rest := names[MOST_CODES:]:
         summed = [{"others": sum(by_name.get(name, 0) for name in rest)} for by_name in counts]

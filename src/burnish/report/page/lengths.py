@@ -1,6 +1,6 @@
 """Draw histograms of prompt and answer lengths in tokens, one outline per measured stage.
 
-Not covered: lengths of training rows (`report.terminal.row_view`).
+Not covered: lengths of training rows (`report.terminal.lengths`).
 """
 
 from __future__ import annotations
@@ -16,18 +16,11 @@ MOST_STAGES = len(COLOURS)
 
 def lengths_figure(answers: Sequence[StageAnswers]) -> str | None:
     """Draw prompt and completion tokens as an SVG; None when no stage counted tokens, or all are equal."""
-    prompts = {
-        answered.stage: [c.prompt_tokens for c in answered.completions if c.prompt_tokens] for answered in answers
-    }
-    completions = {
-        answered.stage: [c.completion_tokens for c in answered.completions if c.completion_tokens]
-        for answered in answers
-    }
-    panels = [
-        (title, named)
-        for title, lengths in (("prompt, tokens", prompts), ("answer, tokens", completions))
-        if len({value for values in lengths.values() for value in values}) > 1 and (named := _distinct(lengths))
-    ]
+    panels = []
+    for title, field in (("prompt, tokens", "prompt_tokens"), ("answer, tokens", "completion_tokens")):
+        lengths = {a.stage: [n for c in a.completions if (n := int(getattr(c, field)))] for a in answers}
+        if len({value for values in lengths.values() for value in values}) > 1:
+            panels.append((title, _distinct(lengths)))
     if not panels:
         return None
     import numpy as np

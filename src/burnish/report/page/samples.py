@@ -67,7 +67,16 @@ def browser_data(answers: Sequence[StageAnswers], rollouts: Sequence[StageRollou
 
 
 def _tasks_data(tasks: Sequence[Task], wanted: set[str]) -> dict[str, Any]:
-    return {task.id: _task_data(task) for task in tasks if task.id in wanted}
+    return {
+        task.id: {
+            "prompt": [{"role": message.role, "content": message.content} for message in task.prompt],
+            "family": task.family,
+            "level": task.level,
+            "reference": task.reference,
+        }
+        for task in tasks
+        if task.id in wanted
+    }
 
 
 def _reward_data(score: Score | None) -> dict[str, Any] | None:
@@ -84,15 +93,6 @@ def embed_json(value: Any) -> str:
     """
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _task_data(task: Task) -> dict[str, Any]:
-    return {
-        "prompt": [{"role": message.role, "content": message.content} for message in task.prompt],
-        "family": task.family,
-        "level": task.level,
-        "reference": task.reference,
-    }
 
 
 def _sample_data(stage: str, verdict: Verdict, completion: Completion | None) -> dict[str, Any]:

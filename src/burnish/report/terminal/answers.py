@@ -5,7 +5,7 @@ Not covered: rates of Rust (`report.terminal.table`), pages (`report.page.compar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
@@ -43,9 +43,8 @@ def render_work(model: ModelSummary, console: Console) -> None:
 
 
 def _repair(turns: Sequence[RepairTurn]) -> Table:
-    table = new_table("After each repair turn, in per cent of all first answers")
-    for column in ("turn", "asked", "compiles", "95 % interval", "tests passed", "95 % interval"):
-        table.add_column(column, justify="right")
+    columns = ("turn", "asked", "compiles", "95 % interval", "tests passed", "95 % interval")
+    table = new_table("After each repair turn, in per cent of all first answers", numbers=columns)
     for turn in turns:
         cells = [str(turn.turn), str(turn.asked)]
         for name, estimate in (("compile_rate", turn.compiled), ("tests_passed", turn.passed)):
@@ -136,12 +135,8 @@ def difference_interval_text(name: str, interval: Interval) -> str:
 
 def render_kind(name: str, kind: KindSummary, console: Console) -> None:
     """Print the results of a model on tasks of one kind."""
-    table = new_table(f"{name}: {kind.kind}, {counted(kind.n, 'answer')} to {counted(kind.tasks, 'task')}, in per cent")
-    table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval", justify="right")
-    for baseline in kind.baselines:
-        table.add_column(Text(baseline), justify="right")
+    title = f"{name}: {kind.kind}, {counted(kind.n, 'answer')} to {counted(kind.tasks, 'task')}, in per cent"
+    table = new_table(title, "metric", numbers=("value", "95 % interval", *kind.baselines))
     for metric, estimate in kind.metrics.items():
         trivial = (values.get(metric) for values in kind.baselines.values())
         cells = [metric_text(metric, estimate.value), interval_text(metric, estimate.ci95)]
@@ -162,10 +157,8 @@ def render_kind(name: str, kind: KindSummary, console: Console) -> None:
 
 
 def _confusion(kind: KindSummary) -> Table:
-    table = new_table("right answer (rows) by given answer (columns)")
-    table.add_column("")
-    for answered in next(iter(kind.confusion.values())):
-        table.add_column(Text(answered), justify="right")
+    answered = next(iter(kind.confusion.values()))
+    table = new_table("right answer (rows) by given answer (columns)", "", numbers=answered)
     for right, counts in kind.confusion.items():
         table.add_row(Text(right), *map(str, counts.values()))
     return table
@@ -173,9 +166,9 @@ def _confusion(kind: KindSummary) -> Table:
 
 def _comparison(pair: Comparison, kind: KindComparison) -> Table:
     families = f" in {kind.families} families" if kind.families < kind.n else ""
-    table = new_table(f"{pair.b} against {pair.a}: {kind.kind}, {kind.n} pairs{families}")
-    for column in ("metric", "from → to", "points", "95 % interval", "won", "lost", "p"):
-        table.add_column(Text(column), justify="left" if column == "metric" else "right")
+    columns = ("from → to", "points", "95 % interval", "won", "lost", "p")
+    title = f"{pair.b} against {pair.a}: {kind.kind}, {kind.n} pairs{families}"
+    table = new_table(title, "metric", numbers=columns)
     for name, estimate in kind.metrics.items():
         table.add_row(
             Text(METRIC_TITLES.get(name, name)),
@@ -195,8 +188,13 @@ def counts_text(estimate: PairedEstimate) -> tuple[str, str]:
     )
 
 
-def new_table(title: str) -> Table:
-    """Return an empty table in the common style."""
-    return Table(
+def new_table(title: str, *words: str, numbers: Iterable[str] = ()) -> Table:
+    """Return an empty table in the common style, with columns of words and then of numbers."""
+    table = Table(
         title=Text(f"\n{title}"), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False
     )
+    for column in words:
+        table.add_column(Text(column))
+    for column in numbers:
+        table.add_column(Text(column), justify="right")
+    return table

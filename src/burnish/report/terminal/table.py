@@ -5,7 +5,6 @@ Not covered: curves and samples, which only the page has (`report.page.html`).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from burnish.records.summary import StageTime, Summary
-from burnish.report.rust_results import PartRow, RustResult, part_rows, rust_results
+from burnish.report.rust_results import PartRow, RustResult, part_rows, ranked, rust_results
 from burnish.report.terminal.answers import (
     TEST_NOTE,
     UNPARSED_NOTE,
@@ -23,7 +22,7 @@ from burnish.report.terminal.answers import (
     render_kind,
     render_work,
 )
-from burnish.report.text import MEMORY, METRIC_NAMES, duration, estimate_lines, memory_size
+from burnish.report.text import METRIC_NAMES, duration, estimate_lines, memory_columns, memory_size
 from burnish.wording import counted
 
 MOST_ERRORS = 8
@@ -70,15 +69,10 @@ def _precisions(summary: Summary) -> str:
 
 
 def _rates(results: Sequence[RustResult]) -> Table:
-    table = new_table("Measured, in per cent with 95 % intervals")
-    table.add_column("stage")
-    table.add_column("n", justify="right")
     names = {str(name): title for name, title in METRIC_NAMES.items()} | {k: k for k in _pass_at_k(results)}
-    for name in names.values():
-        table.add_column(name, justify="right")
     with_infra = any(result.kind.infra for result in results)
-    if with_infra:
-        table.add_column("infra", justify="right")
+    columns = ("n", *names.values(), *(("infra",) if with_infra else ()))
+    table = new_table("Measured, in per cent with 95 % intervals", "stage", numbers=columns)
     for result in results:
         cells = [Text(result.name), Text(str(result.n))]
         cells += [Text(estimate_lines(result.kind.metrics.get(name))) for name in names]
@@ -90,11 +84,8 @@ def _rates(results: Sequence[RustResult]) -> Table:
 
 def _parts(results: Sequence[RustResult], parts: Sequence[PartRow]) -> Table:
     """Return the table of tests passed by kind of task, models side by side."""
-    table = new_table("Tests passed by kind of task, in per cent with 95 % intervals")
-    table.add_column("kind")
-    table.add_column("n", justify="right")
-    for result in results:
-        table.add_column(Text(result.name), justify="right")
+    columns = ("n", *(result.name for result in results))
+    table = new_table("Tests passed by kind of task, in per cent with 95 % intervals", "kind", numbers=columns)
     for part in parts:
         table.add_row(Text(part.name), Text(str(part.n)), *(Text(estimate_lines(passed)) for passed in part.passed))
     return table
@@ -119,13 +110,9 @@ def _note(results: Sequence[RustResult]) -> str:
 
 
 def _timings(timings: tuple[StageTime, ...]) -> Table:
-    memory = [column for column in MEMORY if any(getattr(timing, column) is not None for timing in timings)]
-    table = new_table("Time and peak memory" if memory else "Time")
-    table.add_column("stage")
-    table.add_column("kind")
-    table.add_column("time", justify="right")
-    for column in memory:
-        table.add_column(MEMORY[column], justify="right")
+    memory = memory_columns(timings)
+    columns = ("time", *memory.values())
+    table = new_table("Time and peak memory" if memory else "Time", "stage", "kind", numbers=columns)
     for timing in timings:
         time = duration(timing.seconds) + (" (kept)" if timing.reused else "")
         table.add_row(
@@ -140,13 +127,8 @@ def _timings(timings: tuple[StageTime, ...]) -> Table:
 
 def _error_codes(results: Sequence[RustResult]) -> Table:
     """Return the table of programs per compiler error, most frequent first, models side by side."""
-    table = new_table("Programs that showed a compiler error")
-    table.add_column("error")
-    for result in results:
-        table.add_column(Text(f"{result.name} of {result.n}"), justify="right")
-    total: Counter[str] = Counter()
-    for result in results:
-        total.update(result.code.error_codes)
-    for code, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))[:MOST_ERRORS]:
+    columns = (f"{result.name} of {result.n}" for result in results)
+    table = new_table("Programs that showed a compiler error", "error", numbers=columns)
+    for code in ranked([result.code.error_codes for result in results])[:MOST_ERRORS]:
         table.add_row(Text(code), *(Text(str(result.code.error_codes.get(code, 0))) for result in results))
     return table

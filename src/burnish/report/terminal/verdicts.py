@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from burnish.report.rust_results import ranked
 from burnish.report.terminal.answers import new_table
 from burnish.report.terminal.table import MOST_ERRORS
 from burnish.report.text import METRIC_NAMES, percent, percent_interval
@@ -20,11 +21,7 @@ from burnish.wording import counted
 def render_verdicts(summary: Mapping[str, Any], console: Console) -> None:
     """Print a summary of verdicts."""
     n, infra = summary["n"], summary["infra"]
-    rates = new_table("Verdicts, in per cent with 95 % intervals")
-    rates.add_column("n", justify="right")
-    for name in METRIC_NAMES.values():
-        rates.add_column(name, justify="right")
-    rates.add_column("infra", justify="right")
+    rates = new_table("Verdicts, in per cent with 95 % intervals", numbers=("n", *METRIC_NAMES.values(), "infra"))
     cells = [_rate(summary["rates"][metric]) for metric in METRIC_NAMES]
     rates.add_row(Text(str(n)), *cells, Text(str(infra)))
     console.print(rates)
@@ -56,10 +53,7 @@ def _rate(measured: Mapping[str, Any]) -> Text:
 def _counts(title: str, kind: str, counts: Mapping[str, int], n: int, console: Console) -> None:
     if not counts:
         return
-    table = new_table(title)
-    table.add_column(kind)
-    table.add_column("answers", justify="right")
-    table.add_column("%", justify="right")
-    for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_ERRORS]:
-        table.add_row(Text(name), Text(str(count)), Text(percent(count / n)))
+    table = new_table(title, kind, numbers=("answers", "%"))
+    for name in ranked([counts])[:MOST_ERRORS]:
+        table.add_row(Text(name), Text(str(counts[name])), Text(percent(counts[name] / n)))
     console.print(table)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,6 @@ from burnish.records.files import read_records, write_records
 Answers = dict[tuple[str, int], Completion]
 
 
-def finished_tasks(path: Path, samples: int) -> set[str]:
-    """Return the ids of tasks with all samples in the file."""
-    return _finished(read_answers(path), samples)
-
-
-def _finished(answers: Answers, samples: int) -> set[str]:
-    ids = {task_id for task_id, _ in answers}
-    return {task_id for task_id in ids if all((task_id, sample) in answers for sample in range(samples))}
-
-
 def read_answers(path: Path) -> Answers:
     """Read the file's completions by task and sample."""
     if not path.exists():
@@ -45,15 +35,24 @@ def read_answers(path: Path) -> Answers:
 
 
 def answer_tasks(
-    generator: Generator, tasks: Sequence[Task], path: Path, *, samples: int, pace: Path | None = None
+    generator: Generator,
+    tasks: Sequence[Task],
+    path: Path,
+    *,
+    samples: int,
+    pace: Path | None = None,
+    written: Callable[[Sequence[Completion]], None] = lambda _: None,
 ) -> list[Completion]:
     """Write all samples of all tasks, keeping existing ones; return them in task order.
+
+    ``written`` gets each list of answers once it is on disk.
 
     With ``pace`` a line is appended to that file for each list of answers: how many tokens they have, the seconds since
     the list before (after warm-up), and the peak of memory so far.
     """
     answers = read_answers(path)
-    done = _finished(answers, samples)
+    ids = {task_id for task_id, _ in answers}
+    done = {task_id for task_id in ids if all((task_id, sample) in answers for sample in range(samples))}
     wanted = {task.id for task in tasks}
     with progress("generate", len(tasks) * samples, "completions", done=len(done & wanted) * samples) as bar:
         tokens, begun = 0, time.perf_counter()
@@ -70,22 +69,20 @@ def answer_tasks(
                 write_records(path, answers.values())
             else:
                 append_lines(path, [completion.to_json() for completion in batch])
-            written = sum(completion.completion_tokens for completion in batch)
+            written(batch)
+            fresh_tokens = sum(completion.completion_tokens for completion in batch)
             if pace is not None:
-                append_lines(pace, [json.dumps(_pace(len(batch), written, now - last))])
-            tokens, last = tokens + written, now
+                line = {
+                    "completions": len(batch),
+                    "completion_tokens": fresh_tokens,
+                    "wall_s": round(now - last, 6),
+                    "peak_bytes": peak_bytes(),
+                    "device_peak_bytes": _device_peak_bytes(),
+                }
+                append_lines(pace, [json.dumps(line)])
+            tokens, last = tokens + fresh_tokens, now
             bar.advance(len(batch), **{"tokens/s": f"{tokens / max(now - begun, 1e-9):.0f}"})
     return [answers[task.id, sample] for task in tasks for sample in range(samples)]
-
-
-def _pace(completions: int, tokens: int, seconds: float) -> dict[str, float | int | None]:
-    return {
-        "completions": completions,
-        "completion_tokens": tokens,
-        "wall_s": round(seconds, 6),
-        "peak_bytes": peak_bytes(),
-        "device_peak_bytes": _device_peak_bytes(),
-    }
 
 
 def _device_peak_bytes() -> int | None:

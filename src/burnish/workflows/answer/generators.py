@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from burnish.config.verbs.evaluate import EndpointAnswers, ModelAnswers, WrittenAnswers
 from burnish.errors import ConfigError
 from burnish.fsio import read_object
-from burnish.generate.openai_http import EndpointGenerator, endpoint_digest
+from burnish.generate.openai_http import EndpointGenerator
 from burnish.model.folders import check_stored_quantization, model_digest
 from burnish.model.machine import check_machine
 from burnish.model.source import ModelSource
@@ -19,7 +21,7 @@ from burnish.protocols import Generator
 from burnish.records.layout import ADAPTER_CONFIG, GENERATION_CONFIG
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.find_model import find_model
-from burnish.workflows.run.requirements import require_train_extra, require_vllm
+from burnish.workflows.run.requirements import require
 
 
 def written_by(answers: WrittenAnswers, *, seed: int, source: ModelSource | None = None) -> Generator:
@@ -35,7 +37,7 @@ def ready(answers: ModelAnswers) -> ModelSource:
     Raises ConfigError: as `find_model`, or for something that this machine, the engine or the model does not support.
     MissingToolError: a package is not installed.
     """
-    require_train_extra()
+    require("train")
     check_machine(answers.model)  # before a GGUF file is dequantised for an adapter
     source = find_model(answers)
     check_source(source, answers)
@@ -44,9 +46,9 @@ def ready(answers: ModelAnswers) -> ModelSource:
 
 def check_source(source: ModelSource, answers: ModelAnswers) -> None:
     """Raise an error for anything that this machine, the engine or the model does not support; loads nothing."""
-    require_train_extra()
+    require("train")
     if answers.engine == "vllm":
-        require_vllm()
+        require("vllm")
         if source.kind == "gguf":
             raise ConfigError(f"vllm does not read {source.base} here, a GGUF file.", "Remove answers.engine.")
         if answers.adapter_off or source.config.quantization is not None:
@@ -85,13 +87,11 @@ def open_source(source: ModelSource, answers: ModelAnswers, *, seed: int) -> Gen
 
 def _vllm(source: ModelSource, adapter: Path | None, answers: ModelAnswers, *, seed: int) -> Generator:
     """Build vLLM's generator, with the checks and stop tokens of the in-process engine."""
-    from transformers import AutoConfig, GenerationConfig
-
     from burnish.data.encode.chat import render_prompt
     from burnish.generate.stop_strings import StopStrings
     from burnish.generate.vllm_engine import VllmGenerator, open_engine
     from burnish.model.adapters import check_origin
-    from burnish.model.chat_template import end_of_turn_ids, template_digest
+    from burnish.model.chat_template import template_digest
     from burnish.model.source import load_tokenizer
 
     tokenizer = load_tokenizer(source.base)
@@ -99,22 +99,16 @@ def _vllm(source: ModelSource, adapter: Path | None, answers: ModelAnswers, *, s
     if adapter is not None:
         check_origin(adapter, base_digest=model_digest(source.base), template_digest=template_digest(tokenizer))
         rank = int(read_object(adapter / ADAPTER_CONFIG).get("r", 0))
-    config = AutoConfig.from_pretrained(str(source.base), local_files_only=True)
-    ends = [tokenizer.eos_token_id, config.get_text_config().eos_token_id]
-    if (source.base / GENERATION_CONFIG).is_file():
-        ends.append(GenerationConfig.from_pretrained(str(source.base)).eos_token_id)
-    stop_ids = set(end_of_turn_ids(tokenizer))
+    ends = set(declared_stop_ids(source.base, tokenizer))
     if answers.sampling.stop:
-        stop_ids |= StopStrings(answers.sampling.stop, tokenizer).special_ids()
-    for end in ends:
-        stop_ids.update(end if isinstance(end, list) else [] if end is None else [end])
+        ends |= StopStrings(answers.sampling.stop, tokenizer).special_ids()
     engine, lora = open_engine(source.base, adapter, dtype=source.config.dtype, rank=rank, seed=seed)
     sampling = answers.sampling
     return VllmGenerator(
         engine,
         tokenizer,
         lora=lora,
-        stop_ids=stop_ids,
+        stop_ids=ends,
         sampling=sampling,
         seed=seed,
         model_digest=source.digest,
@@ -122,17 +116,13 @@ def _vllm(source: ModelSource, adapter: Path | None, answers: ModelAnswers, *, s
     )
 
 
-def digests_of(answers: WrittenAnswers, source: ModelSource | None) -> dict[str, str]:
-    """Return the digests of a server, or of the resolved model, without loading it."""
-    if isinstance(answers, EndpointAnswers):
-        return {"endpoint": endpoint_digest(answers)}
-    assert source is not None
-    return source.digests
+def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:
+    """Return `stop_ids` of a model folder, without its weights."""
+    from transformers import AutoConfig, GenerationConfig
 
+    from burnish.generate.transformers_engine import stop_ids
 
-def name_of(answers: WrittenAnswers, source: ModelSource | None) -> str:
-    """Return the name of the server or model, for tables."""
-    if isinstance(answers, EndpointAnswers):
-        return answers.model
-    assert source is not None
-    return f"{source.name} (adapter off)" if answers.adapter_off else source.name
+    generation: Any = GenerationConfig
+    declared = generation.from_pretrained(base) if (base / GENERATION_CONFIG).is_file() else None
+    model = SimpleNamespace(config=AutoConfig.from_pretrained(base, local_files_only=True), generation_config=declared)
+    return stop_ids(model, tokenizer)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ def sample(
     started = time.monotonic()
     with Judging(verifier, tasks, folder / VERDICTS, infra_budget) as judging:
         judging.give_unjudged(read_answers(folder / COMPLETIONS).values())
-        completions = answer_tasks(_Watched(generator, judging), tasks, folder / COMPLETIONS, samples=samples)
+        completions = answer_tasks(generator, tasks, folder / COMPLETIONS, samples=samples, written=judging.give)
         written = time.monotonic()
         verdicts = judging.finish()
     in_order = [verdicts[completion.task_id, completion.sample_index] for completion in completions]
@@ -101,13 +101,7 @@ class Judging:
 
     def give_unjudged(self, completions: Collection[Completion]) -> None:
         """Verify the completions without a verdict."""
-        self.give(
-            [
-                completion
-                for completion in completions
-                if (completion.task_id, completion.sample_index) not in self._verdicts
-            ]
-        )
+        self.give([given for given in completions if (given.task_id, given.sample_index) not in self._verdicts])
 
     def give(self, completions: Sequence[Completion]) -> None:
         """Queue completions; raise errors of earlier ones."""
@@ -157,22 +151,3 @@ class Judging:
         append_lines(self._file, [verdict.to_json() for verdict in judged])
         self._budget.weigh(judged)
         self._verdicts |= {(verdict.task_id, verdict.sample_index): verdict for verdict in judged}
-
-
-class _Watched:
-    """Generator that queues each batch for judging once it is on disk."""
-
-    def __init__(self, generator: Generator, judging: Judging) -> None:
-        self._generator = generator
-        self._judging = judging
-
-    @property
-    def model_digest(self) -> str:
-        """Return the generator's digest."""
-        return self._generator.model_digest
-
-    def generate(self, tasks: Sequence[Task], finished: Collection[str] = ()) -> Iterator[list[Completion]]:
-        """Yield batches; queue each for judging when the next one is requested."""
-        for batch in self._generator.generate(tasks, finished):
-            yield batch
-            self._judging.give(batch)

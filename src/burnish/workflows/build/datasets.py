@@ -7,7 +7,6 @@ purpose: downloading the published files.
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from burnish import __version__
-from burnish.config.verbs.build import BuildQuestionsConfig, BuildTasksConfig, MovieLensConfig
+from burnish.config.verbs.build import (
+    BuildQuestionsConfig,
+    BuildRepairsConfig,
+    BuildTasksConfig,
+    BuildTokensConfig,
+    MovieLensConfig,
+)
 from burnish.data.builders.mathematics import GSM8K, MATH500, OPEN_MATH
 from burnish.data.builders.movielens import alpaca_row, movielens_task, read_movielens
 from burnish.data.builders.multiple_choice import ARC, OPENBOOKQA, PIQA
@@ -23,13 +28,14 @@ from burnish.data.builders.passages import BOOLQ, SQUAD
 from burnish.data.builders.questions import QuestionReader
 from burnish.data.tasks.task_sets import examples_from_tasks, load_task_set
 from burnish.errors import DataError
-from burnish.fsio import disk_errors, write_json
+from burnish.fsio import whole_folder, write_json
 from burnish.records import Completion, Task
 from burnish.records.files import write_records
 from burnish.records.layout import EVAL, HELD_OUT, META, REJECTED, TEST, TRAIN, VERDICT_CACHE
 from burnish.verify import Verifier
 from burnish.workflows.verify.judge import judge
 
+_Built = BuildTasksConfig | BuildQuestionsConfig | MovieLensConfig | BuildTokensConfig | BuildRepairsConfig
 QUESTIONS = {
     questions.name: questions for questions in (ARC, OPENBOOKQA, PIQA, BOOLQ, SQUAD, GSM8K, OPEN_MATH, MATH500)
 }
@@ -54,7 +60,7 @@ def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
     Returns the content of ``meta.json``. Raises DataError when ``out`` exists or naming references that fail, and what
     `Verifier.verify` raises.
     """
-    with new_folder(config.out) as folder:
+    with built("rust-tasks", config, "verify") as (folder, meta):
         tasks = load_task_set(config.tasks, config.seed)
         proven: dict[str, float] = {}
         if config.prove:
@@ -63,8 +69,7 @@ def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
         write_records(folder / HELD_OUT, tasks.held_out)
         counts = {"train": len(tasks.train), "held_out": len(tasks.held_out)}
         levels = Counter(task.level for task in (*tasks.train, *tasks.held_out))
-        meta = {
-            **_made_by("rust-tasks", config.model_dump(mode="json", exclude={"verify", "out"})),
+        meta |= {
             **counts,
             "families": len({task.family for task in (*tasks.train, *tasks.held_out)}),
             "families_in_both": len({t.family for t in tasks.train} & {t.family for t in tasks.held_out}),
@@ -72,7 +77,6 @@ def build_rust_task_files(config: BuildTasksConfig) -> dict[str, Any]:
             "kinds": _kinds(tasks.train, tasks.held_out),
             **proven,
         }
-        write_json(folder / META, meta)
     return meta
 
 
@@ -83,7 +87,11 @@ def build_questions(name: str, config: BuildQuestionsConfig) -> dict[str, Any]:
     """
     reader = QuestionReader(QUESTIONS[name], config.bad_rows)
     counts = {"train": 0, "held_out": 0}
-    with new_folder(config.out) as folder, (folder / TRAIN).open("w") as train, (folder / HELD_OUT).open("w") as kept:
+    with (
+        built(name, config) as (folder, meta),
+        (folder / TRAIN).open("w") as train,
+        (folder / HELD_OUT).open("w") as kept,
+    ):
 
         def keep(task: Task) -> None:
             kept.write(task.to_json() + "\n")
@@ -103,8 +111,7 @@ def build_questions(name: str, config: BuildQuestionsConfig) -> dict[str, Any]:
                     train.write(example.to_json() + "\n")
                     counts["train"] += 1
         report = reader.report
-        meta = {
-            **_made_by(name, config.model_dump(mode="json", exclude={"out"})),
+        meta |= {
             "licence": QUESTIONS[name].licence,
             "rows": report.rows,
             **counts,
@@ -113,7 +120,6 @@ def build_questions(name: str, config: BuildQuestionsConfig) -> dict[str, Any]:
         }
         if report.rejected:
             _write_rows(folder / REJECTED, report.rejected)
-        write_json(folder / META, meta)
     return meta
 
 
@@ -122,15 +128,14 @@ def build_movielens(config: MovieLensConfig) -> dict[str, Any]:
 
     Raises DataError naming file and line of an unreadable row, or when ``out`` exists.
     """
-    with new_folder(config.out) as folder:
+    with built("movielens", config) as (folder, meta):
         parts = read_movielens(config)
         _write_rows(folder / TRAIN, (alpaca_row(candidate, config) for candidate in parts["train"]))
         _write_rows(folder / EVAL, (alpaca_row(candidate, config) for candidate in parts["eval"]))
         _write_rows(
             folder / TEST, (json.loads(movielens_task(candidate, config).to_json()) for candidate in parts["test"])
         )
-        meta = {
-            **_made_by("movielens", config.model_dump(mode="json", exclude={"out"})),
+        meta |= {
             **{f"num_{part}": len(candidates) for part, candidates in parts.items()},
             "yes_share": {
                 part: round(sum(candidate.liked for candidate in candidates) / len(candidates), 4)
@@ -141,8 +146,20 @@ def build_movielens(config: MovieLensConfig) -> dict[str, Any]:
             "repeated_titles_left_out": parts["train"].repeated_titles,
             "leaks": MOVIELENS_LEAKS,
         }
-        write_json(folder / META, meta)
     return meta
+
+
+@contextmanager
+def built(builder: str, config: _Built, *hidden: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield a folder that becomes ``config.out`` on success, and its description so far, written as ``meta.json``.
+
+    ``hidden`` settings are left out of the description, as ``out`` is.
+    """
+    with new_folder(config.out) as folder:
+        settings = config.model_dump(mode="json", exclude={"out", *hidden})
+        meta: dict[str, Any] = {"builder": builder, "burnish": __version__, "settings": settings}
+        yield folder, meta
+        write_json(folder / META, meta)
 
 
 @contextmanager
@@ -150,15 +167,8 @@ def new_folder(out: Path) -> Iterator[Path]:
     """Yield a folder that becomes ``out`` on success; raise DataError when ``out`` exists."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} already exists", "Give a new folder with --set out=FOLDER.")
-    part = out.with_name(f".{out.name}.part")
-    with disk_errors(out):
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        try:
-            yield part
-            part.replace(out)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with whole_folder(out) as part:
+        yield part
 
 
 def prove_references(tasks: Sequence[Task], config: BuildTasksConfig) -> dict[str, float]:
@@ -192,10 +202,6 @@ def _kinds(train: Iterable[Task], held_out: Iterable[Task]) -> dict[str, dict[st
             kind[side] += 1
             kind["levels"] = sorted({*kind["levels"], task.level})
     return dict(sorted(kinds.items()))
-
-
-def _made_by(builder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {"builder": builder, "burnish": __version__, "settings": dict(settings)}
 
 
 def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from burnish import __version__
 from burnish.config.verbs.build import BuildPreferencesConfig, BuildRepairsConfig
 from burnish.data.tasks.task_sets import read_any_tasks, require_rust
-from burnish.fsio import read_object, write_json
+from burnish.fsio import read_object
 from burnish.ledger.run_folder import RESOLVED_RECIPE
 from burnish.records.files import write_records, write_rows
-from burnish.records.layout import META, RESOLVED, TRAIN
+from burnish.records.layout import RESOLVED, TRAIN
 from burnish.score.selection.held_out import HeldOut
-from burnish.workflows.build.datasets import new_folder
+from burnish.workflows.build.datasets import built
 from burnish.workflows.rewards.judged_pairs import Answers, judged_answers, preference_rows, repair_examples
 from burnish.workflows.rewards.stored_answers import origin_of
 
@@ -26,23 +25,21 @@ def build_preferences(config: BuildPreferencesConfig) -> dict[str, Any]:
 
     Raises DataError when there are no answers or no pair, GateError for answers to held-out tasks.
     """
-    with new_folder(config.out) as folder:
+    with built("preferences", config) as (folder, meta):
         answers = _answers(config)
         rows = preference_rows(answers.judged, config.method, config.per_task)
         write_rows(folder / TRAIN, rows)
-        meta = _meta("preferences", config, answers, len(rows), len({row["task_id"] for row in rows}))
-        write_json(folder / META, meta)
+        meta.update(_counts(answers, len(rows), len({row["task_id"] for row in rows})))
     return meta
 
 
 def build_repairs(config: BuildRepairsConfig) -> dict[str, Any]:
     """Write the rows; return the content of ``meta.json``. Raises as `build_preferences` does."""
-    with new_folder(config.out) as folder:
+    with built("repairs", config) as (folder, meta):
         answers = _answers(config)
         rows = repair_examples(answers.judged, config.per_task)
         write_records(folder / TRAIN, rows)
-        meta = _meta("repairs", config, answers, len(rows), len({row.messages[0].content for row in rows}))
-        write_json(folder / META, meta)
+        meta.update(_counts(answers, len(rows), len({row.messages[0].content for row in rows})))
     return meta
 
 
@@ -61,13 +58,5 @@ def _samples_and_measures(config: BuildRepairsConfig) -> bool:
     return resolved.is_file() and "stages" in read_object(resolved, needs=RESOLVED_RECIPE)["recipe"]
 
 
-def _meta(builder: str, config: BuildRepairsConfig, answers: Answers, rows: int, tasks: int) -> dict[str, Any]:
-    return {
-        "builder": builder,
-        "burnish": __version__,
-        "settings": config.model_dump(mode="json", exclude={"out"}),
-        "answers": len(answers.judged),
-        "tasks": tasks,
-        "train": rows,
-        "left_out": dict(answers.left_out),
-    }
+def _counts(answers: Answers, rows: int, tasks: int) -> dict[str, Any]:
+    return {"answers": len(answers.judged), "tasks": tasks, "train": rows, "left_out": dict(answers.left_out)}

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from burnish import __version__
 from burnish.config.verbs.build import BuildTokensConfig
-from burnish.data.pretraining.token_bins import CrateDocuments, write_meta, write_token_bins
+from burnish.data.pretraining.token_bins import CrateDocuments, write_token_bins
 from burnish.errors import DataError
 from burnish.fsio import digest_folder
 from burnish.records.layout import TOKENIZER
-from burnish.workflows.build.datasets import new_folder
+from burnish.workflows.build.datasets import built
+from burnish.workflows.run.requirements import require
 
 
 def build_tokens(config: BuildTokensConfig) -> dict[str, Any]:
     """Write the bins; return the content of ``meta.json``. Raises DataError for a folder without sources."""
+    require("train")
     from burnish.model.source import load_tokenizer
     from burnish.model.tokenizer import train_tokenizer
 
     documents = CrateDocuments(config.source)
-    with new_folder(config.out) as folder:
+    with built("tokens", config) as (folder, meta):
         tokenizer: Any
         if config.tokenizer is None:
             texts = (document.text for document in documents)
@@ -39,15 +40,11 @@ def build_tokens(config: BuildTokensConfig) -> dict[str, Any]:
             vocabulary=len(tokenizer),
             end_of_text=_end_of_text(tokenizer, config),
         )
-        meta = {
-            "builder": "tokens",
-            "burnish": __version__,
-            "settings": config.model_dump(mode="json", exclude={"out"}),
+        meta |= {
             "tokenizer_digest": digest_folder(folder / TOKENIZER),
             **written,
             "left_out": dict(documents.left_out.most_common()),
         }
-        write_meta(folder, meta)
     return meta
 
 

@@ -20,7 +20,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.data.tasks.task_sets import read_any_tasks, require_rust
 from burnish.errors import RunFolderError
 from burnish.fsio import digest_file, write_atomic, write_json
-from burnish.records import Completion, Exclusion, ExclusionReason, RustTests, Task, TaskExclusions, ValueTests, Verdict
+from burnish.records import Completion, Exclusion, RustTests, Task, TaskExclusions, ValueTests, Verdict
 from burnish.records.layout import EXCLUSIONS, VALIDATION_REPORT, VERDICT_CACHE
 from burnish.syntax.source import parse
 from burnish.verify.grader.rust_tests import plan_tests
@@ -69,7 +69,7 @@ def validate_tasks(path: Path, out: Path, config: VerifyConfig) -> dict[str, Any
         exclusion = _exclusion(task, by_task[task.id])
         decision = decisions.get(task.id) if separate_only and exclusion is None else None
         if decision is not None and not decision.surely_separate:
-            exclusion = _excluded(task, "in_process_grading", decision.reason)
+            exclusion = Exclusion(id=task.id, reason="in_process_grading", detail=decision.reason)
         excluded += [] if exclusion is None else [exclusion]
     excluded_ids = {exclusion.id for exclusion in excluded}
     unproven = [row for task in tasks if task.id not in excluded_ids for row in _unproven(task, by_task[task.id])]
@@ -126,18 +126,18 @@ def _exclusion(task: Task, judged: Sequence[tuple[_Answer, Verdict]]) -> Exclusi
     torn = isinstance(task.tests, RustTests) and parse(task.tests.source).has_error
     proven = any(answer.role == "reference" and verdict.status == "pass" for answer, verdict in judged)
     if torn and not proven:
-        return _excluded(task, "tests_cut_off", "the tests are not complete Rust")
+        return Exclusion(id=task.id, reason="tests_cut_off", detail="the tests are not complete Rust")
     missing = _missing_tests(task)
     if missing is not None:
-        return _excluded(task, "no_tests", missing)
+        return Exclusion(id=task.id, reason="no_tests", detail=missing)
     for answer, verdict in judged:
         if answer.role == "reference" and verdict.status == "fail":
-            return _excluded(task, "reference_fails", _why(verdict))
+            return Exclusion(id=task.id, reason="reference_fails", detail=_why(verdict))
     for answer, verdict in judged:
         if verdict.status == "pass" and answer.role == "wrong":
-            return _excluded(task, "wrong_answer_passes", answer.name)
+            return Exclusion(id=task.id, reason="wrong_answer_passes", detail=answer.name)
         if verdict.status == "pass" and answer.role == "empty":
-            return _excluded(task, "empty_answer_passes", answer.name)
+            return Exclusion(id=task.id, reason="empty_answer_passes", detail=answer.name)
     return None
 
 
@@ -161,10 +161,6 @@ def _grading(task: Task, decision: Decision | None) -> dict[str, str]:
             return {"grading": "none", "reason": "the task has no tests"}
         case _:
             return {"grading": "separate", "reason": "what is expected is compared outside of the sandbox"}
-
-
-def _excluded(task: Task, reason: ExclusionReason, detail: str) -> Exclusion:
-    return Exclusion(id=task.id, reason=reason, detail=detail)
 
 
 def _why(verdict: Verdict) -> str:

@@ -10,16 +10,13 @@ Left out on purpose: evaluating one model (`workflows.evaluate.evaluate`), compa
 
 from __future__ import annotations
 
-import gc
 import logging
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from burnish.config.generate import HOW_FAST
 from burnish.config.model import ModelConfig
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.data.tasks.task_sets import check_task_files, load_task_set
@@ -34,9 +31,9 @@ from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks
 from burnish.workflows.answer.find_model import find_model, stages_with_models
 from burnish.workflows.evaluate.evaluate import evaluate, tasks_digest
-from burnish.workflows.evaluate.summary_file import read_summary
+from burnish.workflows.evaluate.rescore import read_summary
 from burnish.workflows.evaluate.written_answers import precision_in
-from burnish.workflows.run.requirements import require_train_extra
+from burnish.workflows.run.requirements import require
 
 _MARKS = ("config.json", ADAPTER_CONFIG, "tokenizer.json", "*.safetensors")
 """Files that make a folder look like a model, whole or broken."""
@@ -74,7 +71,7 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     named = answers.model.base if isinstance(answers, ModelAnswers) else ""
     if not isinstance(answers, ModelAnswers) or answers.adapter is not None or named != ModelConfig().base:
         raise ConfigError("--all takes its models from the folder.", "Remove answers.model.base and answers.adapter.")
-    require_train_extra()
+    require("train")
     bases = list(_models(models))
     if not bases:
         raise DataError(f"{models} has no model.", "Give a folder of runs, or one with a folder per model.")
@@ -83,6 +80,8 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
     tasks = load_task_set(config.tasks, config.seed).held_out[: config.limit]
     check_tasks(tasks)
     key = tasks_digest(tasks)
+    from burnish.model.base import free_memory  # loads torch, which none of the mistakes above may wait for
+
     evaluated: list[OneModel] = []
     seen: dict[str, str] = {}
     for number, base in enumerate(bases, 1):
@@ -92,7 +91,7 @@ def evaluate_all(config: EvaluateConfig, models: Path) -> list[OneModel]:
             _log.warning("%s failed: %s", model.name, model.problem)
         evaluated.append(model)
         write_json(config.out / OVERVIEW, {"tasks": key, "models": [asdict(model) for model in evaluated]})
-        _free_memory()
+        free_memory()
     return evaluated
 
 
@@ -108,7 +107,8 @@ def _evaluate_one(
             return OneModel(name, digest, seen[digest], "kept", "the same model as one before")
         key = _key(config, with_base, digest, tasks)[:12]
         # The name is only a label: a renamed model already has its result.
-        out = next(config.out.glob(f"*-{key}"), config.out / f"{_safe(name)}-{key}")
+        label = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "model"
+        out = next(config.out.glob(f"*-{key}"), config.out / f"{label}-{key}")
         folder = str(out)
         kept = read_done(out / EVALUATED) is not None and (out / SUMMARY).is_file()
         if kept:
@@ -146,13 +146,8 @@ def _models(folder: Path) -> Iterator[str]:
 def _key(config: EvaluateConfig, answers: ModelAnswers, model: str, tasks: str) -> str:
     """Compute the digest of everything that decides answers and their judgement, except the program and its
     compiler."""
-    sampling = answers.sampling.model_dump(mode="json", exclude=set(HOW_FAST))
     how = [answers.engine, answers.adapter_off, config.seed, config.tolerance, config.repair_turns]
-    return digest_json([model, tasks, sampling, *how])
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "model"
+    return digest_json([model, tasks, answers.sampling.deciding(), *how])
 
 
 def _headline(summary: Summary) -> str:
@@ -162,10 +157,3 @@ def _headline(summary: Summary) -> str:
         what = "tests passed" if kind.kind == "rust" else f"{kind.kind} {name}"
         parts.append(f"{what} {100 * estimate.value:.1f} %")
     return ", ".join(parts)
-
-
-def _free_memory() -> None:
-    gc.collect()
-    torch: Any = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -1,7 +1,8 @@
 """Evaluate one model on one set of tasks: write answers, judge them, let the model repair, and summarise.
 
 The core of a recipe's evaluate stage and of ``burnish evaluate``; both write the same files into a folder, and both
-summarise through `measured_in` or `Evaluated.measured`. Left out on purpose: run folders, ledger, reports.
+summarise through `measured_in` or `Evaluated.model`. Left out on purpose: run folders, ledger, reports, comparing
+models (the report stage does), choosing among samples.
 """
 
 from __future__ import annotations
@@ -10,46 +11,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.config.verbs.evaluate import EvaluateConfig
+from burnish.config.stages.kinds.evaluate import EvaluateStage
+from burnish.config.verbs.evaluate import ModelAnswers
+from burnish.model.source import ModelSource
 from burnish.records import Completion, Task, Verdict
 from burnish.records.files import read_records, write_records
 from burnish.records.layout import COMPLETIONS, TASKS, VERDICTS
-from burnish.records.summary import Generation, RepairTurn
+from burnish.records.summary import RepairTurn
+from burnish.score.summaries.rates import METRICS, rates
 from burnish.score.summaries.summary import MeasuredModel
 from burnish.verify import Verifier
+from burnish.workflows.answer.find_model import loaded_quantization
+from burnish.workflows.build.stages import EXCLUDED
 from burnish.workflows.evaluate.repair import repair
-from burnish.workflows.evaluate.rescore import read_evaluated
-from burnish.workflows.evaluate.score import Judgement, judge_answers
+from burnish.workflows.evaluate.rescore import TOLERANCE, read_evaluated
+from burnish.workflows.evaluate.score import judge_answers
 from burnish.workflows.evaluate.written_answers import Writing, generation_in
-
-TOLERANCE = float(EvaluateConfig.model_fields["tolerance"].default)
-"""Default tolerance of numeric answers."""
+from burnish.workflows.run.context import Outcome, Run
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One evaluated model: its tasks, the judgement of its answers, and the cost of writing and repairing them."""
+    """One evaluated model, and the files written into its folder."""
 
-    tasks: tuple[Task, ...]
-    judgement: Judgement
+    model: MeasuredModel
+    """The input of the summary; name and seconds are not known here."""
     outputs: tuple[str, ...]
-    """Files written into the folder."""
-    tolerance: float
-    generation: Generation | None = None
-    repair: tuple[RepairTurn, ...] = ()
-
-    def measured(self, name: str, seconds: float) -> MeasuredModel:
-        """Return the input of the summary, under the model's name in tables."""
-        return MeasuredModel(
-            name,
-            self.judgement.rows,
-            self.judgement.verdicts,
-            self.tasks,
-            seconds,
-            self.tolerance,
-            self.generation,
-            self.repair,
-        )
 
 
 def evaluate_answers(
@@ -91,11 +78,14 @@ def evaluate_answers(
             tolerance=tolerance,
         )
     generation = None if writing is None else generation_in(folder, completions)
-    return Evaluated(tuple(tasks), judgement, (TASKS, COMPLETIONS, *written), tolerance, generation, tuple(turns))
+    model = MeasuredModel(
+        "", judgement.rows, judgement.verdicts, tasks, tolerance=tolerance, generation=generation, repair=turns
+    )
+    return Evaluated(model, (TASKS, COMPLETIONS, *written))
 
 
 def measured_in(folder: Path, name: str, tasks: Sequence[Task], seconds: float) -> MeasuredModel:
-    """Read the results of a run's evaluate stage, like `Evaluated.measured`; needs no verifier."""
+    """Read the results of a run's evaluate stage, like `Evaluated.model`; needs no verifier."""
     completions = list(read_records(Completion, folder / COMPLETIONS))
     return MeasuredModel(
         name,
@@ -106,3 +96,29 @@ def measured_in(folder: Path, name: str, tasks: Sequence[Task], seconds: float) 
         TOLERANCE,
         generation_in(folder, completions),
     )
+
+
+def measure(run: Run, stage: EvaluateStage, folder: Path) -> Outcome:
+    """Evaluate the stage's model on its tasks, as ``burnish evaluate`` does."""
+    task_set = run.evaluation_tasks(stage)
+    tasks = task_set.held_out
+    model, adapter = run.model_and_adapter(stage.model)
+    loaded_as = run.recipe.model.model_copy(update={"quantization": loaded_quantization(run, stage.model)})
+    source = ModelSource(stage.model, model, adapter, loaded_as)
+    answers = ModelAnswers(model=run.recipe.model, sampling=stage.sampling)
+    writing = Writing(answers, tasks, folder, seed=run.recipe.seed, source=source)
+    done = evaluate_answers(writing, tasks, folder, run.judge())
+    metrics = measured(done.model.verdicts, tasks)
+    run.folder.metrics.log(stage.name, 0, metrics)
+    kept = {name: metrics[name] for name in METRICS if name in metrics}
+    return Outcome(done.outputs, kept | ({EXCLUDED: float(task_set.excluded)} if task_set.excluded else {}))
+
+
+def measured(verdicts: Sequence[Verdict], tasks: Sequence[Task] = ()) -> dict[str, float]:
+    """Compute rates over all attempted answers, with the numbers of attempted and infra.
+
+    Without tests there is no pass rate.
+    """
+    counted = rates(verdicts, {task.id for task in tasks if task.tests is None})
+    known = {name: value for name in METRICS if (value := counted.rate(name)) is not None}
+    return known | {"infra": counted.infra, "n": counted.n}

@@ -7,8 +7,9 @@ Left out on purpose: several models (`workflows.evaluate.all_models`), comparing
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -27,6 +28,7 @@ from burnish.data.tasks.humanevalpack import read_answers as read_field
 from burnish.data.tasks.task_sets import check_task_files, load_task_set, say_untested
 from burnish.errors import ConfigError, DataError
 from burnish.fsio import digest_json, write_json
+from burnish.generate.openai_http import endpoint_digest
 from burnish.ledger.attempt_log import attempt_log
 from burnish.ledger.memory import peak_bytes, reset_peak
 from burnish.ledger.run_folder import check_owner, open_run
@@ -38,10 +40,10 @@ from burnish.records.layout import EVALUATED, SUMMARY
 from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks
 from burnish.score.summaries.summary import build_summary
-from burnish.workflows.answer.generators import digests_of, name_of, ready
+from burnish.workflows.answer.generators import ready
 from burnish.workflows.evaluate.core import evaluate_answers
+from burnish.workflows.evaluate.rescore import read_summary
 from burnish.workflows.evaluate.score import has_rust, verifier_for
-from burnish.workflows.evaluate.summary_file import read_summary
 from burnish.workflows.evaluate.written_answers import Writing
 from burnish.workflows.run.inputs import CODE, TOOLCHAIN, code_digest
 from burnish.workflows.run.ledger_entry import record_evaluation
@@ -65,12 +67,11 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
     say_untested(tasks)
     if config.repair_turns and not has_rust(tasks):
         raise ConfigError("repair_turns fixes Rust, and no task is Rust.", "Remove repair_turns.")
-    given = _given_answers(config, tasks)
+    name, answered_by, given = answering(config, tasks, source)
     with ExitStack() as stack:
         verifier = stack.enter_context(verifier_for(tasks, config.verify, config.out / ".cache"))
         toolchain = {} if verifier is None else {TOOLCHAIN: verifier.digest}
-        model_files = digests_of(answers, source) if isinstance(answers, WrittenAnswers) else {}
-        digests = {CODE: code_digest(), **toolchain, "tasks": tasks_digest(tasks), **model_files}
+        digests = {CODE: code_digest(), **toolchain, "tasks": tasks_digest(tasks), **answered_by}
         run = stack.enter_context(
             open_run(config.out, recipe=resolved, digests=digests, version=__version__, resume=resume)
         )
@@ -94,7 +95,7 @@ def evaluate(config: EvaluateConfig, *, resume: bool = False) -> Summary:
             repair_turns=config.repair_turns,
         )
         done = finish(folder, attempt, evaluated.outputs, peak_bytes=peak_bytes())
-        model = evaluated.measured(_name(config, source), done.seconds)
+        model = replace(evaluated.model, name=name, seconds=done.seconds)
         summary = build_summary([model], excluded_tasks=task_set.excluded)
         write_json(config.out / SUMMARY, summary.model_dump(mode="json"))
         record_evaluation(config, run, digests, done, summary)
@@ -116,24 +117,28 @@ def read_completions(path: Path, tasks: Sequence[Task]) -> list[Completion]:
     return completions
 
 
-def _given_answers(config: EvaluateConfig, tasks: Sequence[Task]) -> list[Completion]:
-    """Return stored answers; None when a model must write them."""
+def answering(
+    config: EvaluateConfig, tasks: Sequence[Task], source: ModelSource | None
+) -> tuple[str, Mapping[str, str], list[Completion]]:
+    """Return the name of what answers, for tables, its digests, and stored answers where nothing writes them now."""
     match config.answers:
-        case ModelAnswers() | EndpointAnswers():
-            return []
+        case EndpointAnswers() as server:
+            return server.model, {"endpoint": endpoint_digest(server)}, []
+        case ModelAnswers(adapter_off=adapter_off):
+            assert source is not None
+            return (f"{source.name} (adapter off)" if adapter_off else source.name), source.digests, []
         case FileAnswers(path=path):
-            return read_completions(path, tasks)
+            return path.stem, {}, read_completions(path, tasks)
         case FieldAnswers(name=name):
+            known = {task.id for task in tasks}
             if isinstance(config.tasks, HumanEvalPackTasks):
-                wanted = {task.id for task in tasks}
-                return [
-                    completion for completion in read_field(config.tasks.path, name) if completion.task_id in wanted
-                ]
-            return [
-                Completion(task_id=task.id, text=task.reference, finish_reason="given")
-                for task in tasks
-                if task.reference is not None
-            ]
+                return name, {}, [given for given in read_field(config.tasks.path, name) if given.task_id in known]
+            answered = [task for task in tasks if task.reference is not None]
+            return (
+                name,
+                {},
+                [Completion(task_id=task.id, text=task.reference or "", finish_reason="given") for task in answered],
+            )
     assert_never(config.answers)
 
 
@@ -161,14 +166,3 @@ def _check_there(path: Path) -> None:
 def tasks_digest(tasks: Sequence[Task]) -> str:
     """Compute the digest of a task set: every field of every task, in order."""
     return digest_json([task.to_json() for task in tasks])
-
-
-def _name(config: EvaluateConfig, source: ModelSource | None) -> str:
-    match config.answers:
-        case ModelAnswers() | EndpointAnswers():
-            return name_of(config.answers, source)
-        case FileAnswers(path=path):
-            return path.stem
-        case FieldAnswers(name=name):
-            return name
-    assert_never(config.answers)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.fsio import numbered_lines
@@ -24,17 +23,12 @@ def stage_rollouts(folder: Path, stage: str) -> StageRollouts | None:
     if (folder / ROLLOUTS).is_file():
         return _of_file(folder / ROLLOUTS, stage)
     rounds = [(number, path.parent) for path in folder.glob(f"*/{SCORES}") if (number := _number(path.parent))]
-    round_folders = [_Round(number, path) for number, path in sorted(rounds)]
-    if not round_folders:
+    if not rounds:
         return None
-    per_round = max(1, ROLLOUTS_PER_STAGE // len(round_folders))
-    return StageRollouts(
-        stage,
-        "round",
-        (),
-        [rollout for part in round_folders for rollout in part.first(per_round)],
-        sum(part.written for part in round_folders),
-    )
+    per_round = max(1, ROLLOUTS_PER_STAGE // len(rounds))
+    samples = [sample for number, place in sorted(rounds) for sample in _of_round(number, place, per_round)]
+    written = sum(1 for _, place in rounds for _ in numbered_lines(place / COMPLETIONS))
+    return StageRollouts(stage, "round", (), samples, written)
 
 
 def spread(counts: Counter[int], most: int) -> set[int]:
@@ -53,23 +47,13 @@ def _of_file(path: Path, stage: str) -> StageRollouts:
     return StageRollouts(stage, "step", (), rollouts[: 2 * ROLLOUTS_PER_STAGE], counts.total())
 
 
-@dataclass(frozen=True)
-class _Round:
-    """Answers of one round in their files."""
-
-    number: int
-    folder: Path
-
-    @property
-    def written(self) -> int:
-        return sum(1 for _ in numbered_lines(self.folder / COMPLETIONS))
-
-    def first(self, count: int) -> Iterator[Rollout]:
-        verdicts = {(v.task_id, v.sample_index): v for v in read_records(Verdict, self.folder / VERDICTS)}
-        scores = {(s.task_id, s.sample_index): s for s in read_records(Score, self.folder / SCORES)}
-        for completion in itertools.islice(read_records(Completion, self.folder / COMPLETIONS), count):
-            key = (completion.task_id, completion.sample_index)
-            yield Rollout(step=self.number, completion=completion, verdict=verdicts.get(key), score=scores.get(key))
+def _of_round(number: int, folder: Path, count: int) -> Iterator[Rollout]:
+    """Read the first answers of a round from its files."""
+    verdicts = {(v.task_id, v.sample_index): v for v in read_records(Verdict, folder / VERDICTS)}
+    scores = {(s.task_id, s.sample_index): s for s in read_records(Score, folder / SCORES)}
+    for completion in itertools.islice(read_records(Completion, folder / COMPLETIONS), count):
+        key = (completion.task_id, completion.sample_index)
+        yield Rollout(step=number, completion=completion, verdict=verdicts.get(key), score=scores.get(key))
 
 
 def _number(folder: Path) -> int:

@@ -6,7 +6,7 @@ Left out on purpose: printing (`cli` shows the table of ``summary.json``).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from burnish.report.page.html import ReportData, write_html
 from burnish.report.page.samples import StageAnswers, StageRollouts
 from burnish.score.summaries.summary import build_summary
 from burnish.workflows.answer.completions import read_answers
-from burnish.workflows.build.tasks_stage import EXCLUDED
+from burnish.workflows.build.stages import EXCLUDED
 from burnish.workflows.evaluate.core import measured_in
 from burnish.workflows.evaluate.report_rollouts import stage_rollouts
 from burnish.workflows.run.context import Outcome, Run
@@ -33,9 +33,13 @@ from burnish.workflows.run.context import Outcome, Run
 def report(run: Run, stage: ReportStage, folder: Path) -> Outcome:
     """Write ``summary.json`` and ``report.html`` into the run's folder."""
     measured, answers = [], []
-    for evaluate_stage in _measured(run):
+    evaluated = [stage for stage in run.recipe.stages if isinstance(stage, EvaluateStage) and stage.name in run.done]
+    models = [stage.model for stage in evaluated]
+    for evaluate_stage in evaluated:
         folder, tasks = run.stage_folder(evaluate_stage.name), run.evaluation_tasks(evaluate_stage).held_out
-        model = measured_in(folder, _row_name(run, evaluate_stage), tasks, run.done[evaluate_stage.name].seconds)
+        # A model that is measured several times goes by the stages' names.
+        name = evaluate_stage.model if models.count(evaluate_stage.model) == 1 else evaluate_stage.name
+        model = measured_in(folder, name, tasks, run.done[evaluate_stage.name].seconds)
         measured.append(model)
         completions = tuple(read_answers(folder / COMPLETIONS).values())
         answers.append(StageAnswers(model.name, tasks, completions, model.verdicts))
@@ -49,7 +53,7 @@ def report(run: Run, stage: ReportStage, folder: Path) -> Outcome:
             reused=name in run.reused,
             peak_bytes=done.peak_bytes,
             accelerator_peak_bytes=_accelerator_peak(metrics, name),
-            predicted_peak_bytes=_predicted_peak(done.metrics),
+            predicted_peak_bytes=None if (peak := done.metrics.get(PREDICTED_PEAK)) is None else int(peak),
         )
         for name, done in run.done.items()
     ]
@@ -80,20 +84,15 @@ def _rollouts(run: Run) -> list[StageRollouts]:
         stage.name for stage in run.recipe.stages if stage.name in run.done and not isinstance(stage, EvaluateStage)
     ]
     written = [stage_rollouts(run.stage_folder(name), name) for name in names]
-    return [
-        replace(rollouts, tasks=run.train_tasks_before(rollouts.stage)) for rollouts in written if rollouts is not None
-    ]
+    return [replace(rollouts, tasks=run.train_tasks(rollouts.stage)) for rollouts in written if rollouts is not None]
 
 
 def _facts(run: Run) -> dict[str, str]:
     """Return start time, version, seed and machine of the run."""
-    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(_began(run.folder.path / EVENTS)))
+    first = next(read_rows(run.folder.path / EVENTS, {"at": NUMBER}))
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(float(first["at"])))
     facts = {"first begun": began, "burnish": __version__, "seed": str(run.recipe.seed)}
     return facts | read_machine(run.folder.path)
-
-
-def _began(events: Path) -> float:
-    return float(next(read_rows(events, {"at": NUMBER}))["at"])
 
 
 def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:
@@ -106,18 +105,3 @@ def _accelerator_peak(metrics: Sequence[MetricRow], stage: str) -> int | None:
         if key.startswith("peak_allocated_bytes")
     ]
     return int(max(peaks)) if peaks else None
-
-
-def _predicted_peak(metrics: Mapping[str, float]) -> int | None:
-    predicted = metrics.get(PREDICTED_PEAK)
-    return None if predicted is None else int(predicted)
-
-
-def _measured(run: Run) -> list[EvaluateStage]:
-    return [stage for stage in run.recipe.stages if isinstance(stage, EvaluateStage) and stage.name in run.done]
-
-
-def _row_name(run: Run, stage: EvaluateStage) -> str:
-    """Return the model's name for a row; the stage's if it has tasks of its own or the model is measured again."""
-    models = [other.model for other in _measured(run) if other.tasks is None]
-    return stage.model if stage.tasks is None and models.count(stage.model) == 1 else stage.name

@@ -8,7 +8,7 @@ out on purpose: training again (`burnish run` with the recipe of the run does).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,14 +27,14 @@ from burnish.ledger.run_folder import RESOLVED_RECIPE, RunFolder
 from burnish.ledger.stage import Done, read_done
 from burnish.ledger.store import RunRow, StageRow
 from burnish.model.folders import model_digest
-from burnish.records.evaluation import ComparisonReport, EvaluatedRow
+from burnish.records.evaluation import ComparisonReport
 from burnish.records.layout import ADAPTER, COMPLETIONS, EVALUATED, HELD_OUT, REPRODUCTION, RESOLVED, TASKS
 from burnish.score.summaries.comparison import compare_rows
 from burnish.workflows.evaluate.evaluate import evaluate
-from burnish.workflows.evaluate.rescore import read_evaluated
+from burnish.workflows.evaluate.rescore import outcome_of, read_evaluated
 from burnish.workflows.evaluate.score import verifier_for
 from burnish.workflows.run.base_model import resolve_measured
-from burnish.workflows.run.context import Run
+from burnish.workflows.run.context import Run, tasks_stage_before
 from burnish.workflows.run.inputs import BASE, CODE, TOOLCHAIN, code_digest
 
 LEVEL = 0.05
@@ -107,13 +107,14 @@ def reproduce(run: RunRow, folder: Path | None, stage: StageRow, out: Path) -> R
     evaluate(original.config)
     before, now = read_evaluated(original.rows), read_evaluated(out)
     report, _ = compare_rows(original.name, before, "again", now)
-    pairs = list(_paired(before, now))
+    again = {(row.task_id, row.sample_index): row for row in now}
+    pairs = [(row, again[key]) for row in before if (key := (row.task_id, row.sample_index)) in again]
     done = Reproduction(
         of=original.name,
         folder=str(out),
         rows=len(before),
         other_texts=sum(a.text != b.text for a, b in pairs) + len(before) - len(pairs),
-        other_outcomes=sum(_outcome(a) != _outcome(b) for a, b in pairs) + len(before) - len(pairs),
+        other_outcomes=sum(outcome_of(a) != outcome_of(b) for a, b in pairs) + len(before) - len(pairs),
         significant=_significant(report),
         notes=tuple(notes),
         comparison=report,
@@ -155,7 +156,7 @@ def _of_run(folder: Path, stage: StageRow, out: Path) -> Original:
     settings = next(candidate for candidate in recipe.stages if candidate.name == stage.name)
     assert isinstance(settings, EvaluateStage)
     tasks = (
-        folder / (run.tasks_stage(settings) or "") / HELD_OUT
+        folder / (tasks_stage_before(recipe, settings.name) or "") / HELD_OUT
         if settings.tasks is None
         else (folder / stage.name / TASKS)
     )
@@ -186,7 +187,8 @@ def _with_toolchain(original: Original, stage: StageRow) -> Original:
     """Add compiler, lints and policy of the verifier if there are Rust tasks; opens the verifier."""
     if TOOLCHAIN not in stage.parents or "gone" in original.present.values():
         return original
-    tasks = read_tasks(_task_file(original.config))
+    assert isinstance(original.config.tasks, TaskFile)
+    tasks = read_tasks(original.config.tasks.path)
     with TemporaryDirectory() as beside, verifier_for(tasks, original.config.verify, Path(beside)) as verifier:
         now = verifier.digest if verifier is not None else ""
     return replace(
@@ -194,11 +196,6 @@ def _with_toolchain(original: Original, stage: StageRow) -> Original:
         expected={**original.expected, TOOLCHAIN: stage.parents[TOOLCHAIN]},
         present={**original.present, TOOLCHAIN: now},
     )
-
-
-def _task_file(config: EvaluateConfig) -> Path:
-    assert isinstance(config.tasks, TaskFile)
-    return config.tasks.path
 
 
 def _refuse_changes(original: Original) -> None:
@@ -239,15 +236,6 @@ def _outputs_digest(folder: Path, done: Mapping[str, Done]) -> str:
         return "gone"
     paths = {name: folder / name for name in done[folder.name].outputs}
     return digest_json({name: digest_folder(p) if p.is_dir() else digest_file(p) for name, p in paths.items()})
-
-
-def _paired(a: Sequence[EvaluatedRow], b: Sequence[EvaluatedRow]) -> Iterator[tuple[EvaluatedRow, EvaluatedRow]]:
-    others = {(row.task_id, row.sample_index): row for row in b}
-    return ((row, others[row.task_id, row.sample_index]) for row in a if (row.task_id, row.sample_index) in others)
-
-
-def _outcome(row: EvaluatedRow) -> dict[str, Any]:
-    return row.model_dump(include={"extracted", "problem", "correct", "scores", "reason"})
 
 
 def _significant(report: ComparisonReport) -> bool:

@@ -39,7 +39,10 @@ from burnish.records.summary import Summary
 from burnish.score.summaries.answers import check_tasks, rust_row
 from burnish.score.summaries.summary import MeasuredModel, build_summary
 from burnish.workflows.answer.completions import read_answers
-from burnish.workflows.evaluate.score import completions_in, judge_answers, read_likelihoods, verifier_for
+from burnish.workflows.evaluate.score import file_in, judge_answers, read_likelihoods, verifier_for
+
+TOLERANCE = float(EvaluateConfig.model_fields["tolerance"].default)
+"""Default tolerance of numeric answers."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def rescore(folder: Path) -> Rescored:
 
     Raises DataError when the folder holds no answers, or the answered tasks cannot be found.
     """
-    path = completions_in(folder)
+    path = file_in(folder, COMPLETIONS)
     if not path.is_file():
         raise DataError(f"{folder} has no {COMPLETIONS}.", "Give the folder of an evaluation.")
     folder = path.parent
@@ -69,7 +72,7 @@ def rescore(folder: Path) -> Rescored:
     place = {task.id: number for number, task in enumerate(tasks)}
     completions = sorted(answers.values(), key=lambda completion: (place[completion.task_id], completion.sample_index))
     settings = _settings(folder.parent / RESOLVED)
-    tolerance = settings.get("tolerance", EvaluateConfig.model_fields["tolerance"].default)
+    tolerance = settings.get("tolerance", TOLERANCE)
     try:
         verify = VerifyConfig.model_validate_json(json.dumps(settings.get("verify", {})))
     except ValidationError as error:
@@ -102,12 +105,27 @@ def rescore(folder: Path) -> Rescored:
     return Rescored(out, summary, len(judgement.rows), len(changes))
 
 
+def read_summary(path: Path) -> Summary:
+    """Read the summary of a run or of an evaluation.
+
+    Raises DataError where another version of burnish wrote it: its intervals may mean something else.
+    """
+    try:
+        return Summary.from_json(path.read_text(encoding="utf-8"))
+    except DataError as error:
+        raise DataError(
+            f"{path} is not a summary of this version of burnish ({error.cause}).",
+            "Judge its answers again, which needs no model: burnish evaluate --rescore FOLDER, where FOLDER is "
+            f"{path.parent} or, in a run, an evaluate stage in it. Or remove the folder and evaluate again.",
+        ) from error
+
+
 def read_evaluated(folder: Path) -> list[EvaluatedRow]:
     """Read the judged rows of an evaluation, or build them from the verdicts of an older run's stage.
 
     Raises DataError when there are none, or a line is broken.
     """
-    path = folder / ROWS if (folder / ROWS).is_file() else folder / EVALUATED / ROWS
+    path = file_in(folder, ROWS)
     if path.is_file():
         return list(read_records(EvaluatedRow, path))
     if not (folder / VERDICTS).is_file() or not (folder / COMPLETIONS).is_file():
@@ -140,17 +158,16 @@ def _tasks(folder: Path, ids: set[str]) -> Sequence[Task]:
 
 def tasks_beside(folder: Path) -> Sequence[Task]:
     """Read the tasks of an evaluation; none for a run's stage, whose tasks are elsewhere."""
-    path = folder / TASKS if (folder / TASKS).is_file() else folder / EVALUATED / TASKS
+    path = file_in(folder, TASKS)
     return read_tasks(path) if path.is_file() else ()
 
 
 def tolerance_of(folder: Path) -> float:
     """Return the tolerance of numeric answers in an evaluation."""
-    usual = float(EvaluateConfig.model_fields["tolerance"].default)
     for path in (folder / RESOLVED, folder.parent / RESOLVED):
         if path.is_file():
-            return float(_settings(path).get("tolerance", usual))
-    return usual
+            return float(_settings(path).get("tolerance", TOLERANCE))
+    return TOLERANCE
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -167,12 +184,16 @@ def _excluded(path: Path) -> int:
     return int(read_object(path, needs={"excluded_tasks": int})["excluded_tasks"]) if path.is_file() else 0
 
 
+def outcome_of(row: EvaluatedRow) -> dict[str, Any]:
+    """Return what an answer was judged as."""
+    return row.model_dump(include={"extracted", "problem", "correct", "scores", "reason"})
+
+
 def _changes(before: Sequence[EvaluatedRow], now: Sequence[EvaluatedRow]) -> list[dict[str, Any]]:
-    compared = {"extracted", "problem", "correct", "scores", "reason"}
-    old = {(row.task_id, row.sample_index): row.model_dump(include=compared) for row in before}
+    old = {(row.task_id, row.sample_index): outcome_of(row) for row in before}
     changes = []
     for row in now:
-        was, is_now = old.get((row.task_id, row.sample_index)), row.model_dump(include=compared)
+        was, is_now = old.get((row.task_id, row.sample_index)), outcome_of(row)
         if was != is_now:
             changes.append({"task_id": row.task_id, "sample_index": row.sample_index, "before": was, "now": is_now})
     return changes

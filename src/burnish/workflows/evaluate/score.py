@@ -15,7 +15,7 @@ from burnish.config.verify import VerifyConfig
 from burnish.records import Completion, Task, Verdict
 from burnish.records.evaluation import EvaluatedRow
 from burnish.records.files import read_rows, write_records
-from burnish.records.layout import COMPLETIONS, EVALUATED, LIKELIHOODS, ROWS, VERDICTS
+from burnish.records.layout import EVALUATED, LIKELIHOODS, ROWS, VERDICTS
 from burnish.score.metrics.multiple_choice import with_likelihoods
 from burnish.score.summaries.answers import judge_answer, missing_row, rust_row
 from burnish.verify import Verifier
@@ -112,6 +112,6 @@ def read_likelihoods(folder: Path) -> dict[str, dict[str, float]]:
     return {row["task_id"]: row["log_likelihoods"] for row in read_rows(folder / LIKELIHOODS)}
 
 
-def completions_in(folder: Path) -> Path:
-    """Return the file of answers in the folder of an evaluation or stage, or in the evaluation's subfolder."""
-    return (folder if (folder / COMPLETIONS).is_file() else folder / EVALUATED) / COMPLETIONS
+def file_in(folder: Path, name: str) -> Path:
+    """Return a file of an evaluation or stage: in its folder, otherwise in the evaluation's subfolder."""
+    return (folder if (folder / name).is_file() else folder / EVALUATED) / name

@@ -6,6 +6,7 @@ Loads the model only when something is missing. Left out on purpose: judging (`w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -17,111 +18,100 @@ from burnish.model.source import ModelSource
 from burnish.protocols import Generator
 from burnish.records import Completion, Task
 from burnish.records.files import read_rows, write_rows
-from burnish.records.layout import COMPLETIONS, EVALUATED, LIKELIHOODS, PACE, PRECISION, PROMPTS
+from burnish.records.layout import COMPLETIONS, LIKELIHOODS, PACE, PRECISION, PROMPTS
 from burnish.records.summary import Generation, Precision
-from burnish.workflows.answer.completions import answer_tasks, finished_tasks, read_answers
-from burnish.workflows.answer.generators import open_source, written_by
-from burnish.workflows.evaluate.score import read_likelihoods
+from burnish.workflows.answer.completions import answer_tasks, read_answers
+from burnish.workflows.answer.generators import written_by
+from burnish.workflows.evaluate.score import file_in, read_likelihoods
 
 if TYPE_CHECKING:
     from burnish.generate.transformers_engine import TransformersGenerator
 
 
+@dataclass
 class Writing:
-    """Generation for one evaluation.
+    """Generation for one evaluation."""
 
-    Args:
-        answers: the model and its options.
-        tasks: tasks to answer.
-        folder: output folder.
-        seed: seed of the evaluation.
-        source: the model, if already resolved.
-    """
-
-    def __init__(
-        self,
-        answers: WrittenAnswers,
-        tasks: Sequence[Task],
-        folder: Path,
-        *,
-        seed: int,
-        source: ModelSource | None = None,
-    ) -> None:
-        self._answers, self._tasks, self._folder, self._seed, self._source = answers, tasks, folder, seed, source
-        self._loaded: Generator | None = None
+    answers: WrittenAnswers
+    """The model and its options."""
+    tasks: Sequence[Task]
+    folder: Path
+    """Where all of it is written."""
+    seed: int
+    source: ModelSource | None = None
+    """The model, if already resolved."""
+    _loaded: Generator | None = None
 
     def completions(self) -> list[Completion]:
         """Return all answers, in the order of the tasks, keeping those of an earlier attempt."""
-        path, samples = self._folder / COMPLETIONS, self._answers.sampling.samples
-        if {task.id for task in self._tasks} <= finished_tasks(path, samples):
-            by_sample = read_answers(path)
-            return [by_sample[task.id, sample] for task in self._tasks for sample in range(samples)]
+        path, samples = self.folder / COMPLETIONS, self.answers.sampling.samples
+        known = read_answers(path)
+        wanted = [(task.id, sample) for task in self.tasks for sample in range(samples)]
+        if known.keys() >= set(wanted):
+            return [known[key] for key in wanted]
         generator = self._generator()
         self._note_prompts()
-        return answer_tasks(generator, self._tasks, path, samples=samples, pace=self._folder / PACE)
+        return answer_tasks(generator, self.tasks, path, samples=samples, pace=self.folder / PACE)
 
     def likelihoods(self) -> dict[str, dict[str, float]]:
         """Return the likelihoods of multiple-choice tasks; none for a server or vLLM.
 
         Tasks that exceed the model's context have empty ones.
         """
-        questions = [task for task in self._tasks if task.kind == "multiple_choice"]
-        if not questions or isinstance(self._answers, EndpointAnswers) or self._answers.engine != "transformers":
+        questions = [task for task in self.tasks if task.kind == "multiple_choice"]
+        if not questions or isinstance(self.answers, EndpointAnswers) or self.answers.engine != "transformers":
             return {}
-        known = read_likelihoods(self._folder)
+        known = read_likelihoods(self.folder)
         if all(task.id in known for task in questions):
             return known
         likelihoods = self._in_process().choice_likelihoods(questions)
         rows = [{"task_id": name, "log_likelihoods": values} for name, values in likelihoods.items()]
-        write_rows(self._folder / LIKELIHOODS, rows)
+        write_rows(self.folder / LIKELIHOODS, rows)
         return likelihoods
 
     def one_sample(self) -> Generator:
         """Return a generator that writes one sample per task."""
         generator = self._generator()
-        if isinstance(self._answers, EndpointAnswers):
-            sampling = self._answers.sampling.model_copy(update={"samples": 1})
-            return written_by(self._answers.model_copy(update={"sampling": sampling}), seed=self._seed)
+        if isinstance(self.answers, EndpointAnswers):
+            sampling = self.answers.sampling.model_copy(update={"samples": 1})
+            return written_by(self.answers.model_copy(update={"sampling": sampling}), seed=self.seed)
         return cast("TransformersGenerator", generator).with_samples(1)
 
     def _generator(self) -> Generator:
         if self._loaded is None:
-            if isinstance(self._answers, EndpointAnswers) or self._source is None:
-                self._loaded = written_by(self._answers, seed=self._seed)
-            else:
-                self._loaded = open_source(self._source, self._answers, seed=self._seed)
+            self._loaded = written_by(self.answers, seed=self.seed, source=self.source)
             self._note_precision(self._loaded)
         return self._loaded
 
     def _note_precision(self, generator: Generator) -> None:
         """Record the precision of a model in this process, as loaded: a run's name may mean a quantised one."""
         model = getattr(generator, "model", None)
-        if model is None or isinstance(self._answers, EndpointAnswers):
+        if model is None or isinstance(self.answers, EndpointAnswers):
             return
         from burnish.model.contents import precision_of
 
         dtype, quantization = precision_of(model)
-        write_json(self._folder / PRECISION, {"dtype": dtype, "quantization": quantization})
+        write_json(self.folder / PRECISION, {"dtype": dtype, "quantization": quantization})
 
     def _in_process(self) -> TransformersGenerator:
         return cast("TransformersGenerator", self._generator())
 
     def _note_prompts(self) -> None:
         """Record the prompts after the chat template; a server renders its own."""
-        if isinstance(self._answers, EndpointAnswers):
+        if isinstance(self.answers, EndpointAnswers):
             return
         generator = self._in_process()
-        rows = [{"task_id": task.id, "prompt": generator.prompt_text(task)} for task in self._tasks]
-        write_rows(self._folder / PROMPTS, rows)
+        rows = [{"task_id": task.id, "prompt": generator.prompt_text(task)} for task in self.tasks]
+        write_rows(self.folder / PROMPTS, rows)
 
 
 def precision_in(folder: Path) -> Precision:
     """Return the precision of an evaluation's or stage's model; empty when unrecorded."""
-    for noted in (folder / PRECISION, folder / EVALUATED / PRECISION):
-        if noted.is_file():
-            known = read_object(noted, needs={"dtype": str, "quantization": str})
-            return Precision(dtype=known["dtype"], quantization=known["quantization"])
-    return Precision()
+    noted = file_in(folder, PRECISION)
+    if not noted.is_file():
+        return Precision()
+    known = read_object(noted, needs={"dtype": str, "quantization": str})
+    return Precision(dtype=known["dtype"], quantization=known["quantization"])
 
 
 def generation_in(folder: Path, completions: Sequence[Completion]) -> Generation | None:

@@ -43,10 +43,10 @@ from burnish.workflows.experiments.programs import (
     failed_before,
     measured,
     opened,
-    program,
     recipe_fingerprint,
     run_experiment,
 )
+from burnish.workflows.manage.supervise import program
 
 
 class Answering(Part):

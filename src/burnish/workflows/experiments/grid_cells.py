@@ -19,7 +19,7 @@ from burnish.config.load import Values, load_config
 from burnish.config.model import ModelConfig
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.recipe import Recipe
-from burnish.config.stages.stage import AdapterStage, Stage
+from burnish.config.stages.stage import AdapterStage
 from burnish.config.tasks import TaskFile
 from burnish.config.verbs.evaluate import EvaluateConfig, ModelAnswers
 from burnish.config.verbs.grid import AdapterVariant, GridConfig, Variant
@@ -30,10 +30,9 @@ from burnish.model.folders import check_stored_quantization
 from burnish.model.machine import check_machine
 from burnish.model.naming import ModelName, QuantizationTag, clean, four_bit_tag, quantization_tag
 from burnish.workflows.experiments.sweep_plan import named
-from burnish.workflows.preflight import check_early, problem_of
+from burnish.workflows.preflight import check_batches, check_early, problem_of
 from burnish.workflows.recipe import last_training_stage
 from burnish.workflows.run.base_model import find_base, resolve_base
-from burnish.workflows.run.batches import check_batches
 from burnish.workflows.run.context import Run
 
 PLAIN = {"adapter": {"kind": "lora"}, "optimizer": "adamw"}
@@ -84,7 +83,13 @@ def grid_cells(config: GridConfig, base: Path, runs_dir: Path) -> list[Cell]:
     # The recipe's adapter must not decide which bases may be evaluated without training.
     plain = [stage.name for stage in last_training_stage(recipe) if isinstance(stage, AdapterStage)]
     untrained = {f"stages.{name}.{key}": value for name in plain for key, value in PLAIN.items()}
-    axes = {axis: variants for axis, variants in _axes(config).items() if variants}
+    named_axes: dict[str, Sequence[Variant]] = {  # in the order in which variants are applied and named
+        "models": config.models,
+        "datasets": config.datasets,
+        "adapters": config.adapters,
+        "quantizations": config.quantizations,
+    }
+    axes = {axis: variants for axis, variants in named_axes.items() if variants}
     cells = []
     for index, combination in enumerate(itertools.product(*axes.values())):
         variants = dict(zip(axes, combination, strict=True))
@@ -150,16 +155,6 @@ def _quantized_as(model: ModelConfig, head: str | None) -> QuantizationTag:
             return quantization_on_disk(resolve_base(model.base), quantization.kind) or QuantizationTag("NoQuant")
 
 
-def _axes(config: GridConfig) -> dict[str, Sequence[Variant]]:
-    """Return the axes in the order in which variants are applied and named."""
-    return {
-        "models": config.models,
-        "datasets": config.datasets,
-        "adapters": config.adapters,
-        "quantizations": config.quantizations,
-    }
-
-
 def _recipe(config: GridConfig, values: Sequence[Values]) -> tuple[Recipe | None, str]:
     """Build the recipe, or return why the matrix refuses it."""
     try:
@@ -204,7 +199,9 @@ def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
         if isinstance(stage, OptimizerConfig) and "micro_batch" not in stage.model_fields_set:
             del plain["micro_batch"]
     data = resolved["data"]
-    answers = any(_reads_tasks(recipe, stage) for stage in recipe.stages)
+    # A training may answer tasks although the recipe has its own rows.
+    trainings = [stage for stage in recipe.stages if isinstance(stage, OptimizerConfig)]
+    answers = any(stage.needs(recipe.data).tasks for stage in trainings)
     if data["sources"] and isinstance(recipe.data.tasks, TaskFile) and not answers:
         proving = {stage.name for stage in recipe.stages if "tasks" in stage.makes}
         resolved["stages"] = [stage for stage in resolved["stages"] if stage["name"] not in proving]
@@ -213,11 +210,6 @@ def _rehearsed(recipe: Recipe, config: GridConfig) -> Recipe:
     if config.limit_eval is not None and data["tasks"]["kind"] == "rust":
         data["tasks"]["held_out"] = min(data["tasks"]["held_out"], config.limit_eval)
     return Recipe.model_validate_json(json.dumps(resolved))
-
-
-def _reads_tasks(recipe: Recipe, stage: Stage) -> bool:
-    """Return whether a training answers tasks although the recipe has its own rows."""
-    return isinstance(stage, OptimizerConfig) and bool(stage.needs(recipe.data).tasks)
 
 
 def _limit(data: dict[str, Any], limit: int) -> None:

@@ -30,13 +30,9 @@ SAME_WORK = frozenset(
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """The predicted time and memory of a run."""
+class Prediction(Measured):
+    """The predicted time and memory of a run: the median and the largest of finished ones."""
 
-    seconds: float
-    """Median seconds of the finished runs."""
-    peak_bytes: int | None
-    device_peak_bytes: int | None
     runs: int
     """Number of finished runs it is based on."""
 

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -124,11 +123,6 @@ def recipe_fingerprint(recipe: Recipe, beside: object = None) -> str:
     return digest_json([recipe.model_dump(mode="json"), run_digests(recipe, None), beside])
 
 
-def program(*arguments: str) -> list[str]:
-    """Build the command line of this program."""
-    return [sys.executable, "-c", "from burnish.cli import main; main()", *arguments]
-
-
 def run_experiment(
     folder: Folder,
     planned: ExperimentState,
@@ -152,8 +146,7 @@ def run_experiment(
     _wait_until_free(folder.run(planned.id))
     logger.info("%s begins", planned.id)
     ending = run_to_end(commands, folder.log(planned.id), timeout_s=timeout_s, retries=retries, watch=watch)
-    changes = {"state": ending.state, "seconds": ending.seconds, "attempts": ending.attempts, "reason": ending.reason}
-    state = planned.model_copy(update=changes)
+    state = planned.model_copy(update=vars(ending))
     folder.write_state(state)
     logger.info("%s: %s in %.1f s%s", state.id, state.state, state.seconds, f": {state.reason}" if state.reason else "")
     return state

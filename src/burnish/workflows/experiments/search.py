@@ -19,11 +19,8 @@ from burnish.config.verbs.sweep import (
     Range,
     TpeSearch,
 )
-from burnish.errors import MissingToolError
 from burnish.fsio import digest_json
-from burnish.workflows.run.requirements import missing_packages
-
-INSTALL = "pip install 'burnish[search]'"
+from burnish.workflows.run.requirements import require
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,6 @@ class Trial:
     """Step -> the value that pruning watches."""
 
 
-def require_search() -> None:
-    """Raise MissingToolError when Optuna is not installed."""
-    if missing_packages(("optuna",)):
-        raise MissingToolError("the package optuna is not installed, and this search needs it", INSTALL)
-
-
 def propose(
     search: RandomSearch | TpeSearch,
     index: int,
@@ -53,7 +44,7 @@ def propose(
     history: Sequence[Trial] = (),
 ) -> dict[str, Any]:
     """Choose the values of run ``index``; ``history`` has the earlier runs."""
-    require_search()
+    require("search")
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -71,7 +62,10 @@ def propose(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState.PRUNED if trial.pruned else state,
                 value=trial.value,
-                params={key: _internal(search.space[key], value) for key, value in trial.params.items()},
+                params={
+                    key: value if isinstance(values := search.space[key], Range) else values.index(value)
+                    for key, value in trial.params.items()
+                },
                 distributions=distributions,
             )
         )
@@ -92,15 +86,11 @@ def _distribution(space: Sequence[Any] | Range) -> Any:
     return kinds.FloatDistribution(space.low, space.high, log=space.log)
 
 
-def _internal(space: Sequence[Any] | Range, value: Any) -> Any:
-    return value if isinstance(space, Range) else list(space).index(value)
-
-
 class Pruner:
     """Decide whether to stop a running run, by the curves of earlier runs."""
 
     def __init__(self, config: PruningConfig, history: Sequence[Trial]) -> None:
-        require_search()
+        require("search")
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)

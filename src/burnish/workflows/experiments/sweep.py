@@ -28,13 +28,14 @@ from burnish.workflows.experiments.programs import (
     failed_before,
     measured,
     opened,
-    program,
     recipe_fingerprint,
     run_experiment,
 )
-from burnish.workflows.experiments.search import Pruner, Trial, require_search
+from burnish.workflows.experiments.search import Pruner, Trial
 from burnish.workflows.experiments.sweep_plan import Plan, plan_sweep, run_id
+from burnish.workflows.manage.supervise import program
 from burnish.workflows.preflight import check_early, problem_of
+from burnish.workflows.run.requirements import require
 
 
 class RunResult(Part):
@@ -120,7 +121,7 @@ def sweep(
     """
     plan = plan_sweep(config, base)
     if config.pruning is not None:
-        require_search()
+        require("search")
     resolved = config.model_dump(mode="json") | {"first": plan.first().model_dump(mode="json")}
     with opened(config.out, resolved, resume=resume) as folder:
         results: list[RunResult] = []

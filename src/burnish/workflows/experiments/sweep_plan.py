@@ -23,7 +23,7 @@ from burnish.config.verbs.sweep import GridSearch, ListSearch, RandomSearch, Ran
 from burnish.errors import ConfigError
 from burnish.score.summaries.rates import METRICS
 from burnish.workflows.experiments.search import Trial, fits, propose
-from burnish.workflows.run.batches import check_batches
+from burnish.workflows.preflight import check_batches
 
 Params = Mapping[str, Any]
 LONGEST_ID = 120

@@ -12,7 +12,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ from burnish.records.layout import (
     ROUND_METADATA,
     ROWS,
     SAMPLED,
-    TRAINING_METADATA,
     VALIDATION,
     VERDICTS,
 )
@@ -42,19 +41,16 @@ from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.select import Kept, merge_rounds, select
 from burnish.score.summaries.rates import METRICS
-from burnish.train.watch.memory_forecast import Batches, MemoryForecast
-from burnish.train.watch.metadata import TrainingMetadata
-from burnish.train.watch.training_log import TrainingEvents, reporters
+from burnish.train.watch.memory_forecast import Batches
 from burnish.wording import counted
 from burnish.workflows.answer.completions import open_generator
 from burnish.workflows.answer.sample_and_judge import sample
-from burnish.workflows.evaluate.stage import measured
+from burnish.workflows.evaluate.core import measured
 from burnish.workflows.expert_iteration.files import example_of, reference_example, write_selection
 from burnish.workflows.rows.encode import EncodedSet, cache_of, encode_rows
 from burnish.workflows.run.context import Run
-from burnish.workflows.train.callbacks import training_facts
-from burnish.workflows.train.gated_rows import check_rows, train_rows
-from burnish.workflows.train.job import training_job
+from burnish.workflows.train.gated_rows import gate_of, train_rows
+from burnish.workflows.train.job import training_callbacks, training_job
 from burnish.workflows.train.start import StartingPoint
 
 logger = logging.getLogger("burnish.expert_iteration")
@@ -71,18 +67,21 @@ class RoundResult:
     metrics: dict[str, float]
 
 
+@dataclass
 class Round:
     """One round in its folder; round 0 is the start of the stage, which is only measured."""
 
-    def __init__(self, run: Run, stage: ExpertIterationStage, folder: Path, number: int, steps: int) -> None:
-        self.run = run
-        self.stage = stage
-        self.folder = folder / f"{ROUND_FOLDER}{number}"
-        self.stage_folder = folder
-        self.number = number
-        self.steps = steps
-        """Optimiser steps of the rounds before."""
-        self.metrics: dict[str, float] = {}
+    run: Run
+    stage: ExpertIterationStage
+    stage_folder: Path
+    number: int
+    steps: int
+    """Optimiser steps of the rounds before."""
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.stage_folder / f"{ROUND_FOLDER}{self.number}"
 
     def sample(self, weights: StartingPoint, tasks: Sequence[Task]) -> list[Judged]:
         """Return all samples of the tasks, verified and scored, in the order of the tasks."""
@@ -170,11 +169,11 @@ class Round:
                 callbacks=self._callbacks(stage, tokenizer, encoded),
                 log=lambda step, values: self._log(self.steps + step, values),
             )
-            result = train_rows(job, encoded, check_rows(self.run, stage, encoded, rows, tokenizer), tokenizer)
+            report = gate_of(self.run, stage, tokenizer)(encoded.rows, examples=rows)
+            result = train_rows(job, encoded, report, tokenizer)
             free_memory()
             seconds = {"update_s": time.monotonic() - began, "rows": float(len(rows))}
-            weights = StartingPoint(trained, None) if trained.name == "model" else StartingPoint(start.base, trained)
-            after = self.measure(weights, validation, self.steps + result.steps)
+            after = self.measure(start.with_trained(trained), validation, self.steps + result.steps)
             self._log(self.steps + result.steps, seconds)
             write_json(done, {"steps": result.steps, "metrics": self.metrics | after})
             shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
@@ -229,17 +228,12 @@ class Round:
         def write(event: str, *, step: int, steps: int, **fields: Any) -> None:
             self.run.folder.events.write(event, step=self.steps + step, steps=self.steps + steps, **fields)
 
-        facts = training_facts(self.run, self.stage, tokenizer)
         logits = encoded.most_trained()
         batches = Batches(encoded.longest(), logit_tokens=logits, muon=stage.optimizer == "muon")
-        forecast = MemoryForecast(stage.name, batches)
-        metadata = TrainingMetadata(self.stage_folder / TRAINING_METADATA, facts, forecast=forecast)
-        return [
-            TrainingEvents(stage.name, write),
-            forecast,
-            metadata,
-            *reporters(self.run.recipe.report_to, self.folder),
-        ]
+        described = (self.stage, self.stage_folder)
+        return training_callbacks(
+            self.run, stage, self.folder, tokenizer=tokenizer, batches=batches, write=write, described=described
+        )
 
     def _log(self, step: int, values: Any) -> None:
         self.run.folder.metrics.log(self.stage.name, step, values)

@@ -9,7 +9,6 @@ Left out on purpose: the steps of a round (`expert_iteration.round`), its files 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from burnish.config.stages.kinds.expert_iteration import ExpertIterationStage
 from burnish.data.tasks.task_sets import tested
 from burnish.errors import ConfigError
-from burnish.fsio import digest_json, disk_errors
+from burnish.fsio import digest_json, whole_folder
 from burnish.records import Task
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.pass_rates import PassRates, draw_in_turn
@@ -26,7 +25,7 @@ from burnish.score.selection.select import Kept
 from burnish.wording import counted
 from burnish.workflows.expert_iteration.round import Round, RoundResult
 from burnish.workflows.run.context import Outcome, Run
-from burnish.workflows.train.start import StartingPoint, starting_point
+from burnish.workflows.train.start import starting_point
 
 logger = logging.getLogger("burnish.expert_iteration")
 
@@ -63,10 +62,11 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
         result = this_round.learn(start if stage.train_from == "start" else weights, rows, pool.validation)
         results.append(result)
         steps += result.steps
-        weights = _weights_of(stage, start, result)
+        weights = start.with_trained(result.trained)
     best = _chosen(stage, results)
     output = run.trained_output(stage)
-    _copy_whole(best.trained, folder / output)
+    with whole_folder(folder / output, replacing=True) as copied:
+        shutil.copytree(best.trained, copied, dirs_exist_ok=True)
     logger.info("%s: leaves the weights of round %d of %d", stage.name, best.number, stage.rounds)
     metrics = {"rounds": float(stage.rounds), "round": float(best.number), "steps": float(steps), **best.metrics}
     return Outcome.of_training(folder / output, start.base, metrics)
@@ -74,7 +74,7 @@ def expert_iteration(run: Run, stage: ExpertIterationStage, folder: Path) -> Out
 
 def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
     """Return training tasks with hidden tests, the validation tasks among them, and the held-out tasks."""
-    tasks = tested(stage.name, run.train_tasks(stage))
+    tasks = tested(stage.name, run.train_tasks(stage.name))
     aside = set_aside(tasks, stage.validation, run.recipe.seed)
     families = {task.family for task in aside}
     train = tuple(task for task in tasks if task.family not in families)
@@ -85,7 +85,7 @@ def task_pool(run: Run, stage: ExpertIterationStage) -> TaskPool:
         )
     if aside:
         logger.info("%s: %s to train on, %d to measure rounds by", stage.name, counted(len(train), "task"), len(aside))
-    return TaskPool(train, aside, HeldOut(run.untrained_tasks(stage)))
+    return TaskPool(train, aside, HeldOut(run.untrained_tasks(stage.name)))
 
 
 def set_aside(tasks: Sequence[Task], count: int, seed: int) -> tuple[Task, ...]:
@@ -108,22 +108,7 @@ def drawn_tasks(
     return [task for task in tasks if task.id in chosen]
 
 
-def _weights_of(stage: ExpertIterationStage, start: StartingPoint, result: RoundResult) -> StartingPoint:
-    whole = stage.adapter.kind == "full"
-    return StartingPoint(result.trained, None) if whole else StartingPoint(start.base, result.trained)
-
-
 def _chosen(stage: ExpertIterationStage, results: Sequence[RoundResult]) -> RoundResult:
     if stage.result == "last":
         return results[-1]
     return max(results, key=lambda result: (result.metrics["validation_tests_passed"], -result.number))
-
-
-def _copy_whole(source: Path, target: Path) -> None:
-    """Copy a folder atomically."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    with disk_errors(target):
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(source, part)
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)

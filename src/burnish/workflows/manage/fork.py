@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.errors import RunFolderError
-from burnish.fsio import digest_json, disk_errors, read_object, write_json
+from burnish.fsio import digest_json, read_object, whole_folder, write_json
 from burnish.ledger.metrics import METRIC_ROW, EventLog
 from burnish.ledger.process import working
 from burnish.ledger.run_folder import RESOLVED_RECIPE
@@ -43,9 +43,7 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
     resolved = read_object(source / RESOLVED, needs=RESOLVED_RECIPE)
     stages = [stage["name"] for stage in resolved["recipe"]["stages"]]
     training, checkpoint = _checkpoint(source, stages, step)
-    partial = out.with_name(f".{name}.partial")
-    with disk_errors(out):
-        shutil.rmtree(partial, ignore_errors=True)
+    with whole_folder(out) as partial:
         for stage in stages[: stages.index(training)]:
             if (source / stage).is_dir():
                 shutil.copytree(source / stage, partial / stage)
@@ -55,7 +53,6 @@ def fork_run(source: Path, name: str, *, step: int | None = None) -> Path:
         forked = resolved | {"run_id": uuid.uuid4().hex, "recipe": resolved["recipe"] | {"name": name}}
         write_json(partial / RESOLVED, forked)
         EventLog(partial / EVENTS).write("forked", source=str(source), stage=training, step=reached)
-        partial.rename(out)
     _record(out, forked, resolved["run_id"], f"{training} at step {reached}")
     return out
 

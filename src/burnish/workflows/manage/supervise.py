@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,11 @@ PROGRESS = (COMPLETE, DONE, COMPLETIONS)
 """Files whose change is progress."""
 
 logger = logging.getLogger("burnish.supervise")
+
+
+def program(*arguments: str) -> list[str]:
+    """Build the command line of this program."""
+    return [sys.executable, "-c", "from burnish.cli import main; main()", *arguments]
 
 
 def supervise(command: Sequence[str], folder: Path, *, sleep: Callable[[float], None] = time.sleep) -> int:

@@ -23,7 +23,7 @@ from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.held_out import HeldOut
 from burnish.score.selection.judged import Judged
 from burnish.score.selection.pairs import labelled, preference_pairs, repair_pairs
-from burnish.workflows.rewards.stored_answers import read_written, rollout_files
+from burnish.workflows.rewards.stored_answers import read_written, rollout_files, task_of
 
 Row = TypeVar("Row")
 
@@ -52,12 +52,7 @@ def judged_answers(
     answers = Answers([])
     for file in rollout_files(source):
         for written in read_written(file):
-            task = tasks.get(written.completion.task_id)
-            if task is None:
-                raise DataError(
-                    f"{file}: the task {written.completion.task_id!r} is unknown.",
-                    "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
-                )
+            task = task_of(written, tasks)
             try:
                 held_out.check([task])
             except GateError:

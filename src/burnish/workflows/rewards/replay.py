@@ -22,7 +22,7 @@ from burnish.errors import DataError
 from burnish.records import Task, Verdict
 from burnish.score.rewards.comparison import Sample, compare_shape
 from burnish.score.rewards.score_verdict import score_verdict
-from burnish.workflows.rewards.stored_answers import Written, origin_of, read_written, rollout_files
+from burnish.workflows.rewards.stored_answers import Written, origin_of, read_written, rollout_files, task_of
 from burnish.workflows.verify.judge import open_verifier
 
 
@@ -36,13 +36,7 @@ def replay_rewards(source: Path, config: RewardReplayConfig) -> dict[str, Any]:
         raise DataError(f"{source} has no completions.", "Give a run with evaluations, or a file of completions.")
     origin = origin_of(source, config.tasks, config.seed)
     tasks = {task.id: task for task in origin.tasks}
-    for answer in written:
-        if answer.completion.task_id not in tasks:
-            raise DataError(
-                f"{answer.file}: the task {answer.completion.task_id!r} is unknown.",
-                "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
-            )
-    require_rust(tasks[answer.completion.task_id] for answer in written)
+    require_rust([task_of(answer, tasks) for answer in written])
     verdicts, judged = _judge(written, tasks, config.verify or origin.verify, origin.cache_folder)
     samples = [
         Sample((answer.file, answer.step, answer.completion.task_id), answer.completion.text, verdict)

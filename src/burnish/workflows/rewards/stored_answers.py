@@ -11,6 +11,7 @@ Left out on purpose: judging what has no verdict.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from burnish.records.layout import COMPLETIONS, HELD_OUT, RESOLVED, ROLLOUTS, TR
 
 PLACES = ("", "*/", "round_*/", "*/round_*/")
 """Patterns of such files below the folder of a run, an evaluation or a stage."""
+
+GIVE_TASKS = "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl."
 
 
 @dataclass(frozen=True)
@@ -87,26 +90,31 @@ def read_written(file: Path) -> list[Written]:
     return written
 
 
+def task_of(answer: Written, tasks: Mapping[str, Task]) -> Task:
+    """Return the task of an answer; raise DataError for an unknown one."""
+    task = tasks.get(answer.completion.task_id)
+    if task is None:
+        raise DataError(f"{answer.file}: the task {answer.completion.task_id!r} is unknown.", GIVE_TASKS)
+    return task
+
+
 def origin_of(source: Path, tasks: TasksConfig | None, seed: int) -> Origin:
     """Return tasks, verifier and cache of ``source``, as in its run; ``tasks`` overrides the run's.
 
     Raises DataError when neither says which tasks were answered.
     """
     folder = run_of(source)
-    origin = _of_run(folder) if folder is not None else None
-    if tasks is None and origin is None:
+    if tasks is None and folder is None:
         raise DataError(
             f"{source} is not inside a run, so its tasks are unknown.",
-            "Give the task set of the answers: --set tasks.kind=file --set tasks.path=tasks.jsonl.",
+            GIVE_TASKS,
         )
-    beside = origin.cache_folder if origin is not None else source.resolve().parent / ".cache"
-    verify = origin.verify if origin is not None else VerifyConfig()
-    all_tasks = () if origin is None else origin.tasks
-    held_out = () if origin is None else origin.held_out
-    if tasks is not None:
-        task_set = load_task_set(tasks, seed)
-        all_tasks, held_out = _all(task_set), (*held_out, *_held_out(tasks, task_set))
-    return Origin(all_tasks, held_out, verify, beside)
+    beside = source.resolve().parent / ".cache"
+    origin = Origin((), (), VerifyConfig(), beside) if folder is None else _of_run(folder)
+    if tasks is None:
+        return origin
+    task_set = load_task_set(tasks, seed)
+    return replace(origin, tasks=_all(task_set), held_out=(*origin.held_out, *_held_out(tasks, task_set)))
 
 
 def run_of(source: Path) -> Path | None:

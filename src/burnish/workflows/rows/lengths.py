@@ -1,7 +1,7 @@
 """Measure the training rows of a recipe and recommend a ``max_length``.
 
 Lengths are those of whole rows, before truncation and splitting. Left out on purpose: the table on the terminal
-(`report.terminal.row_view`).
+(`report.terminal.lengths`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from burnish.model.context import folder_context
 from burnish.progress import progress
 from burnish.records import Example
 from burnish.records.layout import LENGTHS, LENGTHS_PICTURE
-from burnish.report.terminal.row_view import draw_lengths
+from burnish.report.terminal.lengths import draw_lengths
 from burnish.workflows.rows.recipe_rows import check_row_files, model_folder, sft_stage, training_rows
-from burnish.workflows.run.requirements import require_train_extra
+from burnish.workflows.run.requirements import require
 
 BATCH = 512
 """Rows encoded together."""
@@ -47,7 +47,7 @@ def measure_rows(recipe: Recipe, question: LengthQuestion, out: Path | None) -> 
     """Build the report; with ``out``, also write ``lengths.json`` and ``lengths.png`` there."""
     stage = sft_stage(recipe, question.stage)
     if not question.char_only:
-        require_train_extra()
+        require("train")
     folder = None if question.char_only else model_folder(recipe, stage)
     check_row_files(recipe)
     with training_rows(recipe) as rows:

@@ -12,7 +12,6 @@ there. ``out`` appears only when complete. Left out on purpose: tokens.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import shutil
@@ -20,7 +19,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
 
 from pydantic import JsonValue
 
@@ -29,6 +27,7 @@ from burnish.config.data.mixture import MixtureConfig
 from burnish.config.data.training_data import SourceConfig, source_name
 from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.config.stages.kinds.sft import SftStage
+from burnish.config.stages.recipe import Recipe
 from burnish.config.verbs.prepare import PrepareConfig
 from burnish.data.cache import DatasetCache, step_version
 from burnish.data.filters import filtered_source as filtered
@@ -41,9 +40,9 @@ from burnish.data.mixing.mixture import Mixture
 from burnish.data.sources.reading import BadRows, source_digests
 from burnish.data.tasks.task_sets import examples_from_tasks
 from burnish.errors import DataError, RunFolderError
-from burnish.fsio import disk_errors
+from burnish.fsio import disk_errors, whole_folder
 from burnish.progress import progress
-from burnish.records import Example
+from burnish.records import Example, Task
 from burnish.records.layout import DROPPED, REJECTED, ROWS
 from burnish.workflows.rows.compile_filter import VerifierJudge, open_judge
 from burnish.workflows.rows.filter_counts import FilterStats, write_stats
@@ -62,6 +61,12 @@ class Plan:
     seed: int
     bad_rows: int
     workers: int = 1
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Plan:
+        """Return the plan of a recipe's training rows."""
+        data = recipe.data
+        return cls(data.sources, data.filters, data.mixture, recipe.seed, data.bad_rows)
 
 
 @dataclass
@@ -95,22 +100,21 @@ def prepare_data(config: PrepareConfig) -> FilterStats:
         else:
             cache = DatasetCache(config.cache)
             entry = cache.build(STEP, _key(plan, judge), lambda folder: write_rows(plan, judge, folder))
-            with whole_folder(config.out) as folder, disk_errors(config.out):
+            with whole_folder(config.out) as folder:
                 shutil.copytree(entry, folder, dirs_exist_ok=True)
     return FilterStats.read(config.out)
 
 
 def write_rows(plan: Plan, judge: Judge | None, folder: Path) -> None:
     """Write kept rows, rejected rows and counts into an empty folder."""
-    with disk_errors(folder), (folder / ROWS).open("w") as rows, (folder / DROPPED).open("w") as dropped:
-        with open_rows(plan, judge, line_writer(dropped)) as opened:
+    with disk_errors(folder), (folder / ROWS).open("w") as rows, dropped_rows(folder, written=True) as drop:
+        with open_rows(plan, judge, drop) as opened:
             written = 0
             for example in opened.rows:
                 rows.write(example.to_json() + "\n")
                 written += 1
-        for file in (rows, dropped):
-            file.flush()
-            os.fsync(file.fileno())
+        rows.flush()
+        os.fsync(rows.fileno())
     write_stats(folder, opened.stats(written))
 
 
@@ -118,28 +122,64 @@ def write_rows(plan: Plan, judge: Judge | None, folder: Path) -> None:
 def open_rows(plan: Plan, judge: Judge | None, drop: Callable[[Dropped], None]) -> Iterator[Opened]:
     """Yield the rows of a plan in order, read on demand; ``drop`` gets every rejected row."""
     bad = BadRows(plan.bad_rows)
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnish-")))
-        ordered = stack.enter_context(ordered_filters(plan.filters, judge, folder))
-        examiner = stack.enter_context(Examiner(plan.filters, plan.workers))
-        bar = stack.enter_context(progress("prepare", total=None, unit="rows"))
+    with progress("prepare", total=None, unit="rows") as bar:
 
         def dropped(row: Dropped) -> None:
             bar.advance()
             drop(row)
 
-        sources = [
-            FilteredSource(source, filters=plan.filters, ordered=ordered, examiner=examiner, bad=bad, drop=dropped)
+        with open_sources(plan, judge, bad, dropped) as sources:
+            mixed = Mixture({source.name: source for source in sources}, plan.mixture, plan.seed)
+
+            def rows() -> Iterator[Example]:
+                for example in mixed:
+                    bar.advance()
+                    yield example
+
+            yield Opened(rows(), bad, sources)
+
+
+@contextlib.contextmanager
+def open_sources(
+    plan: Plan, judge: Judge | None, bad: BadRows, drop: Callable[[Dropped], None]
+) -> Iterator[list[FilteredSource]]:
+    """Yield the filtered sources of a plan; ``bad`` counts unusable rows, ``drop`` gets every rejected row."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnish-")))
+        ordered = stack.enter_context(ordered_filters(plan.filters, judge, folder))
+        examiner = stack.enter_context(Examiner(plan.filters, plan.workers))
+        yield [
+            FilteredSource(source, filters=plan.filters, ordered=ordered, examiner=examiner, bad=bad, drop=drop)
             for source in plan.sources
         ]
-        mixed = Mixture({source.name: source for source in sources}, plan.mixture, plan.seed)
 
-        def rows() -> Iterator[Example]:
-            for example in mixed:
-                bar.advance()
-                yield example
 
-        yield Opened(rows(), bad, sources)
+@contextlib.contextmanager
+def dropped_rows(folder: Path, *, written: bool) -> Iterator[Callable[[Dropped], None]]:
+    """Yield a function that writes rejected rows to ``dropped.jsonl`` if they are ``written``, otherwise ignores them.
+
+    Without filters only unusable rows are dropped, which are in ``rejected.jsonl``.
+    """
+    if not written:
+        yield lambda _row: None
+        return
+    with (folder / DROPPED).open("w") as file:
+        yield lambda row: print(json.dumps(asdict(row), ensure_ascii=False), file=file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def examples_of_tasks(tasks: Sequence[Task]) -> list[Example]:
+    """Return the references of a task set's training part as rows; raise DataError without any."""
+    examples = examples_from_tasks(tasks)
+    if not examples:
+        raise DataError("no training rows: the task set has no training part", "Set data.sources.")
+    return examples
+
+
+def judge_of(run: Run) -> VerifierJudge | None:
+    """Return the judge of a run's filters; None when no filter needs the compiler."""
+    return VerifierJudge(run.judge(), run.recipe.verify) if needs_judge(run.recipe.data.filters) else None
 
 
 def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -> list[Example]:
@@ -149,17 +189,11 @@ def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -
     """
     data = run.recipe.data
     if not data.sources:
-        examples = examples_from_tasks(run.train_tasks(stage))
-        if not examples:
-            raise DataError("no training rows: the task set has no training part", "Set data.sources.")
-        return examples
-    plan = Plan(data.sources, data.filters, data.mixture, run.recipe.seed, data.bad_rows)
-    judge = VerifierJudge(run.judge(), run.recipe.verify) if needs_judge(data.filters) else None
-    with contextlib.ExitStack() as stack:
-        drop: Callable[[Dropped], None] = _ignore
-        if data.filters:
-            drop = line_writer(stack.enter_context((folder / DROPPED).open("w")))
-        opened = stack.enter_context(open_rows(plan, judge, drop))
+        return examples_of_tasks(run.train_tasks(stage.name))
+    with (
+        dropped_rows(folder, written=bool(data.filters)) as drop,
+        open_rows(Plan.of(run.recipe), judge_of(run), drop) as opened,
+    ):
         try:
             examples = list(opened.rows)
         finally:
@@ -169,21 +203,6 @@ def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -
     if not examples:
         raise DataError("the filters leave no row to train on.", f"See {folder / DROPPED}, and relax data.filters.")
     return examples
-
-
-@contextlib.contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes ``out`` when the body ends.
-
-    The next attempt removes an interrupted one.
-    """
-    partial = out.with_name(f".{out.name}.partial")
-    with disk_errors(out):
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-    yield partial
-    with disk_errors(out):
-        partial.replace(out)
 
 
 def _key(plan: Plan, judge: VerifierJudge | None) -> dict[str, JsonValue]:
@@ -197,19 +216,5 @@ def _key(plan: Plan, judge: VerifierJudge | None) -> dict[str, JsonValue]:
         "seed": plan.seed,
         "bad_rows": plan.bad_rows,
         "verifier": "" if judge is None else judge.digest,
-        "code": _code_version(),
+        "code": step_version(filtered, mixture),
     }
-
-
-@functools.cache
-def _code_version() -> str:
-    return step_version(filtered, mixture)
-
-
-def line_writer(file: TextIO) -> Callable[[Dropped], None]:
-    """Return a function that writes rejected rows, one JSON line each."""
-    return lambda row: print(json.dumps(asdict(row), ensure_ascii=False), file=file)
-
-
-def _ignore(row: Dropped) -> None:
-    """Ignore a dropped row: without filters only unusable rows are dropped, which are in ``rejected.jsonl``."""

@@ -1,27 +1,30 @@
-"""Find the rows, tokenizer and settings of a recipe's sft stage, without opening a run.
+"""Find the rows, tokenizer and settings of a recipe's sft stage, without opening a run; trace rows from record to mask.
 
 Left out on purpose: task sets other than files and built-in tasks; the gates (`workflows.train.sft`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.recipe import Recipe
+from burnish.data.encode.row_trace import RowView, inspect_example
 from burnish.data.filters.build import filter_files
 from burnish.data.sources.reading import source_files
-from burnish.data.tasks.task_sets import check_task_files, examples_from_tasks, load_task_set
+from burnish.data.tasks.task_sets import check_task_files, load_task_set
 from burnish.errors import ConfigError, DataError
 from burnish.model.folders import check_model_folder
 from burnish.records import Example
 from burnish.records.layout import MODEL
+from burnish.wording import counted
 from burnish.workflows.rows.compile_filter import open_judge
-from burnish.workflows.rows.prepare import Plan, open_rows
+from burnish.workflows.rows.prepare import Plan, examples_of_tasks, open_rows
 from burnish.workflows.run.base_model import resolve_base
 from burnish.workflows.run.context import model_beneath
+from burnish.workflows.run.requirements import require
 
 
 def sft_stage(recipe: Recipe, name: str | None) -> SftStage:
@@ -66,12 +69,48 @@ def training_rows(recipe: Recipe) -> Iterator[Iterable[Example]]:
     """Yield an sft stage's rows on demand: filtered and mixed sources, or the task set."""
     data = recipe.data
     if not data.sources:
-        examples = examples_from_tasks(load_task_set(data.tasks, recipe.seed).train)
-        if not examples:
-            raise DataError("no training rows: the task set has no training part", "Set data.sources.")
-        yield examples
+        yield examples_of_tasks(load_task_set(data.tasks, recipe.seed).train)
         return
-    plan = Plan(data.sources, data.filters, data.mixture, recipe.seed, data.bad_rows)
-    with ExitStack() as stack:
-        judge = stack.enter_context(open_judge(data.filters, recipe.verify, recipe.runs_dir))
-        yield stack.enter_context(open_rows(plan, judge, lambda _row: None)).rows
+    with (
+        open_judge(data.filters, recipe.verify, recipe.runs_dir) as judge,
+        open_rows(Plan.of(recipe), judge, lambda _row: None) as opened,
+    ):
+        yield opened.rows
+
+
+def inspect_rows(recipe: Recipe, stage: str | None, rows: Sequence[str]) -> list[RowView]:
+    """Find the rows given by number (from 0) or id, in that order.
+
+    Raises DataError for a missing row, and the errors of reading and encoding.
+    """
+    require("train")
+    chosen = sft_stage(recipe, stage)
+    folder = model_folder(recipe, chosen)
+    check_row_files(recipe)
+    by_name = _find(recipe, rows)
+    from burnish.model.source import load_tokenizer
+
+    tokenizer = load_tokenizer(folder)
+    return [
+        inspect_example(number, example, tokenizer, chat=recipe.data.chat, max_length=chosen.max_length)
+        for number, example in (by_name[row] for row in rows)
+    ]
+
+
+def _find(recipe: Recipe, wanted: Sequence[str]) -> dict[str, tuple[int, Example]]:
+    """Collect the requested rows; reading stops after the last of them."""
+    missing = set(wanted)
+    by_name: dict[str, tuple[int, Example]] = {}
+    count = 0
+    with training_rows(recipe) as examples:
+        for number, example in enumerate(examples):
+            count += 1
+            for name in missing & {str(number), example.id}:
+                by_name[name] = (number, example)
+            missing -= by_name.keys()
+            if not missing:
+                return by_name
+    raise DataError(
+        f"row {sorted(missing)[0]!r} is not among the {counted(count, 'training row')}.",
+        f"Give a number from 0 to {count - 1}, or the id of a row (FILE:LINE).",
+    )

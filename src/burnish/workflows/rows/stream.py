@@ -7,25 +7,19 @@ remember earlier rows, which a resumed training could not continue.
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from burnish.config.stages.kinds.pretrain import PretrainStage
 from burnish.config.stages.kinds.sft import SftStage
-from burnish.data.filters.build import needs_judge, ordered_filters
-from burnish.data.filters.filtered_source import Dropped, FilteredSource
-from burnish.data.filters.stateless_pool import Examiner
 from burnish.data.mixing.mixture import Mixture
 from burnish.data.mixing.sequence_stream import OpenMixture
 from burnish.data.sources.reading import BadRows
 from burnish.errors import ConfigError
-from burnish.records.layout import DROPPED, REJECTED
+from burnish.records.layout import REJECTED
 from burnish.scale.processes import is_first
-from burnish.workflows.rows.compile_filter import VerifierJudge
 from burnish.workflows.rows.filter_counts import FilterStats, write_stats
-from burnish.workflows.rows.prepare import line_writer
+from burnish.workflows.rows.prepare import Plan, dropped_rows, judge_of, open_sources
 from burnish.workflows.run.context import Run
 
 REMEMBERING = ("near_duplicate",)
@@ -52,32 +46,18 @@ def opened_mixture(run: Run, stage: SftStage | PretrainStage, folder: Path) -> I
             f"stage {stage.name!r} streams, but data.mixture.shuffle 'full' reads all rows before the first.",
             "Set data.mixture.shuffle to window, or streaming to false.",
         )
-    judge = VerifierJudge(run.judge(), run.recipe.verify) if needs_judge(data.filters) else None
     bad = BadRows(data.bad_rows)
-    with contextlib.ExitStack() as stack:
-        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnish-")))
-        ordered = stack.enter_context(ordered_filters(data.filters, judge, temporary))
-        examiner = stack.enter_context(Examiner(data.filters, 1))
-        kept = data.filters and is_first()  # several processes read the same rows
-        write = line_writer(stack.enter_context((folder / DROPPED).open("w"))) if kept else _nothing
-        sources = [
-            FilteredSource(source, filters=data.filters, ordered=ordered, examiner=examiner, bad=bad, drop=write)
-            for source in data.sources
-        ]
+    kept = bool(data.filters) and is_first()  # several processes read the same rows
+    with (
+        dropped_rows(folder, written=kept) as drop,
+        open_sources(Plan.of(run.recipe), judge_of(run), bad, drop) as sources,
+    ):
         streams = {source.name: source for source in sources}
-
-        def open_pass(number: int, state: Mapping[str, Any] | None) -> Mixture:
-            return Mixture(streams, data.mixture, run.recipe.seed + SEEDS_APART * number, state)
-
         try:
-            yield open_pass
+            yield lambda number, state: Mixture(streams, data.mixture, run.recipe.seed + SEEDS_APART * number, state)
         finally:
             if is_first():
                 bad.write(folder / REJECTED)
             if kept:
                 passed = sum(source.counts.passed for source in sources)
                 write_stats(folder, FilterStats({source.name: source.counts for source in sources}, passed))
-
-
-def _nothing(row: Dropped) -> None:
-    """Ignore a dropped row: without filters only unusable rows are dropped, which the first process records."""

@@ -5,14 +5,15 @@ Not covered: deciding whether a stage must run (`workflows.recipe`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.stages.recipe import Recipe
-from burnish.config.stages.stage import AdapterStage, ContinuingStage, Stage, names_a_path
+from burnish.config.stages.stage import AdapterStage, ContinuingStage, names_a_path
 from burnish.data.tasks.task_sets import TaskSet, load_evaluation_tasks, read_tasks
 from burnish.ledger.run_folder import RunFolder
 from burnish.ledger.stage import Done
@@ -103,36 +104,35 @@ class Run:
         """Return whether ``name`` is the recipe's base model, not a stage."""
         return name not in {stage.name for stage in self.recipe.stages}
 
-    def tasks_stage(self, before: Stage) -> str | None:
-        """Return the name of the last tasks stage before another stage, or None."""
-        return tasks_stage_before(self.recipe, before.name)
-
-    def train_tasks(self, stage: Stage) -> tuple[Task, ...]:
-        """Return the training tasks."""
-        return self._tasks(self.tasks_stage(stage), TRAIN)
-
-    def train_tasks_before(self, name: str) -> tuple[Task, ...]:
+    def train_tasks(self, stage: str) -> tuple[Task, ...]:
         """Return the training tasks before a stage of that name; none when the recipe builds no task set."""
-        return self._tasks(tasks_stage_before(self.recipe, name), TRAIN)
+        return self._tasks(stage, TRAIN)
 
-    def held_out_tasks(self, stage: Stage) -> tuple[Task, ...]:
-        """Return the held-out tasks; none when the recipe builds no task set."""
-        return self._tasks(self.tasks_stage(stage), HELD_OUT)
+    def held_out_tasks(self, stage: str) -> tuple[Task, ...]:
+        """Return the held-out tasks before a stage of that name; none when the recipe builds no task set."""
+        return self._tasks(stage, HELD_OUT)
 
     def evaluation_tasks(self, stage: EvaluateStage) -> TaskSet:
         """Return the tasks that a stage evaluates on, as ``held_out`` of a set."""
-        own = stage.tasks
-        tasks = TaskSet((), self.held_out_tasks(stage)) if own is None else load_evaluation_tasks(own, self.recipe.seed)
+        held_out = TaskSet((), self.held_out_tasks(stage.name))
+        tasks = held_out if stage.tasks is None else load_evaluation_tasks(stage.tasks, self.recipe.seed)
         return replace(tasks, held_out=tasks.held_out[: stage.limit])
 
-    def untrained_tasks(self, stage: Stage) -> tuple[Task, ...]:
+    def untrained_tasks(self, stage: str) -> tuple[Task, ...]:
         """Return all tasks that no row may hold: the held-out ones, and those of evaluate stages' own sets."""
         own = [other for other in self.recipe.stages if isinstance(other, EvaluateStage) and other.tasks is not None]
         measured = {task.prompt: task for other in own for task in self.evaluation_tasks(other).held_out}
         return (*self.held_out_tasks(stage), *measured.values())
 
-    def _tasks(self, stage: str | None, name: str) -> tuple[Task, ...]:
-        return read_tasks(self.stage_folder(stage) / name) if stage is not None else ()
+    def _tasks(self, stage: str, name: str) -> tuple[Task, ...]:
+        tasks_stage = tasks_stage_before(self.recipe, stage)
+        return read_tasks(self.stage_folder(tasks_stage) / name) if tasks_stage is not None else ()
+
+
+def workflow_of(name: str) -> Callable[[Run, Any, Path], Outcome]:
+    """Return the function named ``module:function``; import its module, so torch is loaded only for training."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(module), function)  # type: ignore[no-any-return]
 
 
 def model_beneath(recipe: Recipe, stage: AdapterStage) -> str:

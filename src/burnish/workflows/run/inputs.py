@@ -11,7 +11,7 @@ from pathlib import Path
 
 from burnish.config.data.training_data import source_name
 from burnish.config.stages.recipe import Recipe
-from burnish.config.stages.stage import AdapterStage, Reads, Stage
+from burnish.config.stages.stage import AdapterStage, FileKind, Reads, Stage
 from burnish.data.filters.build import filter_digests, filter_files, needs_judge
 from burnish.data.pretraining.token_bins import TokenBins, digest_bins
 from burnish.data.sources.files import matching_files, nearest_file
@@ -46,7 +46,7 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
         digests[f"file {path}"] = digest_file(path)
     for stage in recipe.stages:
         for what, named in stage.needs(recipe.data).files.items():
-            digests[f"{what} of {stage.name}"] = _DIGESTS[named.kind](named.path)
+            digests[f"{what} of {stage.name}"] = _FILES[named.kind][1](named.path)
     for source in recipe.data.sources:
         digests[f"source {source_name(source)}"] = digest_json(source_digests(source))
     if recipe.data.filters:
@@ -62,18 +62,20 @@ def code_digest() -> str:
     return digest_json([[str(file.relative_to(package)), digest_file(file)] for file in files])
 
 
-def check_files(recipe: Recipe, stages: Sequence[Stage]) -> None:
-    """Raise the error of the first missing file or folder that the stages read; reads no content."""
+def check_files(recipe: Recipe, stages: Sequence[Stage]) -> Path | None:
+    """Raise the error of the first missing file or folder that the stages read; return the base, if a stage reads it.
+
+    Reads no content.
+    """
     check_task_files(recipe.data.tasks, "data.tasks")
     needs = [stage.needs(recipe.data) for stage in stages]
     for named in (named for needed in needs for named in needed.files.values()):
-        _THERE[named.kind](named.path)
+        _FILES[named.kind][0](named.path)
     if any(needed.sources for needed in needs):
         for source in recipe.data.sources:
             source_files(source)
         filter_files(recipe.data.filters)
-    if uses_base(recipe):
-        find_base(recipe.model.base)
+    return find_base(recipe.model.base) if uses_base(recipe) else None
 
 
 def _folder_there(folder: Path) -> None:
@@ -86,26 +88,18 @@ def _file_there(path: Path) -> None:
         raise DataError(f"file {path} does not exist.", nearest_file(path, "Check the path."))
 
 
-_THERE: Mapping[str, Callable[[Path], object]] = {
-    "file": _file_there,
-    "folder": _folder_there,
-    "adapter": check_start,
-    "token bins": TokenBins,
-    "dpo rows": matching_files,
-    "kto rows": matching_files,
-}
-"""Kind of `NamedFiles` -> check that raises DataError for missing files."""
+def _digest_matching(path: Path) -> str:
+    return digest_json([digest_file(file) for file in matching_files(path)])
 
 
-_DIGESTS: Mapping[str, Callable[[Path], str]] = {
-    "file": digest_file,
-    "folder": digest_folder,
-    "adapter": lambda path: digest_file(path / ADAPTER_WEIGHTS),
-    "token bins": digest_bins,
-    "dpo rows": lambda path: digest_json([digest_file(file) for file in matching_files(path)]),
-    "kto rows": lambda path: digest_json([digest_file(file) for file in matching_files(path)]),
+_FILES: Mapping[FileKind, tuple[Callable[[Path], object], Callable[[Path], str]]] = {
+    "folder": (_folder_there, digest_folder),
+    "adapter": (check_start, lambda path: digest_file(path / ADAPTER_WEIGHTS)),
+    "token bins": (TokenBins, digest_bins),
+    "dpo rows": (matching_files, _digest_matching),
+    "kto rows": (matching_files, _digest_matching),
 }
-"""Kind of `NamedFiles` -> digest of everything that decides a result."""
+"""Kind of `NamedFiles` -> check that raises DataError for missing files, and digest of all that decides a result."""
 
 
 def stage_inputs(run: Run, stage: Stage) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Check training rows before the first evaluation, so that gates refuse early.
 
 Checked are rows that cost little: no filters, no streams, and an existing tokenizer. Left out on purpose: all other
-rows, whose gates run in their training (`sft`, `sft_stream`, `preference`).
+rows, whose gates run in their training (`sft`, `preference`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.stage import AdapterStage, Stage
 from burnish.ledger.stage import read_done
-from burnish.workflows.run.context import Run, model_beneath
+from burnish.workflows.run.context import Run, model_beneath, tasks_stage_before
 
 logger = logging.getLogger("burnish.run")
 
@@ -29,7 +29,7 @@ def check_gates_early(run: Run, measured: Stage, later: Sequence[Stage]) -> None
             continue
         beneath = model_beneath(run.recipe, stage)
         waits = not run.is_base(beneath) and beneath not in run.done
-        tasks = run.tasks_stage(stage)
+        tasks = tasks_stage_before(run.recipe, stage.name)
         if waits or (tasks is not None and tasks not in run.done):
             continue
         with tempfile.TemporaryDirectory(prefix="burnish-") as folder:

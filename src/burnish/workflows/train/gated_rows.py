@@ -6,15 +6,15 @@ Left out on purpose: the source of the rows, the callbacks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.kinds.sft import SftStage
-from burnish.config.stages.stage import AdapterStage
 from burnish.data.gates.batches import check_batches
 from burnish.data.gates.rows import GateReport, check_gates, closing_token
 from burnish.model.context import folder_context
-from burnish.records import Example
 from burnish.train.job import TrainingJob, TrainingResult
 from burnish.train.sft.run import first_pass, run_sft
 from burnish.workflows.rows.encode import EncodedSet
@@ -23,26 +23,18 @@ from burnish.workflows.run.context import Run, model_beneath
 logger = logging.getLogger("burnish.tune")
 
 
-def check_rows(
-    run: Run, stage: SftStage, encoded: EncodedSet, examples: Sequence[Example], tokenizer: Any
-) -> GateReport:
-    """Check the rows, which are encoded ``examples``, and return counts; raise GateError."""
+def gate_of(run: Run, stage: SftStage | PreferenceStage, tokenizer: Any) -> Callable[..., GateReport]:
+    """Return the gates of a stage: called with encoded rows and their ``examples``, they count or raise GateError."""
     data = run.recipe.data
-    return check_gates(
-        encoded.rows,
-        tokenizer,
+    return partial(
+        check_gates,
+        tokenizer=tokenizer,
         max_length=stage.max_length,
-        held_out=run.untrained_tasks(stage),
-        examples=examples,
+        held_out=run.untrained_tasks(stage.name),
         gates=data.gates,
         chat=data.chat,
-        context=trained_context(run, stage),
+        context=folder_context(run.model_folder(model_beneath(run.recipe, stage))),
     )
-
-
-def trained_context(run: Run, stage: AdapterStage) -> int | None:
-    """Return the context length of the stage's model; None if unknown."""
-    return folder_context(run.model_folder(model_beneath(run.recipe, stage)))
 
 
 def train_rows(job: TrainingJob[SftStage], encoded: EncodedSet, report: GateReport, tokenizer: Any) -> TrainingResult:

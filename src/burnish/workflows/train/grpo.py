@@ -9,11 +9,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
-from transformers import AutoConfig, GenerationConfig
 
 from burnish.config.stages.batches import shared_micro_batch
 from burnish.config.stages.kinds.grpo import GrpoStage
@@ -23,10 +21,9 @@ from burnish.errors import DataError, GateError
 from burnish.fsio import digest_json
 from burnish.generate.decoding import decode, seeded_requests
 from burnish.generate.sampling import Decoding
-from burnish.generate.transformers_engine import stop_ids
 from burnish.model.source import load_tokenizer
 from burnish.records import Completion, Score, Task, Verdict
-from burnish.records.layout import GENERATION_CONFIG, ROLLOUTS
+from burnish.records.layout import ROLLOUTS
 from burnish.score.rewards.evidence import constant_share
 from burnish.score.rewards.score_verdict import score_verdict
 from burnish.score.selection.pass_rates import PassRates
@@ -37,11 +34,11 @@ from burnish.train.watch.memory_forecast import Batches
 from burnish.verify import Verifier
 from burnish.verify.serve.reward import VerifierReward
 from burnish.wording import counted
+from burnish.workflows.answer.generators import declared_stop_ids
 from burnish.workflows.rewards.stored_answers import read_written, rollout_files
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.run.inputs import TOOLCHAIN
-from burnish.workflows.train.callbacks import training_callbacks
-from burnish.workflows.train.job import training_job
+from burnish.workflows.train.job import training_callbacks, training_job
 from burnish.workflows.train.start import starting_point
 
 logger = logging.getLogger("burnish.reinforce")
@@ -53,8 +50,8 @@ def reinforce(run: Run, stage: GrpoStage, folder: Path) -> Outcome:
     Raises DataError for tasks without hidden tests, GateError for held-out tasks among those to train on.
     """
     stage = stage.model_copy(update={"micro_batch": shared_micro_batch(stage, 1)})
-    given = run.train_tasks(stage)
-    check_tasks(given, run.untrained_tasks(stage))
+    given = run.train_tasks(stage.name)
+    check_tasks(given, run.untrained_tasks(stage.name))
     tasks = [task for task in given if constant_share(task) < 1]
     start = starting_point(run, stage, folder)
     tokenizer = load_tokenizer(start.base)
@@ -140,14 +137,6 @@ def known_rates(tasks: Sequence[Task], folder: Path) -> dict[int, float]:
         rates.add(answer.verdict for answer in read_written(file) if answer.verdict is not None)
     by_index = {index: rates.rate(task.id) for index, task in enumerate(tasks)}
     return {index: rate for index, rate in by_index.items() if rate is not None}
-
-
-def declared_stop_ids(base: Path, tokenizer: Any) -> frozenset[int]:
-    """Return `stop_ids` of a model folder, without its weights."""
-    generation: Any = GenerationConfig
-    declared = generation.from_pretrained(base) if (base / GENERATION_CONFIG).is_file() else None
-    model = SimpleNamespace(config=AutoConfig.from_pretrained(base), generation_config=declared)
-    return stop_ids(model, tokenizer)
 
 
 def writer(stage: GrpoStage, tokenizer: Any, ends: frozenset[int]) -> Write:

@@ -1,6 +1,6 @@
-"""Train a stage in several processes and return their result or raise their error.
+"""Run a training stage in this process, or in several as the recipe sets, whose result or error is its own.
 
-Left out on purpose: the work of each process (`workflows.train.worker`).
+Left out on purpose: how each method trains (`sft`, `preference`, `pretrain`), the work of each process (`worker`).
 """
 
 from __future__ import annotations
@@ -21,23 +21,31 @@ from burnish.config.stages.stage import TrainingStage
 from burnish.errors import BurnishError, MachineError
 from burnish.fsio import disk_errors, write_json
 from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, OUTCOME
-from burnish.scale.launch import other_node_command, run_processes, torchrun_arguments
+from burnish.scale.launch import other_node_command, planned_processes, run_processes, torchrun_arguments
 from burnish.train.micro_batch import fit_micro_batch
-from burnish.workflows.run.context import Outcome, Run
+from burnish.workflows.run.context import Outcome, Run, workflow_of
 
 MODULE = "burnish.workflows.train.worker"
 logger = logging.getLogger("burnish.launch")
 
 
-def train_in_processes(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
-    """Train the stage in ``processes`` over all machines, with a smaller micro batch if an accelerator is too small.
-
-    Raises whatever the training raises in one process; MachineError when a process was killed.
-    """
+def train_stage(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
+    """Train the stage, continuing from its last complete checkpoint; a micro batch that does not fit gets smaller."""
+    processes = planned_processes(run.recipe.launch, run.recipe.model.device)
+    alone = processes == 1 and run.recipe.launch.strategy != "deepspeed"
+    stage = shared_out(stage, processes)
+    if alone:
+        return train_here(run, stage, folder)
     return fit_micro_batch(stage, lambda fitting: _launch(run, fitting, folder, processes), processes)
 
 
+def train_here(run: Run, stage: TrainingStage, folder: Path) -> Outcome:
+    """Train the stage in this process, which may be one of several."""
+    return workflow_of(stage.training_function)(run, stage, folder)
+
+
 def _launch(run: Run, stage: TrainingStage, folder: Path, processes: int) -> Outcome:
+    """Train in ``processes`` over all machines; raise what one process raises, MachineError when one was killed."""
     launch = run.recipe.launch
     place = folder / "launch"
     with disk_errors(place):

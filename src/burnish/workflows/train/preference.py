@@ -14,7 +14,7 @@ from burnish.config.stages.kinds.preference import PreferenceStage
 from burnish.config.stages.stage import AdapterStage
 from burnish.data.encode.preferences import EncodedJudgement, encode_preferences, read_preferences
 from burnish.data.gates.preferences import check_preferences
-from burnish.data.gates.rows import GateReport, check_gates
+from burnish.data.gates.rows import GateReport
 from burnish.data.mixing.validation_rows import hold_out_rows
 from burnish.errors import ConfigError
 from burnish.model.source import load_tokenizer
@@ -28,9 +28,8 @@ from burnish.train.watch.memory_forecast import Batches
 from burnish.wording import counted
 from burnish.workflows.rewards.judged_pairs import judged_answers, preference_rows
 from burnish.workflows.run.context import Outcome, Run
-from burnish.workflows.train.callbacks import training_callbacks
-from burnish.workflows.train.gated_rows import trained_context
-from burnish.workflows.train.job import training_job
+from burnish.workflows.train.gated_rows import gate_of
+from burnish.workflows.train.job import training_callbacks, training_job
 
 logger = logging.getLogger("burnish.prefer")
 
@@ -78,16 +77,8 @@ def judged_rows(
     rejected = folder / REJECTED if is_first() else None
     rows = read_preferences(path, stage.method.kind, data.bad_rows, rejected)
     encoded, judged = encode_preferences(rows, tokenizer, data.chat)
-    report = check_gates(
-        encoded,
-        tokenizer,
-        max_length=stage.max_length,
-        held_out=run.untrained_tasks(stage),
-        examples=[example for row in rows for example in row.examples()],
-        gates=data.gates,
-        chat=data.chat,
-        context=trained_context(run, stage),
-    )
+    examples = [example for row in rows for example in row.examples()]
+    report = gate_of(run, stage, tokenizer)(encoded, examples=examples)
     check_preferences(rows, judged)
     return judged, [row.examples()[0] for row in rows], report
 
@@ -96,8 +87,8 @@ def _rows_of_rollouts(run: Run, stage: PreferenceStage, folder: Path) -> Path:
     """Write the rows from an earlier stage's answers to a file."""
     sampled = next(earlier for earlier in run.recipe.stages if earlier.name == stage.rollouts)
     assert isinstance(sampled, AdapterStage)
-    tasks = {task.id: task for task in run.train_tasks(sampled)}
-    held_out = HeldOut(run.untrained_tasks(sampled))
+    tasks = {task.id: task for task in run.train_tasks(sampled.name)}
+    held_out = HeldOut(run.untrained_tasks(sampled.name))
     answers = judged_answers(run.stage_folder(sampled.name), tasks, held_out)
     rows = preference_rows(answers.judged, stage.method.kind, stage.per_task)
     logger.info("%s: %s of %d answers of %s", stage.name, counted(len(rows), "row"), len(answers.judged), sampled.name)

@@ -39,8 +39,7 @@ from burnish.train.watch.memory_forecast import Batches
 from burnish.workflows.rows.prepare import training_examples
 from burnish.workflows.rows.stream import opened_mixture
 from burnish.workflows.run.context import Outcome, Run
-from burnish.workflows.train.callbacks import training_callbacks
-from burnish.workflows.train.job import training_job
+from burnish.workflows.train.job import training_callbacks, training_job
 
 CONTEXT_BLOCKS = 2
 """The model's context in training blocks: answers may be longer than a packed block."""

@@ -15,7 +15,7 @@ from burnish.model.adapters import check_origin, copy_with_origin
 from burnish.model.chat_template import template_digest
 from burnish.model.folders import model_digest
 from burnish.model.source import load_tokenizer
-from burnish.records.layout import START_ADAPTER
+from burnish.records.layout import MODEL, START_ADAPTER
 from burnish.scale.processes import is_first, wait_for_all
 from burnish.workflows.run.context import Run
 
@@ -30,6 +30,10 @@ class StartingPoint:
     """The model below the new adapter."""
     adapter: Path | None
     """Adapter whose training continues; None for a fresh one."""
+
+    def with_trained(self, trained: Path) -> StartingPoint:
+        """Return the start of a training that goes on from ``trained``: a whole model, or an adapter on this one."""
+        return StartingPoint(trained, None) if trained.name == MODEL else StartingPoint(self.base, trained)
 
 
 def starting_point(run: Run, stage: ContinuingStage, folder: Path) -> StartingPoint:

@@ -25,7 +25,7 @@ from burnish.model.base import resolve_device
 from burnish.records.layout import FAILURE, FIRST_PROCESS, JOB, LOGS, OUTCOME
 from burnish.scale.processes import is_first, join_processes
 from burnish.workflows.run.context import Run
-from burnish.workflows.train.stage import train_here
+from burnish.workflows.train.launch import train_here
 from burnish.workflows.verify.judge import open_verifier
 
 

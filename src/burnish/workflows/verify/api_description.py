@@ -19,27 +19,25 @@ from burnish.workflows.verify.file import VerifyRow
 BEARER = "bearer"
 
 
-class Problem(BaseModel):
-    """One thing that is wrong. ``row`` is its place in the request; null where it is none of a row's."""
-
+class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problem(_Answer):
+    """One thing that is wrong. ``row`` is its place in the request; null where it is none of a row's."""
 
     row: int | None
     reason: str
 
 
-class Problems(BaseModel):
+class Problems(_Answer):
     """Everything that is wrong; nothing was judged."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     errors: list[Problem]
 
 
-class Health(BaseModel):
+class Health(_Answer):
     """The service is up."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     status: str
     digest: str

@@ -29,7 +29,7 @@ from pydantic.config import JsonDict, JsonValue
 
 from burnish.config.verify import VerifyConfig
 from burnish.errors import DataError, RunFolderError
-from burnish.fsio import given_lines, opened_plain, write_atomic, write_json
+from burnish.fsio import given_lines, opened_plain, write_json
 from burnish.records import (
     Completion,
     CrateType,
@@ -176,7 +176,7 @@ def verify_file(rows: Path, out: Path, config: VerifyConfig, *, unsafe_no_sandbo
         verdicts = verifier.verify(pairs, goals=[row.goal_of_task for row in read])
     untested = {task.id for task, _ in pairs if task.tests is None}
     write_rows(out / REJECTED, rejected)
-    write_atomic(out / VERDICTS, "".join(map(_line, verdicts)))
+    write_rows(out / VERDICTS, map(verdict_row, verdicts))
     causes = Counter(verdict.detail for verdict in verdicts if verdict.status == "infra")
     summary = {
         "rejected_rows": len(rejected),
@@ -322,7 +322,3 @@ def _fence(code: str) -> str:
 def verdict_row(verdict: Verdict) -> dict[str, Any]:
     """Format a verdict under the ``id`` of its row."""
     return {"id": verdict.task_id, **verdict.model_dump(mode="json", exclude={"task_id"})}
-
-
-def _line(verdict: Verdict) -> str:
-    return json.dumps(verdict_row(verdict), ensure_ascii=False) + "\n"

@@ -23,7 +23,6 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -31,6 +30,7 @@ from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
 from burnish import __version__
+from burnish.config.verbs.standalone import ServeVerifierConfig
 from burnish.errors import MachineError
 from burnish.records import Verdict
 from burnish.verify.serve.service import Submission, VerdictService
@@ -46,14 +46,6 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::[0-9]{1,
 Problems = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class ApiLimits:
-    """Limits of a request."""
-
-    request_bytes: int
-    rows: int
-
-
 class _BadRequestError(Exception):
     """The whole request is refused, with a status and problems."""
 
@@ -63,7 +55,7 @@ class _BadRequestError(Exception):
         self.problems = problems
 
 
-def build_app(service: VerdictService, limits: ApiLimits, token: str | None) -> FastAPI:
+def build_app(service: VerdictService, limits: ServeVerifierConfig, token: str | None) -> FastAPI:
     """Build the application, which closes ``service`` at shutdown."""
     readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rows")
 

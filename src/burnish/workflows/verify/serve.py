@@ -16,10 +16,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from burnish.config.verbs.standalone import ServeVerifierConfig
-from burnish.errors import ConfigError, MissingToolError
+from burnish.errors import ConfigError
 from burnish.verify import Verifier
 from burnish.verify.serve.service import VerdictService
-from burnish.workflows.run.requirements import SERVE_EXTRA, missing_packages
+from burnish.workflows.run.requirements import require
 
 TOKEN_VARIABLE = "BURNISH_VERIFY_TOKEN"
 GRACE_S = 30
@@ -37,14 +37,10 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
     Raises ConfigError for an address that cannot be bound, or that others can reach without a token, and what
     `Verifier` raises.
     """
-    missing = missing_packages(SERVE_EXTRA)
-    if missing:
-        raise MissingToolError(
-            f"the package {missing[0]} is not installed, and the service needs it", "pip install 'burnish[serve]'"
-        )
+    require("serve")
     import uvicorn
 
-    from burnish.workflows.verify.http_api import ApiLimits, build_app, is_loopback
+    from burnish.workflows.verify.http_api import build_app, is_loopback
 
     token = _token(config)
     if token is None and not is_loopback(config.host):
@@ -58,7 +54,7 @@ def serve_verifier(config: ServeVerifierConfig, started: Callable[[str], None]) 
         verifier = Verifier(config.verify.model_copy(update={"infra_budget": 1.0}))
         service = VerdictService(verifier)
         stack.callback(service.close)
-        app = build_app(service, ApiLimits(config.request_bytes, config.rows), token)
+        app = build_app(service, config, token)
         settings = uvicorn.Config(
             app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S + ANSWER_S
         )

@@ -16,7 +16,7 @@ class CorpusStage(Stage):
 
     kind: Literal["corpus"] = "corpus"
     makes: ClassVar[tuple[Product, ...]] = ("corpus",)
-    workflow: ClassVar[str] = "burnish.workflows.build.corpus_stage:build_corpus"
+    workflow: ClassVar[str] = "burnish.workflows.build.stages:build_corpus"
     documents: int = Field(ge=1)
     """Documents to write; of crates at most as many as they have, chosen by seed."""
     crates: Path | None = None

@@ -18,7 +18,7 @@ class EvaluateStage(Stage):
 
     kind: Literal["evaluate"] = "evaluate"
     makes: ClassVar[tuple[Product, ...]] = ("measurement",)
-    workflow: ClassVar[str] = "burnish.workflows.evaluate.stage:measure"
+    workflow: ClassVar[str] = "burnish.workflows.evaluate.core:measure"
     may_be_called_base: ClassVar[bool] = True
     model: str = "base"
     """``base``, or the name of an earlier stage that leaves a model or an adapter."""

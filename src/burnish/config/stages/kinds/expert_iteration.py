@@ -12,7 +12,6 @@ from pydantic import Field, model_validator
 from burnish.config.data.training_data import DataConfig
 from burnish.config.generate import SamplingConfig
 from burnish.config.reward import DenseReward, RewardConfig
-from burnish.config.stages.adapters import AdapterConfig, LoraConfig
 from burnish.config.stages.selection import SelectionConfig
 from burnish.config.stages.stage import ContinuingStage, Needs, Package, Product
 
@@ -36,13 +35,6 @@ class ExpertIterationStage(ContinuingStage):
     makes: ClassVar[tuple[Product, ...]] = ("adapter", "rollouts")
     workflow: ClassVar[str] = "burnish.workflows.expert_iteration.stage:expert_iteration"
     several_trainings: ClassVar[bool] = True
-    start_from: str = "base"
-    """``base``; the name of an earlier stage that leaves a model or an adapter; or, with a slash in it, the folder of
-    an adapter or of a checkpoint of any run, trained on this base."""
-    previous_adapter: Literal["continue", "merge"] = "continue"
-    """How the adapter in ``start_from`` is used: continue training it, or merge it into the weights below a new one."""
-    adapter: AdapterConfig = LoraConfig()
-    """Trained weights: an adapter, or every weight."""
     max_length: int = Field(512, ge=16)
     """Longest row in tokens; longer ones stop the run."""
     rounds: int = Field(2, ge=1)

@@ -17,7 +17,6 @@ from burnish.config.compatibility import Method
 from burnish.config.data.training_data import DataConfig
 from burnish.config.reward import DenseReward, RewardConfig
 from burnish.config.stages.adapters import AdapterConfig, LoraConfig
-from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.stage import ContinuingStage, Needs, Package, Product, Reads
 
 PolicyLoss = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo"]
@@ -52,13 +51,14 @@ class VllmConfig(Config):
         return self
 
 
-class GrpoConfig(OptimizerConfig):
-    """Settings of a grpo stage."""
+class GrpoStage(ContinuingStage):
+    """GRPO: the model answers training tasks, the verifier judges, and better answers than the group's mean
+    become likelier."""
 
-    start_from: str = "base"
-    """``base``, or the name of an earlier stage that saved a model or an adapter."""
-    previous_adapter: Literal["continue", "merge"] = "continue"
-    """How the adapter in ``start_from`` is used: continue training it, or merge it into the weights below a new one."""
+    kind: Literal["grpo"] = "grpo"
+    makes: ClassVar[tuple[Product, ...]] = ("adapter", "rollouts")
+    workflow: ClassVar[str] = "burnish.workflows.train.grpo:reinforce"
+    matrix_method: ClassVar[Method] = "grpo"
     adapter: AdapterConfig = LoraConfig()
     """Trained weights: an adapter, or every weight. Dropout must be 0: it would distort the ratio."""
     reward: RewardConfig = DenseReward()
@@ -116,7 +116,7 @@ class GrpoConfig(OptimizerConfig):
         return data
 
     @model_validator(mode="after")
-    def _batches_are_whole(self) -> GrpoConfig:
+    def _batches_are_whole(self) -> GrpoStage:
         if self.completions_per_generation % self.effective_batch:
             raise ValueError(
                 f"generation_batch_size {self.generation_batch_size} is not a multiple of effective_batch "
@@ -130,7 +130,7 @@ class GrpoConfig(OptimizerConfig):
         return self
 
     @model_validator(mode="after")
-    def _ratio_is_unbiased(self) -> GrpoConfig:
+    def _ratio_is_unbiased(self) -> GrpoStage:
         level, loss = self.importance_sampling_level, self.loss_type
         if loss == "luspo" and level != "sequence":
             raise ValueError("loss_type luspo needs importance_sampling_level sequence")
@@ -156,16 +156,6 @@ class GrpoConfig(OptimizerConfig):
     def completions_per_generation(self) -> int:
         """Return the number of completions per generation batch."""
         return self.generation_batch_size or self.effective_batch
-
-
-class GrpoStage(GrpoConfig, ContinuingStage):
-    """GRPO: the model answers training tasks, the verifier judges, and better answers than the group's mean
-    become likelier."""
-
-    kind: Literal["grpo"] = "grpo"
-    makes: ClassVar[tuple[Product, ...]] = ("adapter", "rollouts")
-    workflow: ClassVar[str] = "burnish.workflows.train.grpo:reinforce"
-    matrix_method: ClassVar[Method] = "grpo"
 
     def method_name(self) -> str:
         return "GRPO"

@@ -16,7 +16,7 @@ class MergeStage(Stage):
 
     kind: Literal["merge"] = "merge"
     makes: ClassVar[tuple[Product, ...]] = ("model",)
-    workflow: ClassVar[str] = "burnish.workflows.export.merge_stage:merge"
+    workflow: ClassVar[str] = "burnish.workflows.export.export:merge"
     adapter: str
     """Name of the stage that left it."""
     onto: MergeOnto = "stored"

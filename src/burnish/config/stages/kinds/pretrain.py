@@ -14,7 +14,6 @@ from burnish.config.model import ModelConfig
 from burnish.config.presets import PRESETS, ModelShape, Preset
 from burnish.config.stages.optimizer import OptimizerConfig
 from burnish.config.stages.stage import NamedFiles, Needs, Product, Reads, Stage, TrainingStage
-from burnish.config.stages.training_evaluation import TrainingEvaluation
 
 
 class PretrainStage(TrainingStage, Stage, ModelShape, OptimizerConfig):
@@ -39,8 +38,6 @@ class PretrainStage(TrainingStage, Stage, ModelShape, OptimizerConfig):
     """None makes a new model; ``base``, or the name of an earlier pretrain or merge stage, is trained on."""
     optimizer: Literal["adamw", "muon"] = "muon"
     """``muon`` is torch's Muon on the hidden matrices and AdamW on the rest; ``adamw`` is AdamW on everything."""
-    evaluation: TrainingEvaluation | None = None
-    """Evaluation during training; None for none."""
 
     @model_validator(mode="before")
     @classmethod

@@ -9,9 +9,7 @@ from pydantic import Field, model_validator
 
 from burnish.config.data.training_data import DataConfig
 from burnish.config.model import ModelConfig
-from burnish.config.stages.adapters import AdapterConfig, LoraConfig
 from burnish.config.stages.stage import AdapterStage, ContinuingStage, Needs, Stage, TaskPart, TrainingStage
-from burnish.config.stages.training_evaluation import TrainingEvaluation
 
 SHARED_OUT = ("full", "lora", "rslora")
 """Adapters whose weights can be shared out among processes."""
@@ -22,13 +20,6 @@ class SftStage(ContinuingStage, TrainingStage):
 
     kind: Literal["sft"] = "sft"
     training_function: ClassVar[str] = "burnish.workflows.train.sft:tune"
-    start_from: str = "base"
-    """``base``; the name of an earlier stage that leaves a model or an adapter; or, with a slash in it, the folder of
-    an adapter or of a checkpoint of any run, trained on this base."""
-    previous_adapter: Literal["continue", "merge"] = "continue"
-    """How to use the adapter of ``start_from``: continue training it, or merge it into the weights below a new one."""
-    adapter: AdapterConfig = LoraConfig()
-    """Trained weights: an adapter, or every weight."""
     max_length: int = Field(512, ge=16)
     """Longest row in tokens; ``data.chat.truncate`` says what happens to longer conversations."""
     packing: bool = False
@@ -37,8 +28,6 @@ class SftStage(ContinuingStage, TrainingStage):
     streaming: bool = False
     """Read ``data.sources`` while training instead of before; needs ``max_steps``. Rows come in the order of the
     mixture, each source's weight as it stands; gates look at every chunk of rows when it comes."""
-    evaluation: TrainingEvaluation | None = None
-    """Evaluation during training; None for none."""
 
     @model_validator(mode="after")
     def _stream_has_an_end(self) -> SftStage:

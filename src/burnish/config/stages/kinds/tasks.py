@@ -13,7 +13,7 @@ class TasksStage(Stage):
 
     kind: Literal["tasks"] = "tasks"
     makes: ClassVar[tuple[Product, ...]] = ("tasks",)
-    workflow: ClassVar[str] = "burnish.workflows.build.tasks_stage:build_tasks"
+    workflow: ClassVar[str] = "burnish.workflows.build.stages:build_tasks"
 
     def needs(self, data: DataConfig) -> Needs:
         return Needs(data=("tasks",), verifier=True)

@@ -1,6 +1,6 @@
-"""``--detach``: run the same command in the background, with a log and a pid file in the run's folder.
+"""``--detach`` and ``--supervise``: run the same command in the background, or as a child that is restarted.
 
-The command returns once the run holds its folder, so that early errors still reach the terminal.
+A detached command returns once the run holds its folder, so that early errors still reach the terminal.
 """
 
 from __future__ import annotations
@@ -9,35 +9,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-OPTION = "--detach"
 PATIENCE_S = 60.0
 """Seconds to wait for the run to lock its folder; later it runs on unwatched."""
 
 
-def detached(folder: Path) -> None:
-    """Start this command in the background and print how to watch and stop it."""
+def supervised(folder: Path) -> None:
+    """Run this command without ``--supervise``, restarting it after crashes; raise typer.Exit with its status."""
     import typer
 
-    from burnish.records.layout import DETACHED_LOG, LOGS
+    from burnish.workflows.manage.supervise import supervise
 
-    pid = detach(folder)
-    typer.echo(f"process {pid}, log {folder / LOGS / DETACHED_LOG}")
-    typer.echo(f"  watch: burnish monitor {folder}")
-    typer.echo(f"  end:   burnish runs stop {folder}")
+    raise typer.Exit(supervise(_without("--supervise"), folder))
 
 
-def detach(folder: Path, arguments: Sequence[str] | None = None) -> int:
-    """Start this program without `OPTION`, detached from the terminal; return its process id.
-
-    Args:
-        folder: of the run.
-        arguments: of the command line; this process's own when None.
+def detached(folder: Path) -> None:
+    """Start this command without ``--detach``, in the background; print how to watch and stop it.
 
     Raises RunFolderError when another process holds the folder; UserError when the new process ends at once.
     """
+    import typer
+
     from burnish.errors import RunFolderError
     from burnish.ledger.process import note_detached, working
     from burnish.records.layout import DETACHED_LOG, LOGS
@@ -48,8 +41,6 @@ def detach(folder: Path, arguments: Sequence[str] | None = None) -> int:
             f"{folder} is in use by process {pid}",
             f"Watch it with: burnish monitor {folder}, or stop it with: burnish runs stop {folder}.",
         )
-    given = sys.argv[1:] if arguments is None else arguments
-    command = [argument for argument in given if argument != OPTION]
     log = folder / LOGS / DETACHED_LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     # Background jobs of a shell inherit an ignored SIGINT, and so would the child.
@@ -58,7 +49,7 @@ def detach(folder: Path, arguments: Sequence[str] | None = None) -> int:
     with log.open("ab") as output:
         before = output.tell()
         process = subprocess.Popen(
-            [sys.executable, "-c", "from burnish.cli import main; main()", *command],
+            _without("--detach"),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -66,7 +57,16 @@ def detach(folder: Path, arguments: Sequence[str] | None = None) -> int:
         )
     note_detached(folder, process.pid)
     _wait(process, folder, log, before)
-    return process.pid
+    typer.echo(f"process {process.pid}, log {log}")
+    typer.echo(f"  watch: burnish monitor {folder}")
+    typer.echo(f"  end:   burnish runs stop {folder}")
+
+
+def _without(option: str) -> list[str]:
+    """Return the command line of this process without an option."""
+    from burnish.workflows.manage.supervise import program
+
+    return program(*(argument for argument in sys.argv[1:] if argument != option))
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, log: Path, before: int) -> None:

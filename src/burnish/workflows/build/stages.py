@@ -1,4 +1,4 @@
-"""Build the task set of a run and check its references.
+"""Build the task set of a run and check its references; write its pretraining corpus.
 
 Every reference is verified, of training tasks too. Left out on purpose: fixing or dropping tasks; a broken task set
 stops the run.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from burnish.config.stages.kinds.corpus import CorpusStage
 from burnish.config.stages.kinds.tasks import TasksStage
+from burnish.data.pretraining.corpus import write_corpus
 from burnish.data.tasks.task_sets import load_task_set, require_rust, say_untested
 from burnish.errors import DataError
 from burnish.records import Completion
 from burnish.records.files import write_records
-from burnish.records.layout import HELD_OUT, TRAIN
+from burnish.records.layout import CORPUS, HELD_OUT, TRAIN
 from burnish.workflows.run.context import Outcome, Run
 from burnish.workflows.verify.judge import judge
 
@@ -45,3 +47,16 @@ def build_tasks(run: Run, stage: TasksStage, folder: Path) -> Outcome:  # noqa: 
     counts = {"train": len(tasks.train), "held_out": len(tasks.held_out), "references_verified": len(checked)}
     counts[EXCLUDED] = tasks.excluded
     return Outcome((TRAIN, HELD_OUT), {name: float(count) for name, count in counts.items()})
+
+
+def build_corpus(run: Run, stage: CorpusStage, folder: Path) -> Outcome:
+    """Write ``corpus.jsonl``, starting over after an interruption."""
+    written = write_corpus(
+        folder / CORPUS,
+        documents=stage.documents,
+        chat_share=stage.chat_share,
+        seed=run.recipe.seed,
+        crates=stage.crates,
+        comments=stage.comments,
+    )
+    return Outcome((CORPUS,), {"documents": float(written)})

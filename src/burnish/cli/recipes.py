@@ -6,7 +6,7 @@ from pathlib import Path
 
 from burnish.errors import ConfigError
 
-PACKAGE = Path(__file__).parents[2]
+PACKAGE = Path(__file__).parents[1]
 
 
 def shipped_folder() -> Path:
