@@ -17,7 +17,7 @@ from burnish.data.tasks.human_eval import load_human_eval
 from burnish.data.tasks.humanevalpack import load_humanevalpack
 from burnish.data.tasks.other_benchmarks import load_multipl_e, load_rustevo
 from burnish.errors import DataError
-from burnish.fsio import digest_file, given_lines, parse_json
+from burnish.fsio import digest_file, digest_json, given_lines, parse_json
 from burnish.records import Example, Message, Task, TaskExclusions
 from burnish.records.files import given_records
 from burnish.wording import counted
@@ -136,6 +136,16 @@ def examples_from_tasks(tasks: Iterable[Task], task_type: str = "") -> list[Exam
         for task in tasks
         if task.reference is not None
     ]
+
+
+def drawn_references(tasks: Iterable[Task], share: float, rows: int, key: Sequence[str | int]) -> list[Task]:
+    """Return the tasks whose references become ``share`` of all rows beside ``rows`` others, drawn by ``key``.
+
+    Fewer where fewer tasks have a reference.
+    """
+    answered = [task for task in tasks if task.reference is not None] if share else []
+    answered.sort(key=lambda task: digest_json([*key, task.id]))
+    return answered[: round(share / (1 - share) * rows)]
 
 
 def require_rust(tasks: Iterable[Task]) -> None:

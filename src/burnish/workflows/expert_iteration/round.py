@@ -20,6 +20,7 @@ from burnish.config.generate import SamplingConfig
 from burnish.config.stages.kinds.expert_iteration import ExpertIterationStage
 from burnish.config.stages.kinds.sft import SftStage
 from burnish.config.stages.optimizer import OptimizerConfig
+from burnish.data.tasks.task_sets import drawn_references
 from burnish.errors import DataError
 from burnish.fsio import digest_json, read_object, write_json
 from burnish.model.base import free_memory
@@ -140,13 +141,10 @@ class Round:
                 "Start from a model that solves some tasks, raise sampling.samples, or loosen selection.",
             )
         rows = [example_of(kept_answer, self.stage.name) for kept_answer in merged]
-        share = self.stage.mix_references
-        answered = [task for task in tasks if task.reference is not None] if share else []
-        wanted = round(share / (1 - share) * len(rows))
-        seed = self.run.recipe.seed
-        answered.sort(key=lambda task: digest_json(["reference", seed, self.number, task.id]))
+        key = ("reference", self.run.recipe.seed, self.number)
         weight = statistics.fmean(row.weight for row in rows)
-        rows += [reference_example(task, weight) for task in answered[:wanted]]
+        answered = drawn_references(tasks, self.stage.mix_references, len(rows), key)
+        rows += [reference_example(task, weight) for task in answered]
         write_records(self.folder / ROWS, rows)
         return rows
 

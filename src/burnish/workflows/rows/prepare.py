@@ -38,7 +38,7 @@ from burnish.data.filters.stateless_pool import Examiner
 from burnish.data.mixing import mixture
 from burnish.data.mixing.mixture import Mixture
 from burnish.data.sources.reading import BadRows, source_digests
-from burnish.data.tasks.task_sets import examples_from_tasks
+from burnish.data.tasks.task_sets import drawn_references, examples_from_tasks
 from burnish.errors import DataError, RunFolderError
 from burnish.fsio import disk_errors, whole_folder
 from burnish.progress import progress
@@ -202,6 +202,10 @@ def training_examples(run: Run, stage: SftStage | PretrainStage, folder: Path) -
         write_stats(folder, opened.stats(len(examples)))
     if not examples:
         raise DataError("the filters leave no row to train on.", f"See {folder / DROPPED}, and relax data.filters.")
+    share = stage.mix_references if isinstance(stage, SftStage) else 0.0
+    if share:
+        key = ("reference", run.recipe.seed)
+        examples += examples_of_tasks(drawn_references(run.train_tasks(stage.name), share, len(examples), key))
     return examples
 
 

@@ -28,6 +28,9 @@ class SftStage(ContinuingStage, TrainingStage):
     streaming: bool = False
     """Read ``data.sources`` while training instead of before; needs ``max_steps``. Rows come in the order of the
     mixture, each source's weight as it stands; gates look at every chunk of rows when it comes."""
+    mix_references: float = Field(0.0, ge=0, lt=1)
+    """Share of the rows that are reference answers to training tasks, beside ``data.sources``; without sources all rows
+    are such answers. Where the task set has fewer, all of them are taken."""
 
     @model_validator(mode="after")
     def _stream_has_an_end(self) -> SftStage:
@@ -35,7 +38,7 @@ class SftStage(ContinuingStage, TrainingStage):
         return self
 
     def needs(self, data: DataConfig) -> Needs:
-        tasks: tuple[TaskPart, ...] = () if data.sources else ("train",)
+        tasks: tuple[TaskPart, ...] = () if data.sources and not self.mix_references else ("train",)
         return self.training_needs(self.start_needs(Needs(tasks=tasks, sources=bool(data.sources), encodes=True)))
 
     def check(self, data: DataConfig, model: ModelConfig, before: Mapping[str, Stage]) -> None:
@@ -44,6 +47,8 @@ class SftStage(ContinuingStage, TrainingStage):
             raise ValueError("streams, and a stream starts from a model, not an adapter yet")
         if self.streaming and not data.sources:
             raise ValueError("streams: name data.sources")
+        if self.mix_references and (self.streaming or not data.sources):
+            raise ValueError("mixes references into data.sources: name sources, and do not stream them")
 
     def sharding_refusal(self, model: ModelConfig) -> str | None:
         refusal = self.whole_weights_refusal(model)
