@@ -94,7 +94,8 @@ class Job:
     joint: Joint | None = None
     """The process talks to another one; backends that cannot do so raise ValueError."""
     waits: bool = False
-    """The program can wait and fork for each start, so a sandbox may keep it for the next; most run it as usual."""
+    """The program, the file ``tests``, can wait and fork for each start, so a sandbox may keep it for the next; most
+    run it as usual."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class _Waiting:
 
     def __init__(self, sandbox: Sandbox, job: Job) -> None:
         self.tests = 0
-        self._content = job.files["program"]
+        self._content = job.files["tests"]
         self._words = len(job.argv)
         self._connection, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._life, inner_life = socket.socketpair()
@@ -92,7 +92,7 @@ class _Waiting:
 
     def fits(self, job: Job) -> bool:
         """Return whether this is the program of a job."""
-        return job.files["program"] is self._content and len(job.argv) == self._words
+        return job.files["tests"] is self._content and len(job.argv) == self._words
 
     def run(self, job: Job) -> JobResult:
         """Run one test; raise OSError if the program does not reply."""

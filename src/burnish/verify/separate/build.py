@@ -228,12 +228,13 @@ def _codec_folder() -> Path | None:
 
 def job_of(toolchain: Toolchain, program: bytes, words: tuple[str, ...] = (), *, waits: bool = False) -> Job:
     """Return the job that runs a program in the run stage; ``waits``: a test program."""
+    name = "tests" if waits else "program"  # so that one that waits is no program that an answer left behind
     return Job(
-        argv=("/box/program", *words),
+        argv=(f"/box/{name}", *words),
         stage="run",
         limits=RUN_LIMITS,
-        files={"program": program},
-        executables=frozenset({"program"}),
+        files={name: program},
+        executables=frozenset({name}),
         read_only=toolchain.runtime,
         waits=waits,
     )
