@@ -34,11 +34,12 @@ def report(run: Run, stage: ReportStage, folder: Path) -> Outcome:
     """Write ``summary.json`` and ``report.html`` into the run's folder."""
     measured, answers = [], []
     evaluated = [stage for stage in run.recipe.stages if isinstance(stage, EvaluateStage) and stage.name in run.done]
-    models = [stage.model for stage in evaluated]
+    models = [stage.model for stage in evaluated if stage.tasks is None]
     for evaluate_stage in evaluated:
         folder, tasks = run.stage_folder(evaluate_stage.name), run.evaluation_tasks(evaluate_stage).held_out
-        # A model that is measured several times goes by the stages' names.
-        name = evaluate_stage.model if models.count(evaluate_stage.model) == 1 else evaluate_stage.name
+        # A model that is measured several times, or on tasks of the stage's own, goes by the stage's name.
+        by_model = evaluate_stage.tasks is None and models.count(evaluate_stage.model) == 1
+        name = evaluate_stage.model if by_model else evaluate_stage.name
         model = measured_in(folder, name, tasks, run.done[evaluate_stage.name].seconds)
         measured.append(model)
         completions = tuple(read_answers(folder / COMPLETIONS).values())

@@ -93,6 +93,7 @@ def _digest_matching(path: Path) -> str:
 
 
 _FILES: Mapping[FileKind, tuple[Callable[[Path], object], Callable[[Path], str]]] = {
+    "file": (_file_there, digest_file),
     "folder": (_folder_there, digest_folder),
     "adapter": (check_start, lambda path: digest_file(path / ADAPTER_WEIGHTS)),
     "token bins": (TokenBins, digest_bins),
