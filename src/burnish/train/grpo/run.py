@@ -26,13 +26,6 @@ from burnish.train.job import TrainingJob, TrainingResult, open_checkpoints, tra
 from burnish.train.weights.kernels import Deterministic
 from burnish.train.weights.reference import kept_as_it_is
 
-SHARED_SETTINGS = (
-    "num_generations", "num_iterations", "max_completion_length", "mask_truncated_completions", "temperature",
-    "loss_type", "epsilon", "epsilon_high", "importance_sampling_level", "scale_rewards", "beta", "entropy_coef",
-)  # fmt: skip
-SHARED_VLLM_SETTINGS = ("vllm_mode", "vllm_server_base_url", "vllm_gpu_memory_utilization")
-"""Settings of the stage that TRL has under the same names."""
-
 
 def run_grpo(
     job: TrainingJob[GrpoStage], prompts: Prompts, write: Write, judge: Judge, *, judged_by: str
@@ -118,10 +111,29 @@ def _make_trainer(job: TrainingJob[GrpoStage], loaded: LoadedModel, settings: di
 
 def _method_settings(stage: GrpoStage) -> dict[str, Any]:
     """Return TRL's arguments that are specific to GRPO."""
-    settings = {name: getattr(stage, name) for name in SHARED_SETTINGS}
-    settings |= {"include_num_input_tokens_seen": "no", "generation_batch_size": stage.completions_per_generation}
-    if stage.vllm is not None:
-        settings |= {"use_vllm": True} | {name: getattr(stage.vllm, name) for name in SHARED_VLLM_SETTINGS}
+    settings: dict[str, Any] = {
+        "include_num_input_tokens_seen": "no",
+        "num_generations": stage.num_generations,
+        "generation_batch_size": stage.completions_per_generation,
+        "num_iterations": stage.num_iterations,
+        "max_completion_length": stage.max_completion_length,
+        "mask_truncated_completions": stage.mask_truncated_completions,
+        "temperature": stage.temperature,
+        "loss_type": stage.loss_type,
+        "epsilon": stage.epsilon,
+        "epsilon_high": stage.epsilon_high,
+        "importance_sampling_level": stage.importance_sampling_level,
+        "scale_rewards": stage.scale_rewards,
+        "beta": stage.beta,
+        "entropy_coef": stage.entropy_coef,
+    }
+    if (vllm := stage.vllm) is not None:
+        settings |= {
+            "use_vllm": True,
+            "vllm_mode": vllm.vllm_mode,
+            "vllm_server_base_url": vllm.vllm_server_base_url,
+            "vllm_gpu_memory_utilization": vllm.vllm_gpu_memory_utilization,
+        }
     return settings
 
 
