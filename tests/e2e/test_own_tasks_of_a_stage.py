@@ -81,9 +81,13 @@ def test_rows_that_hold_a_task_of_the_stages_own_set_are_not_trained_on(folder: 
     assert "held-out" in done.stderr or "evaluation" in done.stderr
 
 
-def test_a_missing_file_of_its_tasks_is_named_before_any_work(folder: Path) -> None:
+def test_an_empty_or_missing_file_of_its_tasks_is_named_before_any_work(folder: Path) -> None:
+    (folder / "rows.jsonl").write_text("")
+    done = burnish(["run", "recipe.yaml"], folder)
+    assert done.returncode == 2
+    assert "rows.jsonl holds no task." in done.stderr
     (folder / "rows.jsonl").unlink()
     done = burnish(["run", "recipe.yaml"], folder)
     assert done.returncode == 2
-    assert "rows.jsonl does not exist" in done.stderr
+    assert "stages.benchmark.tasks.path is rows.jsonl, which does not exist." in done.stderr
     assert not (folder / "runs" / "own" / "tasks").exists()

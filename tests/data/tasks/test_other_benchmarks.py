@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from burnish.config.tasks import TasksConfig
 from burnish.data.tasks.other_benchmarks import load_multipl_e, load_rustevo
-from burnish.data.tasks.task_sets import read_any_tasks
+from burnish.data.tasks.task_sets import load_evaluation_tasks, read_any_tasks
 from burnish.errors import DataError
 from burnish.records import RustTests
 
@@ -106,3 +108,15 @@ def test_all_published_rows_are_read(shared: Path) -> None:
     assert counts[0] == 156
     assert all(counts)
     assert len(load_rustevo(folder / "rustevo" / "tasks.jsonl")) == 294
+
+
+@pytest.mark.parametrize("kind", ["file", "humanevalpack", "humaneval", "multipl_e", "rustevo"])
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_a_file_without_a_task_is_refused_whatever_its_kind(kind: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(text)
+    config: TasksConfig = TypeAdapter(TasksConfig).validate_python({"kind": kind, "path": path})
+    with pytest.raises(DataError, match=r"rows.jsonl holds no task\."):
+        load_evaluation_tasks(config, seed=0)
+    with pytest.raises(DataError, match=r"rows.jsonl holds no task\."):
+        read_any_tasks(path)

@@ -51,8 +51,6 @@ def _rows(path: Path, fields: tuple[str, ...]) -> list[dict[str, Any]]:
             known = ", ".join(sorted(row)) if isinstance(row, dict) else "nothing"
             raise DataError(f"{path}:{number}: no text under {missing[0]!r}.", f"The row holds {known}.")
         rows.append(row)
-    if not rows:
-        raise DataError(f"{path} holds no problems.", "Give the path of problems.jsonl.")
     return rows
 
 

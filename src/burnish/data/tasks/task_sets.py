@@ -159,7 +159,8 @@ def require_rust(tasks: Iterable[Task]) -> None:
 
 
 def _without(tasks: tuple[Task, ...], config: TaskFile | PublishedTasks) -> TaskSet:
-    """Return the set without the tasks of its exclusion file."""
+    """Return the set without the tasks of its exclusion file; raise DataError where none is left."""
+    _check_any(tasks, config.path)
     if config.exclude is None:
         return TaskSet((), tasks)
     excluded = _read_exclusions(config.exclude, config.path)
@@ -185,8 +186,13 @@ def _read_exclusions(path: Path, tasks: Path) -> frozenset[str]:
     return frozenset(task.id for task in read.excluded)
 
 
+def _check_any(tasks: Sequence[Task], path: Path) -> None:
+    if not tasks:
+        raise DataError(f"{path} holds no task.", "Give a JSONL file with a task on each line.")
+
+
 def read_any_tasks(path: Path) -> tuple[Task, ...]:
-    """Read tasks of a file in any of the known formats, chosen by the fields of its first row."""
+    """Read the tasks of a file, at least one, in any of the known formats, chosen by the fields of its first row."""
     if not path.is_file():
         raise DataError(f"file {path} does not exist", "Give a JSONL file of tasks.")
     _, first = next(given_lines(path), (1, b"{}"))
@@ -196,7 +202,9 @@ def read_any_tasks(path: Path) -> tuple[Task, ...]:
         raise DataError(f"{path}:1: not JSON: {error}", "Give a JSONL file of tasks.") from error
     fields = set(row) if isinstance(row, dict) else set()
     kind = next((kind for kind, needed in _FIELDS.items() if needed <= fields), None)
-    return read_tasks(path) if kind is None else _READERS[kind](path)
+    tasks = read_tasks(path) if kind is None else _READERS[kind](path)
+    _check_any(tasks, path)
+    return tasks
 
 
 def read_tasks(path: Path) -> tuple[Task, ...]:

@@ -10,11 +10,12 @@ from functools import cache
 from pathlib import Path
 
 from burnish.config.data.training_data import source_name
+from burnish.config.stages.kinds.evaluate import EvaluateStage
 from burnish.config.stages.recipe import Recipe
 from burnish.config.stages.stage import AdapterStage, FileKind, Reads, Stage
 from burnish.data.filters.build import filter_digests, filter_files, needs_judge
 from burnish.data.pretraining.token_bins import TokenBins, digest_bins
-from burnish.data.sources.files import matching_files, nearest_file
+from burnish.data.sources.files import matching_files
 from burnish.data.sources.reading import source_digests, source_files
 from burnish.data.tasks.task_sets import check_task_files, task_files
 from burnish.errors import DataError
@@ -44,6 +45,7 @@ def run_digests(recipe: Recipe, toolchain: str | None) -> dict[str, str]:
     check_task_files(recipe.data.tasks, "data.tasks")
     for path in task_files(recipe.data.tasks).values():
         digests[f"file {path}"] = digest_file(path)
+    _check_own_tasks(recipe.stages)
     for stage in recipe.stages:
         for what, named in stage.needs(recipe.data).files.items():
             digests[f"{what} of {stage.name}"] = _FILES[named.kind][1](named.path)
@@ -68,6 +70,7 @@ def check_files(recipe: Recipe, stages: Sequence[Stage]) -> Path | None:
     Reads no content.
     """
     check_task_files(recipe.data.tasks, "data.tasks")
+    _check_own_tasks(stages)
     needs = [stage.needs(recipe.data) for stage in stages]
     for named in (named for needed in needs for named in needed.files.values()):
         _FILES[named.kind][0](named.path)
@@ -78,14 +81,15 @@ def check_files(recipe: Recipe, stages: Sequence[Stage]) -> Path | None:
     return find_base(recipe.model.base) if uses_base(recipe) else None
 
 
+def _check_own_tasks(stages: Sequence[Stage]) -> None:
+    for stage in stages:
+        if isinstance(stage, EvaluateStage) and stage.tasks is not None:
+            check_task_files(stage.tasks, f"stages.{stage.name}.tasks")
+
+
 def _folder_there(folder: Path) -> None:
     if not folder.is_dir():
         raise DataError(f"folder {folder} does not exist.", "Check the path; it is relative to the current folder.")
-
-
-def _file_there(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"file {path} does not exist.", nearest_file(path, "Check the path."))
 
 
 def _digest_matching(path: Path) -> str:
@@ -93,7 +97,7 @@ def _digest_matching(path: Path) -> str:
 
 
 _FILES: Mapping[FileKind, tuple[Callable[[Path], object], Callable[[Path], str]]] = {
-    "file": (_file_there, digest_file),
+    "file": (Path.exists, digest_file),  # `_check_own_tasks` looks before, and names the key
     "folder": (_folder_there, digest_folder),
     "adapter": (check_start, lambda path: digest_file(path / ADAPTER_WEIGHTS)),
     "token bins": (TokenBins, digest_bins),
